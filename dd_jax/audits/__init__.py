@@ -1,0 +1,1 @@
+"""What a training pipeline costs: its robustness, its fairness, its privacy."""

@@ -1,0 +1,21 @@
+"""Membership inference: signals of many models, scores made of them, honest metrics."""
+
+from dd_jax.audits.privacy.lira import variance_used
+from dd_jax.audits.privacy.metrics import roc_points, summarise
+from dd_jax.audits.privacy.score_file import ScoreFile, load_scores, save_scores
+from dd_jax.audits.privacy.scores import SCORES, Score, all_targets
+from dd_jax.audits.privacy.signals import queries, query_logits
+
+__all__ = [
+    "SCORES",
+    "Score",
+    "ScoreFile",
+    "all_targets",
+    "load_scores",
+    "queries",
+    "query_logits",
+    "roc_points",
+    "save_scores",
+    "summarise",
+    "variance_used",
+]

@@ -1,0 +1,233 @@
+"""How well a membership score tells members from others, with honest intervals.
+
+NumPy on plain arrays: users recompute every figure from `scores.npz` with these.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from dd_jax.audits.privacy.roc import (
+    Ranking,
+    Roc,
+    area,
+    auc,
+    balanced_accuracy,
+    best_accuracy,
+    curve,
+    ranking,
+    rates_at,
+    roc,
+    roc_points,
+    tpr_at_fpr,
+)
+from dd_jax.types import InputError
+
+__all__ = [
+    "auc",
+    "balanced_accuracy",
+    "clopper_pearson",
+    "ppv",
+    "resolved",
+    "roc",
+    "roc_points",
+    "smallest_fpr",
+    "summarise",
+    "tpr_at_fpr",
+]
+
+LEVELS = ("0.1", "0.01", "0.001", "0.0001")
+PRIORS = ("0.01", "0.1", "0.5")
+MIN_FALSE_POSITIVES = 10
+DRAWS = 200
+
+
+def clopper_pearson(
+    successes: float, trials: float, confidence: float = 0.95
+) -> tuple[float, float]:
+    """Exact binomial interval of a rate, half of the error on either side.
+
+    The bounds are Beta quantiles: `B(a/2; s, t-s+1)` and `B(1-a/2; s+1, t-s)`, with
+    `a = 1 - confidence`.
+
+    Args:
+      successes: count in [0, trials]; need not be whole.
+      trials: count, more than 0.
+      confidence: in (0, 1).
+
+    Returns:
+      `(low, high)` in [0, 1].
+
+    Raises:
+      InputError: counts out of range.
+
+    Source: Clopper and Pearson 1934.
+
+    >>> tuple(round(bound, 6) for bound in clopper_pearson(60, 100))
+    (0.497209, 0.696705)
+    """
+    if not 0 <= successes <= trials or trials <= 0:
+        raise InputError(
+            f"clopper_pearson: {successes} successes in {trials} trials; "
+            "need 0 <= successes <= trials and trials > 0"
+        )
+    tail, failures = (1 - confidence) / 2, trials - successes
+    low = special.betaincinv(successes, failures + 1, tail) if successes else 0.0
+    high = special.betaincinv(successes + 1, failures, 1 - tail) if failures else 1.0
+    return float(low), float(high)
+
+
+def smallest_fpr(member: Any) -> float:
+    """Smallest non-zero FPR that the points can show: one over the non-members."""
+    return 1 / int(np.sum(~np.asarray(member, bool)))
+
+
+def resolved(level: float, non_members: int) -> bool:
+    """Whether a level of FPR means something with so many non-members.
+
+    True where the level allows at least 10 false positives, so that chance moves the
+    achieved FPR by about a third of itself at most (`1 / sqrt 10`); this implies that
+    the level is at least `smallest_fpr`.
+
+    >>> resolved(0.01, 1000), resolved(0.001, 1000)
+    (True, False)
+    """
+    return round(level * non_members, 6) >= MIN_FALSE_POSITIVES
+
+
+def ppv(tpr: float, fpr: float, prior: float) -> float:
+    """Precision: the share of true members among the points called members.
+
+    `prior * TPR / (prior * TPR + (1 - prior) * FPR)`; NaN where nothing is called.
+
+    Args:
+      tpr: in [0, 1].
+      fpr: in [0, 1].
+      prior: share of members among the candidates, in [0, 1].
+
+    >>> round(ppv(0.084, 0.001, 0.01), 3)
+    0.459
+    """
+    called = prior * tpr + (1 - prior) * fpr
+    return prior * tpr / called if called else float("nan")
+
+
+def _resamples(
+    rng: np.random.Generator, models: int, points: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Draws weights of the targets `f64[m]` and, apart, of the points `f64[n]`."""
+    pairs = (models + 1) // 2
+    for _ in range(DRAWS):
+        drawn = rng.multinomial(pairs, np.full(pairs, 1 / pairs))
+        columns = rng.multinomial(points, np.full(points, 1 / points))
+        yield np.repeat(drawn, 2)[:models].astype(float), columns.astype(float)
+
+
+def _statistics(
+    pooled: Ranking, rows: list[Ranking], weights: np.ndarray, points: np.ndarray
+) -> list[float]:
+    """AUC averaged over targets, then pooled balanced accuracy and TPR at LEVELS."""
+    used = [i for i, weight in enumerate(weights) if weight > 0]
+    areas = [area(curve(rows[i], points)) for i in used]
+    whole = curve(pooled, np.outer(weights, points).ravel())
+    rates = [rates_at(whole, float(level))[0] for level in LEVELS]
+    return [
+        float(np.average(areas, weights=weights[used])),
+        best_accuracy(whole),
+        *rates,
+    ]
+
+
+def _at_level(
+    estimate: dict[str, Any], level: str, whole: Roc, member: np.ndarray
+) -> dict[str, Any]:
+    """The Record of one FPR level: the interval widened, or no numbers at all."""
+    if not resolved(float(level), int(np.sum(~member))):
+        numbers = {"mean": None, "ci": None, "achieved_fpr": None}
+        return estimate | numbers | {"resolved": False}
+    trials = int(member.any(0).sum())
+    low, high = clopper_pearson(estimate["mean"] * trials, trials)
+    ci = [min(low, estimate["ci"][0]), max(high, estimate["ci"][1])]
+    achieved = rates_at(whole, float(level))[1]
+    return estimate | {"ci": ci, "achieved_fpr": achieved, "resolved": True}
+
+
+def _precision(tprs: dict[str, dict[str, Any]], prior: float) -> dict[str, Any]:
+    """The Record of PPV at one prior, at the smallest resolved level."""
+    levels = [level for level in LEVELS if tprs[level]["resolved"]]
+    if not levels:
+        return {"mean": None, "ci": None, "fpr": None}
+    tpr, fpr = tprs[levels[-1]], float(levels[-1])
+    ci = [ppv(bound, fpr, prior) for bound in tpr["ci"]]
+    return {"mean": ppv(tpr["mean"], fpr, prior), "ci": ci, "fpr": fpr}
+
+
+def summarise(scores: Any, member: Any, *, seed: int) -> dict[str, Any]:
+    """The Record of one score: how much membership it gives away.
+
+    AUC is the mean over targets of each target's own AUC. Balanced accuracy and the
+    TPRs are read off one ROC of all targets pooled, a single threshold for all: only
+    together do targets hold enough non-members for a low FPR.
+
+    Intervals are 95 %. Targets and points are crossed (each point is scored against
+    each target), so both are resampled, independently and with replacement, 200
+    times; rows 2i and 2i+1 go together, since complementary targets share their
+    shadows. The interval is the estimate -+ t * (standard error over the resamples),
+    t having (pairs - 1) degrees of freedom to pay for few targets. For a TPR it is
+    widened to hold the Clopper-Pearson interval with the distinct member points as
+    trials, because resampling sees no spread at 0 or 1 and few points may carry all
+    of the leak; the AUC of a perfect score keeps no width. With one pair of targets
+    or fewer, intervals speak of the points alone. That all targets draw their shadows
+    from the same models is not in them.
+
+    Args:
+      scores: `f[m n]`, row t against target t; higher = more likely a member.
+      member: `bool[m n]`, true where target t was given the point; each row has
+        members and non-members, and rows 2i and 2i+1 are complements.
+      seed: of the resampling.
+
+    Returns:
+      `{auc, balanced_accuracy: {mean, ci, n}, tpr_at_fpr: {LEVEL: {mean, ci, n,
+      achieved_fpr, resolved}}, ppv: {PRIOR: {mean, ci, fpr}}, smallest_fpr}`,
+      JSON-able; n counts targets. A level that `resolved` refuses has None for its
+      numbers. PPV is at the smallest resolved level, `fpr`; its figures take the FPR
+      to be that level.
+
+    Raises:
+      InputError: see `dd_jax.audits.privacy.roc.ranking`; or not two axes.
+
+    Source of the two-way resampling: Owen 2007, "The pigeonhole bootstrap".
+    """
+    scores, member = np.asarray(scores, np.float64), np.asarray(member, bool)
+    if scores.ndim != 2:
+        raise InputError(f"scores: shape {scores.shape}; need f[m n], a row a target")
+    pooled = ranking(scores, member)
+    rows = [ranking(*row) for row in zip(scores, member, strict=True)]
+    models, points = scores.shape
+
+    once = np.array(_statistics(pooled, rows, np.ones(models), np.ones(points)))
+    rng = np.random.default_rng(seed)
+    drawn = [_statistics(pooled, rows, *w) for w in _resamples(rng, models, points)]
+    spread = np.nanstd(drawn, axis=0, ddof=1)
+    freedom = (models + 1) // 2 - 1
+    t = float(special.stdtrit(freedom, 0.975) if freedom else special.ndtri(0.975))
+    lows, highs = np.clip([once - t * spread, once + t * spread], 0, 1)
+
+    auc_mean, accuracy, *rates = (
+        {"mean": float(mean), "ci": [float(low), float(high)], "n": models}
+        for mean, low, high in zip(once, lows, highs, strict=True)
+    )
+    whole = curve(pooled)
+    tprs = {
+        level: _at_level(estimate, level, whole, member)
+        for level, estimate in zip(LEVELS, rates, strict=True)
+    }
+    return {
+        "auc": auc_mean,
+        "balanced_accuracy": accuracy,
+        "tpr_at_fpr": tprs,
+        "ppv": {prior: _precision(tprs, float(prior)) for prior in PRIORS},
+        "smallest_fpr": smallest_fpr(member),
+    }

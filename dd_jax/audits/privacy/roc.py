@@ -1,0 +1,175 @@
+"""The ROC curve of a membership score as a step function, and what is read off it.
+
+NumPy on plain arrays. A point is called a member when its score is at least the
+threshold; only thresholds that occur are used, nothing is interpolated, and points that
+share a score enter together. Higher score = more likely a member. Arrays of any shape
+are pooled.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dd_jax.types import InputError
+
+
+class Roc(NamedTuple):
+    """A ROC curve; one entry a distinct score, from (0, 0) to (1, 1).
+
+    Attributes:
+      fpr: `f64[t]`, share of non-members called members.
+      tpr: `f64[t]`, share of members called members.
+      thresholds: `f64[t]`, falling; the first is infinite.
+    """
+
+    fpr: np.ndarray
+    tpr: np.ndarray
+    thresholds: np.ndarray
+
+
+class Ranking(NamedTuple):
+    """Scores sorted once, so that many reweighted curves cost no further sort.
+
+    Attributes:
+      order: `i64[n]`, indices from the highest score to the lowest.
+      member: `bool[n]` in that order.
+      ends: `i64[t]`, the last position of each run of equal scores.
+      thresholds: `f64[t]`, the score of each run.
+    """
+
+    order: np.ndarray
+    member: np.ndarray
+    ends: np.ndarray
+    thresholds: np.ndarray
+
+
+def ranking(scores: Any, member: Any) -> Ranking:
+    """Sorts the scores.
+
+    Args:
+      scores: `f[...]`, higher = more likely a member; infinities allowed.
+      member: `bool[...]` of the same shape.
+
+    Raises:
+      InputError: shapes differ, a score is NaN, or one side is empty.
+    """
+    scores, member = np.asarray(scores, np.float64), np.asarray(member, bool)
+    if scores.shape != member.shape:
+        raise InputError(
+            f"member: shape {member.shape} against scores {scores.shape}; need the same"
+        )
+    scores, member = scores.ravel(), member.ravel()
+    if np.isnan(scores).any():
+        raise InputError(
+            f"scores: {np.isnan(scores).sum()} of {scores.size} are NaN; need numbers "
+            "(a model that diverged gives NaN logits)"
+        )
+    if member.all() or not member.any():
+        raise InputError(
+            f"member: {member.sum()} members of {member.size}; need members and "
+            "non-members"
+        )
+    order = np.argsort(-scores, kind="stable")
+    ordered = scores[order]
+    ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
+    return Ranking(order, member[order], ends, ordered[ends])
+
+
+def curve(ranked: Ranking, weights: np.ndarray | None = None) -> Roc:
+    """The ROC of a ranking, with a weight a point where given (`f64[n]`).
+
+    A side whose weights are all zero gives NaN.
+    """
+    weight = np.ones(len(ranked.order)) if weights is None else weights[ranked.order]
+
+    def rate(side: np.ndarray) -> np.ndarray:
+        counts = np.cumsum(weight * side)[ranked.ends]
+        total = counts[-1] if counts[-1] > 0 else np.nan
+        return np.append(0.0, counts) / total
+
+    thresholds = np.append(np.inf, ranked.thresholds)
+    return Roc(rate(~ranked.member), rate(ranked.member), thresholds)
+
+
+def roc(scores: Any, member: Any) -> Roc:
+    """The ROC curve of pooled scores; see `ranking` for arguments and errors.
+
+    >>> roc([3, 2, 2, 1], [True, True, False, False]).tpr.tolist()
+    [0.0, 0.5, 1.0, 1.0]
+    """
+    return curve(ranking(scores, member))
+
+
+def area(points: Roc) -> float:
+    """Area under a ROC; the slope across a tie counts it as one half."""
+    return float(np.trapezoid(points.tpr, points.fpr))
+
+
+def best_accuracy(points: Roc) -> float:
+    """Highest balanced accuracy on a ROC, `max_t (1 + TPR - FPR) / 2`."""
+    return float(np.max(1 + points.tpr - points.fpr) / 2)
+
+
+def rates_at(points: Roc, level: float) -> tuple[float, float]:
+    """`(tpr, achieved_fpr)` at the largest FPR on a ROC that is at most `level`."""
+    step = max(np.searchsorted(points.fpr, level, side="right") - 1, 0)
+    return float(points.tpr[step]), float(points.fpr[step])
+
+
+def auc(scores: Any, member: Any) -> float:
+    """Probability that a member outscores a non-member, ties counted one half.
+
+    `P[s_in > s_out] + P[s_in = s_out] / 2`, the Mann-Whitney statistic: 0.5 for a
+    score that knows nothing, 1 for a perfect one.
+
+    >>> auc([3, 2, 2, 1], [True, True, False, False])
+    0.875
+    """
+    return area(roc(scores, member))
+
+
+def balanced_accuracy(scores: Any, member: Any) -> float:
+    """Best balanced accuracy over thresholds, `max_t (1 + TPR - FPR) / 2`.
+
+    In [0.5, 1]. The threshold is chosen on the points that it is judged on, so that
+    pure noise on few points gives a little more than 0.5.
+    """
+    return best_accuracy(roc(scores, member))
+
+
+def tpr_at_fpr(scores: Any, member: Any, level: float) -> tuple[float, float]:
+    """TPR at the largest achieved FPR that does not exceed a level.
+
+    Args:
+      scores: `f[...]`.
+      member: `bool[...]`.
+      level: false positive rate allowed, in [0, 1].
+
+    Returns:
+      `(tpr, achieved_fpr)`, both in [0, 1].
+
+    >>> tpr_at_fpr([4, 3, 2, 1], [True, False, True, False], 0.5)
+    (1.0, 0.5)
+    """
+    return rates_at(roc(scores, member), level)
+
+
+def roc_points(scores: Any, member: Any, limit: int = 200) -> dict[str, list[float]]:
+    """A ROC thinned for drawing on log-log axes.
+
+    Args:
+      scores: `f[...]`.
+      member: `bool[...]`.
+      limit: most points to keep, at least 3.
+
+    Returns:
+      `{"fpr": [...], "tpr": [...]}`: points of the curve nearest below `limit - 1`
+      rates spaced evenly in log FPR from the smallest resolvable one to 1, and the
+      best point without a false positive first.
+    """
+    points = roc(scores, member)
+    smallest = 1 / np.sum(~np.asarray(member, bool))
+    grid = np.append(0.0, np.geomspace(smallest, 1.0, limit - 1))
+    grid[-1] = 1.0
+    steps = np.unique(np.searchsorted(points.fpr, grid, side="right") - 1)
+    return {"fpr": points.fpr[steps].tolist(), "tpr": points.tpr[steps].tolist()}

@@ -1,0 +1,113 @@
+"""The file `scores.npz`: everything that the membership figures are computed from."""
+
+import os
+import zipfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dd_jax.types import InputError
+
+THREATS = ("t0", "t1", "t2")
+
+
+class ScoreFile(NamedTuple):
+    """The arrays of `scores.npz`; see `save_scores`."""
+
+    logits: np.ndarray
+    labels: np.ndarray
+    member: np.ndarray
+    index: np.ndarray
+    group: np.ndarray
+    threat: str
+
+
+def save_scores(
+    path: str | os.PathLike[str],
+    logits: Any,
+    labels: Any,
+    member: Any,
+    index: Any,
+    group: Any,
+    threat: str,
+) -> None:
+    """Writes what every model said of every point, so that others can judge it again.
+
+    The file is a plain `.npz` (NumPy reads it without this package). Models `2i` and
+    `2i+1` were given complementary halves of the points. Each model t is the target
+    once; its shadows are the models other than `t` and `t ^ 1`. To recompute a
+    figure: make a score of `logits[t]` against `logits[shadows]`, compare it with
+    `member[t]`, and pool or average over t as `metrics.summarise` says.
+
+    Args:
+      path: the file; it appears whole or not at all.
+      logits: `f32[models n queries k]`, before the softmax; query 0 is the image
+        itself.
+      labels: `i32[n]`.
+      member: `bool[models n]`, true where the model was given the point.
+      index: `i32[n]`, row of each point in the train split.
+      group: `i32[n]` group of each point, or None: stored as -1.
+      threat: what the attacker holds: `t0` (members are the images used as
+        initialisation), `t1` (the synthetic set) or `t2` (one trained model).
+
+    Raises:
+      InputError: shapes disagree or the threat is not known.
+    """
+    labels = np.asarray(labels, np.int32)
+    unknown = np.full(labels.shape, -1, np.int32)
+    arrays = ScoreFile(
+        np.asarray(logits, np.float32),
+        labels,
+        np.asarray(member, bool),
+        np.asarray(index, np.int32),
+        unknown if group is None else np.asarray(group, np.int32),
+        threat,
+    )
+    _check(arrays, path)
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(target.name + ".partial")
+    with partial.open("wb") as file:
+        np.savez(file, **arrays._asdict())
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, target)
+
+
+def load_scores(path: str | os.PathLike[str]) -> ScoreFile:
+    """Reads a file that `save_scores` wrote.
+
+    Raises:
+      InputError: the file is missing, is not an `.npz`, lacks an array, or holds
+        shapes that disagree.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            found = {name: file[name] for name in ScoreFile._fields}
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file; need a scores.npz") from error
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"{path}: not a scores.npz ({error}); need the arrays "
+            f"{', '.join(ScoreFile._fields)}"
+        ) from error
+    scores = ScoreFile(**found | {"threat": str(found["threat"])})
+    _check(scores, path)
+    return scores
+
+
+def _check(scores: ScoreFile, path: str | os.PathLike[str]) -> None:
+    if scores.threat not in THREATS:
+        raise InputError(
+            f"{path}: threat {scores.threat!r} is not known; use {', '.join(THREATS)}"
+        )
+    models, n = scores.logits.shape[:2]
+    expected = {"labels": (n,), "member": (models, n), "index": (n,), "group": (n,)}
+    for name, shape in expected.items():
+        found = getattr(scores, name).shape
+        if found != shape:
+            raise InputError(
+                f"{path}: {name} has shape {found}; need {shape} to match logits "
+                f"{scores.logits.shape}"
+            )

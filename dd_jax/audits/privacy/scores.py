@@ -1,0 +1,93 @@
+"""The registry of membership scores, and every model taking its turn as the target."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from dd_jax.audits.privacy import lira
+from dd_jax.audits.privacy.signals import log_likelihoods, scaled_logits
+from dd_jax.types import Array, InputError
+
+
+class Score(NamedTuple):
+    """A membership score: a signal of every model, then its comparison for one target.
+
+    Called as `score(logits f32[m n q k], labels i32[n], member bool[m n], target,
+    **options) -> f32[n]`, higher = more likely a member. Jittable, `target` included.
+
+    Attributes:
+      signal: `(logits, labels) -> f32[m n q]`; computed once for all targets.
+      compare: `(signal, member, target, **options) -> f32[n]`.
+    """
+
+    signal: Callable[[Array, Array], Array]
+    compare: Callable[..., Array]
+
+    def __call__(
+        self, logits: Array, labels: Array, member: Array, target: Any, **options: Any
+    ) -> Array:
+        """Scores the points against one target model."""
+        return self.compare(self.signal(logits, labels), member, target, **options)
+
+
+def _likelihood(signal: Array, member: Array, target: Array) -> Array:
+    """Yeom et al. 2018: one global threshold on the target's own loss."""
+    return signal[target].mean(-1)
+
+
+SCORES = {
+    "lira_online": Score(scaled_logits, lira.online),
+    "lira_offline": Score(scaled_logits, lira.offline),
+    "loss": Score(log_likelihoods, _likelihood),
+}
+
+
+@partial(jax.jit, static_argnames=("score", "options"))
+def _all_targets(score, logits, labels, member, options):
+    signal = score.signal(logits, labels)
+    compare = lambda target: score.compare(signal, member, target, **dict(options))
+    return lax.map(compare, jnp.arange(len(logits)))
+
+
+def all_targets(
+    name: str, logits: Array, labels: Array, member: Array, **options: Any
+) -> Array:
+    """Scores every point against every model, each in turn the target, in one program.
+
+    The models other than the target and its complement are the shadows.
+
+    Args:
+      name: a key of `SCORES`.
+      logits: `f32[m n q k]`.
+      labels: `i32[n]`.
+      member: `bool[m n]`; rows 2i and 2i+1 are complements.
+      **options: static options of the score, such as `variance` for LiRA.
+
+    Returns:
+      `f32[m n]`; row t holds the scores against model t.
+
+    Raises:
+      InputError: an unknown name; shapes that disagree; masks that are not
+        complementary pairs; fewer than two pairs.
+    """
+    if name not in SCORES:
+        raise InputError(f"scores: {name!r} is not known; use {', '.join(SCORES)}")
+    member = np.asarray(member, bool)
+    if member.ndim != 2 or logits.ndim != 4 or member.shape != logits.shape[:2]:
+        raise InputError(
+            f"member: shape {member.shape} against logits {logits.shape}; "
+            "need bool[m n] with f32[m n q k]"
+        )
+    if len(member) < 4 or not np.array_equal(member[::2], ~member[1::2]):
+        raise InputError(
+            f"member: {len(member)} rows; need at least 2 complementary pairs, "
+            "row 2i+1 being the complement of row 2i"
+        )
+    return _all_targets(
+        SCORES[name], logits, labels, member, tuple(sorted(options.items()))
+    )

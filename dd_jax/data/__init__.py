@@ -1,0 +1,15 @@
+"""Data: where images come from, how they are split, masked and augmented."""
+
+from dd_jax.data.augment import Augment, dsa
+from dd_jax.data.checks import require_per_class
+from dd_jax.data.masks import member_indices, membership_masks
+from dd_jax.data.sources import load
+
+__all__ = [
+    "Augment",
+    "dsa",
+    "load",
+    "member_indices",
+    "membership_masks",
+    "require_per_class",
+]

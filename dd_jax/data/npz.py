@@ -1,0 +1,58 @@
+"""A single .npz file of arrays."""
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from dd_jax.data.raw import Raw
+from dd_jax.types import InputError, Split
+
+_REQUIRED = ("x_train", "y_train", "x_test", "y_test")
+_OPTIONAL = ("group_train", "group_test", "class_names")
+_CORRUPT = (OSError, ValueError, TypeError, EOFError, zlib.error, zipfile.BadZipFile)
+
+
+def read(file: str) -> Raw:
+    """Reads a data set from one .npz file; nothing in it is unpickled.
+
+    Args:
+      file: holds `x_train`, `x_test` (`[n h w]` or `[n h w c]`, uint8 or float in
+        [0, 1]), `y_train`, `y_test` (`[n]`, integers) and, where wanted,
+        `group_train`, `group_test` (`[n]`, integers) and `class_names` (strings).
+
+    Raises:
+      InputError: the file is missing or corrupt, or an array is missing.
+    """
+    path = Path(file).expanduser()
+    if not path.is_file():
+        raise InputError(f"npz: no file {path}; it should hold {', '.join(_REQUIRED)}")
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            found = set(arrays.files)
+            missing = [name for name in _REQUIRED if name not in found]
+            if missing:
+                raise InputError(
+                    f"{path} has no array {missing[0]}; it should hold "
+                    f"{', '.join(_REQUIRED)}"
+                )
+            a = {name: arrays[name] for name in _REQUIRED + _OPTIONAL if name in found}
+    except InputError:
+        raise
+    except _CORRUPT as error:
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"{path} is not a readable .npz file ({reason}); "
+            "write it with numpy.savez from plain arrays"
+        ) from error
+    names = (
+        tuple(str(name) for name in np.ravel(a["class_names"]))
+        if "class_names" in a
+        else None
+    )
+    return Raw(
+        Split(a["x_train"], a["y_train"], a.get("group_train")),
+        Split(a["x_test"], a["y_test"], a.get("group_test")),
+        names,
+    )

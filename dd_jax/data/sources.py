@@ -1,0 +1,120 @@
+"""From the name of a source to a checked Dataset."""
+
+import hashlib
+
+import numpy as np
+
+from dd_jax.data import digits, folder, idx, npz, tfds_source
+from dd_jax.data.checks import check_classes, checked_split
+from dd_jax.data.raw import Raw, resize
+from dd_jax.data.splits import stratified_split
+from dd_jax.data.statistics import measured, published
+from dd_jax.types import Dataset, InputError, Split
+
+
+def load(
+    source: str,
+    *,
+    num_classes: int | None = None,
+    image_size: int | None = None,
+    validation: float = 0.0,
+    seed: int = 0,
+) -> Dataset:
+    """Loads, checks, cuts and resizes a labelled image data set.
+
+    Args:
+      source: `digits`, `tfds:NAME`, `idx:DIR`, `npz:FILE` or `folder:DIR`.
+      num_classes: keeps the first so many classes; all of them if None.
+      image_size: side in pixels that images are resized to (square, bilinear).
+      validation: share of train to hold out by class, in [0, 1).
+      seed: of the validation split and of a folder's own train/test split.
+
+    Returns:
+      A Dataset whose arrays passed every check of `dd_jax.data.checks`. `mean` and
+      `std` are the published constants for a known data set and are computed from
+      train, without the validation rows, for any other.
+
+    Raises:
+      InputError: anything wrong with the arguments or the data.
+
+    >>> load("digits", num_classes=3).class_names
+    ('0', '1', '2')
+    """
+    if not 0 <= validation < 1:
+        raise InputError(
+            f"validation is {validation}; a share of train in [0, 1) is needed"
+        )
+    if image_size is not None and image_size < 1:
+        raise InputError(f"image_size is {image_size}; a positive number is needed")
+    raw = _read(source, image_size, seed)
+    train = checked_split(raw.train, f"{source} train")
+    test = checked_split(raw.test, f"{source} test")
+    names = raw.class_names or tuple(str(i) for i in range(int(train.labels.max()) + 1))
+    constants = published(train.images)
+    if num_classes is not None:
+        if not 2 <= num_classes <= len(names):
+            raise InputError(
+                f"num_classes is {num_classes}; {source} has {len(names)} classes, so "
+                f"a number from 2 to {len(names)} is needed"
+            )
+        names = names[:num_classes]
+        train, test = (_take(s, s.labels < num_classes) for s in (train, test))
+    check_classes(train, test, names, source)
+    if image_size is not None:
+        train, test = _resized(train, image_size), _resized(test, image_size)
+    held_out = None
+    if validation:
+        kept, held = stratified_split(seed, train.labels, validation, f"{source} train")
+        train, held_out = _take(train, kept), _take(train, held)
+    mean, std = constants or measured(train.images)
+    return Dataset(
+        train=train,
+        test=test,
+        class_names=names,
+        mean=mean,
+        std=std,
+        name=source,
+        checksum=_checksum((train, test, held_out), names),
+        validation=held_out,
+    )
+
+
+def _read(source: str, image_size: int | None, seed: int) -> Raw:
+    kind, _, place = source.partition(":")
+    if source == "digits":
+        return digits.read()
+    if place and kind == "tfds":
+        return tfds_source.read(place, image_size)
+    if place and kind == "idx":
+        return idx.read(place)
+    if place and kind == "npz":
+        return npz.read(place)
+    if place and kind == "folder":
+        return folder.read(place, image_size, seed)
+    raise InputError(
+        f"data source {source!r} is unknown; use digits, tfds:NAME, idx:DIR, npz:FILE "
+        "or folder:DIR"
+    )
+
+
+def _take(split: Split, rows: np.ndarray) -> Split:
+    return Split(*(None if array is None else array[rows] for array in split))
+
+
+def _resized(split: Split, size: int) -> Split:
+    if split.images.shape[1:3] == (size, size):
+        return split
+    return split._replace(images=np.stack([resize(i, size) for i in split.images]))
+
+
+def _checksum(splits: tuple[Split | None, ...], names: tuple[str, ...]) -> str:
+    """Hashes names and, for every array, its dtype, shape and bytes."""
+    digest = hashlib.sha256(repr(names).encode())
+    for split in splits:
+        for array in split or (None, None, None):
+            if array is None:
+                digest.update(b"none")
+            else:
+                digest.update(f"{array.dtype} {array.shape}".encode())
+                digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()[:16]

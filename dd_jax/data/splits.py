@@ -1,0 +1,43 @@
+"""Stratified random splits of labelled rows."""
+
+import numpy as np
+
+from dd_jax.types import InputError
+
+
+def stratified_split(
+    seed: int, labels: np.ndarray, fraction: float, where: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Holds out the same fraction of every class at random.
+
+    Class `c` with `n_c` rows gives `round(fraction * n_c)` of them, but at least one,
+    and keeps at least one.
+
+    Args:
+      seed: the same seed and labels give the same split.
+      labels: `i32[n]`.
+      fraction: share of each class to hold out, in (0, 1).
+      where: the place that an error message names.
+
+    Returns:
+      `(kept i64[n - m], held i64[m])`: row numbers, both in ascending order.
+
+    Raises:
+      InputError: a class with a single row.
+
+    >>> stratified_split(0, np.array([0, 0, 1, 1]), 0.5, "toy")[1].size
+    2
+    """
+    rng = np.random.default_rng(seed)
+    held = []
+    for c in np.unique(labels):
+        rows = np.flatnonzero(labels == c)
+        if rows.size < 2:
+            raise InputError(
+                f"class {c} in {where} has a single image; "
+                "at least 2 are needed to hold out a part of it"
+            )
+        count = min(max(round(fraction * rows.size), 1), rows.size - 1)
+        held.append(rng.permutation(rows)[:count])
+    out = np.sort(np.concatenate(held))
+    return np.setdiff1d(np.arange(labels.size), out), out

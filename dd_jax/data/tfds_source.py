@@ -1,0 +1,105 @@
+"""TensorFlow Datasets, read without TensorFlow."""
+
+import os
+import re
+from typing import Any
+
+import numpy as np
+
+from dd_jax.data.raw import Raw, stack
+from dd_jax.types import InputError, Split
+
+_TEST_SPLITS = ("test", "validation")
+
+
+def read(name: str, image_size: int | None) -> Raw:
+    """Reads the features `image` and `label` of a TFDS data set.
+
+    The data set is read by `tfds.data_source` from `TFDS_DATA_DIR` (TFDS's own default
+    where unset) and prepared there first if need be. Splits: `train`, and `test` or,
+    where there is none, `validation`.
+
+    Args:
+      name: as TFDS spells it, such as `mnist` or `name/config:1.0.0`.
+      image_size: side in pixels that images of several sizes are resized to.
+
+    Returns:
+      Images `u8[n h w c]`, labels `i64[n]` and the class names that TFDS records.
+
+    Raises:
+      InputError: unknown or unreadable data set, one that needs TensorFlow where it
+        is missing, one without `image`, `label` or the two splits.
+    """
+    where = f"tfds:{name}"
+    sources = _open(name, where)
+    test_split = next((split for split in _TEST_SPLITS if split in sources), None)
+    if "train" not in sources or test_split is None:
+        raise InputError(
+            f"{where} has the splits {', '.join(sorted(sources))}; train and one of "
+            "test and validation are needed"
+        )
+    features = sources["train"].dataset_info.features
+    missing = [f for f in ("image", "label") if f not in features]
+    if missing:
+        raise InputError(
+            f"{where} has no feature {missing[0]!r} (it has "
+            f"{', '.join(sorted(features))}); an image classification data set with "
+            "image and label is needed"
+        )
+    train, test = (_rows(sources[s], where) for s in ("train", test_split))
+    images = stack([row["image"] for row in train + test], image_size, where)
+    labels = np.array([row["label"] for row in train + test])
+    names = getattr(features["label"], "names", None)
+    n = len(train)
+    return Raw(
+        Split(images[:n], labels[:n]),
+        Split(images[n:], labels[n:]),
+        tuple(names) if names else None,
+    )
+
+
+def _open(name: str, where: str) -> dict[str, Any]:
+    """Prepares the data set if need be and gives its splits by name."""
+    data_dir = os.environ.get("TFDS_DATA_DIR")
+    try:
+        import tensorflow_datasets as tfds
+
+        return tfds.data_source(
+            name, data_dir=data_dir, builder_kwargs={"file_format": "array_record"}
+        )
+    except ImportError as error:
+        raise _needs_install(where, error) from error
+    except Exception as error:  # TFDS and its download stack raise many kinds
+        place = data_dir or "~/tensorflow_datasets"
+        if type(error).__name__ == "DatasetNotFoundError":
+            raise InputError(
+                f"{where} is not a data set that TFDS knows, nor one prepared in "
+                f"{place}; check the name, or set TFDS_DATA_DIR to where it is"
+            ) from error
+        raise InputError(
+            f"{where} could not be prepared in {place} ({_reason(error)}); prepare it "
+            "there with file_format='array_record', or use another source"
+        ) from error
+
+
+def _rows(source: Any, where: str) -> list[dict[str, Any]]:
+    try:
+        return list(source)
+    except ImportError as error:
+        raise _needs_install(where, error) from error
+    except Exception as error:  # a corrupt file raises in whichever layer meets it
+        raise InputError(
+            f"{where} could not be read ({_reason(error)}); prepare it again"
+        ) from error
+
+
+def _needs_install(where: str, error: ImportError) -> InputError:
+    module = re.search(r"No module named '(\w+)", str(error))
+    return InputError(
+        f"{where} needs {module.group(1) if module else _reason(error)} to be prepared "
+        "or read; pip install 'dd_jax[tfds]'"
+    )
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,96 @@
+"""The shape of a distillation method and the real data as it sees them."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from dd_jax.train.fit import as_pixels
+from dd_jax.types import Array, Key, SyntheticSet
+
+
+class Real(NamedTuple):
+    """Labelled images and, for each class, which of them may be used.
+
+    Attributes:
+      images: `u8[n h w c]`.
+      rows: `i32[k r]`; the first `counts[c]` entries of row c are that class's images.
+      counts: `i32[k]`.
+    """
+
+    images: Array
+    rows: Array
+    counts: Array
+
+
+class Batch(NamedTuple):
+    """Images of every class, `f32[k b h w c]` in [0, 1]; weight 0 marks a filler."""
+
+    images: Array
+    weights: Array
+
+
+class Method(NamedTuple):
+    """A distillation algorithm as four functions.
+
+    Attributes:
+      init: `(key, Real) -> state`; runs on the host.
+      sample: `(key, Real) -> batch`; pure.
+      update: `(key, state, batch) -> (state, info)`; pure, `info["loss"]` is `f32[]`
+        and nothing in `info` is needed to go on.
+      read: `state -> SyntheticSet`; pure.
+      steps: whether `update` does anything; selection methods end at `init`.
+    """
+
+    init: Callable[[Key, Real], Any]
+    sample: Callable[[Key, Real], Any]
+    update: Callable[[Key, Any, Any], tuple[Any, dict[str, Array]]]
+    read: Callable[[Any], SyntheticSet]
+    steps: bool = True
+
+
+def real_data(images: np.ndarray, labels: np.ndarray, members=None) -> Real:
+    """Lines up the rows of each class.
+
+    Args:
+      images: `u8[n h w c]`.
+      labels: `i32[n]`, all classes 0..k-1 present.
+      members: `bool[n]`, the rows that may be used; default all.
+
+    Returns:
+      A `Real` whose shapes do not depend on `members`.
+
+    >>> real = real_data(np.zeros((3, 1, 1, 1), np.uint8), np.array([1, 0, 1]))
+    >>> real.rows.tolist(), real.counts.tolist()
+    ([[1, 0], [0, 2]], [1, 2])
+    """
+    classes = int(labels.max()) + 1
+    members = np.ones(len(labels), bool) if members is None else members
+    width = int(np.bincount(labels).max())
+    chosen = [np.flatnonzero((labels == c) & members) for c in range(classes)]
+    rows = np.stack([np.pad(c, (0, width - len(c))) for c in chosen])
+    counts = np.array([len(c) for c in chosen])
+    return Real(images, rows.astype(np.int32), counts.astype(np.int32))
+
+
+def draw(key: Key, real: Real, size: int) -> Batch:
+    """Draws `size` images of every class without replacement.
+
+    A class with fewer images gives all of them; fillers make up the rest.
+    """
+    classes, width = real.rows.shape
+    size = min(size, width)
+    noise = jax.random.uniform(key, (classes, width))
+    present = jnp.arange(width) < real.counts[:, None]
+    score, at = lax.top_k(jnp.where(present, noise, -1.0), size)
+    rows = jnp.take_along_axis(real.rows, at, 1)
+    weights = (score >= 0).astype(jnp.float32)
+    return Batch(as_pixels(jnp.asarray(real.images)[rows]), weights)
+
+
+def one_hot_labels(classes: int, ipc: int) -> Array:
+    """Labels of `ipc` images of each class in turn, `f32[classes * ipc, classes]`."""
+    return jnp.repeat(jnp.eye(classes), ipc, 0)

@@ -1,0 +1,22 @@
+"""Keys by name: adding a draw somewhere changes no other."""
+
+import zlib
+
+import jax
+
+from dd_jax.types import Array, Key
+
+
+def named(key: Key, name: str) -> Key:
+    """The key that belongs to `name`.
+
+    >>> a, b = (named(jax.random.key(0), name) for name in ("nets", "attack"))
+    >>> bool((jax.random.key_data(a) == jax.random.key_data(b)).all())
+    False
+    """
+    return jax.random.fold_in(key, zlib.crc32(name.encode()))
+
+
+def stack(key: Key, count: int) -> Array:
+    """`count` keys, `key[count]`, of which the first ones do not depend on `count`."""
+    return jax.vmap(lambda i: jax.random.fold_in(key, i))(jax.numpy.arange(count))

@@ -1,0 +1,5 @@
+"""Networks as pure functions; the only package that knows Flax."""
+
+from dd_jax.models.registry import MODELS, build, fields, minimum_size
+
+__all__ = ["MODELS", "build", "fields", "minimum_size"]

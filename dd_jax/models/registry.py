@@ -1,0 +1,131 @@
+"""From a name to a `Model` of pure functions; Linen stays behind this file."""
+
+from functools import cache
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dd_jax.models.alexnet import AlexNet
+from dd_jax.models.convnet import ConvNet
+from dd_jax.models.layers import Linear
+from dd_jax.models.lenet import LeNet
+from dd_jax.models.mlp import MLP
+from dd_jax.models.resnet import ResNet18
+from dd_jax.models.vgg import VGG11
+from dd_jax.types import InputError, Model
+
+MODELS = {
+    "convnet": ConvNet,
+    "mlp": MLP,
+    "lenet": LeNet,
+    "alexnet": AlexNet,
+    "vgg11": VGG11,
+    "resnet18": ResNet18,
+}
+
+
+class Classifier(nn.Module):
+    """A linear layer on the features of a backbone."""
+
+    backbone: nn.Module
+    num_classes: int
+
+    @nn.compact
+    def __call__(self, x, train: bool):
+        """Maps `f32[n h w c]` to logits and features."""
+        features = self.backbone(x, train)
+        return Linear(self.num_classes)(features), features
+
+
+def _architecture(name):
+    if name not in MODELS:
+        raise InputError(f"model.name is {name!r}; known: {', '.join(MODELS)}")
+    return MODELS[name]
+
+
+def minimum_size(name: str) -> int:
+    """Side below which the architecture up-samples its images (bilinear)."""
+    return getattr(_architecture(name), "minimum_size", 1)
+
+
+def fields(name: str) -> frozenset[str]:
+    """Names of the choices that the architecture offers, as `build` takes them.
+
+    >>> sorted(fields("resnet18"))
+    ['downsample', 'norm']
+    """
+    return frozenset(_architecture(name).__dataclass_fields__) - {"name", "parent"}
+
+
+@cache
+def build(
+    name: str,
+    num_classes: int,
+    image_shape: tuple[int, int, int],
+    *,
+    mean: tuple[float, ...] | None = None,
+    std: tuple[float, ...] | None = None,
+    **kw,
+) -> Model:
+    """Builds a network; the same arguments give the same object, so no recompilation.
+
+    Args:
+      name: a key of `MODELS`.
+      num_classes: number of logits.
+      image_shape: height, width, channels.
+      mean: per-channel mean taken off inside the model, in units of [0, 1]; default 0.
+      std: per-channel divisor after that; default 1.
+      **kw: fields of the architecture, such as `width`, `depth` and `norm`.
+
+    Returns:
+      A `Model` for images `f32[n h w c]` in [0, 1].
+
+    Raises:
+      InputError: unknown name or field.
+
+    >>> model = build("convnet", 10, (28, 28, 1), width=128)
+    >>> params = jax.eval_shape(model.init, jax.random.key(0))
+    >>> sum(leaf.size for leaf in jax.tree.leaves(params))
+    317706
+    """
+    unknown = set(kw) - fields(name)
+    if unknown:
+        known = ", ".join(sorted(fields(name))) or "none"
+        raise InputError(
+            f"model {name!r} has no {', '.join(sorted(unknown))}; its fields: {known}"
+        )
+    module = Classifier(_architecture(name)(**kw), num_classes)
+    h, w, c = image_shape
+    side = minimum_size(name)
+    offset = np.array(mean or (0.0,) * c, np.float32)
+    divisor = np.array(std or (1.0,) * c, np.float32)
+
+    def prepare(images):
+        x = (images - offset) / divisor
+        if min(h, w) < side:
+            shape = (x.shape[0], max(h, side), max(w, side), c)
+            x = jax.image.resize(x, shape, "bilinear")
+        return x
+
+    def init(key):
+        return dict(module.init(key, prepare(jnp.zeros((1, h, w, c))), False))
+
+    def apply(params, images):
+        return module.apply(params, prepare(images), False)[0]
+
+    def features(params, images, train=False):
+        if not train:
+            return module.apply(params, prepare(images), False)[1]
+        return module.apply(params, prepare(images), True, mutable=["batch_stats"])[0][
+            1
+        ]
+
+    def train_apply(params, images):
+        (logits, _), statistics = module.apply(
+            params, prepare(images), True, mutable=["batch_stats"]
+        )
+        return logits, dict(statistics)
+
+    return Model(init, apply, features, train_apply)

@@ -1,0 +1,262 @@
+"""From rows of the real data to trained networks: distil, then train, many at once."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from dd_jax.distill import Method, Real, real_data
+from dd_jax.drive import Driven, drive
+from dd_jax.parallel import best_chunk, map_models
+from dd_jax.train import Trainer
+from dd_jax.types import Array, Params, Pipeline, Split, SyntheticSet, Trained
+
+Loop = Callable[..., Driven]  # `drive` with its folder and label already given
+
+
+class Schedule(NamedTuple):
+    """How long something runs and how often the host looks at it."""
+
+    total: int
+    per_call: int
+
+
+@cache
+def _distiller(method: Method):
+    def one(shared, key, state, rows, counts):
+        images, first, last = shared
+        real = Real(images, rows, counts)
+
+        def body(step, carry):
+            state, total = carry
+            sample_key, update_key = jax.random.split(jax.random.fold_in(key, step))
+            batch = method.sample(sample_key, real)
+            state, info = method.update(update_key, state, batch)
+            return state, total + info["loss"]
+
+        state, total = lax.fori_loop(first, last, body, (state, jnp.float32(0)))
+        return state, total / (last - first)
+
+    return map_models(one, chunk=best_chunk())
+
+
+def distil_many(
+    method: Method,
+    keys: Array,
+    data: Split,
+    member: np.ndarray,
+    schedule: Schedule,
+    loop: Loop = drive,
+) -> tuple[SyntheticSet, float]:
+    """Distils s sets at once, each from its own rows.
+
+    Args:
+      method: a distillation or selection method.
+      keys: `key[s]`.
+      data: the real rows, n of them.
+      member: `bool[s n]`, the rows given to each distiller.
+      schedule: steps.
+      loop: drives the compiled steps.
+
+    Returns:
+      A `SyntheticSet` with a leading axis s, and the seconds that it took.
+    """
+    reals = [real_data(data.images, data.labels, row) for row in member]
+    split = jax.vmap(jax.random.split)(keys)
+    states = [method.init(k, real) for k, real in zip(split[:, 0], reals)]
+    state = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
+    seconds = 0.0
+    if method.steps:
+        images = jnp.asarray(data.images)
+        rows = jnp.stack([real.rows for real in reals])
+        counts = jnp.stack([real.counts for real in reals])
+        run = _distiller(method)
+
+        def advance(state, first, last):
+            shared = images, first, last
+            state, losses = run(shared, split[:, 1], state, rows, counts)
+            return state, {"loss": losses.mean()}
+
+        state, seconds = loop(
+            advance, state, total=schedule.total, per_call=schedule.per_call
+        )
+    return jax.vmap(method.read)(state), seconds
+
+
+@cache
+def _on_sets(trainer: Trainer):
+    def one(shared, key, state, images, labels, lr):
+        rows = jnp.arange(len(images))
+        return trainer.advance(key, state, images, labels, rows, lr, *shared)
+
+    return map_models(one, chunk=best_chunk())
+
+
+@cache
+def _on_rows(trainer: Trainer):
+    def one(shared, key, state, rows, lr):
+        images, labels, *epochs = shared
+        return trainer.advance(key, state, images, labels, rows, lr, *epochs)
+
+    return map_models(one, chunk=best_chunk())
+
+
+@cache
+def _starter(trainer: Trainer):
+    return map_models(lambda shared, key: trainer.init(key), chunk=best_chunk())
+
+
+def _train(trainer, keys, advance_many, schedule, loop) -> tuple[Params, float]:
+    split = jax.vmap(jax.random.split)(keys)
+    state = _starter(trainer)(None, split[:, 0])
+
+    def advance(state, first, last):
+        epochs = schedule.total, first, last
+        state, losses = advance_many(split[:, 1], state, epochs)
+        return state, {"loss": losses.mean()}
+
+    driven = loop(advance, state, total=schedule.total, per_call=schedule.per_call)
+    return driven.state.params, driven.seconds
+
+
+def train_on_sets(
+    trainer: Trainer,
+    keys: Array,
+    sets: SyntheticSet,
+    schedule: Schedule,
+    loop: Loop = drive,
+) -> tuple[Params, float]:
+    """Trains s networks, each on its own synthetic set.
+
+    Args:
+      trainer: the recipe.
+      keys: `key[s]`.
+      sets: synthetic sets with a leading axis s.
+      schedule: epochs.
+      loop: drives the compiled epochs.
+
+    Returns:
+      Parameters with a leading axis s, and the seconds that it took.
+    """
+    run = _on_sets(trainer)
+
+    def advance_many(keys, state, epochs):
+        return run(epochs, keys, state, sets.images, sets.labels, sets.lr)
+
+    return _train(trainer, keys, advance_many, schedule, loop)
+
+
+def train_on_rows(
+    trainer: Trainer,
+    keys: Array,
+    data: Split,
+    rows: Array,
+    lr: float,
+    schedule: Schedule,
+    loop: Loop = drive,
+) -> tuple[Params, float]:
+    """Trains s networks, each on its own rows of the real data.
+
+    Args:
+      trainer: the recipe.
+      keys: `key[s]`.
+      data: the real rows.
+      rows: `i32[s m]`.
+      lr: step size.
+      schedule: epochs.
+      loop: drives the compiled epochs.
+
+    Returns:
+      Parameters with a leading axis s, and the seconds that it took.
+    """
+    run = _on_rows(trainer)
+    images = jnp.asarray(data.images)
+    labels = jax.nn.one_hot(data.labels, int(data.labels.max()) + 1)
+    rates = jnp.full(len(keys), lr, jnp.float32)
+
+    def advance_many(keys, state, epochs):
+        shared = images, labels, *epochs
+        return run(shared, keys, state, jnp.asarray(rows), rates)
+
+    return _train(trainer, keys, advance_many, schedule, loop)
+
+
+def distil_then_train(
+    method: Method,
+    trainer: Trainer,
+    data: Split,
+    lr: float,
+    steps: Schedule,
+    epochs: Schedule,
+    loops: tuple[Loop, Loop] = (drive, drive),
+) -> Pipeline:
+    """The pipeline that distils its rows and trains on the result.
+
+    Selection methods, the random subset among them, make pipelines in the same way.
+
+    Args:
+      method: the distillation or selection method.
+      trainer: the training recipe.
+      data: the real rows, n of them.
+      lr: step size of training, for every set.
+      steps: of distillation.
+      epochs: of training.
+      loops: drive distillation and training.
+    """
+
+    def sets_of(keys, member):
+        sets, _ = distil_many(method, keys, data, member, steps, loops[0])
+        return sets._replace(lr=jnp.full(len(keys), lr, jnp.float32))
+
+    def networks(keys, sets):
+        return Trained(train_on_sets(trainer, keys, sets, epochs, loops[1])[0])
+
+    def many(keys, member):
+        split = jax.vmap(jax.random.split)(keys)
+        sets = sets_of(split[:, 0], member)
+        return sets, networks(split[:, 1], sets)
+
+    def distil(key, idx):
+        member = np.zeros((1, len(data.labels)), bool)
+        member[0, idx] = True
+        return _first(sets_of(key[None], member))
+
+    return Pipeline(
+        distil, lambda key, one: _first(networks(key[None], _one(one))), many
+    )
+
+
+def train_on_data(
+    trainer: Trainer, data: Split, lr: float, epochs: Schedule, loop: Loop = drive
+) -> Pipeline:
+    """The pipeline that trains on the real rows themselves.
+
+    Args:
+      trainer: the training recipe.
+      data: the real rows, n of them.
+      lr: step size.
+      epochs: of training.
+      loop: drives training.
+    """
+
+    def networks(keys, rows):
+        params, _ = train_on_rows(trainer, keys, data, rows, lr, epochs, loop)
+        return Trained(params)
+
+    def many(keys, member):
+        rows = np.stack([np.flatnonzero(row) for row in member])
+        return None, networks(keys, rows)
+
+    return Pipeline(None, lambda key, idx: _first(networks(key[None], idx[None])), many)
+
+
+def _first(tree):
+    return jax.tree.map(lambda leaf: leaf[0], tree)
+
+
+def _one(tree):
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], tree)

@@ -1,0 +1,39 @@
+"""`python -m dd_jax.report WORKDIR`: rebuild tables and report from what is on disk."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from dd_jax import report
+from dd_jax.report import markdown, records
+from dd_jax.types import InputError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status (0 done, 2 bad input)."""
+    parser = argparse.ArgumentParser(
+        prog="python -m dd_jax.report",
+        description="Rebuild results.jsonl and report.html of a work directory.",
+    )
+    parser.add_argument("path", type=Path, metavar="WORKDIR", help="as launch.py wrote")
+    parser.add_argument(
+        "--markdown",
+        action="store_true",
+        help="print a Markdown table instead; WORKDIR may then be a results.jsonl",
+    )
+    arguments = parser.parse_args(argv)
+    try:
+        if not arguments.markdown:
+            print(report.build(arguments.path))
+        else:
+            reader = records.read if arguments.path.is_dir() else records.load_results
+            print(markdown.table(reader(arguments.path)), end="")
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

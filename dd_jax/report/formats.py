@@ -1,0 +1,107 @@
+"""Numbers as people read them."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from dd_jax.report.records import estimate
+
+PIPE_NAMES = {
+    "distilled": "Distilled",
+    "random_subset": "Random subset",
+    "full_data": "Full data",
+}
+THREAT_NAMES = {
+    "t0": "T0, initial images",
+    "t1": "T1, released set",
+    "t2": "T2, released model",
+}
+
+
+class Shown(NamedTuple):
+    """A text and what stands smaller beneath it, as an interval under its mean."""
+
+    text: str
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.text} ({self.detail})" if self.detail else self.text
+
+
+def percent(value: Any) -> Shown:
+    """A fraction or estimate as a percentage.
+
+    >>> str(percent({"mean": 0.814, "ci": [0.81, 0.82], "n": 5}))
+    '81.4 % (81.0 to 82.0)'
+    """
+    return _shown(value, 100, "{:.1f}", " %")
+
+
+def share(value: float) -> str:
+    """A fraction as a whole percentage.
+
+    >>> share(0.9)
+    '90 %'
+    """
+    return f"{100 * value:.0f} %"
+
+
+def decimal(value: Any) -> Shown:
+    """A number or estimate to three decimals; for AUC, whose chance level is 0.5."""
+    return _shown(value, 1, "{:.3f}", "")
+
+
+def _shown(value: Any, scale: float, form: str, unit: str) -> Shown:
+    known = estimate(value)
+    if known is None:
+        unresolved = isinstance(value, dict) and "mean" in value
+        return Shown("unresolved" if unresolved else "not measured")
+    text = form.format(known["mean"] * scale) + unit
+    if known["ci"] is None:
+        return Shown(text)
+    low, high = (form.format(bound * scale) for bound in known["ci"])
+    return Shown(text, f"{low} to {high}")
+
+
+def seconds(value: float) -> str:
+    """A duration.
+
+    >>> seconds(4.25), seconds(90), seconds(7260)
+    ('4.2 s', '1 min 30 s', '2 h 01 min')
+    """
+    if value < 60:
+        return f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def level(text: str) -> str:
+    """An FPR level or prior, kept as a JSON key, in percent.
+
+    >>> level("0.001")
+    '0.1 %'
+    """
+    return f"{float(text) * 100:g} %"
+
+
+def plain(value: object) -> str:
+    """A setting: numbers without needless digits, lists and dicts on one line.
+
+    >>> plain(10.0), plain(["a", "b"]), plain({"jax": "0.12"})
+    ('10', 'a, b', 'jax 0.12')
+    """
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {item}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def count(n: int, noun: str) -> str:
+    """A number of things.
+
+    >>> count(1, "run"), count(3, "run")
+    ('1 run', '3 runs')
+    """
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

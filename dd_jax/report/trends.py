@@ -1,0 +1,190 @@
+"""Trend plots of a sweep: which axes vary, and how each headline number follows."""
+
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import (
+    FixedLocator,
+    NullLocator,
+    PercentFormatter,
+    ScalarFormatter,
+)
+
+from dd_jax.report import headline
+from dd_jax.report.figures import COLOURS, DASHES, GREY, MARKERS, error_bars, svg
+from dd_jax.report.formats import PIPE_NAMES, plain
+from dd_jax.report.records import estimate
+from dd_jax.report.statistics import mean_interval
+from dd_jax.types import Record
+
+NUMERIC = ("ipc", "num_classes", "width")
+NAMED = ("init", "method", "arch", "dataset")
+NAMES = {"ipc": "images per class", "num_classes": "classes", "arch": "architecture"}
+BASELINES = ("random_subset", "full_data")
+
+
+class Layout(NamedTuple):
+    """Which run keys go along x, tell lines apart, and tell panels apart."""
+
+    x: str
+    line: str | None
+    panels: tuple[str, ...]
+
+
+class Trend(NamedTuple):
+    """One drawn panel."""
+
+    title: str
+    svg: bytes
+
+
+def layout(records: Sequence[Record]) -> Layout | None:
+    """Choose axes from the run keys that vary; None where none does.
+
+    x is the first of `ipc num_classes width` that varies, else of `init method arch
+    dataset`; lines the first other of `init method arch dataset`, else of the numeric
+    ones; panels the rest. Runs that differ in no such key (seeds) are repeats.
+    """
+    varying = [
+        key
+        for key in (*NUMERIC, *NAMED)
+        if len({record["run"].get(key) for record in records}) > 1
+    ]
+    if not varying:
+        return None
+    x, *rest = varying
+    line = next((key for key in rest if key in NAMED), rest[0] if rest else None)
+    return Layout(x, line, tuple(key for key in rest if key != line))
+
+
+def membership_auc(record: Record, pipe: str = "distilled") -> dict | None:
+    """AUC of the headline membership attack."""
+    attack = headline.membership(record, pipe)
+    return attack.auc if attack else None
+
+
+def robust_accuracy(record: Record, pipe: str = "distilled") -> dict | None:
+    """Accuracy under the headline attack."""
+    attack = headline.robustness(record, pipe)
+    return attack.accuracy if attack else None
+
+
+METRICS: dict[str, Callable[..., dict | None]] = {
+    "Accuracy": headline.accuracy,
+    "Worst-class accuracy": headline.worst_class,
+    "Membership AUC": membership_auc,
+    "Accuracy under PGD (Linf)": robust_accuracy,
+}
+
+
+def trends(records: Sequence[Record]) -> list[Trend]:
+    """A panel for each metric measured and each value of the panel keys.
+
+    Args:
+      records: two or more Records of a sweep.
+
+    Returns:
+      Panels, by metric; none where no run key varies. Panels of one metric share the
+      y axis. Baselines (means over the panel's runs) are grey.
+    """
+    axes = layout(records)
+    if axes is None:
+        return []
+    panels = _grouped(records, axes.panels)
+    drawn = []
+    for name, metric in METRICS.items():
+        if not any(estimate(metric(record)) for record in records):
+            continue
+        limits = _limits(records, metric)
+        for values, members in panels:
+            where = [f"{_name(k)} {plain(v)}" for k, v in zip(axes.panels, values)]
+            draw = _panel(members, axes, metric, name, limits)
+            drawn.append(Trend(", ".join([name, *where]), svg(draw, legend=2)))
+    return drawn
+
+
+def ordered(records: Sequence[Record]) -> list[Record]:
+    """Records by their varying run keys, panels outermost; as given where none does."""
+    axes = layout(records)
+    if axes is None:
+        return list(records)
+    keys = (*axes.panels, *([axes.line] if axes.line else []), axes.x)
+    return [record for _, members in _grouped(records, keys) for record in members]
+
+
+def _panel(
+    records: Sequence[Record],
+    axes: Layout,
+    metric: Callable[..., dict | None],
+    name: str,
+    limits: tuple[float, float],
+) -> Callable[[Axes], None]:
+    def line(members: Sequence[Record], pipe: str) -> list[tuple]:
+        return [
+            (x, _pooled([metric(record, pipe) for record in same]))
+            for (x,), same in _grouped(members, (axes.x,))
+        ]
+
+    def draw(panel: Axes) -> None:
+        lines = _grouped(records, (axes.line,)) if axes.line else [(("",), records)]
+        for i, ((value,), members) in enumerate(lines):
+            panel.errorbar(
+                *error_bars(line(members, "distilled")),
+                color=COLOURS[i % len(COLOURS)],
+                marker=MARKERS[i % len(MARKERS)],
+                capsize=2,
+                label=f"{_name(axes.line)} {plain(value)}"
+                if axes.line
+                else "Distilled",
+            )
+        for pipe, dash in zip(BASELINES, DASHES[1:]):
+            x, y, _ = error_bars(line(records, pipe))
+            if x:
+                style = {"color": GREY, "linestyle": dash, "linewidth": 1.2}
+                panel.errorbar(x, y, label=PIPE_NAMES[pipe], **style)
+        panel.set(xlabel=_name(axes.x), ylabel=name, ylim=limits)
+        if metric is not membership_auc:
+            panel.yaxis.set_major_formatter(PercentFormatter(1, 0))
+        if axes.x in NUMERIC:
+            ticks = sorted({record["run"][axes.x] for record in records})
+            if ticks[0] > 0 and ticks[-1] >= 8 * ticks[0]:
+                panel.set_xscale("log")
+            panel.xaxis.set_major_locator(FixedLocator(ticks))
+            panel.xaxis.set_minor_locator(NullLocator())
+            panel.xaxis.set_major_formatter(ScalarFormatter())
+
+    return draw
+
+
+def _pooled(values: Sequence[dict | None]) -> dict | None:
+    """The estimate of one run, or the mean with its interval over several."""
+    known = [value for value in map(estimate, values) if value]
+    if len(known) < 2:
+        return known[0] if known else None
+    return mean_interval([value["mean"] for value in known])
+
+
+def _limits(
+    records: Sequence[Record], metric: Callable[..., dict | None]
+) -> tuple[float, float]:
+    known = [estimate(metric(r, pipe)) for r in records for pipe in PIPE_NAMES]
+    bounds = [b for v in known if v for b in (v["mean"], *(v["ci"] or []))]
+    if metric is membership_auc:
+        bounds.append(0.5)
+    low, high = max(min(bounds), 0.0), min(max(bounds), 1.0)
+    room = max(0.05 * (high - low), 0.01)
+    return low - room, high + room
+
+
+def _grouped(records: Sequence[Record], keys: Sequence[str]) -> list[tuple]:
+    def values(record: Record) -> tuple:
+        return tuple(record["run"].get(key) for key in keys)
+
+    rows = sorted(records, key=lambda r: [(v is not None, v) for v in values(r)])
+    return [(value, list(members)) for value, members in groupby(rows, key=values)]
+
+
+def _name(key: str) -> str:
+    return NAMES.get(key, key)

@@ -1,0 +1,211 @@
+"""Plain-language verdicts: go, caution or no-go, with the rule that decided."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from dd_jax.report import headline
+from dd_jax.report.formats import THREAT_NAMES, Shown, count, decimal, percent, share
+from dd_jax.report.records import estimate
+from dd_jax.types import Record
+
+GO, CAUTION, NO_GO, UNKNOWN = "go", "caution", "no-go", "not measured"
+LEVELS = (NO_GO, CAUTION, GO, UNKNOWN)  # worst first
+
+KEPT = 0.9  # share of full-data accuracy
+LEAK_AUC = 0.55  # the level OWASP AISVS C11.3 suggests
+NEAR, FAR = 0.05, 0.15  # accuracy given up under attack, against full data
+WITHSTANDS = 0.5  # share of clean accuracy kept under attack
+WORST, DROP = 0.8, 0.15  # worst class against the mean; largest class loss
+
+
+class Verdict(NamedTuple):
+    """One line of the verdict: what was found, by which rule, and its limits."""
+
+    topic: str
+    level: str
+    finding: str
+    rule: str
+    limits: str
+
+
+def verdicts(record: Record) -> list[Verdict]:
+    """The four verdicts of a run: accuracy, membership, robustness, fairness.
+
+    A level is `not measured` wherever the rule lacks a number that it compares; a
+    number that the sample cannot resolve is never quoted.
+
+    Args:
+      record: one checked Record.
+
+    Returns:
+      Four Verdicts, always in the same order.
+    """
+    return [rule(record) for rule in (accuracy, membership, robustness, fairness)]
+
+
+def overall(lines: Sequence[Verdict]) -> str:
+    """The worst level among those measured."""
+    return min((line.level for line in lines), key=LEVELS.index)
+
+
+def accuracy(record: Record) -> Verdict:
+    """Does the distilled set beat a random subset, and come near to full data?"""
+    distilled = estimate(headline.accuracy(record))
+    subset = estimate(headline.accuracy(record, "random_subset"))
+    full = estimate(headline.accuracy(record, "full_data"))
+    rule = (
+        f"Go: interval above the random subset's and at least {share(KEPT)} of "
+        "full-data accuracy. No-go: mean not above the random subset's. Caution: "
+        "anything between."
+    )
+    limits = (
+        "Other architectures, other data, or whether a smarter choice of real images "
+        "would do as well. Intervals cover retraining, not a new draw of test images."
+    )
+    if not distilled or not subset:
+        finding = "Needs the accuracy of the distilled set and of a random subset."
+        return Verdict("Accuracy", UNKNOWN, finding, rule, limits)
+    finding = (
+        f"Trained on the distilled set: {_in_words(percent(distilled))}. On a random "
+        f"real subset of the same size: {_in_words(percent(subset))}. "
+    )
+    if full:
+        kept = distilled["mean"] / full["mean"] if full["mean"] else 1.0
+        finding += (
+            f"On the full data: {_in_words(percent(full))}; the distilled set keeps "
+            f"{share(kept)} of it."
+        )
+    else:
+        kept = 0.0
+        finding += "Full data: not measured."
+    apart = distilled["ci"] and subset["ci"] and distilled["ci"][0] > subset["ci"][1]
+    if distilled["mean"] <= subset["mean"]:
+        return Verdict("Accuracy", NO_GO, finding, rule, limits)
+    if not apart:
+        finding += " The gain over the random subset is within the uncertainty."
+    return Verdict(
+        "Accuracy", GO if apart and kept >= KEPT else CAUTION, finding, rule, limits
+    )
+
+
+def membership(record: Record) -> Verdict:
+    """Can an attacker tell which rows were in the data?"""
+    rule = (
+        "No-go: for any attack the interval of TPR at 1 % FPR lies above 1 %, or that "
+        f"of AUC above {LEAK_AUC}. Go: no attack's interval lies above chance (TPR "
+        f"1 %, AUC 0.5), and every AUC interval stays below {LEAK_AUC}. Caution: "
+        "anything between, or a level that the sample cannot resolve."
+    )
+    limits = (
+        "Safety against attacks that were not run, against more shadow models, or for "
+        "single outlying records; it is no differential-privacy guarantee."
+    )
+    attacks = headline.attacks(record)
+    levels = [_leak(attack) for attack in attacks]
+    if not any(level != UNKNOWN for level in levels):
+        finding = "No membership attack has an interval to judge by."
+        return Verdict("Membership privacy", UNKNOWN, finding, rule, limits)
+    level = min(levels, key=LEVELS.index)
+    worst = max(
+        (a for a, its in zip(attacks, levels, strict=True) if its == level),
+        key=lambda attack: headline.mean(attack.auc) or 0.0,
+    )
+    finding = (
+        f"Strongest of {count(len(attacks), 'attack')}: {worst.score} "
+        f"({THREAT_NAMES.get(worst.threat, worst.threat)}), AUC "
+        f"{_in_words(decimal(worst.auc))}, TPR at 1 % FPR "
+        f"{_in_words(percent(worst.tpr))}."
+    )
+    for pipe, name in (("random_subset", "random subset"), ("full_data", "full data")):
+        same = [a for a in headline.attacks(record, pipe) if a[:2] == worst[:2]]
+        if same:
+            finding += f" Same attack on {name}: AUC {decimal(same[0].auc).text}."
+    return Verdict("Membership privacy", level, finding, rule, limits)
+
+
+def _leak(attack: headline.Membership) -> str:
+    auc, tpr = estimate(attack.auc), estimate(attack.tpr)
+    auc, tpr = (auc or {}).get("ci"), (tpr or {}).get("ci")
+    if not auc and not tpr:
+        return UNKNOWN
+    if (tpr and tpr[0] > float(headline.FPR)) or (auc and auc[0] > LEAK_AUC):
+        return NO_GO
+    return GO if auc and tpr and auc[0] <= 0.5 and auc[1] < LEAK_AUC else CAUTION
+
+
+def robustness(record: Record) -> Verdict:
+    """Is the distilled model weaker under attack than the full-data model?"""
+    rule = (
+        f"Under {headline.ATTACK} at the measured radius nearest to 8/255. Go: at most "
+        f"{share(NEAR)} of images worse than full data, and at least "
+        f"{share(WITHSTANDS)} of the clean accuracy kept. No-go: interval more than "
+        f"{share(FAR)} of images below full data (mean, for a single net). Caution: "
+        "anything between."
+    )
+    limits = (
+        "Strength against adaptive or stronger attacks (AutoAttack), other radii and "
+        "norms, or natural corruptions. A less accurate model has less to lose."
+    )
+    ours = headline.robustness(record)
+    theirs = headline.robustness(record, "full_data")
+    robust = estimate(ours.accuracy) if ours else None
+    full = estimate(theirs.accuracy) if theirs else None
+    clean = headline.mean(
+        record.get("robustness", {}).get("distilled", {}).get("clean")
+    )
+    if not ours or not theirs or not robust or not full or not clean:
+        finding = f"Needs {headline.ATTACK} on the distilled and the full-data model."
+        return Verdict("Robustness", UNKNOWN, finding, rule, limits)
+    finding = (
+        f"Under {ours.attack} at Linf {ours.eps:.3g} the accuracy of the distilled "
+        f"model falls from {percent(clean).text} to {_in_words(percent(robust))}. "
+        f"Full data, same attack: {_in_words(percent(full))}."
+    )
+    if subset := headline.robustness(record, "random_subset"):
+        finding += f" Random subset: {percent(subset.accuracy).text}."
+    upper = robust["ci"][1] if robust["ci"] else robust["mean"]
+    if upper < full["mean"] - FAR:
+        level = NO_GO
+    elif robust["mean"] >= full["mean"] - NEAR and robust["mean"] >= WITHSTANDS * clean:
+        level = GO
+    else:
+        level = CAUTION
+    if robust["mean"] < WITHSTANDS * clean and full["mean"] < WITHSTANDS * clean:
+        finding += " Neither withstands this attack."
+    return Verdict("Robustness", level, finding, rule, limits)
+
+
+def fairness(record: Record) -> Verdict:
+    """Does distillation leave some class behind?"""
+    rule = (
+        f"Go: worst class at least {share(WORST)} of the mean accuracy, and no class "
+        f"more than {share(DROP)} of its images below full data. No-go: both fail. "
+        "Caution: one fails, or the drop was not measured."
+    )
+    limits = (
+        "Fairness between people or groups: classes are not groups. The worst of many "
+        "noisy class accuracies looks worse than it is."
+    )
+    worst = headline.mean(headline.worst_class(record))
+    drop = headline.mean(headline.induced_drop(record))
+    average = headline.mean(headline.accuracy(record))
+    if worst is None or average is None:
+        finding = "Needs the accuracy of each class."
+        return Verdict("Class fairness", UNKNOWN, finding, rule, limits)
+    finding = (
+        f"Worst class: {percent(worst).text}, against {percent(average).text} on "
+        "average. "
+    )
+    even = worst >= WORST * average
+    if drop is None:
+        finding += "Loss against full data: not measured."
+        return Verdict("Class fairness", CAUTION, finding, rule, limits)
+    finding += f"Largest loss of a class against full data: {percent(drop).text}."
+    level = {2: GO, 1: CAUTION, 0: NO_GO}[even + (drop <= DROP)]
+    return Verdict("Class fairness", level, finding, rule, limits)
+
+
+def _in_words(shown: Shown) -> str:
+    if not shown.detail:
+        return shown.text
+    return f"{shown.text} (95 % interval {shown.detail})"

@@ -1,0 +1,286 @@
+"""The composition root: one config in, one Record and its files out."""
+
+import json
+import shutil
+from pathlib import Path
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from dd_jax import compose, workdir
+from dd_jax import config as configs
+from dd_jax.audits import fairness, robustness
+from dd_jax.audits.privacy import membership
+from dd_jax.audits.privacy.score_file import save_scores
+from dd_jax.checkpoint import Checkpoints
+from dd_jax.compose import Parts
+from dd_jax.data import membership_masks
+from dd_jax.distill import storage
+from dd_jax.drive import Diverged
+from dd_jax.keys import stack
+from dd_jax.report.figures import image_grid
+from dd_jax.report.statistics import mean_interval
+from dd_jax.train import predictions
+from dd_jax.types import Params, Record, SyntheticSet
+
+__all__ = ["Diverged", "run", "run_id"]
+
+PIPES = ("distilled", "random_subset", "full_data")
+
+
+def run_id(config: ConfigDict) -> str:
+    """The id of the run of a valid config; loads its data."""
+    return configs.run_id(config, compose.dataset(config).checksum)
+
+
+def run(config: ConfigDict, root: str | Path) -> Record:
+    """Distils, trains, audits and writes all of it under `root/runs/RUN_ID`.
+
+    A finished run is read back and not run again; an unfinished one goes on from its
+    last checkpoint, to the same bits as if it had never stopped.
+
+    Args:
+      config: a config as `dd_jax.config.default()` makes it.
+      root: the working directory.
+
+    Returns:
+      The Record.
+
+    Raises:
+      InputError: bad config or data, before any compute.
+      Diverged: a loss stopped being finite; `status.json` says so.
+    """
+    configs.validate(config)
+    name = run_id(config)
+    folder = workdir.run_dir(root, name)
+    status = workdir.read_status(folder)
+    if status and status["status"] == "done":
+        return workdir.read_json(folder / "record.json")
+    compose.check(config, compose.dataset(config))
+    _use_compilation_cache()
+    parts = compose.parts(config, folder, Path(root) / "cache")
+    workdir.write_json(folder / "config.json", json.loads(config.to_json()))
+    workdir.write_status(folder, "running")
+    try:
+        record = _measure(parts)
+    except Exception as error:
+        verdict = "diverged" if isinstance(error, Diverged) else "failed"
+        workdir.write_status(folder, verdict, error)
+        raise
+    workdir.write_json(folder / "record.json", record)
+    workdir.write_status(folder, "done")
+    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    return record
+
+
+def _use_compilation_cache() -> None:
+    folder = Path.home() / ".cache" / "dd_jax"
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+
+
+def _measure(parts: Parts) -> Record:
+    """All stages in turn; each goes on from its checkpoint."""
+    audits = parts.config.audits
+    sets = compose.synthetic_sets(parts)
+    metadata = _save_sets(parts, sets)
+    networks = {
+        "distilled": compose.networks_on_sets(parts, sets),
+        "random_subset": compose.networks_on_subsets(parts),
+        "full_data": compose.networks_on_full_data(parts),
+    }
+    Checkpoints(parts.folder / "model").save(0, 0.0, networks)
+    predicted = {
+        pipe: predictions(parts.model, params, jax.numpy.asarray(parts.judged.images))
+        for pipe, params in networks.items()
+    }
+    record = {"accuracy": _accuracy(parts, predicted)}
+    curves = {"distil": _distil_curve(parts)}
+    if audits.fairness.enabled:
+        record["fairness"] = _fairness(parts, predicted)
+    if audits.robustness.enabled:
+        record["robustness"] = {
+            pipe: _robustness(parts, params, pipe) for pipe, params in networks.items()
+        }
+    if compose.has_privacy(parts.config):
+        record["privacy"], curves["roc"] = _privacy(parts)
+    workdir.write_json(parts.folder / "curves.json", curves)
+    steps = parts.config.distill.steps * parts.config.sets
+    record["cost"] = parts.cost.record(steps)
+    record["artifacts"] = {
+        path.stem: path.name
+        for path in sorted(parts.folder.iterdir())
+        if path.suffix in (".npz", ".jsonl", ".png") or path.name == "curves.json"
+    }
+    return {"run": _identity(parts, metadata)} | record
+
+
+def _summarise(parts: Parts, pipe: str):
+    """Estimates over sets where there are several, else over networks."""
+
+    def summarise(values: np.ndarray) -> dict:
+        values = np.asarray(values, np.float64)
+        if pipe == "distilled" and parts.config.sets > 1:
+            values = values.reshape(parts.config.sets, -1).mean(1)
+        return mean_interval(values)
+
+    return summarise
+
+
+def _accuracy(parts: Parts, predicted: dict[str, np.ndarray]) -> dict:
+    labels, classes = parts.judged.labels, len(parts.dataset.class_names)
+    record = {}
+    for pipe, rows in predicted.items():
+        per_class = fairness.per_class_accuracy(rows, labels, classes).mean(0)
+        estimate = _summarise(parts, pipe)((rows == labels).mean(1))
+        record[pipe] = estimate | {"per_class": per_class.tolist()}
+    return record
+
+
+def _fairness(parts: Parts, predicted: dict[str, np.ndarray]) -> dict:
+    labels, classes = parts.judged.labels, len(parts.dataset.class_names)
+    of_full = fairness.per_class_accuracy(predicted["full_data"], labels, classes)
+    return {
+        pipe: fairness.record(
+            rows,
+            labels,
+            classes,
+            _summarise(parts, pipe),
+            groups=parts.judged.groups,
+            full=None if pipe == "full_data" else of_full.mean(0),
+        )
+        for pipe, rows in predicted.items()
+    }
+
+
+def _robustness(parts: Parts, params: Params, pipe: str) -> dict:
+    """Attacks the first networks of a pipeline on a fixed sample of the judged rows."""
+    audit, judged = parts.config.audits.robustness, parts.judged
+    rng = np.random.default_rng(parts.config.seed)
+    count = min(audit.images, len(judged.labels))
+    rows = np.sort(rng.choice(len(judged.labels), count, replace=False))
+    nets = jax.tree.map(lambda leaf: leaf[: audit.nets], params)
+    curves = {}
+    for name in audit.attacks:
+        eps = audit.eps_l2 if name.endswith("l2") else audit.eps_linf
+        iterative = {} if name == "fgsm" else {"steps": audit.steps}
+        curves[name] = robustness.epsilon_curve(
+            parts.key(f"attack {pipe} {name}"),
+            name,
+            parts.model.apply,
+            nets,
+            judged.images[rows] / np.float32(255),
+            judged.labels[rows],
+            np.array(eps, np.float32),
+            chunk=50,
+            **iterative,
+        )
+    return robustness.record(curves, mean_interval)
+
+
+def _privacy(parts: Parts) -> tuple[dict, dict]:
+    config, data = parts.config, parts.dataset.train
+    audit = config.audits.privacy
+    ipc = config.distill.ipc
+    member = membership_masks(
+        config.seed, data.labels, audit.shadows // 2, at_least=ipc
+    )
+    record, curves = {}, {}
+    for pipe, pipeline in compose.pipelines(parts).items():
+        found = membership.audit(
+            stack(parts.key(f"shadows {pipe}"), audit.shadows),
+            pipeline,
+            parts.model,
+            data,
+            member,
+            scores=audit.scores,
+            flip="flip" in config.train.augment,
+            seed=config.seed,
+        )
+        record[pipe], curves[pipe] = {"t2": found.record}, {"t2": found.curves}
+        if pipe == "distilled":
+            path, index = parts.folder / "scores.npz", np.arange(len(data.labels))
+            save_scores(
+                path, found.logits, data.labels, member, index, data.groups, "t2"
+            )
+    return record, curves
+
+
+def _save_sets(parts: Parts, sets: SyntheticSet) -> dict:
+    """Writes each set, the first one's picture, and returns the first's metadata."""
+    metadata = _metadata(parts)
+    for i in range(len(sets.images)):
+        arrays = (np.asarray(leaf[i]) for leaf in (sets.images, sets.labels, sets.lr))
+        name = "synthetic.npz" if i == 0 else f"synthetic_{i}.npz"
+        storage.save(parts.folder / name, SyntheticSet(*arrays, metadata))
+    picture = image_grid(np.asarray(sets.images[0]), np.asarray(sets.labels[0]))
+    (parts.folder / "images.png").write_bytes(picture)
+    return metadata
+
+
+def _metadata(parts: Parts) -> dict:
+    """What a stranger needs to train on the set; no clock times."""
+    config, data = parts.config, parts.dataset
+    if config.distill.load:
+        return storage.load(config.distill.load).metadata or {}
+    train = config.train
+    return {
+        "class_names": list(data.class_names),
+        "normalisation": {"mean": list(data.mean), "std": list(data.std)},
+        "zca": None,
+        "decode": "pixels",
+        "clamped": config.distill.method != "dm",
+        "architecture": {"name": config.model.name} | compose.model_settings(config),
+        "training": {
+            "optimizer": "sgd",
+            "lr": train.lr,
+            "momentum": 0.9,
+            "weight_decay": 5e-4,
+            "batch": train.batch,
+            "epochs": train.epochs,
+            "decay": "lr x 0.1 after epoch epochs // 2",
+            "augment": train.augment,
+        },
+        "config": json.loads(config.to_json()),
+        "provenance": {
+            "dataset": data.name,
+            "checksum": data.checksum,
+            "results_version": configs.RESULTS_VERSION,
+        },
+    }
+
+
+def _distil_curve(parts: Parts) -> list:
+    rows = workdir.read_jsonl(parts.folder / "metrics.jsonl")
+    return [[row["step"], row["loss"]] for row in rows]
+
+
+def _identity(parts: Parts, metadata: dict) -> dict:
+    """The `run` part of the Record."""
+    config, data = parts.config, parts.dataset
+    found = workdir.provenance()
+    made = metadata.get("config", {}).get("distill", {})
+    distill = made if config.distill.load else config.distill
+    size = len(storage.load(parts.folder / "synthetic.npz").images)
+    return {
+        "id": parts.folder.name,
+        "commit": found["commit"],
+        "dirty": found["dirty"],
+        "seed": config.seed,
+        "method": distill.get("method", "loaded"),
+        "dataset": data.name,
+        "class_names": list(data.class_names),
+        "split": "validation" if data.validation else "test",
+        "arch": config.model.name,
+        "width": config.model.width,
+        "upsampled": compose.upsampled(parts),
+        "ipc": size / len(data.class_names),
+        "ratio": size / len(data.train.labels),
+        "init": distill.get("init", "unknown"),
+        "num_classes": len(data.class_names),
+        "sets": config.sets,
+        "nets": config.train.nets,
+        "full_nets": config.train.full_nets,
+        "versions": found["versions"],
+        "device": jax.devices()[0].device_kind,
+    }

@@ -1,0 +1,143 @@
+"""Experiment files and the cells of a sweep: points are dicts of dotted config keys.
+
+>>> product({"distill.ipc": [1, 10], "distill.init": ["noise"]})[1]
+{'distill.ipc': 10, 'distill.init': 'noise'}
+"""
+
+import importlib.util
+import itertools
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from ml_collections import ConfigDict
+
+from dd_jax import config as configs
+from dd_jax.types import InputError
+
+Point = dict[str, Any]
+
+
+def product(axes: dict[str, Iterable[Any]]) -> list[Point]:
+    """Every combination of the values; the last axis varies fastest.
+
+    Put axes that change array shapes first, so that neighbouring cells share compiled
+    programs. Join several products or zips with `+`.
+    """
+    return [dict(zip(axes, values)) for values in itertools.product(*axes.values())]
+
+
+def zipped(axes: dict[str, Iterable[Any]]) -> list[Point]:
+    """The first values together, then the second ones, and so on.
+
+    Raises:
+      InputError: lists of different lengths.
+
+    >>> zipped({"distill.ipc": [1, 10], "distill.steps": [100, 400]})[1]
+    {'distill.ipc': 10, 'distill.steps': 400}
+    """
+    lists = {key: list(values) for key, values in axes.items()}
+    if len({len(values) for values in lists.values()}) > 1:
+        lengths = ", ".join(f"{key}: {len(values)}" for key, values in lists.items())
+        raise InputError(f"zipped(): lists must be of one length, not {lengths}")
+    return [dict(zip(lists, values)) for values in zip(*lists.values())]
+
+
+def expand(
+    config: ConfigDict, points: list[Point], overridden: Collection[str] = ()
+) -> list[ConfigDict]:
+    """One config per cell of a sweep.
+
+    Args:
+      config: the base config, overrides from the command line already in it.
+      points: sweep points, from `product` and `zipped`.
+      overridden: keys given on the command line; they win, and cells that no longer
+        differ are merged.
+
+    Raises:
+      InputError: a swept key that does not exist, or a value of another type.
+    """
+    cells: list[ConfigDict] = []
+    seen: list[Point] = []
+    for point in points:
+        for key in point:
+            configs.check_key(key, "sweep()")
+        kept = {key: value for key, value in point.items() if key not in overridden}
+        if kept not in seen:
+            seen.append(kept)
+            cells.append(configs.override(config, kept, "sweep()"))
+    return cells
+
+
+def labels(cells: list[ConfigDict]) -> list[str]:
+    """What tells each cell from the others, such as `ipc=5 init=real`.
+
+    Keys are cut to their last part unless two of them would look the same.
+    """
+    values = [configs.flat(cell) for cell in cells]
+    varying = [
+        key for key in configs.FIELDS if any(v[key] != values[0][key] for v in values)
+    ]
+    leaves = [key.split(".")[-1] for key in varying]
+    names = [
+        leaf if leaves.count(leaf) == 1 else key for key, leaf in zip(varying, leaves)
+    ]
+    return [" ".join(f"{n}={v[k]}" for n, k in zip(names, varying)) for v in values]
+
+
+class Experiment(NamedTuple):
+    """A config file: its config, and its sweep points (an empty one if none)."""
+
+    config: ConfigDict
+    points: list[Point]
+
+
+def load(path: str | Path, overrides: Point | None = None) -> Experiment:
+    """Read a Python file with `get_config()` and, for a sweep, `sweep()`.
+
+    Args:
+      path: the file.
+      overrides: dotted keys to replace in its config.
+
+    Raises:
+      InputError: no such file, an error inside it, or results of the wrong kind.
+    """
+    module = _module(Path(path))
+    config = _call(module, "get_config")
+    if not isinstance(config, ConfigDict):
+        raise InputError(f"{path}: get_config() must return a changed config.default()")
+    points = _call(module, "sweep") if hasattr(module, "sweep") else [{}]
+    if not (
+        isinstance(points, list) and points and all(isinstance(p, dict) for p in points)
+    ):
+        raise InputError(
+            f"{path}: sweep() must return at least one point, as product({{...}}) gives"
+        )
+    return Experiment(configs.override(config, overrides or {}, str(path)), points)
+
+
+def _module(path: Path) -> ModuleType:
+    if path.suffix != ".py" or not path.is_file():
+        raise InputError(f"--config={path}: no such file; give a Python config file")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise InputError(f"{path}: {_one_line(error)}") from error
+    return module
+
+
+def _call(module: ModuleType, name: str) -> Any:
+    if not hasattr(module, name):
+        raise InputError(f"{module.__file__}: must define {name}()")
+    try:
+        return getattr(module, name)()
+    except Exception as error:
+        raise InputError(f"{module.__file__}: {name}(): {_one_line(error)}") from error
+
+
+def _one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -1,0 +1,6 @@
+"""Training and evaluation of networks."""
+
+from dd_jax.train.evaluate import logits, predictions
+from dd_jax.train.fit import Trainer, fit, trainer
+
+__all__ = ["Trainer", "fit", "logits", "predictions", "trainer"]

@@ -1,0 +1,48 @@
+"""Predictions of trained networks, in batches that the cache holds."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from dd_jax.train.fit import as_pixels
+from dd_jax.types import Array, Model, Params
+
+
+@partial(jax.jit, static_argnames=("model", "batch"))
+def logits(model: Model, params: Params, images: Array, *, batch: int = 64) -> Array:
+    """Logits of one network on many images.
+
+    Args:
+      model: the network.
+      params: its parameters.
+      images: `u8` or `f32` in [0, 1], `[n h w c]`.
+      batch: images at a time.
+
+    Returns:
+      `f32[n k]`.
+    """
+    n = len(images)
+    batch = min(batch, n)
+    fill = jnp.minimum(jnp.arange(-(-n // batch) * batch), n - 1).reshape(-1, batch)
+    result = lax.map(lambda rows: model.apply(params, as_pixels(images[rows])), fill)
+    return result.reshape(-1, result.shape[-1])[:n]
+
+
+def predictions(model: Model, params: Params, images: Array) -> np.ndarray:
+    """Predicted classes of several networks.
+
+    Args:
+      model: the network.
+      params: parameters with a leading axis of s networks.
+      images: `[n h w c]`, as for `logits`.
+
+    Returns:
+      `i64[s n]`.
+    """
+    one = lambda i: jax.tree.map(lambda leaf: leaf[i], params)
+    nets = len(jax.tree.leaves(params)[0])
+    each = [logits(model, one(i), images).argmax(-1) for i in range(nets)]
+    return np.stack([np.asarray(e) for e in each])

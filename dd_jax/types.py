@@ -1,0 +1,110 @@
+"""The nouns that carry the whole package; imports nothing of ours and no jax."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+Array = Any  # jax.Array or np.ndarray; shapes are stated in docstrings, f32[n h w c]
+Key = Any  # a typed jax PRNG key
+Params = Any  # a pytree of arrays: everything a model has learned
+
+
+class InputError(ValueError):
+    """Bad input from outside: one line that says what is wrong, where, what is right.
+
+    `launch.py` prints the message and exits with status 2.
+    """
+
+
+class Split(NamedTuple):
+    """Some labelled images: `u8[n h w c]`, `i32[n]` and, where known, `i32[n]`."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    groups: np.ndarray | None = None
+
+
+class Dataset(NamedTuple):
+    """A labelled image data set, as `dd_jax.data.load` gives it.
+
+    Attributes:
+      train: rows that distillation and training may use.
+      test: rows that reported numbers come from; touched once.
+      class_names: one name a class; label `i` is `class_names[i]`.
+      mean: per-channel mean of the pixels scaled to [0, 1], `c` floats.
+      std: per-channel standard deviation of the same.
+      name: the source it came from, such as `digits`.
+      checksum: hexadecimal digest of all arrays and the class names.
+      validation: rows held out of train for tuning, or None.
+    """
+
+    train: Split
+    test: Split
+    class_names: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    name: str
+    checksum: str
+    validation: Split | None = None
+
+
+class Model(NamedTuple):
+    """A network as pure functions; images are `f32[n h w c]` in [0, 1].
+
+    Normalisation lives inside. `params` is a dict of variable collections, so that a
+    model with batch statistics carries them beside its weights.
+
+    Attributes:
+      init: `key -> params`.
+      apply: `(params, images) -> logits f32[n k]`, as in evaluation.
+      features: `(params, images, train=False) -> f32[n d]`, the input of the last
+        layer; `train=True` normalises by the statistics of this batch, if any.
+      train_apply: `(params, images) -> (logits f32[n k], statistics)`, as in training;
+        `params | statistics` are the parameters with their statistics brought up to
+        date (an empty dict for models without any).
+    """
+
+    init: Callable[[Key], Params]
+    apply: Callable[[Params, Array], Array]
+    features: Callable[..., Array]
+    train_apply: Callable[[Params, Array], tuple[Array, dict]]
+
+
+class SyntheticSet(NamedTuple):
+    """A distilled data set and all that a stranger needs to train on it.
+
+    Attributes:
+      images: `f32[m h w c]` in pixel space.
+      labels: `f32[m k]`, probabilities.
+      lr: `f32[]`, the step size to train with.
+      metadata: JSON-able provenance; None inside compiled code.
+    """
+
+    images: Array
+    labels: Array
+    lr: Array
+    metadata: dict | None = None
+
+
+class Trained(NamedTuple):
+    """What a pipeline ends in: the parameters of one trained network."""
+
+    params: Params
+
+
+class Pipeline(NamedTuple):
+    """Everything between rows of the real data and a trained model.
+
+    Attributes:
+      distil: `(key, idx i32[r]) -> SyntheticSet`, or None where nothing is distilled.
+      fit: `(key, SyntheticSet or idx) -> Trained`.
+      many: `(keys key[s], member bool[s n]) -> (SyntheticSet[s] or None, Trained[s])`.
+    """
+
+    distil: Callable[[Key, Array], SyntheticSet] | None
+    fit: Callable[[Key, Any], Trained]
+    many: Callable[[Array, Array], tuple[SyntheticSet | None, Trained]]
+
+
+Record = dict[str, Any]  # one JSON row of results: nested keys, fractions

@@ -1,0 +1,219 @@
+"""Distil, train, audit and report: one config or a sweep of them.
+
+  python launch.py                                         quick start on digits
+  python launch.py --config=experiments/NAME.py            one experiment
+  python launch.py --config.distill.ipc=1 --dry_run        show what would run
+  python launch.py --config.audits.robustness.eps_linf="(0, 0.1)"
+  python launch.py --config.data.source=npz:FILE --workdir=DIR
+
+Results go to --workdir: report.html, results.jsonl and runs/RUN_ID/. The same command
+again skips finished runs and resumes the others. A value given on the command line wins
+over the file; for a swept key it drops that axis.
+
+Exit status: 0 done; 1 a run failed or diverged; 2 bad input or usage; 130 interrupted.
+"""
+
+import re
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from absl import flags
+from ml_collections import ConfigDict, config_flags
+
+from dd_jax import config as configs
+from dd_jax import sweep, workdir
+from dd_jax.types import InputError
+
+DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+class Request(NamedTuple):
+    """What a command line asks for."""
+
+    cells: list[ConfigDict]
+    labels: list[str]
+    root: Path
+    dry_run: bool
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command line (`argv[0]` is the program) and return the exit status."""
+    try:
+        options = _options()
+        rest = options(argv, known_only=True)
+        if options.help:
+            print(_help(options))
+            return DONE
+        request = _request(options, _overrides(rest))
+        return _show(request) if request.dry_run else _run(request)
+    except (InputError, flags.Error) as error:
+        print("error:", " ".join(str(error).split()), file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        command = shlex.join(["python", *argv])
+        print(f"\ninterrupted; to resume, run again: {command}", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _options() -> flags.FlagValues:
+    options = flags.FlagValues()
+    options.set_gnu_getopt(True)
+    flags.DEFINE_string(
+        "config", None, "config file; default: the quick start", flag_values=options
+    )
+    flags.DEFINE_string(
+        "workdir", None, "results; default: ./runs_out/NAME", flag_values=options
+    )
+    flags.DEFINE_enum(
+        "executor",
+        "inline",
+        ["inline"],
+        "how cells run: inline = one after another, here",
+        flag_values=options,
+    )
+    flags.DEFINE_boolean(
+        "dry_run", False, "list the cells, write nothing", flag_values=options
+    )
+    flags.DEFINE_boolean(
+        "help", False, "show this", short_name="h", flag_values=options
+    )
+    return options
+
+
+def _overrides(argv: Sequence[str]) -> dict[str, Any]:
+    """The typed values of `--config.KEY=VALUE`; anything else is refused."""
+    for argument in argv[1:]:
+        match = re.match(r"--?(?:no)?config\.([^=]*)", argument)
+        if match:
+            configs.check_key(match[1], argument)
+    fields = flags.FlagValues()
+    fields.set_gnu_getopt(True)
+    config_flags.DEFINE_config_dict(
+        "config", configs.default(), flag_values=fields, sys_argv=list(argv)
+    )
+    try:
+        extra = fields(argv)[1:]
+    except flags.IllegalFlagValueError as error:
+        match = re.match(r"flag --config\.([^=]*)=(.*?): ", str(error))
+        if match is None:
+            raise
+        raise InputError(configs.wrong(match[1], match[2])) from None
+    if extra:
+        raise InputError(f"unexpected argument {extra[0]}; write --FLAG=VALUE")
+    return fields["config"].override_values
+
+
+def _request(options: flags.FlagValues, overrides: dict[str, Any]) -> Request:
+    if options.config is None:
+        name = "quickstart"
+        cells = [configs.override(configs.default(), overrides, "command line")]
+    else:
+        name = Path(options.config).stem
+        experiment = sweep.load(options.config, overrides)
+        cells = sweep.expand(experiment.config, experiment.points, overrides)
+    root = Path(options.workdir or Path("runs_out", name))
+    if root.exists() and not root.is_dir():
+        raise InputError(f"--workdir={root}: is a file; give a folder")
+    for cell in cells:
+        configs.validate(cell)
+    labels = sweep.labels(cells) if len(cells) > 1 else [name]
+    heads = [f"[{i}/{len(cells)}] {label}" for i, label in enumerate(labels, 1)]
+    return Request(cells, heads, root, options.dry_run)
+
+
+def _help(options: flags.FlagValues) -> str:
+    lines = [str(__doc__), "Flags (--NAME=VALUE):"]
+    lines += [f"  --{name:<36} {options[name].help}" for name in options if name != "h"]
+    lines += ["", "Config keys (--config.KEY=VALUE), with their defaults:"]
+    for key, field in configs.FIELDS.items():
+        value = f"{key}={field.default}"
+        gap = "\n" + " " * 40 if len(value) > 37 else ""
+        lines.append(f"  {value:<38}{gap} {field.help}")
+    return "\n".join(lines)
+
+
+def _show(request: Request) -> int:
+    print(f"cells: {len(request.cells)}; results in {request.root}")
+    for config, label in zip(request.cells, request.labels):
+        if config.data.source.startswith("tfds:"):  # reading it may download it
+            print(f"{label}  run id known once the data set is prepared")
+            continue
+        from dd_jax import run
+
+        run_id = run.run_id(config)
+        print(f"{label}  run {run_id}  {_progress(request.root, run_id)}")
+    return DONE
+
+
+def _progress(root: Path, run_id: str) -> str:
+    row = workdir.read_status(workdir.run_dir(root, run_id))
+    if row is None:
+        return "new"
+    return "done" if row["status"] == "done" else f"resumable ({row['status']})"
+
+
+def _run(request: Request) -> int:
+    from dd_jax import report, run
+    from dd_jax.report import records
+
+    ids = [run.run_id(config) for config in request.cells]
+    finished = [_progress(request.root, run_id) == "done" for run_id in ids]
+    seconds: list[float] = []
+    failures = 0
+    for config, label, run_id, skip in zip(
+        request.cells, request.labels, ids, finished
+    ):
+        print(label, flush=True)
+        start = time.monotonic()
+        problem = _attempt(config, request.root)
+        if problem:
+            failures += 1
+            folder = workdir.run_dir(request.root, run_id)
+            outcome, stream = f"{problem} (see {folder})", sys.stderr
+        else:
+            records.write_results(request.root)
+            took = f"done in {_duration(time.monotonic() - start)}"
+            outcome, stream = "already done" if skip else took, sys.stdout
+        if not skip:
+            seconds.append(time.monotonic() - start)
+        eta = _eta(seconds, finished.count(False) - len(seconds))
+        print(f"{label} ... {outcome}{eta}", file=stream, flush=True)
+    if failures < len(ids) and any(config.report.html for config in request.cells):
+        report.build(request.root)
+        print(f"report: {request.root / 'report.html'}")
+    return FAILED if failures else DONE
+
+
+def _attempt(config: ConfigDict, root: Path) -> str | None:
+    """Run one cell; what went wrong in one line, or None."""
+    from dd_jax import run
+
+    try:
+        run.run(config, root)
+    except InputError:
+        raise
+    except Exception as error:
+        verb = "diverged" if isinstance(error, run.Diverged) else "failed"
+        return f"{verb}: {type(error).__name__}: {' '.join(str(error).split())}"
+    return None
+
+
+def _eta(seconds: list[float], left: int) -> str:
+    if not seconds or left <= 0:
+        return ""
+    return f", ETA {_duration(left * sum(seconds) / len(seconds))}"
+
+
+def _duration(seconds: float) -> str:
+    """Rounded for reading: `41 s`, `20 min`, `3.5 h`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -1,0 +1,225 @@
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dd_jax.attacks import ATTACKS
+from dd_jax.audits.robustness import (
+    Curve,
+    check_logits,
+    epsilon_curve,
+    masking_checks,
+    record,
+    robust_accuracy,
+)
+from dd_jax.types import InputError
+
+N, SHAPE, S = 10, (3, 2, 1), 2
+KEY = jax.random.key(0)
+
+
+@pytest.fixture(scope="module")
+def images():
+    rng = np.random.default_rng(0)
+    return rng.uniform(0.3, 0.7, (N, *SHAPE)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def params():
+    rng = np.random.default_rng(1)
+    return {"w": jnp.asarray(rng.normal(size=(S, 6)), jnp.float32)}
+
+
+def apply(params, images):
+    """Two classes, `logits = (0, w (x - 0.5))`: robust accuracy has a closed form."""
+    score = (images.reshape(len(images), -1) - 0.5) @ params["w"]
+    return jnp.stack([jnp.zeros_like(score), score], -1)
+
+
+def closed_form(params, images, labels, eps, order):
+    """Correct iff the signed score exceeds `eps * ||w||` of the dual norm."""
+    w = np.asarray(params["w"], np.float64)
+    score = (images.reshape(N, -1).astype(np.float64) - 0.5) @ w.T
+    signed = np.where(labels[:, None] == 1, score, -score).T
+    dual = np.linalg.norm(w, order, axis=1)
+    return signed[:, None] > eps[None, :, None] * dual[:, None, None]
+
+
+@pytest.mark.parametrize(
+    ("name", "dual"), [("fgsm", 1), ("pgd_linf", 1), ("mim", 1), ("pgd_l2", 2)]
+)
+def test_curve_of_linear_nets_has_its_closed_form(name, dual, images, params):
+    labels = np.arange(N) % 2
+    eps = np.array([0.0, 0.02, 0.05, 0.1, 0.2])
+    settings = {"random_start": False} if name == "pgd_l2" else {}
+    curve = epsilon_curve(
+        KEY, name, apply, params, images, labels, eps, chunk=4, **settings
+    )
+    expected = closed_form(params, images, labels, eps, dual)
+    assert curve.robust.shape == (S, 5, N) and curve.clean.shape == (S, N)
+    np.testing.assert_array_equal(curve.robust, expected)
+    np.testing.assert_array_equal(curve.clean, expected[:, 0])
+    assert expected.any() and not expected.all()
+    assert [row["eps"] for row in curve.settings] == eps.tolist()
+    assert curve.excess.shape == (S, 5) and curve.excess.max() <= 1e-6
+
+
+def test_whole_curve_costs_one_compile(images, params):
+    traces = []
+
+    def counted(net, batch):
+        traces.append(1)
+        return apply(net, batch)
+
+    labels = np.arange(N) % 2
+
+    def run(key, eps):
+        return epsilon_curve(
+            key, "pgd_linf", counted, params, images, labels, eps, chunk=4, steps=3
+        )
+
+    run(KEY, np.linspace(0, 0.1, 8))
+    once = len(traces)
+    run(jax.random.key(1), np.linspace(0, 0.3, 8))
+    assert len(traces) == once, "other radii and keys must reuse the program"
+    run(KEY, np.array([0.1]))
+    assert len(traces) == 2 * once, "a grid of 8 must be traced as often as one of 1"
+
+
+@pytest.mark.parametrize("chunk", [3, 64])
+def test_chunks_only_split_the_work(chunk, images, params):
+    labels = np.arange(N) % 2
+    eps = np.array([0.0, 0.05])
+    curve = epsilon_curve(KEY, "fgsm", apply, params, images, labels, eps, chunk=chunk)
+
+    @jax.jit
+    def right(net, radius):
+        logits_fn = partial(apply, net)
+        attacked = ATTACKS["fgsm"](radius)(KEY, logits_fn, jnp.asarray(images), labels)
+        return logits_fn(attacked).argmax(-1) == labels
+
+    for i in range(S):
+        net = {"w": params["w"][i]}
+        for j in range(2):
+            np.testing.assert_array_equal(curve.robust[i, j], right(net, eps[j]))
+
+
+def test_an_attack_that_leaves_its_ball_is_measured(images, params, monkeypatch):
+    fgsm = ATTACKS["fgsm"]
+    further = lambda eps: fgsm(eps + 0.01)._replace(ball=fgsm(eps).ball)
+    monkeypatch.setitem(ATTACKS, "fgsm", further)
+    other = lambda net, batch: apply(net, batch)  # not the compiled one
+    eps = np.array([0.0, 0.1])
+    labels = np.zeros(N, int)
+    curve = epsilon_curve(KEY, "fgsm", other, params, images, labels, eps, chunk=N)
+    np.testing.assert_allclose(curve.excess, 0.01, atol=1e-6)
+    assert masking_checks({"fgsm": curve})["in_ball_and_box"] is False
+
+
+def fake(accuracies, eps, *, steps, clean=0.9, norm="linf", n=100):
+    """A curve of one net with given accuracies."""
+    first = lambda share: np.arange(n) < round(share * n)
+    return Curve(
+        [{"eps": e, "norm": norm, "steps": steps} for e in eps],
+        first(clean)[None],
+        np.stack([first(a) for a in accuracies])[None],
+        np.zeros((1, len(eps))),
+    )
+
+
+def test_masking_checks_pass_on_a_sound_pair_of_attacks():
+    curves = {
+        "fgsm": fake([0.9, 0.5, 0.6], [0, 0.1, 0.2], steps=1),
+        "pgd_linf": fake([0.9, 0.4, 0.1], [0, 0.1, 0.2], steps=20),
+    }
+    assert masking_checks(curves) == {
+        "eps_zero_equals_clean": True,
+        "monotone_in_eps": True,
+        "iterative_beats_single_step": True,
+        "in_ball_and_box": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("check", "iterative"),
+    [
+        ("eps_zero_equals_clean", fake([0.8, 0.4], [0, 0.1], steps=20)),
+        ("monotone_in_eps", fake([0.9, 0.3, 0.32], [0, 0.1, 0.2], steps=20)),
+        ("iterative_beats_single_step", fake([0.9, 0.6], [0, 0.1], steps=20)),
+    ],
+)
+def test_each_masking_check_can_fail(check, iterative):
+    curves = {"fgsm": fake([0.9, 0.5], [0, 0.1], steps=1), "pgd_linf": iterative}
+    checks = masking_checks(curves)
+    assert [name for name, passed in checks.items() if passed is False] == [check]
+
+
+def test_masking_checks_are_none_where_nothing_was_measured():
+    checks = masking_checks({"fgsm": fake([0.5, 0.3], [0.1, 0.2], steps=1)})
+    assert checks == {
+        "eps_zero_equals_clean": None,
+        "monotone_in_eps": None,
+        "iterative_beats_single_step": None,
+        "in_ball_and_box": True,
+    }
+    # another norm is no comparison
+    curves = {
+        "fgsm": fake([0.5], [0.1], steps=1),
+        "pgd_l2": fake([0.8], [0.1], steps=20, norm="l2"),
+    }
+    assert masking_checks(curves)["iterative_beats_single_step"] is None
+
+
+def test_record_holds_an_estimate_a_radius():
+    curve = fake([0.9, 0.25], [0.0, 0.1], steps=20)
+    summarise = lambda values: {"mean": float(values.mean()), "n": len(values)}
+    part = record({"pgd_linf": curve}, summarise)
+    assert part["clean"] == {"mean": 0.9, "n": 1}
+    assert part["attacks"]["pgd_linf"] == [
+        {"eps": 0.0, "norm": "linf", "steps": 20, "accuracy": {"mean": 0.9, "n": 1}},
+        {"eps": 0.1, "norm": "linf", "steps": 20, "accuracy": {"mean": 0.25, "n": 1}},
+    ]
+    assert part["checks"]["eps_zero_equals_clean"] is True
+
+
+def test_robust_accuracy_is_a_share_per_net_and_radius():
+    correct = np.array([[[True, False, False, False]], [[True, True, True, False]]])
+    np.testing.assert_array_equal(robust_accuracy(correct), [[0.25], [0.75]])
+
+
+def test_probabilities_are_refused(images, params):
+    soft = lambda net, batch: jax.nn.softmax(apply(net, batch))
+    labels = np.zeros(N, int)
+    with pytest.raises(InputError, match="gives probabilities .* drop its softmax"):
+        epsilon_curve(KEY, "fgsm", soft, params, images, labels, [0.1], chunk=4)
+    with pytest.raises(InputError, match="not finite"):
+        check_logits(np.array([[0.0, np.nan]]))
+    check_logits(np.array([[0.5, 0.5], [3.0, -2.0]]))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"images": np.full((2, 2, 2, 1), 255, np.uint8)}, "divide 8-bit pixels by"),
+        ({"images": np.full((2, 2, 2, 1), 1.5)}, r"float64 in \[1.5, 1.5\]"),
+        ({"images": np.full((2, 2, 2, 1), np.nan)}, "must be floats in"),
+        ({"images": np.zeros((2, 4))}, r"shape \(2, 4\); it must be \(n, h, w, c\)"),
+        ({"labels": np.zeros(3, int)}, r"shape \(3,\); 2 images need \(2,\)"),
+        ({"eps": [-0.1]}, r"eps is \[-0.1\]"),
+        ({"eps": []}, "must be a list of radii"),
+        ({"chunk": 0}, "chunk is 0"),
+        ({"name": "pdg"}, "no attack 'pdg'"),
+    ],
+)
+def test_bad_input_is_refused(change, message, params):
+    given = {
+        "name": "fgsm",
+        "images": np.zeros((2, *SHAPE)),
+        "labels": np.zeros(2, int),
+        "eps": [0.1],
+        "chunk": 2,
+    } | change
+    with pytest.raises(InputError, match=message):
+        epsilon_curve(KEY, apply=apply, params=params, **given)

@@ -1,0 +1,79 @@
+import io
+import xml.etree.ElementTree as ElementTree
+
+import fabricate
+import numpy as np
+import pytest
+from PIL import Image
+
+from dd_jax.report import figures
+
+
+def drawn(data):
+    """Comments of an SVG, where matplotlib keeps the texts that it drew as paths."""
+    ElementTree.fromstring(data)
+    return data.decode()
+
+
+def test_image_grid_puts_classes_in_rows():
+    images = np.zeros((3, 2, 4, 1), np.float32)
+    images[1] = 0.5
+    images[2] = 7.0
+    labels = np.array([[0.1, 0.9], [0.1, 0.9], [1.0, 0.0]])
+    grid = np.asarray(Image.open(io.BytesIO(figures.image_grid(images, labels))))
+    assert grid.shape == (2 * 3 - 1, 2 * 5 - 1)
+    np.testing.assert_array_equal(grid[:2, :4], 255)  # class 0, clipped
+    np.testing.assert_array_equal(grid[3:, :4], 0)
+    np.testing.assert_array_equal(grid[3:, 5:], 128)
+    np.testing.assert_array_equal(grid[2], 255)
+
+
+def test_image_grid_keeps_colour_and_cuts_rows():
+    images = np.zeros((5, 2, 2, 3), np.float32)
+    images[..., 0] = 1
+    png = figures.image_grid(images, np.ones((5, 1)), columns=2)
+    grid = np.asarray(Image.open(io.BytesIO(png)))
+    assert grid.shape == (2, 5, 3)
+    np.testing.assert_array_equal(grid[0, 0], [255, 0, 0])
+
+
+def test_error_bars_are_distances_from_the_mean():
+    points = [(1, {"mean": 0.5, "ci": [0.4, 0.7]}), (2, {"mean": None}), (3, 0.2)]
+    x, y, bars = figures.error_bars(points)
+    assert (x, y) == ([1, 3], [0.5, 0.2])
+    np.testing.assert_allclose(bars, [[0.1, 0], [0.2, 0]])
+
+
+@pytest.mark.parametrize("smallest", [4e-4, 0.02, 1.0])
+def test_roc_shows_chance_and_resolution(smallest):
+    lines = {"distilled": {"loss": [[0.0, 0.0], [0.1, 0.3], [1.0, 1.0]]}}
+    text = drawn(figures.roc(lines, smallest))
+    assert "Distilled, loss" in text
+    assert "Chance" in text and "Not resolved" in text
+
+
+def test_epsilon_curve_shows_one_norm():
+    robustness = fabricate.record()["robustness"]
+    linf = drawn(figures.epsilon_curve(robustness, "linf"))
+    l2 = drawn(figures.epsilon_curve(robustness, "l2"))
+    assert "Distilled, fgsm" in linf and "pgd_l2" not in linf
+    assert "Full data, pgd_l2" in l2 and "fgsm" not in l2
+
+
+def test_class_bars_show_the_worst_of_many():
+    accuracies = np.linspace(1, 0, 30)
+    names = [f"kind{c}" for c in range(30)]
+    text = drawn(figures.class_bars({"distilled": accuracies.tolist()}, names))
+    assert "kind29" in text and "kind10" in text and "kind9 " not in text
+
+
+def test_same_drawing_same_bytes():
+    accuracy = fabricate.record()["accuracy"]
+    assert figures.accuracies(accuracy) == figures.accuracies(accuracy)
+    assert b"86.0 %" in figures.accuracies(accuracy)
+
+
+def test_curves_of_training():
+    curves = fabricate.curves()
+    assert "matching loss" in drawn(figures.loss_curve(curves["distil"]))
+    assert "Random subset" in drawn(figures.learning_curves(curves["learning"]))

@@ -1,0 +1,176 @@
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import fabricate
+import pytest
+
+from dd_jax import report
+from dd_jax.report import __main__ as command
+from dd_jax.report import markdown
+from dd_jax.types import InputError
+
+VOID = {"meta", "img", "br"}
+
+
+class Page(HTMLParser):
+    """Visible text, links, and whether every tag is closed in order."""
+
+    def __init__(self, source):
+        super().__init__()
+        self.text, self.links, self.open, self.headings = "", [], [], []
+        self.feed(source)
+        self.text = " ".join(self.text.split())
+
+    def handle_starttag(self, tag, attrs):
+        self.links += [value for name, value in attrs if name in ("src", "href")]
+        if tag in ("td", "th"):
+            self.text += " "
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if "style" not in self.open:
+            self.text += data
+        if self.open and self.open[-1] == "h2":
+            self.headings.append(data)
+
+
+def page(workdir):
+    return Page(report.build(workdir).read_text())
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """One run with everything, built once."""
+    workdir = tmp_path_factory.mktemp("built")
+    fabricate.write_run(workdir, fabricate.record())
+    return report.build(workdir)
+
+
+def test_single_run_shows_verdict_first_and_every_part(built):
+    found = Page(built.read_text())
+    assert found.open == []
+    assert found.headings == [
+        "Synthetic images",
+        "Accuracy beside baselines",
+        "Classes",
+        "Membership inference",
+        "Robustness",
+        "Distillation and training",
+        "What each number means",
+        "Cost",
+        "Run and versions",
+        "Configuration",
+    ]
+    assert found.text.index("Overall: no-go") < found.text.index("Synthetic images")
+    assert "not measured in this run" not in found.text
+    assert "86.0 % 85.0 to 87.0" in found.text
+    assert "unresolved" in found.text and "monotone in eps cannot tell" in found.text
+    assert "41.2 s" in found.text and "858 MiB" in found.text
+
+
+def test_page_is_self_contained(built):
+    source = built.read_text()
+    links = Page(source).links
+    assert links and all(link.startswith("data:image/") for link in links)
+    assert not re.search(r"https?:|@import|<script|url\(", source)
+
+
+def test_same_files_same_page(built, single):
+    assert report.build(single).read_bytes() == built.read_bytes()
+
+
+def test_unresolved_is_never_quoted(tmp_path, row):
+    rates = row["privacy"]["distilled"]["t2"]["lira_online"]["tpr_at_fpr"]
+    rates["0.001"] |= {"mean": 0.7777, "resolved": False}
+    fabricate.write_run(tmp_path, row, artefacts=False)
+    found = page(tmp_path)
+    assert "77.8" not in found.text and "0.778" not in found.text
+
+
+def test_missing_parts_say_so(tmp_path, row):
+    bare = {"run": row["run"], "accuracy": {"distilled": {"mean": 0.5}}}
+    fabricate.write_run(tmp_path, bare, artefacts=False)
+    found = page(tmp_path)
+    # images, classes, membership, robustness, training, cost
+    assert found.text.count("not measured in this run") == 6
+    assert "Overall: not measured" in found.text
+
+
+def test_names_are_escaped(tmp_path, row):
+    row["run"]["dataset"] = "<script>alert(1)</script>"
+    fabricate.write_run(tmp_path, row, artefacts=False)
+    assert "<script" not in report.build(tmp_path).read_text()
+
+
+def test_large_sweep_has_overview_trends_and_failures(tmp_path, cells):
+    for row in cells:
+        fabricate.write_run(tmp_path, row)
+    fabricate.write_failed(tmp_path, "f00d")
+    path = report.build(tmp_path)
+    found = Page(path.read_text())
+    assert found.open == []
+    assert "36 finished runs, 1 without a result" in found.text
+    assert "Diverged: loss is NaN" in found.text
+    assert "Accuracy, classes 10" in found.text
+    assert all(row["run"]["id"] in found.text for row in cells)
+    assert sum("svg" in link for link in found.links) == 12  # trends only
+    assert path.stat().st_size < 2_000_000
+
+
+def test_only_failures_still_make_a_page(tmp_path):
+    fabricate.write_failed(tmp_path, "f00d")
+    found = page(tmp_path)
+    assert "0 finished runs, 1 without a result" in found.text
+    assert (tmp_path / "results.jsonl").read_text() == ""
+
+
+def test_no_runs_is_bad_input(tmp_path):
+    with pytest.raises(InputError, match="no runs here"):
+        report.build(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_markdown_golden(row):
+    lines = markdown.table([row, {"run": row["run"]}]).splitlines()
+    assert lines[0].startswith("| method | dataset | IPC | init | classes | accuracy,")
+    assert lines[2] == (
+        "| dm | digits | 10 | real | 10 | 86.0 % (85.0 to 87.0) | "
+        "79.0 % (78.0 to 80.0) | 97.0 % (96.0 to 98.0) | 78.0 % (77.0 to 79.0) | "
+        "0.560 (0.540 to 0.580) | 3.0 % (2.2 to 3.8) | "
+        "65.7 % (63.7 to 67.7) at Linf 0.03 |"
+    )
+    assert lines[3] == "| dm | digits | 10 | real | 10 |" + " - |" * 7
+
+
+def test_command_builds_and_prints_markdown(single, capsys):
+    assert command.main([str(single)]) == 0
+    assert capsys.readouterr().out.strip() == str(single / "report.html")
+    assert command.main([str(single), "--markdown"]) == 0
+    of_folder = capsys.readouterr().out
+    assert command.main([str(single / "results.jsonl"), "--markdown"]) == 0
+    assert capsys.readouterr().out == of_folder != ""
+
+
+def test_command_refuses_with_one_line(tmp_path, capsys):
+    assert command.main([str(tmp_path)]) == 2
+    message = capsys.readouterr().err
+    assert message.startswith("error: ") and message.count("\n") == 1
+    assert command.main([str(tmp_path / "none.jsonl"), "--markdown"]) == 2
+
+
+def test_report_imports_no_jax():
+    code = (
+        "import sys, json, dd_jax.report.html, dd_jax.report.__main__;"
+        "print(json.dumps(sorted({m.split('.')[0] for m in sys.modules})))"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert not {"jax", "jaxlib", "flax", "optax"} & set(json.loads(shown.stdout))

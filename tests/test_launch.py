@@ -1,0 +1,321 @@
+import importlib.util
+import os
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+import dd_jax
+from dd_jax import config, workdir
+from dd_jax.types import InputError
+
+ROOT = Path(__file__).parents[1]
+ABLATION = ROOT / "experiments" / "ablation_digits.py"
+
+
+def import_launch():
+    spec = importlib.util.spec_from_file_location("launch", ROOT / "launch.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+launch = import_launch()
+
+
+class Diverged(Exception):
+    pass
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    """An empty current folder, and `dd_jax.run` and `.report` that note their calls.
+
+    `world.outcome[ipc]` is an exception for `run` to raise.
+    """
+    world = types.SimpleNamespace(runs=[], writes=0, built=[], outcome={})
+
+    def run(values, root):
+        folder = workdir.run_dir(root, fake.run_id(values))
+        if (workdir.read_status(folder) or {}).get("status") == "done":
+            return {}
+        world.runs.append(values)
+        error = world.outcome.get(values.distill.ipc)
+        workdir.write_status(folder, "failed" if error else "done", error)
+        if error:
+            raise error
+        return {}
+
+    def write_results(root):
+        world.writes += 1
+
+    fake = types.SimpleNamespace(
+        run=run,
+        run_id=lambda values: config.run_id(values, "checksum"),
+        Diverged=Diverged,
+    )
+    report = types.SimpleNamespace(
+        build=world.built.append,
+        records=types.SimpleNamespace(write_results=write_results),
+    )
+    for name, module in (("run", fake), ("report", report)):
+        monkeypatch.setitem(sys.modules, f"dd_jax.{name}", module)
+        monkeypatch.setattr(dd_jax, name, module, raising=False)
+    monkeypatch.chdir(tmp_path)
+    world.fake = fake
+    return world
+
+
+def start(*arguments):
+    return launch.main(["launch.py", *arguments])
+
+
+def experiment(text):
+    Path("three.py").write_text(
+        "from dd_jax import config\n"
+        "from dd_jax.sweep import product\n"
+        "get_config = config.default\n"
+        f"def sweep(): return {text}\n"
+    )
+    return "--config=three.py"
+
+
+THREE = "product({'distill.ipc': [1, 2, 3]})"
+
+
+def test_no_flags_is_the_quick_start(world, capsys):
+    assert start() == 0
+    assert config.flat(world.runs[0]) == config.flat(config.default())
+    assert world.built == [Path("runs_out/quickstart")]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [
+        "[1/1] quickstart",
+        "[1/1] quickstart ... done in 0 s",
+        "report: runs_out/quickstart/report.html",
+    ]
+
+
+def test_typed_overrides_reach_the_run(world):
+    flags = [
+        "--config.distill.ipc=3",
+        "--config.train.lr=1",
+        "--config.data.source=npz:my file.npz",
+        "--config.audits.robustness.eps_linf=(0,0.1)",
+        "--config.audits.privacy.scores=loss",
+        "--noconfig.audits.fairness.enabled",
+        "--config.audits.privacy.enabled=false",
+        "--workdir=out",
+    ]
+    assert start(*flags) == 0
+    (values,) = world.runs
+    assert values.distill.ipc == 3 and values.train.lr == 1.0
+    assert values.data.source == "npz:my file.npz"
+    assert values.audits.robustness.eps_linf == (0, 0.1)
+    assert values.audits.privacy.scores == ("loss",)
+    assert not values.audits.fairness.enabled and not values.audits.privacy.enabled
+    assert world.built == [Path("out")]
+
+
+def test_sweep_runs_cells_in_order_with_one_report(world, capsys):
+    assert start(experiment(THREE)) == 0
+    assert [values.distill.ipc for values in world.runs] == [1, 2, 3]
+    assert world.writes == 3 and world.built == [Path("runs_out/three")]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:3] == [
+        "[1/3] ipc=1",
+        "[1/3] ipc=1 ... done in 0 s, ETA 0 s",
+        "[2/3] ipc=2",
+    ]
+    assert lines[5] == "[3/3] ipc=3 ... done in 0 s"
+
+
+def test_command_line_wins_and_drops_the_axis(world):
+    sweep = "product({'distill.ipc': [1, 2], 'distill.init': ['noise', 'real']})"
+    assert start("--config.distill.ipc=7", experiment(sweep)) == 0
+    cells = [(values.distill.ipc, values.distill.init) for values in world.runs]
+    assert cells == [(7, "noise"), (7, "real")]
+
+
+def test_failed_and_diverged_cells_do_not_stop_the_sweep(world, capsys):
+    world.outcome = {1: ValueError("two\nlines"), 2: Diverged("loss is nan")}
+    assert start(experiment(THREE)) == 1
+    assert [values.distill.ipc for values in world.runs] == [1, 2, 3]
+    assert world.built == [Path("runs_out/three")]
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("[1/3] ipc=1 ... failed: ValueError: two lines (see runs_")
+    assert second.startswith("[2/3] ipc=2 ... diverged: Diverged: loss is nan (see")
+
+
+def test_no_report_without_records(world):
+    world.outcome = {10: ValueError("no")}
+    assert start() == 1
+    assert world.built == [] and world.writes == 0
+
+
+def test_report_can_be_left_out(world, capsys):
+    assert start("--config.report.html=false") == 0
+    assert world.writes == 1 and world.built == []
+    assert "report:" not in capsys.readouterr().out
+
+
+def test_finished_cells_are_recognised_and_failed_ones_run_again(world, capsys):
+    world.outcome = {2: ValueError("no")}
+    assert start(experiment(THREE)) == 1
+    world.outcome = {}
+    world.runs.clear()
+    capsys.readouterr()
+    assert start(experiment(THREE)) == 0
+    assert [values.distill.ipc for values in world.runs] == [2]
+    out = capsys.readouterr().out
+    assert "[1/3] ipc=1 ... already done, ETA" not in out
+    assert "[1/3] ipc=1 ... already done\n" in out
+    assert "[2/3] ipc=2 ... done in 0 s\n" in out
+
+
+def test_bad_input_from_a_later_cell_stops_before_any_run(world, capsys):
+    def run_id(values):
+        if values.distill.ipc == 3:
+            raise InputError("class 4 has 2 images; ipc=3 needs at least 3")
+        return config.run_id(values, "checksum")
+
+    world.fake.run_id = run_id
+    assert start(experiment(THREE)) == 2
+    assert world.runs == [] and not Path("runs_out").exists()
+    error = capsys.readouterr().err
+    assert error == "error: class 4 has 2 images; ipc=3 needs at least 3\n"
+
+
+def test_bad_input_from_a_run_is_status_2(world, capsys):
+    world.outcome = {10: InputError("bad pixel")}
+    assert start() == 2
+    assert capsys.readouterr().err == "error: bad pixel\n"
+
+
+def test_interrupt_says_how_to_resume(world, capsys):
+    world.outcome = {2: KeyboardInterrupt()}
+    assert start(experiment(THREE), "--config.train.augment=none") == 130
+    assert capsys.readouterr().err.strip() == (
+        "interrupted; to resume, run again: "
+        "python launch.py --config=three.py --config.train.augment=none"
+    )
+
+
+def test_dry_run_shows_states_and_writes_nothing(world, capsys):
+    flag = experiment(THREE)
+    world.outcome = {2: ValueError("no")}
+    start(flag, "--config.distill.ipc=1", "--workdir=out")
+    start(flag, "--config.distill.ipc=2", "--workdir=out")
+    before = sorted(Path().rglob("*"))
+    capsys.readouterr()
+    world.runs.clear()
+    assert start(flag, "--dry_run", "--workdir=out") == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head == "cells: 3; results in out"
+    ids = [
+        config.run_id(
+            config.override(config.default(), {"distill.ipc": ipc}, "test"), "checksum"
+        )
+        for ipc in (1, 2, 3)
+    ]
+    assert lines == [
+        f"[1/3] ipc=1  run {ids[0]}  done",
+        f"[2/3] ipc=2  run {ids[1]}  resumable (failed)",
+        f"[3/3] ipc=3  run {ids[2]}  new",
+    ]
+    assert sorted(Path().rglob("*")) == before and world.runs == []
+
+
+@pytest.mark.parametrize(
+    "argument, message",
+    [
+        (
+            "--config.distill.ipx=3",
+            "--config.distill.ipx=3: unknown config key distill.ipx; "
+            "did you mean distill.ipc?",
+        ),
+        ("--config.distill.ipc=x", "distill.ipc='x': must be at least 1 (type int)"),
+        (
+            "--config.distill.ipc=1.5",
+            "distill.ipc='1.5': must be at least 1 (type int)",
+        ),
+        (
+            "--config.distill.ipc=0",
+            "config: distill.ipc=0: must be at least 1 (type int)",
+        ),
+        (
+            "--config.report.html=maybe",
+            "report.html='maybe': must be true or false",
+        ),
+        (
+            "--config.data.source=cifar10",
+            "config: data.source='cifar10': must be digits, tfds:NAME, idx:DIR, "
+            "npz:FILE or folder:DIR",
+        ),
+        (
+            "--config.audits.robustness.eps_l2=(0,",
+            "audits.robustness.eps_l2='(0,': must be a tuple of one or more numbers "
+            "at least 0 (L2, pixels in [0, 1])",
+        ),
+        (
+            "--config=nope.py",
+            "--config=nope.py: no such file; give a Python config file",
+        ),
+        ("--confg=a.py", "Unknown command line flag 'confg'. Did you mean: config ?"),
+        ("--executor=slurm", "flag --executor=slurm: value should be one of <inline>"),
+        ("--workdir=file", "--workdir=file: is a file; give a folder"),
+        ("extra", "unexpected argument extra; write --FLAG=VALUE"),
+        ("--config", "Missing value for flag --config"),
+    ],
+)
+def test_usage_errors_are_one_line_and_status_2(
+    world, monkeypatch, capsys, argument, message
+):
+    Path("file").write_text("")
+    monkeypatch.delattr(dd_jax, "run")
+    monkeypatch.setitem(sys.modules, "dd_jax.run", None)  # an import would fail
+    assert start(argument) == 2
+    assert capsys.readouterr().err == f"error: {message}\n"
+    assert os.listdir() == ["file"]
+
+
+def shell(tmp_path, *arguments):
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+
+
+def test_help_teaches_every_key(tmp_path):
+    done = shell(tmp_path, ROOT / "launch.py", "--help")
+    assert done.returncode == 0 and done.stderr == ""
+    for key, field in config.FIELDS.items():
+        assert f"  {key}={field.default}" in done.stdout and field.help in done.stdout
+    for word in ("--config=experiments/", "--workdir", "--executor", "--dry_run"):
+        assert word in done.stdout
+
+
+def test_bad_key_exits_2_from_a_shell(tmp_path):
+    done = shell(tmp_path, ROOT / "launch.py", "--config.distill.ipx=3")
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+
+
+def test_dry_run_of_an_experiment_needs_no_jax(tmp_path):
+    code = (
+        "import sys, launch\n"
+        "status = launch.main(['launch.py', *sys.argv[1:]])\n"
+        "assert not {'jax', 'dd_jax.run'} & set(sys.modules)\n"
+        "sys.exit(status)\n"
+    )
+    arguments = [f"--config={ABLATION}", "--config.data.source=tfds:mnist", "--dry_run"]
+    done = shell(tmp_path, "-c", code, *arguments)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "cells: 36; results in runs_out/ablation_digits"
+    assert lines[1].startswith("[1/36] num_classes=2 ipc=1 init=noise  ")
+    assert len(lines) == 37 and os.listdir(tmp_path) == []
