@@ -13,6 +13,7 @@ over the file; for a swept key it drops that axis.
 Exit status: 0 done; 1 a run failed or diverged; 2 bad input or usage; 130 interrupted.
 """
 
+import os
 import re
 import shlex
 import sys
@@ -161,6 +162,7 @@ def _run(request: Request) -> int:
     from dd_jax.report import records
 
     ids = [run.run_id(config) for config in request.cells]
+    _make(request.root)
     finished = [_progress(request.root, run_id) == "done" for run_id in ids]
     seconds: list[float] = []
     failures = 0
@@ -186,6 +188,17 @@ def _run(request: Request) -> int:
         report.build(request.root)
         print(f"report: {request.root / 'report.html'}")
     return FAILED if failures else DONE
+
+
+def _make(root: Path) -> None:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"--workdir={root}: {error.strerror}; give a folder that can be written"
+        ) from None
+    if not os.access(root, os.W_OK):
+        raise InputError(f"--workdir={root}: is read-only; give one that is not")
 
 
 def _attempt(config: ConfigDict, root: Path) -> str | None:

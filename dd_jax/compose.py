@@ -11,6 +11,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from dd_jax import config as configs
+from dd_jax.audits import fairness
 from dd_jax.cost import Cost
 from dd_jax.data import dsa, load, require_per_class
 from dd_jax.distill import METHODS, Method, storage
@@ -90,25 +91,45 @@ def has_privacy(config: ConfigDict) -> bool:
     return config.audits.privacy.enabled and not config.distill.load
 
 
-def check(config: ConfigDict, dataset: Dataset) -> None:
-    """Refuses what the data cannot give, before any compute."""
-    ipc = 1 if config.distill.load else config.distill.ipc
-    require_per_class(dataset, 2 * ipc if has_privacy(config) else ipc)
-    if config.distill.load:
-        loaded = storage.load(config.distill.load)
-        shape, classes = dataset.train.images.shape[1:], len(dataset.class_names)
-        if (loaded.images.shape[1:], loaded.labels.shape[1]) != (shape, classes):
-            raise InputError(
-                f"{config.distill.load} holds {loaded.images.shape[1:]} images of "
-                f"{loaded.labels.shape[1]} classes; {dataset.name} has {shape} images "
-                f"of {classes}"
-            )
-
-
-def parts(config: ConfigDict, folder: Path, cache: Path) -> Parts:
-    """Builds what a valid config names."""
+def check(config: ConfigDict) -> None:
+    """Refuses what data, model and audits together cannot give, before any compute."""
     data = dataset(config)
-    model = build(
+    if config.distill.load:
+        _check_loaded(config, data)
+    ipc = images_per_class(config)
+    require_per_class(data, 2 * ipc if has_privacy(config) else ipc)
+    jax.eval_shape(_model(config, data).init, jax.random.key(0))
+    judged = _judged(data)
+    if config.audits.fairness.enabled and judged.groups is not None:
+        classes = len(data.class_names)
+        fairness.equalised_odds(judged.labels, judged.labels, judged.groups, classes)
+
+
+def _check_loaded(config: ConfigDict, data: Dataset) -> None:
+    loaded = storage.load(config.distill.load)
+    shape, classes = data.train.images.shape[1:], len(data.class_names)
+    if (loaded.images.shape[1:], loaded.labels.shape[1]) != (shape, classes):
+        raise InputError(
+            f"{config.distill.load} holds {loaded.images.shape[1:]} images of "
+            f"{loaded.labels.shape[1]} classes; {data.name} has {shape} images "
+            f"of {classes}, which must be the same"
+        )
+    if config.sets > 1:
+        raise InputError(
+            f"sets={config.sets}: {config.distill.load} is one set; take sets=1"
+        )
+
+
+def images_per_class(config: ConfigDict) -> int:
+    """Size of the synthetic set by class; of a loaded one as it is, rounded up."""
+    if not config.distill.load:
+        return config.distill.ipc
+    images, classes = storage.load(config.distill.load).labels.shape
+    return -(-images // classes)
+
+
+def _model(config: ConfigDict, data: Dataset) -> Model:
+    return build(
         config.model.name,
         len(data.class_names),
         data.train.images.shape[1:],
@@ -116,11 +137,21 @@ def parts(config: ConfigDict, folder: Path, cache: Path) -> Parts:
         std=data.std,
         **model_settings(config),
     )
+
+
+def _judged(data: Dataset) -> Split:
+    return data.validation or data.test
+
+
+def parts(config: ConfigDict, folder: Path, cache: Path) -> Parts:
+    """Builds what a valid config names."""
+    data = dataset(config)
+    model = _model(config, data)
     augment = _dsa(config.train.augment, data.mean, data.std).independent
     return Parts(
         config=config,
         dataset=data,
-        judged=data.validation or data.test,
+        judged=_judged(data),
         model=model,
         trainer=trainer(model, batch=config.train.batch, augment=augment),
         folder=folder,
@@ -131,19 +162,21 @@ def parts(config: ConfigDict, folder: Path, cache: Path) -> Parts:
 
 
 def _method(parts: Parts, name: str) -> Method:
-    config = parts.config.distill
-    if name != parts.config.distill.method:
-        return METHODS[name](parts.model, ipc=config.ipc)
-    return METHODS[name](
+    config, ipc = parts.config.distill, images_per_class(parts.config)
+    if name != config.method:
+        return METHODS[name](parts.model, ipc=ipc)
+    build_method = partial(
+        METHODS[name],
         parts.model,
-        ipc=config.ipc,
-        init=config.init,
+        ipc=ipc,
         lr=config.lr,
         batch_real=config.batch_real,
         augment=_dsa(config.augment, parts.dataset.mean, parts.dataset.std).siamese,
         mean=parts.dataset.mean,
         std=parts.dataset.std,
     )
+    # Steps do not depend on where they start from: all starts share one program.
+    return build_method()._replace(init=build_method(init=config.init).init)
 
 
 def _loop(parts: Parts, stage: str, folder: Path, **kw: Any) -> Callable:
@@ -240,7 +273,7 @@ def networks_on_subsets(parts: Parts) -> Params:
         _steps(parts),
     )
     sets = sets._replace(lr=jnp.full(config.train.nets, config.train.lr, jnp.float32))
-    keys = ("distill.ipc", "train.nets", "train.epochs")
+    keys = ("distill.ipc", "distill.load", "train.nets", "train.epochs")
     loop = _loop(parts, "random_subset", _shared(parts, "random_subset", *keys))
     epochs = _epochs(config.train.epochs)
     net_keys = stack(net_key, config.train.nets)

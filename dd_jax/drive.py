@@ -31,7 +31,7 @@ def drive(
     *,
     total: int,
     per_call: int,
-    label: str,
+    label: str = "loop",
     folder: str | Path | None = None,
     save_seconds: float = 20.0,
     log: str | Path | None = None,

@@ -30,7 +30,8 @@ PIPES = ("distilled", "random_subset", "full_data")
 
 
 def run_id(config: ConfigDict) -> str:
-    """The id of the run of a valid config; loads its data."""
+    """The id of the run of a valid config, once its data pass `compose.check`."""
+    compose.check(config)
     return configs.run_id(config, compose.dataset(config).checksum)
 
 
@@ -56,22 +57,28 @@ def run(config: ConfigDict, root: str | Path) -> Record:
     folder = workdir.run_dir(root, name)
     status = workdir.read_status(folder)
     if status and status["status"] == "done":
-        return workdir.read_json(folder / "record.json")
-    compose.check(config, compose.dataset(config))
+        return _finished(folder)
     _use_compilation_cache()
     parts = compose.parts(config, folder, Path(root) / "cache")
+    found = workdir.provenance()  # of the code that is loaded, not of a later commit
     workdir.write_json(folder / "config.json", json.loads(config.to_json()))
     workdir.write_status(folder, "running")
     try:
         record = _measure(parts)
+        record["run"] |= found
     except Exception as error:
         verdict = "diverged" if isinstance(error, Diverged) else "failed"
         workdir.write_status(folder, verdict, error)
         raise
     workdir.write_json(folder / "record.json", record)
     workdir.write_status(folder, "done")
+    return _finished(folder)
+
+
+def _finished(folder: Path) -> Record:
+    """The Record of a finished run, whose checkpoints have no further use."""
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-    return record
+    return workdir.read_json(folder / "record.json")
 
 
 def _use_compilation_cache() -> None:
@@ -199,9 +206,15 @@ def _privacy(parts: Parts) -> tuple[dict, dict]:
         )
         record[pipe], curves[pipe] = {"t2": found.record}, {"t2": found.curves}
         if pipe == "distilled":
-            path, index = parts.folder / "scores.npz", np.arange(len(data.labels))
+            rows = found.rows
             save_scores(
-                path, found.logits, data.labels, member, index, data.groups, "t2"
+                parts.folder / "scores.npz",
+                found.logits,
+                data.labels[rows],
+                member[:, rows],
+                rows,
+                None if data.groups is None else data.groups[rows],
+                "t2",
             )
     return record, curves
 
@@ -258,14 +271,11 @@ def _distil_curve(parts: Parts) -> list:
 def _identity(parts: Parts, metadata: dict) -> dict:
     """The `run` part of the Record."""
     config, data = parts.config, parts.dataset
-    found = workdir.provenance()
     made = metadata.get("config", {}).get("distill", {})
     distill = made if config.distill.load else config.distill
     size = len(storage.load(parts.folder / "synthetic.npz").images)
     return {
         "id": parts.folder.name,
-        "commit": found["commit"],
-        "dirty": found["dirty"],
         "seed": config.seed,
         "method": distill.get("method", "loaded"),
         "dataset": data.name,
@@ -281,6 +291,5 @@ def _identity(parts: Parts, metadata: dict) -> dict:
         "sets": config.sets,
         "nets": config.train.nets,
         "full_nets": config.train.full_nets,
-        "versions": found["versions"],
         "device": jax.devices()[0].device_kind,
     }

@@ -17,7 +17,8 @@ class Real(NamedTuple):
 
     Attributes:
       images: `u8[n h w c]`.
-      rows: `i32[k r]`; the first `counts[c]` entries of row c are that class's images.
+      rows: `i32[k r]`; the first `counts[c]` entries of row c are that class's images,
+        which the others repeat.
       counts: `i32[k]`.
     """
 
@@ -65,13 +66,13 @@ def real_data(images: np.ndarray, labels: np.ndarray, members=None) -> Real:
 
     >>> real = real_data(np.zeros((3, 1, 1, 1), np.uint8), np.array([1, 0, 1]))
     >>> real.rows.tolist(), real.counts.tolist()
-    ([[1, 0], [0, 2]], [1, 2])
+    ([[1, 1], [0, 2]], [1, 2])
     """
     classes = int(labels.max()) + 1
     members = np.ones(len(labels), bool) if members is None else members
     width = int(np.bincount(labels).max())
     chosen = [np.flatnonzero((labels == c) & members) for c in range(classes)]
-    rows = np.stack([np.pad(c, (0, width - len(c))) for c in chosen])
+    rows = np.stack([np.resize(c, width) for c in chosen])
     counts = np.array([len(c) for c in chosen])
     return Real(images, rows.astype(np.int32), counts.astype(np.int32))
 
@@ -79,7 +80,7 @@ def real_data(images: np.ndarray, labels: np.ndarray, members=None) -> Real:
 def draw(key: Key, real: Real, size: int) -> Batch:
     """Draws `size` images of every class without replacement.
 
-    A class with fewer images gives all of them; fillers make up the rest.
+    A class with fewer images gives all of them; the rest are repeats of weight 0.
     """
     classes, width = real.rows.shape
     size = min(size, width)

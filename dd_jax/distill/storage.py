@@ -33,6 +33,10 @@ def load(path: str | Path) -> SyntheticSet:
     Raises:
       InputError: no such file, or not a well-formed synthetic set.
     """
+    if not Path(path).exists():
+        raise InputError(f"no synthetic set at {path}")
+    if not zipfile.is_zipfile(path):
+        raise InputError(f"{path} is not a synthetic set (.npz): no archive")
     try:
         with np.load(path, allow_pickle=False) as file:
             missing = [name for name in (*_ARRAYS, "metadata") if name not in file]
@@ -40,17 +44,18 @@ def load(path: str | Path) -> SyntheticSet:
                 raise InputError(f"{path} lacks {', '.join(missing)}")
             images, labels, lr = (np.float32(file[name]) for name in _ARRAYS)
             metadata = json.loads(str(file["metadata"]))
-    except FileNotFoundError:
-        raise InputError(f"no synthetic set at {path}") from None
+    except InputError:
+        raise
     except (OSError, ValueError, zipfile.BadZipFile) as error:
-        if isinstance(error, InputError):
-            raise
         raise InputError(f"{path} is not a synthetic set (.npz): {error}") from None
-    if images.ndim != 4 or labels.ndim != 2 or len(images) != len(labels):
+    shapes = images.shape, labels.shape, lr.shape
+    if [len(s) for s in shapes] != [4, 2, 0] or not len(images) == len(labels) > 0:
         raise InputError(
-            f"{path}: images {images.shape} and labels {labels.shape} should be "
-            "[m h w c] and [m k]"
+            f"{path}: images {shapes[0]}, labels {shapes[1]} and lr {shapes[2]} should "
+            "be [m h w c], [m k] and a number"
         )
+    if not isinstance(metadata, dict):
+        raise InputError(f"{path}: metadata should be a JSON object")
     if not all(np.isfinite(a).all() for a in (images, labels, lr)):
         raise InputError(f"{path}: images, labels or lr hold NaN or infinity")
     if (labels < 0).any() or not np.allclose(labels.sum(1), 1, atol=1e-3):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dd_jax import report
-from dd_jax.report import markdown, records
+from dd_jax.report import markdown, records, trends
 from dd_jax.types import InputError
 
 
@@ -22,13 +22,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         action="store_true",
         help="print a Markdown table instead; WORKDIR may then be a results.jsonl",
     )
+    parser.add_argument(
+        "--trends",
+        type=Path,
+        metavar="DIR",
+        help="write the trend plots of a sweep there as SVG instead; WORKDIR likewise",
+    )
     arguments = parser.parse_args(argv)
     try:
-        if not arguments.markdown:
+        if not (arguments.markdown or arguments.trends):
             print(report.build(arguments.path))
-        else:
-            reader = records.read if arguments.path.is_dir() else records.load_results
-            print(markdown.table(reader(arguments.path)), end="")
+            return 0
+        reader = records.read if arguments.path.is_dir() else records.load_results
+        found = reader(arguments.path)
+        if arguments.markdown:
+            print(markdown.table(trends.ordered(found)), end="")
+        if arguments.trends:
+            for path in trends.write(found, arguments.trends):
+                print(path)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator, PercentFormatter
 from PIL import Image
 
-from dd_jax.report.formats import PIPE_NAMES
+from dd_jax.report.formats import PIPE_NAMES, spoken
 from dd_jax.report.records import estimate
 
 # Okabe and Ito's palette, 2008; marker and dash repeat what the colour says.
@@ -23,6 +23,8 @@ PIPE_STYLE = {
     for pipe, colour, marker in zip(PIPE_NAMES, COLOURS, MARKERS)
 }
 MOST_BARS = 20
+SIDE, GAP = 48, 4  # of a small image once enlarged, and between two, in pixels
+FEW_POINTS = 40
 
 STYLE = {
     "font.family": "DejaVu Sans",
@@ -64,7 +66,7 @@ def svg(draw: Callable[[Axes], None], height: float = 3.2, legend: int = 0) -> b
 
 
 def image_grid(images: np.ndarray, labels: np.ndarray, columns: int = 10) -> bytes:
-    """Images in their own resolution, a row for each class, one pixel apart.
+    """Images a row for each class; small ones enlarged by a whole factor, unblurred.
 
     Args:
       images: `f32[m h w c]`, pixels in [0, 1]; others are clipped. One channel is
@@ -77,13 +79,17 @@ def image_grid(images: np.ndarray, labels: np.ndarray, columns: int = 10) -> byt
     """
     classes = np.argmax(labels, axis=1)
     rows = [images[classes == c][:columns] for c in np.unique(classes)]
-    _, h, w, channels = images.shape
+    channels = images.shape[-1]
+    factor = max(1, round(SIDE / max(images.shape[1:3])))
+    h, w = (factor * side for side in images.shape[1:3])
+    down, across = h + GAP, w + GAP
     most = max(map(len, rows))
-    sheet = np.ones((len(rows) * (h + 1) - 1, most * (w + 1) - 1, 3), np.float32)
+    sheet = np.ones((len(rows) * down - GAP, most * across - GAP, 3), np.float32)
     for i, row in enumerate(rows):
         for j, image in enumerate(row):
             pixels = image if channels == 3 else image.mean(-1, keepdims=True)
-            sheet[i * (h + 1) :, j * (w + 1) :][:h, :w] = np.clip(pixels, 0, 1)
+            enlarged = np.kron(np.clip(pixels, 0, 1), np.ones((factor, factor, 1)))
+            sheet[i * down :, j * across :][:h, :w] = enlarged
     buffer = io.BytesIO()
     picture = Image.fromarray(np.round(255 * sheet).astype(np.uint8))
     (picture if channels == 3 else picture.convert("L")).save(buffer, "png")
@@ -106,10 +112,13 @@ def accuracies(accuracy: Mapping[str, dict]) -> bytes:
                 axes.plot(value["ci"], [y, y], color="black", marker="|", markersize=9)
             end = max(value["ci"] or [value["mean"]])
             axes.text(end + 0.015, y, f"{100 * value['mean']:.1f} %", va="center")
-        names = [PIPE_NAMES[pipe] for pipe in reversed(pipes)]
+        names = [
+            PIPE_NAMES[pipe] + ("\n(one net)" if accuracy[pipe].get("n") == 1 else "")
+            for pipe in reversed(pipes)
+        ]
         axes.set(yticks=range(len(pipes)), yticklabels=names, xlim=(0, 1.14))
         axes.set(xlabel="accuracy", xticks=np.linspace(0, 1, 6))
-        axes.xaxis.set_major_formatter(PercentFormatter(1, 0))
+        axes.xaxis.set_major_formatter(PercentFormatter(1, 0, " %"))
         axes.grid(axis="y", visible=False)
 
     return svg(draw, height=0.9 + 0.45 * len(accuracy))
@@ -146,21 +155,21 @@ def class_bars(per_class: Mapping[str, Sequence], names: Sequence[str]) -> bytes
         labels = [str(names[c])[:18] for c in shown]
         axes.set(yticks=range(len(shown)), yticklabels=labels, xlim=(0, 1))
         axes.set(xlabel="accuracy on the class", ylim=(-0.6, len(shown) - 0.4))
-        axes.xaxis.set_major_formatter(PercentFormatter(1, 0))
+        axes.xaxis.set_major_formatter(PercentFormatter(1, 0, " %"))
         axes.grid(axis="y", visible=False)
 
     return svg(draw, height=1.2 + 0.34 * len(shown), legend=len(pipes))
 
 
-def roc(curves: Mapping[str, Mapping[str, Sequence]], smallest_fpr: float) -> bytes:
+def roc(curves: Mapping[str, Mapping[str, Sequence]], resolution: float) -> bytes:
     """Log-log ROC beside chance; what the sample cannot resolve is shaded.
 
     Args:
       curves: `{PIPE: {SCORE: [[fpr, tpr], ...]}}` of one threat model.
-      smallest_fpr: the smallest false-positive rate that the sample resolves, > 0.
+      resolution: the smallest false-positive rate that the sample resolves, > 0.
     """
     scores = sorted({score for pipe in curves.values() for score in pipe})
-    low = min(10 ** np.floor(np.log10(smallest_fpr) - 0.3), 0.01)
+    low = min(10 ** np.floor(np.log10(resolution) - 0.3), 0.01)
 
     def draw(axes: Axes) -> None:
         for pipe in (pipe for pipe in PIPE_NAMES if pipe in curves):
@@ -172,10 +181,10 @@ def roc(curves: Mapping[str, Mapping[str, Sequence]], smallest_fpr: float) -> by
                     where="post",
                     color=PIPE_STYLE[pipe]["color"],
                     linestyle=DASHES[scores.index(score) % len(DASHES)],
-                    label=f"{PIPE_NAMES[pipe]}, {score}",
+                    label=f"{PIPE_NAMES[pipe]}, {spoken(score)}",
                 )
         axes.plot([low, 1], [low, 1], color=GREY, linewidth=1, label="Chance")
-        axes.axvspan(low, smallest_fpr, color="#ececec", label="Not resolved")
+        axes.axvspan(low, resolution, color="#ececec", label="Not resolved")
         axes.set(xscale="log", yscale="log", xlim=(low, 1), ylim=(low, 1.15))
         axes.set(xlabel="false-positive rate", ylabel="true-positive rate")
         for axis in (axes.xaxis, axes.yaxis):
@@ -201,12 +210,12 @@ def epsilon_curve(robustness: Mapping[str, dict], norm: str) -> bytes:
                     *error_bars([(row["eps"], row["accuracy"]) for row in rows]),
                     **PIPE_STYLE[pipe],
                     linestyle=DASHES[i % len(DASHES)],
-                    label=f"{PIPE_NAMES[pipe]}, {attack}",
+                    label=f"{PIPE_NAMES[pipe]}, {spoken(attack)}",
                 )
         axes.set(xlabel=f"{norm.capitalize()} radius, pixels in [0, 1]", ylim=(0, 1.02))
         axes.set(ylabel="accuracy under attack")
         axes.xaxis.set_major_locator(MaxNLocator(5))
-        axes.yaxis.set_major_formatter(PercentFormatter(1, 0))
+        axes.yaxis.set_major_formatter(PercentFormatter(1, 0, " %"))
 
     return svg(draw, height=3.6, legend=2)
 
@@ -242,22 +251,9 @@ def loss_curve(points: Sequence[Sequence[float]]) -> bytes:
     step, loss = np.asarray(points, float).T
 
     def draw(axes: Axes) -> None:
-        axes.plot(step, loss, color=COLOURS[0], linewidth=1.2)
-        axes.set(xlabel="distillation step", ylabel="matching loss")
+        marker = "o" if len(step) <= FEW_POINTS else None
+        axes.plot(step, loss, color=COLOURS[0], linewidth=1.2, marker=marker)
+        axes.set(xlabel="distillation step", ylabel="matching loss", xlim=(0, None))
+        axes.set_ylim(bottom=min(0.0, loss.min()))
 
     return svg(draw)
-
-
-def learning_curves(curves: Mapping[str, Sequence]) -> bytes:
-    """Accuracy against training epoch: `{PIPE: [[epoch, accuracy], ...]}`."""
-    pipes = [pipe for pipe in PIPE_NAMES if curves.get(pipe)]
-
-    def draw(axes: Axes) -> None:
-        for i, pipe in enumerate(pipes):
-            epoch, accuracy = np.asarray(curves[pipe], float).T
-            style = {"color": PIPE_STYLE[pipe]["color"], "linestyle": DASHES[i]}
-            axes.plot(epoch, accuracy, label=PIPE_NAMES[pipe], **style)
-        axes.set(xlabel="training epoch", ylabel="accuracy", ylim=(0, 1.02))
-        axes.yaxis.set_major_formatter(PercentFormatter(1, 0))
-
-    return svg(draw, legend=len(pipes))

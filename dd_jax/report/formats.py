@@ -15,6 +15,16 @@ THREAT_NAMES = {
     "t1": "T1, released set",
     "t2": "T2, released model",
 }
+SPOKEN = {
+    "dm": "Distribution matching (DM)",
+    "lira_online": "LiRA, online",
+    "lira_offline": "LiRA, offline",
+    "loss": "Loss threshold",
+    "fgsm": "FGSM",
+    "mim": "MIM",
+    "pgd_linf": "PGD Linf",
+    "pgd_l2": "PGD L2",
+}
 
 
 class Shown(NamedTuple):
@@ -27,13 +37,31 @@ class Shown(NamedTuple):
         return f"{self.text} ({self.detail})" if self.detail else self.text
 
 
-def percent(value: Any) -> Shown:
+def spoken(name: str) -> str:
+    """A registered method, score or attack as the field writes it.
+
+    >>> spoken("fgsm"), spoken("herding")
+    ('FGSM', 'herding')
+    """
+    return SPOKEN.get(name, name)
+
+
+def percent(value: Any, digits: int = 1) -> Shown:
     """A fraction or estimate as a percentage.
 
     >>> str(percent({"mean": 0.814, "ci": [0.81, 0.82], "n": 5}))
     '81.4 % (81.0 to 82.0)'
     """
-    return _shown(value, 100, "{:.1f}", " %")
+    return _shown(value, 100, f"{{:.{digits}f}}", " %")
+
+
+def points(value: Any) -> Shown:
+    """A difference of fractions in percentage points.
+
+    >>> points(0.044).text
+    '4.4 points'
+    """
+    return _shown(value, 100, "{:.1f}", " points")
 
 
 def share(value: float) -> str:
@@ -90,7 +118,13 @@ def plain(value: object) -> str:
 
     >>> plain(10.0), plain(["a", "b"]), plain({"jax": "0.12"})
     ('10', 'a, b', 'jax 0.12')
+    >>> plain(None), plain(False)
+    ('not recorded', 'no')
     """
+    if value is None:
+        return "not recorded"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {item}" for key, item in value.items())
     if isinstance(value, list | tuple):

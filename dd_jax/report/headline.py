@@ -2,12 +2,13 @@
 
 from typing import NamedTuple
 
-from dd_jax.report.records import estimate, lookup
+from dd_jax.report.records import PIPES, estimate, lookup
 from dd_jax.types import Record
 
 FPR = "0.01"
 EPS = 8 / 255  # the usual Linf radius for images of 8 bits a channel
 ATTACK = "pgd_linf"
+FALSE_POSITIVES = 10  # that an FPR level has to allow before it counts as resolved
 SCORES = ("lira_online", "lira_offline")  # in order of preference
 THREATS = ("t2", "t1", "t0")
 
@@ -65,14 +66,44 @@ def membership(record: Record, pipe: str = "distilled") -> Membership | None:
     return min(attacks(record, pipe), key=rank, default=None)
 
 
+def resolution(record: Record, threat: str) -> float | None:
+    """Smallest FPR that all attacks of a threat resolve: 10 false positives' worth."""
+    rates = [
+        row.get("smallest_fpr")
+        for pipe in PIPES
+        for row in (lookup(record, "privacy", pipe, threat) or {}).values()
+    ]
+    smallest = max((rate for rate in rates if rate), default=None)
+    return min(FALSE_POSITIVES * smallest, 1.0) if smallest else None
+
+
+def under_attack(record: Record, pipe: str = "distilled") -> list[Robustness]:
+    """PGD-Linf at every measured radius above zero, by rising radius."""
+    rows = lookup(record, "robustness", pipe, "attacks", ATTACK) or []
+    return sorted(
+        (
+            Robustness(ATTACK, row["norm"], row["eps"], row["accuracy"])
+            for row in rows
+            if row["eps"] > 0
+        ),
+        key=lambda row: row.eps,
+    )
+
+
 def robustness(record: Record, pipe: str = "distilled") -> Robustness | None:
     """PGD-Linf at the measured radius nearest to 8/255 (zero excepted)."""
-    rows = lookup(record, "robustness", pipe, "attacks", ATTACK) or []
-    rows = [row for row in rows if row["eps"] > 0]
-    if not rows:
-        return None
-    row = min(rows, key=lambda row: abs(row["eps"] - EPS))
-    return Robustness(ATTACK, row["norm"], row["eps"], row["accuracy"])
+    rows = under_attack(record, pipe)
+    return min(rows, key=lambda row: abs(row.eps - EPS), default=None)
+
+
+def weak_ceiling(record: Record) -> bool:
+    """Whether full-data training scores below the distilled set's interval.
+
+    Then it was not trained to its end, and is no ceiling to compare with.
+    """
+    ours = estimate(accuracy(record))
+    full = mean(accuracy(record, "full_data"))
+    return bool(ours and full is not None and full < (ours["ci"] or [ours["mean"]])[0])
 
 
 def mean(value: dict | float | None) -> float | None:

@@ -7,22 +7,31 @@ from dd_jax.report import headline
 from dd_jax.report.figures import norm_curves
 from dd_jax.report.formats import (
     PIPE_NAMES,
-    THREAT_NAMES,
     Shown,
     decimal,
     level,
     percent,
     plain,
+    points,
     seconds,
     share,
+    spoken,
 )
 from dd_jax.report.records import estimate, lookup
 from dd_jax.report.verdict import Verdict
 from dd_jax.types import Record
 
-FPR_LEVELS = ("0.1", "0.01", "0.001", "0.0001")
+FPR_LEVELS = {"0.1": 1, "0.01": 1, "0.001": 2, "0.0001": 3}  # digits of a TPR there
 LONG = ("versions", "class_names")  # of the run part, shown elsewhere
 PRIORS = ("0.01", "0.1", "0.5")
+STAGES = {
+    "distill": "distillation",
+    "train": "training on the distilled set",
+    "random_subset": "training on random subsets",
+    "full_data": "training on full data",
+    "shadows": "shadows of the membership audit",
+    "compile": "compilation, partly in the above",
+}
 
 
 class Table(NamedTuple):
@@ -51,24 +60,27 @@ def accuracy(record: Record) -> Table | None:
 def fairness(record: Record) -> Table | None:
     """Class-wise fairness of each pipeline."""
     columns = {
-        "Worst class": lambda pipe: headline.worst_class(record, pipe),
-        "Largest loss against full data": lambda pipe: (
-            None if pipe == "full_data" else headline.induced_drop(record, pipe)
-        ),
-        "Gap, best to worst": lambda pipe: value("class_gap", pipe),
-        "Spread (std)": lambda pipe: value("class_std", pipe),
-        "Mean of worst classes (CVaR)": lambda pipe: value("cvar", pipe),
-        "Equalised odds, max": lambda pipe: value("deo_max", pipe),
-        "Equalised odds, mean": lambda pipe: value("deo_mean", pipe),
+        "Worst class": ("worst_class", percent),
+        "Largest loss against full data": ("induced_drop", points),
+        "Gap, best to worst": ("class_gap", points),
+        "Spread (std)": ("class_std", points),
+        "Worst 30 % of classes (CVaR)": ("cvar", percent),
+        "Equalised odds, max": ("deo_max", points),
+        "Equalised odds, mean": ("deo_mean", points),
     }
 
     def value(key: str, pipe: str) -> dict | None:
+        if key == "induced_drop":
+            return None if pipe == "full_data" else headline.induced_drop(record, pipe)
         return lookup(record, "fairness", pipe, key)
 
     pipes = [pipe for pipe in PIPE_NAMES if pipe in (record.get("fairness") or {})]
     shown = {
-        name: [percent(get(pipe)) if estimate(get(pipe)) else "" for pipe in pipes]
-        for name, get in columns.items()
+        name: [
+            show(value(key, pipe)) if estimate(value(key, pipe)) else ""
+            for pipe in pipes
+        ]
+        for name, (key, show) in columns.items()
     }
     shown = {name: cells for name, cells in shown.items() if any(cells)}
     rows = [
@@ -78,16 +90,33 @@ def fairness(record: Record) -> Table | None:
     return Table(("Trained on", *shown), rows) if rows else None
 
 
+def classes(record: Record) -> Table | None:
+    """Accuracy of every class by pipeline, the means over nets that the bars show."""
+    known = {
+        name: values
+        for pipe, name in PIPE_NAMES.items()
+        if (values := lookup(record, "accuracy", pipe, "per_class"))
+    }
+    names = record["run"].get("class_names") or ()
+    rows = [
+        (str(names[c]) if c < len(names) else f"class {c}", *map(percent, row))
+        for c, row in enumerate(zip(*known.values()))
+    ]
+    return Table(("Class", *known), rows) if rows else None
+
+
 def privacy(record: Record) -> Table | None:
     """Every membership attack on every pipeline, down to the resolved rates."""
     rows = [
         (
-            Shown(PIPE_NAMES[pipe], f"{score}; {THREAT_NAMES.get(threat, threat)}"),
+            Shown(PIPE_NAMES[pipe], f"{spoken(score)}; {threat.upper()}"),
             decimal(row.get("auc")),
             percent(row.get("balanced_accuracy")),
-            *(percent(lookup(row, "tpr_at_fpr", fpr)) for fpr in FPR_LEVELS),
+            *(
+                percent(lookup(row, "tpr_at_fpr", fpr), digits)
+                for fpr, digits in FPR_LEVELS.items()
+            ),
             *(percent(lookup(row, "ppv", prior)) for prior in PRIORS),
-            _rate(row.get("smallest_fpr")),
         )
         for pipe in PIPE_NAMES
         for threat, scores in (lookup(record, "privacy", pipe) or {}).items()
@@ -99,7 +128,6 @@ def privacy(record: Record) -> Table | None:
         "Balanced accuracy",
         *(f"TPR at {level(fpr)} FPR" for fpr in FPR_LEVELS),
         *(f"PPV at prior {level(prior)}" for prior in PRIORS),
-        "Smallest FPR",
     )
     return Table(columns, rows) if rows else None
 
@@ -115,7 +143,10 @@ def robustness(record: Record, norm: str) -> Table | None:
     }
     radii = sorted({eps for curve in curves.values() for eps in curve})
     rows = [
-        (Shown(PIPE_NAMES[pipe], attack), *(percent(curve.get(eps)) for eps in radii))
+        (
+            Shown(PIPE_NAMES[pipe], spoken(attack)),
+            *(percent(curve.get(eps)) for eps in radii),
+        )
         for (pipe, attack), curve in curves.items()
     ]
     columns = ("Trained on, attack", *(f"{eps:.3g}" for eps in radii))
@@ -136,7 +167,7 @@ def cost(record: Record) -> Table | None:
     """Time and memory that the run took."""
     values = record.get("cost") or {}
     rows = [
-        (key.removesuffix("_seconds").replace("_", " "), seconds(value))
+        (STAGES.get(stage := key.removesuffix("_seconds"), stage), seconds(value))
         for key, value in values.items()
         if key.endswith("_seconds") and value is not None
     ]
@@ -150,11 +181,16 @@ def cost(record: Record) -> Table | None:
 
 
 def settings(record: Record) -> Table:
-    """What was run, on what, with which versions."""
+    """What was run and on what."""
     run = record["run"]
-    rows = [(k, plain(value)) for k, value in run.items() if k not in LONG]
-    versions = (run.get("versions") or {}).items()
-    return Table(("Run", ""), [*rows, *((k, plain(v)) for k, v in versions)])
+    rows = [(k.replace("_", " "), plain(v)) for k, v in run.items() if k not in LONG]
+    return Table(("Run", ""), rows)
+
+
+def versions(record: Record) -> Table | None:
+    """The software that made the run."""
+    found = record["run"].get("versions") or {}
+    return Table(("Version", ""), list(found.items())) if found else None
 
 
 def overview(records: Sequence[Record], lines: Sequence[Sequence[Verdict]]) -> Table:
@@ -168,6 +204,7 @@ def overview(records: Sequence[Record], lines: Sequence[Sequence[Verdict]]) -> T
     columns = (
         "Run",
         *varying,
+        *(line.topic for line in lines[0]),
         "Distilled",
         "Random subset",
         "Full data",
@@ -175,7 +212,6 @@ def overview(records: Sequence[Record], lines: Sequence[Sequence[Verdict]]) -> T
         "LiRA AUC",
         "TPR at 1 % FPR",
         "PGD accuracy",
-        *(line.topic for line in lines[0]),
     )
     rows = []
     for record, verdict in zip(records, lines, strict=True):
@@ -184,19 +220,15 @@ def overview(records: Sequence[Record], lines: Sequence[Sequence[Verdict]]) -> T
             (
                 record["run"]["id"],
                 *(plain(record["run"].get(name)) for name in varying),
+                *(line.level for line in verdict),
                 *(percent(headline.accuracy(record, pipe)) for pipe in PIPE_NAMES),
                 percent(headline.worst_class(record)),
                 decimal(attack.auc if attack else None),
                 percent(attack.tpr if attack else None),
                 percent(robust.accuracy if robust else None),
-                *(line.level for line in verdict),
             )
         )
     return Table(columns, rows)
-
-
-def _rate(value: float | None) -> str:
-    return "not measured" if value is None else f"{100 * value:.2g} %"
 
 
 def _check(value: bool | None) -> str:

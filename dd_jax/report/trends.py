@@ -1,14 +1,16 @@
 """Trend plots of a sweep: which axes vary, and how each headline number follows."""
 
+import re
 from collections.abc import Callable, Sequence
 from itertools import groupby
+from pathlib import Path
 from typing import NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import (
     FixedLocator,
+    FuncFormatter,
     NullLocator,
-    PercentFormatter,
     ScalarFormatter,
 )
 
@@ -105,6 +107,17 @@ def trends(records: Sequence[Record]) -> list[Trend]:
     return drawn
 
 
+def write(records: Sequence[Record], folder: Path) -> list[Path]:
+    """Writes each trend as an SVG file named after its title; returns the paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for trend in trends(records):
+        name = re.sub(r"[^a-z0-9]+", "_", trend.title.lower()).strip("_")
+        paths.append(folder / f"{name}.svg")
+        paths[-1].write_bytes(trend.svg)
+    return paths
+
+
 def ordered(records: Sequence[Record]) -> list[Record]:
     """Records by their varying run keys, panels outermost; as given where none does."""
     axes = layout(records)
@@ -146,7 +159,9 @@ def _panel(
                 panel.errorbar(x, y, label=PIPE_NAMES[pipe], **style)
         panel.set(xlabel=_name(axes.x), ylabel=name, ylim=limits)
         if metric is not membership_auc:
-            panel.yaxis.set_major_formatter(PercentFormatter(1, 0))
+            panel.yaxis.set_major_formatter(
+                FuncFormatter(lambda v, _: f"{100 * v:.4g} %")
+            )
         if axes.x in NUMERIC:
             ticks = sorted({record["run"][axes.x] for record in records})
             if ticks[0] > 0 and ticks[-1] >= 8 * ticks[0]:

@@ -1,10 +1,18 @@
 """Plain-language verdicts: go, caution or no-go, with the rule that decided."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from dd_jax.report import headline
-from dd_jax.report.formats import THREAT_NAMES, Shown, count, decimal, percent, share
+from dd_jax.report.formats import (
+    THREAT_NAMES,
+    count,
+    decimal,
+    percent,
+    points,
+    share,
+    spoken,
+)
 from dd_jax.report.records import estimate
 from dd_jax.types import Record
 
@@ -16,6 +24,17 @@ LEAK_AUC = 0.55  # the level OWASP AISVS C11.3 suggests
 NEAR, FAR = 0.05, 0.15  # accuracy given up under attack, against full data
 WITHSTANDS = 0.5  # share of clean accuracy kept under attack
 WORST, DROP = 0.8, 0.15  # worst class against the mean; largest class loss
+NO_CEILING = (
+    " Full-data training fell short of the distilled set, so it is no ceiling, and "
+    "nothing is cleared by comparison with it."
+)
+NO_CEILING_TOO = " Full data is no ceiling here: see accuracy."
+BASELINES = {"random_subset": "random subset", "full_data": "full data"}
+WHY = {
+    NO_GO: "Members can be told from others.",
+    GO: "No better than guessing.",
+    CAUTION: "Slightly better than guessing.",
+}
 
 
 class Verdict(NamedTuple):
@@ -56,23 +75,23 @@ def accuracy(record: Record) -> Verdict:
     rule = (
         f"Go: interval above the random subset's and at least {share(KEPT)} of "
         "full-data accuracy. No-go: mean not above the random subset's. Caution: "
-        "anything between."
+        "anything between, or a full-data accuracy below the distilled interval."
     )
     limits = (
         "Other architectures, other data, or whether a smarter choice of real images "
-        "would do as well. Intervals cover retraining, not a new draw of test images."
+        "would do as well. Intervals do not cover a new draw of the images judged."
     )
     if not distilled or not subset:
         finding = "Needs the accuracy of the distilled set and of a random subset."
         return Verdict("Accuracy", UNKNOWN, finding, rule, limits)
     finding = (
-        f"Trained on the distilled set: {_in_words(percent(distilled))}. On a random "
-        f"real subset of the same size: {_in_words(percent(subset))}. "
+        f"Trained on the distilled set: {_in_words(distilled)}. On a random real "
+        f"subset of the same size: {_in_words(subset)}. "
     )
     if full:
         kept = distilled["mean"] / full["mean"] if full["mean"] else 1.0
         finding += (
-            f"On the full data: {_in_words(percent(full))}; the distilled set keeps "
+            f"On the full data: {_in_words(full)}; the distilled set keeps "
             f"{share(kept)} of it."
         )
     else:
@@ -83,8 +102,9 @@ def accuracy(record: Record) -> Verdict:
         return Verdict("Accuracy", NO_GO, finding, rule, limits)
     if not apart:
         finding += " The gain over the random subset is within the uncertainty."
+    level = GO if apart and kept >= KEPT else CAUTION
     return Verdict(
-        "Accuracy", GO if apart and kept >= KEPT else CAUTION, finding, rule, limits
+        "Accuracy", *_against(record, level, finding, NO_CEILING), rule, limits
     )
 
 
@@ -111,15 +131,18 @@ def membership(record: Record) -> Verdict:
         key=lambda attack: headline.mean(attack.auc) or 0.0,
     )
     finding = (
-        f"Strongest of {count(len(attacks), 'attack')}: {worst.score} "
-        f"({THREAT_NAMES.get(worst.threat, worst.threat)}), AUC "
-        f"{_in_words(decimal(worst.auc))}, TPR at 1 % FPR "
-        f"{_in_words(percent(worst.tpr))}."
+        f"{_why(worst, level)} Strongest of {count(len(attacks), 'attack')}: "
+        f"{spoken(worst.score)} ({THREAT_NAMES.get(worst.threat, worst.threat)}), AUC "
+        f"{_in_words(worst.auc, decimal)}, TPR at 1 % FPR {_in_words(worst.tpr)}."
     )
-    for pipe, name in (("random_subset", "random subset"), ("full_data", "full data")):
-        same = [a for a in headline.attacks(record, pipe) if a[:2] == worst[:2]]
-        if same:
-            finding += f" Same attack on {name}: AUC {decimal(same[0].auc).text}."
+    others = [
+        f"{name} {decimal(same.auc).text}"
+        for pipe, name in BASELINES.items()
+        for same in headline.attacks(record, pipe)
+        if same[:2] == worst[:2]
+    ]
+    if others:
+        finding += f" AUC of the same attack on the baselines: {', '.join(others)}."
     return Verdict("Membership privacy", level, finding, rule, limits)
 
 
@@ -133,14 +156,24 @@ def _leak(attack: headline.Membership) -> str:
     return GO if auc and tpr and auc[0] <= 0.5 and auc[1] < LEAK_AUC else CAUTION
 
 
+def _why(attack: headline.Membership, level: str) -> str:
+    """What a level means for whoever reads nothing else."""
+    auc, tpr = ((estimate(v) or {}).get("ci") for v in (attack.auc, attack.tpr))
+    if level == CAUTION and not (auc and auc[0] > 0.5):
+        if not tpr:
+            return "Too few rows to resolve a low false-positive rate."
+        return "Not told from guessing, but too uncertain to clear."
+    return WHY[level]
+
+
 def robustness(record: Record) -> Verdict:
     """Is the distilled model weaker under attack than the full-data model?"""
     rule = (
-        f"Under {headline.ATTACK} at the measured radius nearest to 8/255. Go: at most "
-        f"{share(NEAR)} of images worse than full data, and at least "
+        f"Under {spoken(headline.ATTACK)} at the measured radius nearest to 8/255. "
+        f"Go: at most {share(NEAR)} of images worse than full data, and at least "
         f"{share(WITHSTANDS)} of the clean accuracy kept. No-go: interval more than "
         f"{share(FAR)} of images below full data (mean, for a single net). Caution: "
-        "anything between."
+        "anything between, or a full-data accuracy below the distilled interval."
     )
     limits = (
         "Strength against adaptive or stronger attacks (AutoAttack), other radii and "
@@ -154,12 +187,14 @@ def robustness(record: Record) -> Verdict:
         record.get("robustness", {}).get("distilled", {}).get("clean")
     )
     if not ours or not theirs or not robust or not full or not clean:
-        finding = f"Needs {headline.ATTACK} on the distilled and the full-data model."
+        finding = (
+            f"Needs {spoken(headline.ATTACK)} on the distilled and the full-data model."
+        )
         return Verdict("Robustness", UNKNOWN, finding, rule, limits)
     finding = (
-        f"Under {ours.attack} at Linf {ours.eps:.3g} the accuracy of the distilled "
-        f"model falls from {percent(clean).text} to {_in_words(percent(robust))}. "
-        f"Full data, same attack: {_in_words(percent(full))}."
+        f"Under {spoken(ours.attack)}, each pixel moved by up to {ours.eps:.3g} of its "
+        f"range, the accuracy of the distilled model falls from {percent(clean).text} "
+        f"to {_in_words(robust)}. Full data, same attack: {_in_words(full)}."
     )
     if subset := headline.robustness(record, "random_subset"):
         finding += f" Random subset: {percent(subset.accuracy).text}."
@@ -172,7 +207,13 @@ def robustness(record: Record) -> Verdict:
         level = CAUTION
     if robust["mean"] < WITHSTANDS * clean and full["mean"] < WITHSTANDS * clean:
         finding += " Neither withstands this attack."
-    return Verdict("Robustness", level, finding, rule, limits)
+    largest = headline.under_attack(record)[-1]
+    if largest.eps > ours.eps:
+        finding += (
+            f" At the largest radius, {largest.eps:.3g}, the distilled model keeps "
+            f"{percent(largest.accuracy).text}."
+        )
+    return Verdict("Robustness", *_against(record, level, finding), rule, limits)
 
 
 def fairness(record: Record) -> Verdict:
@@ -180,7 +221,8 @@ def fairness(record: Record) -> Verdict:
     rule = (
         f"Go: worst class at least {share(WORST)} of the mean accuracy, and no class "
         f"more than {share(DROP)} of its images below full data. No-go: both fail. "
-        "Caution: one fails, or the drop was not measured."
+        "Caution: one fails, the loss was not measured, or a full-data accuracy below "
+        "the distilled interval."
     )
     limits = (
         "Fairness between people or groups: classes are not groups. The worst of many "
@@ -193,19 +235,31 @@ def fairness(record: Record) -> Verdict:
         finding = "Needs the accuracy of each class."
         return Verdict("Class fairness", UNKNOWN, finding, rule, limits)
     finding = (
-        f"Worst class: {percent(worst).text}, against {percent(average).text} on "
-        "average. "
+        f"Worst class: {_in_words(headline.worst_class(record))}, against "
+        f"{percent(average).text} on average. "
     )
     even = worst >= WORST * average
     if drop is None:
         finding += "Loss against full data: not measured."
         return Verdict("Class fairness", CAUTION, finding, rule, limits)
-    finding += f"Largest loss of a class against full data: {percent(drop).text}."
+    finding += f"Largest loss of a class against full data: {points(drop).text}."
     level = {2: GO, 1: CAUTION, 0: NO_GO}[even + (drop <= DROP)]
-    return Verdict("Class fairness", level, finding, rule, limits)
+    return Verdict("Class fairness", *_against(record, level, finding), rule, limits)
 
 
-def _in_words(shown: Shown) -> str:
-    if not shown.detail:
-        return shown.text
-    return f"{shown.text} (95 % interval {shown.detail})"
+def _against(
+    record: Record, level: str, finding: str, short: str = NO_CEILING_TOO
+) -> tuple[str, str]:
+    """Level and finding, mindful of a full-data training that is no ceiling."""
+    if not headline.weak_ceiling(record):
+        return level, finding
+    return CAUTION if level == GO else level, finding + short
+
+
+def _in_words(value: dict | None, form: Callable = percent) -> str:
+    """A number with its interval, or with the plain word that it has none."""
+    shown = form(value)
+    if shown.detail:
+        return f"{shown.text} (95 % interval {shown.detail})"
+    single = (estimate(value) or {}).get("n") == 1
+    return f"{shown.text} (one net, no interval)" if single else shown.text

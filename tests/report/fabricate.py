@@ -51,6 +51,10 @@ def attacked(clean, slope):
             {
                 "eps": eps,
                 "norm": norm,
+                "step_size": eps / 8,
+                "steps": 20,
+                "restarts": 1,
+                "random_start": True,
                 "accuracy": around(clean * float(np.exp(-strength * eps)), 0.02),
             }
             for eps in EPS[norm]
@@ -145,10 +149,6 @@ def curves():
     steps = np.arange(0, 200, 4)
     return {
         "roc": roc,
-        "learning": {
-            pipe: [[e, level * (1 - float(np.exp(-e / 20)))] for e in range(1, 100, 4)]
-            for pipe, level in LEVEL.items()
-        },
         "distil": np.stack([steps, 3 + 20 * np.exp(-steps / 40)], 1).tolist(),
     }
 

@@ -15,25 +15,36 @@ def drawn(data):
     return data.decode()
 
 
+def picture(images, labels, **options):
+    png = figures.image_grid(images, labels, **options)
+    return np.asarray(Image.open(io.BytesIO(png)))
+
+
 def test_image_grid_puts_classes_in_rows():
-    images = np.zeros((3, 2, 4, 1), np.float32)
+    images = np.zeros((3, 20, 40, 1), np.float32)
     images[1] = 0.5
     images[2] = 7.0
     labels = np.array([[0.1, 0.9], [0.1, 0.9], [1.0, 0.0]])
-    grid = np.asarray(Image.open(io.BytesIO(figures.image_grid(images, labels))))
-    assert grid.shape == (2 * 3 - 1, 2 * 5 - 1)
-    np.testing.assert_array_equal(grid[:2, :4], 255)  # class 0, clipped
-    np.testing.assert_array_equal(grid[3:, :4], 0)
-    np.testing.assert_array_equal(grid[3:, 5:], 128)
-    np.testing.assert_array_equal(grid[2], 255)
+    grid = picture(images, labels)
+    assert grid.shape == (2 * 20 + 4, 2 * 40 + 4)
+    np.testing.assert_array_equal(grid[:20, :40], 255)  # class 0, clipped
+    np.testing.assert_array_equal(grid[24:, :40], 0)
+    np.testing.assert_array_equal(grid[24:, 44:], 128)
+    np.testing.assert_array_equal(grid[20:24], 255)
+
+
+def test_image_grid_enlarges_small_images_without_blur():
+    image = np.arange(64, dtype=np.float32).reshape(1, 8, 8, 1) / 64
+    grid = picture(image, np.ones((1, 1)))
+    small = np.round(255 * image[0, ..., 0]).astype(np.uint8)
+    np.testing.assert_array_equal(grid, small.repeat(6, 0).repeat(6, 1))
 
 
 def test_image_grid_keeps_colour_and_cuts_rows():
-    images = np.zeros((5, 2, 2, 3), np.float32)
+    images = np.zeros((5, 48, 48, 3), np.float32)
     images[..., 0] = 1
-    png = figures.image_grid(images, np.ones((5, 1)), columns=2)
-    grid = np.asarray(Image.open(io.BytesIO(png)))
-    assert grid.shape == (2, 5, 3)
+    grid = picture(images, np.ones((5, 1)), columns=2)
+    assert grid.shape == (48, 100, 3)
     np.testing.assert_array_equal(grid[0, 0], [255, 0, 0])
 
 
@@ -48,7 +59,7 @@ def test_error_bars_are_distances_from_the_mean():
 def test_roc_shows_chance_and_resolution(smallest):
     lines = {"distilled": {"loss": [[0.0, 0.0], [0.1, 0.3], [1.0, 1.0]]}}
     text = drawn(figures.roc(lines, smallest))
-    assert "Distilled, loss" in text
+    assert "Distilled, Loss threshold" in text
     assert "Chance" in text and "Not resolved" in text
 
 
@@ -56,8 +67,8 @@ def test_epsilon_curve_shows_one_norm():
     robustness = fabricate.record()["robustness"]
     linf = drawn(figures.epsilon_curve(robustness, "linf"))
     l2 = drawn(figures.epsilon_curve(robustness, "l2"))
-    assert "Distilled, fgsm" in linf and "pgd_l2" not in linf
-    assert "Full data, pgd_l2" in l2 and "fgsm" not in l2
+    assert "Distilled, FGSM" in linf and "PGD L2" not in linf
+    assert "Full data, PGD L2" in l2 and "FGSM" not in l2
 
 
 def test_class_bars_show_the_worst_of_many():
@@ -73,7 +84,16 @@ def test_same_drawing_same_bytes():
     assert b"86.0 %" in figures.accuracies(accuracy)
 
 
-def test_curves_of_training():
-    curves = fabricate.curves()
-    assert "matching loss" in drawn(figures.loss_curve(curves["distil"]))
-    assert "Random subset" in drawn(figures.learning_curves(curves["learning"]))
+def test_loss_curve_marks_few_points():
+    points = fabricate.curves()["distil"]
+    few, many = (drawn(figures.loss_curve(p)) for p in (points[:4], points))
+    assert "matching loss" in few
+    assert few.count('" style="fill: #0072b2') == 4
+    assert many.count('" style="fill: #0072b2') == 0
+
+
+def test_a_single_net_is_marked():
+    accuracy = {"full_data": {"mean": 0.9, "ci": None, "n": 1}}
+    assert "(one net)" in drawn(figures.accuracies(accuracy))
+    accuracy["full_data"] |= {"ci": [0.8, 1.0], "n": 2}
+    assert "(one net)" not in drawn(figures.accuracies(accuracy))

@@ -62,10 +62,9 @@ def test_single_run_shows_verdict_first_and_every_part(built):
         "Classes",
         "Membership inference",
         "Robustness",
-        "Distillation and training",
+        "Distillation",
         "What each number means",
-        "Cost",
-        "Run and versions",
+        "Cost, run and versions",
         "Configuration",
     ]
     assert found.text.index("Overall: no-go") < found.text.index("Synthetic images")

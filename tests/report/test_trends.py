@@ -64,3 +64,9 @@ def test_repeats_are_pooled():
     pooled = trends._pooled([{"mean": 0.4, "ci": None, "n": 1}, None, {"mean": 0.6}])
     assert pooled["mean"] == 0.5 and pooled["n"] == 2
     assert trends._pooled([None]) is None
+
+
+def test_write_names_files_after_titles(tmp_path):
+    paths = trends.write(runs(ipc=[1, 5], init=["noise", "real"]), tmp_path / "new")
+    assert "accuracy.svg" in {path.name for path in paths}
+    assert all(b"<svg" in path.read_bytes() for path in paths)

@@ -26,6 +26,20 @@ def test_accuracy_rule(row):
     assert verdict.accuracy(row).level == "not measured"
 
 
+def test_full_data_below_the_distilled_set_clears_nothing(row):
+    assert accuracy(row, 0.90, 0.80, full=0.88) == "caution"
+    lines = verdict.verdicts(row)
+    for line in (lines[0], *lines[2:]):
+        assert line.level != "go" and "no ceiling" in line.finding
+    assert accuracy(row, 0.90, 0.80, full=0.895) == "go"  # within the interval
+
+
+def test_a_single_net_is_said_to_have_no_interval(row):
+    row["accuracy"]["full_data"] = {"mean": 0.97, "ci": None, "n": 1}
+    found = verdict.accuracy(row).finding
+    assert "On the full data: 97.0 % (one net, no interval)" in found
+
+
 def attack(auc, tpr, resolved=True):
     return {
         "auc": {"mean": sum(auc) / 2, "ci": list(auc), "n": 16},
@@ -55,6 +69,16 @@ def test_membership_rule(row, auc, tpr, resolved, level):
     row["privacy"] = {"distilled": {"t2": {"lira_online": attack(auc, tpr, resolved)}}}
     found = verdict.membership(row)
     assert found.level == level
+    says = {
+        "go": "No better than guessing.",
+        "no-go": "Members can be told from others.",
+        "caution": "Slightly better than guessing."
+        if auc[0] > 0.5
+        else "Not told from guessing, but too uncertain to clear."
+        if resolved
+        else "Too few rows to resolve a low false-positive rate.",
+    }
+    assert found.finding.startswith(says[level])
     assert ("unresolved" in found.finding) is not resolved
 
 
@@ -65,7 +89,7 @@ def test_membership_judges_by_the_worst_attack(row):
     }
     found = verdict.membership(row)
     assert found.level == "no-go"
-    assert "Strongest of 2 attacks: loss (T1, released set)" in found.finding
+    assert "Strongest of 2 attacks: Loss threshold (T1, released set)" in found.finding
 
 
 def robust(row, distilled, full, clean=0.9):
@@ -89,7 +113,8 @@ def test_robustness_rule(row):
     assert robust(row, 0.60, 0.80).level == "no-go"
     weak = robust(row, 0.10, 0.12)
     assert weak.level == "caution" and "Neither withstands" in weak.finding
-    assert "at Linf 0.03" in weak.finding
+    assert "moved by up to 0.03 of its range" in weak.finding
+    assert "At the largest radius, 0.3, the distilled model keeps 0.0 %" in weak.finding
     row["robustness"].pop("full_data")
     assert verdict.robustness(row).level == "not measured"
 

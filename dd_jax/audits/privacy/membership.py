@@ -19,12 +19,25 @@ class Membership(NamedTuple):
     Attributes:
       record: `{score: figures}`, the part of a Record for one threat.
       curves: `{score: [[fpr, tpr], ...]}`.
-      logits: `f32[m n q k]`.
+      logits: `f32[m r q k]`.
+      rows: `i64[r]`, the audited rows of the data.
     """
 
     record: dict[str, Any]
     curves: dict[str, list]
     logits: np.ndarray
+    rows: np.ndarray
+
+
+def audited(member: np.ndarray) -> np.ndarray:
+    """Rows that every pair of models shares out: `i64[r]`.
+
+    Where the number of rows is odd, each pair leaves one out on both sides.
+
+    >>> audited(np.array([[True, False, False], [False, True, False]]))
+    array([0, 1])
+    """
+    return np.flatnonzero((member[::2] != member[1::2]).all(0))
 
 
 def audit(
@@ -47,15 +60,16 @@ def audit(
       pipeline: what turns rows into a network.
       model: the architecture that it trains.
       data: the rows, n of them, that members are drawn from.
-      member: `bool[m n]`; rows 2i and 2i+1 are complements.
+      member: `bool[m n]`; rows 2i and 2i+1 are complements on the `audited` rows.
       scores: names in `SCORES`.
       flip: whether the mirrored image is a query too.
       seed: of the intervals.
     """
     _, trained = pipeline.many(keys, member)
-    images = jnp.asarray(data.images)
+    rows = audited(member)
+    images = jnp.asarray(data.images[rows])
     logits = query_logits(model.apply, trained.params, images, queries(flip=flip))
-    labels = jnp.asarray(data.labels)
+    labels, member = jnp.asarray(data.labels[rows]), member[:, rows]
     record, curves = {}, {}
     for name in scores:
         values = np.asarray(all_targets(name, logits, labels, member))
@@ -64,4 +78,4 @@ def audit(
             record[name]["variance"] = variance_used(len(member))
         points = roc_points(values, member)
         curves[name] = [list(pair) for pair in zip(points["fpr"], points["tpr"])]
-    return Membership(record, curves, np.asarray(logits))
+    return Membership(record, curves, np.asarray(logits), rows)

@@ -1,0 +1,165 @@
+"""What was measured, on which images and how often, in plain sentences."""
+
+from dd_jax.report import headline
+from dd_jax.report.formats import THREAT_NAMES, count, plain, share, spoken
+from dd_jax.report.records import PIPES, estimate, lookup
+from dd_jax.types import Record
+
+SPLITS = {
+    "test": "the test split, which nothing was trained or distilled on",
+    "validation": "the validation split, held out of training; the test split was not "
+    "touched",
+}
+THREATS = {
+    "t0": "an attacker asks which real images the distillation started from",
+    "t1": "an attacker has the released synthetic set",
+    "t2": "an attacker has one trained model, which answers any image with its logits",
+}
+
+
+def judged(record: Record) -> str:
+    """Which split the accuracies come from."""
+    split = record["run"].get("split")
+    if split is None:
+        return "The run does not say which split it was judged on."
+    return f"Judged on {SPLITS.get(split, f'the {split} split')}."
+
+
+def size(record: Record) -> str:
+    """How many synthetic images stand for how many real ones."""
+    run = record["run"]
+    images = round(run["ipc"] * run["num_classes"])
+    text = f"{count(images, 'synthetic image')}, {plain(run['ipc'])} a class"
+    if not run.get("ratio"):
+        return text
+    return f"{text}, for {images / run['ratio']:,.0f} real ones ({_rate(run['ratio'])})"
+
+
+def accuracy(record: Record, config: dict) -> list[str]:
+    """Which networks each accuracy is the mean of, and what its interval covers."""
+    run, notes = record["run"], [judged(record)]
+    nets = {
+        pipe: known["n"]
+        for pipe in PIPES
+        if (known := estimate(headline.accuracy(record, pipe))) and known["n"]
+    }
+    sets, single = run.get("sets"), " A single net has no interval."
+    if "distilled" in nets and sets and sets > 1:
+        notes.append(
+            f"Distilled: {sets} synthetic sets, {count(run.get('nets', 1), 'net')} "
+            "each; the interval covers distilling and training anew."
+        )
+    elif "distilled" in nets:
+        notes.append(
+            f"Distilled: {count(nets['distilled'], 'net')} on one synthetic set"
+            + (
+                "; the interval covers training anew, not distilling anew."
+                if nets["distilled"] > 1
+                else f".{single}"
+            )
+        )
+    if "random_subset" in nets:
+        n = nets["random_subset"]
+        notes.append(
+            f"Random subset: {count(n, 'net')}, each on real images of its own draw, "
+            "as many of each class as the synthetic set has"
+            + ("; the interval covers the draw too." if n > 1 else f".{single}")
+        )
+    if "full_data" in nets:
+        notes.append(
+            f"Full data: {count(nets['full_data'], 'net')}"
+            f"{_epochs(config)}.{single if nets['full_data'] == 1 else ''}"
+        )
+    return notes
+
+
+def membership(record: Record, config: dict) -> list[str]:
+    """Who attacks what, with how many shadows, and who counts as a member."""
+    attacks = headline.attacks(record)
+    threats = {attack.threat: attack.auc for attack in attacks}
+    notes = [
+        f"Threat {name.upper()}: {THREATS[name]}."
+        if name in THREATS
+        else f"Threat {THREAT_NAMES.get(name, name)}."
+        for name in threats
+    ]
+    shadows = (estimate(threats.get("t2")) or {}).get("n")
+    if shadows:
+        epochs = lookup(config, "audits", "privacy", "epochs")
+        notes += [
+            f"{count(shadows, 'shadow distillation')}, each of its own half of the "
+            "training rows and with one net trained on the result"
+            f"{f' for {epochs} epochs' if epochs else ''}. Each of these nets is "
+            "attacked in turn, with the help of the others (its complement left out); "
+            "the nets judged for accuracy are not the ones attacked.",
+            f"Members are all rows of the half that was distilled.{_unused(record)}",
+        ]
+    for threat in threats:
+        resolution = headline.resolution(record, threat)
+        if resolution:
+            notes.append(
+                f"The non-members of all targets together resolve rates down to "
+                f"{_rate(resolution)}, where {headline.FALSE_POSITIVES} of them are "
+                f"accused{f' ({threat.upper()})' if len(threats) > 1 else ''}."
+            )
+    return notes
+
+
+def robustness(record: Record, config: dict) -> list[str]:
+    """Which networks were attacked, on which images, by which attacks."""
+    part = record.get("robustness") or {}
+    nets = {(estimate(row.get("clean")) or {}).get("n") for row in part.values()}
+    images = lookup(config, "audits", "robustness", "images")
+    split = record["run"].get("split")
+    notes = []
+    if nets == {1}:
+        notes.append(
+            "One net of each kind was attacked, so there are no intervals, and its "
+            "accuracy at radius 0 differs from the mean over nets above."
+        )
+    if images and split:
+        notes.append(f"At most {images} images of the {split} split were attacked.")
+    settings = {
+        name: rows[-1]
+        for row in part.values()
+        for name, rows in row.get("attacks", {}).items()
+    }
+    return notes + [
+        f"{spoken(name)}: {_steps(row)}."
+        for name, row in settings.items()
+        if row.get("steps") and row.get("eps")
+    ]
+
+
+def _steps(row: dict) -> str:
+    length = row["step_size"] / row["eps"]
+    if row["steps"] == 1:
+        return "one step"
+    start = ", from a random start" if row.get("random_start") else ""
+    return (
+        f"{row['steps']} steps of {length:.3g} x radius{start}, "
+        f"{count(row['restarts'], 'restart')}"
+    )
+
+
+def _epochs(config: dict) -> str:
+    full = lookup(config, "train", "full_epochs")
+    small = lookup(config, "train", "epochs")
+    if not full or not small:
+        return ""
+    return f", {full} epochs (the others: {small})"
+
+
+def _unused(record: Record) -> str:
+    """How few members the random subset has seen, where the sizes are known."""
+    ratio = record["run"].get("ratio")
+    if not ratio or ratio >= 0.5:
+        return ""
+    return (
+        " For the random subset they are all rows of the half it was drawn from, "
+        f"although its net has seen only about {share(2 * ratio)} of them."
+    )
+
+
+def _rate(value: float) -> str:
+    return f"{100 * value:.2g} %"

@@ -1,0 +1,179 @@
+"""`synthetic.npz`: round trip, bytes and what is refused."""
+
+import pickle
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dd_jax.distill import load, save
+from dd_jax.types import InputError, SyntheticSet
+
+METADATA = {"class_names": ["cat", "dog"], "clamped": False, "mean": [0.5]}
+GOOD = {
+    "images": np.linspace(-1, 2, 16, dtype=np.float32).reshape(4, 2, 2, 1),
+    "labels": np.float32([[1, 0], [0.25, 0.75], [0, 1], [0.5, 0.5]]),
+    "lr": np.float32(0.01),
+    "metadata": np.array("{}"),
+}
+
+
+def synthetic():
+    arrays = (jnp.asarray(GOOD[name]) for name in ("images", "labels", "lr"))
+    return SyntheticSet(*arrays, METADATA)
+
+
+def message(path):
+    with pytest.raises(InputError) as error:
+        load(path)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def written(path, **changes):
+    np.savez(path, **(GOOD | changes))
+    return path
+
+
+def test_round_trip(tmp_path):
+    path = tmp_path / "synthetic.npz"
+    save(path, synthetic())
+    got = load(path)
+    for name in ("images", "labels", "lr"):
+        array = getattr(got, name)
+        np.testing.assert_array_equal(array, GOOD[name])
+        assert array.dtype == np.float32
+    assert got.metadata == METADATA
+    assert [p.name for p in tmp_path.iterdir()] == ["synthetic.npz"]
+
+
+def test_a_set_without_metadata_has_an_empty_one(tmp_path):
+    save(tmp_path / "s.npz", synthetic()._replace(metadata=None))
+    assert load(tmp_path / "s.npz").metadata == {}
+
+
+def test_same_set_same_bytes(tmp_path):
+    save(tmp_path / "a.npz", synthetic())
+    turned = dict(reversed(METADATA.items()))
+    save(tmp_path / "b.npz", synthetic()._replace(metadata=turned))
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
+def test_a_failed_save_leaves_the_old_file(tmp_path):
+    path = tmp_path / "s.npz"
+    save(path, synthetic())
+    before = path.read_bytes()
+    with pytest.raises(TypeError):
+        save(path, synthetic()._replace(metadata={"model": object()}))
+    assert path.read_bytes() == before
+
+
+def test_missing_file(tmp_path):
+    path = tmp_path / "none.npz"
+    assert message(path) == f"no synthetic set at {path}"
+
+
+@pytest.mark.parametrize("content", [b"", b"images", pickle.dumps({"images": 1})])
+def test_not_an_archive(tmp_path, content):
+    path = tmp_path / "s.npz"
+    path.write_bytes(content)
+    assert message(path) == f"{path} is not a synthetic set (.npz): no archive"
+
+
+def test_a_bare_array(tmp_path):
+    path = tmp_path / "s.npy"
+    np.save(path, GOOD["images"])
+    assert message(path) == f"{path} is not a synthetic set (.npz): no archive"
+
+
+def test_a_folder(tmp_path):
+    assert message(tmp_path) == f"{tmp_path} is not a synthetic set (.npz): no archive"
+
+
+def test_a_cut_off_file(tmp_path):
+    path = tmp_path / "s.npz"
+    save(path, synthetic())
+    path.write_bytes(path.read_bytes()[:-100])
+    assert message(path) == f"{path} is not a synthetic set (.npz): no archive"
+
+
+def test_a_damaged_file(tmp_path):
+    path = tmp_path / "s.npz"
+    save(path, synthetic())
+    content = bytearray(path.read_bytes())
+    content[content.index(GOOD["images"].tobytes()) + 5] ^= 255
+    path.write_bytes(bytes(content))
+    assert message(path) == (
+        f"{path} is not a synthetic set (.npz): Bad CRC-32 for file 'images.npy'"
+    )
+
+
+def test_missing_arrays(tmp_path):
+    path = tmp_path / "s.npz"
+    np.savez(path, images=GOOD["images"], labels=GOOD["labels"])
+    assert message(path) == f"{path} lacks lr, metadata"
+
+
+@pytest.mark.parametrize("name", ["images", "labels", "lr"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_numbers_that_are_not_finite(tmp_path, name, value):
+    array = np.array(GOOD[name])
+    array.flat[-1] = value
+    path = written(tmp_path / "s.npz", **{name: array})
+    assert message(path) == f"{path}: images, labels or lr hold NaN or infinity"
+
+
+@pytest.mark.parametrize("row", [[0.5, 0.6], [-0.5, 1.5], [0, 0], [2, 0]])
+def test_labels_that_are_not_probabilities(tmp_path, row):
+    labels = GOOD["labels"].copy()
+    labels[1] = row
+    path = written(tmp_path / "s.npz", labels=labels)
+    assert message(path) == f"{path}: each row of labels should be probabilities"
+
+
+@pytest.mark.parametrize(
+    ("changes", "shapes"),
+    [
+        ({"images": GOOD["images"][..., 0]}, "(4, 2, 2), labels (4, 2) and lr ()"),
+        ({"labels": np.arange(4)}, "(4, 2, 2, 1), labels (4,) and lr ()"),
+        ({"labels": np.eye(2)}, "(4, 2, 2, 1), labels (2, 2) and lr ()"),
+        ({"lr": np.ones(3)}, "(4, 2, 2, 1), labels (4, 2) and lr (3,)"),
+        (
+            {"images": np.zeros((0, 2, 2, 1)), "labels": np.zeros((0, 2))},
+            "(0, 2, 2, 1), labels (0, 2) and lr ()",
+        ),
+    ],
+    ids=["no channels", "class numbers", "too few labels", "many rates", "no images"],
+)
+def test_wrong_shapes(tmp_path, changes, shapes):
+    path = written(tmp_path / "s.npz", **changes)
+    assert message(path) == (
+        f"{path}: images {shapes} should be [m h w c], [m k] and a number"
+    )
+
+
+def test_text_in_place_of_numbers(tmp_path):
+    path = written(tmp_path / "s.npz", lr=np.array("fast"))
+    assert message(path).startswith(
+        f"{path} is not a synthetic set (.npz): could not convert string to float"
+    )
+
+
+def test_objects_in_place_of_numbers_are_not_unpickled(tmp_path):
+    path = written(tmp_path / "s.npz", lr=np.array({"lr": 1}, object))
+    assert message(path) == (
+        f"{path} is not a synthetic set (.npz): "
+        "Object arrays cannot be loaded when allow_pickle=False"
+    )
+
+
+def test_metadata_that_is_no_json(tmp_path):
+    path = written(tmp_path / "s.npz", metadata=np.array("{"))
+    assert message(path).startswith(
+        f"{path} is not a synthetic set (.npz): Expecting property name"
+    )
+
+
+def test_metadata_that_is_no_json_object(tmp_path):
+    path = written(tmp_path / "s.npz", metadata=np.array("[1, 2]"))
+    assert message(path) == f"{path}: metadata should be a JSON object"

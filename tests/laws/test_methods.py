@@ -1,0 +1,181 @@
+"""One battery of laws over every registered distillation method."""
+
+import re
+from types import SimpleNamespace
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dd_jax.checkpoint import Checkpoints
+from dd_jax.data import dsa
+from dd_jax.distill import METHODS, real_data
+from dd_jax.models import build
+
+CLASSES, IPC = 3, 2
+MEAN, STD = (0.4,), (0.3,)
+
+
+def toy_real(seed=0):
+    """Noisy 8x8 images whose class is where they are bright."""
+    rng = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(CLASSES, dtype=np.int32), 6)
+    images = rng.integers(0, 90, (len(labels), 8, 8, 1), dtype=np.uint8)
+    for image, label in zip(images, labels):
+        image[:, 3 * label : 3 * label + 2] += 150
+    order = rng.permutation(len(labels))
+    return real_data(images[order], labels[order])
+
+
+def make(name, init):
+    model = build("convnet", CLASSES, (8, 8, 1), mean=MEAN, std=STD, width=4, depth=2)
+    augment = dsa("flip", MEAN, STD).siamese
+    return METHODS[name](
+        model,
+        ipc=IPC,
+        init=init,
+        batch_real=4,
+        augment=augment,
+        mean=MEAN,
+        std=STD,
+    )
+
+
+@pytest.fixture(scope="module", params=METHODS)
+def case(request):
+    method = make(request.param, init="noise")
+    real = toy_real()
+    sample = jax.jit(method.sample)
+    state = method.init(jax.random.key(0), real)
+    update = jax.jit(chex.assert_max_traces(method.update, n=1))
+    return SimpleNamespace(
+        name=request.param,
+        method=method,
+        real=real,
+        sample=sample,
+        batch=sample(jax.random.key(1), real),
+        state=state,
+        update=update,
+    )
+
+
+def stacked(*trees):
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
+
+
+def equal(a, b):
+    jax.tree.map(np.testing.assert_array_equal, a, b)
+
+
+def run(case, state, steps):
+    for i in steps:
+        state, _ = case.update(jax.random.key(i), state, case.batch)
+    return state
+
+
+def test_update_keeps_structure_shapes_and_dtypes(case):
+    state, info = case.update(jax.random.key(2), case.state, case.batch)
+    chex.assert_trees_all_equal_shapes_and_dtypes(state, case.state)
+    assert jax.tree.structure(state) == jax.tree.structure(case.state)
+    assert info["loss"].shape == () and info["loss"].dtype == jnp.float32
+
+
+def test_updates_trace_once(case):
+    chex.clear_trace_counter()
+    state = case.state
+    for i in range(3):  # case.update raises when traced anew
+        batch = case.sample(jax.random.key(i), case.real)
+        state, _ = case.update(jax.random.key(i), state, batch)
+
+
+def test_jit_equals_eager(case):
+    arguments = jax.random.key(3), case.state, case.batch
+    chex.assert_trees_all_close(
+        case.update(*arguments), case.method.update(*arguments), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_vmap_over_keys(case):
+    keys = jax.random.split(jax.random.key(4), 2)
+    states = [case.method.init(key, case.real) for key in keys]
+    batches = [case.sample(key, case.real) for key in keys]
+    mapped = jax.jit(jax.vmap(case.method.update))
+    got = mapped(keys, stacked(*states), stacked(*batches))
+    singles = [case.update(*one) for one in zip(keys, states, batches)]
+    chex.assert_trees_all_close(got, stacked(*singles), rtol=1e-4, atol=1e-5)
+
+
+def test_vmapped_sample_equals_single_samples(case):
+    keys = jax.random.split(jax.random.key(4), 2)
+    got = jax.vmap(case.method.sample, (0, None))(keys, case.real)
+    equal(got, stacked(*[case.sample(key, case.real) for key in keys]))
+
+
+def test_same_key_same_bits(case):
+    equal(case.method.init(jax.random.key(0), case.real), case.state)
+    equal(case.sample(jax.random.key(1), case.real), case.batch)
+    first, again = run(case, case.state, range(2)), run(case, case.state, range(2))
+    equal(first, again)
+
+
+def test_another_key_another_step(case):
+    if not case.method.steps:
+        pytest.skip("a selection draws nothing after its start")
+    first, other = (
+        case.update(jax.random.key(i), case.state, case.batch)[1]["loss"]
+        for i in (0, 9)
+    )
+    assert float(first) != float(other)
+
+
+def test_resume_equals_a_straight_run(case, tmp_path):
+    half = run(case, case.state, range(2))
+    Checkpoints(tmp_path).save(2, 1.5, half)
+    step, seconds, loaded = Checkpoints(tmp_path).latest(case.state)
+    assert (step, seconds) == (2, 1.5)
+    equal(run(case, loaded, range(2, 4)), run(case, case.state, range(4)))
+
+
+def test_loss_falls_on_a_toy(case):
+    if not case.method.steps:
+        pytest.skip("a selection has nothing to descend")
+    keys = jax.random.split(jax.random.key(5), 8)
+    loss = lambda state: np.mean(
+        [case.update(key, state, case.batch)[1]["loss"] for key in keys]
+    )
+    assert loss(run(case, case.state, range(100, 140))) < 0.5 * loss(case.state)
+
+
+@pytest.mark.parametrize("platform", ["cpu", "gpu"])
+def test_vmapped_update_has_no_batch_grouped_convolution(case, platform, monkeypatch):
+    monkeypatch.setattr(jax, "default_backend", lambda: platform)
+    keys = jax.random.split(jax.random.key(6), 2)
+    several = stacked(case.state, case.state), stacked(case.batch, case.batch)
+    program = str(jax.make_jaxpr(jax.vmap(case.method.update))(keys, *several))
+    assert not re.search(r"batch_group_count=(?!1\b)\d+", program)
+    if platform == "gpu" and case.method.steps:
+        assert "feature_group_count=2" in program
+
+
+def test_read_gives_probabilities_in_class_order(case):
+    state = run(case, case.state, range(2))
+    synthetic = jax.jit(case.method.read)(state)
+    assert synthetic.images.shape == (CLASSES * IPC, 8, 8, 1)
+    assert synthetic.labels.shape == (CLASSES * IPC, CLASSES)
+    assert synthetic.lr.shape == ()
+    assert {a.dtype for a in synthetic[:3]} == {jnp.dtype("float32")}
+    assert np.isfinite(synthetic.images).all() and float(synthetic.lr) > 0
+    np.testing.assert_allclose(synthetic.labels.sum(1), 1, atol=1e-6)
+    assert np.min(synthetic.labels) >= 0
+    order = np.repeat(np.arange(CLASSES), IPC)
+    np.testing.assert_array_equal(np.argmax(synthetic.labels, 1), order)
+
+
+def test_images_come_under_their_own_class(case):
+    method = make(case.name, init="real")
+    state = method.init(jax.random.key(0), case.real)
+    columns = np.asarray(method.read(state).images).mean((1, 3))
+    classes = np.repeat(np.arange(CLASSES), IPC)
+    np.testing.assert_array_equal(columns[:, [0, 3, 6]].argmax(1), classes)

@@ -1,0 +1,80 @@
+import fabricate
+import pytest
+
+from dd_jax.report import headline, scope
+
+CONFIG = {
+    "train": {"epochs": 300, "full_epochs": 60},
+    "audits": {"privacy": {"epochs": 100}, "robustness": {"images": 500}},
+}
+
+
+@pytest.mark.parametrize(
+    ("split", "says"),
+    [
+        ("test", "Judged on the test split, which nothing was trained"),
+        ("validation", "Judged on the validation split, held out of training;"),
+        (None, "does not say"),
+    ],
+)
+def test_judged_names_the_split(split, says):
+    assert says in scope.judged(fabricate.record(split=split))
+
+
+def test_size_gives_both_counts_and_their_ratio():
+    row = fabricate.record(ratio=0.0625)
+    assert (
+        scope.size(row)
+        == "100 synthetic images, 10 a class, for 1,600 real ones (6.2 %)"
+    )
+    row["run"].pop("ratio")
+    assert scope.size(row) == "100 synthetic images, 10 a class"
+
+
+def test_accuracy_says_what_intervals_cover(row):
+    row["accuracy"]["full_data"] |= {"ci": None, "n": 1}
+    judged, distilled, subset, full = scope.accuracy(row, CONFIG)
+    assert judged == scope.judged(row)
+    assert distilled == (
+        "Distilled: 5 nets on one synthetic set; the interval covers training anew, "
+        "not distilling anew."
+    )
+    assert "5 nets, each on real images of its own draw" in subset
+    assert full == (
+        "Full data: 1 net, 60 epochs (the others: 300). A single net has no interval."
+    )
+
+
+def test_accuracy_of_several_sets(row):
+    row["run"]["sets"] = 3
+    row["accuracy"]["distilled"]["n"] = 3
+    assert "3 synthetic sets, 5 nets each" in scope.accuracy(row, {})[1]
+
+
+def test_membership_names_threat_shadows_and_members(row):
+    threat, shadows, members, resolution = scope.membership(row, CONFIG)
+    assert threat == (
+        "Threat T2: an attacker has one trained model, which answers any image with "
+        "its logits."
+    )
+    assert "16 shadow distillations" in shadows and "for 100 epochs" in shadows
+    assert "only about 14 % of them" in members
+    assert "down to 0.4 %, where 10 of them" in resolution  # ten times 0.0004
+
+
+def test_membership_of_nothing_says_nothing(row):
+    row.pop("privacy")
+    assert scope.membership(row, CONFIG) == []
+    assert headline.resolution(row, "t2") is None
+
+
+def test_robustness_says_so_where_one_net_was_attacked(row):
+    assert scope.robustness(row, {})[0].startswith("FGSM")
+    for part in row["robustness"].values():
+        part["clean"] |= {"ci": None, "n": 1}
+    notes = scope.robustness(row, CONFIG)
+    assert "One net of each kind" in notes[0] and "no intervals" in notes[0]
+    assert notes[1] == "At most 500 images of the test split were attacked."
+    assert notes[3] == (
+        "PGD Linf: 20 steps of 0.125 x radius, from a random start, 1 restart."
+    )

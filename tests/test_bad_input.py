@@ -1,0 +1,295 @@
+"""Bad input: status 2, one line that says what is wrong and right, nothing written."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+from tiny import BARE, ROOT, TINY, arrays, flags, launch, npz, snapshot
+
+from dd_jax import compose, distill
+from dd_jax.types import SyntheticSet
+
+NAN = arrays()["x_train"] / 255
+NAN[3, 2, 2] = np.nan
+ALL_CLASSES = {"data.num_classes": 0}
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    """An empty folder; data are read once a process, by their relative paths."""
+    monkeypatch.chdir(tmp_path)
+    compose._load.cache_clear()
+
+
+def refused(capsys, *arguments):
+    """What launch says; holds the status, the one line and that nothing changed."""
+    before = snapshot("."), sorted(os.listdir())
+    assert launch(*arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: ") and err.endswith("\n") and err.count("\n") == 1
+    assert (snapshot("."), sorted(os.listdir())) == before
+    return err.removeprefix("error: ").removesuffix("\n")
+
+
+def picture(path, size):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    Image.fromarray(np.zeros((size, size), np.uint8)).save(path)
+
+
+@pytest.mark.parametrize(
+    "argument, message",
+    [
+        ("--confg=x.py", "Unknown command line flag 'confg'. Did you mean: config ?"),
+        (
+            "--config.distill.ipcs=1",
+            "--config.distill.ipcs=1: unknown config key distill.ipcs; "
+            "did you mean distill.ipc?",
+        ),
+        (
+            "--config.distill.ipc=ten",
+            "distill.ipc='ten': must be at least 1 (type int)",
+        ),
+        (
+            "--config.data.source=npz:nowhere.npz",
+            "npz: no file nowhere.npz; it should hold x_train, y_train, x_test, y_test",
+        ),
+        (
+            "--config.data.source=idx:nowhere",
+            "idx: no directory nowhere; it should hold train-images-idx3-ubyte.gz and "
+            "the three other MNIST-format files",
+        ),
+        (
+            "--config.data.source=folder:nowhere",
+            "folder: no directory nowhere; it should hold train/CLASS/*.png and "
+            "test/CLASS/*.png, or CLASS/*.png",
+        ),
+        (
+            "--config.distill.load=nowhere.npz",
+            "config: distill.load='nowhere.npz': must be empty or an existing .npz "
+            "file",
+        ),
+        (
+            "--config.data.num_classes=11",
+            "num_classes is 11; digits has 10 classes, so a number from 2 to 10 is "
+            "needed",
+        ),
+    ],
+)
+def test_arguments(capsys, argument, message):
+    assert refused(capsys, argument) == message
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        (
+            {"x_train": NAN},
+            "npz:data.npz train image 3 holds NaN pixels; remove or mend it",
+        ),
+        (
+            {"x_train": arrays()["x_train"] / 64},
+            "npz:data.npz train float pixels range from 0 to 2.79688; scale them to "
+            "[0, 1], or give uint8",
+        ),
+        (
+            {"y_train": np.zeros(25, int), "y_test": np.zeros(18, int)},
+            "npz:data.npz has one class only, '0'; at least 2 are needed",
+        ),
+        (
+            {"y_train": np.repeat([0, 1, 3], (8, 8, 9))},
+            "npz:data.npz train has no image with label 2 (class '2'); labels must run "
+            "from 0 to 3 without gaps",
+        ),
+        (
+            {"y_train": np.repeat([-1, 1, 2], (8, 8, 9))},
+            "npz:data.npz train labels go down to -1; they must start from 0",
+        ),
+        (
+            {"y_train": None},
+            "data.npz has no array y_train; it should hold x_train, y_train, x_test, "
+            "y_test",
+        ),
+        (
+            {"x_test": np.zeros((18, 9, 9), np.uint8)},
+            "npz:data.npz has training images of shape (8, 8, 1) but test images of "
+            "shape (9, 9, 1); they must be alike",
+        ),
+        (
+            {"group_train": np.zeros(25, int), "group_test": np.zeros(18, int)},
+            "fairness: no class has test rows of two groups; equalised odds compare "
+            "groups within a class",
+        ),
+    ],
+)
+def test_data(capsys, changes, message):
+    source = npz("data.npz", **changes)
+    arguments = flags(TINY | ALL_CLASSES, data__source=source)
+    assert refused(capsys, *arguments) == message
+
+
+def test_corrupt_data(capsys):
+    with open("data.npz", "wb") as file:
+        file.write(b"PK\x03\x04 and then no more")
+    message = refused(capsys, "--config.data.source=npz:data.npz")
+    assert message == (
+        "data.npz is not a readable .npz file (File is not a zip file); write it with "
+        "numpy.savez from plain arrays"
+    )
+
+
+def test_images_of_several_sizes(capsys):
+    for split in ("train", "test"):
+        for name in ("cat", "dog"):
+            picture(f"images/{split}/{name}/0.png", 8)
+    picture("images/test/dog/1.png", 9)
+    assert refused(capsys, "--config.data.source=folder:images") == (
+        "images holds images of 2 sizes, such as 8x8 and 9x9; set data.image_size to "
+        "resize them all to one square size"
+    )
+
+
+@pytest.mark.parametrize(
+    "ipc, audited, needed", [(9, False, 9), (5, True, 10), (10**6, False, 10**6)]
+)
+def test_a_class_with_too_few_images(capsys, ipc, audited, needed):
+    source = npz("data.npz")
+    base = (TINY if audited else BARE) | ALL_CLASSES
+    arguments = flags(base, data__source=source, distill__ipc=ipc)
+    assert refused(capsys, *arguments) == (
+        f"class '0' of npz:data.npz has 8 training images, {needed} asked for; "
+        "ask for at most 8 per class"
+    )
+
+
+def test_enough_images_are_not_refused(capsys):
+    source = npz("data.npz")
+    for base, ipc in ((BARE, 8), (TINY, 4)):
+        base = base | ALL_CLASSES
+        arguments = flags(base, data__source=source, distill__ipc=ipc)
+        assert launch(*arguments, "--dry_run") == 0
+    assert os.listdir() == ["data.npz"]
+
+
+def synthetic(images=(6, 8, 8, 1), classes=3, metadata=None):
+    labels = np.resize(np.eye(classes), (images[0], classes))
+    return SyntheticSet(np.zeros(images), labels, np.float32(0.01), metadata)
+
+
+def test_a_loaded_set_of_other_images_or_classes(capsys):
+    for given, words in [
+        (synthetic(images=(6, 9, 8, 1)), "(9, 8, 1) images of 3 classes"),
+        (synthetic(images=(6, 8, 8, 3)), "(8, 8, 3) images of 3 classes"),
+        (synthetic(classes=2), "(8, 8, 1) images of 2 classes"),
+    ]:
+        distill.save("set.npz", given)
+        message = refused(capsys, *flags(TINY, distill__load="set.npz"))
+        assert message == (
+            f"set.npz holds {words}; digits has (8, 8, 1) images of 3, "
+            "which must be the same"
+        )
+
+
+def test_several_copies_of_a_loaded_set(capsys):
+    distill.save("set.npz", synthetic())
+    message = refused(capsys, *flags(TINY, distill__load="set.npz", sets=2))
+    assert message == "sets=2: set.npz is one set; take sets=1"
+
+
+def test_a_loaded_set_beyond_the_random_subset(capsys):
+    distill.save("set.npz", synthetic(images=(600, 8, 8, 1)))
+    message = refused(capsys, *flags(TINY, distill__load="set.npz"))
+    assert message.startswith("class '0' of digits has 142 training images, 200 asked")
+
+
+def test_loaded_files_that_hold_no_set(capsys):
+    arguments = flags(TINY, distill__load="set.npz")
+    with open("set.npz", "w") as file:
+        file.write("not a set")
+    assert refused(capsys, *arguments).startswith(
+        "set.npz is not a synthetic set (.npz): "
+    )
+    npz("set.npz")
+    assert refused(capsys, *arguments) == "set.npz lacks images, labels, lr, metadata"
+    distill.save("set.npz", synthetic()._replace(images=np.full((6, 8, 8, 1), np.nan)))
+    assert refused(capsys, *arguments) == (
+        "set.npz: images, labels or lr hold NaN or infinity"
+    )
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        (
+            {"model__depth": 4},
+            "model.norm 'instance' erases 1x1 feature maps: take larger images, a "
+            "smaller model.depth or another model.norm",
+        ),
+        (
+            {"model__norm": "group", "model__width": 6},
+            "model.norm 'group' needs channels in multiples of 4; got 6",
+        ),
+    ],
+)
+def test_models_that_cannot_be(capsys, changes, message):
+    assert refused(capsys, *flags(TINY, **changes)) == message
+
+
+def test_a_workdir_that_cannot_be_made(capsys):
+    with open("file", "w"):
+        pass
+    for root, reason in [("file", "is a file; give a folder"), ("file/inside", None)]:
+        message = refused(capsys, *flags(BARE), f"--workdir={root}")
+        reason = reason or "Not a directory; give a folder that can be written"
+        assert message == f"--workdir={root}: {reason}"
+
+
+def test_a_read_only_workdir(capsys, monkeypatch):
+    os.mkdir("w")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    message = refused(capsys, *flags(BARE), "--workdir=w")
+    assert message == "--workdir=w: is read-only; give one that is not"
+
+
+def test_a_later_cell_is_checked_before_the_first_one_runs(capsys):
+    with open("sweep.py", "w") as file:
+        file.write(
+            "from dd_jax import config\n"
+            "from dd_jax.sweep import product\n"
+            "get_config = config.default\n"
+            "def sweep(): return product({'distill.ipc': [1, 2, 72]})\n"
+        )
+    base = {key: value for key, value in BARE.items() if key != "distill.ipc"}
+    message = refused(
+        capsys, "--config=sweep.py", *flags(base | {"audits.privacy.enabled": True})
+    )
+    assert message == (
+        "class '0' of digits has 142 training images, 144 asked for; ask for at most "
+        "142 per class"
+    )
+
+
+def test_from_a_shell(tmp_path):
+    source = npz("data.npz", x_train=NAN)
+    done = subprocess.run(
+        [sys.executable, ROOT / "launch.py", f"--config.data.source={source}"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr == (
+        "error: npz:data.npz train image 3 holds NaN pixels; remove or mend it\n"
+    )
+    assert os.listdir() == ["data.npz"]
+
+
+def test_the_good_config_is_good(capsys):
+    """Each refusal above has its one cause: without it the command is accepted."""
+    assert launch(*flags(TINY), "--dry_run") == 0
+    distill.save("set.npz", synthetic())
+    assert launch(*flags(TINY, distill__load="set.npz"), "--dry_run") == 0
+    assert os.listdir() == ["set.npz"]

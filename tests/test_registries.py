@@ -1,0 +1,35 @@
+"""The names that a config accepts are the names that the registries hold."""
+
+import pytest
+
+from dd_jax import attacks, config, distill, models
+from dd_jax.audits import privacy
+from dd_jax.data import augment
+from dd_jax.models import layers
+
+
+@pytest.mark.parametrize(
+    "accepted, registry",
+    [
+        (config.METHODS, distill.METHODS),
+        (config.INITS, distill.INITS),
+        (config.MODELS, models.registry.MODELS),
+        (config.NORMS, layers.NORMS),
+        (config.ACTIVATIONS, layers.ACTIVATIONS),
+        (config.POOLINGS, layers.POOLINGS),
+        (config.AUGMENTATIONS, augment.OPERATIONS),
+        (config.SCORES, privacy.SCORES),
+        (config.ATTACKS, attacks.ATTACKS),
+    ],
+    ids="method init model norm activation pooling augmentation score attack".split(),
+)
+def test_config_names_are_registry_names(accepted, registry):
+    assert len(set(accepted)) == len(accepted)
+    assert set(accepted) == set(registry)
+
+
+def test_defaults_name_what_exists():
+    values = config.default()
+    assert values.distill.method in distill.METHODS
+    assert set(values.audits.privacy.scores) <= set(privacy.SCORES)
+    assert set(values.audits.robustness.attacks) <= set(attacks.ATTACKS)
