@@ -207,8 +207,6 @@ def _attempt(config: ConfigDict, root: Path) -> str | None:
 
     try:
         run.run(config, root)
-    except InputError:
-        raise
     except Exception as error:
         verb = "diverged" if isinstance(error, run.Diverged) else "failed"
         return f"{verb}: {type(error).__name__}: {' '.join(str(error).split())}"

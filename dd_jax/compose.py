@@ -14,7 +14,7 @@ from dd_jax import config as configs
 from dd_jax.audits import fairness
 from dd_jax.cost import Cost
 from dd_jax.data import dsa, load, require_per_class
-from dd_jax.distill import METHODS, Method, storage
+from dd_jax.distill import CHOOSERS, METHODS, Method, storage
 from dd_jax.drive import drive
 from dd_jax.keys import named, stack
 from dd_jax.models import build, fields, minimum_size
@@ -91,6 +91,17 @@ def has_privacy(config: ConfigDict) -> bool:
     return config.audits.privacy.enabled and not config.distill.load
 
 
+def fingerprint(config: ConfigDict) -> str:
+    """What identifies the data as models see them: checksum and normalisation."""
+    data = dataset(config)
+    return f"{data.checksum} {data.mean} {data.std}"
+
+
+def learns(config: ConfigDict) -> bool:
+    """Whether the method learns its images, and does not just select them."""
+    return config.distill.method not in CHOOSERS
+
+
 def check(config: ConfigDict) -> None:
     """Refuses what data, model and audits together cannot give, before any compute."""
     data = dataset(config)
@@ -113,6 +124,12 @@ def _check_loaded(config: ConfigDict, data: Dataset) -> None:
             f"{config.distill.load} holds {loaded.images.shape[1:]} images of "
             f"{loaded.labels.shape[1]} classes; {data.name} has {shape} images "
             f"of {classes}, which must be the same"
+        )
+    made = (loaded.metadata or {}).get("class_names", list(data.class_names))
+    if list(made) != list(data.class_names):
+        raise InputError(
+            f"{config.distill.load} has the classes {made}; {data.name} has "
+            f"{list(data.class_names)}, which must be the same in the same order"
         )
     if config.sets > 1:
         raise InputError(
@@ -207,7 +224,7 @@ def _shared(parts: Parts, name: str, *keys: str) -> Path:
     common = ("seed", "model.", "train.batch", "train.lr", "train.augment", *keys)
     return (
         parts.cache
-        / configs.run_id(parts.config, parts.dataset.checksum, common)
+        / configs.run_id(parts.config, fingerprint(parts.config), common)
         / name
     )
 

@@ -26,8 +26,31 @@ NORMS = ("instance", "batch", "layer", "group", "none")
 ACTIVATIONS = ("relu", "sigmoid", "leaky_relu", "swish")
 POOLINGS = ("avg", "max", "none")
 AUGMENTATIONS = ("color", "crop", "cutout", "flip", "scale", "rotate")
-SCORES = ("lira_online", "lira_offline", "loss")
-ATTACKS = ("fgsm", "pgd_linf", "pgd_l2", "mim")
+SCORES = (
+    "lira_online",
+    "lira_offline",
+    "rmia",
+    "loss",
+    "entropy",
+    "modified_entropy",
+    "calibrated",
+    "shadow_classifier",
+    "quantile",
+)
+ATTACKS = (
+    "fgsm",
+    "pgd_linf",
+    "pgd_l2",
+    "mim",
+    "cw_l2",
+    "deepfool",
+    "apgd_ce",
+    "apgd_dlr",
+    "apgd_t",
+    "fab_t",
+    "square",
+    "autoattack",
+)
 
 
 class Rule(NamedTuple):
@@ -83,6 +106,7 @@ def _is_augmentation(value: str) -> bool:
 _FLAG = Rule(lambda v: True, "true or false")
 _POSITIVE = Rule(lambda v: math.isfinite(v) and v > 0, "a finite number above 0")
 _SECONDS = Rule(lambda v: math.isfinite(v) and v >= 0, "a finite number, at least 0")
+_SEED = Rule(lambda v: 0 <= v < 2**32, "at least 0 and below 2**32")
 _SHARE = Rule(lambda v: 0 <= v < 1, "at least 0 and below 1")
 _CLASSES = Rule(lambda v: v == 0 or v >= 2, "0 (all) or at least 2")
 _PAIRS = Rule(lambda v: v >= 4 and v % 2 == 0, "an even number, at least 4")
@@ -97,7 +121,7 @@ _AUGMENT = Rule(
 _AUGMENT_DIGITS = "color_crop_cutout_scale_rotate"
 
 FIELDS: dict[str, Field] = {
-    "seed": Field(0, "every random draw follows from it", _at_least(0)),
+    "seed": Field(0, "every random draw follows from it", _SEED),
     "checkpoint_seconds": Field(
         20.0, "least time between checkpoints", _SECONDS, changes_results=False
     ),
@@ -162,7 +186,9 @@ FIELDS: dict[str, Field] = {
     ),
     "audits.robustness.images": Field(500, "test images attacked", _at_least(1)),
     "audits.robustness.nets": Field(1, "networks attacked per set", _at_least(1)),
-    "audits.robustness.steps": Field(20, "steps of iterative attacks", _at_least(1)),
+    "audits.robustness.steps": Field(
+        20, "steps of PGD and MIM; the others have their own", _at_least(1)
+    ),
     "audits.fairness.enabled": Field(True, "report the gaps between classes", _FLAG),
     "report.html": Field(True, "write report.html", _FLAG, changes_results=False),
 }

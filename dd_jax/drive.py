@@ -1,5 +1,6 @@
 """The host loop of every long computation: progress, checkpoints, divergence."""
 
+import hashlib
 import math
 import time
 from collections.abc import Callable
@@ -7,6 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 from tqdm import tqdm
 
 from dd_jax import workdir
@@ -25,6 +28,23 @@ class Driven(NamedTuple):
     seconds: float
 
 
+def digest(arrays: Params) -> str:
+    """A name for the contents of some arrays: 12 hexadecimal digits.
+
+    >>> digest([np.arange(3)]) == digest([np.arange(3)]) != digest([np.arange(4)])
+    True
+    """
+    hashed = hashlib.sha256()
+    for leaf in map(np.asarray, jax.tree.leaves(arrays)):
+        hashed.update(f"{leaf.dtype} {leaf.shape}".encode() + leaf.tobytes())
+    return hashed.hexdigest()[:12]
+
+
+def _finite(state: Params) -> bool:
+    leaves = map(jnp.asarray, jax.tree.leaves(state))
+    return all(bool(jnp.isfinite(leaf).all()) for leaf in leaves)
+
+
 def drive(
     advance: Callable,
     state: Params,
@@ -33,6 +53,7 @@ def drive(
     per_call: int,
     label: str = "loop",
     folder: str | Path | None = None,
+    inputs: Params = (),
     save_seconds: float = 20.0,
     log: str | Path | None = None,
 ) -> Driven:
@@ -45,15 +66,16 @@ def drive(
       total: number of steps.
       per_call: steps between two looks from the host.
       label: what the progress bar says.
-      folder: where the state is saved; a later call with the same folder goes on from
-        there, bit for bit as if never interrupted. None saves nothing.
+      folder: where the state is saved; a later call with the same folder and inputs
+        goes on from there, bit for bit as if never interrupted. None saves nothing.
+      inputs: arrays that the result depends on; each has a place of its own in folder.
       save_seconds: least time between two saves; the last state is always saved.
       log: JSON lines file that gets a row `{step, **info}` for each call.
 
     Raises:
-      Diverged: at the first call whose loss is not finite.
+      Diverged: at the first call whose loss, or at the end whose state, is not finite.
     """
-    saved = Checkpoints(folder) if folder else None
+    saved = Checkpoints(Path(folder) / digest(inputs)) if folder else None
     start, before, state = saved.latest(state) if saved else (0, 0.0, state)
     if log:
         workdir.truncate_jsonl(log, start)
@@ -67,6 +89,8 @@ def drive(
                 raise Diverged(f"{label}: loss is {values['loss']} by step {end}")
             if log:
                 workdir.append_jsonl(log, {"step": end} | values)
+            if end == total and not _finite(state):
+                raise Diverged(f"{label}: the state is not finite at step {end}")
             now = time.perf_counter()
             if saved and (now - last_save >= save_seconds or end == total):
                 saved.save(end, before + now - began, state)

@@ -26,7 +26,9 @@ class Schedule(NamedTuple):
 
 
 @cache
-def _distiller(method: Method):
+def _distiller(sample: Callable, update: Callable):
+    """The compiled steps; methods that differ in `init` alone share them."""
+
     def one(shared, key, state, rows, counts):
         images, first, last = shared
         real = Real(images, rows, counts)
@@ -34,8 +36,8 @@ def _distiller(method: Method):
         def body(step, carry):
             state, total = carry
             sample_key, update_key = jax.random.split(jax.random.fold_in(key, step))
-            batch = method.sample(sample_key, real)
-            state, info = method.update(update_key, state, batch)
+            batch = sample(sample_key, real)
+            state, info = update(update_key, state, batch)
             return state, total + info["loss"]
 
         state, total = lax.fori_loop(first, last, body, (state, jnp.float32(0)))
@@ -74,7 +76,7 @@ def distil_many(
         images = jnp.asarray(data.images)
         rows = jnp.stack([real.rows for real in reals])
         counts = jnp.stack([real.counts for real in reals])
-        run = _distiller(method)
+        run = _distiller(method.sample, method.update)
 
         def advance(state, first, last):
             shared = images, first, last
@@ -82,7 +84,11 @@ def distil_many(
             return state, {"loss": losses.mean()}
 
         state, seconds = loop(
-            advance, state, total=schedule.total, per_call=schedule.per_call
+            advance,
+            state,
+            total=schedule.total,
+            per_call=schedule.per_call,
+            inputs=(jax.random.key_data(keys), member),
         )
     return jax.vmap(method.read)(state), seconds
 
@@ -110,7 +116,7 @@ def _starter(trainer: Trainer):
     return map_models(lambda shared, key: trainer.init(key), chunk=best_chunk())
 
 
-def _train(trainer, keys, advance_many, schedule, loop) -> tuple[Params, float]:
+def _train(trainer, keys, advance_many, schedule, loop, inputs) -> tuple[Params, float]:
     split = jax.vmap(jax.random.split)(keys)
     state = _starter(trainer)(None, split[:, 0])
 
@@ -119,7 +125,13 @@ def _train(trainer, keys, advance_many, schedule, loop) -> tuple[Params, float]:
         state, losses = advance_many(split[:, 1], state, epochs)
         return state, {"loss": losses.mean()}
 
-    driven = loop(advance, state, total=schedule.total, per_call=schedule.per_call)
+    driven = loop(
+        advance,
+        state,
+        total=schedule.total,
+        per_call=schedule.per_call,
+        inputs=(jax.random.key_data(keys), inputs),
+    )
     return driven.state.params, driven.seconds
 
 
@@ -147,7 +159,7 @@ def train_on_sets(
     def advance_many(keys, state, epochs):
         return run(epochs, keys, state, sets.images, sets.labels, sets.lr)
 
-    return _train(trainer, keys, advance_many, schedule, loop)
+    return _train(trainer, keys, advance_many, schedule, loop, sets)
 
 
 def train_on_rows(
@@ -182,7 +194,7 @@ def train_on_rows(
         shared = images, labels, *epochs
         return run(shared, keys, state, jnp.asarray(rows), rates)
 
-    return _train(trainer, keys, advance_many, schedule, loop)
+    return _train(trainer, keys, advance_many, schedule, loop, rows)
 
 
 def distil_then_train(

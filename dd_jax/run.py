@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 
 from dd_jax import compose, workdir
 from dd_jax import config as configs
+from dd_jax.attacks import describe
 from dd_jax.audits import fairness, robustness
 from dd_jax.audits.privacy import membership
 from dd_jax.audits.privacy.score_file import save_scores
@@ -32,10 +33,10 @@ PIPES = ("distilled", "random_subset", "full_data")
 def run_id(config: ConfigDict) -> str:
     """The id of the run of a valid config, once its data pass `compose.check`."""
     compose.check(config)
-    return configs.run_id(config, compose.dataset(config).checksum)
+    return configs.run_id(config, compose.fingerprint(config))
 
 
-def run(config: ConfigDict, root: str | Path) -> Record:
+def run(config: ConfigDict, root: str | Path = "runs_out/notebook") -> Record:
     """Distils, trains, audits and writes all of it under `root/runs/RUN_ID`.
 
     A finished run is read back and not run again; an unfinished one goes on from its
@@ -166,11 +167,14 @@ def _robustness(parts: Parts, params: Params, pipe: str) -> dict:
     rng = np.random.default_rng(parts.config.seed)
     count = min(audit.images, len(judged.labels))
     rows = np.sort(rng.choice(len(judged.labels), count, replace=False))
-    nets = jax.tree.map(lambda leaf: leaf[: audit.nets], params)
+    sets = parts.config.sets if pipe == "distilled" else 1
+    first = lambda leaf: leaf.reshape(sets, -1, *leaf.shape[1:])[:, : audit.nets]
+    flat = lambda leaf: first(leaf).reshape(-1, *leaf.shape[1:])
+    nets = jax.tree.map(flat, params)
     curves = {}
     for name in audit.attacks:
-        eps = audit.eps_l2 if name.endswith("l2") else audit.eps_linf
-        iterative = {} if name == "fgsm" else {"steps": audit.steps}
+        eps = audit.eps_l2 if describe(name, 0.0)["norm"] == "l2" else audit.eps_linf
+        plain = name.startswith("pgd") or name == "mim"
         curves[name] = robustness.epsilon_curve(
             parts.key(f"attack {pipe} {name}"),
             name,
@@ -180,9 +184,9 @@ def _robustness(parts: Parts, params: Params, pipe: str) -> dict:
             judged.labels[rows],
             np.array(eps, np.float32),
             chunk=50,
-            **iterative,
+            **({"steps": audit.steps} if plain else {}),
         )
-    return robustness.record(curves, mean_interval)
+    return robustness.record(curves, _summarise(parts, pipe))
 
 
 def _privacy(parts: Parts) -> tuple[dict, dict]:
@@ -251,7 +255,7 @@ def _metadata(parts: Parts) -> dict:
             "weight_decay": 5e-4,
             "batch": train.batch,
             "epochs": train.epochs,
-            "decay": "lr x 0.1 after epoch epochs // 2",
+            "decay": "lr x 0.1, momentum anew at epoch epochs // 2 + 1 (from 0)",
             "augment": train.augment,
         },
         "config": json.loads(config.to_json()),
@@ -282,11 +286,11 @@ def _identity(parts: Parts, metadata: dict) -> dict:
         "class_names": list(data.class_names),
         "split": "validation" if data.validation else "test",
         "arch": config.model.name,
-        "width": config.model.width,
+        "width": compose.model_settings(config).get("width"),
         "upsampled": compose.upsampled(parts),
         "ipc": size / len(data.class_names),
         "ratio": size / len(data.train.labels),
-        "init": distill.get("init", "unknown"),
+        "init": distill.get("init") if made or compose.learns(config) else None,
         "num_classes": len(data.class_names),
         "sets": config.sets,
         "nets": config.train.nets,

@@ -119,7 +119,9 @@ def provenance() -> dict[str, Any]:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    dirty = bool(_git("status", "--porcelain")) if commit else None
+    tracked = _git("status", "--porcelain", "--untracked-files=no")
+    ours = _git("status", "--porcelain", "--", ".")  # new files elsewhere are results
+    dirty = bool(tracked or ours) if commit else None
     return {"commit": commit, "dirty": dirty, "versions": versions}
 
 

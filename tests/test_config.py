@@ -29,7 +29,7 @@ OTHER = {  # a valid value that differs from the default, for every key
     "distill.lr": 0.1,
     "distill.load": __file__,
     "distill.steps_per_call": 10,
-    "distill.checkpoint_every": 10,
+    "checkpoint_seconds": 10.0,
     "train.epochs": 10,
     "train.batch": 128,
     "train.lr": 0.1,
@@ -52,7 +52,7 @@ OTHER = {  # a valid value that differs from the default, for every key
     "audits.fairness.enabled": False,
     "report.html": False,
 }
-NO_EFFECT = {"report.html", "distill.steps_per_call", "distill.checkpoint_every"}
+NO_EFFECT = {"report.html", "distill.steps_per_call", "checkpoint_seconds"}
 
 BAD = {
     "seed": [-1, True, None, 1.0],
@@ -75,7 +75,7 @@ BAD = {
     "distill.lr": [0.0, -1.0, float("inf"), float("nan")],
     "distill.load": ["/no/such/synthetic.npz", "/"],
     "distill.steps_per_call": [0],
-    "distill.checkpoint_every": [0],
+    "checkpoint_seconds": [-1.0, float("inf")],
     "train.epochs": [0],
     "train.batch": [0],
     "train.lr": [0.0],
@@ -86,7 +86,7 @@ BAD = {
     "sets": [0],
     "audits.privacy.enabled": [None],
     "audits.privacy.shadows": [0, 2, 15],
-    "audits.privacy.scores": [(), ("rmia",), ("loss", "loss")],
+    "audits.privacy.scores": [(), ("lira",), ("loss", "loss")],
     "audits.privacy.epochs": [0],
     "audits.robustness.enabled": [None],
     "audits.robustness.attacks": [(), ("pgd",)],

@@ -12,7 +12,7 @@ import pytest
 
 from dd_jax import drive as module
 from dd_jax.checkpoint import Checkpoints
-from dd_jax.drive import Diverged, drive
+from dd_jax.drive import Diverged, digest, drive
 
 START = {"x": jnp.float32([0.3, 0.4])}
 
@@ -191,4 +191,22 @@ def test_a_loss_that_is_not_finite_stops_at_its_step(tmp_path, loss):
         run(loop, **kw)
     assert loop.calls[-1] == (6, 9)
     assert [row["step"] for row in rows(tmp_path / "m.jsonl")] == [3, 6]
-    assert Checkpoints(tmp_path / "s").latest(START)[0] == 6
+    assert Checkpoints(tmp_path / "s" / digest(())).latest(START)[0] == 6
+
+
+def test_a_state_that_is_not_finite_at_the_end_is_not_saved(tmp_path):
+    last = lambda state, first, last: ({"x": state["x"] / 0}, {"loss": 1.0})
+    with pytest.raises(Diverged, match="^toy: the state is not finite at step 1$"):
+        drive(last, START, total=1, per_call=1, label="toy", folder=tmp_path)
+    assert Checkpoints(tmp_path / digest(())).latest(START)[0] == 0
+
+
+def test_other_inputs_have_a_place_of_their_own(tmp_path):
+    first, second = np.arange(2), np.arange(3)
+    run(Loop(), folder=tmp_path, inputs=first)
+    loop = Loop()
+    run(loop, folder=tmp_path, inputs=second)
+    assert loop.calls
+    again = Loop()
+    run(again, folder=tmp_path, inputs=first)
+    assert not again.calls

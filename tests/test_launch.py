@@ -187,10 +187,11 @@ def test_bad_input_from_a_later_cell_stops_before_any_run(world, capsys):
     assert error == "error: class 4 has 2 images; ipc=3 needs at least 3\n"
 
 
-def test_bad_input_from_a_run_is_status_2(world, capsys):
-    world.outcome = {10: InputError("bad pixel")}
-    assert start() == 2
-    assert capsys.readouterr().err == "error: bad pixel\n"
+def test_input_that_fails_in_a_cell_stops_that_cell_alone(world, capsys):
+    world.outcome = {2: InputError("bad pixel")}
+    assert start(experiment(THREE)) == 1
+    assert len(world.runs) == 3
+    assert "bad pixel" in capsys.readouterr().err
 
 
 def test_interrupt_says_how_to_resume(world, capsys):

@@ -54,35 +54,35 @@ def toy_models(count):
 
 @pytest.fixture(scope="module")
 def one_by_one():
-    return map_models(three_steps)(SHARED, *models(3))
+    return map_models(three_steps)(SHARED, *models(4))
 
 
 @pytest.mark.parametrize("chunk", [0, 2])
 def test_chunked_and_full_vmap_agree_with_one_by_one(chunk, one_by_one):
-    got = map_models(three_steps, chunk=chunk)(SHARED, *models(3))
+    got = map_models(three_steps, chunk=chunk)(SHARED, *models(4))
     close(got, one_by_one)
 
 
 def test_one_by_one_is_each_model_on_its_own(one_by_one):
     compiled = jax.jit(three_steps)
-    for i, one in enumerate(zip(*models(3))):
+    for i, one in enumerate(zip(*models(4))):
         same_bits(jax.tree.map(lambda a, i=i: a[i], one_by_one), compiled(SHARED, *one))
 
 
 def test_the_same_program_again_gives_the_same_bits(one_by_one):
-    same_bits(map_models(three_steps)(SHARED, *models(3)), one_by_one)
+    same_bits(map_models(three_steps)(SHARED, *models(4)), one_by_one)
 
 
 def test_pmap_and_shard_map_agree_on_a_network_over_eight_devices(one_by_one):
     devices = jax.devices()
     assert len(devices) == 8
-    pmap = map_models(three_steps, devices=devices)(SHARED, *models(3))
-    twin = map_models(three_steps, devices=devices, twin=True)(SHARED, *models(3))
+    pmap = map_models(three_steps, devices=devices)(SHARED, *models(4))
+    twin = map_models(three_steps, devices=devices, twin=True)(SHARED, *models(4))
     same_bits(pmap, twin)
     close(pmap, one_by_one)
 
 
-@pytest.mark.parametrize(("chunk", "count"), [(None, 1), (None, 16), (0, 11), (2, 11)])
+@pytest.mark.parametrize(("chunk", "count"), [(None, 16), (0, 1), (2, 11)])
 def test_pmap_and_shard_map_agree_for_any_number_of_models(chunk, count):
     kw = {"chunk": chunk, "devices": jax.devices()}
     arguments = {"steps": 3}, *toy_models(count)

@@ -65,6 +65,7 @@ def test_a_killed_distillation_goes_on_to_the_same_bits(tmp_path):
     before = steps_logged(killed)
     assert 3 <= len(before) < STEPS
     saved = only_run(killed) / "checkpoints" / "distil"
+    (saved,) = saved.iterdir()
     assert any(path.name.isdigit() for path in saved.iterdir())
     assert launch(*arguments, f"--workdir={killed}") == 0
     assert launch(*arguments, f"--workdir={unbroken}") == 0
@@ -86,17 +87,17 @@ def unbroken(tmp_path_factory):
     [
         "runs/*/config.json",
         "runs/*/status.json",
-        "runs/*/checkpoints/distil/*",
-        "runs/*/checkpoints/distil/5*",
-        f"runs/*/checkpoints/distil/{STEPS}*",
+        "runs/*/checkpoints/distil/*/*",
+        "runs/*/checkpoints/distil/*/5*",
+        f"runs/*/checkpoints/distil/*/{STEPS}*",
         "runs/*/synthetic.npz",
-        "runs/*/checkpoints/nets/*",
+        "runs/*/checkpoints/nets/*/*",
         "cache/*/random_subset/*",
         "cache/*/full_data/*",
         "runs/*/model",
         "runs/*/model/0",
-        "runs/*/checkpoints/shadow_distil/*",
-        "runs/*/checkpoints/shadow_nets/*",
+        "runs/*/checkpoints/shadow_distil/*/*",
+        "runs/*/checkpoints/shadow_nets/*/*",
         "runs/*/scores.npz",
         "cache/*/shadow_full_data/*",
         "runs/*/curves.json",
@@ -121,9 +122,9 @@ def test_killed_at_any_moment(unbroken, tmp_path, moment):
 def test_killed_again_and_again(unbroken, tmp_path):
     arguments = flags(TINY | MLP | LONG)
     for moment in (
-        "runs/*/checkpoints/distil/4*",
-        "runs/*/checkpoints/distil/8*",
-        "runs/*/checkpoints/shadow_distil/7*",
+        "runs/*/checkpoints/distil/*/4*",
+        "runs/*/checkpoints/distil/*/8*",
+        "runs/*/checkpoints/shadow_distil/*/7*",
     ):
         kill_when(tmp_path, moment, arguments)
     assert launch(*arguments, f"--workdir={tmp_path}") == 0

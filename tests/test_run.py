@@ -70,8 +70,9 @@ def test_writes_every_file(root, folder):
 
 def test_the_run_is_named_after_its_config_and_data(folder, record):
     values = make(TINY)
-    checksum = load("digits", num_classes=3).checksum
-    assert folder.name == run.run_id(values) == config.run_id(values, checksum)
+    data = load("digits", num_classes=3)
+    seen = f"{data.checksum} {data.mean} {data.std}"
+    assert folder.name == run.run_id(values) == config.run_id(values, seen)
     assert record["run"]["id"] == folder.name
 
 

@@ -1,11 +1,13 @@
 """The sets that a perturbation must stay in: norm balls, and the pixel box."""
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
+from jax import lax
 
 from dd_jax.types import Array, InputError, Key
 
@@ -16,13 +18,14 @@ class Constraint(NamedTuple):
     """A norm ball around the clean image, as pure functions of one perturbation.
 
     Attributes:
-      name: the norm, `linf` or `l2`.
+      name: the norm, `linf`, `l2` or `l1`.
       eps: radius in pixel units; a float or a traced scalar.
       norm: `delta f32[h w c] -> f32[]`.
       project: `delta -> nearest point of the ball` (Euclidean distance).
       sample: `(key, shape) -> f32[shape]`, uniform in the ball.
       steepest: `gradient -> unit-norm step along which a linear loss rises most`;
-        zero where the gradient is.
+        zero where the gradient is. Its slope is the dual norm of the gradient.
+      within: `(delta, image) -> delta`, moved into the ball and the pixel box.
     """
 
     name: str
@@ -31,6 +34,7 @@ class Constraint(NamedTuple):
     project: Callable[[Array], Array]
     sample: Callable[[Key, tuple[int, ...]], Array]
     steepest: Callable[[Array], Array]
+    within: Callable[[Array, Array], Array]
 
 
 def _check_radius(eps: Array) -> None:
@@ -52,13 +56,15 @@ def linf(eps: Array) -> Constraint:
     True
     """
     _check_radius(eps)
+    project = lambda delta: optax.projections.projection_linf_ball(delta, eps)
     return Constraint(
         name="linf",
         eps=eps,
         norm=lambda delta: jnp.abs(delta).max(),
-        project=lambda delta: optax.projections.projection_linf_ball(delta, eps),
+        project=project,
         sample=lambda key, shape: eps * jax.random.uniform(key, shape, minval=-1.0),
         steepest=jnp.sign,
+        within=lambda delta, image: into_box(project(delta), image),
     )
 
 
@@ -102,7 +108,99 @@ def l2(eps: Array) -> Constraint:
         project=project,
         sample=sample,
         steepest=unit,
+        within=lambda delta, image: into_box(project(delta), image),
     )
+
+
+def l1(eps: Array) -> Constraint:
+    """The ball `sum_i |delta_i| <= eps`; its steepest step moves one pixel.
+
+    Here ball first and box second would fall far short of the nearest point that is in
+    both, so `within` is the exact projection on their intersection: `|u_i| = clip(|d_i|
+    - t, 0, room_i)`, with t by bisection, room_i the way to the box's wall. Samples are
+    signed exponential variates over their sum and one variate more.
+
+    Source: projection: Croce and Hein 2021, "Mind the box", prop. 2.1.
+
+    Args:
+      eps: radius in pixel units (of the whole image, not per pixel).
+
+    Raises:
+      InputError: eps is a negative number.
+
+    >>> [round(float(d), 3) for d in l1(1.0).project(jnp.array([2.0, 1.5]))]
+    [0.75, 0.25]
+    """
+    _check_radius(eps)
+
+    def shrink(delta: Array, room: Array) -> Array:
+        cut = lambda t: jnp.clip(jnp.abs(delta) - t, 0.0, room)
+
+        def halve(_, bounds):
+            low, high = bounds
+            middle = (low + high) / 2
+            fits = cut(middle).sum() <= eps
+            return jnp.where(fits, low, middle), jnp.where(fits, middle, high)
+
+        fits = cut(0.0).sum() <= eps
+        _, high = lax.fori_loop(0, 30, halve, (0.0, jnp.abs(delta).max()))
+        return jnp.sign(delta) * cut(jnp.where(fits, 0.0, high))
+
+    def sample(key: Key, shape: tuple[int, ...]) -> Array:
+        for_size, for_sign = jax.random.split(key)
+        size = math.prod(shape)
+        sizes = jax.random.exponential(for_size, (size + 1,))
+        signs = jax.random.rademacher(for_sign, shape, jnp.float32)
+        return eps * signs * (sizes[:size] / sizes.sum()).reshape(shape)
+
+    def steepest(gradient: Array) -> Array:
+        sizes = jnp.abs(gradient).ravel()
+        first = jnp.arange(sizes.size) == sizes.argmax()
+        return jnp.sign(gradient) * first.reshape(gradient.shape)
+
+    return Constraint(
+        name="l1",
+        eps=eps,
+        norm=lambda delta: jnp.abs(delta).sum(),
+        project=lambda delta: shrink(delta, jnp.inf),
+        sample=sample,
+        steepest=steepest,
+        within=lambda delta, image: shrink(delta, room(delta, image)),
+    )
+
+
+BALLS: dict[str, Callable[[Array], Constraint]] = {"l1": l1, "l2": l2, "linf": linf}
+
+
+def ball_of(norm: str, eps: Array, norms: tuple[str, ...] = tuple(BALLS)) -> Constraint:
+    """The norm ball by name.
+
+    Args:
+      norm: one of `norms`.
+      eps: radius in pixel units.
+      norms: the names that the attack at hand knows.
+
+    Raises:
+      InputError: another norm, or a negative radius.
+    """
+    if norm not in norms:
+        raise InputError(f"attack norm is {norm!r}; this attack knows {list(norms)}")
+    return BALLS[norm](eps)
+
+
+def room(direction: Array, image: Array) -> Array:
+    """How far each pixel can go until the box stops it.
+
+    `1 - x` where it is to rise, `x` where it is to fall.
+
+    Args:
+      direction: `f32[h w c]`, of which the signs count.
+      image: `f32[h w c]` in [0, 1].
+
+    Returns:
+      `f32[h w c]`, at least 0.
+    """
+    return jnp.where(direction > 0, 1.0 - image, image)
 
 
 def into_box(delta: Array, image: Array) -> Array:

@@ -9,7 +9,7 @@ clean image, which only the projection looks at.
 import jax.numpy as jnp
 import optax
 
-from dd_jax.attacks.constraints import Constraint, into_box
+from dd_jax.attacks.constraints import Constraint
 from dd_jax.types import Array
 
 
@@ -36,6 +36,6 @@ def project(ball: Constraint) -> optax.GradientTransformationExtraArgs:
 
     def update(step: Array, state, delta: Array, *, image: Array, **extra):
         del extra
-        return into_box(ball.project(delta + step), image) - delta, state
+        return ball.within(delta + step, image) - delta, state
 
     return optax.GradientTransformationExtraArgs(optax.init_empty_state, update)

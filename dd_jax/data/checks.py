@@ -29,6 +29,20 @@ def checked_split(split: Split, where: str) -> Split:
     return Split(images, labels, groups)
 
 
+def check_labels(train: Split, where: str) -> None:
+    """Refuses labels that skip so many numbers that counting them would be absurd.
+
+    Raises:
+      InputError: the highest label is not below the number of images.
+    """
+    highest = int(train.labels.max())
+    if highest >= len(train.labels):
+        raise InputError(
+            f"{where} has label {highest} but {len(train.labels)} images; labels "
+            "0, 1, 2, ... without gaps are expected"
+        )
+
+
 def check_classes(
     train: Split, test: Split, class_names: tuple[str, ...], where: str
 ) -> None:

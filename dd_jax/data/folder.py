@@ -10,6 +10,7 @@ from dd_jax.data.splits import stratified_split
 from dd_jax.types import InputError, Split
 
 _SUFFIXES = (".png", ".jpg", ".jpeg")
+_TOO_LARGE = Image.DecompressionBombError
 _GRAY_MODES = ("1", "L", "LA")
 
 
@@ -95,7 +96,7 @@ def _open(path: Path) -> Image.Image:
         with Image.open(path) as image:
             image.load()
             found = image.copy()
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, _TOO_LARGE) as error:
         raise InputError(
             f"{path} is not a readable image; replace or remove it"
         ) from error

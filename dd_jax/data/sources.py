@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 
 from dd_jax.data import digits, folder, idx, npz, tfds_source
-from dd_jax.data.checks import check_classes, checked_split
+from dd_jax.data.checks import check_classes, check_labels, checked_split
 from dd_jax.data.raw import Raw, resize
 from dd_jax.data.splits import stratified_split
 from dd_jax.data.statistics import measured, published
@@ -49,6 +49,7 @@ def load(
     raw = _read(source, image_size, seed)
     train = checked_split(raw.train, f"{source} train")
     test = checked_split(raw.test, f"{source} test")
+    check_labels(train, f"{source} train")
     names = raw.class_names or tuple(str(i) for i in range(int(train.labels.max()) + 1))
     constants = published(train.images)
     if num_classes is not None:

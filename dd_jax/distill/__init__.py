@@ -8,4 +8,13 @@ from dd_jax.distill.storage import load, save
 
 METHODS = {name: selection(name) for name in CHOOSERS} | {"dm": distribution_matching}
 
-__all__ = ["INITS", "METHODS", "Method", "Real", "load", "real_data", "save"]
+__all__ = [
+    "CHOOSERS",
+    "INITS",
+    "METHODS",
+    "Method",
+    "Real",
+    "load",
+    "real_data",
+    "save",
+]

@@ -54,10 +54,15 @@ def load(path: str | Path) -> SyntheticSet:
             f"{path}: images {shapes[0]}, labels {shapes[1]} and lr {shapes[2]} should "
             "be [m h w c], [m k] and a number"
         )
-    if not isinstance(metadata, dict):
-        raise InputError(f"{path}: metadata should be a JSON object")
+    made = metadata.get("config", {}) if isinstance(metadata, dict) else None
+    if not isinstance(made, dict) or not isinstance(made.get("distill", {}), dict):
+        raise InputError(
+            f"{path}: metadata, its config and distill should be JSON objects"
+        )
     if not all(np.isfinite(a).all() for a in (images, labels, lr)):
         raise InputError(f"{path}: images, labels or lr hold NaN or infinity")
+    if not lr > 0:
+        raise InputError(f"{path}: lr is {lr}; a step size above 0 is needed")
     if (labels < 0).any() or not np.allclose(labels.sum(1), 1, atol=1e-3):
         raise InputError(f"{path}: each row of labels should be probabilities")
     return SyntheticSet(images, labels, lr, metadata)

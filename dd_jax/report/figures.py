@@ -27,6 +27,7 @@ SIDE, GAP = 48, 4  # of a small image once enlarged, and between two, in pixels
 FEW_POINTS = 40
 
 STYLE = {
+    "text.parse_math": False,
     "font.family": "DejaVu Sans",
     "font.size": 10,
     "axes.spines.top": False,

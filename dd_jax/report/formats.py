@@ -47,11 +47,16 @@ def spoken(name: str) -> str:
 
 
 def percent(value: Any, digits: int = 1) -> Shown:
-    """A fraction or estimate as a percentage.
+    """A fraction or estimate as a percentage; no interval is shown to leave 0 to 100.
 
     >>> str(percent({"mean": 0.814, "ci": [0.81, 0.82], "n": 5}))
     '81.4 % (81.0 to 82.0)'
+    >>> percent({"mean": 0.99, "ci": [0.97, 1.01], "n": 3}).detail
+    '97.0 to 100.0'
     """
+    if isinstance(value, dict) and value.get("ci"):
+        within = [None if b is None else min(max(b, 0.0), 1.0) for b in value["ci"]]
+        value = value | {"ci": within}
     return _shown(value, 100, f"{{:.{digits}f}}", " %")
 
 

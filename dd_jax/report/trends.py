@@ -174,8 +174,14 @@ def _panel(
 
 
 def _pooled(values: Sequence[dict | None]) -> dict | None:
-    """The estimate of one run, or the mean with its interval over several."""
-    known = [value for value in map(estimate, values) if value]
+    """The estimate of one run, or the mean with its interval over several.
+
+    Runs that share a baseline's networks report the very same estimate: it counts once.
+    """
+    known = []
+    for value in map(estimate, values):
+        if value and value not in known:
+            known.append(value)
     if len(known) < 2:
         return known[0] if known else None
     return mean_interval([value["mean"] for value in known])

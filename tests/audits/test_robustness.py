@@ -11,6 +11,7 @@ from dd_jax.audits.robustness import (
     check_logits,
     epsilon_curve,
     masking_checks,
+    minimal_distances,
     record,
     robust_accuracy,
 )
@@ -129,12 +130,16 @@ def fake(accuracies, eps, *, steps, clean=0.9, norm="linf", n=100):
     )
 
 
+def known(checks):
+    return {name: passed for name, passed in checks.items() if passed is not None}
+
+
 def test_masking_checks_pass_on_a_sound_pair_of_attacks():
     curves = {
         "fgsm": fake([0.9, 0.5, 0.6], [0, 0.1, 0.2], steps=1),
         "pgd_linf": fake([0.9, 0.4, 0.1], [0, 0.1, 0.2], steps=20),
     }
-    assert masking_checks(curves) == {
+    assert known(masking_checks(curves)) == {
         "eps_zero_equals_clean": True,
         "monotone_in_eps": True,
         "iterative_beats_single_step": True,
@@ -158,18 +163,93 @@ def test_each_masking_check_can_fail(check, iterative):
 
 def test_masking_checks_are_none_where_nothing_was_measured():
     checks = masking_checks({"fgsm": fake([0.5, 0.3], [0.1, 0.2], steps=1)})
-    assert checks == {
-        "eps_zero_equals_clean": None,
-        "monotone_in_eps": None,
-        "iterative_beats_single_step": None,
-        "in_ball_and_box": True,
-    }
+    assert known(checks) == {"in_ball_and_box": True}
+    assert len(checks) == 9
     # another norm is no comparison
     curves = {
         "fgsm": fake([0.5], [0.1], steps=1),
         "pgd_l2": fake([0.8], [0.1], steps=20, norm="l2"),
     }
     assert masking_checks(curves)["iterative_beats_single_step"] is None
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_further_checks_tell_good_from_bad(good):
+    eps = [0.1, 0.5]
+    white = fake([0.4, 0.1 if good else 0.2], eps, steps=20)._replace(num_classes=10)
+    curves = {
+        "pgd_linf": white,
+        "square": fake([0.6 if good else 0.3, 0.5], eps, steps=50),
+    }
+    checks = masking_checks(
+        curves,
+        doubled={"pgd_linf": fake([0.39 if good else 0.3], [0.1], steps=40)},
+        transferred={"pgd_linf": fake([0.7 if good else 0.2], [0.1], steps=20)},
+        distances={"cw_l2": np.array([[0.3, 1.0 if good else np.inf]])},
+    )
+    for name in (
+        "large_eps_reaches_chance",
+        "gradient_free_not_stronger",
+        "steps_converged",
+        "transfer_not_stronger",
+        "unbounded_always_succeeds",
+    ):
+        assert checks[name] is good, name
+
+
+def test_weak_square_and_deepfool_are_no_sign_of_masking():
+    curves = {
+        "fgsm": fake([0.3], [0.1], steps=1),
+        "square": fake([0.6], [0.1], steps=50),
+        "deepfool": fake([0.6], [0.1], steps=50),
+    }
+    assert masking_checks(curves)["iterative_beats_single_step"] is None
+
+
+def test_minimal_attack_gives_whole_curve_and_distances(images, params):
+    labels = np.arange(N) % 2
+    distances = minimal_distances(
+        KEY, "deepfool", apply, params, images, labels, chunk=4, steps=3
+    )
+    w = np.asarray(params["w"], np.float64)
+    score = (images.reshape(N, -1).astype(np.float64) - 0.5) @ w.T
+    signed = np.where(labels[:, None] == 1, score, -score).T
+    exact = np.maximum(signed, 0) / np.linalg.norm(w, axis=1)[:, None]
+    np.testing.assert_allclose(distances, exact, rtol=0.03, atol=1e-4)
+    eps = np.array([0.0, 0.05, 0.1, 0.2])
+    curve = epsilon_curve(
+        KEY, "deepfool", apply, params, images, labels, eps, chunk=4, steps=3
+    )
+    expected = distances[:, None] > eps[:, None]
+    np.testing.assert_array_equal(curve.robust, expected)
+    assert curve.num_classes == 2 and curve.excess.max() <= 1e-6
+    with pytest.raises(InputError, match="'fgsm' minimises no distance"):
+        minimal_distances(KEY, "fgsm", apply, params, images, labels, chunk=4)
+
+
+def test_autoattack_curve_of_linear_nets_drops_the_fallen(images, params):
+    labels = np.arange(N) % 2
+    eps = np.array([0.1, 0.0, 0.03])
+    traces = []
+
+    def counted(net, batch):
+        traces.append(len(batch))
+        return apply(net, batch)
+
+    def run(key, eps):
+        return epsilon_curve(
+            key, "autoattack", counted, params, images, labels, eps,
+            chunk=4, steps=4, queries=4,
+        )  # fmt: skip
+
+    curve = run(KEY, eps)
+    np.testing.assert_array_equal(
+        curve.robust, closed_form(params, images, labels, eps, 1)
+    )
+    assert curve.excess.max() <= 1e-6
+    once = len(traces)
+    run(jax.random.key(1), np.array([0.02]))
+    assert len(traces) == once, "other radii, nets and keys must reuse the programs"
 
 
 def test_record_holds_an_estimate_a_radius():
@@ -181,6 +261,8 @@ def test_record_holds_an_estimate_a_radius():
         {"eps": 0.0, "norm": "linf", "steps": 20, "accuracy": {"mean": 0.9, "n": 1}},
         {"eps": 0.1, "norm": "linf", "steps": 20, "accuracy": {"mean": 0.25, "n": 1}},
     ]
+    assert part["worst_case"][1]["accuracy"]["mean"] == 0.25
+    assert part["area"]["linf"]["mean"] == pytest.approx((0.9 + 0.25) / 2)
     assert part["checks"]["eps_zero_equals_clean"] is True
 
 

@@ -176,4 +176,7 @@ def test_metadata_that_is_no_json(tmp_path):
 
 def test_metadata_that_is_no_json_object(tmp_path):
     path = written(tmp_path / "s.npz", metadata=np.array("[1, 2]"))
-    assert message(path) == f"{path}: metadata should be a JSON object"
+    assert (
+        message(path)
+        == f"{path}: metadata, its config and distill should be JSON objects"
+    )

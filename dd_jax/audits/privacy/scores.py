@@ -9,8 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from dd_jax.audits.privacy import lira
-from dd_jax.audits.privacy.signals import log_likelihoods, scaled_logits
+from dd_jax.audits.privacy import (
+    calibrated,
+    lira,
+    quantile,
+    rmia,
+    shadow_classifier,
+    thresholds,
+)
 from dd_jax.types import Array, InputError
 
 
@@ -21,35 +27,40 @@ class Score(NamedTuple):
     **options) -> f32[n]`, higher = more likely a member. Jittable, `target` included.
 
     Attributes:
-      signal: `(logits, labels) -> f32[m n q]`; computed once for all targets.
+      signal: `(logits, labels, member) -> arrays`, whatever all targets share: computed
+        once for all of them.
       compare: `(signal, member, target, **options) -> f32[n]`.
     """
 
-    signal: Callable[[Array, Array], Array]
+    signal: Callable[[Array, Array, Array], Any]
     compare: Callable[..., Array]
 
     def __call__(
         self, logits: Array, labels: Array, member: Array, target: Any, **options: Any
     ) -> Array:
         """Scores the points against one target model."""
-        return self.compare(self.signal(logits, labels), member, target, **options)
-
-
-def _likelihood(signal: Array, member: Array, target: Array) -> Array:
-    """Yeom et al. 2018: one global threshold on the target's own loss."""
-    return signal[target].mean(-1)
+        signal = self.signal(logits, labels, member)
+        return self.compare(signal, member, target, **options)
 
 
 SCORES = {
-    "lira_online": Score(scaled_logits, lira.online),
-    "lira_offline": Score(scaled_logits, lira.offline),
-    "loss": Score(log_likelihoods, _likelihood),
+    "lira_online": Score(lira.sides, lira.online),
+    "lira_offline": Score(lira.sides, lira.offline),
+    "rmia": Score(rmia.log_probabilities, rmia.rmia),
+    "loss": Score(thresholds.likelihood, thresholds.threshold),
+    "entropy": Score(thresholds.certainty, thresholds.threshold),
+    "modified_entropy": Score(thresholds.modified_certainty, thresholds.threshold),
+    "calibrated": Score(calibrated.log_odds, calibrated.calibrated),
+    "shadow_classifier": Score(
+        shadow_classifier.posteriors, shadow_classifier.shadow_classifier
+    ),
+    "quantile": Score(quantile.described, quantile.quantile),
 }
 
 
 @partial(jax.jit, static_argnames=("score", "options"))
 def _all_targets(score, logits, labels, member, options):
-    signal = score.signal(logits, labels)
+    signal = score.signal(logits, labels, member)
     compare = lambda target: score.compare(signal, member, target, **dict(options))
     return lax.map(compare, jnp.arange(len(logits)))
 
@@ -66,7 +77,8 @@ def all_targets(
       logits: `f32[m n q k]`.
       labels: `i32[n]`.
       member: `bool[m n]`; rows 2i and 2i+1 are complements.
-      **options: static options of the score, such as `variance` for LiRA.
+      **options: static options of the score, such as `variance` for LiRA, `a` for RMIA,
+        `per_class` for the thresholds, `offset` for calibrated.
 
     Returns:
       `f32[m n]`; row t holds the scores against model t.

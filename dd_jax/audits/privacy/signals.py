@@ -5,6 +5,7 @@ and its augmentations, or repeats of the training), `k` classes.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +14,6 @@ from jax import lax
 from dd_jax.types import Array, InputError, Params
 
 Query = Callable[[Array], Array]
-MapModels = Callable[[Callable[..., Array]], Callable[..., Array]]
 
 
 def queries(*, flip: bool = False) -> tuple[Query, ...]:
@@ -26,13 +26,15 @@ def queries(*, flip: bool = False) -> tuple[Query, ...]:
     Returns:
       Functions `f32[n h w c] -> f32[n h w c]`, one a query.
     """
-    identity = lambda images: images
-    mirror = lambda images: images[:, :, ::-1]
-    return (identity, mirror) if flip else (identity,)
+    return (_identity, _mirror) if flip else (_identity,)
 
 
-def _one_by_one(fun: Callable[..., Array]) -> Callable[..., Array]:
-    return lambda shared, params: lax.map(lambda one: fun(shared, one), params)
+def _identity(images: Array) -> Array:
+    return images
+
+
+def _mirror(images: Array) -> Array:
+    return images[:, :, ::-1]
 
 
 def query_logits(
@@ -41,7 +43,6 @@ def query_logits(
     images: Array,
     queries: Sequence[Query],
     *,
-    map_models: MapModels = _one_by_one,
     chunk: int = 500,
 ) -> Array:
     """Asks every model for its logits on every query of every point.
@@ -51,30 +52,32 @@ def query_logits(
       params: pytree whose leaves carry a leading axis `s` of models.
       images: `u8[n h w c]`, or `f32[n h w c]` in [0, 1].
       queries: functions from images to images; see `queries`.
-      map_models: turns a function `(shared, one model's params)` into one of
-        `(shared, stacked params)`, as `dd_jax.parallel.map_models` does; by default
-        the models take turns in a loop.
       chunk: points a forward pass; the last chunk is padded.
 
     Returns:
       Logits `f32[s n q k]`.
     """
-    n = images.shape[0]
-    chunk = min(chunk, n)
-    chunks = -(-n // chunk)
-    padding = [(0, chunks * chunk - n)] + [(0, 0)] * (images.ndim - 1)
-    padded = jnp.pad(images, padding).reshape(chunks, chunk, *images.shape[1:])
+    count = len(jax.tree.leaves(params)[0])
+    pick = lambda i: jax.tree.map(lambda leaf: leaf[i], params)
+    answer = partial(_answers, apply, tuple(queries), min(chunk, len(images)))
+    return jnp.stack([answer(pick(i), images) for i in range(count)])
 
-    def of_chunk(params: Params, batch: Array) -> Array:
+
+@partial(jax.jit, static_argnums=(0, 1, 2))
+def _answers(apply, queries, chunk, params, images):
+    """Logits `f32[n q k]` of one model, a padded chunk of points at a time."""
+    n = len(images)
+    chunks = -(-n // chunk)
+    rows = jnp.minimum(jnp.arange(chunks * chunk), n - 1).reshape(chunks, chunk)
+
+    def of_chunk(rows):
+        batch = images[rows]
         scaled = batch / 255.0 if batch.dtype == jnp.uint8 else batch
         pixels = jnp.asarray(scaled, jnp.float32)
         return jnp.stack([apply(params, query(pixels)) for query in queries], axis=1)
 
-    def of_model(batches: Array, params: Params) -> Array:
-        logits = lax.map(lambda batch: of_chunk(params, batch), batches)
-        return logits.reshape(chunks * chunk, *logits.shape[2:])[:n]
-
-    return map_models(of_model)(padded, params)
+    logits = lax.map(of_chunk, rows)
+    return logits.reshape(chunks * chunk, *logits.shape[2:])[:n]
 
 
 def scaled_logits(logits: Array, labels: Array) -> Array:
@@ -111,6 +114,9 @@ def scaled_logits(logits: Array, labels: Array) -> Array:
 def log_likelihoods(logits: Array, labels: Array) -> Array:
     """Log-probability of the right class, `log p_y`: minus the cross-entropy.
 
+    `-log(1 + exp(-phi))` with phi of `scaled_logits`, so that probabilities that round
+    to 1 keep their order.
+
     Args:
       logits: `f32[m n q k]`.
       labels: `i32[n]`.
@@ -118,5 +124,4 @@ def log_likelihoods(logits: Array, labels: Array) -> Array:
     Returns:
       `f32[m n q]`, at most 0.
     """
-    right = jax.nn.one_hot(labels, logits.shape[-1], dtype=bool)[:, None]
-    return jnp.sum(jax.nn.log_softmax(logits), axis=-1, where=right)
+    return jax.nn.log_sigmoid(scaled_logits(logits, labels))

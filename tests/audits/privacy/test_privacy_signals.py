@@ -75,16 +75,3 @@ def test_float_images_are_taken_as_they_are():
     as_floats = query_logits(_linear, params, (images / 255.0), queries())
     assert as_bytes.shape == (5, 7, 1, 3)
     np.testing.assert_allclose(as_bytes, as_floats, rtol=1e-5, atol=1e-5)
-
-
-def test_the_caller_chooses_how_models_are_mapped():
-    images, params = _images(), _params()
-    one_by_one = query_logits(_linear, params, images, queries())
-    at_once = query_logits(
-        _linear,
-        params,
-        images,
-        queries(),
-        map_models=lambda fun: jax.vmap(fun, in_axes=(None, 0)),
-    )
-    np.testing.assert_allclose(one_by_one, at_once, rtol=1e-5, atol=1e-5)

@@ -1,0 +1,152 @@
+"""AutoAttack: several attacks in turn, each on the examples that still stand."""
+
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import numpy as np
+from jax.tree_util import Partial
+
+from dd_jax.attacks.chain import LogitsFn
+from dd_jax.attacks.components import COMPONENTS, TARGETS
+from dd_jax.attacks.constraints import ball_of
+from dd_jax.attacks.rounds import draws
+from dd_jax.types import Array, InputError, Key
+
+VERSIONS = ("standard", "plus", "rand")
+EOT = 20  # draws of a randomised model at each gradient
+
+
+def autoattack(
+    eps: float,
+    norm: str,
+    version: str,
+    *,
+    steps: int,
+    queries: int,
+    batch: int,
+) -> Callable[[Key, LogitsFn, Array, Array], np.ndarray]:
+    """The ensemble as a host function that drops fallen examples between runs.
+
+    standard: apgd_ce, apgd_t, fab_t, square. plus: apgd_ce and apgd_dlr with 5
+    restarts, fab with 5, square, apgd_t, fab_t. rand, for models that draw at random:
+    apgd_ce and apgd_dlr on gradients averaged over 20 draws. In L1 apgd_ce has 5
+    restarts and apgd_t 5 targets. Each restart and target is a run of its own.
+
+    The survivors of a run are packed into batches of `batch`, `batch / 4` and
+    `batch / 16` examples, the last one padded: a component compiles once for each of
+    these sizes, whatever the radius, the restart and the target. It compiles once for
+    all networks too where `logits_fn` is a `jax.tree_util.Partial` of one function
+    and the parameters.
+
+    Source: Croce and Hein 2020, "Reliable evaluation of adversarial robustness",
+    section 5. Differs from the released code in: no more targets than wrong classes;
+    the differences of each component; a randomised model is judged by the mean of its
+    logits over 20 draws.
+
+    Args:
+      eps: radius in pixel units, concrete.
+      norm: `linf`, `l2` or `l1`.
+      version: `standard`, `plus` or `rand`.
+      steps: of APGD and FAB.
+      queries: of Square.
+      batch: largest number of examples attacked at once.
+
+    Returns:
+      `(key, logits_fn, images f32[n h w c], labels i32[n]) -> f32[n h w c]`. Examples
+      that withstood everything, or were misclassified from the start, come back clean.
+      In version rand `logits_fn` is called as `(key, images)`.
+
+    Raises:
+      InputError: unknown norm or version, no steps, queries or batch.
+    """
+    if version not in VERSIONS:
+        raise InputError(f"autoattack version is {version!r}; it is one of {VERSIONS}")
+    if min(steps, queries, batch) < 1:
+        raise InputError(
+            f"autoattack has steps={steps}, queries={queries}, batch={batch}; "
+            "each must be 1 or more"
+        )
+    ball_of(norm, eps)
+    plan = _plan(norm, version, steps, queries)
+    eot = EOT if version == "rand" else 0
+
+    def attack(key: Key, logits_fn: LogitsFn, images: Array, labels: Array):
+        if not isinstance(logits_fn, Partial):
+            logits_fn = Partial(logits_fn)
+        clean, labels = np.asarray(images, np.float32), np.asarray(labels, np.int32)
+        for_judge, key = jax.random.split(key)
+        wrong, classes = np.zeros(len(labels), bool), 2
+        for rows, padded in _batches(np.arange(len(labels)), batch):
+            logits = _logits(eot, for_judge, logits_fn, clean[padded])
+            wrong[rows] = (logits.argmax(-1) != labels[padded])[: len(rows)]
+            classes = logits.shape[-1]
+        result, standing = clean.copy(), np.flatnonzero(~wrong & (eps > 0))
+        for component in plan:
+            name, _, settings = component
+            runs = COMPONENTS[name](ball_of(norm, eps), **dict(settings))
+            for index in range(runs.number(classes)):
+                fallen = np.zeros(len(labels), bool)
+                for rows, padded in _batches(standing, batch):
+                    key, for_run = jax.random.split(key)
+                    data = clean[padded], labels[padded]
+                    which = np.int32(index), np.float32(eps)
+                    found, fell = _run(component, for_run, logits_fn, *data, *which)
+                    fell = np.asarray(fell)[: len(rows)]
+                    fallen[rows] = fell
+                    result[rows[fell]] = np.asarray(found)[: len(rows)][fell]
+                standing = standing[~fallen[standing]]
+        return result
+
+    return attack
+
+
+def _plan(norm: str, version: str, steps: int, queries: int) -> list[tuple]:
+    """What runs when: `(component, norm, settings)`, hashable."""
+    restarts = 5 if norm == "l1" or version == "plus" else 1
+    again, once = {"steps": steps, "restarts": restarts}, {"steps": steps}
+    targeted = {"steps": steps, "targets": 5 if norm == "l1" else TARGETS}
+    random = {"steps": steps, "eot": EOT}
+    plans = {
+        "standard": [
+            ("apgd_ce", again),
+            ("apgd_t", targeted),
+            ("fab_t", once),
+            ("square", {"steps": queries}),
+        ],
+        "plus": [
+            ("apgd_ce", again),
+            ("apgd_dlr", again),
+            ("fab", again),
+            ("square", {"steps": queries}),
+            ("apgd_t", targeted),
+            ("fab_t", once),
+        ],
+        "rand": [("apgd_ce", random), ("apgd_dlr", random)],
+    }
+    return [(name, norm, tuple(given.items())) for name, given in plans[version]]
+
+
+@partial(jax.jit, static_argnums=0)
+def _run(component, key, logits_fn, images, labels, index, eps):
+    """One run of a component: images, and which of them are adversarial in the ball."""
+    name, norm, settings = component
+    runs = COMPONENTS[name](ball_of(norm, eps), **dict(settings))
+    found, score = runs.one(key, logits_fn, images, labels, index)
+    return found, score >= -eps if runs.minimal else score > 0
+
+
+def _batches(rows: np.ndarray, batch: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Cut rows into few sizes: `(rows, the same padded by repeats to the size)`."""
+    sizes = sorted({batch, max(batch // 4, 1), max(batch // 16, 1)}, reverse=True)
+    parts = []
+    while len(rows):
+        size = next((size for size in sizes if size <= len(rows)), sizes[-1])
+        parts.append((rows[:size], np.resize(rows[:size], size)))
+        rows = rows[size:]
+    return parts
+
+
+@partial(jax.jit, static_argnums=0)
+def _logits(eot, key, logits_fn, images):
+    return draws(logits_fn, eot)(key, images).mean(0)

@@ -1,0 +1,108 @@
+"""Gradient attacks of a fixed step size, as chains: FGSM, PGD, MIM."""
+
+import optax
+
+from dd_jax.attacks.attack import Attack
+from dd_jax.attacks.chain import ascend
+from dd_jax.attacks.constraints import Constraint, l2, linf
+from dd_jax.attacks.steps import direction, project, scale_to_unit_l1
+from dd_jax.types import Array
+
+
+def fgsm(eps: Array) -> Attack:
+    """Fast gradient sign method: `x + eps * sign(grad CE)`, clipped to [0, 1].
+
+    Source: Goodfellow et al. 2015, section 4.
+
+    Args:
+      eps: Linf radius in pixel units.
+    """
+    ball = linf(eps)
+    step = optax.chain(direction(ball), optax.scale(eps), project(ball))
+    run = ascend(ball, step, steps=1, random_start=False)
+    return Attack(run, ball, step_size=eps, steps=1)
+
+
+def _pgd(ball: Constraint, steps, step_size, restarts, random_start) -> Attack:
+    if step_size is None:
+        step_size = 2.5 * ball.eps / max(steps, 1)
+    step = optax.chain(direction(ball), optax.scale(step_size), project(ball))
+    run = ascend(ball, step, steps=steps, restarts=restarts, random_start=random_start)
+    return Attack(run, ball, step_size, steps, restarts, random_start)
+
+
+def pgd_linf(
+    eps: Array,
+    *,
+    steps: int = 20,
+    step_size: Array | None = None,
+    restarts: int = 1,
+    random_start: bool = True,
+) -> Attack:
+    """Projected gradient: `x <- P(x + a * sign(grad CE))` in the Linf ball.
+
+    Source: Madry et al. 2018, section 2.1. Differs from the released code in: the best
+    iterate is kept instead of the last; the default step size follows eps.
+
+    Args:
+      eps: radius in pixel units.
+      steps: number of steps, static.
+      step_size: a, absolute; None means `2.5 * eps / steps`.
+      restarts: random starts, static.
+      random_start: begin at a uniform point of the ball.
+    """
+    return _pgd(linf(eps), steps, step_size, restarts, random_start)
+
+
+def pgd_l2(
+    eps: Array,
+    *,
+    steps: int = 20,
+    step_size: Array | None = None,
+    restarts: int = 1,
+    random_start: bool = True,
+) -> Attack:
+    """Projected gradient: `x <- P(x + a * g / ||g||_2)` in the L2 ball.
+
+    Source and differences: see `pgd_linf`.
+
+    Args:
+      eps: radius in pixel units (of the whole image, not per pixel).
+      steps: number of steps, static.
+      step_size: a, absolute; None means `2.5 * eps / steps`.
+      restarts: random starts, static.
+      random_start: begin at a uniform point of the ball.
+    """
+    return _pgd(l2(eps), steps, step_size, restarts, random_start)
+
+
+def mim(
+    eps: Array,
+    *,
+    steps: int = 10,
+    step_size: Array | None = None,
+    momentum: float = 1.0,
+) -> Attack:
+    """Momentum iterative method: `m <- mu m + g / ||g||_1`, `x <- P(x + a sign(m))`.
+
+    Source: Dong et al. 2018, eqs. 6 and 7. Differs from the released code in: the best
+    iterate is kept instead of the last.
+
+    Args:
+      eps: Linf radius in pixel units.
+      steps: number of steps, static.
+      step_size: a, absolute; None means `eps / steps`.
+      momentum: mu.
+    """
+    ball = linf(eps)
+    if step_size is None:
+        step_size = eps / max(steps, 1)
+    step = optax.chain(
+        scale_to_unit_l1(),
+        optax.trace(momentum),
+        direction(ball),
+        optax.scale(step_size),
+        project(ball),
+    )
+    run = ascend(ball, step, steps=steps, random_start=False)
+    return Attack(run, ball, step_size, steps, momentum=momentum)

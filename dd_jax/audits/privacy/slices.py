@@ -1,0 +1,48 @@
+"""The membership figures of each class or group: an average hides its worst victims."""
+
+from typing import Any
+
+import numpy as np
+
+from dd_jax.audits.privacy.metrics import summarise
+from dd_jax.types import InputError
+
+
+def by_group(
+    scores: Any, member: Any, groups: Any, *, seed: int
+) -> dict[int, dict[str, Any] | None]:
+    """Summarises a score within each group of points, thresholds and all.
+
+    A pair of targets that saw all or none of a group's points tells nothing of it and
+    is left out of that group.
+
+    Args:
+      scores: `f[m n]`, row t against target t.
+      member: `bool[m n]`; rows 2i and 2i+1 are complements.
+      groups: `i[n]`: labels, or group ids.
+      seed: of the intervals.
+
+    Returns:
+      `{group: figures}`, as `dd_jax.audits.privacy.metrics.summarise` gives them, in
+      order of the group; None for a group that no pair of targets splits.
+
+    Raises:
+      InputError: shapes that disagree.
+    """
+    scores, member = np.asarray(scores, np.float64), np.asarray(member, bool)
+    groups = np.asarray(groups)
+    if scores.ndim != 2 or groups.shape != scores.shape[1:]:
+        raise InputError(
+            f"groups: shape {groups.shape} against scores {scores.shape}; need i[n] "
+            "with f[m n]"
+        )
+    figures: dict[int, dict[str, Any] | None] = {}
+    for group in np.unique(groups):
+        seen = member[:, groups == group]
+        split = seen.any(1) & ~seen.all(1)
+        pairs = np.repeat(split[::2] & split[1::2], 2)
+        own = scores[:, groups == group]
+        figures[int(group)] = (
+            summarise(own[pairs], seen[pairs], seed=seed) if pairs.any() else None
+        )
+    return figures

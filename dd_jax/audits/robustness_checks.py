@@ -1,0 +1,136 @@
+"""Masking checks: do the numbers behave as those of a working attack?"""
+
+from collections.abc import Mapping
+from itertools import combinations
+
+import numpy as np
+
+from dd_jax.audits.robustness_curve import Curve
+
+TOLERANCE = 1e-6  # how far outside ball or box rounding may carry an image
+SLACK = 0.01  # accuracy by which random starts may blur a comparison
+CONVERGED = 0.02  # accuracy that twice the steps may still take away
+WHOLE_BOX = 0.5  # Linf radius within which every image can be made plain grey
+GRADIENT_FREE = ("square",)
+NOT_ASCENDING = (*GRADIENT_FREE, "deepfool")  # may fairly lose to a single step
+
+
+def masking_checks(
+    curves: Mapping[str, Curve],
+    *,
+    doubled: Mapping[str, Curve] | None = None,
+    transferred: Mapping[str, Curve] | None = None,
+    distances: Mapping[str, np.ndarray] | None = None,
+) -> dict[str, bool | None]:
+    """Do the numbers behave as those of a working attack on an honest model?
+
+    Source: Carlini et al. 2019, "On Evaluating Adversarial Robustness" (checklist).
+
+    Args:
+      curves: attack name -> `Curve`.
+      doubled: attack name -> its curve with twice the steps.
+      transferred: attack name -> its curve with images made on a sibling model.
+      distances: attack name -> `f64[s n]` of `minimal_distances`.
+
+    Returns:
+      True, False, or None where the curves at hand cannot tell; accuracies are means
+      over nets and images, and those of two attacks are compared at the same norm and
+      radius, up to 0.01:
+      - `eps_zero_equals_clean`: at eps = 0 the same images are right as without attack;
+      - `monotone_in_eps`: no iterative attack is weaker at a larger radius;
+      - `iterative_beats_single_step`: no iterative ascent is weaker than a single step;
+      - `in_ball_and_box`: every attacked image is in its ball and in [0, 1] to 1e-6;
+      - `large_eps_reaches_chance`: where the Linf ball holds a plain grey image (radius
+        0.5 on), the strongest attack leaves at most chance, 1 / k;
+      - `gradient_free_not_stronger`: no attack without gradients is stronger than the
+        best one with them;
+      - `steps_converged`: twice the steps take away at most 0.02;
+      - `transfer_not_stronger`: images of a sibling model are no stronger than those
+        made on the model itself;
+      - `unbounded_always_succeeds`: attacks without a radius break every image.
+    """
+    at_zero, rises, gaps = [], [], []
+    for name, curve in curves.items():
+        at_zero += [
+            np.array_equal(curve.robust[:, i], curve.clean)
+            for i, row in enumerate(curve.settings)
+            if row["eps"] == 0
+        ]
+        if curve.settings[0]["steps"] > 1:
+            accuracy = _by_radius(curve)
+            rises += [
+                b - a
+                for norm in {norm for norm, _ in accuracy}
+                for a, b in combinations(
+                    [accuracy[at] for at in sorted(accuracy) if at[0] == norm], 2
+                )
+            ]
+            if name not in NOT_ASCENDING:
+                gaps += _excess(
+                    accuracy,
+                    *[c for c in curves.values() if c.settings[0]["steps"] == 1],
+                )
+    white = _strongest(curves, leave_out=GRADIENT_FREE)
+    black = [curves[name] for name in GRADIENT_FREE if name in curves]
+    slower = [
+        _by_radius(curves[name])[at] - value
+        for name, curve in (doubled or {}).items()
+        if name in curves
+        for at, value in _by_radius(curve).items()
+        if at in _by_radius(curves[name])
+    ]
+    counts = {curve.num_classes for curve in curves.values()} - {None}
+    wide = [
+        value - 1 / max(counts)
+        for (norm, eps), value in _strongest(curves).items()
+        if counts and norm == "linf" and eps >= WHOLE_BOX
+    ]
+    return {
+        "eps_zero_equals_clean": all(at_zero) if at_zero else None,
+        "monotone_in_eps": _none_above(rises, SLACK),
+        "iterative_beats_single_step": _none_above(gaps, SLACK),
+        "in_ball_and_box": all(c.excess.max() <= TOLERANCE for c in curves.values()),
+        "large_eps_reaches_chance": _none_above(wide, SLACK),
+        "gradient_free_not_stronger": _none_above(_excess(white, *black), SLACK),
+        "steps_converged": _none_above(slower, CONVERGED),
+        "transfer_not_stronger": _none_above(
+            _excess(white, *(transferred or {}).values()), SLACK
+        ),
+        "unbounded_always_succeeds": (
+            all(np.isfinite(found).all() for found in distances.values())
+            if distances
+            else None
+        ),
+    }
+
+
+def _by_radius(curve: Curve) -> dict[tuple[str, float], float]:
+    """Accuracy over nets and images under `(norm, eps)`."""
+    return {
+        (row["norm"], row["eps"]): float(curve.robust[:, i].mean())
+        for i, row in enumerate(curve.settings)
+    }
+
+
+def _strongest(curves: Mapping[str, Curve], leave_out=()) -> dict:
+    """Least accuracy that any of the attacks leaves, under `(norm, eps)`."""
+    least: dict[tuple[str, float], float] = {}
+    for name, curve in curves.items():
+        if name not in leave_out:
+            for at, value in _by_radius(curve).items():
+                least[at] = min(value, least.get(at, 1.0))
+    return least
+
+
+def _excess(accuracy: dict, *others: Curve) -> list[float]:
+    """How much more than each other attack is left, wherever both were run."""
+    return [
+        accuracy[at] - value
+        for other in others
+        for at, value in _by_radius(other).items()
+        if at in accuracy
+    ]
+
+
+def _none_above(values: list[float], limit: float) -> bool | None:
+    return max(values) <= limit if values else None

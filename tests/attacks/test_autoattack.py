@@ -1,0 +1,127 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.tree_util import Partial
+
+from dd_jax.attacks import ATTACKS
+from dd_jax.attacks.ensemble import _batches, _plan
+from dd_jax.types import InputError
+
+QUICK = {"steps": 5, "queries": 4, "batch": 8}
+WHOLE = QUICK | {"batch": 11}
+KEY = jax.random.key(0)
+
+
+def linear(w, images):
+    return (images.reshape(len(images), -1) - 0.5) @ w
+
+
+@pytest.fixture(scope="module")
+def toy():
+    rng = np.random.default_rng(0)
+    w = rng.normal(size=(6, 2)).astype(np.float32)
+    images = rng.uniform(0.3, 0.7, (11, 2, 3, 1)).astype(np.float32)
+    return w, images, np.asarray(linear(w, images).argmax(-1))
+
+
+def linf_distance(w, images):
+    gap = np.abs(np.diff(np.asarray(linear(w, images)))[:, 0])
+    return gap / np.abs(w[:, 1] - w[:, 0]).sum()
+
+
+@pytest.mark.parametrize(
+    ("count", "sizes"), [(0, []), (5, [4, 1]), (41, [16, 16, 4, 4, 1]), (16, [16])]
+)
+def test_batches_cover_all_rows_in_few_sizes(count, sizes):
+    rows = 10 * np.arange(count)
+    parts = _batches(rows, 16)
+    assert [len(padded) for _, padded in parts] == sizes
+    np.testing.assert_array_equal(np.concatenate([p for p, _ in parts] + [[]]), rows)
+    # no size below 64 / 16: the rest is padded
+    ((part, padded),) = _batches(np.arange(3), 64)
+    assert len(padded) == 4 and set(padded) == set(part)
+
+
+def test_two_classes_fall_just_where_they_can(toy):
+    w, images, labels = toy
+    distance = linf_distance(w, images)
+    eps = float(np.median(distance) * 1.001)
+    attacked = ATTACKS["autoattack"](eps=eps, **QUICK)(
+        KEY, Partial(linear, w), images, labels
+    )
+    fell = np.asarray(linear(w, attacked).argmax(-1)) != labels
+    np.testing.assert_array_equal(fell, distance < eps)
+    np.testing.assert_array_equal(attacked[~fell], images[~fell])
+
+
+def test_one_compile_a_component_and_size(toy):
+    w, images, labels = toy
+    traces = []
+
+    def counted(w, images):
+        traces.append(len(images))
+        return linear(w, images)
+
+    run = lambda w, eps: ATTACKS["autoattack"](eps=eps, **QUICK)(
+        KEY, Partial(counted, w), images, labels
+    )
+    run(w, 0.01)
+    once = len(traces)
+    run(w, 0.01)
+    assert len(traces) == once
+    assert set(traces) <= {8, 2, 1}
+    traces.clear()
+    run(2 * w, 0.01)  # the same survivors of another network
+    assert not traces
+
+
+def test_plans_of_all_versions():
+    names = lambda *given: [name for name, *_ in _plan(*given, 100, 5000)]
+    assert names("linf", "standard") == ["apgd_ce", "apgd_t", "fab_t", "square"]
+    assert names("linf", "plus") == [
+        "apgd_ce",
+        "apgd_dlr",
+        "fab",
+        "square",
+        "apgd_t",
+        "fab_t",
+    ]
+    settings = {name: dict(given) for name, _, given in _plan("l1", "standard", 9, 8)}
+    assert settings["apgd_ce"] == {"steps": 9, "restarts": 5}
+    assert settings["apgd_t"]["targets"] == 5 and settings["square"]["steps"] == 8
+
+
+@pytest.mark.slow
+def test_version_plus_runs_all_parts(toy):
+    w, images, labels = toy
+    attacked = ATTACKS["autoattack"](eps=1e-4, version="plus", **WHOLE)(
+        KEY, Partial(linear, w), images, labels
+    )
+    np.testing.assert_array_equal(attacked, images)
+
+
+@pytest.mark.slow
+def test_version_rand_averages_the_draws_of_a_random_model(toy):
+    w, images, labels = toy
+
+    def noisy(w, key, images):
+        noise = jax.random.normal(key, (len(images), 2))
+        return linear(w, images) + 0.1 * noise
+
+    attacked = ATTACKS["autoattack"](eps=0.3, version="rand", **WHOLE)(
+        KEY, Partial(noisy, w), images, labels
+    )
+    # nearer to the boundary the noise may call the clean image wrong: it stays
+    sure = linf_distance(w, images) > 0.02
+    assert sure.sum() == 5
+    assert (np.asarray(linear(w, attacked)).argmax(-1) != labels)[sure].all()
+    assert np.abs(attacked - images).max() <= 0.3 + 1e-6
+
+
+def test_bad_settings_are_refused():
+    with pytest.raises(InputError, match="version is 'fast'; it is one of"):
+        ATTACKS["autoattack"](eps=0.1, version="fast")
+    with pytest.raises(InputError, match="batch=0; each must be 1 or more"):
+        ATTACKS["autoattack"](eps=0.1, batch=0)
+    assert jnp.isfinite(ATTACKS["autoattack"](eps=0.1).ball.eps)

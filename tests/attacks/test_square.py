@@ -1,0 +1,58 @@
+import jax
+import numpy as np
+import pytest
+
+from dd_jax.attacks.constraints import ball_of
+from dd_jax.attacks.square import _moved_mass, _pyramid, _sides, _tiles, _window
+
+
+def test_sides_halve_in_area_by_the_fixed_schedule():
+    sides = _sides(9000, 0.8, 28, 28)
+    expected = {0: 25, 10: 25, 11: 18, 51: 13, 201: 9, 501: 6, 1001: 4, 2001: 3}
+    assert {i: sides[i] for i in expected} == expected
+    assert sides[8001] == 1
+    # not square: no window is larger than the shorter side
+    assert _sides(1, 0.8, 3, 40)[0] == 3
+
+
+def naive_pyramid(side):
+    """The published recipe: growing squares of 1 / k^2 around each half's centre."""
+
+    def half(height, width):
+        values = np.zeros((height, width))
+        top, left = height // 2, width // 2
+        for k in range(max(top, left) + 1):
+            rows = slice(max(top - k, 0), min(top + k + 1, height))
+            columns = slice(max(left - k, 0), min(left + k + 1, width))
+            values[rows, columns] += 1 / (k + 1) ** 2
+        return values / max(np.sqrt((values**2).sum()), 1e-12)
+
+    return np.concatenate([half(side // 2, side), -half(side - side // 2, side)])
+
+
+@pytest.mark.parametrize("side", [2, 3, 5, 8])
+def test_pyramid_equals_the_naive_loops(side):
+    row, column = np.arange(9) - 1, np.arange(8)
+    values = np.asarray(_pyramid(row, column, side))
+    expected = naive_pyramid(side)
+    np.testing.assert_allclose(values[1 : 1 + side, :side], expected, atol=1e-6)
+    assert np.abs(values).sum() == pytest.approx(np.abs(expected).sum(), rel=1e-5)
+
+
+def test_windows_reach_every_place():
+    keys = jax.random.split(jax.random.key(0), 200)
+    window = jax.vmap(lambda key: _window(key, (4, 3, 1), 2)[0])(keys)
+    masks = np.asarray(window)[..., 0]
+    assert (masks.sum((1, 2)) == 4).all()
+    assert masks.any(0).all(), "the last row and column included"
+
+
+@pytest.mark.parametrize("norm", ["l2", "l1"])
+def test_proposals_stay_on_the_sphere_and_change_two_windows_only(norm):
+    ball, shape = ball_of(norm, 0.7), (9, 7, 2)
+    start = _tiles(jax.random.key(0), ball, shape)
+    assert float(ball.norm(start)) == pytest.approx(0.7, rel=1e-5)
+    moved = _moved_mass(jax.random.key(1), ball, start, 3)
+    assert float(ball.norm(moved)) == pytest.approx(0.7, rel=1e-5)
+    same = np.isclose(moved, start, rtol=1e-4, atol=1e-7).all(-1)
+    assert 3 * 3 <= (~same).sum() <= 2 * 3 * 3

@@ -1,0 +1,49 @@
+"""README holds what it says: commands, links, and numbers that come from Records."""
+
+import re
+from pathlib import Path
+
+from dd_jax.report import markdown, trends
+from dd_jax.report.records import load_results
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+RESULTS = ROOT / "experiments" / "results"
+
+
+def rows(name, **kept):
+    found = [
+        record
+        for record in load_results(RESULTS / f"{name}.jsonl")
+        if all(record["run"][key] == value for key, value in kept.items())
+    ]
+    return markdown.table(trends.ordered(found)).splitlines()[2:]
+
+
+def test_every_number_of_the_tables_comes_from_a_record():
+    written = [line for line in README.splitlines() if line.startswith("| dm |")]
+    made = rows("fashion_mnist_dm") + rows("ablation_digits", num_classes=10)
+    assert written == made
+
+
+def test_records_are_of_clean_commits():
+    for path in RESULTS.glob("*.jsonl"):
+        for record in load_results(path):
+            assert record["run"]["commit"] and record["run"]["dirty"] is False, path
+
+
+def test_links_exist():
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_experiments_in_the_table_are_those_there_are():
+    named = set(re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE))
+    assert named == {path.stem for path in (ROOT / "experiments").glob("*.py")}
+
+
+def test_the_ci_runs_the_test_command_of_the_readme():
+    commands = re.findall(r"^python3 .*pytest$", README, re.MULTILINE)
+    assert len(commands) == 1
+    pattern = re.search(r"grep -m 1 -E '(.*)' README", (ROOT / ".ci/run").read_text())
+    assert pattern and re.search(pattern[1], commands[0])
