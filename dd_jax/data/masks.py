@@ -58,28 +58,3 @@ def membership_masks(
         member[2 * i, odd_ones[:half]] = True
         member[2 * i + 1, odd_ones[half : 2 * half]] = True
     return member
-
-
-def member_indices(member: np.ndarray) -> np.ndarray:
-    """Lists the members of each model.
-
-    Args:
-      member: `bool[s n]` with the same number `m` of members in every row.
-
-    Returns:
-      `i32[s m]`, ascending in each row.
-
-    Raises:
-      ValueError: the rows differ in their number of members.
-
-    >>> member_indices(np.array([[True, False, True], [False, True, True]]))
-    array([[0, 2],
-           [1, 2]], dtype=int32)
-    """
-    counts = member.sum(1)
-    if np.ptp(counts):
-        raise ValueError(
-            f"models have {counts.min()} to {counts.max()} members; "
-            "all must have the same number"
-        )
-    return np.nonzero(member)[1].reshape(len(member), -1).astype(np.int32)

@@ -24,6 +24,20 @@ SPOKEN = {
     "mim": "MIM",
     "pgd_linf": "PGD Linf",
     "pgd_l2": "PGD L2",
+    "cw_l2": "Carlini-Wagner L2",
+    "deepfool": "DeepFool",
+    "apgd_ce": "APGD-CE",
+    "apgd_dlr": "APGD-DLR",
+    "apgd_t": "targeted APGD",
+    "fab_t": "targeted FAB",
+    "square": "Square",
+    "autoattack": "AutoAttack",
+    "rmia": "RMIA",
+    "entropy": "Entropy threshold",
+    "modified_entropy": "Modified-entropy threshold",
+    "calibrated": "Calibrated loss",
+    "shadow_classifier": "Shadow classifier",
+    "quantile": "Quantile regression",
 }
 
 

@@ -21,7 +21,7 @@ def read(workdir: str | Path) -> list[Record]:
       workdir: the folder that holds `runs/RUN_ID/{status.json, record.json}`.
 
     Returns:
-      Checked Records, in sweep order (`run.index`) where they carry one, then by id.
+      Checked Records, by id.
 
     Raises:
       InputError: no runs in `workdir`, or a malformed Record.
@@ -31,7 +31,7 @@ def read(workdir: str | Path) -> list[Record]:
         for run in _runs(workdir)
         if _status(run)["status"] == "done"
     ]
-    return sorted(records, key=lambda r: (r["run"].get("index", 0), r["run"]["id"]))
+    return sorted(records, key=lambda record: record["run"]["id"])
 
 
 def unfinished(workdir: str | Path) -> list[dict]:

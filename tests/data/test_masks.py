@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dd_jax.data.masks import member_indices, membership_masks
+from dd_jax.data.masks import membership_masks
 from dd_jax.types import InputError
 
 
@@ -56,16 +56,3 @@ def test_class_too_small():
         "class 1 has 5 training images, so half of the data holds 2 of them, 3 asked "
         "for; at least 6 are needed"
     )
-
-
-def test_member_indices():
-    member = membership_masks(0, np.arange(11) % 2, 3)
-    index = member_indices(member)
-    assert index.dtype == np.int32 and index.shape == (6, 5)
-    for row, mask in zip(index, member):
-        np.testing.assert_array_equal(row, np.flatnonzero(mask))
-
-
-def test_member_indices_refuses_unequal_rows():
-    with pytest.raises(ValueError, match="1 to 2 members"):
-        member_indices(np.array([[True, False], [True, True]]))

@@ -21,12 +21,6 @@ def test_read_gives_finished_runs_by_id(tmp_path):
     ]
 
 
-def test_sweep_order_comes_before_the_id(tmp_path):
-    for index, run_id in enumerate(("bb", "aa")):
-        fabricate.write_run(tmp_path, fabricate.record(run_id, index=index), False)
-    assert [r["run"]["id"] for r in records.read(tmp_path)] == ["bb", "aa"]
-
-
 def test_write_results_round_trips_and_leaves_no_temporary(single):
     path = records.write_results(single)
     assert records.load_results(path) == records.read(single)
