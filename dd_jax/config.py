@@ -140,7 +140,7 @@ FIELDS: dict[str, Field] = {
     "distill.method": Field("dm", ", ".join(METHODS), _one_of(METHODS)),
     "distill.ipc": Field(10, "synthetic images per class", _at_least(1)),
     "distill.init": Field("real", ", ".join(INITS), _one_of(INITS)),
-    "distill.steps": Field(200, "updates of the synthetic images", _at_least(0)),
+    "distill.steps": Field(150, "updates of the synthetic images", _at_least(0)),
     "distill.batch_real": Field(64, "real images per class and step", _at_least(1)),
     "distill.augment": Field(
         _AUGMENT_DIGITS, "augmentation shared by real and synthetic images", _AUGMENT
@@ -168,7 +168,7 @@ FIELDS: dict[str, Field] = {
         ("lira_online", "loss"), "of " + ", ".join(SCORES), _some_of(SCORES)
     ),
     "audits.privacy.epochs": Field(
-        100, "epochs of each shadow's network", _at_least(1)
+        60, "epochs of each shadow's network", _at_least(1)
     ),
     "audits.robustness.enabled": Field(True, "run the adversarial audit", _FLAG),
     "audits.robustness.attacks": Field(
@@ -184,7 +184,7 @@ FIELDS: dict[str, Field] = {
         "L2 radii, pixels in [0, 1]",
         _radii(math.inf, "L2, pixels in [0, 1]"),
     ),
-    "audits.robustness.images": Field(500, "test images attacked", _at_least(1)),
+    "audits.robustness.images": Field(200, "test images attacked", _at_least(1)),
     "audits.robustness.nets": Field(1, "networks attacked per set", _at_least(1)),
     "audits.robustness.steps": Field(
         20, "steps of PGD and MIM; the others have their own", _at_least(1)
