@@ -167,9 +167,7 @@ FIELDS: dict[str, Field] = {
     "audits.privacy.scores": Field(
         ("lira_online", "loss"), "of " + ", ".join(SCORES), _some_of(SCORES)
     ),
-    "audits.privacy.epochs": Field(
-        60, "epochs of each shadow's network", _at_least(1)
-    ),
+    "audits.privacy.epochs": Field(60, "epochs of each shadow's network", _at_least(1)),
     "audits.robustness.enabled": Field(True, "run the adversarial audit", _FLAG),
     "audits.robustness.attacks": Field(
         ("fgsm", "pgd_linf", "pgd_l2"), "of " + ", ".join(ATTACKS), _some_of(ATTACKS)
