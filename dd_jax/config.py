@@ -21,7 +21,7 @@ RESULTS_VERSION = 1  # raised whenever the same config gives different numbers
 
 METHODS = ("random", "herding", "kcenter", "kmeans", "dm")
 INITS = ("noise", "real", "kmeans", "kcenter", "herding")
-MODELS = ("convnet", "mlp", "lenet", "alexnet", "vgg11", "resnet18")
+MODELS = ("convnet", "mlp", "lenet", "alexnet", "vgg11", "resnet18", "resnet18_ap")
 NORMS = ("instance", "batch", "layer", "group", "none")
 ACTIVATIONS = ("relu", "sigmoid", "leaky_relu", "swish")
 POOLINGS = ("avg", "max", "none")

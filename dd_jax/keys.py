@@ -20,3 +20,8 @@ def named(key: Key, name: str) -> Key:
 def stack(key: Key, count: int) -> Array:
     """`count` keys, `key[count]`, of which the first ones do not depend on `count`."""
     return jax.vmap(lambda i: jax.random.fold_in(key, i))(jax.numpy.arange(count))
+
+
+def integer(key: Key) -> int:
+    """A seed in [0, 2**32) for libraries that take one."""
+    return int(jax.random.bits(key))

@@ -19,7 +19,7 @@ from dd_jax.compose import Parts
 from dd_jax.data import membership_masks
 from dd_jax.distill import storage
 from dd_jax.drive import Diverged
-from dd_jax.keys import stack
+from dd_jax.keys import integer, stack
 from dd_jax.report.figures import image_grid
 from dd_jax.report.statistics import mean_interval
 from dd_jax.train import predictions
@@ -164,7 +164,7 @@ def _fairness(parts: Parts, predicted: dict[str, np.ndarray]) -> dict:
 def _robustness(parts: Parts, params: Params, pipe: str) -> dict:
     """Attacks the first networks of a pipeline on a fixed sample of the judged rows."""
     audit, judged = parts.config.audits.robustness, parts.judged
-    rng = np.random.default_rng(parts.config.seed)
+    rng = np.random.default_rng(integer(parts.key("attacked rows")))
     count = min(audit.images, len(judged.labels))
     rows = np.sort(rng.choice(len(judged.labels), count, replace=False))
     sets = parts.config.sets if pipe == "distilled" else 1
@@ -194,7 +194,7 @@ def _privacy(parts: Parts) -> tuple[dict, dict]:
     audit = config.audits.privacy
     ipc = config.distill.ipc
     member = membership_masks(
-        config.seed, data.labels, audit.shadows // 2, at_least=ipc
+        integer(parts.key("masks")), data.labels, audit.shadows // 2, at_least=ipc
     )
     record, curves = {}, {}
     for pipe, pipeline in compose.pipelines(parts).items():
@@ -206,7 +206,7 @@ def _privacy(parts: Parts) -> tuple[dict, dict]:
             member,
             scores=audit.scores,
             flip="flip" in config.train.augment,
-            seed=config.seed,
+            seed=integer(parts.key("intervals")),
         )
         record[pipe], curves[pipe] = {"t2": found.record}, {"t2": found.curves}
         if pipe == "distilled":

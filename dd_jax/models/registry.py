@@ -12,7 +12,7 @@ from dd_jax.models.convnet import ConvNet
 from dd_jax.models.layers import Linear
 from dd_jax.models.lenet import LeNet
 from dd_jax.models.mlp import MLP
-from dd_jax.models.resnet import ResNet18
+from dd_jax.models.resnet import ResNet18, ResNet18AP
 from dd_jax.models.vgg import VGG11
 from dd_jax.types import InputError, Model
 
@@ -23,6 +23,7 @@ MODELS = {
     "alexnet": AlexNet,
     "vgg11": VGG11,
     "resnet18": ResNet18,
+    "resnet18_ap": ResNet18AP,
 }
 
 
@@ -54,7 +55,7 @@ def fields(name: str) -> frozenset[str]:
     """Names of the choices that the architecture offers, as `build` takes them.
 
     >>> sorted(fields("resnet18"))
-    ['downsample', 'norm']
+    ['norm']
     """
     return frozenset(_architecture(name).__dataclass_fields__) - {"name", "parent"}
 

@@ -5,9 +5,7 @@ import jax
 
 from dd_jax.models.conv import Conv
 from dd_jax.models.layers import Norm, pool
-from dd_jax.types import InputError
 
-DOWNSAMPLES = ("stride", "pool")
 _WIDTHS = (64, 128, 256, 512)
 
 
@@ -36,23 +34,18 @@ class Block(nn.Module):
 class ResNet18(nn.Module):
     """A 3x3 stem and four stages of two residual blocks; the last three halve the size.
 
-    He et al. (2016), in the form of Zhao et al. (2021). With `downsample='stride'`
-    strided convolutions halve the size (rounding up) and 4x4 average pooling ends the
-    net. With `downsample='pool'` 2x2 average pooling halves it (rounding down) and the
-    features stay unpooled, as in the variant of Cazenavette et al. (2022).
+    He et al. (2016), in the form of Zhao et al. (2021): strided convolutions halve the
+    size (rounding up) and 4x4 average pooling ends the net.
     """
 
     norm: str = "instance"
-    downsample: str = "stride"
 
+    downsample = "stride"
     minimum_size = 25  # the smallest image whose last map fills the 4x4 window
 
     @nn.compact
     def __call__(self, x, train: bool):
         """Maps `f32[n h w c]` to features `f32[n d]`."""
-        if self.downsample not in DOWNSAMPLES:
-            known = ", ".join(DOWNSAMPLES)
-            raise InputError(f"model.downsample is {self.downsample!r}; known: {known}")
         x = Conv(_WIDTHS[0], bias=False)(x)
         x = jax.nn.relu(Norm(self.norm)(x, train))
         for stage, width in enumerate(_WIDTHS):
@@ -62,3 +55,13 @@ class ResNet18(nn.Module):
         if self.downsample == "stride":
             x = pool(x, "avg", 4)
         return x.reshape(x.shape[0], -1)
+
+
+class ResNet18AP(ResNet18):
+    """`ResNet18` halved by 2x2 average pooling (rounding down), its features unpooled.
+
+    The variant of Cazenavette et al. (2022).
+    """
+
+    downsample = "pool"
+    minimum_size = 16  # the smallest image whose last map is not 1x1

@@ -73,10 +73,10 @@ def test_parameter_counts_worked_out_by_hand(name, grey, colour):
 
 def test_resnet_variants_differ_in_the_head_alone():
     # pooled down-sampling: 28 -> 14 -> 7 -> 3 and 32 -> 16 -> 8 -> 4
-    stride, pooled = count("resnet18", 10, GREY), dict(downsample="pool")
-    assert count("resnet18", 10, GREY, **pooled) == stride + 8 * 512 * 10
+    stride = count("resnet18", 10, GREY)
+    assert count("resnet18_ap", 10, GREY) == stride + 8 * 512 * 10
     stride = count("resnet18", 10, COLOUR)
-    assert count("resnet18", 10, COLOUR, **pooled) == stride + 15 * 512 * 10
+    assert count("resnet18_ap", 10, COLOUR) == stride + 15 * 512 * 10
     assert count("resnet18", 10, COLOUR, norm="batch") == stride
 
 
@@ -157,7 +157,9 @@ def test_residual_block_equals_a_naive_one(width, halve, downsample, size):
     np.testing.assert_allclose(got, expected, atol=2e-5)
 
 
-@pytest.mark.parametrize("name", ["lenet", "alexnet", "vgg11", "resnet18"])
+@pytest.mark.parametrize(
+    "name", ["lenet", "alexnet", "vgg11", "resnet18", "resnet18_ap"]
+)
 @pytest.mark.parametrize("channels", [1, 3])
 def test_no_map_is_erased_at_the_smallest_sizes(name, channels):
     """Instance norm refuses 1x1 maps, so tracing shows that none arises."""

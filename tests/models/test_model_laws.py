@@ -21,9 +21,9 @@ CASES = {
     "vgg11-batch": ("vgg11", {"norm": "batch"}),
     "resnet18": ("resnet18", {}),
     "resnet18-batch": ("resnet18", {"norm": "batch"}),
-    "resnet18-pool": ("resnet18", {"downsample": "pool"}),
+    "resnet18_ap": ("resnet18_ap", {}),
 }
-WIDE = ("alexnet", "vgg11", "resnet18")
+WIDE = ("alexnet", "vgg11", "resnet18", "resnet18_ap")
 
 
 def marked(case):

@@ -9,14 +9,16 @@ from dd_jax.types import InputError
 
 
 def test_names():
-    assert set(MODELS) == {"convnet", "mlp", "lenet", "alexnet", "vgg11", "resnet18"}
+    assert set(MODELS) == {
+        *("convnet", "mlp", "lenet", "alexnet", "vgg11", "resnet18", "resnet18_ap")
+    }
 
 
 def test_fields_are_the_choices_of_each_architecture():
     assert fields("convnet") == {"width", "depth", "norm", "activation", "pooling"}
     assert fields("mlp") == fields("lenet") == fields("alexnet") == frozenset()
     assert fields("vgg11") == {"norm"}
-    assert fields("resnet18") == {"norm", "downsample"}
+    assert fields("resnet18") == {"norm"}
 
 
 @pytest.mark.parametrize(
@@ -51,7 +53,6 @@ def test_unknown_field(name, kw, message):
         ("convnet", {"pooling": "sum"}, "model.pooling is 'sum'; known: avg"),
         ("convnet", {"activation": "tanh"}, "model.activation is 'tanh'; known: relu"),
         ("convnet", {"depth": 5}, "model.norm 'instance' erases 1x1 feature maps"),
-        ("resnet18", {"downsample": "avg"}, "model.downsample is 'avg'; known: stride"),
     ],
 )
 def test_bad_value_of_a_field(name, kw, message):
