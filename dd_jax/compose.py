@@ -12,11 +12,12 @@ from ml_collections import ConfigDict
 
 from dd_jax import config as configs
 from dd_jax.audits import fairness
+from dd_jax.audits.privacy.canaries import Planted, plant, planted_masks
 from dd_jax.cost import Cost
 from dd_jax.data import dsa, load, require_per_class
 from dd_jax.distill import CHOOSERS, METHODS, Method, storage
 from dd_jax.drive import drive
-from dd_jax.keys import named, stack
+from dd_jax.keys import integer, named, stack
 from dd_jax.models import build, fields, minimum_size
 from dd_jax.pipelines import (
     Schedule,
@@ -28,6 +29,7 @@ from dd_jax.pipelines import (
 )
 from dd_jax.train import Trainer, trainer
 from dd_jax.types import (
+    Array,
     Dataset,
     InputError,
     Model,
@@ -68,7 +70,8 @@ class Parts(NamedTuple):
 
 
 @lru_cache(maxsize=4)
-def _load(source, num_classes, image_size, validation, seed):
+def _load(source, stamp, num_classes, image_size, validation, seed):
+    del stamp  # files that changed are read anew
     return load(
         source,
         num_classes=num_classes or None,
@@ -79,11 +82,25 @@ def _load(source, num_classes, image_size, validation, seed):
 
 
 def dataset(config: ConfigDict) -> Dataset:
-    """The data set of a config, read once."""
+    """The data set of a config, read once unless its files change."""
     data = config.data
     return _load(
-        data.source, data.num_classes, data.image_size, data.validation, config.seed
+        data.source,
+        _stamp(data.source),
+        data.num_classes,
+        data.image_size,
+        data.validation,
+        config.seed,
     )
+
+
+def _stamp(source: str) -> tuple[int, int]:
+    """Newest modification and total size of a source's files; zeros if not local."""
+    place = Path(source.partition(":")[2] or "/nowhere")
+    files = [place] if place.is_file() else place.rglob("*")
+    stats = [path.stat() for path in files]
+    newest = max((stat.st_mtime_ns for stat in stats), default=0)
+    return newest, sum(stat.st_size for stat in stats)
 
 
 def has_privacy(config: ConfigDict) -> bool:
@@ -109,11 +126,29 @@ def check(config: ConfigDict) -> None:
         _check_loaded(config, data)
     ipc = images_per_class(config)
     require_per_class(data, 2 * ipc if has_privacy(config) else ipc)
+    if has_privacy(config):
+        _check_privacy(config, data)
     jax.eval_shape(_model(config, data).init, jax.random.key(0))
     judged = _judged(data)
     if config.audits.fairness.enabled and judged.groups is not None:
         classes = len(data.class_names)
         fairness.equalised_odds(judged.labels, judged.labels, judged.groups, classes)
+
+
+def _check_privacy(config: ConfigDict, data: Dataset) -> None:
+    audit, side = config.audits.privacy, min(data.train.images.shape[1:3])
+    if audit.query_shift >= side:
+        raise InputError(
+            f"audits.privacy.query_shift={audit.query_shift}: images of side {side} "
+            f"can be shifted by at most {side - 1} pixels"
+        )
+    planted_masks(0, planted(config, data), 1, at_least=config.distill.ipc)
+
+
+def planted(config: ConfigDict, data: Dataset) -> Planted:
+    """Train as shadows of the membership audit get it, with its canaries."""
+    seed = integer(named(jax.random.key(config.seed), "canaries"))
+    return plant(seed, data.train, config.audits.privacy.canaries)
 
 
 def _check_loaded(config: ConfigDict, data: Dataset) -> None:
@@ -309,40 +344,57 @@ def networks_on_full_data(parts: Parts) -> Params:
     )[0]
 
 
-def pipelines(parts: Parts) -> dict[str, Pipeline]:
-    """The pipelines that shadows are made of, by the name that Records use."""
-    config, data = parts.config, parts.dataset.train
-    epochs = _epochs(config.audits.privacy.epochs)
-    of_shadows = ("audits.privacy.shadows", "audits.privacy.epochs", "distill.ipc")
+def _shadow_loop(parts: Parts, pipe: str, stage: str) -> Callable:
+    """The loop of one stage of a pipeline's shadows; baselines are shared by runs."""
+    seconds = "shadow_distill" if stage == "distil" else "shadows"
+    if pipe == "distilled":
+        return _loop(parts, seconds, _own(parts, f"shadow_{stage}"))
+    privacy = [f"audits.privacy.{key}" for key in ("shadows", "targets", "canaries")]
+    if pipe == "full_data":
+        folder = _shared(parts, "shadow_full_data", *privacy, "train.full_epochs")
+    else:
+        keys = (*privacy, "audits.privacy.epochs", "distill.ipc")
+        folder = _shared(parts, f"shadow_{stage}", *keys)
+    return _loop(parts, seconds, folder)
 
-    def shadows(method: str, where: Callable[[str], Path]) -> Pipeline:
-        loops = [
-            _loop(parts, "shadows", where(f"shadow_{stage}"))
-            for stage in ("distil", "nets")
-        ]
-        return distil_then_train(
-            _method(parts, method),
-            parts.trainer,
-            data,
-            config.train.lr,
-            _steps(parts),
-            epochs,
-            (loops[0], loops[1]),
-        )
 
-    shared = partial(_shared, parts)
-    of_data = ("audits.privacy.shadows", "train.full_epochs")
-    return {
-        "distilled": shadows(config.distill.method, partial(_own, parts)),
-        "random_subset": shadows("random", lambda name: shared(name, *of_shadows)),
-        "full_data": train_on_data(
+def shadow_pipeline(
+    parts: Parts, pipe: str, data: Split, *, initial_only: bool = False
+) -> Pipeline:
+    """The pipeline that shadows are made of, by the name that Records use.
+
+    Args:
+      parts: of the run.
+      pipe: `distilled`, `random_subset` or `full_data`.
+      data: the rows that members are drawn from.
+      initial_only: see `dd_jax.pipelines.distil_then_train`.
+    """
+    config = parts.config
+    if pipe == "full_data":
+        return train_on_data(
             parts.trainer,
             data,
             config.train.lr,
             _every_epoch(config.train.full_epochs),
-            _loop(parts, "shadows", shared("shadow_full_data", *of_data)),
-        ),
-    }
+            _shadow_loop(parts, pipe, "nets"),
+        )
+    return distil_then_train(
+        _method(parts, config.distill.method if pipe == "distilled" else "random"),
+        parts.trainer,
+        data,
+        config.train.lr,
+        _steps(parts),
+        _epochs(config.audits.privacy.epochs),
+        (_shadow_loop(parts, pipe, "distil"), _shadow_loop(parts, pipe, "nets")),
+        initial_only=initial_only,
+    )
+
+
+def shadow_networks(parts: Parts, pipe: str, keys: Array, sets: SyntheticSet) -> Params:
+    """Further networks on sets of shadows, trained as their pipeline does."""
+    epochs = _epochs(parts.config.audits.privacy.epochs)
+    loop = _shadow_loop(parts, pipe, "nets")
+    return train_on_sets(parts.trainer, keys, sets, epochs, loop)[0]
 
 
 def _steps(parts: Parts) -> Schedule:

@@ -26,6 +26,8 @@ NORMS = ("instance", "batch", "layer", "group", "none")
 ACTIVATIONS = ("relu", "sigmoid", "leaky_relu", "swish")
 POOLINGS = ("avg", "max", "none")
 AUGMENTATIONS = ("color", "crop", "cutout", "flip", "scale", "rotate")
+THREATS = ("t0", "t1", "t2")
+VARIANCES = ("auto", "fixed", "per_example")
 SCORES = (
     "lira_online",
     "lira_offline",
@@ -109,6 +111,7 @@ _SECONDS = Rule(lambda v: math.isfinite(v) and v >= 0, "a finite number, at leas
 _SEED = Rule(lambda v: 0 <= v < 2**32, "at least 0 and below 2**32")
 _SHARE = Rule(lambda v: 0 <= v < 1, "at least 0 and below 1")
 _CLASSES = Rule(lambda v: v == 0 or v >= 2, "0 (all) or at least 2")
+_EVEN = Rule(lambda v: v >= 0 and v % 2 == 0, "an even number, at least 0")
 _PAIRS = Rule(lambda v: v >= 4 and v % 2 == 0, "an even number, at least 4")
 _SET = Rule(lambda v: not v or Path(v).is_file(), "empty or an existing .npz file")
 _SOURCE = Rule(
@@ -166,6 +169,19 @@ FIELDS: dict[str, Field] = {
     ),
     "audits.privacy.scores": Field(
         ("lira_online", "loss"), "of " + ", ".join(SCORES), _some_of(SCORES)
+    ),
+    "audits.privacy.threats": Field(
+        ("t2",), "t0 initial images, t1 released set, t2 one model", _some_of(THREATS)
+    ),
+    "audits.privacy.repeats": Field(
+        1, "networks that a t1 attacker trains on each released set", _at_least(1)
+    ),
+    "audits.privacy.variance": Field("auto", "of LiRA", _one_of(VARIANCES)),
+    "audits.privacy.query_shift": Field(
+        0, "pixels that queries are shifted by, at most", _at_least(0)
+    ),
+    "audits.privacy.canaries": Field(
+        0, "rows of each kind made to be remembered", _EVEN
     ),
     "audits.privacy.epochs": Field(60, "epochs of each shadow's network", _at_least(1)),
     "audits.robustness.enabled": Field(True, "run the adversarial audit", _FLAG),

@@ -53,6 +53,8 @@ def distil_many(
     member: np.ndarray,
     schedule: Schedule,
     loop: Loop = drive,
+    *,
+    initial: np.ndarray | None = None,
 ) -> tuple[SyntheticSet, float]:
     """Distils s sets at once, each from its own rows.
 
@@ -63,13 +65,19 @@ def distil_many(
       member: `bool[s n]`, the rows given to each distiller.
       schedule: steps.
       loop: drives the compiled steps.
+      initial: `bool[s n]`, the rows that the first images are made from; default
+        `member`.
 
     Returns:
       A `SyntheticSet` with a leading axis s, and the seconds that it took.
     """
-    reals = [real_data(data.images, data.labels, row) for row in member]
+    initial = member if initial is None else initial
+    reals, firsts = (
+        [real_data(data.images, data.labels, row) for row in rows]
+        for rows in (member, initial)
+    )
     split = jax.vmap(jax.random.split)(keys)
-    states = [method.init(k, real) for k, real in zip(split[:, 0], reals)]
+    states = [method.init(k, first) for k, first in zip(split[:, 0], firsts)]
     state = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
     seconds = 0.0
     if method.steps:
@@ -88,7 +96,7 @@ def distil_many(
             state,
             total=schedule.total,
             per_call=schedule.per_call,
-            inputs=(jax.random.key_data(keys), member),
+            inputs=(jax.random.key_data(keys), member, initial),
         )
     return jax.vmap(method.read)(state), seconds
 
@@ -205,6 +213,8 @@ def distil_then_train(
     steps: Schedule,
     epochs: Schedule,
     loops: tuple[Loop, Loop] = (drive, drive),
+    *,
+    initial_only: bool = False,
 ) -> Pipeline:
     """The pipeline that distils its rows and trains on the result.
 
@@ -218,10 +228,13 @@ def distil_then_train(
       steps: of distillation.
       epochs: of training.
       loops: drive distillation and training.
+      initial_only: whether the rows given to the pipeline are no more than what its
+        first images are made from; it then distils all of `data`.
     """
 
-    def sets_of(keys, member):
-        sets, _ = distil_many(method, keys, data, member, steps, loops[0])
+    def sets_of(keys, rows):
+        member = np.ones_like(rows) if initial_only else rows
+        sets, _ = distil_many(method, keys, data, member, steps, loops[0], initial=rows)
         return sets._replace(lr=jnp.full(len(keys), lr, jnp.float32))
 
     def networks(keys, sets):

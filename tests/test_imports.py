@@ -19,11 +19,12 @@ LAYERS = [
     ["pipelines"],
     ["report"],
     ["compose"],
+    ["exposure"],
     ["run"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 NO_JAX = {"types", "config", "report", "workdir", "sweep"}
-READS_CONFIGS = {"config", "sweep", "compose", "run"}
+READS_CONFIGS = {"config", "sweep", "compose", "exposure", "run"}
 
 
 def modules():

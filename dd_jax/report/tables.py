@@ -120,7 +120,7 @@ def privacy(record: Record) -> Table | None:
         )
         for pipe in PIPE_NAMES
         for threat, scores in (lookup(record, "privacy", pipe) or {}).items()
-        for score, row in scores.items()
+        for score, row in (scores or {}).items()
     ]
     columns = (
         "Trained on, attack",
