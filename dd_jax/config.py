@@ -204,6 +204,12 @@ FIELDS: dict[str, Field] = {
         20, "steps of PGD and MIM; the others have their own", _at_least(1)
     ),
     "audits.fairness.enabled": Field(True, "report the gaps between classes", _FLAG),
+    "audits.memorisation.enabled": Field(
+        True, "compare the images with train and with unseen images", _FLAG
+    ),
+    "audits.memorisation.gallery": Field(
+        False, "show the nearest real images: they are then in the report", _FLAG
+    ),
     "report.html": Field(True, "write report.html", _FLAG, changes_results=False),
 }
 

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from dd_jax import compose, exposure, workdir
+from dd_jax import compose, exposure, resemblance, workdir
 from dd_jax import config as configs
 from dd_jax.attacks import describe
 from dd_jax.audits import fairness, robustness
@@ -105,6 +105,8 @@ def _measure(parts: Parts) -> Record:
         record["robustness"] = {
             pipe: _robustness(parts, params, pipe) for pipe, params in networks.items()
         }
+    if audits.memorisation.enabled:
+        record["memorisation"] = resemblance.measure(parts, sets)
     if compose.has_privacy(parts.config):
         record["privacy"], curves["roc"] = exposure.measure(parts)
     workdir.write_json(parts.folder / "curves.json", curves)

@@ -55,6 +55,8 @@ OTHER = {  # a valid value that differs from the default, for every key
     "audits.robustness.nets": 2,
     "audits.robustness.steps": 10,
     "audits.fairness.enabled": False,
+    "audits.memorisation.enabled": False,
+    "audits.memorisation.gallery": True,
     "report.html": False,
 }
 NO_EFFECT = {"report.html", "distill.steps_per_call", "checkpoint_seconds"}
@@ -106,6 +108,8 @@ BAD = {
     "audits.robustness.nets": [0],
     "audits.robustness.steps": [0],
     "audits.fairness.enabled": [None],
+    "audits.memorisation.enabled": [None],
+    "audits.memorisation.gallery": [None],
     "report.html": [None],
 }
 

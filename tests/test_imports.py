@@ -19,7 +19,7 @@ LAYERS = [
     ["pipelines"],
     ["report"],
     ["compose"],
-    ["exposure"],
+    ["exposure", "resemblance"],
     ["run"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

@@ -14,8 +14,8 @@ from dd_jax.audits.privacy.shadow_thresholds import at_shadow_thresholds
 from dd_jax.audits.privacy.slices import by_group
 from dd_jax.types import Array
 
-CALIBRATED = ("0.1", "0.01", "0.001")
-BRIEF = ("0.1", "0.01")  # levels of FPR that a slice keeps
+CALIBRATED = ("0.1", "0.01")
+BRIEF = "0.01"  # the level of FPR that a slice keeps
 
 
 class Membership(NamedTuple):
@@ -71,7 +71,7 @@ def judge(
     Returns:
       For each score what `metrics.summarise` gives; `variance` (LiRA); `calibrated`,
       `{LEVEL: at_shadow_thresholds}`; for each of the slices, and `canaries`, `{group:
-      {auc, tpr_at_fpr, smallest_fpr}}`; and where models are shared,
+      {auc, tpr_at_fpr: {"0.01"}}}`; and where models are shared,
       `known_randomness`: the same of them as targets, an upper bound.
     """
     labels = jnp.asarray(labels)
@@ -106,10 +106,8 @@ def judge(
 
 
 def _brief(figures: dict[str, Any]) -> dict[str, Any]:
-    rates = {level: figures["tpr_at_fpr"][level] for level in BRIEF}
-    return {key: figures[key] for key in ("auc", "smallest_fpr")} | {
-        "tpr_at_fpr": rates
-    }
+    rate = figures["tpr_at_fpr"][BRIEF]
+    return {"auc": figures["auc"], "tpr_at_fpr": {BRIEF: rate}}
 
 
 def _brief_by_group(scores, member, groups, seed) -> dict[str, Any]:
