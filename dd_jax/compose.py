@@ -15,7 +15,14 @@ from dd_jax.audits import fairness
 from dd_jax.audits.privacy.canaries import Planted, plant, planted_masks
 from dd_jax.cost import Cost
 from dd_jax.data import dsa, load, require_per_class
-from dd_jax.distill import CHOOSERS, METHODS, Method, storage
+from dd_jax.distill import (
+    CHOOSERS,
+    METHODS,
+    Joint,
+    Method,
+    shadow_matching,
+    storage,
+)
 from dd_jax.drive import drive
 from dd_jax.keys import integer, named, stack
 from dd_jax.models import build, fields, minimum_size
@@ -70,12 +77,13 @@ class Parts(NamedTuple):
 
 
 @lru_cache(maxsize=4)
-def _load(source, stamp, num_classes, image_size, validation, seed):
+def _load(source, stamp, num_classes, image_size, rows, validation, seed):
     del stamp  # files that changed are read anew
     return load(
         source,
         num_classes=num_classes or None,
         image_size=image_size or None,
+        rows=rows or None,
         validation=validation,
         seed=seed,
     )
@@ -89,6 +97,7 @@ def dataset(config: ConfigDict) -> Dataset:
         _stamp(data.source),
         data.num_classes,
         data.image_size,
+        data.rows,
         data.validation,
         config.seed,
     )
@@ -142,6 +151,13 @@ def _check_privacy(config: ConfigDict, data: Dataset) -> None:
             f"audits.privacy.query_shift={audit.query_shift}: images of side {side} "
             f"can be shifted by at most {side - 1} pixels"
         )
+    if audit.joint and config.distill.method != "dm":
+        raise InputError(
+            f"audits.privacy.joint: distill.method={config.distill.method} has no "
+            "joint form; take dm, or joint=False"
+        )
+    if audit.joint:
+        shadow_matching(_model(config, data), ipc=config.distill.ipc)
     planted_masks(0, planted(config, data), 1, at_least=config.distill.ipc)
 
 
@@ -213,20 +229,24 @@ def parts(config: ConfigDict, folder: Path, cache: Path) -> Parts:
     )
 
 
+def _matching(parts: Parts) -> dict[str, Any]:
+    """The settings of a method that learns its images."""
+    config, data = parts.config.distill, parts.dataset
+    return {
+        "ipc": images_per_class(parts.config),
+        "lr": config.lr,
+        "batch_real": config.batch_real,
+        "augment": _dsa(config.augment, data.mean, data.std).siamese,
+        "mean": data.mean,
+        "std": data.std,
+    }
+
+
 def _method(parts: Parts, name: str) -> Method:
     config, ipc = parts.config.distill, images_per_class(parts.config)
     if name != config.method:
         return METHODS[name](parts.model, ipc=ipc)
-    build_method = partial(
-        METHODS[name],
-        parts.model,
-        ipc=ipc,
-        lr=config.lr,
-        batch_real=config.batch_real,
-        augment=_dsa(config.augment, parts.dataset.mean, parts.dataset.std).siamese,
-        mean=parts.dataset.mean,
-        std=parts.dataset.std,
-    )
+    build_method = partial(METHODS[name], parts.model, **_matching(parts))
     # Steps do not depend on where they start from: all starts share one program.
     return build_method()._replace(init=build_method(init=config.init).init)
 
@@ -358,8 +378,20 @@ def _shadow_loop(parts: Parts, pipe: str, stage: str) -> Callable:
     return _loop(parts, seconds, folder)
 
 
+def _joint(parts: Parts, halves: bool) -> Joint:
+    """Steps that shadows take together; of halves, each is given half of the batch."""
+    settings = _matching(parts)
+    settings["batch_real"] *= 2 if halves else 1
+    return shadow_matching(parts.model, **settings)
+
+
 def shadow_pipeline(
-    parts: Parts, pipe: str, data: Split, *, initial_only: bool = False
+    parts: Parts,
+    pipe: str,
+    data: Split,
+    *,
+    initial_only: bool = False,
+    joint: bool = False,
 ) -> Pipeline:
     """The pipeline that shadows are made of, by the name that Records use.
 
@@ -368,6 +400,7 @@ def shadow_pipeline(
       pipe: `distilled`, `random_subset` or `full_data`.
       data: the rows that members are drawn from.
       initial_only: see `dd_jax.pipelines.distil_then_train`.
+      joint: whether shadows share networks and real batches.
     """
     config = parts.config
     if pipe == "full_data":
@@ -387,6 +420,7 @@ def shadow_pipeline(
         _epochs(config.audits.privacy.epochs),
         (_shadow_loop(parts, pipe, "distil"), _shadow_loop(parts, pipe, "nets")),
         initial_only=initial_only,
+        joint=_joint(parts, halves=not initial_only) if joint else None,
     )
 
 

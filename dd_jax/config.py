@@ -134,6 +134,7 @@ FIELDS: dict[str, Field] = {
     "data.num_classes": Field(0, "keep only the first classes; 0 = all", _CLASSES),
     "data.validation": Field(0.0, "share of train held out for tuning", _SHARE),
     "data.image_size": Field(0, "resize to this side; 0 = as they are", _at_least(0)),
+    "data.rows": Field(0, "rows of train to keep; 0 = all", _at_least(0)),
     "model.name": Field("convnet", ", ".join(MODELS), _one_of(MODELS)),
     "model.width": Field(32, "channels of a convolution", _at_least(1)),
     "model.depth": Field(3, "number of blocks", _at_least(1)),
@@ -166,6 +167,12 @@ FIELDS: dict[str, Field] = {
     "audits.privacy.enabled": Field(True, "run the membership audit", _FLAG),
     "audits.privacy.shadows": Field(
         16, "shadow distillations, in complementary pairs", _PAIRS
+    ),
+    "audits.privacy.joint": Field(
+        False, "shadows share networks and real batches (dm only)", _FLAG
+    ),
+    "audits.privacy.targets": Field(
+        8, "models attacked that share nothing, beside joint shadows", _PAIRS
     ),
     "audits.privacy.scores": Field(
         ("lira_online", "loss"), "of " + ", ".join(SCORES), _some_of(SCORES)

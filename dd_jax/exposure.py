@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -73,6 +74,7 @@ def measure(parts: Parts) -> tuple[dict[str, Any], dict[str, Any]]:
                 variance=audit.variance,
                 slices=by_class if group is None else by_class | {"by_group": group},
                 canary=asked.canary,
+                shared=_shared(parts, pipe),
             )
             record[pipe][threat], curves[pipe][threat] = judged
             save_scores(
@@ -84,6 +86,7 @@ def measure(parts: Parts) -> tuple[dict[str, Any], dict[str, Any]]:
                 group,
                 threat,
                 canary=asked.canary,
+                shared=_shared(parts, pipe),
                 seed=seed,
             )
     return record, curves
@@ -117,8 +120,16 @@ def _starts_from_random_rows(parts: Parts, pipe: str) -> bool:
 
 
 def _masks(parts: Parts, name: str) -> tuple[int, int]:
-    """Seed and number of pairs of models."""
-    return integer(parts.key(name)), parts.config.audits.privacy.shadows // 2
+    """Seed and number of pairs of models, with the targets of joint shadows."""
+    audit = parts.config.audits.privacy
+    models = audit.shadows + (audit.targets if audit.joint else 0)
+    return integer(parts.key(name)), models // 2
+
+
+def _shared(parts: Parts, pipe: str) -> int:
+    """How many first models of a pipeline share their random numbers."""
+    audit = parts.config.audits.privacy
+    return audit.shadows if audit.joint and pipe == "distilled" else 0
 
 
 def _of_initial_images(parts: Parts, pipe: str) -> Asked:
@@ -159,8 +170,15 @@ def _shadows(
     """Sets and networks of a pipeline, one for each row of `member`."""
     key = parts.key(f"shadows {pipe}")
     keys = stack(named(key, "initial") if kw else key, len(member))
-    pipeline = compose.shadow_pipeline(parts, pipe, data, **kw)
-    sets, trained = pipeline.many(keys, member)
+    run = lambda rows, **form: compose.shadow_pipeline(
+        parts, pipe, data, **kw, **form
+    ).many(keys[rows], member[rows])
+    shared = _shared(parts, pipe)
+    if not shared:
+        sets, trained = run(slice(None))
+        return sets, trained.params
+    both = run(slice(shared), joint=True), run(slice(shared, None))
+    sets, trained = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *both)
     return sets, trained.params
 
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from dd_jax.distill import Method, Real, real_data
+from dd_jax.distill import Joint, Method, Real, real_data
 from dd_jax.drive import Driven, drive
 from dd_jax.parallel import best_chunk, map_models
 from dd_jax.train import Trainer
@@ -46,6 +46,27 @@ def _distiller(sample: Callable, update: Callable):
     return map_models(one, chunk=best_chunk())
 
 
+@cache
+def _joint_distiller(joint: Joint):
+    """The same of many distillations that share their random numbers."""
+
+    @jax.jit
+    def run(key, states, images, rows, counts, member, first, last):
+        real = Real(images, rows, counts)
+
+        def body(step, carry):
+            states, total = carry
+            sample_key, update_key = jax.random.split(jax.random.fold_in(key, step))
+            batch = joint.sample(sample_key, real, member)
+            states, info = joint.update(update_key, states, batch)
+            return states, total + info["loss"]
+
+        states, total = lax.fori_loop(first, last, body, (states, jnp.float32(0)))
+        return states, total / (last - first)
+
+    return run
+
+
 def distil_many(
     method: Method,
     keys: Array,
@@ -55,6 +76,7 @@ def distil_many(
     loop: Loop = drive,
     *,
     initial: np.ndarray | None = None,
+    joint: Joint | None = None,
 ) -> tuple[SyntheticSet, float]:
     """Distils s sets at once, each from its own rows.
 
@@ -67,6 +89,8 @@ def distil_many(
       loop: drives the compiled steps.
       initial: `bool[s n]`, the rows that the first images are made from; default
         `member`.
+      joint: steps that all sets take together, by the random numbers of the first;
+        default each its own.
 
     Returns:
       A `SyntheticSet` with a leading axis s, and the seconds that it took.
@@ -81,14 +105,23 @@ def distil_many(
     state = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
     seconds = 0.0
     if method.steps:
-        images = jnp.asarray(data.images)
-        rows = jnp.stack([real.rows for real in reals])
-        counts = jnp.stack([real.counts for real in reals])
-        run = _distiller(method.sample, method.update)
+        images, step_keys = jnp.asarray(data.images), split[:, 1]
+        if joint:
+            union = real_data(images, data.labels, member.any(0))
+            together = _joint_distiller(joint)
+            run = lambda state, first, last: together(
+                step_keys[0], state, *union, jnp.asarray(member), first, last
+            )
+        else:
+            rows = jnp.stack([real.rows for real in reals])
+            counts = jnp.stack([real.counts for real in reals])
+            apart = _distiller(method.sample, method.update)
+            run = lambda state, first, last: apart(
+                (images, first, last), step_keys, state, rows, counts
+            )
 
         def advance(state, first, last):
-            shared = images, first, last
-            state, losses = run(shared, split[:, 1], state, rows, counts)
+            state, losses = run(state, first, last)
             return state, {"loss": losses.mean()}
 
         state, seconds = loop(
@@ -215,6 +248,7 @@ def distil_then_train(
     loops: tuple[Loop, Loop] = (drive, drive),
     *,
     initial_only: bool = False,
+    joint: Joint | None = None,
 ) -> Pipeline:
     """The pipeline that distils its rows and trains on the result.
 
@@ -230,6 +264,7 @@ def distil_then_train(
       loops: drive distillation and training.
       initial_only: whether the rows given to the pipeline are no more than what its
         first images are made from; it then distils all of `data`.
+      joint: see `distil_many`.
     """
 
     def sets_of(keys, rows):

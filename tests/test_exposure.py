@@ -119,10 +119,39 @@ def test_one_repeat_makes_t1_of_the_very_network_of_t2(tmp_path):
     )
 
 
+def test_joint_shadows_serve_targets_that_share_nothing(tmp_path):
+    changes = {"model__name": "convnet", "model__depth": 2, "model__width": 4}
+    record = measured(
+        tmp_path,
+        **changes,
+        audits__privacy__joint=True,
+        audits__privacy__targets=4,
+        audits__privacy__canaries=0,
+        audits__privacy__threats=("t2", "t0"),
+        audits__privacy__query_shift=0,
+    )
+    found = scores(tmp_path)
+    assert found.shared == 4 and len(found.member) == 8
+    for threat in ("t0", "t2"):
+        ours = record["distilled"][threat]["loss"]
+        assert ours["auc"]["n"] == ours["known_randomness"]["auc"]["n"] == 4
+        assert record["random_subset"][threat]["loss"]["auc"]["n"] == 8
+    values = privacy.all_targets("loss", found.logits, found.labels, found.member)
+    again = privacy.summarise(values[4:], found.member[4:], seed=int(found.seed))
+    mean = record["distilled"]["t2"]["loss"]["auc"]["mean"]
+    assert again["auc"]["mean"] == pytest.approx(mean)
+
+
 def test_bad_requests_stop_before_any_compute(tmp_path):
+    joint = {"audits__privacy__joint": True}
     for changes, message in [
         ({"audits__privacy__query_shift": 8}, "images of side 8 can be shifted by"),
         ({"audits__privacy__canaries": 100}, "at most 35 are possible"),
+        (joint | {"distill__method": "kmeans"}, "kmeans has no joint form"),
+        (
+            joint | {"model__name": "convnet", "model__norm": "batch"},
+            "norm=batch mixes",
+        ),
     ]:
         with pytest.raises(InputError, match=message):
             measured(tmp_path, **changes)
