@@ -15,6 +15,7 @@ from dd_jax.audits import fairness
 from dd_jax.audits.privacy.canaries import Planted, plant, planted_masks
 from dd_jax.cost import Cost
 from dd_jax.data import dsa, load, require_per_class
+from dd_jax.data.cutmix import cutmix
 from dd_jax.distill import (
     CHOOSERS,
     METHODS,
@@ -26,15 +27,11 @@ from dd_jax.distill import (
 from dd_jax.drive import drive
 from dd_jax.keys import integer, named, stack
 from dd_jax.models import build, fields, minimum_size
-from dd_jax.pipelines import (
-    Schedule,
-    distil_many,
-    distil_then_train,
-    train_on_data,
-    train_on_rows,
-    train_on_sets,
-)
+from dd_jax.pipelines import distil_many, distil_then_train, train_on_data
 from dd_jax.train import Trainer, trainer
+from dd_jax.train.experts import expert_paths
+from dd_jax.train.fit import unmixed
+from dd_jax.train.many import Schedule, train_on_rows, train_on_sets
 from dd_jax.types import (
     Array,
     Dataset,
@@ -216,12 +213,14 @@ def parts(config: ConfigDict, folder: Path, cache: Path) -> Parts:
     data = dataset(config)
     model = _model(config, data)
     augment = _dsa(config.train.augment, data.mean, data.std).independent
+    mixed = config.train.cutmix
+    mix = cutmix(mixed) if mixed else unmixed
     return Parts(
         config=config,
         dataset=data,
         judged=_judged(data),
         model=model,
-        trainer=trainer(model, batch=config.train.batch, augment=augment),
+        trainer=trainer(model, batch=config.train.batch, augment=augment, mix=mix),
         folder=folder,
         cache=cache,
         key=partial(named, jax.random.key(config.seed)),
@@ -229,36 +228,103 @@ def parts(config: ConfigDict, folder: Path, cache: Path) -> Parts:
     )
 
 
-def _matching(parts: Parts) -> dict[str, Any]:
-    """The settings of a method that learns its images."""
-    config, data = parts.config.distill, parts.dataset
+def _learning(parts: Parts) -> dict[str, Any]:
+    """The options of a method that learns its images, but for where they start."""
+    config = parts.config.distill
     return {
         "ipc": images_per_class(parts.config),
-        "lr": config.lr,
-        "batch_real": config.batch_real,
-        "augment": _dsa(config.augment, data.mean, data.std).siamese,
-        "mean": data.mean,
-        "std": data.std,
+        "rate": parts.config.train.lr,
+        "mean": parts.dataset.mean,
+        "std": parts.dataset.std,
+        "multi": config.multi,
+        "lr_labels": config.lr_labels,
+        **_set(lr=config.lr, factor=config.factor),
+        **_steps_of(parts, config.method),
     }
 
 
 def _method(parts: Parts, name: str) -> Method:
+    """A method with the config's choices; another than the config's as it comes."""
     config, ipc = parts.config.distill, images_per_class(parts.config)
-    if name != config.method:
-        return METHODS[name](parts.model, ipc=ipc)
-    build_method = partial(METHODS[name], parts.model, **_matching(parts))
+    if name != config.method or not learns(parts.config):
+        rate = parts.config.train.lr
+        return METHODS[name](parts.model, ipc=ipc, rate=rate)
+    build_method = partial(METHODS[name], parts.model, **_learning(parts))
     # Steps do not depend on where they start from: all starts share one program.
     return build_method()._replace(init=build_method(init=config.init).init)
 
 
-def _loop(parts: Parts, stage: str, folder: Path, **kw: Any) -> Callable:
+def _set(**options: Any) -> dict[str, Any]:
+    """The options that the config does not leave to the method."""
+    return {name: value for name, value in options.items() if value}
+
+
+def _steps_of(parts: Parts, name: str) -> dict[str, Any]:
+    """The options of a method's updates."""
+    config = parts.config.distill
+    augment = _dsa(config.augment, parts.dataset.mean, parts.dataset.std)
+    if name == "mtt":
+        own = ("experts", "kept_epochs", "expert_lr")
+        options = {k: v for k, v in config.mtt.items() if k not in own}
+        return options | {"augment": augment.independent}
+    options = {"batch_real": config.batch_real, "augment": augment.siamese}
+    if name == "dm":
+        return options
+    network, practice = config.network, {"epochs": config.network.epochs}
+    if name.startswith("idc"):
+        practice = {"steps": network.steps}
+    distance = "" if config.distance == "own" else config.distance
+    return options | _set(
+        augment_net=augment.independent,
+        life=network.life,
+        distance=distance,
+        **{f"net_{unit}": count for unit, count in practice.items()},
+    )
+
+
+def _experts(parts: Parts, data: Split) -> Callable:
+    """Trains, or finds, the experts of one distiller of `data`."""
+    config = parts.config
+    mtt, augment = config.distill.mtt, config.train.augment
+    recipe = trainer(
+        parts.model,
+        batch=config.train.batch,
+        momentum=0.0,
+        weight_decay=0.0,
+        decay=False,
+        augment=_dsa(augment, parts.dataset.mean, parts.dataset.std).independent,
+    )
+
+    def paths(key, rows, epochs):
+        length = max(epochs, mtt.kept_epochs)
+        of_experts = ["distill.mtt.experts", "distill.mtt.expert_lr"]
+        if data is not parts.dataset.train:
+            of_experts.append("audits.privacy.canaries")
+        folder = _shared(parts, f"experts_{length}", *of_experts)
+        return expert_paths(
+            recipe,
+            stack(named(key, "experts"), mtt.experts),
+            data,
+            rows,
+            mtt.expert_lr,
+            length,
+            lambda label: _loop(parts, "experts", folder, label=label),
+            folder,
+        )
+
+    return paths
+
+
+def _loop(
+    parts: Parts, stage: str, folder: Path, label: str = "", **kw: Any
+) -> Callable:
     """`drive` for one stage; a run's own stages go on from its checkpoints."""
 
     def loop(advance, state, **schedule):
         driven = drive(
             advance,
             state,
-            label=folder.name,
+            label=label or folder.name,
             folder=folder,
             save_seconds=parts.config.checkpoint_seconds,
             **schedule,
@@ -276,7 +342,8 @@ def _own(parts: Parts, name: str) -> Path:
 
 def _shared(parts: Parts, name: str, *keys: str) -> Path:
     """Where runs keep what depends on the data, the model and `keys` alone."""
-    common = ("seed", "model.", "train.batch", "train.lr", "train.augment", *keys)
+    recipe = ("train.batch", "train.lr", "train.augment", "train.cutmix")
+    common = ("seed", "model.", *recipe, *keys)
     return (
         parts.cache
         / configs.run_id(parts.config, fingerprint(parts.config), common)
@@ -311,15 +378,15 @@ def synthetic_sets(parts: Parts) -> SyntheticSet:
     member = np.ones((config.sets, len(parts.dataset.train.labels)), bool)
     log = parts.folder / "metrics.jsonl"
     loop = _loop(parts, "distill", _own(parts, "distil"), log=log)
-    sets, _ = distil_many(
+    return distil_many(
         _method(parts, config.distill.method),
         keys,
         parts.dataset.train,
         member,
         _steps(parts),
         loop,
-    )
-    return sets._replace(lr=jnp.full(config.sets, config.train.lr, jnp.float32))
+        _experts(parts, parts.dataset.train),
+    )[0]
 
 
 def networks_on_sets(parts: Parts, sets: SyntheticSet) -> Params:
@@ -344,7 +411,6 @@ def networks_on_subsets(parts: Parts) -> Params:
         member,
         _steps(parts),
     )
-    sets = sets._replace(lr=jnp.full(config.train.nets, config.train.lr, jnp.float32))
     keys = ("distill.ipc", "distill.load", "train.nets", "train.epochs")
     loop = _loop(parts, "random_subset", _shared(parts, "random_subset", *keys))
     epochs = _epochs(config.train.epochs)
@@ -380,9 +446,9 @@ def _shadow_loop(parts: Parts, pipe: str, stage: str) -> Callable:
 
 def _joint(parts: Parts, halves: bool) -> Joint:
     """Steps that shadows take together; of halves, each is given half of the batch."""
-    settings = _matching(parts)
-    settings["batch_real"] *= 2 if halves else 1
-    return shadow_matching(parts.model, **settings)
+    options = _learning(parts)
+    options["batch_real"] *= 2 if halves else 1
+    return shadow_matching(parts.model, **options)
 
 
 def shadow_pipeline(
@@ -415,10 +481,10 @@ def shadow_pipeline(
         _method(parts, config.distill.method if pipe == "distilled" else "random"),
         parts.trainer,
         data,
-        config.train.lr,
         _steps(parts),
         _epochs(config.audits.privacy.epochs),
         (_shadow_loop(parts, pipe, "distil"), _shadow_loop(parts, pipe, "nets")),
+        _experts(parts, data),
         initial_only=initial_only,
         joint=_joint(parts, halves=not initial_only) if joint else None,
     )

@@ -17,9 +17,11 @@ from ml_collections import ConfigDict
 
 from dd_jax.types import InputError
 
-RESULTS_VERSION = 1  # raised whenever the same config gives different numbers
+RESULTS_VERSION = 2  # raised whenever the same config gives different numbers
 
-METHODS = ("random", "herding", "kcenter", "kmeans", "dm")
+SELECTIONS = ("random", "herding", "kcenter", "kmeans")
+METHODS = (*SELECTIONS, "dc", "dsa", "dm", "mtt", "idc_i", "idc")
+DISTANCES = ("cosine", "flat_cosine", "squared", "kernel_squared", "kernel_absolute")
 INITS = ("noise", "real", "kmeans", "kcenter", "herding")
 MODELS = ("convnet", "mlp", "lenet", "alexnet", "vgg11", "resnet18", "resnet18_ap")
 NORMS = ("instance", "batch", "layer", "group", "none")
@@ -107,7 +109,9 @@ def _is_augmentation(value: str) -> bool:
 
 _FLAG = Rule(lambda v: True, "true or false")
 _POSITIVE = Rule(lambda v: math.isfinite(v) and v > 0, "a finite number above 0")
-_SECONDS = Rule(lambda v: math.isfinite(v) and v >= 0, "a finite number, at least 0")
+_NOT_NEGATIVE = Rule(
+    lambda v: math.isfinite(v) and v >= 0, "a finite number, at least 0"
+)
 _SEED = Rule(lambda v: 0 <= v < 2**32, "at least 0 and below 2**32")
 _SHARE = Rule(lambda v: 0 <= v < 1, "at least 0 and below 1")
 _CLASSES = Rule(lambda v: v == 0 or v >= 2, "0 (all) or at least 2")
@@ -126,7 +130,7 @@ _AUGMENT_DIGITS = "color_crop_cutout_scale_rotate"
 FIELDS: dict[str, Field] = {
     "seed": Field(0, "every random draw follows from it", _SEED),
     "checkpoint_seconds": Field(
-        20.0, "least time between checkpoints", _SECONDS, changes_results=False
+        20.0, "least time between checkpoints", _NOT_NEGATIVE, changes_results=False
     ),
     "data.source": Field(
         "digits", "digits, tfds:NAME, idx:DIR, npz:FILE or folder:DIR", _SOURCE
@@ -147,9 +151,68 @@ FIELDS: dict[str, Field] = {
     "distill.steps": Field(150, "updates of the synthetic images", _at_least(0)),
     "distill.batch_real": Field(64, "real images per class and step", _at_least(1)),
     "distill.augment": Field(
-        _AUGMENT_DIGITS, "augmentation shared by real and synthetic images", _AUGMENT
+        _AUGMENT_DIGITS,
+        "augmentation shared by real and synthetic images; dc has none",
+        _AUGMENT,
     ),
-    "distill.lr": Field(1.0, "step size on the synthetic images", _POSITIVE),
+    "distill.lr": Field(
+        0.0, "step size on the synthetic images; 0 = the method's own", _NOT_NEGATIVE
+    ),
+    "distill.lr_labels": Field(
+        0.0, "step size on learned soft labels; 0 = one-hot labels", _NOT_NEGATIVE
+    ),
+    "distill.factor": Field(
+        0,
+        "tiles along each side of a stored image, each a synthetic one; 0 = the "
+        "method's own (idc 2, others 1)",
+        Rule(lambda v: 0 <= v <= 3, "0, 1, 2 or 3"),
+    ),
+    "distill.multi": Field(
+        False, "decode by every factor from 1 to distill.factor", _FLAG
+    ),
+    "distill.distance": Field(
+        "own",
+        "between gradients, in dc, dsa, idc_i and idc: own (the method's), "
+        + ", ".join(DISTANCES),
+        _one_of(("own", *DISTANCES)),
+    ),
+    "distill.network.life": Field(
+        0, "matching steps of a network in dc, dsa, idc_i, idc; 0 = own", _at_least(0)
+    ),
+    "distill.network.epochs": Field(
+        0, "its epochs between them in dc and dsa; 0 = own", _at_least(0)
+    ),
+    "distill.network.steps": Field(
+        8, "its batches of 64 between them in idc_i and idc", _at_least(1)
+    ),
+    "distill.mtt.experts": Field(10, "networks trained as experts", _at_least(1)),
+    "distill.mtt.kept_epochs": Field(
+        0, "epochs of each expert; 0 = as many as are used", _at_least(0)
+    ),
+    "distill.mtt.expert_lr": Field(0.01, "step size of the experts", _POSITIVE),
+    "distill.mtt.student_steps": Field(20, "steps of a student", _at_least(1)),
+    "distill.mtt.expert_epochs": Field(
+        2, "epochs of the expert that these should be worth", _at_least(1)
+    ),
+    "distill.mtt.min_start": Field(0, "first epoch students start from", _at_least(0)),
+    "distill.mtt.max_start": Field(
+        10, "first epoch that none starts from", _at_least(1)
+    ),
+    "distill.mtt.first_max_start": Field(
+        0, "its value at the first update, where it grows; 0 = max_start", _at_least(0)
+    ),
+    "distill.mtt.growth": Field(
+        0, "updates over which it grows to max_start", _at_least(0)
+    ),
+    "distill.mtt.batch_student": Field(
+        0, "synthetic images a student step; 0 = all", _at_least(0)
+    ),
+    "distill.mtt.approximate": Field(
+        False, "drop the terms between student steps: constant memory", _FLAG
+    ),
+    "distill.mtt.lr_rate": Field(
+        0.001, "step size on the logarithm of the students' step size", _NOT_NEGATIVE
+    ),
     "distill.load": Field("", "audit this synthetic.npz instead of distilling", _SET),
     "distill.steps_per_call": Field(
         50, "steps in one compiled call", _at_least(1), changes_results=False
@@ -161,6 +224,11 @@ FIELDS: dict[str, Field] = {
     "train.lr": Field(0.01, "first step size of training", _POSITIVE),
     "train.nets": Field(5, "networks trained on each set", _at_least(1)),
     "train.augment": Field(_AUGMENT_DIGITS, "augmentation in training", _AUGMENT),
+    "train.cutmix": Field(
+        0.0,
+        "share of training batches mixed by CutMix",
+        Rule(lambda v: 0 <= v <= 1, "in [0, 1]"),
+    ),
     "train.full_epochs": Field(60, "epochs on the full data", _at_least(1)),
     "train.full_nets": Field(1, "networks trained on the full data", _at_least(1)),
     "sets": Field(1, "synthetic sets, each from its own key", _at_least(1)),

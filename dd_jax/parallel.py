@@ -21,6 +21,13 @@ def best_chunk() -> int | None:
     return None if jax.default_backend() == "cpu" else 0
 
 
+def each(fun: Callable, *stacked):
+    """`vmap(fun)(*stacked)` inside compiled code; on CPU one after another."""
+    if best_chunk() is None:
+        return lax.map(lambda one: fun(*one), stacked)
+    return jax.vmap(fun)(*stacked)
+
+
 def map_models(
     fun: Callable,
     *,

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import cache
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,28 +9,22 @@ import numpy as np
 from jax import lax
 
 from dd_jax.distill import Joint, Method, Real, real_data
-from dd_jax.drive import Driven, drive
+from dd_jax.drive import drive
 from dd_jax.parallel import best_chunk, map_models
 from dd_jax.train import Trainer
-from dd_jax.types import Array, Params, Pipeline, Split, SyntheticSet, Trained
+from dd_jax.train.many import Loop, Schedule, train_on_rows, train_on_sets
+from dd_jax.types import Array, Pipeline, Split, SyntheticSet, Trained
 
-Loop = Callable[..., Driven]  # `drive` with its folder and label already given
-
-
-class Schedule(NamedTuple):
-    """How long something runs and how often the host looks at it."""
-
-    total: int
-    per_call: int
+Experts = Callable[..., np.ndarray]
 
 
 @cache
 def _distiller(sample: Callable, update: Callable):
     """The compiled steps; methods that differ in `init` alone share them."""
 
-    def one(shared, key, state, rows, counts):
+    def one(shared, key, state, rows, counts, experts):
         images, first, last = shared
-        real = Real(images, rows, counts)
+        real = Real(images, rows, counts, experts)
 
         def body(step, carry):
             state, total = carry
@@ -51,9 +44,7 @@ def _joint_distiller(joint: Joint):
     """The same of many distillations that share their random numbers."""
 
     @jax.jit
-    def run(key, states, images, rows, counts, member, first, last):
-        real = Real(images, rows, counts)
-
+    def run(key, states, real, member, first, last):
         def body(step, carry):
             states, total = carry
             sample_key, update_key = jax.random.split(jax.random.fold_in(key, step))
@@ -74,6 +65,7 @@ def distil_many(
     member: np.ndarray,
     schedule: Schedule,
     loop: Loop = drive,
+    experts: Experts | None = None,
     *,
     initial: np.ndarray | None = None,
     joint: Joint | None = None,
@@ -87,6 +79,8 @@ def distil_many(
       member: `bool[s n]`, the rows given to each distiller.
       schedule: steps.
       loop: drives the compiled steps.
+      experts: `(key, rows i32[m], epochs) -> f16[e epochs+1 p]`, for methods that
+        follow experts: each distiller has its own.
       initial: `bool[s n]`, the rows that the first images are made from; default
         `member`.
       joint: steps that all sets take together, by the random numbers of the first;
@@ -110,14 +104,15 @@ def distil_many(
             union = real_data(images, data.labels, member.any(0))
             together = _joint_distiller(joint)
             run = lambda state, first, last: together(
-                step_keys[0], state, *union, jnp.asarray(member), first, last
+                step_keys[0], state, union, jnp.asarray(member), first, last
             )
         else:
             rows = jnp.stack([real.rows for real in reals])
             counts = jnp.stack([real.counts for real in reals])
+            paths = _paths(method, keys, member, experts)
             apart = _distiller(method.sample, method.update)
             run = lambda state, first, last: apart(
-                (images, first, last), step_keys, state, rows, counts
+                (images, first, last), step_keys, state, rows, counts, paths
             )
 
         def advance(state, first, last):
@@ -134,118 +129,23 @@ def distil_many(
     return jax.vmap(method.read)(state), seconds
 
 
-@cache
-def _on_sets(trainer: Trainer):
-    def one(shared, key, state, images, labels, lr):
-        rows = jnp.arange(len(images))
-        return trainer.advance(key, state, images, labels, rows, lr, *shared)
-
-    return map_models(one, chunk=best_chunk())
-
-
-@cache
-def _on_rows(trainer: Trainer):
-    def one(shared, key, state, rows, lr):
-        images, labels, *epochs = shared
-        return trainer.advance(key, state, images, labels, rows, lr, *epochs)
-
-    return map_models(one, chunk=best_chunk())
-
-
-@cache
-def _starter(trainer: Trainer):
-    return map_models(lambda shared, key: trainer.init(key), chunk=best_chunk())
-
-
-def _train(trainer, keys, advance_many, schedule, loop, inputs) -> tuple[Params, float]:
-    split = jax.vmap(jax.random.split)(keys)
-    state = _starter(trainer)(None, split[:, 0])
-
-    def advance(state, first, last):
-        epochs = schedule.total, first, last
-        state, losses = advance_many(split[:, 1], state, epochs)
-        return state, {"loss": losses.mean()}
-
-    driven = loop(
-        advance,
-        state,
-        total=schedule.total,
-        per_call=schedule.per_call,
-        inputs=(jax.random.key_data(keys), inputs),
-    )
-    return driven.state.params, driven.seconds
-
-
-def train_on_sets(
-    trainer: Trainer,
-    keys: Array,
-    sets: SyntheticSet,
-    schedule: Schedule,
-    loop: Loop = drive,
-) -> tuple[Params, float]:
-    """Trains s networks, each on its own synthetic set.
-
-    Args:
-      trainer: the recipe.
-      keys: `key[s]`.
-      sets: synthetic sets with a leading axis s.
-      schedule: epochs.
-      loop: drives the compiled epochs.
-
-    Returns:
-      Parameters with a leading axis s, and the seconds that it took.
-    """
-    run = _on_sets(trainer)
-
-    def advance_many(keys, state, epochs):
-        return run(epochs, keys, state, sets.images, sets.labels, sets.lr)
-
-    return _train(trainer, keys, advance_many, schedule, loop, sets)
-
-
-def train_on_rows(
-    trainer: Trainer,
-    keys: Array,
-    data: Split,
-    rows: Array,
-    lr: float,
-    schedule: Schedule,
-    loop: Loop = drive,
-) -> tuple[Params, float]:
-    """Trains s networks, each on its own rows of the real data.
-
-    Args:
-      trainer: the recipe.
-      keys: `key[s]`.
-      data: the real rows.
-      rows: `i32[s m]`.
-      lr: step size.
-      schedule: epochs.
-      loop: drives the compiled epochs.
-
-    Returns:
-      Parameters with a leading axis s, and the seconds that it took.
-    """
-    run = _on_rows(trainer)
-    images = jnp.asarray(data.images)
-    labels = jax.nn.one_hot(data.labels, int(data.labels.max()) + 1)
-    rates = jnp.full(len(keys), lr, jnp.float32)
-
-    def advance_many(keys, state, epochs):
-        shared = images, labels, *epochs
-        return run(shared, keys, state, jnp.asarray(rows), rates)
-
-    return _train(trainer, keys, advance_many, schedule, loop, rows)
+def _paths(method, keys, member, experts):
+    """Expert paths of each distiller, `f16[s e t p]`; None where none are needed."""
+    if not method.expert_epochs:
+        return None
+    epochs = method.expert_epochs
+    each = [experts(k, np.flatnonzero(row), epochs) for k, row in zip(keys, member)]
+    return jnp.stack(each)
 
 
 def distil_then_train(
     method: Method,
     trainer: Trainer,
     data: Split,
-    lr: float,
     steps: Schedule,
     epochs: Schedule,
     loops: tuple[Loop, Loop] = (drive, drive),
+    experts: Experts | None = None,
     *,
     initial_only: bool = False,
     joint: Joint | None = None,
@@ -258,10 +158,10 @@ def distil_then_train(
       method: the distillation or selection method.
       trainer: the training recipe.
       data: the real rows, n of them.
-      lr: step size of training, for every set.
       steps: of distillation.
       epochs: of training.
       loops: drive distillation and training.
+      experts: see `distil_many`.
       initial_only: whether the rows given to the pipeline are no more than what its
         first images are made from; it then distils all of `data`.
       joint: see `distil_many`.
@@ -269,8 +169,17 @@ def distil_then_train(
 
     def sets_of(keys, rows):
         member = np.ones_like(rows) if initial_only else rows
-        sets, _ = distil_many(method, keys, data, member, steps, loops[0], initial=rows)
-        return sets._replace(lr=jnp.full(len(keys), lr, jnp.float32))
+        return distil_many(
+            method,
+            keys,
+            data,
+            member,
+            steps,
+            loops[0],
+            experts,
+            initial=rows,
+            joint=joint,
+        )[0]
 
     def networks(keys, sets):
         return Trained(train_on_sets(trainer, keys, sets, epochs, loops[1])[0])

@@ -188,7 +188,7 @@ def _robustness(parts: Parts, params: Params, pipe: str) -> dict:
 
 def _save_sets(parts: Parts, sets: SyntheticSet) -> dict:
     """Writes each set, the first one's picture, and returns the first's metadata."""
-    metadata = _metadata(parts)
+    metadata = _metadata(parts, sets)
     for i in range(len(sets.images)):
         arrays = (np.asarray(leaf[i]) for leaf in (sets.images, sets.labels, sets.lr))
         name = "synthetic.npz" if i == 0 else f"synthetic_{i}.npz"
@@ -198,7 +198,7 @@ def _save_sets(parts: Parts, sets: SyntheticSet) -> dict:
     return metadata
 
 
-def _metadata(parts: Parts) -> dict:
+def _metadata(parts: Parts, sets: SyntheticSet) -> dict:
     """What a stranger needs to train on the set; no clock times."""
     config, data = parts.config, parts.dataset
     if config.distill.load:
@@ -208,18 +208,20 @@ def _metadata(parts: Parts) -> dict:
         "class_names": list(data.class_names),
         "normalisation": {"mean": list(data.mean), "std": list(data.std)},
         "zca": None,
-        "decode": "pixels",
-        "clamped": config.distill.method != "dm",
+        "decode": "pixels, as stored in images",
+        "stored_images": config.distill.ipc * len(data.class_names),
+        "clamped": bool(((sets.images >= 0) & (sets.images <= 1)).all()),
         "architecture": {"name": config.model.name} | compose.model_settings(config),
         "training": {
             "optimizer": "sgd",
-            "lr": train.lr,
+            "lr": "lr of this file",
             "momentum": 0.9,
             "weight_decay": 5e-4,
             "batch": train.batch,
             "epochs": train.epochs,
             "decay": "lr x 0.1, momentum anew at epoch epochs // 2 + 1 (from 0)",
             "augment": train.augment,
+            "cutmix": train.cutmix,
         },
         "config": json.loads(config.to_json()),
         "provenance": {
@@ -240,7 +242,8 @@ def _identity(parts: Parts, metadata: dict) -> dict:
     config, data = parts.config, parts.dataset
     made = metadata.get("config", {}).get("distill", {})
     distill = made if config.distill.load else config.distill
-    size = len(storage.load(parts.folder / "synthetic.npz").images)
+    decoded = len(storage.load(parts.folder / "synthetic.npz").images)
+    size = metadata.get("stored_images", decoded)
     return {
         "id": parts.folder.name,
         "seed": config.seed,

@@ -14,7 +14,8 @@ LAYERS = [
     ["types"],
     ["config", "workdir", "parallel", "checkpoint", "keys", "cost"]
     + ["data", "models", "attacks"],
-    ["sweep", "train", "drive"],
+    ["sweep", "drive"],
+    ["train"],
     ["distill", "audits"],
     ["pipelines"],
     ["report"],

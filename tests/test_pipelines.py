@@ -50,7 +50,7 @@ def network(norm="instance"):
 
 def method(name="dm", norm="instance"):
     kw = {"batch_real": 6, "init": "real"} if name == "dm" else {}
-    return METHODS[name](network(norm), ipc=IPC, **kw)
+    return METHODS[name](network(norm), ipc=IPC, rate=0.02, **kw)
 
 
 TRAINER = trainer(network(), batch=4)
@@ -59,7 +59,7 @@ TRAINER = trainer(network(), batch=4)
 def pipeline(kind, data):
     if kind == "full_data":
         return train_on_data(TRAINER, data, 0.02, EPOCHS)
-    return distil_then_train(method(kind), TRAINER, data, 0.02, STEPS, EPOCHS)
+    return distil_then_train(method(kind), TRAINER, data, STEPS, EPOCHS)
 
 
 KINDS = ("dm", "random", "full_data")
@@ -183,21 +183,20 @@ def test_initial_rows_decide_where_all_rows_are_distilled_from(kind):
     for c in range(CLASSES):
         chosen[0, np.flatnonzero(chosen[0] & (LABELS == c))[IPC:]] = False
     still = distil_then_train(
-        method(kind), TRAINER, data, 0.02, Schedule(0, 1), EPOCHS, initial_only=True
+        method(kind), TRAINER, data, Schedule(0, 1), EPOCHS, initial_only=True
     )
     key = jax.random.split(jax.random.key(0), 1)
     images = np.rint(np.asarray(still.many(key, chosen)[0].images[0]) * 255)
     got = {x.astype(np.uint8).tobytes() for x in images}
     assert got == {x.tobytes() for x in data.images[chosen[0]]}
     moving = distil_then_train(
-        method(kind), TRAINER, data, 0.02, STEPS, EPOCHS, initial_only=True
+        method(kind), TRAINER, data, STEPS, EPOCHS, initial_only=True
     )
     changed = np.where(chosen[0][:, None, None, None], data.images, 255 - data.images)
     other = distil_then_train(
         method(kind),
         TRAINER,
         data._replace(images=changed),
-        0.02,
         STEPS,
         EPOCHS,
         initial_only=True,
@@ -213,7 +212,6 @@ def test_the_host_may_look_as_often_as_it_likes():
             method(),
             TRAINER,
             split(),
-            0.02,
             Schedule(3, per_call),
             Schedule(3, per_call),
         ).many(key, member)
@@ -231,7 +229,7 @@ def test_loops_get_the_schedule_and_a_mean_loss():
         return Driven(state, 0.0)
 
     pipe = distil_then_train(
-        method(), TRAINER, split(), 0.02, Schedule(3, 2), Schedule(4, 1), (loop, loop)
+        method(), TRAINER, split(), Schedule(3, 2), Schedule(4, 1), (loop, loop)
     )
     pipe.many(jax.random.split(jax.random.key(0), 2), masks(2))
     assert [row[:2] for row in seen] == [(3, 2), (4, 1)]

@@ -1,13 +1,25 @@
 """Distillation methods, all of one shape, and synthetic sets on disk."""
 
+from functools import partial
+
 from dd_jax.distill.base import Method, Real, real_data
+from dd_jax.distill.condensation import condensation, siamese_condensation
 from dd_jax.distill.distribution_matching import distribution_matching
+from dd_jax.distill.idc import idc
 from dd_jax.distill.pixels import INITS
 from dd_jax.distill.selection import CHOOSERS, selection
 from dd_jax.distill.shadow_matching import Joint, shadow_matching
 from dd_jax.distill.storage import load, save
+from dd_jax.distill.trajectory_matching import trajectory_matching
 
-METHODS = {name: selection(name) for name in CHOOSERS} | {"dm": distribution_matching}
+METHODS = {name: selection(name) for name in CHOOSERS} | {
+    "dc": condensation,
+    "dsa": siamese_condensation,
+    "dm": distribution_matching,
+    "mtt": trajectory_matching,
+    "idc_i": partial(idc, factor=1),
+    "idc": idc,
+}
 
 __all__ = [
     "CHOOSERS",

@@ -20,11 +20,14 @@ class Real(NamedTuple):
       rows: `i32[k r]`; the first `counts[c]` entries of row c are that class's images,
         which the others repeat.
       counts: `i32[k]`.
+      experts: `f16[e t p]`, the flat parameters of e networks trained on those images,
+        after 0, 1, ... t - 1 epochs; None unless the method follows them.
     """
 
     images: Array
     rows: Array
     counts: Array
+    experts: Array | None = None
 
 
 class Batch(NamedTuple):
@@ -44,6 +47,7 @@ class Method(NamedTuple):
         and nothing in `info` is needed to go on.
       read: `state -> SyntheticSet`; pure.
       steps: whether `update` does anything; selection methods end at `init`.
+      expert_epochs: epochs of `Real.experts` that `sample` may ask for; 0 for none.
     """
 
     init: Callable[[Key, Real], Any]
@@ -51,6 +55,7 @@ class Method(NamedTuple):
     update: Callable[[Key, Any, Any], tuple[Any, dict[str, Array]]]
     read: Callable[[Any], SyntheticSet]
     steps: bool = True
+    expert_epochs: int = 0
 
 
 def real_data(images: np.ndarray, labels: np.ndarray, members=None) -> Real:

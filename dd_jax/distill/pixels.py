@@ -1,51 +1,74 @@
-"""Synthetic images as free pixels, in the normalised space that they are learned in."""
-
-from collections.abc import Callable
-from typing import NamedTuple
+"""Synthetic images as free pixels, in the space that they are learned in."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
-from dd_jax.distill.base import Real
+from dd_jax.distill.base import Real, one_hot_labels
+from dd_jax.distill.parametrisation import Parametrisation
 from dd_jax.distill.selection import choose
-from dd_jax.types import Array, Key
+from dd_jax.types import Key, SyntheticSet
 
 INITS = ("noise", "real", "kmeans", "kcenter", "herding")
 
 
-class Pixels(NamedTuple):
-    """A parametrisation of synthetic images.
+def stay_within(low: np.ndarray, high: np.ndarray) -> optax.GradientTransformation:
+    """Shortens each update so that parameters stay in the box from `low` to `high`."""
 
-    Attributes:
-      init: `(key, Real) -> theta f32[k ipc h w c]`; runs on the host.
-      decode: `theta -> f32[k ipc h w c]` in pixel units, not clamped to [0, 1].
-    """
+    def update(updates, state, params=None):
+        clip = lambda u, p: jnp.clip(p + u, low, high) - p
+        return jax.tree.map(clip, updates, params), state
 
-    init: Callable[[Key, Real], Array]
-    decode: Callable[[Array], Array]
+    return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
 
 
 def pixels(
-    ipc: int, init: str, mean: tuple[float, ...], std: tuple[float, ...]
-) -> Pixels:
-    """One stored image for each synthetic image: `x = theta * std + mean`.
+    ipc: int,
+    init: str,
+    lr: float,
+    momentum: float,
+    *,
+    mean: tuple[float, ...] = (0.0,),
+    std: tuple[float, ...] = (1.0,),
+    clamp: bool = False,
+    rate: float = 0.01,
+) -> Parametrisation:
+    """One stored image for each synthetic image: `x = images * std + mean`.
 
     Args:
-      ipc: images a class.
-      init: `noise` (standard normal theta), `real` (random images of the class) or the
-        name of a selection.
-      mean: per-channel mean in [0, 1].
-      std: per-channel standard deviation.
+      ipc: images a class; one with fewer real images starts from repeats of them.
+      init: `noise` (standard normal in the space of learning), `real` (random images of
+        the class) or the name of a selection.
+      lr: step size.
+      momentum: decay of the running gradient sum.
+      mean: per-channel mean in [0, 1] of the space that images are learned in.
+      std: per-channel standard deviation of that space.
+      clamp: keep pixels in [0, 1].
+      rate: step size that networks are to be trained with on the set.
     """
     mean_c, std_c = np.float32(mean), np.float32(std)
+    low, high = (0 - mean_c) / std_c, (1 - mean_c) / std_c
+    descent = optax.sgd(lr, momentum)
 
-    def start(key, real):
+    def start(key: Key, real: Real) -> dict:
         classes, shape = len(real.counts), real.images.shape[1:]
         if init == "noise":
-            return jax.random.normal(key, (classes, ipc, *shape))
-        rows = choose(key, real, "random" if init == "real" else init, ipc)
-        images = np.asarray(real.images)[rows].astype(np.float32) / 255
-        return jnp.asarray((images - mean_c) / std_c)
+            images = jax.random.normal(key, (classes, ipc, *shape))
+        else:
+            most = min(ipc, int(np.min(real.counts)))
+            rows = choose(key, real, "random" if init == "real" else init, most)
+            rows = rows[:, np.arange(ipc) % most]
+            chosen = np.asarray(real.images)[rows].astype(np.float32) / 255
+            images = jnp.asarray((chosen - mean_c) / std_c)
+        return {"images": jnp.clip(images, low, high) if clamp else images}
 
-    return Pixels(start, lambda theta: theta * std_c + mean_c)
+    def decode(theta: dict) -> SyntheticSet:
+        images = theta["images"] * std_c + mean_c
+        classes, size = images.shape[:2]
+        labels = one_hot_labels(classes, size).reshape(classes, size, classes)
+        return SyntheticSet(images, labels, jnp.float32(rate))
+
+    if clamp:
+        descent = optax.chain(descent, stay_within(low, high))
+    return Parametrisation(start, decode, {"images": descent})

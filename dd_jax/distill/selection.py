@@ -111,8 +111,11 @@ def selection(name: str):
     """The method that keeps real images chosen by `CHOOSERS[name]`."""
 
     @cache
-    def factory(model: Model, *, ipc: int, **_) -> Method:
-        """Selection of `ipc` real images a class; the state is `f32[k ipc h w c]`."""
+    def factory(model: Model, *, ipc: int, rate: float = 0.01, **_) -> Method:
+        """Selection of `ipc` real images a class; the state is `f32[k ipc h w c]`.
+
+        `rate` is the step size that networks are to be trained with on them.
+        """
 
         def init(key: Key, real: Real) -> Array:
             rows = choose(key, real, name, ipc)
@@ -124,7 +127,7 @@ def selection(name: str):
         def read(state: Array) -> SyntheticSet:
             labels = one_hot_labels(state.shape[0], ipc)
             images = state.reshape(-1, *state.shape[2:])
-            return SyntheticSet(images, labels, jnp.float32(0.01))
+            return SyntheticSet(images, labels, jnp.float32(rate))
 
         return Method(init, lambda key, real: (), update, read, steps=False)
 

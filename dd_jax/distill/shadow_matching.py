@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 from jax import lax
 
 from dd_jax.distill.base import Batch, Real, draw_rows
-from dd_jax.distill.distribution_matching import State, matching_loss
-from dd_jax.distill.pixels import pixels
+from dd_jax.distill.distribution_matching import matching_loss
+from dd_jax.distill.parametrisation import flattened
+from dd_jax.distill.synthetic import synthetic
 from dd_jax.parallel import best_chunk
 from dd_jax.train.fit import as_pixels, unchanged
 from dd_jax.types import Array, InputError, Key, Model
@@ -66,12 +66,10 @@ def shadow_matching(
     model: Model,
     *,
     ipc: int,
-    lr: float = 1.0,
-    momentum: float = 0.5,
     batch_real: int = 256,
     augment: Callable[[Key, Array], Array] = unchanged,
-    mean: tuple[float, ...] = (0.0,),
-    std: tuple[float, ...] = (1.0,),
+    lr: float = 1.0,
+    **images,
 ) -> Joint:
     """The joint form of distribution matching, on the states of the single form.
 
@@ -84,13 +82,11 @@ def shadow_matching(
     Args:
       model: the family of random networks; without batch statistics, through which
         rows would reach shadows that are not given them.
-      ipc: images a class.
-      lr: step size on normalised pixels.
-      momentum: decay of the running gradient sum.
+      ipc: stored images a class.
       batch_real: real images a class and step, for all shadows together.
       augment: `(key, f32[n h w c]) -> f32[n h w c]`, one operation for all images.
-      mean: per-channel mean in [0, 1].
-      std: per-channel standard deviation.
+      lr: step size on the stored images.
+      **images: see `synthetic`.
 
     Returns:
       A `Joint`; the same arguments give the same object.
@@ -103,8 +99,7 @@ def shadow_matching(
             "audits.privacy.joint: model.norm=batch mixes the rows of shadows; take "
             "another norm, or joint=False"
         )
-    decode = pixels(ipc, "noise", mean, std).decode
-    optimizer = optax.sgd(lr, momentum)
+    learner = synthetic(ipc=ipc, lr=lr, **images)
 
     def sample(key: Key, real: Real, member: Array) -> Batch:
         rows, present = draw_rows(key, real, batch_real)
@@ -117,22 +112,23 @@ def shadow_matching(
         classes = len(batch.images)
         keys = jax.random.split(augment_key, classes)
         siamese = lambda images: lax.map(lambda at: augment(*at), (keys, images))
-        flatten = lambda images: siamese(images).reshape(-1, *images.shape[2:])
         embed = lambda image: model.features(params, image[None])[0]
-        features = lax.map(embed, flatten(batch.images), batch_size=_CHUNK)
+        real = siamese(batch.images).reshape(-1, *batch.images.shape[2:])
+        features = lax.map(embed, real, batch_size=min(_CHUNK, len(real)))
         features = features.reshape(*batch.images.shape[:2], -1)
 
         def step(at):
             state, real, found = at
 
             def loss_fn(theta):
-                synthetic = model.features(params, flatten(decode(theta)), train=True)
-                synthetic = synthetic.reshape(classes, ipc, -1).mean(1)
-                return matching_loss(real * found, synthetic * found)
+                made = learner.decode(theta)
+                made = flattened(made._replace(images=siamese(made.images)))
+                features = model.features(params, made.images, train=True)
+                share = made.labels / made.labels.sum(0)
+                return matching_loss(real * found, (share.T @ features) * found)
 
             loss, grad = jax.value_and_grad(loss_fn)(state.theta)
-            move, opt = optimizer.update(grad, state.opt, state.theta)
-            return State(optax.apply_updates(state.theta, move), opt), loss
+            return learner.descend(state, grad), loss
 
         means, found = shadow_means(features, batch.weights)
         every = states, means, found[..., None]

@@ -43,6 +43,11 @@ def unchanged(key: Key, images: Array) -> Array:
     return images
 
 
+def unmixed(key: Key, images: Array, labels: Array) -> tuple[Array, Array]:
+    """No mixing of examples."""
+    return images, labels
+
+
 @cache
 def trainer(
     model: Model,
@@ -50,7 +55,9 @@ def trainer(
     batch: int = 256,
     momentum: float = 0.9,
     weight_decay: float = 5e-4,
+    decay: bool = True,
     augment: Callable[[Key, Array], Array] = unchanged,
+    mix: Callable[[Key, Array, Array], tuple[Array, Array]] = unmixed,
 ) -> Trainer:
     """The evaluation recipe of the distillation literature.
 
@@ -66,7 +73,9 @@ def trainer(
       batch: rows a step.
       momentum: decay of the running gradient sum.
       weight_decay: L2 penalty's coefficient, on all parameters.
+      decay: whether the step size falls half way.
       augment: `(key, f32[n h w c]) -> f32[n h w c]`, applied to each batch.
+      mix: `(key, images, labels f32[n k]) -> (images, labels)`, applied after that.
 
     Returns:
       A `Trainer`; the same arguments give the same object.
@@ -93,7 +102,7 @@ def trainer(
     def epoch(key, state, images, labels, idx, lr):
         rows, size = len(idx), min(batch, len(idx))
         steps = -(-rows // size)
-        order_key, augment_key = jax.random.split(key)
+        order_key, steps_key = jax.random.split(key)
         order = jax.random.permutation(order_key, idx)
         fill = steps * size - rows
         order = jnp.concatenate([order, order[:fill]]).reshape(steps, size)
@@ -101,16 +110,17 @@ def trainer(
 
         def body(state, at):
             chosen, weights, key = at
-            x = augment(key, as_pixels(images[chosen]))
-            y = labels[chosen]
+            augment_key, mix_key = jax.random.split(key)
+            x = augment(augment_key, as_pixels(images[chosen]))
+            x, y = mix(mix_key, x, labels[chosen])
             return step(state, x, y, weights.astype(jnp.float32), lr)
 
-        keys = jax.random.split(augment_key, steps)
+        keys = jax.random.split(steps_key, steps)
         state, losses = lax.scan(body, state, (order, present, keys))
         return state, losses.mean()
 
     def advance(key, state, images, labels, idx, lr, epochs, first, last):
-        drop = epochs // 2 + 1
+        drop = epochs // 2 + 1 if decay else jnp.iinfo(jnp.int32).max
 
         def body(i, carry):
             state, total = carry

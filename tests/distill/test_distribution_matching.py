@@ -8,7 +8,6 @@ import pytest
 from dd_jax.distill import METHODS, real_data
 from dd_jax.distill.base import Batch
 from dd_jax.distill.distribution_matching import class_means, matching_loss
-from dd_jax.distill.pixels import pixels
 from dd_jax.models import build
 from dd_jax.types import Model
 
@@ -49,6 +48,10 @@ def started(method, size=8):
     labels = np.tile(np.arange(CLASSES, dtype=np.int32), 4)
     images = rng.integers(0, 256, (len(labels), size, size, 1), dtype=np.uint8)
     return method.init(jax.random.key(0), real_data(images, labels))
+
+
+def stored(state):
+    return state.theta["images"]
 
 
 def loop_means(model, params, batch):
@@ -124,10 +127,10 @@ def test_loss_and_gradient_equal_a_loop_over_classes():
     state = started(method)
     new, info = jax.jit(method.update)(jax.random.key(2), state, batch)
     reference = jax.jit(lambda t: naive_loss(model, params, batch, t))
-    loss, gradient = jax.value_and_grad(reference)(state.theta)
+    loss, gradient = jax.value_and_grad(reference)(stored(state))
     np.testing.assert_allclose(info["loss"], loss, rtol=1e-4)
     scale = np.abs(gradient).max()
-    step = np.asarray(state.theta - new.theta)
+    step = np.asarray(stored(state) - stored(new))
     np.testing.assert_allclose(step, gradient, atol=1e-4 * scale)
 
 
@@ -138,7 +141,7 @@ def test_two_steps_on_a_linear_network_equal_numpy_momentum_descent():
     weights = np.float32([[1, 1, 1, 1], [1, 1, 0, 0], [1, 1, 1, 0]])
     method = dm(linear(w), lr=0.3, momentum=0.5)
     state = started(method, size=4)
-    theta = np.float64(state.theta).reshape(CLASSES, IPC, 16)
+    theta = np.float64(stored(state)).reshape(CLASSES, IPC, 16)
     trace = np.zeros_like(theta)
     for t in range(2):
         state, info = method.update(jax.random.key(t), state, Batch(images[t], weights))
@@ -149,7 +152,7 @@ def test_two_steps_on_a_linear_network_equal_numpy_momentum_descent():
         gradient = -2 * STD[0] / IPC * (gap @ w.T)[:, None]
         trace = 0.5 * trace + gradient
         theta = theta - 0.3 * trace
-        got = np.asarray(state.theta).reshape(theta.shape)
+        got = np.asarray(stored(state)).reshape(theta.shape)
         np.testing.assert_allclose(got, theta, rtol=1e-4, atol=1e-4)
 
 
@@ -187,7 +190,7 @@ def test_each_class_is_augmented_alike_on_both_sides_and_by_a_key_of_its_own():
     flat = jnp.broadcast_to(levels[:, None, None, None, None], (CLASSES, 5, 4, 4, 1))
     method = dm(linear(np.eye(16, dtype=np.float32)), augment=recording)
     state = started(method, size=4)
-    state = state._replace(theta=(flat[:, :IPC] - MEAN[0]) / STD[0])
+    state = state._replace(theta={"images": (flat[:, :IPC] - MEAN[0]) / STD[0]})
     update = jax.jit(method.update)
     batch = Batch(flat, jnp.ones((CLASSES, 5)))
     jax.block_until_ready(update(jax.random.key(0), state, batch))
@@ -210,7 +213,7 @@ def test_an_offset_on_both_sides_of_a_linear_network_cancels():
     state = started(plain, size=4)
     expected, _ = plain.update(jax.random.key(2), state, batch)
     got, _ = shifted.update(jax.random.key(2), state, batch)
-    np.testing.assert_allclose(got.theta, expected.theta, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(stored(got), stored(expected), rtol=1e-4, atol=1e-4)
 
 
 def test_images_are_not_clamped():
@@ -219,9 +222,26 @@ def test_images_are_not_clamped():
     assert images.min() < 0 and images.max() > 1
 
 
-def test_decode_undoes_normalisation_by_channel():
-    parametrisation = pixels(1, "noise", (0.5, 0.1), (0.2, 2.0))
-    theta = jnp.ones((1, 1, 1, 1, 2))
-    np.testing.assert_allclose(
-        parametrisation.decode(theta).ravel(), [0.7, 2.1], rtol=1e-6
+def test_soft_labels_weigh_the_means_of_every_class():
+    w = np.random.default_rng(0).normal(size=(16, 5)).astype(np.float32)
+    method = dm(linear(w), lr_labels=1.0)
+    state = started(method, size=4)
+    logits = np.random.default_rng(1).normal(size=(CLASSES, IPC, CLASSES))
+    state = state._replace(theta=state.theta | {"logits": jnp.float32(logits)})
+    batch = Batch(
+        jax.random.uniform(jax.random.key(1), (CLASSES, 5, 4, 4, 1)),
+        jnp.ones((CLASSES, 5)),
     )
+    _, info = method.update(jax.random.key(2), state, batch)
+    labels = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    images = np.asarray(stored(state)) * STD[0] + MEAN[0]
+    loss = 0.0
+    for c in range(CLASSES):
+        total = sum(
+            labels[g, j, c] * (images[g, j].ravel() @ w)
+            for g in range(CLASSES)
+            for j in range(IPC)
+        )
+        real = np.mean([np.ravel(x) @ w for x in batch.images[c]], 0)
+        loss += np.square(real - total / labels[..., c].sum()).sum()
+    np.testing.assert_allclose(info["loss"], loss, rtol=1e-4)

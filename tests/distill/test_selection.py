@@ -179,23 +179,24 @@ def test_selection_methods_read_back_real_images(name):
 @pytest.mark.parametrize("ipc", [1, 4])
 def test_pixels_start_from_real_images(init, ipc):
     images, labels = toy((4, 6))
-    parametrisation = pixels(ipc, init, (0.3,), (0.2,))
+    parametrisation = pixels(ipc, init, 1.0, 0.5, mean=(0.3,), std=(0.2,))
     key, real = jax.random.key(0), real_data(images, labels)
-    theta = parametrisation.init(key, real)
+    theta = parametrisation.init(key, real)["images"]
     assert theta.shape == (2, ipc, 4, 4, 1) and theta.dtype == np.float32
     rows = choose(key, real, "random" if init == "real" else init, ipc)
-    decoded = np.asarray(parametrisation.decode(theta))
+    decoded = np.asarray(parametrisation.decode({"images": theta}).images)
     np.testing.assert_allclose(decoded, images[rows] / 255, atol=1e-6)
 
 
 def test_noise_has_the_moments_of_a_standard_normal_in_normalised_space():
     images, labels = toy()
-    parametrisation = pixels(200, "noise", (0.3,), (0.2,))
+    parametrisation = pixels(200, "noise", 1.0, 0.5, mean=(0.3,), std=(0.2,))
     theta = parametrisation.init(jax.random.key(0), real_data(images, labels))
+    theta = theta["images"]
     assert theta.shape == (3, 200, 4, 4, 1)  # more than a class has
     x, n = np.asarray(theta, np.float64).ravel(), theta.size
     assert abs(x.mean()) < 4 / np.sqrt(n)
     assert abs(x.var() - 1) < 4 * np.sqrt(2 / n)
     assert abs((x**4).mean() - 3) < 4 * np.sqrt(96 / n)
-    decoded = np.asarray(parametrisation.decode(theta))
+    decoded = np.asarray(parametrisation.decode({"images": theta}).images)
     np.testing.assert_allclose(decoded.ravel(), 0.3 + 0.2 * x, atol=1e-6)

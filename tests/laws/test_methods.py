@@ -8,13 +8,42 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.flatten_util import ravel_pytree
 
 from dd_jax.checkpoint import Checkpoints
 from dd_jax.distill import METHODS, real_data
 from dd_jax.models import build
+from dd_jax.train.losses import cross_entropy
 
 CLASSES, IPC = 3, 2
 MEAN, STD = (0.4,), (0.3,)
+
+
+def toy_experts(images, labels, epochs=3):
+    """Paths of plain gradient descent, a few steps an epoch, `f16[1 epochs+1 p]`."""
+    model = network()
+    params = model.init(jax.random.key(7))
+    hard = jax.nn.one_hot(labels, CLASSES)
+
+    def loss_fn(params):
+        logits, _ = model.train_apply(params, images / 255.0)
+        return jax.vmap(cross_entropy)(logits, hard).mean()
+
+    @jax.jit
+    def epoch(params):
+        step = lambda _, p: jax.tree.map(
+            lambda w, g: w - 0.1 * g, p, jax.grad(loss_fn)(p)
+        )
+        return jax.lax.fori_loop(0, 5, step, params)
+
+    path = [params]
+    for _ in range(epochs):
+        path.append(epoch(path[-1]))
+    return np.stack([ravel_pytree(p)[0] for p in path]).astype(np.float16)[None]
+
+
+def network():
+    return build("convnet", CLASSES, (8, 8, 1), mean=MEAN, std=STD, width=4, depth=2)
 
 
 def toy_real(seed=0):
@@ -25,7 +54,8 @@ def toy_real(seed=0):
     for image, label in zip(images, labels):
         image[:, 3 * label : 3 * label + 2] += 150
     order = rng.permutation(len(labels))
-    return real_data(images[order], labels[order])
+    images, labels = images[order], labels[order]
+    return real_data(images, labels)._replace(experts=toy_experts(images, labels))
 
 
 def dimmed(key, images):
@@ -33,16 +63,22 @@ def dimmed(key, images):
     return images * jax.random.uniform(key, minval=0.8)
 
 
-def make(name, init):
-    model = build("convnet", CLASSES, (8, 8, 1), mean=MEAN, std=STD, width=4, depth=2)
+OPTIONS = {name: {"batch_real": 4} for name in METHODS} | {
+    "mtt": {"student_steps": 4, "expert_epochs": 1, "max_start": 3, "lr": 10.0},
+    "dc": {"batch_real": 4, "life": 3, "net_epochs": 2, "lr": 1.0},
+    "dsa": {"batch_real": 4, "life": 3, "net_epochs": 2, "lr": 1.0},
+    "idc_i": {"batch_real": 4, "life": 3, "net_steps": 1},
+    "idc": {"batch_real": 4, "life": 3, "net_steps": 1},
+}
+
+
+FALL = {"mtt": 0.9, "idc_i": 0.8, "idc": 0.6}  # what 40 steps reach
+
+
+def make(name, init, **kw):
+    options = OPTIONS[name] | kw
     return METHODS[name](
-        model,
-        ipc=IPC,
-        init=init,
-        batch_real=4,
-        augment=dimmed,
-        mean=MEAN,
-        std=STD,
+        network(), ipc=IPC, init=init, augment=dimmed, mean=MEAN, std=STD, **options
     )
 
 
@@ -145,10 +181,13 @@ def test_loss_falls_on_a_toy(case):
     if not case.method.steps:
         pytest.skip("a selection has nothing to descend")
     keys = jax.random.split(jax.random.key(5), 8)
+    later = run(case, case.state, range(100, 140))
+    if hasattr(later, "learned"):  # judged by fresh networks, as at the start
+        later = case.state._replace(learned=later.learned)
     loss = lambda state: np.mean(
         [case.update(key, state, case.batch)[1]["loss"] for key in keys]
     )
-    assert loss(run(case, case.state, range(100, 140))) < 0.5 * loss(case.state)
+    assert loss(later) < FALL.get(case.name, 0.5) * loss(case.state)
 
 
 @pytest.mark.parametrize("platform", ["cpu", "gpu"])
@@ -165,14 +204,15 @@ def test_vmapped_update_has_no_batch_grouped_convolution(case, platform, monkeyp
 def test_read_gives_probabilities_in_class_order(case):
     state = run(case, case.state, range(2))
     synthetic = jax.jit(case.method.read)(state)
-    assert synthetic.images.shape == (CLASSES * IPC, 8, 8, 1)
-    assert synthetic.labels.shape == (CLASSES * IPC, CLASSES)
+    count = IPC * (4 if case.name == "idc" else 1)
+    assert synthetic.images.shape == (CLASSES * count, 8, 8, 1)
+    assert synthetic.labels.shape == (CLASSES * count, CLASSES)
     assert synthetic.lr.shape == ()
     assert {a.dtype for a in synthetic[:3]} == {jnp.dtype("float32")}
     assert np.isfinite(synthetic.images).all() and float(synthetic.lr) > 0
     np.testing.assert_allclose(synthetic.labels.sum(1), 1, atol=1e-6)
     assert np.min(synthetic.labels) >= 0
-    order = np.repeat(np.arange(CLASSES), IPC)
+    order = np.repeat(np.arange(CLASSES), count)
     np.testing.assert_array_equal(np.argmax(synthetic.labels, 1), order)
 
 
@@ -180,5 +220,5 @@ def test_images_come_under_their_own_class(case):
     method = make(case.name, init="real")
     state = method.init(jax.random.key(0), case.real)
     columns = np.asarray(method.read(state).images).mean((1, 3))
-    classes = np.repeat(np.arange(CLASSES), IPC)
+    classes = np.repeat(np.arange(CLASSES), len(columns) // CLASSES)
     np.testing.assert_array_equal(columns[:, [0, 3, 6]].argmax(1), classes)

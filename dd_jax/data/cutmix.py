@@ -1,0 +1,51 @@
+"""CutMix: rectangles of one image pasted into another, labels shared by area."""
+
+from collections.abc import Callable
+from functools import cache
+
+import jax
+import jax.numpy as jnp
+
+from dd_jax.types import Array, Key
+
+
+@cache
+def cutmix(probability: float) -> Callable[[Key, Array, Array], tuple[Array, Array]]:
+    """Builds CutMix for whole batches.
+
+    With the given probability a batch is mixed with a random order of itself: a
+    rectangle with sides `h sqrt(1 - u)` and `w sqrt(1 - u)`, u ~ U(0, 1), around a
+    uniform centre and cut at the border, comes from the other image. Labels are
+    weighted by the areas that remain.
+
+    Yun et al. (2019), arXiv:1905.04899, with Beta(1, 1).
+
+    Args:
+      probability: that a batch is mixed, in [0, 1].
+
+    Returns:
+      `(key, images f32[n h w c], labels f32[n k]) -> (images, labels)`.
+    """
+
+    def mix(key: Key, images: Array, labels: Array) -> tuple[Array, Array]:
+        flip, area, row, column, order = jax.random.split(key, 5)
+        n, h, w, _ = images.shape
+        side = jnp.sqrt(1 - jax.random.uniform(area))
+        rows = _inside(row, h, jnp.floor(h * side))
+        columns = _inside(column, w, jnp.floor(w * side))
+        on = jax.random.uniform(flip) < probability
+        box = on & rows[:, None] & columns
+        other = jax.random.permutation(order, n)
+        mixed = jnp.where(box[..., None], images[other], images)
+        share = box.mean()
+        return mixed, (1 - share) * labels + share * labels[other]
+
+    return mix
+
+
+def _inside(key: Key, size: int, length: Array) -> Array:
+    """Whether each of `size` pixels lies in an interval around a random one."""
+    centre = jax.random.randint(key, (), 0, size)
+    low = centre - length // 2
+    at = jnp.arange(size)
+    return (at >= low) & (at < low + length)

@@ -1,0 +1,73 @@
+"""IDC: gradient matching of condensed images that hold several synthetic ones."""
+
+from collections.abc import Callable
+from functools import cache
+
+from dd_jax.distill.base import Method
+from dd_jax.distill.gradient_matching import matching
+from dd_jax.distill.practice import on_real
+from dd_jax.distill.synthetic import synthetic
+from dd_jax.train.fit import unchanged
+from dd_jax.types import Array, Key, Model
+
+
+@cache
+def idc(
+    model: Model,
+    *,
+    ipc: int,
+    batch_real: int = 64,
+    augment: Callable[[Key, Array], Array] = unchanged,
+    augment_net: Callable[[Key, Array], Array] = unchanged,
+    lr: float = 0.01,
+    life: int = 100,
+    net_steps: int = 8,
+    mixed: float = 0.5,
+    distance: str = "kernel_absolute",
+    factor: int = 2,
+    mean: tuple[float, ...] = (0.0,),
+    std: tuple[float, ...] = (1.0,),
+    **images,
+) -> Method:
+    """Information-intensive dataset condensation; `factor=1` is IDC-I.
+
+    Gradients of convolution kernels are matched on networks that learn from real images
+    with CutMix, and each stored image in [0, 1] holds `factor^2` synthetic ones.
+
+    Kim et al. (2022), arXiv:2205.14959.
+    Differs from the released code in: initial images are random; all classes step
+    together, so that momentum runs from step to step; one augmentation operation a
+    batch, not several; every decoded image is matched, not 128 at most.
+
+    Args:
+      model: the family of networks.
+      ipc: stored images a class.
+      batch_real: real images a class and matching step.
+      augment: `(key, f32[n h w c]) -> f32[n h w c]`, one operation for all images.
+      augment_net: the same with parameters for each image, for the network's training.
+      lr: step size on the stored images. (The publication's for Fashion-MNIST is
+        `1e-4 ipc / 10 (28 / 32)^2`, over 200,000 steps.)
+      life: matching steps a network.
+      net_steps: batches of 64 real images between them.
+      mixed: share of those batches that CutMix mixes.
+      distance: a key of `DISTANCES`.
+      factor: tiles along each side of a stored image.
+      mean: unused, since images are learned in [0, 1].
+      std: unused.
+      **images: see `synthetic`.
+
+    Returns:
+      A `Method`; the same arguments give the same object.
+    """
+    practice = on_real(
+        model, life=life, steps=net_steps, augment=augment_net, mixed=mixed
+    )
+    learner = synthetic(ipc=ipc, lr=lr, factor=factor, clamp=True, **images)
+    return matching(
+        model,
+        learner,
+        practice,
+        distance=distance,
+        batch_real=batch_real,
+        augment=augment,
+    )

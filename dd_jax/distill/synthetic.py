@@ -1,0 +1,56 @@
+"""The synthetic set of a method, put together from its parametrisations."""
+
+from dd_jax.distill.formation import multi_formation
+from dd_jax.distill.learned import learned_labels, learned_rate
+from dd_jax.distill.parametrisation import Learner, learner
+from dd_jax.distill.pixels import pixels
+
+
+def synthetic(
+    *,
+    ipc: int,
+    init: str = "real",
+    lr: float,
+    momentum: float = 0.5,
+    mean: tuple[float, ...] = (0.0,),
+    std: tuple[float, ...] = (1.0,),
+    clamp: bool = False,
+    factor: int = 1,
+    multi: bool = False,
+    lr_labels: float = 0.0,
+    rate: float = 0.01,
+    lr_rate: float = 0.0,
+) -> Learner:
+    """What every method learns; each takes these arguments as its own.
+
+    Args:
+      ipc: stored images a class.
+      init: `noise`, `real` or the name of a selection.
+      lr: step size on the stored images.
+      momentum: decay of the running gradient sums.
+      mean: per-channel mean in [0, 1] of the space that images are learned in.
+      std: per-channel standard deviation of that space.
+      clamp: keep pixels in [0, 1].
+      factor: tiles along each side of a stored image, each a synthetic image.
+      multi: decode by every factor from 1 to `factor`.
+      lr_labels: step size on soft labels; 0 keeps them one-hot.
+      rate: step size that networks are to be trained with on the set.
+      lr_rate: step size on the logarithm of `rate`; 0 keeps it.
+    """
+    made = pixels(
+        ipc * factor**2,
+        init,
+        lr,
+        momentum,
+        mean=mean,
+        std=std,
+        clamp=clamp,
+        rate=rate,
+    )
+    if factor > 1:
+        made = multi_formation(made, factor, multi)
+    if lr_labels:
+        made = learned_labels(made, lr_labels, momentum)
+    if lr_rate:
+        made = learned_rate(made, lr_rate, momentum)
+    return learner(made)

@@ -1,0 +1,138 @@
+"""Many networks trained at once, each on its own synthetic set or rows."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from dd_jax.drive import Driven, drive
+from dd_jax.parallel import best_chunk, map_models
+from dd_jax.train.fit import FitState, Trainer
+from dd_jax.types import Array, Params, Split, SyntheticSet
+
+Loop = Callable[..., Driven]  # `drive` with its folder and label already given
+
+
+class Schedule(NamedTuple):
+    """How long something runs and how often the host looks at it."""
+
+    total: int
+    per_call: int
+
+
+def ignore(state: FitState, epoch: int) -> None:
+    """Watches nothing."""
+
+
+@cache
+def _on_sets(trainer: Trainer):
+    def one(shared, key, state, images, labels, lr):
+        rows = jnp.arange(len(images))
+        return trainer.advance(key, state, images, labels, rows, lr, *shared)
+
+    return map_models(one, chunk=best_chunk())
+
+
+@cache
+def _on_rows(trainer: Trainer):
+    def one(shared, key, state, rows, lr):
+        images, labels, *epochs = shared
+        return trainer.advance(key, state, images, labels, rows, lr, *epochs)
+
+    return map_models(one, chunk=best_chunk())
+
+
+@cache
+def _starter(trainer: Trainer):
+    return map_models(lambda shared, key: trainer.init(key), chunk=best_chunk())
+
+
+def _train(
+    trainer, keys, advance_many, schedule, loop, inputs, watch=ignore
+) -> tuple[Params, float]:
+    split = jax.vmap(jax.random.split)(keys)
+    state = _starter(trainer)(None, split[:, 0])
+
+    def advance(state, first, last):
+        if first == 0:
+            watch(state, 0)
+        epochs = schedule.total, first, last
+        state, losses = advance_many(split[:, 1], state, epochs)
+        watch(state, last)
+        return state, {"loss": losses.mean()}
+
+    driven = loop(
+        advance,
+        state,
+        total=schedule.total,
+        per_call=schedule.per_call,
+        inputs=(jax.random.key_data(keys), inputs),
+    )
+    return driven.state.params, driven.seconds
+
+
+def train_on_sets(
+    trainer: Trainer,
+    keys: Array,
+    sets: SyntheticSet,
+    schedule: Schedule,
+    loop: Loop = drive,
+) -> tuple[Params, float]:
+    """Trains s networks, each on its own synthetic set.
+
+    Args:
+      trainer: the recipe.
+      keys: `key[s]`.
+      sets: synthetic sets with a leading axis s.
+      schedule: epochs.
+      loop: drives the compiled epochs.
+
+    Returns:
+      Parameters with a leading axis s, and the seconds that it took.
+    """
+    run = _on_sets(trainer)
+
+    def advance_many(keys, state, epochs):
+        return run(epochs, keys, state, sets.images, sets.labels, sets.lr)
+
+    return _train(trainer, keys, advance_many, schedule, loop, sets)
+
+
+def train_on_rows(
+    trainer: Trainer,
+    keys: Array,
+    data: Split,
+    rows: Array,
+    lr: float,
+    schedule: Schedule,
+    loop: Loop = drive,
+    watch: Callable[[FitState, int], None] = ignore,
+) -> tuple[Params, float]:
+    """Trains s networks, each on its own rows of the real data.
+
+    Args:
+      trainer: the recipe.
+      keys: `key[s]`.
+      data: the real rows.
+      rows: `i32[s m]`.
+      lr: step size.
+      schedule: epochs.
+      loop: drives the compiled epochs.
+      watch: shown the states, with a leading axis s, and the epoch that they have
+        reached: at the start and after each call.
+
+    Returns:
+      Parameters with a leading axis s, and the seconds that it took.
+    """
+    run = _on_rows(trainer)
+    images = jnp.asarray(data.images)
+    labels = jax.nn.one_hot(data.labels, int(data.labels.max()) + 1)
+    rates = jnp.full(len(keys), lr, jnp.float32)
+
+    def advance_many(keys, state, epochs):
+        shared = images, labels, *epochs
+        return run(shared, keys, state, jnp.asarray(rows), rates)
+
+    return _train(trainer, keys, advance_many, schedule, loop, rows, watch)

@@ -1,0 +1,98 @@
+"""Expert paths: what is kept, in which order, and resuming."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.flatten_util import ravel_pytree
+
+from dd_jax.drive import drive
+from dd_jax.models import build
+from dd_jax.train import trainer
+from dd_jax.train.experts import expert_paths
+from dd_jax.types import InputError, Split
+
+
+def data():
+    rng = np.random.default_rng(0)
+    labels = np.tile(np.arange(2, dtype=np.int32), 10)
+    return Split(rng.integers(0, 256, (20, 4, 4, 1), dtype=np.uint8), labels)
+
+
+def recipe():
+    model = build("mlp", 2, (4, 4, 1))
+    return trainer(model, batch=5, momentum=0.0, weight_decay=0.0, decay=False)
+
+
+def paths(folder, loop=None, lr=0.1, epochs=3, rows=None):
+    keys = jax.random.split(jax.random.key(0), 2)
+    rows = np.arange(12) if rows is None else rows
+    loop = loop or (lambda label: drive)
+    return expert_paths(recipe(), keys, data(), rows, lr, epochs, loop, folder)
+
+
+def test_paths_hold_the_start_and_each_epoch(tmp_path):
+    kept = paths(tmp_path)
+    one = recipe()
+    labels = jax.nn.one_hot(data().labels, 2)
+    for e, key in enumerate(jax.random.split(jax.random.key(0), 2)):
+        start_key, train_key = jax.random.split(key)
+        state = one.init(start_key)
+        for epoch in range(4):
+            flat = np.asarray(ravel_pytree(state.params["params"])[0])
+            np.testing.assert_allclose(kept[e, epoch], flat, rtol=2e-3, atol=1e-4)
+            state, _ = one.advance(
+                train_key,
+                state,
+                *(jnp.asarray(data().images), labels, jnp.arange(12)),
+                *(0.1, 3, epoch, epoch + 1),
+            )
+    assert kept.dtype == np.float16 and isinstance(kept, np.memmap)
+
+
+def test_the_step_size_stays_the_same_to_the_end(tmp_path):
+    kept = np.float32(paths(tmp_path, epochs=6))
+    moves = np.linalg.norm(np.diff(kept, axis=1), axis=-1)
+    assert (moves[:, 5] > 0.2 * moves[:, 2]).all()  # a tenth of the step: below 0.1
+
+
+def test_a_killed_training_goes_on_to_the_same_paths(tmp_path):
+    straight = np.array(paths(tmp_path / "straight"))
+    calls = 0
+
+    def saved(label):
+        def loop(advance, state, **schedule):
+            def dying(state, first, last):
+                nonlocal calls
+                calls += 1
+                if calls == 5:
+                    raise KeyboardInterrupt
+                return advance(state, first, last)
+
+            return drive(
+                dying, state, folder=tmp_path / "cut", save_seconds=0, **schedule
+            )
+
+        return loop
+
+    with pytest.raises(KeyboardInterrupt):
+        paths(tmp_path / "cut", saved)
+    resumed = paths(tmp_path / "cut", saved)
+    np.testing.assert_array_equal(resumed, straight)
+    assert calls == 7  # six epochs and the one that died
+    again = paths(tmp_path / "cut", saved)
+    np.testing.assert_array_equal(again, straight)
+    assert calls == 7
+
+
+def test_other_rows_have_a_file_of_their_own(tmp_path):
+    first = np.array(paths(tmp_path))
+    other = paths(tmp_path, rows=np.arange(8, 20))
+    assert len(list(tmp_path.glob("*.npy"))) == 2
+    np.testing.assert_array_equal(first[:, 0], other[:, 0])
+    assert (first[:, 1] != other[:, 1]).any()
+
+
+def test_parameters_beyond_half_precision_are_refused(tmp_path):
+    with pytest.raises(InputError, match="half precision"):
+        paths(tmp_path, lr=1e7)
