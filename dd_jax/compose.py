@@ -12,12 +12,20 @@ from ml_collections import ConfigDict
 
 from dd_jax import config as configs
 from dd_jax.audits import fairness
+from dd_jax.audits.privacy.canaries import Planted, plant, planted_masks
 from dd_jax.cost import Cost
 from dd_jax.data import dsa, load, require_per_class
 from dd_jax.data.cutmix import cutmix
-from dd_jax.distill import CHOOSERS, METHODS, Method, storage
+from dd_jax.distill import (
+    CHOOSERS,
+    METHODS,
+    Joint,
+    Method,
+    shadow_matching,
+    storage,
+)
 from dd_jax.drive import drive
-from dd_jax.keys import named, stack
+from dd_jax.keys import integer, named, stack
 from dd_jax.models import build, fields, minimum_size
 from dd_jax.pipelines import distil_many, distil_then_train, train_on_data
 from dd_jax.train import Trainer, trainer
@@ -25,6 +33,7 @@ from dd_jax.train.experts import expert_paths
 from dd_jax.train.fit import unmixed
 from dd_jax.train.many import Schedule, train_on_rows, train_on_sets
 from dd_jax.types import (
+    Array,
     Dataset,
     InputError,
     Model,
@@ -65,22 +74,39 @@ class Parts(NamedTuple):
 
 
 @lru_cache(maxsize=4)
-def _load(source, num_classes, image_size, validation, seed):
+def _load(source, stamp, num_classes, image_size, rows, validation, seed):
+    del stamp  # files that changed are read anew
     return load(
         source,
         num_classes=num_classes or None,
         image_size=image_size or None,
+        rows=rows or None,
         validation=validation,
         seed=seed,
     )
 
 
 def dataset(config: ConfigDict) -> Dataset:
-    """The data set of a config, read once."""
+    """The data set of a config, read once unless its files change."""
     data = config.data
     return _load(
-        data.source, data.num_classes, data.image_size, data.validation, config.seed
+        data.source,
+        _stamp(data.source),
+        data.num_classes,
+        data.image_size,
+        data.rows,
+        data.validation,
+        config.seed,
     )
+
+
+def _stamp(source: str) -> tuple[int, int]:
+    """Newest modification and total size of a source's files; zeros if not local."""
+    place = Path(source.partition(":")[2] or "/nowhere")
+    files = [place] if place.is_file() else place.rglob("*")
+    stats = [path.stat() for path in files]
+    newest = max((stat.st_mtime_ns for stat in stats), default=0)
+    return newest, sum(stat.st_size for stat in stats)
 
 
 def has_privacy(config: ConfigDict) -> bool:
@@ -106,11 +132,36 @@ def check(config: ConfigDict) -> None:
         _check_loaded(config, data)
     ipc = images_per_class(config)
     require_per_class(data, 2 * ipc if has_privacy(config) else ipc)
+    if has_privacy(config):
+        _check_privacy(config, data)
     jax.eval_shape(_model(config, data).init, jax.random.key(0))
     judged = _judged(data)
     if config.audits.fairness.enabled and judged.groups is not None:
         classes = len(data.class_names)
         fairness.equalised_odds(judged.labels, judged.labels, judged.groups, classes)
+
+
+def _check_privacy(config: ConfigDict, data: Dataset) -> None:
+    audit, side = config.audits.privacy, min(data.train.images.shape[1:3])
+    if audit.query_shift >= side:
+        raise InputError(
+            f"audits.privacy.query_shift={audit.query_shift}: images of side {side} "
+            f"can be shifted by at most {side - 1} pixels"
+        )
+    if audit.joint and config.distill.method != "dm":
+        raise InputError(
+            f"audits.privacy.joint: distill.method={config.distill.method} has no "
+            "joint form; take dm, or joint=False"
+        )
+    if audit.joint:
+        shadow_matching(_model(config, data), ipc=config.distill.ipc)
+    planted_masks(0, planted(config, data), 1, at_least=config.distill.ipc)
+
+
+def planted(config: ConfigDict, data: Dataset) -> Planted:
+    """Train as shadows of the membership audit get it, with its canaries."""
+    seed = integer(named(jax.random.key(config.seed), "canaries"))
+    return plant(seed, data.train, config.audits.privacy.canaries)
 
 
 def _check_loaded(config: ConfigDict, data: Dataset) -> None:
@@ -177,24 +228,28 @@ def parts(config: ConfigDict, folder: Path, cache: Path) -> Parts:
     )
 
 
+def _learning(parts: Parts) -> dict[str, Any]:
+    """The options of a method that learns its images, but for where they start."""
+    config = parts.config.distill
+    return {
+        "ipc": images_per_class(parts.config),
+        "rate": parts.config.train.lr,
+        "mean": parts.dataset.mean,
+        "std": parts.dataset.std,
+        "multi": config.multi,
+        "lr_labels": config.lr_labels,
+        **_set(lr=config.lr, factor=config.factor),
+        **_steps_of(parts, config.method),
+    }
+
+
 def _method(parts: Parts, name: str) -> Method:
     """A method with the config's choices; another than the config's as it comes."""
     config, ipc = parts.config.distill, images_per_class(parts.config)
-    rate = parts.config.train.lr
     if name != config.method or not learns(parts.config):
+        rate = parts.config.train.lr
         return METHODS[name](parts.model, ipc=ipc, rate=rate)
-    build_method = partial(
-        METHODS[name],
-        parts.model,
-        ipc=ipc,
-        rate=rate,
-        mean=parts.dataset.mean,
-        std=parts.dataset.std,
-        multi=config.multi,
-        lr_labels=config.lr_labels,
-        **_set(lr=config.lr, factor=config.factor),
-        **_steps_of(parts, name),
-    )
+    build_method = partial(METHODS[name], parts.model, **_learning(parts))
     # Steps do not depend on where they start from: all starts share one program.
     return build_method()._replace(init=build_method(init=config.init).init)
 
@@ -227,8 +282,8 @@ def _steps_of(parts: Parts, name: str) -> dict[str, Any]:
     )
 
 
-def _experts(parts: Parts) -> Callable:
-    """Trains, or finds, the experts of one distiller."""
+def _experts(parts: Parts, data: Split) -> Callable:
+    """Trains, or finds, the experts of one distiller of `data`."""
     config = parts.config
     mtt, augment = config.distill.mtt, config.train.augment
     recipe = trainer(
@@ -242,12 +297,14 @@ def _experts(parts: Parts) -> Callable:
 
     def paths(key, rows, epochs):
         length = max(epochs, mtt.kept_epochs)
-        of_experts = ("distill.mtt.experts", "distill.mtt.expert_lr")
+        of_experts = ["distill.mtt.experts", "distill.mtt.expert_lr"]
+        if data is not parts.dataset.train:
+            of_experts.append("audits.privacy.canaries")
         folder = _shared(parts, f"experts_{length}", *of_experts)
         return expert_paths(
             recipe,
             stack(named(key, "experts"), mtt.experts),
-            parts.dataset.train,
+            data,
             rows,
             mtt.expert_lr,
             length,
@@ -328,7 +385,7 @@ def synthetic_sets(parts: Parts) -> SyntheticSet:
         member,
         _steps(parts),
         loop,
-        _experts(parts),
+        _experts(parts, parts.dataset.train),
     )[0]
 
 
@@ -373,40 +430,71 @@ def networks_on_full_data(parts: Parts) -> Params:
     )[0]
 
 
-def pipelines(parts: Parts) -> dict[str, Pipeline]:
-    """The pipelines that shadows are made of, by the name that Records use."""
-    config, data = parts.config, parts.dataset.train
-    epochs = _epochs(config.audits.privacy.epochs)
-    of_shadows = ("audits.privacy.shadows", "audits.privacy.epochs", "distill.ipc")
+def _shadow_loop(parts: Parts, pipe: str, stage: str) -> Callable:
+    """The loop of one stage of a pipeline's shadows; baselines are shared by runs."""
+    seconds = "shadow_distill" if stage == "distil" else "shadows"
+    if pipe == "distilled":
+        return _loop(parts, seconds, _own(parts, f"shadow_{stage}"))
+    privacy = [f"audits.privacy.{key}" for key in ("shadows", "targets", "canaries")]
+    if pipe == "full_data":
+        folder = _shared(parts, "shadow_full_data", *privacy, "train.full_epochs")
+    else:
+        keys = (*privacy, "audits.privacy.epochs", "distill.ipc")
+        folder = _shared(parts, f"shadow_{stage}", *keys)
+    return _loop(parts, seconds, folder)
 
-    def shadows(method: str, where: Callable[[str], Path]) -> Pipeline:
-        loops = [
-            _loop(parts, "shadows", where(f"shadow_{stage}"))
-            for stage in ("distil", "nets")
-        ]
-        return distil_then_train(
-            _method(parts, method),
-            parts.trainer,
-            data,
-            _steps(parts),
-            epochs,
-            (loops[0], loops[1]),
-            _experts(parts),
-        )
 
-    shared = partial(_shared, parts)
-    of_data = ("audits.privacy.shadows", "train.full_epochs")
-    return {
-        "distilled": shadows(config.distill.method, partial(_own, parts)),
-        "random_subset": shadows("random", lambda name: shared(name, *of_shadows)),
-        "full_data": train_on_data(
+def _joint(parts: Parts, halves: bool) -> Joint:
+    """Steps that shadows take together; of halves, each is given half of the batch."""
+    options = _learning(parts)
+    options["batch_real"] *= 2 if halves else 1
+    return shadow_matching(parts.model, **options)
+
+
+def shadow_pipeline(
+    parts: Parts,
+    pipe: str,
+    data: Split,
+    *,
+    initial_only: bool = False,
+    joint: bool = False,
+) -> Pipeline:
+    """The pipeline that shadows are made of, by the name that Records use.
+
+    Args:
+      parts: of the run.
+      pipe: `distilled`, `random_subset` or `full_data`.
+      data: the rows that members are drawn from.
+      initial_only: see `dd_jax.pipelines.distil_then_train`.
+      joint: whether shadows share networks and real batches.
+    """
+    config = parts.config
+    if pipe == "full_data":
+        return train_on_data(
             parts.trainer,
             data,
             config.train.lr,
             _every_epoch(config.train.full_epochs),
-            _loop(parts, "shadows", shared("shadow_full_data", *of_data)),
-        ),
-    }
+            _shadow_loop(parts, pipe, "nets"),
+        )
+    return distil_then_train(
+        _method(parts, config.distill.method if pipe == "distilled" else "random"),
+        parts.trainer,
+        data,
+        _steps(parts),
+        _epochs(config.audits.privacy.epochs),
+        (_shadow_loop(parts, pipe, "distil"), _shadow_loop(parts, pipe, "nets")),
+        _experts(parts, data),
+        initial_only=initial_only,
+        joint=_joint(parts, halves=not initial_only) if joint else None,
+    )
+
+
+def shadow_networks(parts: Parts, pipe: str, keys: Array, sets: SyntheticSet) -> Params:
+    """Further networks on sets of shadows, trained as their pipeline does."""
+    epochs = _epochs(parts.config.audits.privacy.epochs)
+    loop = _shadow_loop(parts, pipe, "nets")
+    return train_on_sets(parts.trainer, keys, sets, epochs, loop)[0]
 
 
 def _steps(parts: Parts) -> Schedule:

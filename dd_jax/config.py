@@ -28,6 +28,8 @@ NORMS = ("instance", "batch", "layer", "group", "none")
 ACTIVATIONS = ("relu", "sigmoid", "leaky_relu", "swish")
 POOLINGS = ("avg", "max", "none")
 AUGMENTATIONS = ("color", "crop", "cutout", "flip", "scale", "rotate")
+THREATS = ("t0", "t1", "t2")
+VARIANCES = ("auto", "fixed", "per_example")
 SCORES = (
     "lira_online",
     "lira_offline",
@@ -113,6 +115,7 @@ _NOT_NEGATIVE = Rule(
 _SEED = Rule(lambda v: 0 <= v < 2**32, "at least 0 and below 2**32")
 _SHARE = Rule(lambda v: 0 <= v < 1, "at least 0 and below 1")
 _CLASSES = Rule(lambda v: v == 0 or v >= 2, "0 (all) or at least 2")
+_EVEN = Rule(lambda v: v >= 0 and v % 2 == 0, "an even number, at least 0")
 _PAIRS = Rule(lambda v: v >= 4 and v % 2 == 0, "an even number, at least 4")
 _SET = Rule(lambda v: not v or Path(v).is_file(), "empty or an existing .npz file")
 _SOURCE = Rule(
@@ -135,6 +138,7 @@ FIELDS: dict[str, Field] = {
     "data.num_classes": Field(0, "keep only the first classes; 0 = all", _CLASSES),
     "data.validation": Field(0.0, "share of train held out for tuning", _SHARE),
     "data.image_size": Field(0, "resize to this side; 0 = as they are", _at_least(0)),
+    "data.rows": Field(0, "rows of train to keep; 0 = all", _at_least(0)),
     "model.name": Field("convnet", ", ".join(MODELS), _one_of(MODELS)),
     "model.width": Field(32, "channels of a convolution", _at_least(1)),
     "model.depth": Field(3, "number of blocks", _at_least(1)),
@@ -232,8 +236,27 @@ FIELDS: dict[str, Field] = {
     "audits.privacy.shadows": Field(
         16, "shadow distillations, in complementary pairs", _PAIRS
     ),
+    "audits.privacy.joint": Field(
+        False, "shadows share networks and real batches (dm only)", _FLAG
+    ),
+    "audits.privacy.targets": Field(
+        8, "models attacked that share nothing, beside joint shadows", _PAIRS
+    ),
     "audits.privacy.scores": Field(
         ("lira_online", "loss"), "of " + ", ".join(SCORES), _some_of(SCORES)
+    ),
+    "audits.privacy.threats": Field(
+        ("t2",), "t0 initial images, t1 released set, t2 one model", _some_of(THREATS)
+    ),
+    "audits.privacy.repeats": Field(
+        1, "networks that a t1 attacker trains on each released set", _at_least(1)
+    ),
+    "audits.privacy.variance": Field("auto", "of LiRA", _one_of(VARIANCES)),
+    "audits.privacy.query_shift": Field(
+        0, "pixels that queries are shifted by, at most", _at_least(0)
+    ),
+    "audits.privacy.canaries": Field(
+        0, "rows of each kind made to be remembered", _EVEN
     ),
     "audits.privacy.epochs": Field(60, "epochs of each shadow's network", _at_least(1)),
     "audits.robustness.enabled": Field(True, "run the adversarial audit", _FLAG),
@@ -256,6 +279,12 @@ FIELDS: dict[str, Field] = {
         20, "steps of PGD and MIM; the others have their own", _at_least(1)
     ),
     "audits.fairness.enabled": Field(True, "report the gaps between classes", _FLAG),
+    "audits.memorisation.enabled": Field(
+        True, "compare the images with train and with unseen images", _FLAG
+    ),
+    "audits.memorisation.gallery": Field(
+        False, "show the nearest real images: they are then in the report", _FLAG
+    ),
     "report.html": Field(True, "write report.html", _FLAG, changes_results=False),
 }
 

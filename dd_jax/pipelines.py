@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from dd_jax.distill import Method, Real, real_data
+from dd_jax.distill import Joint, Method, Real, real_data
 from dd_jax.drive import drive
 from dd_jax.parallel import best_chunk, map_models
 from dd_jax.train import Trainer
@@ -39,6 +39,25 @@ def _distiller(sample: Callable, update: Callable):
     return map_models(one, chunk=best_chunk())
 
 
+@cache
+def _joint_distiller(joint: Joint):
+    """The same of many distillations that share their random numbers."""
+
+    @jax.jit
+    def run(key, states, real, member, first, last):
+        def body(step, carry):
+            states, total = carry
+            sample_key, update_key = jax.random.split(jax.random.fold_in(key, step))
+            batch = joint.sample(sample_key, real, member)
+            states, info = joint.update(update_key, states, batch)
+            return states, total + info["loss"]
+
+        states, total = lax.fori_loop(first, last, body, (states, jnp.float32(0)))
+        return states, total / (last - first)
+
+    return run
+
+
 def distil_many(
     method: Method,
     keys: Array,
@@ -47,6 +66,9 @@ def distil_many(
     schedule: Schedule,
     loop: Loop = drive,
     experts: Experts | None = None,
+    *,
+    initial: np.ndarray | None = None,
+    joint: Joint | None = None,
 ) -> tuple[SyntheticSet, float]:
     """Distils s sets at once, each from its own rows.
 
@@ -59,25 +81,42 @@ def distil_many(
       loop: drives the compiled steps.
       experts: `(key, rows i32[m], epochs) -> f16[e epochs+1 p]`, for methods that
         follow experts: each distiller has its own.
+      initial: `bool[s n]`, the rows that the first images are made from; default
+        `member`.
+      joint: steps that all sets take together, by the random numbers of the first;
+        default each its own.
 
     Returns:
       A `SyntheticSet` with a leading axis s, and the seconds that it took.
     """
-    reals = [real_data(data.images, data.labels, row) for row in member]
+    initial = member if initial is None else initial
+    reals, firsts = (
+        [real_data(data.images, data.labels, row) for row in rows]
+        for rows in (member, initial)
+    )
     split = jax.vmap(jax.random.split)(keys)
-    states = [method.init(k, real) for k, real in zip(split[:, 0], reals)]
+    states = [method.init(k, first) for k, first in zip(split[:, 0], firsts)]
     state = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
     seconds = 0.0
     if method.steps:
-        images = jnp.asarray(data.images)
-        rows = jnp.stack([real.rows for real in reals])
-        counts = jnp.stack([real.counts for real in reals])
-        paths = _paths(method, keys, member, experts)
-        run = _distiller(method.sample, method.update)
+        images, step_keys = jnp.asarray(data.images), split[:, 1]
+        if joint:
+            union = real_data(images, data.labels, member.any(0))
+            together = _joint_distiller(joint)
+            run = lambda state, first, last: together(
+                step_keys[0], state, union, jnp.asarray(member), first, last
+            )
+        else:
+            rows = jnp.stack([real.rows for real in reals])
+            counts = jnp.stack([real.counts for real in reals])
+            paths = _paths(method, keys, member, experts)
+            apart = _distiller(method.sample, method.update)
+            run = lambda state, first, last: apart(
+                (images, first, last), step_keys, state, rows, counts, paths
+            )
 
         def advance(state, first, last):
-            shared = images, first, last
-            state, losses = run(shared, split[:, 1], state, rows, counts, paths)
+            state, losses = run(state, first, last)
             return state, {"loss": losses.mean()}
 
         state, seconds = loop(
@@ -85,7 +124,7 @@ def distil_many(
             state,
             total=schedule.total,
             per_call=schedule.per_call,
-            inputs=(jax.random.key_data(keys), member),
+            inputs=(jax.random.key_data(keys), member, initial),
         )
     return jax.vmap(method.read)(state), seconds
 
@@ -107,6 +146,9 @@ def distil_then_train(
     epochs: Schedule,
     loops: tuple[Loop, Loop] = (drive, drive),
     experts: Experts | None = None,
+    *,
+    initial_only: bool = False,
+    joint: Joint | None = None,
 ) -> Pipeline:
     """The pipeline that distils its rows and trains on the result.
 
@@ -120,10 +162,24 @@ def distil_then_train(
       epochs: of training.
       loops: drive distillation and training.
       experts: see `distil_many`.
+      initial_only: whether the rows given to the pipeline are no more than what its
+        first images are made from; it then distils all of `data`.
+      joint: see `distil_many`.
     """
 
-    def sets_of(keys, member):
-        return distil_many(method, keys, data, member, steps, loops[0], experts)[0]
+    def sets_of(keys, rows):
+        member = np.ones_like(rows) if initial_only else rows
+        return distil_many(
+            method,
+            keys,
+            data,
+            member,
+            steps,
+            loops[0],
+            experts,
+            initial=rows,
+            joint=joint,
+        )[0]
 
     def networks(keys, sets):
         return Trained(train_on_sets(trainer, keys, sets, epochs, loops[1])[0])

@@ -8,26 +8,21 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from dd_jax import compose, workdir
+from dd_jax import compose, exposure, resemblance, workdir
 from dd_jax import config as configs
 from dd_jax.attacks import describe
 from dd_jax.audits import fairness, robustness
-from dd_jax.audits.privacy import membership
-from dd_jax.audits.privacy.score_file import save_scores
 from dd_jax.checkpoint import Checkpoints
 from dd_jax.compose import Parts
-from dd_jax.data import membership_masks
 from dd_jax.distill import storage
 from dd_jax.drive import Diverged
-from dd_jax.keys import integer, stack
+from dd_jax.keys import integer
 from dd_jax.report.figures import image_grid
 from dd_jax.report.statistics import mean_interval
 from dd_jax.train import predictions
 from dd_jax.types import Params, Record, SyntheticSet
 
 __all__ = ["Diverged", "run", "run_id"]
-
-PIPES = ("distilled", "random_subset", "full_data")
 
 
 def run_id(config: ConfigDict) -> str:
@@ -110,8 +105,10 @@ def _measure(parts: Parts) -> Record:
         record["robustness"] = {
             pipe: _robustness(parts, params, pipe) for pipe, params in networks.items()
         }
+    if audits.memorisation.enabled:
+        record["memorisation"] = resemblance.measure(parts, sets)
     if compose.has_privacy(parts.config):
-        record["privacy"], curves["roc"] = _privacy(parts)
+        record["privacy"], curves["roc"] = exposure.measure(parts)
     workdir.write_json(parts.folder / "curves.json", curves)
     steps = parts.config.distill.steps * parts.config.sets
     record["cost"] = parts.cost.record(steps)
@@ -187,40 +184,6 @@ def _robustness(parts: Parts, params: Params, pipe: str) -> dict:
             **({"steps": audit.steps} if plain else {}),
         )
     return robustness.record(curves, _summarise(parts, pipe))
-
-
-def _privacy(parts: Parts) -> tuple[dict, dict]:
-    config, data = parts.config, parts.dataset.train
-    audit = config.audits.privacy
-    ipc = config.distill.ipc
-    member = membership_masks(
-        integer(parts.key("masks")), data.labels, audit.shadows // 2, at_least=ipc
-    )
-    record, curves = {}, {}
-    for pipe, pipeline in compose.pipelines(parts).items():
-        found = membership.audit(
-            stack(parts.key(f"shadows {pipe}"), audit.shadows),
-            pipeline,
-            parts.model,
-            data,
-            member,
-            scores=audit.scores,
-            flip="flip" in config.train.augment,
-            seed=integer(parts.key("intervals")),
-        )
-        record[pipe], curves[pipe] = {"t2": found.record}, {"t2": found.curves}
-        if pipe == "distilled":
-            rows = found.rows
-            save_scores(
-                parts.folder / "scores.npz",
-                found.logits,
-                data.labels[rows],
-                member[:, rows],
-                rows,
-                None if data.groups is None else data.groups[rows],
-                "t2",
-            )
-    return record, curves
 
 
 def _save_sets(parts: Parts, sets: SyntheticSet) -> dict:

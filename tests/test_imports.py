@@ -20,11 +20,12 @@ LAYERS = [
     ["pipelines"],
     ["report"],
     ["compose"],
+    ["exposure", "resemblance"],
     ["run"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 NO_JAX = {"types", "config", "report", "workdir", "sweep"}
-READS_CONFIGS = {"config", "sweep", "compose", "run"}
+READS_CONFIGS = {"config", "sweep", "compose", "exposure", "run"}
 
 
 def modules():

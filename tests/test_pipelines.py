@@ -192,6 +192,34 @@ def test_networks_on_one_set_differ_by_their_key():
     assert differ(first, second)
 
 
+@pytest.mark.parametrize("kind", ["dm", "random"])
+def test_initial_rows_decide_where_all_rows_are_distilled_from(kind):
+    data, chosen = split(), masks(1)
+    for c in range(CLASSES):
+        chosen[0, np.flatnonzero(chosen[0] & (LABELS == c))[IPC:]] = False
+    still = distil_then_train(
+        method(kind), TRAINER, data, Schedule(0, 1), EPOCHS, initial_only=True
+    )
+    key = jax.random.split(jax.random.key(0), 1)
+    images = np.rint(np.asarray(still.many(key, chosen)[0].images[0]) * 255)
+    got = {x.astype(np.uint8).tobytes() for x in images}
+    assert got == {x.tobytes() for x in data.images[chosen[0]]}
+    moving = distil_then_train(
+        method(kind), TRAINER, data, STEPS, EPOCHS, initial_only=True
+    )
+    changed = np.where(chosen[0][:, None, None, None], data.images, 255 - data.images)
+    other = distil_then_train(
+        method(kind),
+        TRAINER,
+        data._replace(images=changed),
+        STEPS,
+        EPOCHS,
+        initial_only=True,
+    )
+    before, after = (pipe.many(key, chosen)[0].images for pipe in (moving, other))
+    assert np.array_equal(before, after) == (kind == "random")
+
+
 def test_the_host_may_look_as_often_as_it_likes():
     key, member = jax.random.split(jax.random.key(0), 1), masks(1)
     often, once = (

@@ -56,6 +56,8 @@ def test_writes_every_file(root, folder):
         "synthetic.npz",
         "model",
         "scores.npz",
+        "scores_random_subset_t2.npz",
+        "scores_full_data_t2.npz",
         "curves.json",
         "images.png",
         "record.json",
@@ -148,11 +150,20 @@ def test_record_has_privacy_of_each_pipeline(record):
 def test_record_has_costs_and_artifacts(folder, record):
     cost = record["cost"]
     assert {"steps_per_second", "compile_seconds", "peak_bytes"} <= set(cost)
-    for stage in ("distill", "train", "random_subset", "full_data", "shadows"):
+    for stage in (
+        "distill",
+        "train",
+        "random_subset",
+        "full_data",
+        "shadow_distill",
+        "shadows",
+    ):
         assert cost[f"{stage}_seconds"] > 0
     assert set(record["artifacts"]) == {
         "synthetic",
         "scores",
+        "scores_random_subset_t2",
+        "scores_full_data_t2",
         "curves",
         "images",
         "metrics",
@@ -174,17 +185,20 @@ def test_membership_figures_recompute_from_the_score_file(folder, record, tmp_pa
     data = load("digits", num_classes=3).train
     assert found.threat == "t2" and found.logits.shape[0] == 4
     np.testing.assert_array_equal(found.labels, data.labels[found.index])
-    drawn = lambda name: integer(named(jax.random.key(0), name))
-    masks = membership_masks(drawn("masks"), data.labels, 2, at_least=2)
+    seed = integer(named(jax.random.key(0), "masks"))
+    masks = membership_masks(seed, data.labels, 2, at_least=2)
     np.testing.assert_array_equal(found.member, masks[:, found.index])
-    for name in ("lira_online", "loss"):
-        values = privacy.all_targets(name, found.logits, found.labels, found.member)
-        seed = drawn("intervals")
-        figures = privacy.summarise(values, found.member, seed=seed)
-        stored = dict(record["privacy"]["distilled"]["t2"][name])
-        stored.pop("variance", None)
-        workdir.write_json(tmp_path / "again.json", figures)
-        assert workdir.read_json(tmp_path / "again.json") == stored
+    again = privacy.judge(
+        found.logits,
+        found.labels,
+        found.member,
+        scores=("lira_online", "loss"),
+        seed=int(found.seed),
+        slices={"by_class": found.labels},
+    )
+    workdir.write_json(tmp_path / "again.json", again.record)
+    stored = record["privacy"]["distilled"]["t2"]
+    assert workdir.read_json(tmp_path / "again.json") == stored
 
 
 def test_a_stranger_trains_the_same_networks_from_the_file(folder, record):

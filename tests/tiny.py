@@ -37,6 +37,7 @@ BARE = TINY | {
     "audits.privacy.enabled": False,
     "audits.robustness.enabled": False,
     "audits.fairness.enabled": False,
+    "audits.memorisation.enabled": False,
 }
 MLP = {"model.name": "mlp", "model.depth": 1, "model.width": 8}
 

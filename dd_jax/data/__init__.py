@@ -2,12 +2,13 @@
 
 from dd_jax.data.augment import Augment, dsa
 from dd_jax.data.checks import require_per_class
-from dd_jax.data.masks import membership_masks
+from dd_jax.data.masks import initial_masks, membership_masks
 from dd_jax.data.sources import load
 
 __all__ = [
     "Augment",
     "dsa",
+    "initial_masks",
     "load",
     "membership_masks",
     "require_per_class",

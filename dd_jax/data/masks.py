@@ -1,4 +1,4 @@
-"""Which rows each shadow model may see: complementary, stratified halves."""
+"""Which rows each shadow model may see, or starts from: complementary halves."""
 
 import numpy as np
 
@@ -58,3 +58,43 @@ def membership_masks(
         member[2 * i, odd_ones[:half]] = True
         member[2 * i + 1, odd_ones[half : 2 * half]] = True
     return member
+
+
+def initial_masks(seed: int, labels: np.ndarray, pairs: int, ipc: int) -> np.ndarray:
+    """Draws what each model's first images are made from, out of a fixed list.
+
+    The list holds `2 * ipc` random rows of each class; of every pair of models one
+    takes one half of it and the other the other half.
+
+    Args:
+      seed: the same seed gives the same list and masks.
+      labels: `i32[n]`.
+      pairs: number of pairs of models.
+      ipc: rows of each class that a model takes.
+
+    Returns:
+      `bool[2*pairs n]`, `ipc` rows of each class a model; nothing outside the list.
+
+    Raises:
+      InputError: a class has fewer than `2 * ipc` rows.
+
+    >>> initial_masks(0, np.array([0, 1] * 5), 3, 1).any(0).sum().item()
+    4
+    """
+    labels = np.asarray(labels)
+    own, child = np.random.SeedSequence(seed).spawn(2)
+    rng = np.random.default_rng(own)
+    listed = []
+    for c in np.unique(labels):
+        rows = np.flatnonzero(labels == c)
+        if rows.size < 2 * ipc:
+            raise InputError(
+                f"class {c} has {rows.size} training images; the list of first images "
+                f"needs {2 * ipc}, twice the images per class"
+            )
+        listed.append(rng.choice(rows, 2 * ipc, replace=False))
+    listed = np.sort(np.concatenate(listed))
+    chosen = np.zeros((2 * pairs, labels.size), bool)
+    halves = int(child.generate_state(1)[0])
+    chosen[:, listed] = membership_masks(halves, labels[listed], pairs, at_least=ipc)
+    return chosen

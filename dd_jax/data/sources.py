@@ -17,6 +17,7 @@ def load(
     *,
     num_classes: int | None = None,
     image_size: int | None = None,
+    rows: int | None = None,
     validation: float = 0.0,
     seed: int = 0,
 ) -> Dataset:
@@ -26,8 +27,10 @@ def load(
       source: `digits`, `tfds:NAME`, `idx:DIR`, `npz:FILE` or `folder:DIR`.
       num_classes: keeps the first so many classes; all of them if None.
       image_size: side in pixels that images are resized to (square, bilinear).
+      rows: keeps about so many rows of train, the same share of every class at random;
+        all of them if None or if there are no more.
       validation: share of train to hold out by class, in [0, 1).
-      seed: of the validation split and of a folder's own train/test split.
+      seed: of the rows kept, the validation split and a folder's own train/test split.
 
     Returns:
       A Dataset whose arrays passed every check of `dd_jax.data.checks`. `mean` and
@@ -61,6 +64,10 @@ def load(
         names = names[:num_classes]
         train, test = (_take(s, s.labels < num_classes) for s in (train, test))
     check_classes(train, test, names, source)
+    if rows is not None and rows < len(train.labels):
+        share = rows / len(train.labels)
+        _, kept = stratified_split(seed, train.labels, share, f"{source} train")
+        train = _take(train, kept)
     if image_size is not None:
         train, test = _resized(train, image_size), _resized(test, image_size)
     held_out = None

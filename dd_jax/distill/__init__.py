@@ -8,6 +8,7 @@ from dd_jax.distill.distribution_matching import distribution_matching
 from dd_jax.distill.idc import idc
 from dd_jax.distill.pixels import INITS
 from dd_jax.distill.selection import CHOOSERS, selection
+from dd_jax.distill.shadow_matching import Joint, shadow_matching
 from dd_jax.distill.storage import load, save
 from dd_jax.distill.trajectory_matching import trajectory_matching
 
@@ -24,9 +25,11 @@ __all__ = [
     "CHOOSERS",
     "INITS",
     "METHODS",
+    "Joint",
     "Method",
     "Real",
     "load",
     "real_data",
     "save",
+    "shadow_matching",
 ]

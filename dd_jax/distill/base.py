@@ -82,10 +82,13 @@ def real_data(images: np.ndarray, labels: np.ndarray, members=None) -> Real:
     return Real(images, rows.astype(np.int32), counts.astype(np.int32))
 
 
-def draw(key: Key, real: Real, size: int) -> Batch:
-    """Draws `size` images of every class without replacement.
+def draw_rows(key: Key, real: Real, size: int) -> tuple[Array, Array]:
+    """Draws `size` rows of every class without replacement.
 
-    A class with fewer images gives all of them; the rest are repeats of weight 0.
+    A class with fewer gives all of them; the rest are repeats of weight 0.
+
+    Returns:
+      Rows of `real.images` and weights, `i32[k b]` and `f32[k b]`.
     """
     classes, width = real.rows.shape
     size = min(size, width)
@@ -93,7 +96,12 @@ def draw(key: Key, real: Real, size: int) -> Batch:
     present = jnp.arange(width) < real.counts[:, None]
     score, at = lax.top_k(jnp.where(present, noise, -1.0), size)
     rows = jnp.take_along_axis(real.rows, at, 1)
-    weights = (score >= 0).astype(jnp.float32)
+    return rows, (score >= 0).astype(jnp.float32)
+
+
+def draw(key: Key, real: Real, size: int) -> Batch:
+    """The images of `draw_rows`."""
+    rows, weights = draw_rows(key, real, size)
     return Batch(as_pixels(jnp.asarray(real.images)[rows]), weights)
 
 

@@ -37,7 +37,7 @@ STYLE = {
     "grid.color": "#e4e4e4",
     "axes.axisbelow": True,
     "legend.frameon": False,
-    "legend.fontsize": 9,
+    "legend.fontsize": 8,
     "lines.linewidth": 1.8,
     "lines.markersize": 4.5,
     "svg.hashsalt": "dd_jax",

@@ -52,7 +52,7 @@ def attacks(record: Record, pipe: str = "distilled") -> list[Membership]:
     return [
         Membership(threat, score, row.get("auc"), lookup(row, "tpr_at_fpr", FPR))
         for threat, scores in (lookup(record, "privacy", pipe) or {}).items()
-        for score, row in scores.items()
+        for score, row in (scores or {}).items()  # null where not defined
     ]
 
 

@@ -8,13 +8,29 @@ from typing import Any
 
 import jinja2
 
-from dd_jax.report import headline, pictures, records, scope, tables, trends, verdict
+from dd_jax.report import (
+    exposure,
+    headline,
+    pictures,
+    records,
+    scope,
+    tables,
+    trends,
+    verdict,
+)
 from dd_jax.report.formats import percent, plain, spoken
 from dd_jax.report.records import estimate
 from dd_jax.types import Record
 
 FULL_DETAIL = 12  # above so many runs, a run shows tables and images only
 TEMPLATE = "report.html.jinja"
+GALLERY = "Synthetic images with the nearest of train and of holdout"
+EXPOSURE = {
+    "Canaries: rows made to be remembered": exposure.canaries,
+    "Thresholds set on shadows alone": exposure.calibrated,
+    "Exposure of every class": exposure.classes,
+    "Exposure of every group": exposure.groups,
+}
 
 
 def write_html(workdir: str | Path) -> Path:
@@ -86,6 +102,11 @@ def _section(
         "fairness": tables.fairness(record),
         "classes": tables.classes(record),
         "privacy": tables.privacy(record),
+        "exposure": {
+            name: table for name, make in EXPOSURE.items() if (table := make(record))
+        },
+        "likeness": exposure.likeness(record),
+        "gallery": pictures.stored(folder / "gallery.png", GALLERY),
         "robustness": {
             name: table
             for norm, name in pictures.NORMS.items()
@@ -94,6 +115,7 @@ def _section(
         "notes": {
             "accuracy": scope.accuracy(record, config),
             "membership": scope.membership(record, config),
+            "likeness": scope.likeness(record),
             "robustness": scope.robustness(record, config),
         },
         "checks": tables.checks(record),

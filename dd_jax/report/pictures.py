@@ -29,6 +29,11 @@ def drawn(data: bytes, alt: str) -> Picture:
     return Picture(_link(data, "svg+xml"), alt)
 
 
+def stored(path: Path, alt: str) -> Picture | None:
+    """A PNG file as a Picture; None without the file."""
+    return Picture(_link(path.read_bytes(), "png"), alt) if path.is_file() else None
+
+
 def by_section(record: Record, curves: dict) -> dict[str, list[Picture]]:
     """Figures of one run by section of the page; a section without data is absent.
 
@@ -101,7 +106,7 @@ def _membership(record: Record, roc: dict) -> list[Picture]:
         resolution = headline.resolution(record, threat)
         if resolution:
             name = THREAT_NAMES.get(threat, threat)
-            alt = f"Log-log ROC of the membership attacks, {name}"
+            alt = f"ROC of the membership attacks, {name}"
             pictures.append(drawn(figures.roc(lines, resolution), alt))
     return pictures
 

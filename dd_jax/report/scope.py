@@ -83,26 +83,55 @@ def membership(record: Record, config: dict) -> list[str]:
         else f"Threat {THREAT_NAMES.get(name, name)}."
         for name in threats
     ]
-    shadows = (estimate(threats.get("t2")) or {}).get("n")
-    if shadows:
-        epochs = lookup(config, "audits", "privacy", "epochs")
+    attacked = (estimate(threats.get("t2") or threats.get("t1")) or {}).get("n")
+    audit = lookup(config, "audits", "privacy") or {}
+    if attacked:
+        epochs = audit.get("epochs")
         notes += [
-            f"{count(shadows, 'shadow distillation')}, each of its own half of the "
+            f"{count(attacked, 'shadow distillation')}, each of its own half of the "
             "training rows and with one net trained on the result"
             f"{f' for {epochs} epochs' if epochs else ''}. Each of these nets is "
             "attacked in turn, with the help of the others (its complement left out); "
             "the nets judged for accuracy are not the ones attacked.",
             f"Members are all rows of the half that was distilled.{_unused(record)}",
         ]
+    if "t1" in threats and (repeats := audit.get("repeats", 1)) > 1:
+        notes.append(f"T1 averages {repeats} nets trained on each released set.")
+    if "t0" in threats:
+        notes.append(
+            "T0 has shadow distillations of its own, of all training rows: members are "
+            "the real images that each started from, non-members the other half of a "
+            "fixed list. It is the positive control of real initial images."
+        )
+    resolved: dict[str, list[str]] = {}
     for threat in threats:
-        resolution = headline.resolution(record, threat)
-        if resolution:
-            notes.append(
-                f"The non-members of all targets together resolve rates down to "
-                f"{_rate(resolution)}, where {headline.FALSE_POSITIVES} of them are "
-                f"accused{f' ({threat.upper()})' if len(threats) > 1 else ''}."
-            )
+        if rate := headline.resolution(record, threat):
+            resolved.setdefault(_rate(rate), []).append(threat.upper())
+    for rate, which in resolved.items():
+        whose = f" ({' and '.join(sorted(which))})" if len(threats) > 1 else ""
+        notes.append(
+            f"The non-members of all targets together resolve rates down to {rate}, "
+            f"where {headline.FALSE_POSITIVES} of them are accused{whose}."
+        )
     return notes
+
+
+def likeness(record: Record) -> list[str]:
+    """What released images were compared with, and how to read the figures."""
+    part = record.get("memorisation") or {}
+    if not part.get("rows"):
+        return []
+    return [
+        f"Compared with {part['rows']:,} training images "
+        f"({share(part['share_of_train'])} of them, at random) and as many unseen ones "
+        "of the same source. An image that copies a training image left out of the "
+        "comparison goes unnoticed; the copies below show how much that hides.",
+        "Closer to train: 50 % is no preference. Distance ratio: nearest over second "
+        "nearest, 0 is a copy. Residual risk: how much more often images single out a "
+        "training image than an unseen one; 0 is none.",
+        "Likeness is no measure of privacy: images unlike all training images can give "
+        "membership away. Read it beside membership inference.",
+    ]
 
 
 def robustness(record: Record, config: dict) -> list[str]:

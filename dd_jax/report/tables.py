@@ -29,7 +29,8 @@ STAGES = {
     "train": "training on the distilled set",
     "random_subset": "training on random subsets",
     "full_data": "training on full data",
-    "shadows": "shadows of the membership audit",
+    "shadow_distill": "shadow distillations of the membership audit",
+    "shadows": "training on the shadows' sets and baselines",
     "compile": "compilation, partly in the above",
 }
 
@@ -120,7 +121,7 @@ def privacy(record: Record) -> Table | None:
         )
         for pipe in PIPE_NAMES
         for threat, scores in (lookup(record, "privacy", pipe) or {}).items()
-        for score, row in scores.items()
+        for score, row in (scores or {}).items()
     ]
     columns = (
         "Trained on, attack",

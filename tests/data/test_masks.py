@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dd_jax.data.masks import membership_masks
+from dd_jax.data.masks import initial_masks, membership_masks
 from dd_jax.types import InputError
 
 
@@ -56,3 +56,32 @@ def test_class_too_small():
         "class 1 has 5 training images, so half of the data holds 2 of them, 3 asked "
         "for; at least 6 are needed"
     )
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.integers(4, 9), min_size=1, max_size=4),
+    st.integers(1, 4),
+    st.integers(1, 2),
+    st.integers(0, 2**31),
+)
+def test_first_images_come_from_one_list_that_pairs_halve(counts, pairs, ipc, seed):
+    labels = np.repeat(np.arange(len(counts)), counts)
+    chosen = initial_masks(seed, labels, pairs, ipc)
+    listed = chosen.any(0)
+    assert (np.bincount(labels[listed]) == 2 * ipc).all()
+    assert all((np.bincount(labels[row]) == ipc).all() for row in chosen)
+    np.testing.assert_array_equal(chosen[::2, listed], ~chosen[1::2, listed])
+
+
+def test_the_list_is_drawn_and_the_halves_differ():
+    labels = np.arange(40) % 2
+    first, other = (initial_masks(seed, labels, 30, 3) for seed in (0, 1))
+    assert (first.any(0) != other.any(0)).any()
+    share = first[::2][:, first.any(0)].mean(0)
+    assert 0.2 < share.min() and share.max() < 0.8  # 3.3 standard errors of 30 coins
+
+
+def test_class_too_small_for_the_list():
+    with pytest.raises(InputError, match="class 1 has 5 training images; the list"):
+        initial_masks(0, np.array([0] * 8 + [1] * 5), 1, 3)

@@ -143,3 +143,18 @@ def test_stratified_split_keeps_and_holds_at_least_one():
         kept, held = stratified_split(0, labels, fraction, "toy")
         np.testing.assert_array_equal(np.bincount(labels[held]), counts)
         np.testing.assert_array_equal(np.sort(np.r_[kept, held]), np.arange(22))
+
+
+def test_rows_keep_the_same_share_of_every_class():
+    whole, part = load("digits"), load("digits", rows=500, seed=1)
+    counts = np.bincount(part.train.labels)
+    share = 500 / len(whole.train.labels)
+    np.testing.assert_array_equal(
+        counts, np.round(share * np.bincount(whole.train.labels)).astype(int)
+    )
+    np.testing.assert_array_equal(part.test.images, whole.test.images)
+    assert part.checksum != whole.checksum
+    assert part.checksum != load("digits", rows=500, seed=2).checksum
+    assert load("digits", rows=10**6).checksum == whole.checksum
+    held = load("digits", rows=500, validation=0.2).validation
+    assert len(held.labels) == pytest.approx(100, abs=5)

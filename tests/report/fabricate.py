@@ -45,6 +45,21 @@ def membership(auc, tpr):
     }
 
 
+def likeness(risk):
+    return {
+        space: {
+            "closer_to_train": around(0.5 + risk / 2, 0.1, 100),
+            "distance_ratio": {"train": 0.8 - risk / 2, "holdout": 0.85},
+            "singled_out": {
+                "train": around(0.05 + risk, 0.04, 100),
+                "holdout": around(0.05, 0.04, 100),
+            },
+            "residual_risk": around(risk, min(risk, 0.1), 100),
+        }
+        for space in ("pixels", "network_0")
+    }
+
+
 def attacked(clean, slope):
     def rows(norm, strength):
         return [
@@ -120,6 +135,12 @@ def record(run_id="a1b2c3d4e5f6", shift=0.0, **run):
             },
             "random_subset": {"t2": {"lira_online": membership(0.52, 0.012)}},
             "full_data": {"t2": {"lira_online": membership(0.61, 0.05)}},
+        },
+        "memorisation": {
+            "distilled": likeness(0.02),
+            "copies": likeness(0.24),
+            "rows": 360,
+            "share_of_train": 0.25,
         },
         "robustness": {
             pipe: attacked(mean, slope)

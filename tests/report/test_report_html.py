@@ -5,11 +5,12 @@ import sys
 from html.parser import HTMLParser
 
 import fabricate
+import numpy as np
 import pytest
 
 from dd_jax import report
 from dd_jax.report import __main__ as command
-from dd_jax.report import markdown
+from dd_jax.report import figures, markdown
 from dd_jax.types import InputError
 
 VOID = {"meta", "img", "br"}
@@ -61,6 +62,7 @@ def test_single_run_shows_verdict_first_and_every_part(built):
         "Accuracy beside baselines",
         "Classes",
         "Membership inference",
+        "Likeness to training images",
         "Robustness",
         "Distillation",
         "What each number means",
@@ -72,6 +74,17 @@ def test_single_run_shows_verdict_first_and_every_part(built):
     assert "86.0 % 85.0 to 87.0" in found.text
     assert "unresolved" in found.text and "monotone in eps cannot tell" in found.text
     assert "41.2 s" in found.text and "858 MiB" in found.text
+
+
+def test_nearest_real_images_are_shown_only_where_a_run_wrote_them(tmp_path, row):
+    fabricate.write_run(tmp_path, row)
+    before = page(tmp_path)
+    png = figures.image_grid(np.zeros((3, 8, 8, 1), np.float32), np.ones((3, 1)))
+    (tmp_path / "runs" / row["run"]["id"] / "gallery.png").write_bytes(png)
+    after = page(tmp_path)
+    assert len(after.links) == len(before.links) + 1
+    assert "the nearest training image" in after.text
+    assert "the nearest training image" not in before.text
 
 
 def test_page_is_self_contained(built):
@@ -97,8 +110,8 @@ def test_missing_parts_say_so(tmp_path, row):
     bare = {"run": row["run"], "accuracy": {"distilled": {"mean": 0.5}}}
     fabricate.write_run(tmp_path, bare, artefacts=False)
     found = page(tmp_path)
-    # images, classes, membership, robustness, training, cost
-    assert found.text.count("not measured in this run") == 6
+    # images, classes, membership, likeness, robustness, training, cost
+    assert found.text.count("not measured in this run") == 7
     assert "Overall: not measured" in found.text
 
 

@@ -62,6 +62,26 @@ def test_membership_names_threat_shadows_and_members(row):
     assert "down to 0.4 %, where 10 of them" in resolution  # ten times 0.0004
 
 
+def test_several_threats_are_told_apart(row):
+    attack = row["privacy"]["distilled"]["t2"]["lira_online"]
+    finer = fabricate.membership(0.6, 0.02) | {"smallest_fpr": 0.002}
+    row["privacy"]["distilled"] |= {"t1": {"loss": attack}, "t0": {"loss": finer}}
+    row["privacy"]["full_data"] |= {"t1": None, "t0": None}
+    config = {"audits": {"privacy": {"epochs": 100, "repeats": 5}}}
+    notes = " ".join(scope.membership(row, config))
+    assert "T1 averages 5 nets" in notes
+    assert "fixed list" in notes
+    assert "down to 0.4 %, where 10 of them are accused (T1 and T2)" in notes
+    assert "down to 2 %, where 10 of them are accused (T0)" in notes
+
+
+def test_likeness_says_how_much_was_looked_at(row):
+    first, *_ = scope.likeness(row)
+    assert "360 training images (25 % of them" in first
+    row.pop("memorisation")
+    assert scope.likeness(row) == []
+
+
 def test_membership_of_nothing_says_nothing(row):
     row.pop("privacy")
     assert scope.membership(row, CONFIG) == []

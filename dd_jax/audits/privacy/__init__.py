@@ -2,11 +2,12 @@
 
 from dd_jax.audits.privacy.epsilon import epsilon_from_one_run, epsilon_from_rates
 from dd_jax.audits.privacy.lira import variance_used
+from dd_jax.audits.privacy.membership import judge
 from dd_jax.audits.privacy.metrics import roc_points, summarise
 from dd_jax.audits.privacy.score_file import ScoreFile, load_scores, save_scores
 from dd_jax.audits.privacy.scores import SCORES, Score, all_targets
 from dd_jax.audits.privacy.shadow_thresholds import at_shadow_thresholds
-from dd_jax.audits.privacy.signals import queries, query_logits
+from dd_jax.audits.privacy.signals import pool_repeats, queries, query_logits
 from dd_jax.audits.privacy.slices import by_group
 
 __all__ = [
@@ -18,7 +19,9 @@ __all__ = [
     "by_group",
     "epsilon_from_one_run",
     "epsilon_from_rates",
+    "judge",
     "load_scores",
+    "pool_repeats",
     "queries",
     "query_logits",
     "roc_points",

@@ -1,5 +1,6 @@
-"""The membership audit: shadows of a whole pipeline, each in turn the target."""
+"""The membership audit: what models say of points, judged with each as the target."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -9,24 +10,24 @@ from dd_jax.audits.privacy import metrics
 from dd_jax.audits.privacy.lira import variance_used
 from dd_jax.audits.privacy.roc import roc_points
 from dd_jax.audits.privacy.scores import all_targets
-from dd_jax.audits.privacy.signals import queries, query_logits
-from dd_jax.types import Array, Model, Pipeline, Split
+from dd_jax.audits.privacy.shadow_thresholds import at_shadow_thresholds
+from dd_jax.audits.privacy.slices import by_group
+from dd_jax.types import Array
+
+CALIBRATED = ("0.1", "0.01")
+BRIEF = "0.01"  # the level of FPR that a slice keeps
 
 
 class Membership(NamedTuple):
-    """What shadows of one pipeline give away.
+    """What the models of one pipeline give away under one threat.
 
     Attributes:
-      record: `{score: figures}`, the part of a Record for one threat.
+      record: `{score: figures}`, the part of a Record.
       curves: `{score: [[fpr, tpr], ...]}`.
-      logits: `f32[m r q k]`.
-      rows: `i64[r]`, the audited rows of the data.
     """
 
     record: dict[str, Any]
     curves: dict[str, list]
-    logits: np.ndarray
-    rows: np.ndarray
 
 
 def audited(member: np.ndarray) -> np.ndarray:
@@ -40,42 +41,75 @@ def audited(member: np.ndarray) -> np.ndarray:
     return np.flatnonzero((member[::2] != member[1::2]).all(0))
 
 
-def audit(
-    keys: Array,
-    pipeline: Pipeline,
-    model: Model,
-    data: Split,
+def judge(
+    logits: Array,
+    labels: np.ndarray,
     member: np.ndarray,
     *,
     scores: tuple[str, ...],
-    flip: bool,
     seed: int,
+    variance: str = "auto",
+    slices: Mapping[str, np.ndarray] | None = None,
+    canary: np.ndarray | None = None,
+    shared: int = 0,
 ) -> Membership:
-    """Runs the pipeline on every half of the data and attacks each model in turn.
-
-    The threat is T2: one model trained on the released set answers with its logits.
+    """Attacks each model in turn, the others but its complement being the shadows.
 
     Args:
-      keys: `key[m]`, one a shadow.
-      pipeline: what turns rows into a network.
-      model: the architecture that it trains.
-      data: the rows, n of them, that members are drawn from.
-      member: `bool[m n]`; rows 2i and 2i+1 are complements on the `audited` rows.
+      logits: `f32[m n q k]`; a network each (T2, T0), or several pooled (T1).
+      labels: `i32[n]`.
+      member: `bool[m n]`; rows 2i and 2i+1 are complements.
       scores: names in `SCORES`.
-      flip: whether the mirrored image is a query too.
       seed: of the intervals.
+      variance: of LiRA, see `variance_used`.
+      slices: `{name: i[n]}`, groups of points to be judged apart as well.
+      canary: `i[n]`, the kind of each canary and -1 for ordinary points, which alone
+        make the other figures; default none.
+      shared: so many first models were made with one another's random numbers; they
+        serve as shadows, and the models after them, at least 4, are the targets.
+
+    Returns:
+      For each score what `metrics.summarise` gives; `variance` (LiRA); `calibrated`,
+      `{LEVEL: at_shadow_thresholds}`; for each of the slices, and `canaries`, `{group:
+      {auc, tpr_at_fpr: {"0.01"}}}`; and where models are shared,
+      `known_randomness`: the same of them as targets, an upper bound.
     """
-    _, trained = pipeline.many(keys, member)
-    rows = audited(member)
-    images = jnp.asarray(data.images[rows])
-    logits = query_logits(model.apply, trained.params, images, queries(flip=flip))
-    labels, member = jnp.asarray(data.labels[rows]), member[:, rows]
+    labels = jnp.asarray(labels)
+    canary = np.full(len(labels), -1) if canary is None else canary
+    plain = canary < 0
     record, curves = {}, {}
     for name in scores:
-        values = np.asarray(all_targets(name, logits, labels, member))
-        record[name] = metrics.summarise(values, member, seed=seed)
+        options = {"variance": variance} if name.startswith("lira") else {}
+        values = np.asarray(all_targets(name, logits, labels, member, **options))
+        of_shared = values[:shared, plain], member[:shared, plain]
+        values, truth = values[shared:], member[shared:]
+        kept = values[:, plain], truth[:, plain]
+        figures = metrics.summarise(*kept, seed=seed)
         if name.startswith("lira"):
-            record[name]["variance"] = variance_used(len(member))
-        points = roc_points(values, member)
+            figures["variance"] = variance_used(len(member), variance)
+        figures["calibrated"] = {
+            level: at_shadow_thresholds(*kept, float(level)) for level in CALIBRATED
+        }
+        for part, groups in (slices or {}).items():
+            figures[part] = _brief_by_group(*kept, groups[plain], seed)
+        if not plain.all():
+            found = _brief_by_group(values, truth, canary, seed)
+            figures["canaries"] = {k: v for k, v in found.items() if k != "-1"}
+        if shared:
+            figures["known_randomness"] = _brief(
+                metrics.summarise(*of_shared, seed=seed)
+            )
+        record[name] = figures
+        points = roc_points(*kept)
         curves[name] = [list(pair) for pair in zip(points["fpr"], points["tpr"])]
-    return Membership(record, curves, np.asarray(logits), rows)
+    return Membership(record, curves)
+
+
+def _brief(figures: dict[str, Any]) -> dict[str, Any]:
+    rate = figures["tpr_at_fpr"][BRIEF]
+    return {"auc": figures["auc"], "tpr_at_fpr": {BRIEF: rate}}
+
+
+def _brief_by_group(scores, member, groups, seed) -> dict[str, Any]:
+    found = by_group(scores, member, groups, seed=seed)
+    return {str(group): own and _brief(own) for group, own in found.items()}

@@ -20,6 +20,9 @@ class ScoreFile(NamedTuple):
     member: np.ndarray
     index: np.ndarray
     group: np.ndarray
+    canary: np.ndarray
+    shared: np.ndarray
+    seed: np.ndarray
     threat: str
 
 
@@ -31,14 +34,19 @@ def save_scores(
     index: Any,
     group: Any,
     threat: str,
+    *,
+    canary: Any = None,
+    shared: int = 0,
+    seed: int = 0,
 ) -> None:
     """Writes what every model said of every point, so that others can judge it again.
 
     The file is a plain `.npz` (NumPy reads it without this package). Models `2i` and
-    `2i+1` were given complementary halves of the points. Each model t is the target
-    once; its shadows are the models other than `t` and `t ^ 1`. To recompute a
-    figure: make a score of `logits[t]` against `logits[shadows]`, compare it with
-    `member[t]`, and pool or average over t as `metrics.summarise` says.
+    `2i+1` were given complementary halves of the points. Each model t from `shared` on
+    is the target once; its shadows are all models other than `t` and `t ^ 1`. To
+    recompute a figure: make a score of `logits[t]` against `logits[shadows]`, compare
+    it with `member[t]` on the points with `canary < 0`, and pool or average over t as
+    `metrics.summarise` says; or let `membership.judge` do so with these arrays.
 
     Args:
       path: the file; it appears whole or not at all.
@@ -49,7 +57,11 @@ def save_scores(
       index: `i32[n]`, row of each point in the train split.
       group: `i32[n]` group of each point, or None: stored as -1.
       threat: what the attacker holds: `t0` (members are the images used as
-        initialisation), `t1` (the synthetic set) or `t2` (one trained model).
+        initialisation), `t1` (the synthetic set; the logits of several networks
+        trained on it are pooled by `signals.pool_repeats`) or `t2` (one model).
+      canary: `i32[n]`, index in `canaries.KINDS`, -1 for ordinary points; default all.
+      shared: so many first models share random numbers and are shadows only.
+      seed: of the resampling behind the intervals.
 
     Raises:
       InputError: shapes disagree or the threat is not known.
@@ -62,6 +74,9 @@ def save_scores(
         np.asarray(member, bool),
         np.asarray(index, np.int32),
         unknown if group is None else np.asarray(group, np.int32),
+        unknown if canary is None else np.asarray(canary, np.int32),
+        np.int32(shared),
+        np.int64(seed),
         threat,
     )
     _check(arrays, path)
@@ -104,6 +119,7 @@ def _check(scores: ScoreFile, path: str | os.PathLike[str]) -> None:
         )
     models, n = scores.logits.shape[:2]
     expected = {"labels": (n,), "member": (models, n), "index": (n,), "group": (n,)}
+    expected |= {"canary": (n,), "shared": (), "seed": ()}
     for name, shape in expected.items():
         found = getattr(scores, name).shape
         if found != shape:

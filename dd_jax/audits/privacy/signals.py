@@ -5,7 +5,7 @@ and its augmentations, or repeats of the training), `k` classes.
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -16,25 +16,45 @@ from dd_jax.types import Array, InputError, Params
 Query = Callable[[Array], Array]
 
 
-def queries(*, flip: bool = False) -> tuple[Query, ...]:
-    """Lists the ways in which an image is shown to a model: as it is, mirrored.
+@cache
+def queries(*, flip: bool = False, shift: int = 0) -> tuple[Query, ...]:
+    """Lists the ways in which an image is shown to a model: first of all as it is.
+
+    Every whole-pixel shift by at most `shift` up, down, left and right, filled by
+    reflection, and if asked for the mirror image of each: `(2 shift + 1)^2` queries or
+    twice as many.
 
     Args:
-      flip: add the horizontal mirror image; leave it out where a mirrored image means
-        something else, as for digits.
+      flip: add the horizontal mirror images; leave them out where a mirrored image
+        means something else, as for digits.
+      shift: pixels; below the side of the images.
 
     Returns:
-      Functions `f32[n h w c] -> f32[n h w c]`, one a query.
+      Functions `f32[n h w c] -> f32[n h w c]`, one a query; the same arguments give
+      the same objects.
+
+    Source: Carlini et al. 2022, "Membership inference attacks from first principles",
+    section VI-B (2, 18 and 162 queries).
+
+    >>> len(queries(flip=True, shift=1))
+    18
     """
-    return (_identity, _mirror) if flip else (_identity,)
+    steps = sorted(range(-shift, shift + 1), key=abs)
+    return tuple(
+        partial(_shown, mirrored, down, right)
+        for down in steps
+        for right in steps
+        for mirrored in ((False, True) if flip else (False,))
+    )
 
 
-def _identity(images: Array) -> Array:
-    return images
-
-
-def _mirror(images: Array) -> Array:
-    return images[:, :, ::-1]
+def _shown(mirrored: bool, down: int, right: int, images: Array) -> Array:
+    height, width = images.shape[1:3]
+    rows, columns = ((abs(down),) * 2, (abs(right),) * 2)
+    padded = jnp.pad(images, ((0, 0), rows, columns, (0, 0)), mode="reflect")
+    top, left = abs(down) - down, abs(right) - right
+    moved = padded[:, top : top + height, left : left + width]
+    return moved[:, :, ::-1] if mirrored else moved
 
 
 def query_logits(
@@ -125,3 +145,34 @@ def log_likelihoods(logits: Array, labels: Array) -> Array:
       `f32[m n q]`, at most 0.
     """
     return jax.nn.log_sigmoid(scaled_logits(logits, labels))
+
+
+def pool_repeats(logits: Array, labels: Array) -> Array:
+    """One answer a query out of several networks trained on the same released set.
+
+    The scaled logit becomes the mean of the repeats' scaled logits; the distribution
+    over the wrong classes becomes the normalised geometric mean of theirs. Logits that
+    say both: `z_y = mean_r phi_r`, `z_j = log p(j | not y)` for `j != y`, so that
+    `scaled_logits` of the result is exactly that mean.
+
+    Args:
+      logits: `f32[m n r q k]`, r repeats.
+      labels: `i32[n]`.
+
+    Returns:
+      `f32[m n q k]`.
+
+    Source of averaging in scaled logits: Carlini et al. 2022, the released attack.
+
+    >>> once = jnp.array([2.0, 1.0, 0.5, -1.0]).reshape(1, 1, 1, 4)
+    >>> pooled = pool_repeats(jnp.stack([once, -once], axis=2), jnp.array([0]))
+    >>> scaled = [scaled_logits(z, jnp.array([0])).item() for z in (once, -once)]
+    >>> bool(jnp.isclose(scaled_logits(pooled, jnp.array([0])).item(), sum(scaled) / 2))
+    True
+    """
+    m, n, r, q, k = logits.shape
+    phi = scaled_logits(logits.reshape(m, n, r * q, k), labels)
+    right = jax.nn.one_hot(labels, k, dtype=bool)[:, None]
+    wrong = jax.nn.log_softmax(logits, where=~right[:, None]).mean(2)
+    pooled = jax.nn.log_softmax(wrong, where=~right)
+    return jnp.where(right, phi.reshape(m, n, r, q).mean(2)[..., None], pooled)

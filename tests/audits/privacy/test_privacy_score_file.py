@@ -15,6 +15,9 @@ def arrays(n=5):
         index=np.arange(n) + 100,
         group=np.arange(n) % 2,
         threat="t1",
+        canary=np.arange(n) - 1,
+        shared=2,
+        seed=7,
     )
 
 
@@ -37,6 +40,9 @@ def test_numpy_alone_reads_it(tmp_path):
             "member": "|b1",
             "index": "<i4",
             "group": "<i4",
+            "canary": "<i4",
+            "shared": "<i4",
+            "seed": "<i8",
             "threat": "<U2",
         }
         assert (file["group"] == -1).all()

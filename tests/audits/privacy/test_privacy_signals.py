@@ -5,6 +5,7 @@ import pytest
 
 from dd_jax.audits.privacy.signals import (
     log_likelihoods,
+    pool_repeats,
     queries,
     query_logits,
     scaled_logits,
@@ -75,3 +76,47 @@ def test_float_images_are_taken_as_they_are():
     as_floats = query_logits(_linear, params, (images / 255.0), queries())
     assert as_bytes.shape == (5, 7, 1, 3)
     np.testing.assert_allclose(as_bytes, as_floats, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_queries_are_all_shifts_filled_by_reflection(flip):
+    images = np.random.default_rng(0).random((2, 5, 4, 1)).astype(np.float32)
+    padded = np.pad(images, ((0, 0), (2, 2), (2, 2), (0, 0)), mode="reflect")
+    windows = [padded[:, i : i + 5, j : j + 4] for i in range(5) for j in range(5)]
+    expected = windows + [w[:, :, ::-1] for w in windows if flip]
+    shown = [np.asarray(query(images)) for query in queries(flip=flip, shift=2)]
+    np.testing.assert_array_equal(shown[0], images)
+    as_bytes = lambda arrays: sorted(a.tobytes() for a in arrays)
+    assert as_bytes(shown) == as_bytes(expected)
+    assert queries(flip=flip, shift=2) is queries(flip=flip, shift=2)
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_pooled_repeats_match_float64_means(classes):
+    rng = np.random.default_rng(3)
+    z = 3 * rng.normal(size=(2, 5, 3, 2, classes))  # m n r q k
+    y = rng.integers(0, classes, 5)
+    found = np.asarray(pool_repeats(z.astype(np.float32), y), np.float64)
+    assert found.shape == (2, 5, 2, classes)
+    p, pooled = (np.exp(a) / np.exp(a).sum(-1, keepdims=True) for a in (z, found))
+    for i, label in enumerate(y):
+        odds = p[:, i, ..., label] / (1 - p[:, i, ..., label])
+        got = pooled[:, i, :, label] / (1 - pooled[:, i, :, label])
+        np.testing.assert_allclose(np.log(got), np.log(odds).mean(1), atol=1e-4)
+        wrong = np.delete(p[:, i], label, -1)
+        mean = np.exp(np.log(wrong / wrong.sum(-1, keepdims=True)).mean(1))
+        rest = np.delete(pooled[:, i], label, -1)
+        np.testing.assert_allclose(
+            rest / rest.sum(-1, keepdims=True),
+            mean / mean.sum(-1, keepdims=True),
+            rtol=1e-4,
+        )
+
+
+def test_one_repeat_keeps_every_probability():
+    rng = np.random.default_rng(4)
+    z = rng.normal(size=(2, 5, 1, 2, 3)).astype(np.float32)
+    found = pool_repeats(z, rng.integers(0, 3, 5))
+    np.testing.assert_allclose(
+        jax.nn.softmax(found), jax.nn.softmax(z[:, :, 0]), rtol=1e-5
+    )

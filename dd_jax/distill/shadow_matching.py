@@ -1,0 +1,142 @@
+"""Distribution matching of many shadows at once, one random network for all of them.
+
+Shadows differ in the rows that they are given, and so in the class means that they
+match. One network and one real batch serve all: the batch is embedded once, the means
+of all shadows and classes are one product of memberships with features, and only the
+synthetic images of each shadow pass through the network on their own.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from dd_jax.distill.base import Batch, Real, draw_rows
+from dd_jax.distill.distribution_matching import matching_loss
+from dd_jax.distill.parametrisation import flattened
+from dd_jax.distill.synthetic import synthetic
+from dd_jax.parallel import best_chunk
+from dd_jax.train.fit import as_pixels, unchanged
+from dd_jax.types import Array, InputError, Key, Model
+
+_CHUNK = 32  # real images embedded at a time
+_IMAGES = 128  # synthetic images that pass through the network at a time on CPU
+
+
+class Joint(NamedTuple):
+    """Steps of s distillations that share their random numbers.
+
+    Attributes:
+      sample: `(key, Real, member bool[s n]) -> Batch` with weights `f32[s k b]`.
+      update: `(key, states[s], batch) -> (states[s], info)`; `info["loss"]` is `f32[]`,
+        their mean.
+    """
+
+    sample: Callable[[Key, Real, Array], Batch]
+    update: Callable[[Key, Any, Batch], tuple[Any, dict[str, Array]]]
+
+
+def shadow_means(features: Array, weights: Array) -> tuple[Array, Array]:
+    """Mean feature of each class among the rows of each shadow.
+
+    `m_sc = sum_b w_scb f_cb / sum_b w_scb`.
+
+    Args:
+      features: `f32[k b d]`.
+      weights: `f32[s k b]`, 1 where the row is the shadow's.
+
+    Returns:
+      `(f32[s k d], bool[s k])`; false where a shadow has no row in the batch.
+
+    >>> features = jnp.array([[[1.0], [3.0]]])
+    >>> means, found = shadow_means(features, jnp.array([[[1.0, 1.0]], [[0.0, 1.0]]]))
+    >>> means.ravel().tolist(), found.ravel().tolist()
+    ([2.0, 3.0], [True, True])
+    """
+    total = jnp.einsum("skb,kbd->skd", weights, features)
+    count = weights.sum(-1)
+    return total / jnp.maximum(count, 1)[..., None], count > 0
+
+
+@cache
+def shadow_matching(
+    model: Model,
+    *,
+    ipc: int,
+    batch_real: int = 256,
+    augment: Callable[[Key, Array], Array] = unchanged,
+    lr: float = 1.0,
+    **images,
+) -> Joint:
+    """The joint form of distribution matching, on the states of the single form.
+
+    Each step is that of `distribution_matching` with the network, the augmentations
+    and the real batch shared. A shadow is given its own rows of the batch, so that
+    complementary halves want a batch twice as large as a single distillation. At s = 1
+    it is the single form. A class without a row of the shadow's in the batch makes no
+    part of that step.
+
+    Args:
+      model: the family of random networks; without batch statistics, through which
+        rows would reach shadows that are not given them.
+      ipc: stored images a class.
+      batch_real: real images a class and step, for all shadows together.
+      augment: `(key, f32[n h w c]) -> f32[n h w c]`, one operation for all images.
+      lr: step size on the stored images.
+      **images: see `synthetic`.
+
+    Returns:
+      A `Joint`; the same arguments give the same object.
+
+    Raises:
+      InputError: a model with batch statistics.
+    """
+    if "batch_stats" in jax.eval_shape(model.init, jax.random.key(0)):
+        raise InputError(
+            "audits.privacy.joint: model.norm=batch mixes the rows of shadows; take "
+            "another norm, or joint=False"
+        )
+    learner = synthetic(ipc=ipc, lr=lr, **images)
+
+    def sample(key: Key, real: Real, member: Array) -> Batch:
+        rows, present = draw_rows(key, real, batch_real)
+        images = as_pixels(jnp.asarray(real.images)[rows])
+        return Batch(images, present * member[:, rows])
+
+    def update(key, states, batch):
+        net_key, augment_key = jax.random.split(key)
+        params = model.init(net_key)
+        classes = len(batch.images)
+        keys = jax.random.split(augment_key, classes)
+        siamese = lambda images: lax.map(lambda at: augment(*at), (keys, images))
+        embed = lambda image: model.features(params, image[None])[0]
+        real = siamese(batch.images).reshape(-1, *batch.images.shape[2:])
+        features = lax.map(embed, real, batch_size=min(_CHUNK, len(real)))
+        features = features.reshape(*batch.images.shape[:2], -1)
+
+        def step(at):
+            state, real, found = at
+
+            def loss_fn(theta):
+                made = learner.decode(theta)
+                made = flattened(made._replace(images=siamese(made.images)))
+                features = model.features(params, made.images, train=True)
+                share = made.labels / made.labels.sum(0)
+                return matching_loss(real * found, (share.T @ features) * found)
+
+            loss, grad = jax.value_and_grad(loss_fn)(state.theta)
+            return learner.descend(state, grad), loss
+
+        means, found = shadow_means(features, batch.weights)
+        every = states, means, found[..., None]
+        if best_chunk() == 0:
+            states, losses = jax.vmap(step)(every)
+        else:
+            together = max(_IMAGES // (classes * ipc), 1)
+            states, losses = lax.map(step, every, batch_size=together)
+        return states, {"loss": losses.mean()}
+
+    return Joint(sample, update)

@@ -1,0 +1,132 @@
+"""What a step of many joint shadow distillations costs, in plain steps.
+
+  python experiments/benchmarks/shadow_cost.py --source=digits >> FILE
+  python experiments/benchmarks/shadow_cost.py --source=idx:DIR --rows=10000 >> FILE
+
+A plain step is one of distribution matching; the shadows hold complementary halves.
+Prints one Record: for each number of shadows the seconds of a step, its ratio to a
+plain step, and the real images a class that each shadow is effectively given. Calls
+take turns and the fastest of each counts, so that other work on the machine matters
+little. A minute on digits, four on Fashion-MNIST at width 32, on two CPU cores.
+"""
+
+import argparse
+import json
+import time
+from functools import partial
+
+import jax
+import numpy as np
+
+from dd_jax import data, models, workdir
+from dd_jax.distill import METHODS, real_data, shadow_matching
+from dd_jax.drive import Driven
+from dd_jax.keys import stack
+from dd_jax.pipelines import Schedule, distil_many
+
+
+def timed(seconds: list[float], advance, state, *, total, **_) -> Driven:
+    """Runs one step to compile, then `total - 1` and notes the seconds of each."""
+    state, _ = advance(state, 0, 1)
+    jax.block_until_ready(state)
+    began = time.perf_counter()
+    state, _ = advance(state, 1, total)
+    jax.block_until_ready(state)
+    seconds.append((time.perf_counter() - began) / (total - 1))
+    return Driven(state, seconds[-1])
+
+
+def effective_batch(joint, real, member) -> float:
+    """Mean number of real images a class that a shadow is given in a step."""
+    batches = [joint.sample(jax.random.key(i), real, member) for i in range(5)]
+    return float(np.mean([batch.weights.sum(-1).mean() for batch in batches]))
+
+
+def main() -> None:
+    """Measures and prints the Record."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--source", default="digits")
+    parser.add_argument("--rows", type=int, default=0, help="of train; 0 = all")
+    parser.add_argument("--width", type=int, default=32)
+    parser.add_argument("--ipc", type=int, default=10)
+    parser.add_argument("--batch_real", type=int, default=256)
+    parser.add_argument("--augment", default="color_crop_cutout_scale_rotate")
+    parser.add_argument("--shadows", type=int, nargs="+", default=[1, 8, 64])
+    parser.add_argument("--steps", type=int, default=4)
+    parser.add_argument("--turns", type=int, default=3)
+    options = parser.parse_args()
+
+    found = data.load(options.source, rows=options.rows or None)
+    train, classes = found.train, len(found.class_names)
+    model = models.build(
+        "convnet",
+        classes,
+        train.images.shape[1:],
+        mean=found.mean,
+        std=found.std,
+        width=options.width,
+    )
+    settings = {
+        "ipc": options.ipc,
+        "augment": data.dsa(options.augment, found.mean, found.std).siamese,
+        "mean": found.mean,
+        "std": found.std,
+    }
+    method = METHODS["dm"](model, batch_real=options.batch_real, **settings)
+    whole = np.ones((1, len(train.labels)), bool)
+    most = max(options.shadows)
+    halves = data.membership_masks(0, train.labels, -(-most // 2), at_least=options.ipc)
+
+    def run(seconds, member, steps, joint=None):
+        keys = stack(jax.random.key(0), len(member))
+        loop = partial(timed, seconds)
+        schedule = Schedule(steps, steps)
+        distil_many(method, keys, train, member, schedule, loop, joint=joint)
+
+    plain: list[float] = []
+    joined: dict[int, list[float]] = {count: [] for count in options.shadows}
+    batches = {count: options.batch_real * (2 if count > 1 else 1) for count in joined}
+    forms = {
+        count: shadow_matching(model, batch_real=batch, **settings)
+        for count, batch in batches.items()
+    }
+    for _ in range(options.turns):
+        run(plain, whole, 4 * options.steps)
+        for count, seconds in joined.items():
+            run(seconds, halves[:count], options.steps, forms[count])
+
+    def row(count: int) -> dict:
+        member = halves[:count]
+        real = real_data(train.images, train.labels, member.any(0))
+        return {
+            "step_seconds": min(joined[count]),
+            "plain_steps": min(joined[count]) / min(plain),
+            "batch_real": batches[count],
+            "effective_batch_real": effective_batch(forms[count], real, member),
+        }
+
+    record = {
+        "run": {
+            "id": f"shadow_cost_{found.checksum}",
+            "method": "dm",
+            "dataset": found.name,
+            "rows": len(train.labels),
+            "arch": "convnet",
+            "width": options.width,
+            "ipc": options.ipc,
+            "init": "real",
+            "num_classes": classes,
+            "device": jax.devices()[0].device_kind,
+            **workdir.provenance(),
+        },
+        "cost": {
+            "plain_step_seconds": min(plain),
+            "plain_batch_real": options.batch_real,
+            "shadows": {str(count): row(count) for count in joined},
+        },
+    }
+    print(json.dumps(record))
+
+
+if __name__ == "__main__":
+    main()

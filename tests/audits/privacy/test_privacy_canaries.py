@@ -1,0 +1,80 @@
+"""Canaries: what changes, what stays, and who gets them."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dd_jax.audits.privacy.canaries import COPIES, KINDS, plant, planted_masks
+from dd_jax.types import InputError, Split
+
+CLASSES, N = 3, 90
+
+
+def split(seed=0):
+    rng = np.random.default_rng(seed)
+    labels = np.tile(np.arange(CLASSES, dtype=np.int32), N // CLASSES)
+    images = rng.integers(0, 256, (N, 4, 4, 1), dtype=np.uint8)
+    return Split(images, labels, np.arange(N, dtype=np.int32))
+
+
+def test_none_change_nothing():
+    planted = plant(0, split(), 0)
+    for before, after in zip(split(), planted.split):
+        np.testing.assert_array_equal(before, after)
+    assert (planted.kind == -1).all()
+    np.testing.assert_array_equal(planted.source, np.arange(N))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**31), st.sampled_from([2, 4, 6]))
+def test_each_kind_is_what_its_name_says(seed, count):
+    before, planted = split(), plant(seed, split(), count)
+    images, labels, groups = planted.split
+    same_image = (images[:N] == before.images).all((1, 2, 3))
+    same_label = labels[:N] == before.labels
+    wrong, strange, double = (planted.kind == k for k in range(len(KINDS)))
+    assert wrong.sum() == strange.sum() == double.sum() == count
+    np.testing.assert_array_equal(same_label, ~wrong)
+    np.testing.assert_array_equal(same_image, ~strange)
+    assert len(images) == N + (COPIES - 1) * count and labels.max() < CLASSES
+    for row in np.flatnonzero(double):
+        copies = np.flatnonzero((images == before.images[row]).all((1, 2, 3)))
+        assert len(copies) == COPIES
+        assert (labels[copies] == labels[row]).all()
+        assert (groups[copies] == row).all()
+        np.testing.assert_array_equal(planted.source[copies], row)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**31), st.sampled_from([2, 4]))
+def test_halves_hold_as_many_rows_and_half_of_each_kind(seed, count):
+    planted = plant(seed, split(), count)
+    own = planted_masks(seed, planted, 3, at_least=5)
+    member = own[:, planted.source]
+    np.testing.assert_array_equal(own[::2], ~own[1::2])
+    assert len(set(member.sum(1))) == 1
+    for k in range(len(KINDS)):
+        assert (own[:, planted.kind == k].sum(1) == count // 2).all()
+    copies = planted.source[N:]
+    np.testing.assert_array_equal(member[:, N:], member[:, copies])
+
+
+def test_same_seed_same_canaries():
+    first, second, other = (plant(seed, split(), 4) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first.split.images, second.split.images)
+    assert not np.array_equal(first.kind, other.kind)
+
+
+def test_too_many_are_refused():
+    with pytest.raises(InputError, match="with 90 training images at most 7 are"):
+        plant(0, split(), 8)
+    with pytest.raises(InputError, match="10 of them, 11 asked for"):
+        planted_masks(
+            0, plant(0, split()._replace(labels=_uneven()), 2), 1, at_least=11
+        )
+
+
+def _uneven():
+    """Half of a class of about 30 rows is fewer than 16, of 20 about 10."""
+    return np.repeat(np.arange(3, dtype=np.int32), (48, 22, 20))

@@ -1,0 +1,103 @@
+"""The audit of an array of logits: slices, canaries and shared randomness apart."""
+
+import json
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dd_jax.audits.privacy import all_targets, judge, summarise
+from dd_jax.audits.privacy.membership import audited
+from dd_jax.audits.privacy.shadow_thresholds import at_shadow_thresholds
+
+M, N, K = 12, 120, 3
+GAIN = 1.5
+
+
+def world(seed=0):
+    """Models surer of their members; of points divisible by 4 much surer."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, K, N).astype(np.int32)
+    half = np.arange(N) < N // 2
+    masks = np.stack([rng.permutation(half) for _ in range(M // 2)])
+    member = np.stack([masks, ~masks], axis=1).reshape(M, N)
+    logits = rng.normal(size=(M, N, 1, K)).astype(np.float32)
+    gain = np.where(np.arange(N) % 4 == 0, 8.0, GAIN)
+    logits[:, np.arange(N), 0, labels] += member * gain
+    return jnp.asarray(logits), labels, member
+
+
+def judged(scores=("lira_online", "loss"), **kw):
+    return judge(*world(), scores=scores, seed=0, **kw)
+
+
+def test_figures_are_those_of_the_parts():
+    logits, labels, member = world()
+    found = judged().record
+    assert set(found) == {"lira_online", "loss"}
+    values = np.asarray(all_targets("loss", logits, labels, member))
+    expected = summarise(values, member, seed=0)
+    calibrated = found["loss"].pop("calibrated")
+    assert found["loss"] == expected
+    assert calibrated["0.1"] == at_shadow_thresholds(values, member, 0.1)
+    assert set(calibrated) == {"0.1", "0.01"}
+    assert found["lira_online"]["variance"] == "fixed"
+    assert json.loads(json.dumps(judged().record, allow_nan=False)) == judged().record
+
+
+def test_variance_is_chosen_and_named():
+    found = judged(("lira_online", "loss"), variance="per_example").record
+    assert found["lira_online"]["variance"] == "per_example"
+    assert found["lira_online"]["auc"] != judged().record["lira_online"]["auc"]
+    assert "variance" not in found["loss"]
+
+
+def test_slices_are_judged_apart():
+    exposed = (np.arange(N) % 4 == 0).astype(int)
+    found = judged(("loss",), slices={"by_group": exposed}).record["loss"]["by_group"]
+    assert found["1"]["auc"]["mean"] > 0.95 > 0.85 > found["0"]["auc"]["mean"]
+    assert set(found["0"]) == {"auc", "tpr_at_fpr"}
+
+
+def test_canaries_stay_out_of_the_other_figures():
+    logits, labels, member = world()
+    canary = np.where(np.arange(N) % 4 == 0, np.arange(N) // 4 % 2, -1)
+    found = judge(
+        logits,
+        labels,
+        member,
+        scores=("loss",),
+        seed=0,
+        canary=canary,
+        slices={"by_class": labels},
+    ).record["loss"]
+    plain = canary < 0
+    values = np.asarray(all_targets("loss", logits, labels, member))
+    expected = summarise(values[:, plain], member[:, plain], seed=0)
+    assert found["auc"] == expected["auc"]
+    assert set(found["canaries"]) == {"0", "1"}
+    assert min(own["auc"]["mean"] for own in found["canaries"].values()) > 0.95
+    assert max(own["auc"]["mean"] for own in found["by_class"].values()) < 0.9
+
+
+def test_shared_models_are_shadows_and_an_upper_bound_apart():
+    logits, labels, member = world()
+    found = judged(("loss",), shared=8).record["loss"]
+    values = np.asarray(all_targets("loss", logits, labels, member))
+    assert found["auc"] == summarise(values[8:], member[8:], seed=0)["auc"]
+    assert found["auc"]["n"] == 4
+    bound = summarise(values[:8], member[:8], seed=0)["auc"]
+    assert found["known_randomness"]["auc"] == bound
+
+
+def test_curves_end_at_one():
+    points = judged().curves["lira_online"]
+    assert points == sorted(points) and points[-1] == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("left_out", [0, 5])
+def test_rows_that_a_pair_leaves_out_are_not_audited(left_out):
+    _, _, member = world()
+    member = member.copy()
+    member[2:4, left_out] = False
+    np.testing.assert_array_equal(audited(member), np.delete(np.arange(N), left_out))

@@ -1,0 +1,194 @@
+"""The membership audit of whole runs: threats apart, canaries, positive control."""
+
+import jax
+import numpy as np
+import pytest
+from tiny import BARE, MLP, arrays, make, npz, only_run
+from tiny import quick_compiles as quick_compiles
+
+from dd_jax import run
+from dd_jax.audits import privacy
+from dd_jax.data import load
+from dd_jax.types import InputError
+
+ALL = {
+    "audits.privacy.enabled": True,
+    "audits.privacy.threats": ("t0", "t1", "t2"),
+    "audits.privacy.repeats": 2,
+    "audits.privacy.canaries": 4,
+    "audits.privacy.query_shift": 1,
+    "audits.privacy.scores": ("loss",),
+}
+
+
+def measured(root, **changes):
+    return run.run(make(BARE | MLP | ALL, **changes), root)["privacy"]
+
+
+def scores(root, name="scores"):
+    return privacy.load_scores(only_run(root) / f"{name}.npz")
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory):
+    """One run under all threats, with its privacy part."""
+    root = tmp_path_factory.mktemp("all")
+    return root, measured(root)
+
+
+def test_each_pipeline_has_each_threat_or_says_that_it_is_undefined(everything):
+    _, record = everything
+    defined = {pipe: {t for t in part if part[t]} for pipe, part in record.items()}
+    assert defined == {
+        "distilled": {"t0", "t1", "t2"},
+        "random_subset": {"t0", "t1", "t2"},
+        "full_data": {"t2"},
+    }
+    assert all(set(part) == {"t0", "t1", "t2"} for part in record.values())
+
+
+def test_first_images_are_a_fixed_list_shared_out(everything):
+    found = scores(everything[0])
+    assert found.threat == "t0"
+    np.testing.assert_array_equal(np.bincount(found.labels), [4, 4, 4])  # 2 x IPC 2
+    for row in found.member:
+        np.testing.assert_array_equal(np.bincount(found.labels[row]), [2, 2, 2])
+    train = load("digits", num_classes=3).train
+    np.testing.assert_array_equal(found.labels, train.labels[found.index])
+
+
+def test_t1_and_t2_look_at_the_same_rows_and_t1_at_more_networks(everything):
+    t1, t2 = (scores(everything[0], f"scores_distilled_{t}") for t in ("t1", "t2"))
+    assert t1.logits.shape == t2.logits.shape and t1.logits.shape[2] == 9
+    np.testing.assert_array_equal(t1.member, t2.member)
+    np.testing.assert_array_equal(t1.index, t2.index)
+    assert np.abs(t1.logits - t2.logits).max() > 0.01
+
+
+def test_canaries_are_apart_and_carry_the_labels_that_models_were_given(everything):
+    root, record = everything
+    for threat in ("t1", "t2"):
+        part = record["distilled"][threat]["loss"]
+        assert set(part["canaries"]) == {"0", "1", "2"}
+    assert "canaries" not in record["distilled"]["t0"]["loss"]
+    found = scores(root, "scores_distilled_t2")
+    train = load("digits", num_classes=3).train
+    wrong = found.labels != train.labels[found.index]
+    np.testing.assert_array_equal(wrong, found.canary == 0)
+    np.testing.assert_array_equal(np.bincount(found.canary + 1)[1:], [4, 4, 4])
+
+
+def test_initial_images_that_are_not_distilled_are_found_out(tmp_path):
+    """The positive control: after 0 steps the set is its initial images."""
+    changes = {"model__width": 64, "audits__privacy__epochs": 60}
+    record = measured(
+        tmp_path,
+        **changes,
+        distill__steps=0,
+        audits__privacy__threats=("t0",),
+        audits__privacy__shadows=8,
+        audits__privacy__canaries=0,
+        audits__privacy__query_shift=0,
+    )
+    for pipe in ("distilled", "random_subset"):
+        assert record[pipe]["t0"]["loss"]["auc"]["ci"][0] > 0.55
+
+
+@pytest.mark.parametrize("init", ["noise", "kmeans"])
+def test_t0_is_undefined_unless_first_images_are_random_rows(tmp_path, init):
+    record = measured(
+        tmp_path,
+        distill__init=init,
+        distill__steps=1,
+        audits__privacy__threats=("t0",),
+    )
+    assert record["distilled"] == {"t0": None}
+    assert record["random_subset"]["t0"] is not None
+
+
+def test_one_repeat_makes_t1_of_the_very_network_of_t2(tmp_path):
+    measured(
+        tmp_path,
+        audits__privacy__repeats=1,
+        audits__privacy__canaries=0,
+        audits__privacy__threats=("t1", "t2"),
+    )
+    t1, t2 = scores(tmp_path), scores(tmp_path, "scores_distilled_t2")
+    np.testing.assert_allclose(
+        jax.nn.softmax(t1.logits), jax.nn.softmax(t2.logits), rtol=1e-4, atol=1e-6
+    )
+
+
+def test_joint_shadows_serve_targets_that_share_nothing(tmp_path):
+    changes = {"model__name": "convnet", "model__depth": 2, "model__width": 4}
+    record = measured(
+        tmp_path,
+        **changes,
+        audits__privacy__joint=True,
+        audits__privacy__targets=4,
+        audits__privacy__canaries=0,
+        audits__privacy__threats=("t2", "t0"),
+        audits__privacy__query_shift=0,
+    )
+    found = scores(tmp_path)
+    assert found.shared == 4 and len(found.member) == 8
+    for threat in ("t0", "t2"):
+        ours = record["distilled"][threat]["loss"]
+        assert ours["auc"]["n"] == ours["known_randomness"]["auc"]["n"] == 4
+        assert record["random_subset"][threat]["loss"]["auc"]["n"] == 8
+    values = privacy.all_targets("loss", found.logits, found.labels, found.member)
+    again = privacy.summarise(values[4:], found.member[4:], seed=int(found.seed))
+    mean = record["distilled"]["t2"]["loss"]["auc"]["mean"]
+    assert again["auc"]["mean"] == pytest.approx(mean)
+
+
+def test_bad_requests_stop_before_any_compute(tmp_path):
+    joint = {"audits__privacy__joint": True}
+    for changes, message in [
+        ({"audits__privacy__query_shift": 8}, "images of side 8 can be shifted by"),
+        ({"audits__privacy__canaries": 100}, "at most 35 are possible"),
+        (joint | {"distill__method": "kmeans"}, "kmeans has no joint form"),
+        (
+            joint | {"model__name": "convnet", "model__norm": "batch"},
+            "norm=batch mixes",
+        ),
+    ]:
+        with pytest.raises(InputError, match=message):
+            measured(tmp_path, **changes)
+    assert not list(tmp_path.iterdir())
+
+
+def test_changed_data_never_reuse_old_shadows(tmp_path):
+    """One pixel of one row changes: every shadow is made anew, in the same folder."""
+    changes = {"audits__privacy__canaries": 0, "audits__privacy__threats": ("t2",)}
+    found, caches = [], []
+    for pixel in (0, 255, 0):
+        images = arrays((8, 8, 8))["x_train"]
+        images[3, 4, 4] = pixel
+        source = npz(tmp_path / "data.npz", x_train=images, **_labels())
+        record = run.run(
+            make(BARE | MLP | ALL, data__source=source, data__num_classes=0, **changes),
+            tmp_path / "w",
+        )
+        folder = tmp_path / "w" / "runs" / record["run"]["id"]
+        found.append(
+            {
+                pipe: privacy.load_scores(folder / name).logits
+                for pipe, name in [
+                    ("distilled", "scores.npz"),
+                    ("random_subset", "scores_random_subset_t2.npz"),
+                    ("full_data", "scores_full_data_t2.npz"),
+                ]
+            }
+        )
+        caches.append({path.name for path in (tmp_path / "w" / "cache").iterdir()})
+    first, changed, again = found
+    for pipe in first:
+        assert np.abs(first[pipe] - changed[pipe]).max() > 0
+        np.testing.assert_array_equal(first[pipe], again[pipe])
+    assert caches[0] < caches[1] == caches[2]
+    assert len(caches[1]) == 2 * len(caches[0])
+
+
+def _labels():
+    return {k: v for k, v in arrays((8, 8, 8)).items() if k != "x_train"}
