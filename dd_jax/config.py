@@ -187,6 +187,10 @@ FIELDS: dict[str, Field] = {
     "audits.robustness.steps": Field(
         20, "steps of PGD and MIM; the others have their own", _at_least(1)
     ),
+    "audits.corruptions.enabled": Field(
+        False, "judge the networks on 15 common corruptions", _FLAG
+    ),
+    "audits.corruptions.images": Field(500, "test images corrupted", _at_least(1)),
     "audits.fairness.enabled": Field(True, "report the gaps between classes", _FLAG),
     "report.html": Field(True, "write report.html", _FLAG, changes_results=False),
 }

@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 from dd_jax import compose, workdir
 from dd_jax import config as configs
 from dd_jax.attacks import describe
-from dd_jax.audits import fairness, robustness
+from dd_jax.audits import corruptions, fairness, robustness
 from dd_jax.audits.privacy import membership
 from dd_jax.audits.privacy.score_file import save_scores
 from dd_jax.checkpoint import Checkpoints
@@ -110,6 +110,8 @@ def _measure(parts: Parts) -> Record:
         record["robustness"] = {
             pipe: _robustness(parts, params, pipe) for pipe, params in networks.items()
         }
+    if audits.corruptions.enabled:
+        record["corruptions"] = _corruptions(parts, networks)
     if compose.has_privacy(parts.config):
         record["privacy"], curves["roc"] = _privacy(parts)
     workdir.write_json(parts.folder / "curves.json", curves)
@@ -163,10 +165,8 @@ def _fairness(parts: Parts, predicted: dict[str, np.ndarray]) -> dict:
 
 def _robustness(parts: Parts, params: Params, pipe: str) -> dict:
     """Attacks the first networks of a pipeline on a fixed sample of the judged rows."""
-    audit, judged = parts.config.audits.robustness, parts.judged
-    rng = np.random.default_rng(integer(parts.key("attacked rows")))
-    count = min(audit.images, len(judged.labels))
-    rows = np.sort(rng.choice(len(judged.labels), count, replace=False))
+    audit = parts.config.audits.robustness
+    images, labels = _some_judged(parts, "attacked rows", audit.images)
     sets = parts.config.sets if pipe == "distilled" else 1
     first = lambda leaf: leaf.reshape(sets, -1, *leaf.shape[1:])[:, : audit.nets]
     flat = lambda leaf: first(leaf).reshape(-1, *leaf.shape[1:])
@@ -180,13 +180,33 @@ def _robustness(parts: Parts, params: Params, pipe: str) -> dict:
             name,
             parts.model.apply,
             nets,
-            judged.images[rows] / np.float32(255),
-            judged.labels[rows],
+            images,
+            labels,
             np.array(eps, np.float32),
             chunk=50,
             **({"steps": audit.steps} if plain else {}),
         )
     return robustness.record(curves, _summarise(parts, pipe))
+
+
+def _some_judged(parts: Parts, name: str, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """A fixed sample of the judged rows, at most so many: pixels and labels."""
+    judged = parts.judged
+    rng = np.random.default_rng(integer(parts.key(name)))
+    count = min(most, len(judged.labels))
+    rows = np.sort(rng.choice(len(judged.labels), count, replace=False))
+    return judged.images[rows] / np.float32(255), judged.labels[rows]
+
+
+def _corruptions(parts: Parts, networks: dict[str, Params]) -> dict:
+    """All networks on the same corrupted images."""
+    most = parts.config.audits.corruptions.images
+    images, labels = _some_judged(parts, "corrupted rows", most)
+    found = corruptions.corruption_accuracy(
+        parts.key("corruptions"), parts.model, networks, images, labels
+    )
+    summarise = lambda pipe, values: _summarise(parts, pipe)(values)
+    return corruptions.record(found, len(labels), summarise)
 
 
 def _privacy(parts: Parts) -> tuple[dict, dict]:

@@ -49,6 +49,8 @@ OTHER = {  # a valid value that differs from the default, for every key
     "audits.robustness.images": 10,
     "audits.robustness.nets": 2,
     "audits.robustness.steps": 10,
+    "audits.corruptions.enabled": True,
+    "audits.corruptions.images": 10,
     "audits.fairness.enabled": False,
     "report.html": False,
 }
@@ -95,6 +97,8 @@ BAD = {
     "audits.robustness.images": [0],
     "audits.robustness.nets": [0],
     "audits.robustness.steps": [0],
+    "audits.corruptions.enabled": [None],
+    "audits.corruptions.images": [0],
     "audits.fairness.enabled": [None],
     "report.html": [None],
 }

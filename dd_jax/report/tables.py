@@ -153,6 +153,21 @@ def robustness(record: Record, norm: str) -> Table | None:
     return Table(columns, rows) if rows else None
 
 
+def corruptions(record: Record) -> Table | None:
+    """Accuracy on each corruption, the mean over severities above its range."""
+    part = record.get("corruptions") or {}
+    pipes = [pipe for pipe in PIPE_NAMES if pipe in part]
+    names = list(dict.fromkeys(name for pipe in pipes for name in part[pipe]))
+    rows = [
+        (name.replace("_", " "), *(_severities(part[pipe].get(name)) for pipe in pipes))
+        for name in names
+    ]
+    of_full = [decimal(lookup(part, "mce", pipe)) for pipe in pipes]
+    rows.append(("mean corruption error, full data = 1", *of_full))
+    columns = ("Corruption", *(PIPE_NAMES[pipe] for pipe in pipes))
+    return Table(columns, rows) if pipes else None
+
+
 def checks(record: Record) -> Table | None:
     """Sanity checks of the attacks, by pipeline."""
     rows = [
@@ -229,6 +244,15 @@ def overview(records: Sequence[Record], lines: Sequence[Sequence[Verdict]]) -> T
             )
         )
     return Table(columns, rows)
+
+
+def _severities(values: Sequence[dict] | None) -> Shown:
+    """Mean over the severities, and the way from the mildest to the harshest."""
+    means = [known["mean"] for value in values or () if (known := estimate(value))]
+    if len(means) < 2:
+        return percent(means[0] if means else None)
+    ends = f"{percent(means[0]).text} to {percent(means[-1]).text}"
+    return Shown(percent(sum(means) / len(means)).text, ends)
 
 
 def _check(value: bool | None) -> str:
