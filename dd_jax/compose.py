@@ -1,7 +1,7 @@
 """From a config to the parts of a run: data, model, trainer, method, pipelines."""
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from dd_jax import config as configs
+from dd_jax.attacks import ATTACKS
 from dd_jax.audits import fairness
 from dd_jax.cost import Cost
 from dd_jax.data import dsa, load, require_per_class
@@ -26,7 +27,7 @@ from dd_jax.pipelines import (
     train_on_rows,
     train_on_sets,
 )
-from dd_jax.train import Trainer, trainer
+from dd_jax.train import Trainer, adversary, trainer
 from dd_jax.types import (
     Dataset,
     InputError,
@@ -170,12 +171,22 @@ def parts(config: ConfigDict, folder: Path, cache: Path) -> Parts:
         dataset=data,
         judged=_judged(data),
         model=model,
-        trainer=trainer(model, batch=config.train.batch, augment=augment),
+        trainer=trainer(
+            model,
+            batch=config.train.batch,
+            augment=augment,
+            perturb=_adversary(model, **config.train.adversarial),
+        ),
         folder=folder,
         cache=cache,
         key=partial(named, jax.random.key(config.seed)),
         cost=Cost(),
     )
+
+
+@cache
+def _adversary(model: Model, eps: float, steps: int) -> Callable | None:
+    return adversary(model, ATTACKS["pgd_linf"](eps, steps=steps)) if eps else None
 
 
 def _method(parts: Parts, name: str) -> Method:
@@ -221,7 +232,8 @@ def _own(parts: Parts, name: str) -> Path:
 
 def _shared(parts: Parts, name: str, *keys: str) -> Path:
     """Where runs keep what depends on the data, the model and `keys` alone."""
-    common = ("seed", "model.", "train.batch", "train.lr", "train.augment", *keys)
+    common = ("seed", "model.", "train.batch", "train.lr", "train.augment")
+    common = (*common, "train.adversarial", *keys)
     return (
         parts.cache
         / configs.run_id(parts.config, fingerprint(parts.config), common)

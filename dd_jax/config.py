@@ -157,6 +157,10 @@ FIELDS: dict[str, Field] = {
     "train.lr": Field(0.01, "first step size of training", _POSITIVE),
     "train.nets": Field(5, "networks trained on each set", _at_least(1)),
     "train.augment": Field(_AUGMENT_DIGITS, "augmentation in training", _AUGMENT),
+    "train.adversarial.eps": Field(
+        0.0, "train against PGD of this Linf radius; 0 = off", _SHARE
+    ),
+    "train.adversarial.steps": Field(7, "steps of that PGD", _at_least(1)),
     "train.full_epochs": Field(60, "epochs on the full data", _at_least(1)),
     "train.full_nets": Field(1, "networks trained on the full data", _at_least(1)),
     "sets": Field(1, "synthetic sets, each from its own key", _at_least(1)),

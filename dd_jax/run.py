@@ -277,6 +277,7 @@ def _metadata(parts: Parts) -> dict:
             "epochs": train.epochs,
             "decay": "lr x 0.1, momentum anew at epoch epochs // 2 + 1 (from 0)",
             "augment": train.augment,
+            "adversarial": train.adversarial.to_dict(),
         },
         "config": json.loads(config.to_json()),
         "provenance": {

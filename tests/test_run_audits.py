@@ -35,3 +35,13 @@ def test_corruptions_reach_record_and_report(tmp_path):
         )
     assert found["mce"]["full_data"]["mean"] == pytest.approx(1)
     assert "mean corruption error, full data = 1" in page(tmp_path)
+
+
+def test_adversarial_training_reaches_networks_and_caches(tmp_path):
+    base = SMALL | {"train.epochs": 20, "train.full_epochs": 3, "train.lr": 0.05}
+    plain = run.run(make(base), tmp_path)
+    against = {"train__adversarial__eps": 0.4, "train__adversarial__steps": 1}
+    found = run.run(make(base, **against), tmp_path)
+    assert found["run"]["id"] != plain["run"]["id"]
+    for pipe in PIPES:
+        assert found["accuracy"][pipe] != plain["accuracy"][pipe], pipe

@@ -51,6 +51,7 @@ def trainer(
     momentum: float = 0.9,
     weight_decay: float = 5e-4,
     augment: Callable[[Key, Array], Array] = unchanged,
+    perturb: Callable[[Key, Params, Array, Array], Array] | None = None,
 ) -> Trainer:
     """The evaluation recipe of the distillation literature.
 
@@ -67,6 +68,8 @@ def trainer(
       momentum: decay of the running gradient sum.
       weight_decay: L2 penalty's coefficient, on all parameters.
       augment: `(key, f32[n h w c]) -> f32[n h w c]`, applied to each batch.
+      perturb: `(key, params, f32[n h w c], f32[n k]) -> f32[n h w c]`, applied to each
+        augmented batch, with the parameters of that step; see `adversary`.
 
     Returns:
       A `Trainer`; the same arguments give the same object.
@@ -75,6 +78,12 @@ def trainer(
     def init(key):
         params = model.init(key)
         return FitState(params, jax.tree.map(jnp.zeros_like, params))
+
+    def prepared(key, params, images, labels):
+        if perturb is None:
+            return augment(key, images)
+        augment_key, perturb_key = jax.random.split(key)
+        return perturb(perturb_key, params, augment(augment_key, images), labels)
 
     def step(state, images, labels, weights, lr):
         def loss_fn(params):
@@ -101,8 +110,8 @@ def trainer(
 
         def body(state, at):
             chosen, weights, key = at
-            x = augment(key, as_pixels(images[chosen]))
             y = labels[chosen]
+            x = prepared(key, state.params, as_pixels(images[chosen]), y)
             return step(state, x, y, weights.astype(jnp.float32), lr)
 
         keys = jax.random.split(augment_key, steps)
@@ -129,7 +138,7 @@ def trainer(
     return Trainer(init, advance)
 
 
-@partial(jax.jit, static_argnames=("model", "batch", "augment"))
+@partial(jax.jit, static_argnames=("model", "batch", "augment", "perturb"))
 def fit(
     key: Key,
     model: Model,
@@ -141,6 +150,7 @@ def fit(
     lr: float | Array = 0.01,
     batch: int = 256,
     augment: Callable[[Key, Array], Array] = unchanged,
+    perturb: Callable[[Key, Params, Array, Array], Array] | None = None,
 ) -> Params:
     """Trains one network from its random start: `trainer`, all epochs in one call.
 
@@ -154,11 +164,12 @@ def fit(
       lr: step size.
       batch: rows a step.
       augment: see `trainer`.
+      perturb: see `trainer`.
 
     Returns:
       The parameters after the last epoch.
     """
-    one = trainer(model, batch=batch, augment=augment)
+    one = trainer(model, batch=batch, augment=augment, perturb=perturb)
     init_key, fit_key = jax.random.split(key)
     state = one.init(init_key)
     rows = jnp.arange(len(images)) if idx is None else idx
