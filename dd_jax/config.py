@@ -50,6 +50,7 @@ ATTACKS = (
     "fab_t",
     "square",
     "autoattack",
+    "noise",
 )
 
 
@@ -190,6 +191,12 @@ FIELDS: dict[str, Field] = {
     "audits.robustness.nets": Field(1, "networks attacked per set", _at_least(1)),
     "audits.robustness.steps": Field(
         20, "steps of PGD and MIM; the others have their own", _at_least(1)
+    ),
+    "audits.robustness.checks": Field(
+        False, "attack again, harder, for all masking checks", _FLAG
+    ),
+    "audits.transfer.enabled": Field(
+        False, "try each pipeline's adversarial images on the others", _FLAG
     ),
     "audits.corruptions.enabled": Field(
         False, "judge the networks on 15 common corruptions", _FLAG

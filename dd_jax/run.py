@@ -11,9 +11,10 @@ from ml_collections import ConfigDict
 from dd_jax import compose, workdir
 from dd_jax import config as configs
 from dd_jax.attacks import describe
-from dd_jax.audits import corruptions, fairness, robustness
+from dd_jax.audits import corruptions, fairness, robustness, transfer
 from dd_jax.audits.privacy import membership
 from dd_jax.audits.privacy.score_file import save_scores
+from dd_jax.audits.robustness import Curve
 from dd_jax.checkpoint import Checkpoints
 from dd_jax.compose import Parts
 from dd_jax.data import membership_masks
@@ -28,6 +29,7 @@ from dd_jax.types import Params, Record, SyntheticSet
 __all__ = ["Diverged", "run", "run_id"]
 
 PIPES = ("distilled", "random_subset", "full_data")
+TRANSFERRED = "pgd_linf"
 
 
 def run_id(config: ConfigDict) -> str:
@@ -106,9 +108,14 @@ def _measure(parts: Parts) -> Record:
     curves = {"distil": _distil_curve(parts)}
     if audits.fairness.enabled:
         record["fairness"] = _fairness(parts, predicted)
+    brought: dict[tuple[str, str], Curve] = {}
+    if audits.transfer.enabled:
+        record["transfer"], brought = _transfer(parts, networks)
     if audits.robustness.enabled:
+        onto = lambda pipe: {a: curve for (a, b), curve in brought.items() if b == pipe}
         record["robustness"] = {
-            pipe: _robustness(parts, params, pipe) for pipe, params in networks.items()
+            pipe: _robustness(parts, params, pipe, onto(pipe))
+            for pipe, params in networks.items()
         }
     if audits.corruptions.enabled:
         record["corruptions"] = _corruptions(parts, networks)
@@ -163,30 +170,60 @@ def _fairness(parts: Parts, predicted: dict[str, np.ndarray]) -> dict:
     }
 
 
-def _robustness(parts: Parts, params: Params, pipe: str) -> dict:
+def _robustness(
+    parts: Parts, params: Params, pipe: str, brought: dict[str, Curve]
+) -> dict:
     """Attacks the first networks of a pipeline on a fixed sample of the judged rows."""
     audit = parts.config.audits.robustness
     images, labels = _some_judged(parts, "attacked rows", audit.images)
-    sets = parts.config.sets if pipe == "distilled" else 1
-    first = lambda leaf: leaf.reshape(sets, -1, *leaf.shape[1:])[:, : audit.nets]
-    flat = lambda leaf: first(leaf).reshape(-1, *leaf.shape[1:])
-    nets = jax.tree.map(flat, params)
+    nets = _attacked_nets(parts, params, pipe)
+    data = parts.model.apply, nets, images, labels
+
+    def attack(purpose, name, eps, **settings):
+        key, eps = parts.key(f"{purpose} {pipe} {name}"), np.array(eps, np.float32)
+        return robustness.epsilon_curve(key, name, *data, eps, chunk=50, **settings)
+
     curves = {}
     for name in audit.attacks:
         eps = audit.eps_l2 if describe(name, 0.0)["norm"] == "l2" else audit.eps_linf
         plain = name.startswith("pgd") or name == "mim"
-        curves[name] = robustness.epsilon_curve(
-            parts.key(f"attack {pipe} {name}"),
-            name,
-            parts.model.apply,
-            nets,
-            images,
-            labels,
-            np.array(eps, np.float32),
-            chunk=50,
-            **({"steps": audit.steps} if plain else {}),
-        )
-    return robustness.record(curves, _summarise(parts, pipe))
+        settings = {"steps": audit.steps} if plain else {}
+        curves[name] = attack("attack", name, eps, **settings)
+    further: dict = {"transferred": brought}
+    if audit.checks:
+        key = parts.key(f"distances {pipe}")
+        found = robustness.minimal_distances(key, "deepfool", *data, chunk=50)
+        further["distances"] = {"deepfool": found}
+        further |= robustness.reruns(attack, curves)
+    return robustness.record(curves, _summarise(parts, pipe), **further)
+
+
+def _attacked_nets(parts: Parts, params: Params, pipe: str) -> Params:
+    """The first networks of each set."""
+    sets = parts.config.sets if pipe == "distilled" else 1
+    most = parts.config.audits.robustness.nets
+    first = lambda leaf: leaf.reshape(sets, -1, *leaf.shape[1:])[:, :most]
+    return jax.tree.map(lambda leaf: first(leaf).reshape(-1, *leaf.shape[1:]), params)
+
+
+def _transfer(parts: Parts, networks: dict[str, Params]) -> tuple[list, dict]:
+    """PGD's images of each pipeline on the others: the Record and the curves."""
+    audit = parts.config.audits.robustness
+    groups = {
+        pipe: transfer.Networks(parts.model.apply, _attacked_nets(parts, params, pipe))
+        for pipe, params in networks.items()
+    }
+    curves = transfer.transfer_curves(
+        parts.key("transfer"),
+        TRANSFERRED,
+        groups,
+        *_some_judged(parts, "attacked rows", audit.images),
+        np.array(audit.eps_linf, np.float32),
+        chunk=50,
+        steps=audit.steps,
+    )
+    summarise = lambda pipe, values: _summarise(parts, pipe)(values)
+    return transfer.record(curves, TRANSFERRED, groups, summarise), curves
 
 
 def _some_judged(parts: Parts, name: str, most: int) -> tuple[np.ndarray, np.ndarray]:

@@ -45,3 +45,30 @@ def test_adversarial_training_reaches_networks_and_caches(tmp_path):
     assert found["run"]["id"] != plain["run"]["id"]
     for pipe in PIPES:
         assert found["accuracy"][pipe] != plain["accuracy"][pipe], pipe
+
+
+def test_transfer_and_every_check_reach_record_and_report(tmp_path):
+    attacks = {
+        "audits.robustness.enabled": True,
+        "audits.robustness.checks": True,
+        "audits.robustness.attacks": ("fgsm", "pgd_linf", "pgd_l2"),
+        "audits.robustness.nets": 2,
+        "audits.transfer.enabled": True,
+    }
+    found = run.run(make(SMALL | attacks), tmp_path)
+    pairs = {(row["source"], row["target"]) for row in found["transfer"]}
+    # full data has one network, hence no sibling
+    assert len(pairs) == 8 and ("full_data", "full_data") not in pairs
+    assert len(found["transfer"]) == 8 * 2
+    assert {round(row["eps"], 6) for row in found["transfer"]} == {0.0, 0.1}
+    for part in found["robustness"].values():
+        unknown = {name for name, value in part["checks"].items() if value is None}
+        assert unknown == {"large_eps_reaches_chance", "gradient_free_not_stronger"}
+        assert part["images"] == 20
+        assert set(part["median_perturbation"]) == {"deepfool"}
+        for row in part["attacks"]["pgd_linf"]:
+            low, high = row["accuracy"]["image_ci"]
+            assert 0 <= low <= row["accuracy"]["mean"] <= high <= 1
+    text = page(tmp_path)
+    assert "Made on, tried on; PGD Linf at 0.1" in text
+    assert "random noise not stronger" in text and "restarts converged" in text

@@ -101,7 +101,7 @@ def epsilon_curve(
         clean = logits.argmax(-1) == labels
         return Curve(described, clean, robust, excess, logits.shape[-1])
     n = len(images)
-    keys, padded = _keys_and_rows(key, params, n, chunk)
+    keys, padded = keys_and_rows(key, params, n, chunk)
     logits, correct, excess = _attack_all(
         name,
         tuple(sorted(settings.items())),
@@ -158,7 +158,7 @@ def minimal_distances(
         raise InputError(
             f"attack {name!r} minimises no distance; take cw_l2, deepfool or fab_t"
         )
-    keys, rows = _keys_and_rows(key, params, len(images), chunk)
+    keys, rows = keys_and_rows(key, params, len(images), chunk)
     distances = _minimise_all(
         name,
         tuple(sorted(settings.items())),
@@ -171,8 +171,21 @@ def minimal_distances(
     return np.asarray(distances, np.float64).reshape(len(keys), -1)[:, : len(images)]
 
 
-def _keys_and_rows(key: Key, params: Params, n: int, chunk: int):
-    """A key for each (net, chunk), and the rows of each chunk, padded by repeats."""
+def keys_and_rows(
+    key: Key, params: Params, n: int, chunk: int
+) -> tuple[Array, np.ndarray]:
+    """What work is cut into.
+
+    Args:
+      key: typed PRNG key.
+      params: parameters of s nets, each leaf with a leading axis s.
+      n: number of images.
+      chunk: images at once.
+
+    Returns:
+      A key for each net and chunk, `key[s p]`, and the rows of each chunk, `i64[p b]`,
+      the last one padded by repeats.
+    """
     nets = len(jax.tree.leaves(params)[0])
     chunk = min(chunk, n)
     pieces = -(-n // chunk)

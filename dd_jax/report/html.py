@@ -97,6 +97,7 @@ def _section(
             "robustness": scope.robustness(record, config),
         },
         "checks": tables.checks(record),
+        "transfer": tables.transfer(record),
         "corruptions": tables.corruptions(record),
         "cost": tables.cost(record),
         "settings": tables.settings(record),
