@@ -192,6 +192,9 @@ FIELDS: dict[str, Field] = {
     "audits.robustness.steps": Field(
         20, "steps of PGD and MIM; the others have their own", _at_least(1)
     ),
+    "audits.robustness.drop": Field(
+        False, "attack at each radius only what stands at all smaller ones", _FLAG
+    ),
     "audits.robustness.checks": Field(
         False, "attack again, harder, for all masking checks", _FLAG
     ),

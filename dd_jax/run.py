@@ -188,7 +188,7 @@ def _robustness(
         eps = audit.eps_l2 if describe(name, 0.0)["norm"] == "l2" else audit.eps_linf
         plain = name.startswith("pgd") or name == "mim"
         settings = {"steps": audit.steps} if plain else {}
-        curves[name] = attack("attack", name, eps, **settings)
+        curves[name] = attack("attack", name, eps, drop=audit.drop, **settings)
     further: dict = {"transferred": brought}
     if audit.checks:
         key = parts.key(f"distances {pipe}")

@@ -6,12 +6,8 @@ import numpy as np
 
 from dd_jax.audits.privacy.metrics import clopper_pearson
 from dd_jax.audits.robustness_checks import masking_checks
-from dd_jax.audits.robustness_curve import (
-    Curve,
-    check_logits,
-    epsilon_curve,
-    minimal_distances,
-)
+from dd_jax.audits.robustness_curve import Curve, epsilon_curve, minimal_distances
+from dd_jax.audits.robustness_inputs import check_logits
 from dd_jax.audits.robustness_metrics import (
     area_under_curve,
     class_robust_accuracy,

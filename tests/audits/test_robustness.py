@@ -92,6 +92,38 @@ def test_whole_curve_costs_one_compile(images, params):
     assert len(traces) == 2 * once, "a grid of 8 must be traced as often as one of 1"
 
 
+@pytest.mark.parametrize("name", ["fgsm", "pgd_linf", "deepfool"])
+def test_dropping_changes_no_closed_form_and_costs_one_compile(name, images, params):
+    labels = np.arange(N) % 2
+    eps = np.array([0.1, 0.0, 0.02, 0.2])
+    traces = []
+
+    def counted(net, batch):
+        traces.append(len(batch))
+        return apply(net, batch)
+
+    settings = {} if name == "fgsm" else {"steps": 9}
+
+    def run(key, eps):
+        return epsilon_curve(
+            key, name, counted, params, images, labels, eps,
+            chunk=4, drop=True, **settings,
+        )  # fmt: skip
+
+    curve = run(KEY, eps)
+    if name != "deepfool":  # which stops a little beyond the boundary
+        expected = closed_form(params, images, labels, eps, 1)
+        np.testing.assert_array_equal(curve.robust, expected)
+    np.testing.assert_array_equal(curve.robust[:, 1], curve.clean)
+    assert curve.excess.max() <= 1e-6
+    assert all(row["dropped"] for row in curve.settings)
+    once = len(traces)
+    assert set(traces) == {4, N}  # attacked in chunks, judged at once
+    run(jax.random.key(1), np.array([0.03, 0.3]))
+    assert len(traces) == once
+    assert masking_checks({name: curve})["monotone_in_eps"] is None
+
+
 @pytest.mark.parametrize("chunk", [3, 64])
 def test_chunks_only_split_the_work(chunk, images, params):
     labels = np.arange(N) % 2
