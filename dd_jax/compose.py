@@ -18,6 +18,7 @@ from dd_jax.data import dsa, load, require_per_class
 from dd_jax.distill import CHOOSERS, METHODS, Method, storage
 from dd_jax.drive import drive
 from dd_jax.keys import named, stack
+from dd_jax.mitigate import MITIGATIONS
 from dd_jax.models import build, fields, minimum_size
 from dd_jax.pipelines import (
     Schedule,
@@ -203,8 +204,11 @@ def _method(parts: Parts, name: str) -> Method:
         mean=parts.dataset.mean,
         std=parts.dataset.std,
     )
+    mitigated = build_method()
+    for mitigation, settings in parts.config.mitigate.items():
+        mitigated = MITIGATIONS[mitigation](mitigated, parts.model, **settings)
     # Steps do not depend on where they start from: all starts share one program.
-    return build_method()._replace(init=build_method(init=config.init).init)
+    return mitigated._replace(init=build_method(init=config.init).init)
 
 
 def _loop(parts: Parts, stage: str, folder: Path, **kw: Any) -> Callable:

@@ -164,6 +164,10 @@ FIELDS: dict[str, Field] = {
     "train.adversarial.steps": Field(7, "steps of that PGD", _at_least(1)),
     "train.full_epochs": Field(60, "epochs on the full data", _at_least(1)),
     "train.full_nets": Field(1, "networks trained on the full data", _at_least(1)),
+    "mitigate.robust.eps": Field(
+        0.0, "distil from images attacked within this Linf radius; 0 = off", _SHARE
+    ),
+    "mitigate.robust.steps": Field(5, "steps of that attack", _at_least(1)),
     "sets": Field(1, "synthetic sets, each from its own key", _at_least(1)),
     "audits.privacy.enabled": Field(True, "run the membership audit", _FLAG),
     "audits.privacy.shadows": Field(

@@ -350,6 +350,10 @@ def _identity(parts: Parts, metadata: dict) -> dict:
         "ratio": size / len(data.train.labels),
         "init": distill.get("init") if made or compose.learns(config) else None,
         "num_classes": len(data.class_names),
+        "adversarial": {
+            "train": config.train.adversarial.eps,
+            "distill": config.mitigate.robust.eps,
+        },
         "sets": config.sets,
         "nets": config.train.nets,
         "full_nets": config.train.full_nets,

@@ -16,6 +16,7 @@ LAYERS = [
     + ["data", "models", "attacks"],
     ["sweep", "train", "drive"],
     ["distill", "audits"],
+    ["mitigate"],
     ["pipelines"],
     ["report"],
     ["compose"],

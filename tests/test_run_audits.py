@@ -7,7 +7,7 @@ import pytest
 from tiny import BARE, MLP, make
 from tiny import quick_compiles as quick_compiles
 
-from dd_jax import report, run
+from dd_jax import distill, report, run
 from dd_jax.audits.corruptions import CORRUPTIONS
 
 PIPES = {"distilled", "random_subset", "full_data"}
@@ -72,3 +72,16 @@ def test_transfer_and_every_check_reach_record_and_report(tmp_path):
     text = page(tmp_path)
     assert "Made on, tried on; PGD Linf at 0.1" in text
     assert "random noise not stronger" in text and "restarts converged" in text
+
+
+def test_robust_distillation_reaches_the_distilled_set_alone(tmp_path):
+    plain = run.run(make(SMALL), tmp_path)
+    found = run.run(make(SMALL, mitigate__robust__eps=0.3), tmp_path)
+    assert found["run"]["adversarial"] == {"train": 0.0, "distill": 0.3}
+    for pipe in ("random_subset", "full_data"):
+        assert found["accuracy"][pipe] == plain["accuracy"][pipe]
+    images = [
+        distill.load(tmp_path / "runs" / r["run"]["id"] / "synthetic.npz").images
+        for r in (plain, found)
+    ]
+    assert not np.array_equal(*images)
