@@ -54,6 +54,7 @@ ATTACKS = (
     "fab_t",
     "square",
     "autoattack",
+    "noise",
 )
 
 
@@ -229,8 +230,16 @@ FIELDS: dict[str, Field] = {
         "share of training batches mixed by CutMix",
         Rule(lambda v: 0 <= v <= 1, "in [0, 1]"),
     ),
+    "train.adversarial.eps": Field(
+        0.0, "train against PGD of this Linf radius; 0 = off", _SHARE
+    ),
+    "train.adversarial.steps": Field(7, "steps of that PGD", _at_least(1)),
     "train.full_epochs": Field(60, "epochs on the full data", _at_least(1)),
     "train.full_nets": Field(1, "networks trained on the full data", _at_least(1)),
+    "mitigate.robust.eps": Field(
+        0.0, "distil from images attacked within this Linf radius; 0 = off", _SHARE
+    ),
+    "mitigate.robust.steps": Field(5, "steps of that attack", _at_least(1)),
     "sets": Field(1, "synthetic sets, each from its own key", _at_least(1)),
     "audits.privacy.enabled": Field(True, "run the membership audit", _FLAG),
     "audits.privacy.shadows": Field(
@@ -278,6 +287,19 @@ FIELDS: dict[str, Field] = {
     "audits.robustness.steps": Field(
         20, "steps of PGD and MIM; the others have their own", _at_least(1)
     ),
+    "audits.robustness.drop": Field(
+        False, "attack at each radius only what stands at all smaller ones", _FLAG
+    ),
+    "audits.robustness.checks": Field(
+        False, "attack again, harder, for all masking checks", _FLAG
+    ),
+    "audits.transfer.enabled": Field(
+        False, "try each pipeline's adversarial images on the others", _FLAG
+    ),
+    "audits.corruptions.enabled": Field(
+        False, "judge the networks on 15 common corruptions", _FLAG
+    ),
+    "audits.corruptions.images": Field(500, "test images corrupted", _at_least(1)),
     "audits.fairness.enabled": Field(True, "report the gaps between classes", _FLAG),
     "audits.memorisation.enabled": Field(
         True, "compare the images with train and with unseen images", _FLAG
