@@ -1,6 +1,7 @@
 """Writing a data set that TensorFlow Datasets reads, without TensorFlow."""
 
 import io
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -82,7 +83,8 @@ def write(
                 yield i, features
 
     builder = Builder(data_dir=directory, file_format="array_record")
-    builder.download_and_prepare()
+    with tempfile.TemporaryDirectory() as unused:
+        builder.download_and_prepare(download_dir=unused)
     return Path(builder.data_dir)
 
 

@@ -40,7 +40,7 @@ def describe(synthetic: SyntheticSet) -> dict:
     outside = ((images < 0) | (images > 1)).mean()
     return {
         "use": _USE,
-        "lr": float(synthetic.lr),
+        "lr": float(str(np.float32(synthetic.lr))),
         "shape": list(images.shape),
         "classes": int(synthetic.labels.shape[1]),
         "encoding": {

@@ -102,7 +102,8 @@ def test_tfds_round_trip(tmp_path):
     np.testing.assert_array_equal(stack("image"), png_folder.quantise(made.images))
     info = builder.info
     assert info.features["label"].names == METADATA["class_names"]
-    assert info.metadata["lr"] == pytest.approx(0.013)
+    assert info.metadata["lr"] == 0.013
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["synthetic_set"]
     assert info.metadata["metadata"] == METADATA
     named = tfds.data_source("synthetic_set", data_dir=tmp_path / "out")
     assert len(named["train"]) == 12
