@@ -118,7 +118,10 @@ _SHARE = Rule(lambda v: 0 <= v < 1, "at least 0 and below 1")
 _CLASSES = Rule(lambda v: v == 0 or v >= 2, "0 (all) or at least 2")
 _EVEN = Rule(lambda v: v >= 0 and v % 2 == 0, "an even number, at least 0")
 _PAIRS = Rule(lambda v: v >= 4 and v % 2 == 0, "an even number, at least 4")
-_SET = Rule(lambda v: not v or Path(v).is_file(), "empty or an existing .npz file")
+_SET = Rule(
+    lambda v: not v or Path(v).is_file() or Path(v, "labels.csv").is_file(),
+    "empty, an existing .npz file or an exported folder with labels.csv",
+)
 _SOURCE = Rule(
     lambda v: re.fullmatch(r"digits|(tfds|idx|npz|folder):.+", v) is not None,
     "digits, tfds:NAME, idx:DIR, npz:FILE or folder:DIR",
@@ -214,7 +217,11 @@ FIELDS: dict[str, Field] = {
     "distill.mtt.lr_rate": Field(
         0.001, "step size on the logarithm of the students' step size", _NOT_NEGATIVE
     ),
-    "distill.load": Field("", "audit this synthetic.npz instead of distilling", _SET),
+    "distill.load": Field(
+        "",
+        "audit this synthetic.npz, or folder of PNGs, instead of distilling",
+        _SET,
+    ),
     "distill.steps_per_call": Field(
         50, "steps in one compiled call", _at_least(1), changes_results=False
     ),
@@ -417,10 +424,18 @@ def run_id(config: ConfigDict, checksum: str, only: tuple[str, ...] = ("",)) -> 
         if FIELDS[key].changes_results and key.startswith(only)
     }
     if values.get("distill.load"):
-        contents = Path(config.distill.load).read_bytes()
-        values["distill.load"] = hashlib.sha256(contents).hexdigest()
+        values["distill.load"] = _digest(Path(config.distill.load))
     text = json.dumps([values, checksum, RESULTS_VERSION], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _digest(path: Path) -> str:
+    """Of a file's bytes, or of the names and bytes of all files of a folder."""
+    if path.is_file():
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    files = sorted(inner for inner in path.rglob("*") if inner.is_file())
+    parts = [[str(file.relative_to(path)), _digest(file)] for file in files]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def _canonical(value: Any) -> Any:
