@@ -388,13 +388,18 @@ def upsampled(parts: Parts) -> bool:
     return min(parts.dataset.train.images.shape[1:3]) < side
 
 
-def synthetic_sets(parts: Parts) -> SyntheticSet:
-    """The sets that the run is about, with a leading axis."""
+def synthetic_sets(
+    parts: Parts, steps: int | None = None
+) -> tuple[SyntheticSet, float]:
+    """The sets that the run is about, with a leading axis, and the seconds they took.
+
+    With `steps`, the sets after so many steps of the same distillation.
+    """
     config = parts.config
     if config.distill.load:
         loaded = storage.load(config.distill.load)
         arrays = (loaded.images, loaded.labels, loaded.lr)
-        return SyntheticSet(*(jnp.asarray(a)[None] for a in arrays))
+        return SyntheticSet(*(jnp.asarray(a)[None] for a in arrays)), 0.0
     keys = stack(parts.key("distil"), config.sets)
     member = np.ones((config.sets, len(parts.dataset.train.labels)), bool)
     log = parts.folder / "metrics.jsonl"
@@ -404,10 +409,10 @@ def synthetic_sets(parts: Parts) -> SyntheticSet:
         keys,
         parts.dataset.train,
         member,
-        _steps(parts),
+        _steps(parts)._replace(total=steps or config.distill.steps),
         loop,
         _experts(parts, parts.dataset.train),
-    )[0]
+    )
 
 
 def networks_on_sets(parts: Parts, sets: SyntheticSet) -> Params:

@@ -222,6 +222,11 @@ FIELDS: dict[str, Field] = {
         "audit this synthetic.npz, or folder of PNGs, instead of distilling",
         _SET,
     ),
+    "distill.looks": Field(
+        0,
+        "earlier sets that are trained on too, after 1/2, 1/4, ... of the steps",
+        _at_least(0),
+    ),
     "distill.steps_per_call": Field(
         50, "steps in one compiled call", _at_least(1), changes_results=False
     ),

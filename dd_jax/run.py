@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from dd_jax import compose, exposure, resemblance, workdir
+from dd_jax import compose, exposure, learning, resemblance, workdir
 from dd_jax import config as configs
 from dd_jax.attacks import describe
 from dd_jax.audits import corruptions, fairness, robustness, transfer
@@ -88,7 +88,8 @@ def _use_compilation_cache() -> None:
 def _measure(parts: Parts) -> Record:
     """All stages in turn; each goes on from its checkpoint."""
     audits = parts.config.audits
-    sets = compose.synthetic_sets(parts)
+    learned = learning.measure(parts, _summarise(parts, "distilled"))
+    sets, seconds = compose.synthetic_sets(parts)
     metadata = _save_sets(parts, sets)
     networks = {
         "distilled": compose.networks_on_sets(parts, sets),
@@ -100,7 +101,11 @@ def _measure(parts: Parts) -> Record:
         pipe: predictions(parts.model, params, jax.numpy.asarray(parts.judged.images))
         for pipe, params in networks.items()
     }
-    record = {"accuracy": _accuracy(parts, predicted)}
+    record: Record = {"accuracy": _accuracy(parts, predicted)}
+    if learned:
+        last = {"step": parts.config.distill.steps, "seconds": seconds}
+        estimate = {k: record["accuracy"]["distilled"][k] for k in ("mean", "ci", "n")}
+        record["learning"] = [*learned, last | {"accuracy": estimate}]
     curves = {"distil": _distil_curve(parts)}
     if audits.fairness.enabled:
         record["fairness"] = _fairness(parts, predicted)

@@ -21,7 +21,7 @@ LAYERS = [
     ["pipelines"],
     ["report"],
     ["compose"],
-    ["exposure", "resemblance"],
+    ["exposure", "learning", "resemblance"],
     ["run"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

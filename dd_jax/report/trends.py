@@ -14,7 +14,7 @@ from matplotlib.ticker import (
     ScalarFormatter,
 )
 
-from dd_jax.report import headline
+from dd_jax.report import headline, learning
 from dd_jax.report.figures import COLOURS, DASHES, GREY, MARKERS, error_bars, svg
 from dd_jax.report.formats import PIPE_NAMES, plain
 from dd_jax.report.records import estimate
@@ -104,6 +104,10 @@ def trends(records: Sequence[Record]) -> list[Trend]:
             where = [f"{_name(k)} {plain(v)}" for k, v in zip(axes.panels, values)]
             draw = _panel(members, axes, metric, name, limits)
             drawn.append(Trend(", ".join([name, *where]), svg(draw, legend=2)))
+    for (ipc,), members in _grouped(records, ("ipc",)):
+        if draw := learning.curves(members):
+            title = f"Accuracy against time, {NAMES['ipc']} {plain(ipc)}"
+            drawn.append(Trend(title, svg(draw, legend=2)))
     return drawn
 
 

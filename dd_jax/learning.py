@@ -1,0 +1,59 @@
+"""Accuracy against time: sets on the way, each trained on and judged."""
+
+import numpy as np
+
+from dd_jax import compose
+from dd_jax.compose import Parts
+from dd_jax.train import predictions
+from dd_jax.types import SyntheticSet
+
+
+def looks(steps: int, count: int) -> list[int]:
+    """Steps at which a distillation is looked at before its end: halves of halves.
+
+    >>> looks(400, 3)
+    [50, 100, 200]
+    """
+    return sorted({steps >> i for i in range(1, count + 1)} - {0})
+
+
+def measure(parts: Parts, summarise) -> list[dict]:
+    """Trains on the sets after half of the steps, a quarter, and so on.
+
+    The distillation goes on from look to look, so that only the training is extra.
+
+    Args:
+      parts: of the run.
+      summarise: `f64[networks] -> {mean, ci, n}`.
+
+    Returns:
+      Rows `{step, seconds, accuracy}` in order; seconds of distillation up to there,
+      compilation in, experts out.
+    """
+    config = parts.config.distill
+    if config.load or not compose.learns(parts.config):
+        return []
+    rows = []
+    for step in looks(config.steps, config.looks):
+        sets, seconds = _kept(parts, step)
+        networks = compose.networks_on_sets(parts, sets)
+        rows_of = predictions(parts.model, networks, parts.judged.images)
+        accuracy = (rows_of == parts.judged.labels).mean(1)
+        found = {"step": step, "seconds": seconds, "accuracy": summarise(accuracy)}
+        rows.append(found)
+    return rows
+
+
+def _kept(parts: Parts, step: int) -> tuple[SyntheticSet, float]:
+    """The sets after `step` steps: from the file of an earlier attempt, or made."""
+    path = parts.folder / "checkpoints" / "looks" / f"{step}.npz"
+    if not path.exists():
+        sets, seconds = compose.synthetic_sets(parts, step)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        arrays = {k: np.asarray(getattr(sets, k)) for k in ("images", "labels", "lr")}
+        temporary = path.with_suffix(".part.npz")
+        np.savez(temporary, **arrays, seconds=seconds)
+        temporary.replace(path)
+    with np.load(path) as file:
+        sets = SyntheticSet(file["images"], file["labels"], file["lr"])
+        return sets, float(file["seconds"])
