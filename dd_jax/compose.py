@@ -1,7 +1,7 @@
 """From a config to the parts of a run: data, model, trainer, method, pipelines."""
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from dd_jax import config as configs
+from dd_jax.attacks import ATTACKS
 from dd_jax.audits import fairness
 from dd_jax.audits.privacy.canaries import Planted, plant, planted_masks
 from dd_jax.cost import Cost
@@ -26,9 +27,10 @@ from dd_jax.distill import (
 )
 from dd_jax.drive import drive
 from dd_jax.keys import integer, named, stack
+from dd_jax.mitigate import MITIGATIONS
 from dd_jax.models import build, fields, minimum_size
 from dd_jax.pipelines import distil_many, distil_then_train, train_on_data
-from dd_jax.train import Trainer, trainer
+from dd_jax.train import Trainer, adversary, trainer
 from dd_jax.train.experts import expert_paths
 from dd_jax.train.fit import unmixed
 from dd_jax.train.many import Schedule, train_on_rows, train_on_sets
@@ -134,6 +136,11 @@ def check(config: ConfigDict) -> None:
     require_per_class(data, 2 * ipc if has_privacy(config) else ipc)
     if has_privacy(config):
         _check_privacy(config, data)
+    if config.mitigate.robust.eps and config.distill.method in (*CHOOSERS, "mtt"):
+        raise InputError(
+            f"mitigate.robust.eps: {config.distill.method} matches no real images that "
+            "could be attacked; take dc, dsa, dm, idc_i or idc"
+        )
     jax.eval_shape(_model(config, data).init, jax.random.key(0))
     judged = _judged(data)
     if config.audits.fairness.enabled and judged.groups is not None:
@@ -220,7 +227,13 @@ def parts(config: ConfigDict, folder: Path, cache: Path) -> Parts:
         dataset=data,
         judged=_judged(data),
         model=model,
-        trainer=trainer(model, batch=config.train.batch, augment=augment, mix=mix),
+        trainer=trainer(
+            model,
+            batch=config.train.batch,
+            augment=augment,
+            mix=mix,
+            perturb=_adversary(model, **config.train.adversarial),
+        ),
         folder=folder,
         cache=cache,
         key=partial(named, jax.random.key(config.seed)),
@@ -243,6 +256,11 @@ def _learning(parts: Parts) -> dict[str, Any]:
     }
 
 
+@cache
+def _adversary(model: Model, eps: float, steps: int) -> Callable | None:
+    return adversary(model, ATTACKS["pgd_linf"](eps, steps=steps)) if eps else None
+
+
 def _method(parts: Parts, name: str) -> Method:
     """A method with the config's choices; another than the config's as it comes."""
     config, ipc = parts.config.distill, images_per_class(parts.config)
@@ -250,8 +268,11 @@ def _method(parts: Parts, name: str) -> Method:
         rate = parts.config.train.lr
         return METHODS[name](parts.model, ipc=ipc, rate=rate)
     build_method = partial(METHODS[name], parts.model, **_learning(parts))
+    mitigated = build_method()
+    for mitigation, settings in parts.config.mitigate.items():
+        mitigated = MITIGATIONS[mitigation](mitigated, parts.model, **settings)
     # Steps do not depend on where they start from: all starts share one program.
-    return build_method()._replace(init=build_method(init=config.init).init)
+    return mitigated._replace(init=build_method(init=config.init).init)
 
 
 def _set(**options: Any) -> dict[str, Any]:
@@ -343,7 +364,7 @@ def _own(parts: Parts, name: str) -> Path:
 def _shared(parts: Parts, name: str, *keys: str) -> Path:
     """Where runs keep what depends on the data, the model and `keys` alone."""
     recipe = ("train.batch", "train.lr", "train.augment", "train.cutmix")
-    common = ("seed", "model.", *recipe, *keys)
+    common = ("seed", "model.", *recipe, "train.adversarial", *keys)
     return (
         parts.cache
         / configs.run_id(parts.config, fingerprint(parts.config), common)

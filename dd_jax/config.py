@@ -54,6 +54,7 @@ ATTACKS = (
     "fab_t",
     "square",
     "autoattack",
+    "noise",
 )
 
 
@@ -117,7 +118,10 @@ _SHARE = Rule(lambda v: 0 <= v < 1, "at least 0 and below 1")
 _CLASSES = Rule(lambda v: v == 0 or v >= 2, "0 (all) or at least 2")
 _EVEN = Rule(lambda v: v >= 0 and v % 2 == 0, "an even number, at least 0")
 _PAIRS = Rule(lambda v: v >= 4 and v % 2 == 0, "an even number, at least 4")
-_SET = Rule(lambda v: not v or Path(v).is_file(), "empty or an existing .npz file")
+_SET = Rule(
+    lambda v: not v or Path(v).is_file() or Path(v, "labels.csv").is_file(),
+    "empty, an existing .npz file or an exported folder with labels.csv",
+)
 _SOURCE = Rule(
     lambda v: re.fullmatch(r"digits|(tfds|idx|npz|folder):.+", v) is not None,
     "digits, tfds:NAME, idx:DIR, npz:FILE or folder:DIR",
@@ -213,7 +217,11 @@ FIELDS: dict[str, Field] = {
     "distill.mtt.lr_rate": Field(
         0.001, "step size on the logarithm of the students' step size", _NOT_NEGATIVE
     ),
-    "distill.load": Field("", "audit this synthetic.npz instead of distilling", _SET),
+    "distill.load": Field(
+        "",
+        "audit this synthetic.npz, or folder of PNGs, instead of distilling",
+        _SET,
+    ),
     "distill.steps_per_call": Field(
         50, "steps in one compiled call", _at_least(1), changes_results=False
     ),
@@ -229,8 +237,16 @@ FIELDS: dict[str, Field] = {
         "share of training batches mixed by CutMix",
         Rule(lambda v: 0 <= v <= 1, "in [0, 1]"),
     ),
+    "train.adversarial.eps": Field(
+        0.0, "train against PGD of this Linf radius; 0 = off", _SHARE
+    ),
+    "train.adversarial.steps": Field(7, "steps of that PGD", _at_least(1)),
     "train.full_epochs": Field(60, "epochs on the full data", _at_least(1)),
     "train.full_nets": Field(1, "networks trained on the full data", _at_least(1)),
+    "mitigate.robust.eps": Field(
+        0.0, "distil from images attacked within this Linf radius; 0 = off", _SHARE
+    ),
+    "mitigate.robust.steps": Field(5, "steps of that attack", _at_least(1)),
     "sets": Field(1, "synthetic sets, each from its own key", _at_least(1)),
     "audits.privacy.enabled": Field(True, "run the membership audit", _FLAG),
     "audits.privacy.shadows": Field(
@@ -281,6 +297,19 @@ FIELDS: dict[str, Field] = {
     "audits.robustness.steps": Field(
         20, "steps of PGD and MIM; the others have their own", _at_least(1)
     ),
+    "audits.robustness.drop": Field(
+        False, "attack at each radius only what stands at all smaller ones", _FLAG
+    ),
+    "audits.robustness.checks": Field(
+        False, "attack again, harder, for all masking checks", _FLAG
+    ),
+    "audits.transfer.enabled": Field(
+        False, "try each pipeline's adversarial images on the others", _FLAG
+    ),
+    "audits.corruptions.enabled": Field(
+        False, "judge the networks on 15 common corruptions", _FLAG
+    ),
+    "audits.corruptions.images": Field(500, "test images corrupted", _at_least(1)),
     "audits.fairness.enabled": Field(True, "report the gaps between classes", _FLAG),
     "audits.memorisation.enabled": Field(
         True, "compare the images with train and with unseen images", _FLAG
@@ -398,10 +427,18 @@ def run_id(config: ConfigDict, checksum: str, only: tuple[str, ...] = ("",)) -> 
         if FIELDS[key].changes_results and key.startswith(only)
     }
     if values.get("distill.load"):
-        contents = Path(config.distill.load).read_bytes()
-        values["distill.load"] = hashlib.sha256(contents).hexdigest()
+        values["distill.load"] = _digest(Path(config.distill.load))
     text = json.dumps([values, checksum, RESULTS_VERSION], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _digest(path: Path) -> str:
+    """Of a file's bytes, or of the names and bytes of all files of a folder."""
+    if path.is_file():
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    files = sorted(inner for inner in path.rglob("*") if inner.is_file())
+    parts = [[str(file.relative_to(path)), _digest(file)] for file in files]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def _canonical(value: Any) -> Any:

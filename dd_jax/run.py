@@ -11,7 +11,8 @@ from ml_collections import ConfigDict
 from dd_jax import compose, exposure, resemblance, workdir
 from dd_jax import config as configs
 from dd_jax.attacks import describe
-from dd_jax.audits import fairness, robustness
+from dd_jax.audits import corruptions, fairness, robustness, transfer
+from dd_jax.audits.robustness import Curve
 from dd_jax.checkpoint import Checkpoints
 from dd_jax.compose import Parts
 from dd_jax.distill import storage
@@ -23,6 +24,8 @@ from dd_jax.train import predictions
 from dd_jax.types import Params, Record, SyntheticSet
 
 __all__ = ["Diverged", "run", "run_id"]
+
+TRANSFERRED = "pgd_linf"
 
 
 def run_id(config: ConfigDict) -> str:
@@ -101,12 +104,19 @@ def _measure(parts: Parts) -> Record:
     curves = {"distil": _distil_curve(parts)}
     if audits.fairness.enabled:
         record["fairness"] = _fairness(parts, predicted)
+    brought: dict[tuple[str, str], Curve] = {}
+    if audits.transfer.enabled:
+        record["transfer"], brought = _transfer(parts, networks)
     if audits.robustness.enabled:
+        onto = lambda pipe: {a: curve for (a, b), curve in brought.items() if b == pipe}
         record["robustness"] = {
-            pipe: _robustness(parts, params, pipe) for pipe, params in networks.items()
+            pipe: _robustness(parts, params, pipe, onto(pipe))
+            for pipe, params in networks.items()
         }
     if audits.memorisation.enabled:
         record["memorisation"] = resemblance.measure(parts, sets)
+    if audits.corruptions.enabled:
+        record["corruptions"] = _corruptions(parts, networks)
     if compose.has_privacy(parts.config):
         record["privacy"], curves["roc"] = exposure.measure(parts)
     workdir.write_json(parts.folder / "curves.json", curves)
@@ -158,32 +168,80 @@ def _fairness(parts: Parts, predicted: dict[str, np.ndarray]) -> dict:
     }
 
 
-def _robustness(parts: Parts, params: Params, pipe: str) -> dict:
+def _robustness(
+    parts: Parts, params: Params, pipe: str, brought: dict[str, Curve]
+) -> dict:
     """Attacks the first networks of a pipeline on a fixed sample of the judged rows."""
-    audit, judged = parts.config.audits.robustness, parts.judged
-    rng = np.random.default_rng(integer(parts.key("attacked rows")))
-    count = min(audit.images, len(judged.labels))
-    rows = np.sort(rng.choice(len(judged.labels), count, replace=False))
-    sets = parts.config.sets if pipe == "distilled" else 1
-    first = lambda leaf: leaf.reshape(sets, -1, *leaf.shape[1:])[:, : audit.nets]
-    flat = lambda leaf: first(leaf).reshape(-1, *leaf.shape[1:])
-    nets = jax.tree.map(flat, params)
+    audit = parts.config.audits.robustness
+    images, labels = _some_judged(parts, "attacked rows", audit.images)
+    nets = _attacked_nets(parts, params, pipe)
+    data = parts.model.apply, nets, images, labels
+
+    def attack(purpose, name, eps, **settings):
+        key, eps = parts.key(f"{purpose} {pipe} {name}"), np.array(eps, np.float32)
+        return robustness.epsilon_curve(key, name, *data, eps, chunk=50, **settings)
+
     curves = {}
     for name in audit.attacks:
         eps = audit.eps_l2 if describe(name, 0.0)["norm"] == "l2" else audit.eps_linf
         plain = name.startswith("pgd") or name == "mim"
-        curves[name] = robustness.epsilon_curve(
-            parts.key(f"attack {pipe} {name}"),
-            name,
-            parts.model.apply,
-            nets,
-            judged.images[rows] / np.float32(255),
-            judged.labels[rows],
-            np.array(eps, np.float32),
-            chunk=50,
-            **({"steps": audit.steps} if plain else {}),
-        )
-    return robustness.record(curves, _summarise(parts, pipe))
+        settings = {"steps": audit.steps} if plain else {}
+        curves[name] = attack("attack", name, eps, drop=audit.drop, **settings)
+    further: dict = {"transferred": brought}
+    if audit.checks:
+        key = parts.key(f"distances {pipe}")
+        found = robustness.minimal_distances(key, "deepfool", *data, chunk=50)
+        further["distances"] = {"deepfool": found}
+        further |= robustness.reruns(attack, curves)
+    return robustness.record(curves, _summarise(parts, pipe), **further)
+
+
+def _attacked_nets(parts: Parts, params: Params, pipe: str) -> Params:
+    """The first networks of each set."""
+    sets = parts.config.sets if pipe == "distilled" else 1
+    most = parts.config.audits.robustness.nets
+    first = lambda leaf: leaf.reshape(sets, -1, *leaf.shape[1:])[:, :most]
+    return jax.tree.map(lambda leaf: first(leaf).reshape(-1, *leaf.shape[1:]), params)
+
+
+def _transfer(parts: Parts, networks: dict[str, Params]) -> tuple[list, dict]:
+    """PGD's images of each pipeline on the others: the Record and the curves."""
+    audit = parts.config.audits.robustness
+    groups = {
+        pipe: transfer.Networks(parts.model.apply, _attacked_nets(parts, params, pipe))
+        for pipe, params in networks.items()
+    }
+    curves = transfer.transfer_curves(
+        parts.key("transfer"),
+        TRANSFERRED,
+        groups,
+        *_some_judged(parts, "attacked rows", audit.images),
+        np.array(audit.eps_linf, np.float32),
+        chunk=50,
+        steps=audit.steps,
+    )
+    summarise = lambda pipe, values: _summarise(parts, pipe)(values)
+    return transfer.record(curves, TRANSFERRED, groups, summarise), curves
+
+
+def _some_judged(parts: Parts, name: str, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """A fixed sample of the judged rows, at most so many: pixels and labels."""
+    judged = parts.judged
+    rng = np.random.default_rng(integer(parts.key(name)))
+    count = min(most, len(judged.labels))
+    rows = np.sort(rng.choice(len(judged.labels), count, replace=False))
+    return judged.images[rows] / np.float32(255), judged.labels[rows]
+
+
+def _corruptions(parts: Parts, networks: dict[str, Params]) -> dict:
+    """All networks on the same corrupted images."""
+    most = parts.config.audits.corruptions.images
+    images, labels = _some_judged(parts, "corrupted rows", most)
+    found = corruptions.corruption_accuracy(
+        parts.key("corruptions"), parts.model, networks, images, labels
+    )
+    summarise = lambda pipe, values: _summarise(parts, pipe)(values)
+    return corruptions.record(found, len(labels), summarise)
 
 
 def _save_sets(parts: Parts, sets: SyntheticSet) -> dict:
@@ -222,6 +280,7 @@ def _metadata(parts: Parts, sets: SyntheticSet) -> dict:
             "decay": "lr x 0.1, momentum anew at epoch epochs // 2 + 1 (from 0)",
             "augment": train.augment,
             "cutmix": train.cutmix,
+            "adversarial": train.adversarial.to_dict(),
         },
         "config": json.loads(config.to_json()),
         "provenance": {
@@ -258,6 +317,10 @@ def _identity(parts: Parts, metadata: dict) -> dict:
         "ratio": size / len(data.train.labels),
         "init": distill.get("init") if made or compose.learns(config) else None,
         "num_classes": len(data.class_names),
+        "adversarial": {
+            "train": config.train.adversarial.eps,
+            "distill": config.mitigate.robust.eps,
+        },
         "sets": config.sets,
         "nets": config.train.nets,
         "full_nets": config.train.full_nets,

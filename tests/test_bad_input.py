@@ -69,8 +69,8 @@ def picture(path, size):
         ),
         (
             "--config.distill.load=nowhere.npz",
-            "config: distill.load='nowhere.npz': must be empty or an existing .npz "
-            "file",
+            "config: distill.load='nowhere.npz': must be empty, an existing "
+            ".npz file or an exported folder with labels.csv",
         ),
         (
             "--config.data.num_classes=11",

@@ -17,6 +17,7 @@ LAYERS = [
     ["sweep", "drive"],
     ["train"],
     ["distill", "audits"],
+    ["mitigate"],
     ["pipelines"],
     ["report"],
     ["compose"],

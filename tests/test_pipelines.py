@@ -1,6 +1,8 @@
 """From rows to networks: one and many agree, and nobody sees rows not its own."""
 
+import tempfile
 import time
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -12,15 +14,12 @@ from hypothesis import strategies as st
 from dd_jax import keys
 from dd_jax.cost import Cost
 from dd_jax.distill import METHODS
-from dd_jax.drive import Driven
+from dd_jax.drive import Driven, drive
 from dd_jax.models import build
-from dd_jax.pipelines import (
-    Schedule,
-    distil_many,
-    distil_then_train,
-    train_on_data,
-)
+from dd_jax.pipelines import distil_many, distil_then_train, train_on_data
 from dd_jax.train import trainer
+from dd_jax.train.experts import expert_paths
+from dd_jax.train.many import Schedule
 from dd_jax.types import Split
 
 CLASSES, IPC, SHAPE = 3, 2, (6, 6, 1)
@@ -48,8 +47,15 @@ def network(norm="instance"):
     return build("convnet", CLASSES, SHAPE, width=4, depth=1, norm=norm)
 
 
+OPTIONS = {
+    "dm": {"batch_real": 6},
+    "idc": {"batch_real": 6, "life": 2, "net_steps": 1},
+    "mtt": {"student_steps": 2, "expert_epochs": 1, "max_start": 2},
+}
+
+
 def method(name="dm", norm="instance"):
-    kw = {"batch_real": 6, "init": "real"} if name == "dm" else {}
+    kw = OPTIONS.get(name, {})
     return METHODS[name](network(norm), ipc=IPC, rate=0.02, **kw)
 
 
@@ -59,7 +65,16 @@ TRAINER = trainer(network(), batch=4)
 def pipeline(kind, data):
     if kind == "full_data":
         return train_on_data(TRAINER, data, 0.02, EPOCHS)
-    return distil_then_train(method(kind), TRAINER, data, STEPS, EPOCHS)
+    steps = method(kind), TRAINER, data, STEPS, EPOCHS
+    return distil_then_train(*steps, experts=partial(experts, data))
+
+
+def experts(data, key, rows, epochs):
+    """Two experts that see `rows` alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        keys, loop = jax.random.split(key, 2), lambda label: drive
+        paths = expert_paths(TRAINER, keys, data, rows, 0.1, epochs, loop, folder)
+        return np.array(paths)
 
 
 KINDS = ("dm", "random", "full_data")
@@ -132,7 +147,7 @@ def test_a_selected_set_holds_member_rows_of_its_classes_only(seed, name):
         assert set(got) <= own
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", (*KINDS, "idc", "mtt"))
 def test_rows_that_are_no_members_leave_no_trace(kind):
     data, member = split(), masks(1)
     images = np.where(member[0][:, None, None, None], data.images, 255 - data.images)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dd_jax import attacks, config, distill, models
+from dd_jax import attacks, config, distill, mitigate, models
 from dd_jax.audits import privacy
 from dd_jax.data import augment
 from dd_jax.models import layers
@@ -20,8 +20,10 @@ from dd_jax.models import layers
         (config.AUGMENTATIONS, augment.OPERATIONS),
         (config.SCORES, privacy.SCORES),
         (config.ATTACKS, attacks.ATTACKS),
+        (list(config.default().mitigate), mitigate.MITIGATIONS),
     ],
-    ids="method init model norm activation pooling augmentation score attack".split(),
+    ids="method init model norm activation pooling augmentation score attack "
+    "mitigation".split(),
 )
 def test_config_names_are_registry_names(accepted, registry):
     assert len(set(accepted)) == len(accepted)

@@ -16,8 +16,8 @@ from dd_jax.data import dsa, load, membership_masks
 from dd_jax.distill.selection import CHOOSERS
 from dd_jax.drive import drive
 from dd_jax.keys import integer, named, stack
-from dd_jax.pipelines import Schedule, train_on_sets
 from dd_jax.report import records
+from dd_jax.train.many import Schedule, train_on_sets
 from dd_jax.types import SyntheticSet
 
 PIPES = {"distilled", "random_subset", "full_data"}
@@ -206,7 +206,7 @@ def test_a_stranger_trains_the_same_networks_from_the_file(folder, record):
     about = found.metadata
     assert found.images.shape == (6, 8, 8, 1) and found.images.dtype == np.float32
     np.testing.assert_array_equal(found.labels, np.repeat(np.eye(3), 2, 0))
-    assert about["clamped"] is False and about["decode"] == "pixels"
+    assert about["clamped"] is False and about["stored_images"] == 6
     assert about["provenance"]["dataset"] == "digits"
     architecture, recipe = dict(about["architecture"]), about["training"]
     normalisation = {k: tuple(v) for k, v in about["normalisation"].items()}
@@ -224,6 +224,7 @@ def test_a_stranger_trains_the_same_networks_from_the_file(folder, record):
         weight_decay=recipe["weight_decay"],
         augment=dsa(recipe["augment"], **normalisation).independent,
     )
+    assert recipe["cutmix"] == 0
     nets = about["config"]["train"]["nets"]
     keys = stack(named(jax.random.key(about["config"]["seed"]), "nets"), nets)
     sets = SyntheticSet(*(np.stack([a] * nets) for a in found[:3]))

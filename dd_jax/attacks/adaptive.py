@@ -1,6 +1,7 @@
-"""Attacks that set their own steps: CW, DeepFool, APGD, FAB, Square, AutoAttack."""
+"""Attacks that set their own steps, from CW to AutoAttack, and noise."""
 
 from dd_jax.attacks import boundary, components, ensemble
+from dd_jax.attacks import noise as random_noise
 from dd_jax.attacks.attack import Attack
 from dd_jax.attacks.carlini_wagner import carlini_wagner
 from dd_jax.attacks.chain import LogitsFn
@@ -143,6 +144,18 @@ def square(eps: Array, *, norm: str = "linf", steps: int = 5000) -> Attack:
     ball = ball_of(norm, eps)
     rounds = components.square(ball, steps=steps)
     return _in_ball(ball, rounds, steps, step_size=None)
+
+
+def noise(eps: Array, *, norm: str = "linf", steps: int = 100) -> Attack:
+    """Points drawn from the ball, of which the best counts; see `noise.noise`.
+
+    Args:
+      eps: radius in pixel units.
+      norm: `linf`, `l2` or `l1`.
+      steps: draws, static.
+    """
+    ball = ball_of(norm, eps)
+    return _in_ball(ball, random_noise.noise(ball, steps=steps), steps, step_size=None)
 
 
 def autoattack(

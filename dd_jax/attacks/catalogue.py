@@ -16,6 +16,7 @@ ATTACKS: dict[str, Callable[..., Attack]] = {
     "fab_t": adaptive.fab_t,
     "fgsm": fixed_step.fgsm,
     "mim": fixed_step.mim,
+    "noise": adaptive.noise,
     "pgd_l2": fixed_step.pgd_l2,
     "pgd_linf": fixed_step.pgd_linf,
     "square": adaptive.square,

@@ -4,13 +4,10 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from dd_jax.audits.privacy.metrics import clopper_pearson
 from dd_jax.audits.robustness_checks import masking_checks
-from dd_jax.audits.robustness_curve import (
-    Curve,
-    check_logits,
-    epsilon_curve,
-    minimal_distances,
-)
+from dd_jax.audits.robustness_curve import Curve, epsilon_curve, minimal_distances
+from dd_jax.audits.robustness_inputs import check_logits
 from dd_jax.audits.robustness_metrics import (
     area_under_curve,
     class_robust_accuracy,
@@ -19,6 +16,7 @@ from dd_jax.audits.robustness_metrics import (
     smallest_fall,
     worst_case,
 )
+from dd_jax.audits.robustness_reruns import reruns
 
 __all__ = [
     "Curve",
@@ -30,6 +28,7 @@ __all__ = [
     "median_perturbation",
     "minimal_distances",
     "record",
+    "reruns",
     "robust_accuracy",
     "smallest_fall",
     "worst_case",
@@ -37,27 +36,50 @@ __all__ = [
 
 
 def record(
-    curves: Mapping[str, Curve], summarise: Callable[[np.ndarray], dict]
+    curves: Mapping[str, Curve],
+    summarise: Callable[[np.ndarray], dict],
+    *,
+    distances: Mapping[str, np.ndarray] | None = None,
+    **further: Mapping[str, Curve],
 ) -> dict:
     """The robustness part of a Record for one pipeline.
+
+    Beside what `summarise` says of the spread over nets, each accuracy has `image_ci`,
+    the 95 % interval for the draw of the images: Clopper-Pearson on the mean over nets,
+    as if one net had been attacked, which errs towards wide for several.
 
     Args:
       curves: attack name -> `Curve`, all on the same nets and images.
       summarise: `f64[s] -> {mean, ci, n}`, an estimate over nets.
+      distances: attack name -> `f64[s n]` of `minimal_distances`.
+      **further: further evidence of `masking_checks`.
 
     Returns:
-      `{clean, attacks{NAME: [{eps, norm, ..., accuracy}]}, worst_case[{eps, norm,
-      accuracy}], area{NORM}, checks}`: fractions, one row a radius with the attack's
-      settings; `area` under the worst case, for norms of 2 radii or more; `checks` as
-      `masking_checks` gives it.
+      `{images, clean, attacks{NAME: [{eps, norm, ..., accuracy}]}, worst_case[{eps,
+      norm, accuracy}], area{NORM}, median_perturbation{NAME}, checks}`: fractions, one
+      row a radius with the attack's settings; `area` under the worst case, for norms of
+      2 radii or more; `median_perturbation` where `distances` are given (None where
+      half of some net's images stood); `checks` as `masking_checks` gives it.
     """
     clean = next(iter(curves.values())).clean
     worst = worst_case(curves)
+    images = clean.shape[-1]
+
+    def of_images(accuracy: np.ndarray) -> dict:
+        low, high = clopper_pearson(float(np.mean(accuracy)) * images, images)
+        return summarise(accuracy) | {"image_ci": [low, high]}
+
+    def median(found: np.ndarray) -> dict | None:
+        middle = median_perturbation(found)
+        return summarise(middle) if np.isfinite(middle).all() else None
+
+    known = {name: median(found) for name, found in (distances or {}).items()}
     return {
-        "clean": summarise(robust_accuracy(clean)),
+        "images": images,
+        "clean": of_images(robust_accuracy(clean)),
         "attacks": {
             name: [
-                row | {"accuracy": summarise(accuracy)}
+                row | {"accuracy": of_images(accuracy)}
                 for row, accuracy in zip(
                     curve.settings, robust_accuracy(curve.robust).T, strict=True
                 )
@@ -65,7 +87,7 @@ def record(
             for name, curve in curves.items()
         },
         "worst_case": [
-            {"eps": float(radius), "norm": norm, "accuracy": summarise(accuracy)}
+            {"eps": float(radius), "norm": norm, "accuracy": of_images(accuracy)}
             for norm, (radii, robust) in worst.items()
             for radius, accuracy in zip(radii, robust_accuracy(robust).T, strict=True)
         ],
@@ -74,5 +96,5 @@ def record(
             for norm, (radii, robust) in worst.items()
             if len(radii) > 1
         },
-        "checks": masking_checks(curves),
-    }
+        "checks": masking_checks(curves, distances=distances, **further),
+    } | ({"median_perturbation": known} if known else {})

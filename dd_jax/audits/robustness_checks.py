@@ -11,7 +11,7 @@ TOLERANCE = 1e-6  # how far outside ball or box rounding may carry an image
 SLACK = 0.01  # accuracy by which random starts may blur a comparison
 CONVERGED = 0.02  # accuracy that twice the steps may still take away
 WHOLE_BOX = 0.5  # Linf radius within which every image can be made plain grey
-GRADIENT_FREE = ("square",)
+GRADIENT_FREE = ("square", "noise")
 NOT_ASCENDING = (*GRADIENT_FREE, "deepfool")  # may fairly lose to a single step
 
 
@@ -19,6 +19,8 @@ def masking_checks(
     curves: Mapping[str, Curve],
     *,
     doubled: Mapping[str, Curve] | None = None,
+    restarted: Mapping[str, Curve] | None = None,
+    noise: Mapping[str, Curve] | None = None,
     transferred: Mapping[str, Curve] | None = None,
     distances: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, bool | None]:
@@ -29,6 +31,8 @@ def masking_checks(
     Args:
       curves: attack name -> `Curve`.
       doubled: attack name -> its curve with twice the steps.
+      restarted: attack name -> its curve with more random starts.
+      noise: attack name -> the curve of random noise in its norm.
       transferred: attack name -> its curve with images made on a sibling model.
       distances: attack name -> `f64[s n]` of `minimal_distances`.
 
@@ -37,14 +41,18 @@ def masking_checks(
       over nets and images, and those of two attacks are compared at the same norm and
       radius, up to 0.01:
       - `eps_zero_equals_clean`: at eps = 0 the same images are right as without attack;
-      - `monotone_in_eps`: no iterative attack is weaker at a larger radius;
+      - `monotone_in_eps`: no iterative attack is weaker at a larger radius (nothing to
+        tell where fallen images were dropped);
       - `iterative_beats_single_step`: no iterative ascent is weaker than a single step;
       - `in_ball_and_box`: every attacked image is in its ball and in [0, 1] to 1e-6;
       - `large_eps_reaches_chance`: where the Linf ball holds a plain grey image (radius
         0.5 on), the strongest attack leaves at most chance, 1 / k;
       - `gradient_free_not_stronger`: no attack without gradients is stronger than the
         best one with them;
+      - `random_noise_not_stronger`: no noise in the ball is stronger than the best
+        attack with gradients;
       - `steps_converged`: twice the steps take away at most 0.02;
+      - `restarts_converged`: more random starts take away at most 0.02;
       - `transfer_not_stronger`: images of a sibling model are no stronger than those
         made on the model itself;
       - `unbounded_always_succeeds`: attacks without a radius break every image.
@@ -56,11 +64,12 @@ def masking_checks(
             for i, row in enumerate(curve.settings)
             if row["eps"] == 0
         ]
-        if curve.settings[0]["steps"] > 1:
+        if curve.settings[0]["steps"] > 1 and name != "noise":
             accuracy = _by_radius(curve)
+            free = not curve.settings[0].get("dropped")
             rises += [
                 b - a
-                for norm in {norm for norm, _ in accuracy}
+                for norm in {norm for norm, _ in accuracy if free}
                 for a, b in combinations(
                     [accuracy[at] for at in sorted(accuracy) if at[0] == norm], 2
                 )
@@ -72,13 +81,8 @@ def masking_checks(
                 )
     white = _strongest(curves, leave_out=GRADIENT_FREE)
     black = [curves[name] for name in GRADIENT_FREE if name in curves]
-    slower = [
-        _by_radius(curves[name])[at] - value
-        for name, curve in (doubled or {}).items()
-        if name in curves
-        for at, value in _by_radius(curve).items()
-        if at in _by_radius(curves[name])
-    ]
+    noises = [*(noise or {}).values()]
+    noises += [curves["noise"]] if "noise" in curves else []
     counts = {curve.num_classes for curve in curves.values()} - {None}
     wide = [
         value - 1 / max(counts)
@@ -92,7 +96,9 @@ def masking_checks(
         "in_ball_and_box": all(c.excess.max() <= TOLERANCE for c in curves.values()),
         "large_eps_reaches_chance": _none_above(wide, SLACK),
         "gradient_free_not_stronger": _none_above(_excess(white, *black), SLACK),
-        "steps_converged": _none_above(slower, CONVERGED),
+        "random_noise_not_stronger": _none_above(_excess(white, *noises), SLACK),
+        "steps_converged": _none_above(_taken(curves, doubled or {}), CONVERGED),
+        "restarts_converged": _none_above(_taken(curves, restarted or {}), CONVERGED),
         "transfer_not_stronger": _none_above(
             _excess(white, *(transferred or {}).values()), SLACK
         ),
@@ -129,6 +135,16 @@ def _excess(accuracy: dict, *others: Curve) -> list[float]:
         for other in others
         for at, value in _by_radius(other).items()
         if at in accuracy
+    ]
+
+
+def _taken(curves: Mapping[str, Curve], harder: Mapping[str, Curve]) -> list[float]:
+    """What the same attacks take away when they try harder, wherever both were run."""
+    return [
+        taken
+        for name, curve in harder.items()
+        if name in curves
+        for taken in _excess(_by_radius(curves[name]), curve)
     ]
 
 

@@ -8,9 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.tree_util import Partial
 
 from dd_jax.attacks import ATTACKS, describe
+from dd_jax.audits.robustness_dropping import attack_what_stands
+from dd_jax.audits.robustness_inputs import check_inputs, check_logits
 from dd_jax.types import Array, InputError, Key, Params
 
 
@@ -44,6 +45,7 @@ def epsilon_curve(
     eps: Array,
     *,
     chunk: int,
+    drop: bool = False,
     **settings,
 ) -> Curve:
     """Attack every image at every radius, on several nets, in one compiled program.
@@ -54,9 +56,11 @@ def epsilon_curve(
     radius and not by the random start. A distance-minimising attack, which does not
     depend on the radius, runs once for all of them.
 
-    An attack of the host (AutoAttack) takes the radii one after another, smallest
-    first, and only on the images that stand: what falls in a ball falls in all larger
-    ones. Its components compile once for all nets and radii.
+    With `drop`, and always for an attack of the host (AutoAttack), radii follow one
+    another, smallest first, and only images that stand are attacked: what falls in a
+    ball falls in all larger ones. That is the quicker way where work is not free, on
+    CPU; the curve falls by construction, and its settings say `dropped`. The program,
+    or each of AutoAttack's components, compiles once for all nets and radii.
 
     Args:
       key: typed PRNG key.
@@ -68,6 +72,7 @@ def epsilon_curve(
       labels: `i32[n]`.
       eps: `f32[e]`, radii in pixel units, at least 0; include 0 to have it checked.
       chunk: images attacked at once, per radius; the last chunk is padded.
+      drop: attack only what stands at all smaller radii.
       **settings: further (hashable) settings of the attack.
 
     Returns:
@@ -78,30 +83,18 @@ def epsilon_curve(
         radius, an empty axis, or a model whose outputs are probabilities or not finite.
     """
     images, labels, eps = np.asarray(images), np.asarray(labels), np.asarray(eps)
-    _check_inputs(images, labels, eps, chunk)
+    check_inputs(images, labels, eps, chunk)
     described = [describe(name, float(e), **settings) for e in eps]
     nets = len(jax.tree.leaves(params)[0])
-    if ATTACKS[name](eps=0.0, **settings).on_host:
-        make = lambda radius: ATTACKS[name](
-            eps=float(radius), **{"batch": chunk} | settings
+    if drop or ATTACKS[name](eps=0.0, **settings).on_host:
+        logits, robust, excess = attack_what_stands(
+            key, name, apply, params, images, labels, eps, chunk, settings
         )
-        of_net = lambda i: jax.tree.map(lambda leaf: leaf[i], params)
-        results = [
-            _attack_on_host(
-                jax.random.fold_in(key, i),
-                make,
-                Partial(apply, of_net(i)),
-                jnp.asarray(images, jnp.float32),
-                labels,
-                eps,
-            )
-            for i in range(nets)
-        ]
-        logits, robust, excess = (np.stack(part) for part in zip(*results, strict=True))
+        described = [row | {"dropped": True} for row in described]
         clean = logits.argmax(-1) == labels
         return Curve(described, clean, robust, excess, logits.shape[-1])
     n = len(images)
-    keys, padded = _keys_and_rows(key, params, n, chunk)
+    keys, padded = keys_and_rows(key, params, n, chunk)
     logits, correct, excess = _attack_all(
         name,
         tuple(sorted(settings.items())),
@@ -152,13 +145,13 @@ def minimal_distances(
       InputError: as `epsilon_curve`, and an attack that does not minimise a distance.
     """
     images, labels = np.asarray(images), np.asarray(labels)
-    _check_inputs(images, labels, np.zeros(1), chunk)
+    check_inputs(images, labels, np.zeros(1), chunk)
     describe(name, 0.0, **settings)
     if ATTACKS[name](eps=0.0, **settings).minimise is None:
         raise InputError(
             f"attack {name!r} minimises no distance; take cw_l2, deepfool or fab_t"
         )
-    keys, rows = _keys_and_rows(key, params, len(images), chunk)
+    keys, rows = keys_and_rows(key, params, len(images), chunk)
     distances = _minimise_all(
         name,
         tuple(sorted(settings.items())),
@@ -171,8 +164,21 @@ def minimal_distances(
     return np.asarray(distances, np.float64).reshape(len(keys), -1)[:, : len(images)]
 
 
-def _keys_and_rows(key: Key, params: Params, n: int, chunk: int):
-    """A key for each (net, chunk), and the rows of each chunk, padded by repeats."""
+def keys_and_rows(
+    key: Key, params: Params, n: int, chunk: int
+) -> tuple[Array, np.ndarray]:
+    """What work is cut into.
+
+    Args:
+      key: typed PRNG key.
+      params: parameters of s nets, each leaf with a leading axis s.
+      n: number of images.
+      chunk: images at once.
+
+    Returns:
+      A key for each net and chunk, `key[s p]`, and the rows of each chunk, `i64[p b]`,
+      the last one padded by repeats.
+    """
     nets = len(jax.tree.leaves(params)[0])
     chunk = min(chunk, n)
     pieces = -(-n // chunk)
@@ -192,34 +198,6 @@ def _minimise_all(name, settings, apply, keys, params, images, labels):
         return lax.map(on_chunk, (keys, images, labels))
 
     return lax.map(on_net, (keys, params))
-
-
-@jax.jit
-def _outputs(logits_fn, images):
-    return logits_fn(images)
-
-
-def _attack_on_host(key, make, logits_fn, images, labels, eps):
-    """Clean logits `[n k]`, robust `[e n]` and excess `[e]` of one net."""
-    logits = np.asarray(_outputs(logits_fn, images))
-    check_logits(logits)
-    standing = logits.argmax(-1) == labels
-    robust, excess = np.zeros((len(eps), len(labels)), bool), np.zeros(len(eps))
-    for i in np.argsort(eps, kind="stable"):
-        rows = np.flatnonzero(standing)
-        if len(rows):
-            attack, clean = make(eps[i]), np.asarray(images)[rows]
-            attacked = attack(
-                jax.random.fold_in(key, i), logits_fn, clean, labels[rows]
-            )
-            distance = jax.vmap(attack.ball.norm)(attacked - clean).max()
-            outside_ball = (distance - eps[i]) / max(1.0, eps[i])
-            excess[i] = max(outside_ball, attacked.max() - 1.0, -attacked.min())
-            padded = np.asarray(images).copy()
-            padded[rows] = attacked
-            standing &= np.asarray(_outputs(logits_fn, padded)).argmax(-1) == labels
-        robust[i] = standing
-    return logits, robust, excess
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
@@ -247,50 +225,3 @@ def _attack_all(name, settings, apply, keys, params, images, labels, eps):
         return lax.map(on_chunk, (keys, images, labels))
 
     return lax.map(on_net, (keys, params))
-
-
-def _check_inputs(images, labels, eps, chunk) -> None:
-    if images.ndim != 4 or not len(images):
-        raise InputError(
-            f"robustness images have shape {images.shape}; "
-            "it must be (n, h, w, c) with n 1 or more"
-        )
-    if images.dtype.kind != "f" or not (images.min() >= 0 and images.max() <= 1):
-        raise InputError(
-            f"robustness images are {images.dtype} in [{images.min()}, {images.max()}];"
-            " they must be floats in [0, 1], so divide 8-bit pixels by 255"
-        )
-    if labels.shape != (len(images),):
-        raise InputError(
-            f"robustness labels have shape {labels.shape}; "
-            f"{len(images)} images need ({len(images)},)"
-        )
-    if eps.ndim != 1 or not len(eps) or not (eps >= 0).all():
-        raise InputError(
-            f"robustness eps is {eps.tolist()}; it must be a list of radii, each 0+"
-        )
-    if chunk < 1:
-        raise InputError(f"robustness chunk is {chunk}; it must be 1 or more")
-
-
-def check_logits(logits: Array) -> None:
-    """Refuse a model that outputs probabilities, whose gradients vanish by themselves.
-
-    Args:
-      logits: `f32[... k]`, outputs on clean images.
-
-    Raises:
-      InputError: all rows lie in [0, 1] and sum to 1, or some output is not finite.
-    """
-    logits = np.asarray(logits)
-    if not np.isfinite(logits).all():
-        raise InputError(
-            "the model under attack gives outputs that are not finite on clean images; "
-            "train it again, or check its normalisation"
-        )
-    sums_to_one = np.allclose(logits.sum(-1), 1.0, atol=1e-4)
-    if sums_to_one and logits.min() >= 0 and logits.max() <= 1:
-        raise InputError(
-            "the model under attack gives probabilities (rows in [0, 1] that sum to 1);"
-            " attacks need logits, so drop its softmax"
-        )

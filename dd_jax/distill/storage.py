@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dd_jax.distill import png_folder
 from dd_jax.types import InputError, SyntheticSet
 
 _ARRAYS = ("images", "labels", "lr")
@@ -28,13 +29,19 @@ def save(path: str | Path, synthetic: SyntheticSet) -> None:
 
 
 def load(path: str | Path) -> SyntheticSet:
-    """Reads a synthetic set written by `save`, here or elsewhere.
+    """Reads a synthetic set written by `save`, or a folder written by `export`.
 
     Raises:
       InputError: no such file, or not a well-formed synthetic set.
     """
     if not Path(path).exists():
         raise InputError(f"no synthetic set at {path}")
+    found = png_folder.read(path) if Path(path).is_dir() else _read_archive(path)
+    _check(path, found)
+    return found
+
+
+def _read_archive(path):
     if not zipfile.is_zipfile(path):
         raise InputError(f"{path} is not a synthetic set (.npz): no archive")
     try:
@@ -48,6 +55,11 @@ def load(path: str | Path) -> SyntheticSet:
         raise
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is not a synthetic set (.npz): {error}") from None
+    return SyntheticSet(images, labels, lr, metadata)
+
+
+def _check(path, found):
+    images, labels, lr, metadata = found
     shapes = images.shape, labels.shape, lr.shape
     if [len(s) for s in shapes] != [4, 2, 0] or not len(images) == len(labels) > 0:
         raise InputError(
@@ -65,4 +77,3 @@ def load(path: str | Path) -> SyntheticSet:
         raise InputError(f"{path}: lr is {lr}; a step size above 0 is needed")
     if (labels < 0).any() or not np.allclose(labels.sum(1), 1, atol=1e-3):
         raise InputError(f"{path}: each row of labels should be probabilities")
-    return SyntheticSet(images, labels, lr, metadata)

@@ -32,6 +32,7 @@ SPOKEN = {
     "fab_t": "targeted FAB",
     "square": "Square",
     "autoattack": "AutoAttack",
+    "noise": "Uniform noise",
     "rmia": "RMIA",
     "entropy": "Entropy threshold",
     "modified_entropy": "Modified-entropy threshold",

@@ -119,6 +119,8 @@ def _section(
             "robustness": scope.robustness(record, config),
         },
         "checks": tables.checks(record),
+        "transfer": tables.transfer(record),
+        "corruptions": tables.corruptions(record),
         "cost": tables.cost(record),
         "settings": tables.settings(record),
         "versions": tables.versions(record),

@@ -143,8 +143,9 @@ def robustness(record: Record, config: dict) -> list[str]:
     notes = []
     if nets == {1}:
         notes.append(
-            "One net of each kind was attacked, so there are no intervals, and its "
-            "accuracy at radius 0 differs from the mean over nets above."
+            "One net of each kind was attacked: intervals are binomial, over the draw "
+            "of the images, and its accuracy at radius 0 differs from the mean over "
+            "nets above."
         )
     if images and split:
         notes.append(f"At most {images} images of the {split} split were attacked.")

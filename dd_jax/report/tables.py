@@ -146,12 +146,46 @@ def robustness(record: Record, norm: str) -> Table | None:
     rows = [
         (
             Shown(PIPE_NAMES[pipe], spoken(attack)),
-            *(percent(curve.get(eps)) for eps in radii),
+            *(percent(_attacked(curve.get(eps))) for eps in radii),
         )
         for (pipe, attack), curve in curves.items()
     ]
     columns = ("Trained on, attack", *(f"{eps:.3g}" for eps in radii))
     return Table(columns, rows) if rows else None
+
+
+def corruptions(record: Record) -> Table | None:
+    """Accuracy on each corruption, the mean over severities above its range."""
+    part = record.get("corruptions") or {}
+    pipes = [pipe for pipe in PIPE_NAMES if pipe in part]
+    names = list(dict.fromkeys(name for pipe in pipes for name in part[pipe]))
+    rows = [
+        (name.replace("_", " "), *(_severities(part[pipe].get(name)) for pipe in pipes))
+        for name in names
+    ]
+    of_full = [decimal(lookup(part, "mce", pipe)) for pipe in pipes]
+    rows.append(("mean corruption error, full data = 1", *of_full))
+    columns = ("Corruption", *(PIPE_NAMES[pipe] for pipe in pipes))
+    return Table(columns, rows) if pipes else None
+
+
+def transfer(record: Record) -> Table | None:
+    """Accuracy under images made on other networks, at the radius nearest to 8/255."""
+    rows = [row for row in record.get("transfer") or () if row["eps"] > 0]
+    if not rows:
+        return None
+    near = min((row["eps"] for row in rows), key=lambda eps: abs(eps - headline.EPS))
+    shown = {
+        (row["source"], row["target"]): percent(row["accuracy"])
+        for row in rows
+        if row["eps"] == near
+    }
+    title = f"Made on, tried on; {spoken(rows[0]['attack'])} at {near:.3g}"
+    lines = [
+        (name, *(shown.get((source, target), "") for target in PIPE_NAMES))
+        for source, name in PIPE_NAMES.items()
+    ]
+    return Table((title, *PIPE_NAMES.values()), lines)
 
 
 def checks(record: Record) -> Table | None:
@@ -230,6 +264,22 @@ def overview(records: Sequence[Record], lines: Sequence[Sequence[Verdict]]) -> T
             )
         )
     return Table(columns, rows)
+
+
+def _severities(values: Sequence[dict] | None) -> Shown:
+    """Mean over the severities, and the way from the mildest to the harshest."""
+    means = [known["mean"] for value in values or () if (known := estimate(value))]
+    if len(means) < 2:
+        return percent(means[0] if means else None)
+    ends = f"{percent(means[0]).text} to {percent(means[-1]).text}"
+    return Shown(percent(sum(means) / len(means)).text, ends)
+
+
+def _attacked(value: dict | None) -> dict | None:
+    """An accuracy under attack; of a single net with the interval over images."""
+    if not isinstance(value, dict) or value.get("ci"):
+        return value
+    return value | {"ci": value.get("image_ci")}
 
 
 def _check(value: bool | None) -> str:

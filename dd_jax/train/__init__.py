@@ -1,6 +1,7 @@
 """Training and evaluation of networks."""
 
+from dd_jax.train.adversarial import adversary
 from dd_jax.train.evaluate import logits, predictions
 from dd_jax.train.fit import Trainer, fit, trainer
 
-__all__ = ["Trainer", "fit", "logits", "predictions", "trainer"]
+__all__ = ["Trainer", "adversary", "fit", "logits", "predictions", "trainer"]

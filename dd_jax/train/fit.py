@@ -58,6 +58,7 @@ def trainer(
     decay: bool = True,
     augment: Callable[[Key, Array], Array] = unchanged,
     mix: Callable[[Key, Array, Array], tuple[Array, Array]] = unmixed,
+    perturb: Callable[[Key, Params, Array, Array], Array] | None = None,
 ) -> Trainer:
     """The evaluation recipe of the distillation literature.
 
@@ -76,6 +77,8 @@ def trainer(
       decay: whether the step size falls half way.
       augment: `(key, f32[n h w c]) -> f32[n h w c]`, applied to each batch.
       mix: `(key, images, labels f32[n k]) -> (images, labels)`, applied after that.
+      perturb: `(key, params, f32[n h w c], f32[n k]) -> f32[n h w c]`, applied to each
+        augmented batch, with the parameters of that step; see `adversary`.
 
     Returns:
       A `Trainer`; the same arguments give the same object.
@@ -84,6 +87,13 @@ def trainer(
     def init(key):
         params = model.init(key)
         return FitState(params, jax.tree.map(jnp.zeros_like, params))
+
+    def prepared(key, params, images, labels):
+        augment_key, mix_key, perturb_key = jax.random.split(key, 3)
+        images, labels = mix(mix_key, augment(augment_key, images), labels)
+        if perturb is not None:
+            images = perturb(perturb_key, params, images, labels)
+        return images, labels
 
     def step(state, images, labels, weights, lr):
         def loss_fn(params):
@@ -110,9 +120,8 @@ def trainer(
 
         def body(state, at):
             chosen, weights, key = at
-            augment_key, mix_key = jax.random.split(key)
-            x = augment(augment_key, as_pixels(images[chosen]))
-            x, y = mix(mix_key, x, labels[chosen])
+            raw = as_pixels(images[chosen]), labels[chosen]
+            x, y = prepared(key, state.params, *raw)
             return step(state, x, y, weights.astype(jnp.float32), lr)
 
         keys = jax.random.split(steps_key, steps)
@@ -139,7 +148,7 @@ def trainer(
     return Trainer(init, advance)
 
 
-@partial(jax.jit, static_argnames=("model", "batch", "augment"))
+@partial(jax.jit, static_argnames=("model", "batch", "augment", "perturb"))
 def fit(
     key: Key,
     model: Model,
@@ -151,6 +160,7 @@ def fit(
     lr: float | Array = 0.01,
     batch: int = 256,
     augment: Callable[[Key, Array], Array] = unchanged,
+    perturb: Callable[[Key, Params, Array, Array], Array] | None = None,
 ) -> Params:
     """Trains one network from its random start: `trainer`, all epochs in one call.
 
@@ -164,11 +174,12 @@ def fit(
       lr: step size.
       batch: rows a step.
       augment: see `trainer`.
+      perturb: see `trainer`.
 
     Returns:
       The parameters after the last epoch.
     """
-    one = trainer(model, batch=batch, augment=augment)
+    one = trainer(model, batch=batch, augment=augment, perturb=perturb)
     init_key, fit_key = jax.random.split(key)
     state = one.init(init_key)
     rows = jnp.arange(len(images)) if idx is None else idx

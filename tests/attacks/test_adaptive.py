@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dd_jax.attacks import ATTACKS, describe
+from dd_jax.attacks.boundary import _way_back
 from dd_jax.attacks.constraints import linf
 from dd_jax.attacks.schedules import Progress, halving, shrinking_windows
 from dd_jax.types import InputError
@@ -41,8 +42,8 @@ def distance_to_boundary(toy, norm):
     ("name", "norm", "classes", "worst"),
     [
         ("deepfool", "linf", 4, 1.04),
-        ("fab_t", "linf", 2, 1.01),
-        ("fab_t", "l1", 4, 1.01),
+        ("fab_t", "linf", 2, 1.005),
+        ("fab_t", "l1", 4, 1.005),
         ("cw_l2", "l2", 3, 1.05),
     ],
 )
@@ -150,3 +151,12 @@ def test_settings_of_adaptive_attacks_are_exposed_and_checked():
     for name in ("apgd_ce", "fab_t", "deepfool", "cw_l2", "square", "autoattack"):
         with pytest.raises(InputError, match="steps=0"):
             ATTACKS[name](eps=0.1, steps=0)
+
+
+def test_way_back_finds_the_boundary_on_the_line():
+    """Margin `s^2 - 0.3` along the way: the crossing lies at sqrt(0.3) = 0.548."""
+    images, found = jnp.zeros((2, 1, 1, 1)), jnp.ones((2, 1, 1, 1))
+    height = lambda points: points[:, 0, 0, 0] ** 2 - jnp.array([0.3, 2.0])
+    share = np.asarray(_way_back(height, images, found))
+    assert np.sqrt(0.3) < share[0] <= np.sqrt(0.3) + 2**-8
+    assert share[1] == 1.0  # never adversarial: left as it is

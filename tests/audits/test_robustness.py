@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import stats
 
 from dd_jax.attacks import ATTACKS
 from dd_jax.audits.robustness import (
@@ -13,8 +14,10 @@ from dd_jax.audits.robustness import (
     masking_checks,
     minimal_distances,
     record,
+    reruns,
     robust_accuracy,
 )
+from dd_jax.audits.robustness_reruns import telling_radius
 from dd_jax.types import InputError
 
 N, SHAPE, S = 10, (3, 2, 1), 2
@@ -87,6 +90,38 @@ def test_whole_curve_costs_one_compile(images, params):
     assert len(traces) == once, "other radii and keys must reuse the program"
     run(KEY, np.array([0.1]))
     assert len(traces) == 2 * once, "a grid of 8 must be traced as often as one of 1"
+
+
+@pytest.mark.parametrize("name", ["fgsm", "pgd_linf", "deepfool"])
+def test_dropping_changes_no_closed_form_and_costs_one_compile(name, images, params):
+    labels = np.arange(N) % 2
+    eps = np.array([0.1, 0.0, 0.02, 0.2])
+    traces = []
+
+    def counted(net, batch):
+        traces.append(len(batch))
+        return apply(net, batch)
+
+    settings = {} if name == "fgsm" else {"steps": 9}
+
+    def run(key, eps):
+        return epsilon_curve(
+            key, name, counted, params, images, labels, eps,
+            chunk=4, drop=True, **settings,
+        )  # fmt: skip
+
+    curve = run(KEY, eps)
+    if name != "deepfool":  # which stops a little beyond the boundary
+        expected = closed_form(params, images, labels, eps, 1)
+        np.testing.assert_array_equal(curve.robust, expected)
+    np.testing.assert_array_equal(curve.robust[:, 1], curve.clean)
+    assert curve.excess.max() <= 1e-6
+    assert all(row["dropped"] for row in curve.settings)
+    once = len(traces)
+    assert set(traces) == {4, N}  # attacked in chunks, judged at once
+    run(jax.random.key(1), np.array([0.03, 0.3]))
+    assert len(traces) == once
+    assert masking_checks({name: curve})["monotone_in_eps"] is None
 
 
 @pytest.mark.parametrize("chunk", [3, 64])
@@ -164,7 +199,7 @@ def test_each_masking_check_can_fail(check, iterative):
 def test_masking_checks_are_none_where_nothing_was_measured():
     checks = masking_checks({"fgsm": fake([0.5, 0.3], [0.1, 0.2], steps=1)})
     assert known(checks) == {"in_ball_and_box": True}
-    assert len(checks) == 9
+    assert len(checks) == 11
     # another norm is no comparison
     curves = {
         "fgsm": fake([0.5], [0.1], steps=1),
@@ -184,13 +219,17 @@ def test_further_checks_tell_good_from_bad(good):
     checks = masking_checks(
         curves,
         doubled={"pgd_linf": fake([0.39 if good else 0.3], [0.1], steps=40)},
+        restarted={"pgd_linf": fake([0.39 if good else 0.3], [0.1], steps=20)},
+        noise={"pgd_linf": fake([0.8 if good else 0.3], [0.1], steps=100)},
         transferred={"pgd_linf": fake([0.7 if good else 0.2], [0.1], steps=20)},
         distances={"cw_l2": np.array([[0.3, 1.0 if good else np.inf]])},
     )
     for name in (
         "large_eps_reaches_chance",
         "gradient_free_not_stronger",
+        "random_noise_not_stronger",
         "steps_converged",
+        "restarts_converged",
         "transfer_not_stronger",
         "unbounded_always_succeeds",
     ):
@@ -256,14 +295,64 @@ def test_record_holds_an_estimate_a_radius():
     curve = fake([0.9, 0.25], [0.0, 0.1], steps=20)
     summarise = lambda values: {"mean": float(values.mean()), "n": len(values)}
     part = record({"pgd_linf": curve}, summarise)
-    assert part["clean"] == {"mean": 0.9, "n": 1}
+    assert part["images"] == 100
+    assert part["clean"] == attacked(0.9)
     assert part["attacks"]["pgd_linf"] == [
-        {"eps": 0.0, "norm": "linf", "steps": 20, "accuracy": {"mean": 0.9, "n": 1}},
-        {"eps": 0.1, "norm": "linf", "steps": 20, "accuracy": {"mean": 0.25, "n": 1}},
+        {"eps": 0.0, "norm": "linf", "steps": 20, "accuracy": attacked(0.9)},
+        {"eps": 0.1, "norm": "linf", "steps": 20, "accuracy": attacked(0.25)},
     ]
     assert part["worst_case"][1]["accuracy"]["mean"] == 0.25
     assert part["area"]["linf"]["mean"] == pytest.approx((0.9 + 0.25) / 2)
     assert part["checks"]["eps_zero_equals_clean"] is True
+    assert "median_perturbation" not in part
+
+
+def attacked(accuracy):
+    """One net on 100 images, with scipy's binomial interval."""
+    exact = stats.binomtest(round(100 * accuracy), 100).proportion_ci(0.95, "exact")
+    interval = pytest.approx([exact.low, exact.high])
+    return {"mean": accuracy, "n": 1, "image_ci": interval}
+
+
+def test_record_holds_the_median_of_distances_and_all_evidence():
+    curve = fake([0.5], [0.1], steps=20)
+    summarise = lambda values: float(values.mean())
+    part = record(
+        {"pgd_linf": curve}, lambda values: {"mean": summarise(values)},
+        distances={
+            "deepfool": np.array([[0.1, 0.2, 0.9], [0.3, 0.4, 0.5]]),
+            "fab_t": np.array([[0.1, np.inf, np.inf]]),
+        },
+        doubled={"pgd_linf": fake([0.3], [0.1], steps=40)},
+    )  # fmt: skip
+    medians = part["median_perturbation"]
+    assert medians["deepfool"]["mean"] == pytest.approx(0.3)
+    assert medians["fab_t"] is None
+    assert part["checks"]["unbounded_always_succeeds"] is False
+    assert part["checks"]["steps_converged"] is False
+
+
+def test_reruns_take_the_telling_radius_of_each_pgd():
+    curve = fake([0.9, 0.8, 0.5, 0.1], [0, 0.1, 0.2, 0.3], steps=7)
+    far = fake([0.9, 0.9], [0, 2.0], steps=5, norm="l2")
+    assert telling_radius(curve) == 0.2 and telling_radius(far) == 2.0
+    with pytest.raises(InputError, match="hold none above 0"):
+        telling_radius(fake([0.9], [0.0], steps=2))
+    asked = []
+
+    def attack(purpose, name, eps, **settings):
+        asked.append((purpose, name, eps.tolist(), settings))
+        return curve
+
+    found = reruns(attack, {"fgsm": curve, "pgd_linf": curve, "pgd_l2": far})
+    assert {key: list(value) for key, value in found.items()} == {
+        key: ["pgd_linf", "pgd_l2"] for key in ("doubled", "restarted", "noise")
+    }
+    assert asked[3:] == [
+        ("doubled", "pgd_l2", [2.0], {"steps": 10}),
+        ("restarted", "pgd_l2", [2.0], {"steps": 5, "restarts": 5}),
+        ("noise for pgd_l2", "noise", [2.0], {"norm": "l2", "steps": 100}),
+    ]
 
 
 def test_robust_accuracy_is_a_share_per_net_and_radius():

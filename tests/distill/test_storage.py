@@ -87,7 +87,9 @@ def test_a_bare_array(tmp_path):
 
 
 def test_a_folder(tmp_path):
-    assert message(tmp_path) == f"{tmp_path} is not a synthetic set (.npz): no archive"
+    assert message(tmp_path) == (
+        f"{tmp_path} is not an exported synthetic set: no labels.csv"
+    )
 
 
 def test_a_cut_off_file(tmp_path):

@@ -100,7 +100,7 @@ def test_robustness_says_so_where_one_net_was_attacked(row):
     for part in row["robustness"].values():
         part["clean"] |= {"ci": None, "n": 1}
     notes = scope.robustness(row, CONFIG)
-    assert "One net of each kind" in notes[0] and "no intervals" in notes[0]
+    assert "One net of each kind" in notes[0] and "intervals are binomial" in notes[0]
     assert notes[1] == "At most 500 images of the test split were attacked."
     assert notes[3] == (
         "PGD Linf: 20 steps of 0.125 x radius, from a random start, 1 restart."

@@ -1,0 +1,126 @@
+"""Attacks radius after radius, each on the images that stand at all smaller ones."""
+
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.tree_util import Partial
+
+from dd_jax.attacks import ATTACKS, Attack
+from dd_jax.audits.robustness_inputs import check_logits
+from dd_jax.types import Array, Key, Params
+
+
+def attack_what_stands(
+    key: Key,
+    name: str,
+    apply: Callable[[Params, Array], Array],
+    params: Params,
+    images: np.ndarray,
+    labels: np.ndarray,
+    eps: np.ndarray,
+    chunk: int,
+    settings: dict,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The numbers of an epsilon curve whose fallen images are dropped.
+
+    What falls in a ball falls in all larger ones, so radii follow one another, smallest
+    first. Programs compile once for all nets and radii.
+
+    Args:
+      key: typed PRNG key; each net and radius has one of its own.
+      name: a key of `ATTACKS`, of the host or not.
+      apply: `(params, images f32[b h w c]) -> logits f32[b k]`.
+      params: parameters of s nets, each leaf with a leading axis s.
+      images: `f32[n h w c]` in [0, 1].
+      labels: `i32[n]`.
+      eps: `f32[e]`, radii in any order.
+      chunk: images attacked at once.
+      settings: further (hashable) settings of the attack.
+
+    Returns:
+      Clean logits `f32[s n k]`, `bool[s e n]` what stands, `f64[s e]` excess as in
+      `Curve`.
+
+    Raises:
+      InputError: as `check_logits`.
+    """
+    on_host = ATTACKS[name](eps=0.0, **settings).on_host
+
+    def make(radius: float) -> Attack:
+        if on_host:
+            return ATTACKS[name](eps=radius, **{"batch": chunk} | settings)
+        return _in_chunks(name, radius, chunk, settings)
+
+    of_net = lambda i: jax.tree.map(lambda leaf: leaf[i], params)
+    each = [
+        _one_net(
+            jax.random.fold_in(key, i),
+            make,
+            Partial(apply, of_net(i)),
+            jnp.asarray(images, jnp.float32),
+            labels,
+            eps,
+        )
+        for i in range(len(jax.tree.leaves(params)[0]))
+    ]
+    logits, robust, excess = (np.stack(part) for part in zip(*each, strict=True))
+    return logits, robust, excess
+
+
+@jax.jit
+def _outputs(logits_fn, images):
+    return logits_fn(images)
+
+
+def _one_net(key, make, logits_fn, images, labels, eps):
+    """Clean logits `[n k]`, robust `[e n]` and excess `[e]`."""
+    logits = np.asarray(_outputs(logits_fn, images))
+    check_logits(logits)
+    standing = logits.argmax(-1) == labels
+    robust, excess = np.zeros((len(eps), len(labels)), bool), np.zeros(len(eps))
+    for i in np.argsort(eps, kind="stable"):
+        rows = np.flatnonzero(standing)
+        if len(rows):
+            attack, clean = make(float(eps[i])), np.asarray(images)[rows]
+            attacked = attack(
+                jax.random.fold_in(key, i), logits_fn, clean, labels[rows]
+            )
+            distance = jax.vmap(attack.ball.norm)(attacked - clean).max()
+            outside_ball = (distance - eps[i]) / max(1.0, eps[i])
+            excess[i] = max(outside_ball, attacked.max() - 1.0, -attacked.min())
+            padded = np.asarray(images).copy()
+            padded[rows] = attacked
+            standing &= np.asarray(_outputs(logits_fn, padded)).argmax(-1) == labels
+        robust[i] = standing
+    return logits, robust, excess
+
+
+def _in_chunks(name: str, eps: float, chunk: int, settings: dict) -> Attack:
+    """A compiled attack as one of the host, on any number of images."""
+    static = name, tuple(sorted(settings.items()))
+
+    def run(key, logits_fn, images, labels):
+        n = len(images)
+        rows = np.resize(np.arange(n), (-(-n // chunk), chunk))
+        found = [
+            _attack_chunk(
+                *static,
+                jax.random.fold_in(key, i),
+                logits_fn,
+                images[part],
+                labels[part],
+                np.float32(eps),
+            )
+            for i, part in enumerate(rows)
+        ]
+        return np.concatenate(found)[:n]
+
+    return ATTACKS[name](eps=eps, **settings)._replace(run=run)
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _attack_chunk(name, settings, key, logits_fn, images, labels, eps):
+    return ATTACKS[name](eps=eps, **dict(settings))(key, logits_fn, images, labels)

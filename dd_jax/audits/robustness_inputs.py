@@ -1,0 +1,63 @@
+"""What the robustness audit refuses before it attacks, and after its first look."""
+
+import numpy as np
+
+from dd_jax.types import Array, InputError
+
+
+def check_inputs(images: Array, labels: Array, eps: Array, chunk: int) -> None:
+    """Refuse what an attack cannot work on.
+
+    Args:
+      images: `f32[n h w c]` in [0, 1].
+      labels: `i32[n]`.
+      eps: `f32[e]`, radii, at least 0.
+      chunk: images at once, at least 1.
+
+    Raises:
+      InputError: other shapes, pixels that are no floats in [0, 1], a negative radius.
+    """
+    if images.ndim != 4 or not len(images):
+        raise InputError(
+            f"robustness images have shape {images.shape}; "
+            "it must be (n, h, w, c) with n 1 or more"
+        )
+    if images.dtype.kind != "f" or not (images.min() >= 0 and images.max() <= 1):
+        raise InputError(
+            f"robustness images are {images.dtype} in [{images.min()}, {images.max()}];"
+            " they must be floats in [0, 1], so divide 8-bit pixels by 255"
+        )
+    if labels.shape != (len(images),):
+        raise InputError(
+            f"robustness labels have shape {labels.shape}; "
+            f"{len(images)} images need ({len(images)},)"
+        )
+    if eps.ndim != 1 or not len(eps) or not (eps >= 0).all():
+        raise InputError(
+            f"robustness eps is {eps.tolist()}; it must be a list of radii, each 0+"
+        )
+    if chunk < 1:
+        raise InputError(f"robustness chunk is {chunk}; it must be 1 or more")
+
+
+def check_logits(logits: Array) -> None:
+    """Refuse a model that outputs probabilities, whose gradients vanish by themselves.
+
+    Args:
+      logits: `f32[... k]`, outputs on clean images.
+
+    Raises:
+      InputError: all rows lie in [0, 1] and sum to 1, or some output is not finite.
+    """
+    logits = np.asarray(logits)
+    if not np.isfinite(logits).all():
+        raise InputError(
+            "the model under attack gives outputs that are not finite on clean images; "
+            "train it again, or check its normalisation"
+        )
+    sums_to_one = np.allclose(logits.sum(-1), 1.0, atol=1e-4)
+    if sums_to_one and logits.min() >= 0 and logits.max() <= 1:
+        raise InputError(
+            "the model under attack gives probabilities (rows in [0, 1] that sum to 1);"
+            " attacks need logits, so drop its softmax"
+        )

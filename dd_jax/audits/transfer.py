@@ -1,0 +1,213 @@
+"""Transfer: adversarial images made on some networks, tried on others."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from dd_jax.attacks import ATTACKS, describe
+from dd_jax.audits.robustness_curve import Curve, keys_and_rows
+from dd_jax.audits.robustness_metrics import robust_accuracy
+from dd_jax.types import Array, InputError, Key, Params
+
+
+class Networks(NamedTuple):
+    """Several networks of one architecture.
+
+    Attributes:
+      apply: `(params, images f32[b h w c]) -> logits f32[b k]`.
+      params: each leaf with a leading axis s.
+    """
+
+    apply: Callable[[Params, Array], Array]
+    params: Params
+
+
+def attacked_images(
+    key: Key,
+    name: str,
+    networks: Networks,
+    images: Array,
+    labels: Array,
+    eps: Array,
+    *,
+    chunk: int,
+    **settings,
+) -> np.ndarray:
+    """Images that an attack makes on each of several networks, at every radius.
+
+    Args:
+      key: typed PRNG key.
+      name: a key of `ATTACKS`.
+      networks: s of them.
+      images: `f32[n h w c]` in [0, 1].
+      labels: `i32[n]`.
+      eps: `f32[e]`, radii in pixel units.
+      chunk: images attacked at once, per radius.
+      **settings: further (hashable) settings of the attack.
+
+    Returns:
+      `f32[s e n h w c]`.
+
+    Raises:
+      InputError: unknown attack, or one that runs on the host.
+    """
+    describe(name, 0.0, **settings)
+    if ATTACKS[name](eps=0.0, **settings).on_host:
+        raise InputError(
+            f"attack {name!r} runs on the host; transfer takes one such as pgd_linf"
+        )
+    n = len(images)
+    keys, rows = keys_and_rows(key, networks.params, n, chunk)
+    pieces = jnp.asarray(images)[rows], jnp.asarray(labels, jnp.int32)[rows]
+    radii = jnp.asarray(eps, jnp.float32)
+    made = _attack(
+        name, tuple(sorted(settings.items())), networks.apply,
+        keys, networks.params, *pieces, radii,
+    )  # fmt: skip
+    made = np.moveaxis(np.asarray(made), 2, 1)
+    return made.reshape(len(made), len(radii), -1, *images.shape[1:])[:, :, :n]
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2))
+def _attack(name, settings, apply, keys, params, images, labels, eps):
+    """Attacked images `[s p e b h w c]`."""
+
+    def on_net(net):
+        keys, params = net
+
+        def on_chunk(piece):
+            at = lambda radius: ATTACKS[name](eps=radius, **dict(settings))(
+                piece[0], partial(apply, params), *piece[1:]
+            )
+            return jax.vmap(at)(eps)
+
+        return lax.map(on_chunk, (keys, images, labels))
+
+    return lax.map(on_net, (keys, params))
+
+
+def transfer_curves(
+    key: Key,
+    name: str,
+    groups: Mapping[str, Networks],
+    images: Array,
+    labels: Array,
+    eps: Array,
+    *,
+    chunk: int,
+    **settings,
+) -> dict[tuple[str, str], Curve]:
+    """Every group's adversarial images tried on every group's networks.
+
+    Within a group images are tried on the other networks only, the siblings of the one
+    that they were made on.
+
+    Args:
+      key: typed PRNG key; each source has a key of its own.
+      name: a key of `ATTACKS`.
+      groups: name -> networks, such as pipelines or architectures.
+      images: `f32[n h w c]` in [0, 1].
+      labels: `i32[n]`.
+      eps: `f32[e]`, radii in pixel units.
+      chunk: images attacked at once, per radius.
+      **settings: further (hashable) settings of the attack.
+
+    Returns:
+      `(source, target) -> Curve` over the pairs of networks, all sources of the first
+      target network first; a group of one network has no pair with itself. `robust`
+      is correct on the clean image and on the one brought over.
+
+    Raises:
+      InputError: as `attacked_images`.
+    """
+    eps, labels = np.asarray(eps, np.float32), np.asarray(labels)
+    described = [describe(name, float(radius), **settings) for radius in eps]
+    judge = partial(_correct, labels=labels, chunk=chunk)
+    clean = {target: judge(nets, images[None]) for target, nets in groups.items()}
+    curves = {}
+    for i, (source, networks) in enumerate(groups.items()):
+        made = attacked_images(
+            jax.random.fold_in(key, i), name, networks, images, labels, eps,
+            chunk=chunk, **settings,
+        )  # fmt: skip
+        tried = made.reshape(-1, *images.shape)
+        for target, others in groups.items():
+            right = judge(others, tried).reshape(-1, *made.shape[:3])
+            robust = right & clean[target][:, :, None]
+            pairs = np.ones(robust.shape[:2], bool)
+            if source == target:
+                pairs &= ~np.eye(len(pairs), dtype=bool)
+            if pairs.any():
+                whose = np.nonzero(pairs)[0]
+                curves[source, target] = Curve(
+                    described,
+                    clean[target][whose, 0],
+                    robust[pairs],
+                    np.zeros((len(whose), len(eps))),
+                )
+    return curves
+
+
+def _count(networks: Networks) -> int:
+    return len(jax.tree.leaves(networks.params)[0])
+
+
+def _correct(networks: Networks, batches: Array, labels, chunk) -> np.ndarray:
+    """`bool[t b n]`: each network on batches `f32[b n h w c]` of the same images."""
+    flat = batches.reshape(-1, *batches.shape[2:])
+    chunk = min(chunk, len(flat))
+    rows = np.resize(np.arange(len(flat)), -(-len(flat) // chunk) * chunk)
+    one = lambda i: jax.tree.map(lambda leaf: leaf[i], networks.params)
+    found = [
+        np.concatenate(
+            [
+                np.asarray(_classes(networks.apply, one(i), flat[part]))
+                for part in rows.reshape(-1, chunk)
+            ]
+        )
+        for i in range(_count(networks))
+    ]
+    classes = np.stack(found)[:, : len(flat)]
+    return classes.reshape(-1, *batches.shape[:2]) == labels
+
+
+@partial(jax.jit, static_argnums=0)
+def _classes(apply, params, images):
+    return apply(params, images).argmax(-1)
+
+
+def record(
+    curves: Mapping[tuple[str, str], Curve],
+    name: str,
+    groups: Mapping[str, Networks],
+    summarise: Callable[[str, np.ndarray], dict],
+) -> list[dict]:
+    """The `transfer` part of a Record.
+
+    Args:
+      curves: as `transfer_curves` gives it.
+      name: of the attack.
+      groups: the networks.
+      summarise: `(target, f64[t]) -> {mean, ci, n}`, an estimate over target networks.
+
+    Returns:
+      Rows `{source, target, attack, eps, norm, accuracy}`.
+    """
+    nets = {group: _count(networks) for group, networks in groups.items()}
+    return [
+        {
+            "source": source,
+            "target": target,
+            "attack": name,
+            "eps": row["eps"],
+            "norm": row["norm"],
+            "accuracy": summarise(target, each.reshape(nets[target], -1).mean(1)),
+        }
+        for (source, target), curve in curves.items()
+        for row, each in zip(curve.settings, robust_accuracy(curve.robust).T)
+    ]

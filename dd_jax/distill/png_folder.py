@@ -1,0 +1,156 @@
+"""A synthetic set as a folder of PNG files that any tool can read."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from dd_jax.types import InputError, SyntheticSet
+
+_MODES = {1: "L", 3: "RGB"}
+_USE = (
+    "Images in [0, 1] are bytes / 255. Train on (images - mean) / std of "
+    "metadata.normalisation with cross-entropy against the class probabilities, from "
+    "step size lr, by metadata.training."
+)
+
+
+def quantise(images: np.ndarray) -> np.ndarray:
+    """Pixels as bytes: `round(255 clip(x, 0, 1))`.
+
+    >>> quantise(np.array([-0.2, 0.5, 2.0])).tolist()
+    [0, 128, 255]
+    """
+    return np.round(255 * np.clip(np.asarray(images, np.float64), 0, 1)).astype("u1")
+
+
+def describe(synthetic: SyntheticSet) -> dict:
+    """All that training needs beside images and labels, as plain JSON values.
+
+    Returns:
+      `{use, lr, shape, classes, encoding{bits, clipped, largest_change}, metadata}`:
+      `clipped` is the share of values outside [0, 1], `largest_change` what clipping
+      and rounding change at most, `metadata` the set's own.
+    """
+    images = np.asarray(synthetic.images, np.float64)
+    change = np.abs(images - quantise(images) / 255).max()
+    outside = ((images < 0) | (images > 1)).mean()
+    return {
+        "use": _USE,
+        "lr": float(str(np.float32(synthetic.lr))),
+        "shape": list(images.shape),
+        "classes": int(synthetic.labels.shape[1]),
+        "encoding": {
+            "bits": 8,
+            "clipped": float(outside),
+            "largest_change": float(change),
+        },
+        "metadata": synthetic.metadata or {},
+    }
+
+
+def write(directory: str | Path, synthetic: SyntheticSet) -> None:
+    """Writes `images/*.png`, `labels.csv` and `metadata.json`.
+
+    A row of `labels.csv` is `file, label, p0, p1, ...`: the most likely class and the
+    probability of each; nine digits, so that `f32` comes back as it was. The folder
+    appears whole or not at all.
+
+    Args:
+      directory: a folder that does not exist yet, or is empty.
+      synthetic: images of one or three channels; clipped to [0, 1], then 8 bits.
+
+    Raises:
+      InputError: the folder holds something, or another number of channels.
+    """
+    root = Path(directory)
+    check(root, synthetic)
+    part = root.with_name(f".{root.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    (part / "images").mkdir(parents=True)
+    digits = len(str(len(synthetic.images) - 1))
+    files = [f"images/{i:0{digits}}.png" for i in range(len(synthetic.images))]
+    for file, image in zip(files, quantise(synthetic.images)):
+        Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(
+            part / file
+        )
+    with (part / "labels.csv").open("w", newline="") as target:
+        table = csv.writer(target)
+        classes = range(synthetic.labels.shape[1])
+        table.writerow(["file", "label", *(f"p{c}" for c in classes)])
+        for file, row in zip(files, np.asarray(synthetic.labels)):
+            table.writerow([file, row.argmax(), *(f"{p:.9g}" for p in row)])
+    about = describe(synthetic)
+    about["metadata"] = about["metadata"] | {"clamped": True}
+    text = json.dumps(about, indent=1, sort_keys=True)
+    (part / "metadata.json").write_text(text + "\n")
+    part.replace(root)
+
+
+def check(directory: Path, synthetic: SyntheticSet) -> None:
+    """Refuses what cannot be exported there.
+
+    Raises:
+      InputError: the folder holds something, or images have neither 1 nor 3 channels.
+    """
+    channels = synthetic.images.shape[-1]
+    if channels not in _MODES:
+        raise InputError(
+            f"{directory}: images of {channels} channels do not fit PNG; 1 or 3 are "
+            "needed"
+        )
+    empty = directory.is_dir() and not any(directory.iterdir())
+    if directory.exists() and not empty:
+        raise InputError(f"{directory} exists already; give a new or empty folder")
+
+
+def read(directory: str | Path) -> SyntheticSet:
+    """Reads what `write` wrote; `storage.load` checks the numbers.
+
+    Raises:
+      InputError: a file is missing or is not what it should be.
+    """
+    root = Path(directory)
+    for name in ("labels.csv", "metadata.json"):
+        if not (root / name).is_file():
+            raise InputError(f"{root} is not an exported synthetic set: no {name}")
+    with (root / "labels.csv").open(newline="") as source:
+        table = list(csv.reader(source))
+    if len(table) < 2 or any(len(row) != len(table[0]) for row in table):
+        raise InputError(
+            f"{root / 'labels.csv'}: a header and rows of file, label, p0, p1, ... "
+            "are needed"
+        )
+    try:
+        about = json.loads((root / "metadata.json").read_text())
+        lr, metadata = np.float32(about["lr"]), about["metadata"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{root / 'metadata.json'}: JSON with lr and metadata is needed ({error!r})"
+        ) from None
+    try:
+        labels = np.array([row[2:] for row in table[1:]]).astype(np.float32)
+    except ValueError as error:
+        raise InputError(f"{root / 'labels.csv'}: {error}") from None
+    images = [_decode(root / row[0]) for row in table[1:]]
+    if len({image.shape for image in images}) > 1:
+        raise InputError(f"{root}: images of several sizes; one is needed")
+    return SyntheticSet(np.stack(images), labels, lr, metadata)
+
+
+def _decode(path: Path) -> np.ndarray:
+    try:
+        with Image.open(path) as image:
+            if image.mode not in _MODES.values():
+                raise InputError(
+                    f"{path} has pixels of mode {image.mode}; L or RGB is needed"
+                )
+            pixels = np.asarray(image)
+    except (OSError, SyntaxError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path} is missing or not a readable image") from None
+    return np.float32(pixels if pixels.ndim == 3 else pixels[..., None]) / 255

@@ -1,0 +1,316 @@
+"""The two sides of the benchmark compute the same, and what times them is right."""
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dd_jax.attacks import ATTACKS
+from dd_jax.distill import METHODS, real_data
+from dd_jax.models import build
+from dd_jax.train import trainer
+
+FOLDER = Path(__file__).parents[2] / "experiments" / "benchmarks"
+sys.path.insert(0, str(FOLDER))
+import sizes  # noqa: E402
+import versus_torch  # noqa: E402
+
+MEAN, STD = (0.3,), (0.4,)
+CLASSES, IMAGE, WIDTH = 3, (12, 10, 1), 4
+
+
+@pytest.fixture(scope="module")
+def torch():
+    return pytest.importorskip("torch")
+
+
+@pytest.fixture
+def net(torch):
+    """The PyTorch network with the weights of `model()`."""
+    import torch_steps
+
+    made = torch_steps.convnet(IMAGE, CLASSES, WIDTH)
+    with torch.no_grad():
+        for weight, value in zip(made.parameters(), as_torch(parameters())):
+            weight.copy_(torch.tensor(value))
+    return made
+
+
+def plain_model():
+    return build("convnet", CLASSES, IMAGE, mean=MEAN, std=STD, width=WIDTH)
+
+
+def parameters():
+    return plain_model().init(jax.random.key(0))
+
+
+def model():
+    """Starts from the same weights whatever the key."""
+    return plain_model()._replace(init=lambda key: parameters())
+
+
+def as_torch(params):
+    """Weights in the order and layout of the PyTorch network."""
+    backbone, last = params["params"]["backbone"], params["params"]["Linear_0"]
+    found = []
+    for block in range(3):
+        conv, norm = backbone[f"Conv_{block}"], backbone[f"Norm_{block}"]
+        found += [jnp.transpose(conv["kernel"], (3, 2, 0, 1)), conv["bias"]]
+        found += [norm["scale"], norm["bias"]]
+    area = last["kernel"].shape[0] // WIDTH
+    kernel = last["kernel"].reshape(area, WIDTH, CLASSES)
+    found += [jnp.transpose(kernel, (2, 1, 0)).reshape(CLASSES, -1), last["bias"]]
+    return [np.asarray(value) for value in found]
+
+
+def planar(images):
+    """Images `[... h w c]` as normalised `[... c h w]`."""
+    scaled = (np.asarray(images) - np.float32(MEAN)) / np.float32(STD)
+    return np.moveaxis(scaled, -1, -3)
+
+
+def problem(method):
+    """State, batch, and what one update makes of them."""
+    labels = np.repeat(np.arange(CLASSES), 5)
+    pixels = np.random.default_rng(0).integers(0, 256, (15, *IMAGE), np.uint8)
+    real = real_data(jnp.asarray(pixels), labels)
+    if "experts" in real._fields:
+        flat = jax.flatten_util.ravel_pytree(parameters()["params"])[0]
+        away = 0.01 * jax.random.normal(jax.random.key(3), (2, len(flat)))
+        real = real._replace(experts=(flat + away)[None])
+    state = method.init(jax.random.key(1), real)
+    batch = method.sample(jax.random.key(2), real)
+    after, info = jax.jit(method.update)(jax.random.key(2), state, batch)
+    return state, batch, after, float(info["loss"])
+
+
+def method_of(name, **kw):
+    if name not in METHODS:
+        pytest.skip(f"no method {name}")
+    return METHODS[name](model(), mean=MEAN, std=STD, lr=1.0, init="noise", **kw)
+
+
+def stored(torch, theta):
+    """Normalised synthetic images, learnable, `[k ipc c h w]`."""
+    return torch.tensor(np.moveaxis(np.asarray(theta), -1, -3)).requires_grad_()
+
+
+def assert_same(loss, slope, expected_loss, before, after):
+    assert math.isclose(loss.item(), expected_loss, rel_tol=1e-4)
+    descent = np.moveaxis(np.asarray(before - after), -1, -3)
+    scale = np.abs(descent).max()
+    assert scale > 1e-6
+    np.testing.assert_allclose(slope, descent, rtol=0, atol=2e-3 * scale)
+
+
+def test_the_networks_are_the_same(torch, net):
+    images = np.random.default_rng(0).random((4, *IMAGE), np.float32)
+    logits = plain_model().apply(parameters(), images)
+    with torch.no_grad():
+        np.testing.assert_allclose(
+            net(torch.tensor(planar(images))), logits, rtol=1e-4, atol=1e-4
+        )
+
+
+def test_distribution_matching(torch, net):
+    import torch_steps
+
+    state, batch, after, loss = problem(method_of("dm", ipc=2, batch_real=5))
+    theta = stored(torch, state.theta)
+    real = torch.tensor(planar(batch.images))
+    found = torch_steps.dm_loss(net, list(real), list(theta))
+    (slope,) = torch.autograd.grad(found, theta)
+    assert_same(found, slope, loss, state.theta, after.theta)
+
+
+def test_gradient_matching(torch, net):
+    import torch_steps
+
+    state, batch, after, loss = problem(method_of("dsa", ipc=1, batch_real=5))
+    theta = stored(torch, state.theta)
+    real = torch.tensor(planar(batch.images[0]))
+    found, slope = torch_steps.dsa_gradient(net, list(real), list(theta), theta)
+    assert_same(found, slope, loss, state.theta, after.theta)
+
+
+def test_trajectory_matching(torch, net):
+    import torch_steps
+
+    settings = dict(student_steps=3, max_start=1, expert_epochs=1, lr_student=0.05)
+    state, piece, after, loss = problem(method_of("mtt", ipc=2, **settings))
+    unravel = jax.flatten_util.ravel_pytree(parameters()["params"])[1]
+    tensors = lambda flat: [
+        torch.tensor(value) for value in as_torch({"params": unravel(flat)})
+    ]
+    theta = stored(torch, state.theta.images)
+    found = torch_steps.mtt_loss(
+        net,
+        tensors(piece.start),
+        tensors(piece.target),
+        theta.flatten(0, 1),
+        torch.arange(CLASSES).repeat_interleave(2),
+        torch.tensor(0.05),
+        3,
+        lambda images: images,
+    )
+    (slope,) = torch.autograd.grad(found, theta)
+    assert_same(found, slope, loss, state.theta.images, after.theta.images)
+
+
+def test_training(torch, net):
+    import torch_steps
+
+    rng = np.random.default_rng(0)
+    images, labels = rng.random((6, *IMAGE), np.float32), np.arange(6) % CLASSES
+    one = trainer(model(), batch=6)
+    state = one.init(jax.random.key(0))
+    hot = jax.nn.one_hot(labels, CLASSES)
+    rows = jnp.arange(6)
+    state, _ = jax.jit(one.advance)(
+        jax.random.key(1), state, images, hot, rows, 0.1, 100, 0, 2
+    )
+    settings = dict(lr=0.1, momentum=0.9, weight_decay=5e-4)
+    optimizer = torch.optim.SGD(net.parameters(), **settings)
+    before = [weight.detach().clone() for weight in net.parameters()]
+    for _ in range(2):
+        batch = torch.tensor(planar(images)), torch.tensor(labels)
+        torch_steps.train_step(net, optimizer, *batch)
+    moved = zip(before, net.parameters(), as_torch(state.params))
+    for start, weight, expected in moved:
+        change = expected - start.numpy()
+        np.testing.assert_allclose(
+            weight.detach().numpy() - start.numpy(),
+            change,
+            rtol=0,
+            atol=1e-3 * np.abs(change).max() + 1e-6,
+        )
+
+
+def test_projected_gradient(torch, net, monkeypatch):
+    import torch_steps
+
+    rng = np.random.default_rng(0)
+    images, labels = rng.random((6, *IMAGE), np.float32), np.arange(6) % CLASSES
+    pgd = ATTACKS["pgd_linf"](eps=0.1, steps=3, random_start=False)
+    attack = lambda x: pgd(
+        jax.random.key(0), lambda x: plain_model().apply(parameters(), x), x, labels
+    )
+    expected = np.moveaxis(np.asarray(jax.jit(attack)(images)), -1, 1)
+    monkeypatch.setattr(torch, "rand_like", lambda x: torch.full_like(x, 0.5))
+    logits = lambda x: net((x - MEAN[0]) / STD[0])
+    start = torch.tensor(np.moveaxis(images, -1, 1))
+    found = torch_steps.pgd(logits, start, torch.tensor(labels), 0.1, 3).numpy()
+    assert np.abs(found - start.numpy()).max() > 0.09
+    same = np.abs(found - expected) < 1e-5
+    assert same.mean() > 0.98  # a gradient next to zero may have either sign
+
+
+@pytest.mark.parametrize("name", sizes.STRATEGY.split("_"))
+@pytest.mark.parametrize("siamese", [True, False])
+def test_augmentation(torch, name, siamese):
+    import torch_augment
+
+    torch.manual_seed(0)
+    images = torch.randn(1, 1, 12, 10).expand(8, 1, 12, 10)
+    drawn = [torch_augment.augment(name, images, siamese) for _ in range(3)]
+    assert all(x.shape == images.shape and x.isfinite().all() for x in drawn)
+    assert any(not torch.equal(x, images) for x in drawn)
+    alike = all(torch.allclose(x, x[:1].expand_as(x), atol=1e-5) for x in drawn)
+    assert alike == siamese
+
+
+@pytest.mark.parametrize("values", [[2.0], [1.0, 9.0], [3.0, 1.0, 2.0]])
+def test_interval_of_few_values_is_their_range(values):
+    found = versus_torch.median_interval(values)
+    assert (found["low"], found["high"]) == (min(values), max(values))
+    assert found["median"] == np.median(values)
+
+
+@pytest.mark.parametrize("n", [6, 9, 10, 25])
+def test_interval_covers_the_median(n):
+    rng = np.random.default_rng(n)
+    hits = 0
+    for _ in range(2000):
+        found = versus_torch.median_interval(list(rng.exponential(size=n)))
+        hits += found["low"] <= math.log(2) <= found["high"]
+    assert hits / 2000 > 0.95 - 0.015  # three standard errors
+
+
+class Side:
+    """Answers with seconds in proportion to the steps."""
+
+    def __init__(self, name, each, log):
+        self.name, self.each, self.log = name, each, log
+
+    def seconds(self, case, size, steps):
+        self.log.append((self.name, steps))
+        return None if self.each is None else self.each * steps
+
+
+def test_sides_take_turns():
+    log = []
+    sides = [Side("ours", 0.5, log), Side("torch", 0.25, log)]
+    found = versus_torch.compare(sides, "dm", "small", 4, 1.0)
+    assert found["steps"] == 2
+    assert found["ours"] == {"median": 0.5, "low": 0.5, "high": 0.5}
+    assert found["ratio"]["median"] == 2.0
+    order = [name for name, steps in log if steps == 2]
+    assert order == ["torch", "ours", "ours", "torch"] * 2
+
+
+def test_a_case_that_one_side_lacks():
+    sides = [Side("ours", None, []), Side("torch", 0.25, [])]
+    assert versus_torch.compare(sides, "dsa", "small", 4, 1.0) is None
+    assert "not on both sides" in versus_torch.line("small", "dsa", None)
+
+
+WORKER = """
+import sys
+sys.path.insert(0, {folder!r})
+from protocol import serve
+def case(size):
+    print("noise from a library")
+    return lambda steps: None if size.width == 32 else 1 / 0
+serve({{"threads": 2}}, {{"dm": case}})
+"""
+
+
+def test_a_worker_answers_over_its_pipes(tmp_path):
+    script = tmp_path / "worker.py"
+    script.write_text(WORKER.format(folder=str(FOLDER)))
+    worker = versus_torch.Worker(sys.executable, script)
+    assert worker.about == {"threads": 2}
+    assert worker.seconds("dm", "small", 3) >= 0
+    assert worker.seconds("dsa", "small", 1) is None
+    with pytest.raises(versus_torch.Failed, match="w128 dm: ZeroDivisionError"):
+        worker.seconds("dm", "w128", 1)
+    worker.close()
+    assert worker.process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (["--cases=dm,foo"], 2, "unknown 'foo'"),
+        (["--rounds=0"], 2, "must be above 0"),
+        (["--jax_python=/no/such/python"], 1, "/no/such/python: No such file"),
+    ],
+)
+def test_bad_usage(arguments, status, words):
+    done = subprocess.run(
+        [sys.executable, str(FOLDER / "versus_torch.py"), *arguments],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == status
+    assert words in done.stderr.splitlines()[-1]
+
+
+def test_sizes_can_be_recorded():
+    assert json.loads(json.dumps(sizes.SIZES["small"]._asdict()))["width"] == 32

@@ -1,0 +1,204 @@
+"""Exports come back as they were, and hold enough to train on without the package."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from dd_jax import config as configs
+from dd_jax.distill import export, load, png_folder, save
+from dd_jax.types import InputError, SyntheticSet
+
+METADATA = {
+    "class_names": ["cat", "dog, or wolf", "emu"],
+    "clamped": False,
+    "normalisation": {"mean": [0.5], "std": [0.25]},
+    "training": {"epochs": 300},
+}
+
+
+def synthetic(channels=1, count=12, seed=0):
+    rng = np.random.default_rng(seed)
+    images = rng.normal(0.5, 0.5, (count, 6, 5, channels)).astype(np.float32)
+    labels = rng.dirichlet(np.ones(3), count).astype(np.float32)
+    return SyntheticSet(images, labels, np.float32(0.013), METADATA)
+
+
+def message(call, *args):
+    with pytest.raises(InputError) as error:
+        call(*args)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_png_round_trip(tmp_path, channels):
+    made = synthetic(channels)
+    got = load(export.to_png(tmp_path / "out", made))
+    np.testing.assert_array_equal(got.labels, made.labels)
+    assert got.lr == made.lr and got.images.dtype == np.float32
+    assert got.metadata == METADATA | {"clamped": True}
+    clipped = np.clip(made.images, 0, 1)
+    np.testing.assert_allclose(got.images, clipped, atol=0.5 / 255 + 1e-6)
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_second_round_trip_changes_nothing(tmp_path):
+    once = load(export.to_png(tmp_path / "a", synthetic()))
+    twice = load(export.to_png(tmp_path / "b", once))
+    np.testing.assert_array_equal(once.images, twice.images)
+    about = json.loads((tmp_path / "b" / "metadata.json").read_text())
+    assert about["encoding"] == {
+        "bits": 8,
+        "clipped": 0.0,
+        "largest_change": pytest.approx(0, abs=1e-7),
+    }
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.floats(-3, 3, width=32), min_size=1, max_size=20))
+def test_quantised_pixels_are_the_nearest_bytes(values):
+    found = png_folder.quantise(np.float32(values)).astype(int)
+    grid = np.arange(256) / 255
+    for value, byte in zip(np.clip(values, 0, 1), found):
+        assert abs(grid[byte] - value) <= np.abs(grid - value).min() + 1e-9
+
+
+def test_the_folder_speaks_for_itself(tmp_path):
+    made = synthetic(count=101)
+    export.to_png(tmp_path / "out", made)
+    with (tmp_path / "out" / "labels.csv").open(newline="") as source:
+        rows = list(csv.DictReader(source))
+    assert rows[7]["file"] == "images/007.png" and len(rows) == 101
+    assert [int(row["label"]) for row in rows] == made.labels.argmax(1).tolist()
+    pixels = np.asarray(Image.open(tmp_path / "out" / rows[7]["file"]))
+    expected = np.round(255 * np.clip(made.images[7, ..., 0], 0, 1))
+    np.testing.assert_array_equal(pixels, expected)
+    about = json.loads((tmp_path / "out" / "metadata.json").read_text())
+    assert about["shape"] == [101, 6, 5, 1] and about["classes"] == 3
+    outside = ((made.images < 0) | (made.images > 1)).mean()
+    assert about["encoding"]["clipped"] == pytest.approx(outside) and outside > 0.1
+    reach = np.maximum(made.images - 1, -made.images).max()
+    assert about["encoding"]["largest_change"] == pytest.approx(reach)
+    assert about["metadata"]["training"] == {"epochs": 300}
+
+
+def test_tfds_round_trip(tmp_path):
+    tfds = pytest.importorskip("tensorflow_datasets")
+    pytest.importorskip("array_record")
+    pytest.importorskip("importlib_resources")
+    made = synthetic(3)
+    folder = export.to_tfds(tmp_path / "out", made)
+    builder = tfds.builder_from_directory(folder)
+    rows = list(builder.as_data_source("train"))
+    stack = lambda name: np.stack([row[name] for row in rows])
+    np.testing.assert_array_equal(stack("pixels"), made.images)
+    np.testing.assert_array_equal(stack("soft_label"), made.labels)
+    np.testing.assert_array_equal(stack("label"), made.labels.argmax(1))
+    np.testing.assert_array_equal(stack("image"), png_folder.quantise(made.images))
+    info = builder.info
+    assert info.features["label"].names == METADATA["class_names"]
+    assert info.metadata["lr"] == 0.013
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["synthetic_set"]
+    assert info.metadata["metadata"] == METADATA
+    named = tfds.data_source("synthetic_set", data_dir=tmp_path / "out")
+    assert len(named["train"]) == 12
+
+
+@pytest.mark.parametrize("write", export.FORMATS.values(), ids=list(export.FORMATS))
+def test_nothing_is_written_over(tmp_path, write):
+    (tmp_path / "mine.txt").write_text("x")
+    expected = f"{tmp_path} exists already; give a new or empty folder"
+    assert message(write, tmp_path, synthetic()) == expected
+    file = tmp_path / "mine.txt"
+    assert "exists already" in message(write, file, synthetic())
+    assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize("write", export.FORMATS.values(), ids=list(export.FORMATS))
+def test_channels_that_png_does_not_have(tmp_path, write):
+    assert message(write, tmp_path / "out", synthetic(2)) == (
+        f"{tmp_path / 'out'}: images of 2 channels do not fit PNG; 1 or 3 are needed"
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_empty_folder_is_taken(tmp_path):
+    (tmp_path / "out").mkdir()
+    assert len(load(export.to_png(tmp_path / "out", synthetic())).images) == 12
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda d: (d / "labels.csv").unlink(), "no labels.csv"),
+        (lambda d: (d / "metadata.json").unlink(), "no metadata.json"),
+        (lambda d: (d / "labels.csv").write_text("file,label,p0\n"), "are needed"),
+        (lambda d: (d / "labels.csv").write_text("file,label,p0\na,0\n"), "are needed"),
+        (
+            lambda d: (d / "labels.csv").write_text("file,label,p0\na,0,x\n"),
+            "could not convert",
+        ),
+        (lambda d: (d / "metadata.json").write_text("{"), "JSON with lr and metadata"),
+        (lambda d: (d / "metadata.json").write_text("[]"), "JSON with lr and metadata"),
+        (lambda d: (d / "metadata.json").write_text("{}"), "KeyError('lr')"),
+        (lambda d: (d / "images/03.png").unlink(), "03.png is missing or not a read"),
+        (lambda d: (d / "images/03.png").write_bytes(b"x"), "03.png is missing or"),
+        (
+            lambda d: Image.new("L", (3, 3)).save(d / "images/03.png"),
+            "images of several sizes",
+        ),
+        (
+            lambda d: Image.new("RGBA", (5, 6)).save(d / "images/03.png"),
+            "03.png has pixels of mode RGBA; L or RGB is needed",
+        ),
+        (
+            lambda d: (d / "labels.csv").write_text(
+                "file,label,p0,p1\nimages/03.png,0,0.5,0.9\n"
+            ),
+            "each row of labels should be probabilities",
+        ),
+    ],
+)
+def test_folders_that_hold_no_set(tmp_path, spoil, words):
+    folder = export.to_png(tmp_path / "out", synthetic())
+    spoil(folder)
+    text = message(load, folder)
+    assert words in text and str(folder) in text
+
+
+def test_a_run_takes_the_folder_and_counts_its_contents(tmp_path):
+    folders = [export.to_png(tmp_path / n, synthetic()) for n in ("a", "b")]
+    folders.append(export.to_png(tmp_path / "c", synthetic(seed=1)))
+    values = [{"distill.load": str(folder)} for folder in folders]
+    found = [configs.override(configs.default(), v, "test") for v in values]
+    for one in found:
+        configs.validate(one)
+    ids = [configs.run_id(one, "data") for one in found]
+    assert ids[0] == ids[1] != ids[2]
+
+
+def test_the_command(tmp_path, capsys):
+    save(tmp_path / "s.npz", synthetic())
+    assert export.main([str(tmp_path / "s.npz"), str(tmp_path / "out")]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'out'}\n"
+    assert len(load(tmp_path / "out").images) == 12
+
+
+def test_bad_usage(tmp_path, capsys):
+    save(tmp_path / "s.npz", synthetic())
+    out = str(tmp_path / "out")
+    assert export.main([str(tmp_path / "none.npz"), out]) == 2
+    assert capsys.readouterr().err == (
+        f"error: no synthetic set at {tmp_path / 'none.npz'}\n"
+    )
+    assert export.main([str(tmp_path / "s.npz"), str(tmp_path / "s.npz" / "x")]) == 2
+    assert "Not a directory" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as end:
+        export.main([str(tmp_path / "s.npz"), out, "--format=jpg"])
+    assert end.value.code == 2
+    assert "choose from" in capsys.readouterr().err.splitlines()[-1]
