@@ -272,6 +272,9 @@ FIELDS: dict[str, Field] = {
     "audits.privacy.repeats": Field(
         1, "networks that a t1 attacker trains on each released set", _at_least(1)
     ),
+    "audits.privacy.rows": Field(
+        0, "rows of train asked about, at random; 0 = all", _at_least(0)
+    ),
     "audits.privacy.variance": Field("auto", "of LiRA", _one_of(VARIANCES)),
     "audits.privacy.query_shift": Field(
         0, "pixels that queries are shifted by, at most", _at_least(0)

@@ -152,7 +152,7 @@ def _of_released(parts: Parts, pipe: str, threats: set[str]) -> dict[str, Asked]
     seed, pairs = _masks(parts, "masks")
     own = planted_masks(seed, planted, pairs, at_least=config.distill.ipc)
     sets, params = _shadows(parts, pipe, data, own[:, planted.source])
-    rows = audited(own)
+    rows = _some(parts, audited(own), planted.kind)
     labels = data.labels[rows]
     about = own[:, rows], rows, labels, planted.kind[rows]
     once = _ask(parts, params, data, rows)
@@ -162,6 +162,16 @@ def _of_released(parts: Parts, pipe: str, threats: set[str]) -> dict[str, Asked]
         pooled = pool_repeats(jnp.stack(several, axis=2), jnp.asarray(labels))
         found["t1"] = Asked(pooled, *about)
     return {threat: found[threat] for threat in sorted(threats)}
+
+
+def _some(parts: Parts, rows: np.ndarray, kind: np.ndarray) -> np.ndarray:
+    """All canaries and so many ordinary rows as are to be asked about."""
+    ordinary, limit = rows[kind[rows] < 0], parts.config.audits.privacy.rows
+    if not 0 < limit < len(ordinary):
+        return rows
+    rng = np.random.default_rng(integer(parts.key("audited rows")))
+    kept = rng.choice(ordinary, limit, replace=False)
+    return np.sort(np.concatenate([kept, rows[kind[rows] >= 0]]))
 
 
 def _shadows(

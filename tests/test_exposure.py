@@ -106,6 +106,19 @@ def test_t0_is_undefined_unless_first_images_are_random_rows(tmp_path, init):
     assert record["random_subset"]["t0"] is not None
 
 
+def test_fewer_rows_are_asked_about_but_every_canary(tmp_path):
+    measured(
+        tmp_path,
+        audits__privacy__rows=50,
+        audits__privacy__threats=("t2",),
+        audits__privacy__query_shift=0,
+    )
+    found = scores(tmp_path)
+    assert (found.canary < 0).sum() == 50
+    np.testing.assert_array_equal(np.bincount(found.canary + 1)[1:], [4, 4, 4])
+    assert (np.diff(found.index) > 0).all()
+
+
 def test_one_repeat_makes_t1_of_the_very_network_of_t2(tmp_path):
     measured(
         tmp_path,

@@ -23,6 +23,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="print a Markdown table instead; WORKDIR may then be a results.jsonl",
     )
     parser.add_argument(
+        "--privacy",
+        action="store_true",
+        help="print a Markdown table of membership instead; WORKDIR likewise",
+    )
+    parser.add_argument(
         "--trends",
         type=Path,
         metavar="DIR",
@@ -30,13 +35,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     arguments = parser.parse_args(argv)
     try:
-        if not (arguments.markdown or arguments.trends):
+        if not (arguments.markdown or arguments.privacy or arguments.trends):
             print(report.build(arguments.path))
             return 0
         reader = records.read if arguments.path.is_dir() else records.load_results
         found = reader(arguments.path)
         if arguments.markdown:
             print(markdown.table(trends.ordered(found)), end="")
+        if arguments.privacy:
+            print(markdown.privacy(trends.ordered(found)), end="")
         if arguments.trends:
             for path in trends.write(found, arguments.trends):
                 print(path)

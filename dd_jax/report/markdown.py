@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from dd_jax.report import headline
-from dd_jax.report.formats import decimal, percent, plain
+from dd_jax.report.formats import PIPE_NAMES, decimal, level, percent, plain, spoken
+from dd_jax.report.records import lookup
 from dd_jax.types import Record
 
 COLUMNS = (
@@ -21,6 +22,51 @@ COLUMNS = (
     "PGD accuracy",
 )
 
+RATES = ("0.1", "0.01", "0.001")
+
+
+def privacy(records: Sequence[Record]) -> str:
+    """Markdown table of membership, a row for each run, pipeline, threat and score.
+
+    AUC and TPRs with their 95 % interval in parentheses, `unresolved` where the sample
+    is too small, `undefined` where the threat makes no sense; full data and the subset
+    depend on no initial images, and stand once for runs that differ in nothing else.
+
+    Args:
+      records: as `dd_jax.report.records.read` gives them.
+
+    Returns:
+      The table, header included, with a final newline.
+    """
+    columns = ("dataset", "IPC", "trained on", "threat", "score", "AUC")
+    rates = tuple(f"TPR at {level(rate)} FPR" for rate in RATES)
+    rows = [(*columns, *rates), ("---",) * (len(columns) + len(rates))]
+    made = [row for record in records for row in _attacks(record)]
+    return _lines(rows + list(dict.fromkeys(made)))
+
+
+def _attacks(record: Record):
+    run = record["run"]
+    for pipe, threats in (record.get("privacy") or {}).items():
+        init = f", init {run['init']}" if pipe == "distilled" else ""
+        for threat, scores in threats.items():
+            what = run["dataset"], plain(run["ipc"]), PIPE_NAMES[pipe] + init
+            if scores is None:
+                yield (*what, threat.upper(), "", "undefined", *[""] * len(RATES))
+            for score, row in (scores or {}).items():
+                rates = (lookup(row, "tpr_at_fpr", rate) for rate in RATES)
+                yield (
+                    *what,
+                    threat.upper(),
+                    spoken(score),
+                    str(decimal(row["auc"])),
+                    *(str(percent(rate, 2)) for rate in rates),
+                )
+
+
+def _lines(rows: Sequence[Sequence[str]]) -> str:
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
 
 def table(records: Sequence[Record]) -> str:
     """Markdown table, a row for each Record.
@@ -34,8 +80,7 @@ def table(records: Sequence[Record]) -> str:
     Returns:
       The table, header included, with a final newline.
     """
-    rows = [COLUMNS, ("---",) * len(COLUMNS), *map(_row, records)]
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    return _lines([COLUMNS, ("---",) * len(COLUMNS), *map(_row, records)])
 
 
 def _row(record: Record) -> tuple[str, ...]:

@@ -87,12 +87,12 @@ def membership(record: Record, config: dict) -> list[str]:
     audit = lookup(config, "audits", "privacy") or {}
     if attacked:
         epochs = audit.get("epochs")
+        shadows = attacked + (audit["shadows"] if audit.get("joint") else 0)
         notes += [
-            f"{count(attacked, 'shadow distillation')}, each of its own half of the "
+            f"{count(shadows, 'shadow distillation')}, each of its own half of the "
             "training rows and with one net trained on the result"
-            f"{f' for {epochs} epochs' if epochs else ''}. Each of these nets is "
-            "attacked in turn, with the help of the others (its complement left out); "
-            "the nets judged for accuracy are not the ones attacked.",
+            f"{f' for {epochs} epochs' if epochs else ''}. {_targets(audit)}; the nets "
+            "judged for accuracy are not the ones attacked.",
             f"Members are all rows of the half that was distilled.{_unused(record)}",
         ]
     if "t1" in threats and (repeats := audit.get("repeats", 1)) > 1:
@@ -159,6 +159,20 @@ def robustness(record: Record, config: dict) -> list[str]:
         for name, row in settings.items()
         if row.get("steps") and row.get("eps")
     ]
+
+
+def _targets(audit: dict) -> str:
+    """Which of the shadows are attacked."""
+    if not audit.get("joint"):
+        return (
+            "Each of these nets is attacked in turn, with the help of the others (its "
+            "complement left out)"
+        )
+    return (
+        f"{audit['shadows']} of them share networks and real batches; the other "
+        f"{audit['targets']} share nothing and are attacked in turn, with the help of "
+        "all others (their complement left out). Of the baselines all nets are attacked"
+    )
 
 
 def _steps(row: dict) -> str:

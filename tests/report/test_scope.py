@@ -75,6 +75,13 @@ def test_several_threats_are_told_apart(row):
     assert "down to 2 %, where 10 of them are accused (T0)" in notes
 
 
+def test_joint_shadows_are_told_from_targets(row):
+    audit = {"epochs": 100, "joint": True, "shadows": 64, "targets": 16}
+    notes = " ".join(scope.membership(row, {"audits": {"privacy": audit}}))
+    assert "80 shadow distillations" in notes  # 16 attacked in the fabricated Record
+    assert "64 of them share networks" in notes and "the other 16 share" in notes
+
+
 def test_likeness_says_how_much_was_looked_at(row):
     first, *_ = scope.likeness(row)
     assert "360 training images (25 % of them" in first

@@ -1,0 +1,44 @@
+"""Who can be told to have been in the data: 64 shadow distillations of digits.
+
+  python launch.py --config=experiments/privacy_digits.py
+
+Initial images from real rows and from noise, 10 images a class, under all three
+threats: T0 the initial images, T1 the released set (two networks on each), T2 one
+released network. 64 joint shadows and 16 targets that share no random numbers with
+them; a random subset and the full data beside. About 9 minutes for the first run and
+4 for the second, which finds the baselines in the cache, on two CPU cores. Expect T1
+and T2 close to chance for distilled sets and subsets, above it for the full data, and
+T0 above chance for real initial images and for the subset.
+"""
+
+from ml_collections import ConfigDict
+
+from dd_jax import config
+from dd_jax.sweep import Point, product
+
+
+def get_config() -> ConfigDict:
+    """The audit; the sweep sets the initial images."""
+    return config.override(
+        config.default(),
+        {
+            "distill.steps": 100,
+            "distill.batch_real": 128,
+            "train.epochs": 200,
+            "train.full_epochs": 15,
+            "audits.privacy.threats": ("t0", "t1", "t2"),
+            "audits.privacy.shadows": 64,
+            "audits.privacy.joint": True,
+            "audits.privacy.targets": 16,
+            "audits.privacy.repeats": 2,
+            "audits.privacy.scores": ("lira_online", "rmia", "loss"),
+            "audits.privacy.epochs": 40,
+            "audits.robustness.enabled": False,
+        },
+        __name__,
+    )
+
+
+def sweep() -> list[Point]:
+    """The positive control and the negative one."""
+    return product({"distill.init": ["real", "noise"]})
