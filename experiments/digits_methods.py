@@ -30,7 +30,7 @@ STEPS = {"dc": 200, "dsa": 200, "dm": 400, "mtt": 200, "idc_i": 200, "idc": 200}
 
 
 def get_config() -> ConfigDict:
-    """The quick start without membership and attacks, whose values the sweep replaces."""
+    """The quick start without membership and attacks."""
     return config.override(
         config.default(),
         {

@@ -21,18 +21,27 @@ from dd_jax import config
 from dd_jax.sweep import Point
 
 AUGMENT = "color_crop_cutout_flip_scale_rotate"
+CONDENSATION = {
+    "distill.steps": 240,
+    "distill.lr": 0.3,
+    "distill.network.epochs": 10,
+}
 RECIPES = {
     ("dm", 1): {"distill.steps": 2000},
-    ("dsa", 1): {"distill.steps": 600},
-    ("dc", 1): {"distill.steps": 600},
-    ("idc", 1): {"distill.steps": 300, "distill.lr": 1e-4},
-    ("idc_i", 1): {"distill.steps": 300, "distill.lr": 1e-4},
+    ("dsa", 1): {"distill.steps": 600, "distill.lr": 0.3},
+    ("dc", 1): {"distill.steps": 600, "distill.lr": 0.3},
+    ("idc", 1): {"distill.steps": 300, "distill.lr": 1e-3},
+    ("idc_i", 1): {"distill.steps": 300, "distill.lr": 1e-3},
     ("dm", 10): {"distill.steps": 1500},
     ("mtt", 1): {"distill.steps": 600, "distill.lr": 10.0},
-    ("dsa", 10): {"distill.steps": 240, "distill.network.epochs": 10},
-    ("dc", 10): {"distill.steps": 240, "distill.network.epochs": 10},
-    ("idc_i", 10): {"distill.steps": 240, "distill.lr": 1e-3},
-    ("idc", 10): {"distill.steps": 240, "distill.lr": 1e-3},
+    ("dsa", 10): {
+        "distill.steps": 240,
+        "distill.lr": 0.3,
+        "distill.network.epochs": 10,
+    },
+    ("dc", 10): CONDENSATION,
+    ("idc_i", 10): {"distill.steps": 240, "distill.lr": 1e-2},
+    ("idc", 10): {"distill.steps": 240, "distill.lr": 1e-2},
     ("mtt", 10): {"distill.steps": 150, "distill.lr": 100.0},
 }
 MTT = {
