@@ -21,7 +21,7 @@ from dd_jax.models.initializers import torch_uniform
 from dd_jax.types import Array
 
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
-_CACHE_BYTES = 1 << 22  # patches of one chunk of images should stay in the L2 cache
+_CACHE_BYTES = 1 << 19  # patches of one chunk of images, a part of a core's L2 cache
 
 
 def convolve(x: Array, w: Array, padding: int) -> Array:
@@ -153,6 +153,22 @@ def _correlate(x, g, padding):
     return total.reshape(k, k, c, o)
 
 
+@jax.custom_vjp
+def _stored(x):
+    """Identity that, where it is differentiated, keeps `x` and its cotangent apart.
+
+    XLA on CPU repeats an elementwise operation in each of its uses, so that bias and
+    normalisation, and their gradients, would be computed and written twice.
+    """
+    return x
+
+
+_stored.defvjp(
+    lambda x: (lax.optimization_barrier(x), None),
+    lambda _, g: (lax.optimization_barrier(g),),
+)
+
+
 class Conv(nn.Module):
     """A convolution layer with bias, square kernels and PyTorch's default start."""
 
@@ -172,4 +188,4 @@ class Conv(nn.Module):
         y = y[:, :: self.stride, :: self.stride]
         if self.bias:
             y = y + self.param("bias", start, (self.features,))
-        return y
+        return _stored(y) if jax.default_backend() == "cpu" else y

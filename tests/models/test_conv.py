@@ -132,6 +132,36 @@ def test_accelerators_use_the_primitive_and_its_derivatives(monkeypatch):
     assert_close(convolve(x, w, 1), on_cpu, 1e-6)
 
 
+def test_a_layer_has_the_derivatives_of_its_formula():
+    x, layer = draw(20, 3, 5, 5, 2), Conv(3)
+    params = layer.init(jax.random.key(0), x)
+
+    def plain(params, x):
+        weights = params["params"]
+        return reference(x, weights["kernel"], 1) + weights["bias"]
+
+    def found(fun):
+        total = lambda params, x: jnp.sum(jnp.sin(fun(params, x[None])))
+        first = jax.grad(total, (0, 1))
+        size = lambda params, x: sum(
+            jnp.sum(jnp.square(g)) for g in jax.tree.leaves(first(params, x))
+        )
+        both = lambda params, x: (first(params, x), jax.grad(size, (0, 1))(params, x))
+        return jax.jit(jax.vmap(both, (None, 0)))(params, x)
+
+    assert_close(found(layer.apply), found(plain))
+
+
+def test_layers_of_accelerators_leave_merging_to_the_compiler(monkeypatch):
+    x, layer = draw(21, 2, 5, 5, 1), Conv(2)
+    params = layer.init(jax.random.key(0), x)
+    total = lambda x: jnp.sum(layer.apply(params, x))
+    barrier = lambda fun: "optimization_barrier" in str(jax.make_jaxpr(fun)(x))
+    assert barrier(jax.grad(total)) and not barrier(total)
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert not barrier(jax.grad(total))
+
+
 @pytest.mark.parametrize("size", [6, 7])
 def test_strided_layer_equals_a_strided_loop(size):
     x = draw(19, 2, size, size, 2)
