@@ -16,9 +16,10 @@ from dd_jax.audits.privacy import (
 )
 from dd_jax.audits.privacy.canaries import planted_masks
 from dd_jax.audits.privacy.membership import audited
-from dd_jax.compose import Parts
 from dd_jax.data import initial_masks
 from dd_jax.keys import integer, named, stack
+from dd_jax.parts import Parts, learns
+from dd_jax.parts import planted as planted_rows
 from dd_jax.types import Array, Params, Split, SyntheticSet
 
 PIPES = ("distilled", "random_subset", "full_data")
@@ -113,7 +114,7 @@ def _answers(parts: Parts, pipe: str) -> dict[str, Asked | None]:
 
 def _starts_from_random_rows(parts: Parts, pipe: str) -> bool:
     distill = parts.config.distill
-    if pipe == "distilled" and compose.learns(parts.config):
+    if pipe == "distilled" and learns(parts.config):
         return distill.init == "real"
     name = distill.method if pipe == "distilled" else "random"
     return name == "random" and pipe != "full_data"
@@ -147,7 +148,7 @@ def _of_initial_images(parts: Parts, pipe: str) -> Asked:
 def _of_released(parts: Parts, pipe: str, threats: set[str]) -> dict[str, Asked]:
     """T1 and T2: members are all rows of the half that was distilled."""
     config = parts.config
-    planted = compose.planted(config, parts.dataset)
+    planted = planted_rows(config, parts.dataset)
     data = planted.split
     seed, pairs = _masks(parts, "masks")
     own = planted_masks(seed, planted, pairs, at_least=config.distill.ipc)

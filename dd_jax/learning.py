@@ -3,7 +3,7 @@
 import numpy as np
 
 from dd_jax import compose
-from dd_jax.compose import Parts
+from dd_jax.parts import Parts, learns
 from dd_jax.train import predictions
 from dd_jax.types import SyntheticSet
 
@@ -31,7 +31,7 @@ def measure(parts: Parts, summarise) -> list[dict]:
       compilation in, experts out.
     """
     config = parts.config.distill
-    if config.load or not compose.learns(parts.config):
+    if config.load or not learns(parts.config):
         return []
     rows = []
     for step in looks(config.steps, config.looks):

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from dd_jax.audits import memorisation
-from dd_jax.compose import Parts
 from dd_jax.keys import integer
+from dd_jax.parts import Parts
 from dd_jax.report.figures import image_grid
 from dd_jax.types import SyntheticSet
 

@@ -10,14 +10,23 @@ from ml_collections import ConfigDict
 
 from dd_jax import compose, exposure, learning, resemblance, workdir
 from dd_jax import config as configs
+from dd_jax.admission import check
 from dd_jax.attacks import describe
 from dd_jax.audits import corruptions, fairness, robustness, transfer
 from dd_jax.audits.robustness import Curve
 from dd_jax.checkpoint import Checkpoints
-from dd_jax.compose import Parts
 from dd_jax.distill import storage
 from dd_jax.drive import Diverged
 from dd_jax.keys import integer
+from dd_jax.parts import (
+    Parts,
+    fingerprint,
+    has_privacy,
+    learns,
+    model_settings,
+    upsampled,
+)
+from dd_jax.parts import parts as build_parts
 from dd_jax.report.figures import image_grid
 from dd_jax.report.statistics import mean_interval
 from dd_jax.train import predictions
@@ -29,9 +38,9 @@ TRANSFERRED = "pgd_linf"
 
 
 def run_id(config: ConfigDict) -> str:
-    """The id of the run of a valid config, once its data pass `compose.check`."""
-    compose.check(config)
-    return configs.run_id(config, compose.fingerprint(config))
+    """The id of the run of a valid config, once its data pass `check`."""
+    check(config)
+    return configs.run_id(config, fingerprint(config))
 
 
 def run(config: ConfigDict, root: str | Path = "runs_out/notebook") -> Record:
@@ -58,7 +67,7 @@ def run(config: ConfigDict, root: str | Path = "runs_out/notebook") -> Record:
     if status and status["status"] == "done":
         return _finished(folder)
     _use_compilation_cache()
-    parts = compose.parts(config, folder, Path(root) / "cache")
+    parts = build_parts(config, folder, Path(root) / "cache")
     found = workdir.provenance()  # of the code that is loaded, not of a later commit
     workdir.write_json(folder / "config.json", json.loads(config.to_json()))
     workdir.write_status(folder, "running")
@@ -122,7 +131,7 @@ def _measure(parts: Parts) -> Record:
         record["memorisation"] = resemblance.measure(parts, sets)
     if audits.corruptions.enabled:
         record["corruptions"] = _corruptions(parts, networks)
-    if compose.has_privacy(parts.config):
+    if has_privacy(parts.config):
         record["privacy"], curves["roc"] = exposure.measure(parts)
     workdir.write_json(parts.folder / "curves.json", curves)
     steps = parts.config.distill.steps * parts.config.sets
@@ -274,7 +283,7 @@ def _metadata(parts: Parts, sets: SyntheticSet) -> dict:
         "decode": "pixels, as stored in images",
         "stored_images": config.distill.ipc * len(data.class_names),
         "clamped": bool(((sets.images >= 0) & (sets.images <= 1)).all()),
-        "architecture": {"name": config.model.name} | compose.model_settings(config),
+        "architecture": {"name": config.model.name} | model_settings(config),
         "training": {
             "optimizer": "sgd",
             "lr": "lr of this file",
@@ -316,11 +325,11 @@ def _identity(parts: Parts, metadata: dict) -> dict:
         "class_names": list(data.class_names),
         "split": "validation" if data.validation else "test",
         "arch": config.model.name,
-        "width": compose.model_settings(config).get("width"),
-        "upsampled": compose.upsampled(parts),
+        "width": model_settings(config).get("width"),
+        "upsampled": upsampled(parts),
         "ipc": size / len(data.class_names),
         "ratio": size / len(data.train.labels),
-        "init": distill.get("init") if made or compose.learns(config) else None,
+        "init": distill.get("init") if made or learns(config) else None,
         "num_classes": len(data.class_names),
         "adversarial": {
             "train": config.train.adversarial.eps,

@@ -33,7 +33,7 @@ RECIPES = {
     ("idc", 1): {"distill.steps": 300, "distill.lr": 1e-3},
     ("idc_i", 1): {"distill.steps": 300, "distill.lr": 1e-3},
     ("dm", 10): {"distill.steps": 1500},
-    ("mtt", 1): {"distill.steps": 600, "distill.lr": 10.0},
+    ("mtt", 1): {"distill.steps": 600, "distill.lr": 100.0},
     ("dsa", 10): {
         "distill.steps": 240,
         "distill.lr": 0.3,

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from tiny import BARE, ROOT, TINY, arrays, flags, launch, npz, snapshot
 
-from dd_jax import compose, distill
+from dd_jax import distill, parts
 from dd_jax.types import SyntheticSet
 
 NAN = arrays()["x_train"] / 255
@@ -21,7 +21,7 @@ ALL_CLASSES = {"data.num_classes": 0}
 def here(tmp_path, monkeypatch):
     """An empty folder; data are read once a process, by their relative paths."""
     monkeypatch.chdir(tmp_path)
-    compose._load.cache_clear()
+    parts._load.cache_clear()
 
 
 def refused(capsys, *arguments):

@@ -20,13 +20,16 @@ LAYERS = [
     ["mitigate"],
     ["pipelines"],
     ["report"],
+    ["parts"],
+    ["admission", "stages"],
+    ["recipes"],
     ["compose"],
     ["exposure", "learning", "resemblance"],
     ["run"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 NO_JAX = {"types", "config", "report", "workdir", "sweep"}
-READS_CONFIGS = {"config", "sweep", "compose", "exposure", "run"}
+READS_CONFIGS = {"config", "sweep", "parts", "admission", "exposure", "run"}
 
 
 def modules():

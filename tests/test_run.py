@@ -10,7 +10,7 @@ import pytest
 from tiny import BARE, MLP, TINY, arrays, flags, launch, make, npz, only_run, snapshot
 from tiny import quick_compiles as quick_compiles
 
-from dd_jax import compose, config, distill, models, run, train, workdir
+from dd_jax import config, distill, models, run, stages, train, workdir
 from dd_jax.audits import privacy
 from dd_jax.data import dsa, load, membership_masks
 from dd_jax.distill.selection import CHOOSERS
@@ -250,7 +250,7 @@ def refuse(*args, **kw):
 
 def test_a_finished_run_is_not_run_again(root, folder, monkeypatch, capsys):
     before = snapshot(folder.parent)
-    monkeypatch.setattr(compose, "drive", refuse)
+    monkeypatch.setattr(stages, "drive", refuse)
     monkeypatch.setattr(run, "predictions", refuse)
     assert launch(*flags(TINY), f"--workdir={root}") == 0
     assert "already done" in capsys.readouterr().out
@@ -258,7 +258,7 @@ def test_a_finished_run_is_not_run_again(root, folder, monkeypatch, capsys):
 
 
 def test_keys_that_change_no_result_find_the_same_run(root, folder, monkeypatch):
-    monkeypatch.setattr(compose, "drive", refuse)
+    monkeypatch.setattr(stages, "drive", refuse)
     same = make(TINY, checkpoint_seconds=0.0, distill__steps_per_call=1)
     assert run.run(same, root)["run"]["id"] == folder.name
 

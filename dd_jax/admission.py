@@ -1,0 +1,77 @@
+"""What data, model and audits together cannot give is refused before any compute."""
+
+import jax
+from ml_collections import ConfigDict
+
+from dd_jax.audits import fairness
+from dd_jax.audits.privacy.canaries import planted_masks
+from dd_jax.data import require_per_class
+from dd_jax.distill import CHOOSERS, shadow_matching, storage
+from dd_jax.parts import (
+    dataset,
+    has_privacy,
+    images_per_class,
+    judged_rows,
+    network,
+    planted,
+)
+from dd_jax.types import Dataset, InputError
+
+
+def check(config: ConfigDict) -> None:
+    """Refuses what data, model and audits together cannot give, before any compute."""
+    data = dataset(config)
+    if config.distill.load:
+        _check_loaded(config, data)
+    ipc = images_per_class(config)
+    require_per_class(data, 2 * ipc if has_privacy(config) else ipc)
+    if has_privacy(config):
+        _check_privacy(config, data)
+    if config.mitigate.robust.eps and config.distill.method in (*CHOOSERS, "mtt"):
+        raise InputError(
+            f"mitigate.robust.eps: {config.distill.method} matches no real images that "
+            "could be attacked; take dc, dsa, dm, idc_i or idc"
+        )
+    jax.eval_shape(network(config, data).init, jax.random.key(0))
+    judged = judged_rows(data)
+    if config.audits.fairness.enabled and judged.groups is not None:
+        classes = len(data.class_names)
+        fairness.equalised_odds(judged.labels, judged.labels, judged.groups, classes)
+
+
+def _check_privacy(config: ConfigDict, data: Dataset) -> None:
+    audit, side = config.audits.privacy, min(data.train.images.shape[1:3])
+    if audit.query_shift >= side:
+        raise InputError(
+            f"audits.privacy.query_shift={audit.query_shift}: images of side {side} "
+            f"can be shifted by at most {side - 1} pixels"
+        )
+    if audit.joint and config.distill.method != "dm":
+        raise InputError(
+            f"audits.privacy.joint: distill.method={config.distill.method} has no "
+            "joint form; take dm, or joint=False"
+        )
+    if audit.joint:
+        shadow_matching(network(config, data), ipc=config.distill.ipc)
+    planted_masks(0, planted(config, data), 1, at_least=config.distill.ipc)
+
+
+def _check_loaded(config: ConfigDict, data: Dataset) -> None:
+    loaded = storage.load(config.distill.load)
+    shape, classes = data.train.images.shape[1:], len(data.class_names)
+    if (loaded.images.shape[1:], loaded.labels.shape[1]) != (shape, classes):
+        raise InputError(
+            f"{config.distill.load} holds {loaded.images.shape[1:]} images of "
+            f"{loaded.labels.shape[1]} classes; {data.name} has {shape} images "
+            f"of {classes}, which must be the same"
+        )
+    made = (loaded.metadata or {}).get("class_names", list(data.class_names))
+    if list(made) != list(data.class_names):
+        raise InputError(
+            f"{config.distill.load} has the classes {made}; {data.name} has "
+            f"{list(data.class_names)}, which must be the same in the same order"
+        )
+    if config.sets > 1:
+        raise InputError(
+            f"sets={config.sets}: {config.distill.load} is one set; take sets=1"
+        )

@@ -1,0 +1,176 @@
+"""The parts that a config comes to: data, network, training recipe, keys."""
+
+from collections.abc import Callable
+from functools import cache, lru_cache, partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+from ml_collections import ConfigDict
+
+from dd_jax.attacks import ATTACKS
+from dd_jax.audits.privacy.canaries import Planted, plant
+from dd_jax.cost import Cost
+from dd_jax.data import dsa, load
+from dd_jax.data.cutmix import cutmix
+from dd_jax.distill import CHOOSERS, storage
+from dd_jax.keys import integer, named
+from dd_jax.models import build, fields, minimum_size
+from dd_jax.train import Trainer, adversary, trainer
+from dd_jax.train.fit import unmixed
+from dd_jax.types import Dataset, Model, Split
+
+augmentation = lru_cache(maxsize=None)(dsa)
+
+
+class Parts(NamedTuple):
+    """What a config comes to.
+
+    Attributes:
+      config: the config itself.
+      dataset: the data.
+      judged: the rows that numbers come from: validation where held out, else test.
+      model: the network.
+      trainer: the recipe that every network is trained by.
+      folder: of the run.
+      cache: of what several runs share.
+      key: `name -> key`.
+      cost: adds up seconds.
+    """
+
+    config: ConfigDict
+    dataset: Dataset
+    judged: Split
+    model: Model
+    trainer: Trainer
+    folder: Path
+    cache: Path
+    key: Callable
+    cost: Cost
+
+
+@lru_cache(maxsize=4)
+def _load(source, stamp, num_classes, image_size, rows, validation, seed):
+    del stamp  # files that changed are read anew
+    return load(
+        source,
+        num_classes=num_classes or None,
+        image_size=image_size or None,
+        rows=rows or None,
+        validation=validation,
+        seed=seed,
+    )
+
+
+def dataset(config: ConfigDict) -> Dataset:
+    """The data set of a config, read once unless its files change."""
+    data = config.data
+    return _load(
+        data.source,
+        _stamp(data.source),
+        data.num_classes,
+        data.image_size,
+        data.rows,
+        data.validation,
+        config.seed,
+    )
+
+
+def _stamp(source: str) -> tuple[int, int]:
+    """Newest modification and total size of a source's files; zeros if not local."""
+    place = Path(source.partition(":")[2] or "/nowhere")
+    files = [place] if place.is_file() else place.rglob("*")
+    stats = [path.stat() for path in files]
+    newest = max((stat.st_mtime_ns for stat in stats), default=0)
+    return newest, sum(stat.st_size for stat in stats)
+
+
+def has_privacy(config: ConfigDict) -> bool:
+    """Whether membership is audited; a set made elsewhere has no shadows."""
+    return config.audits.privacy.enabled and not config.distill.load
+
+
+def fingerprint(config: ConfigDict) -> str:
+    """What identifies the data as models see them: checksum and normalisation."""
+    data = dataset(config)
+    return f"{data.checksum} {data.mean} {data.std}"
+
+
+def learns(config: ConfigDict) -> bool:
+    """Whether the method learns its images, and does not just select them."""
+    return config.distill.method not in CHOOSERS
+
+
+def planted(config: ConfigDict, data: Dataset) -> Planted:
+    """Train as shadows of the membership audit get it, with its canaries."""
+    seed = integer(named(jax.random.key(config.seed), "canaries"))
+    return plant(seed, data.train, config.audits.privacy.canaries)
+
+
+def images_per_class(config: ConfigDict) -> int:
+    """Size of the synthetic set by class; of a loaded one as it is, rounded up."""
+    if not config.distill.load:
+        return config.distill.ipc
+    loaded = storage.load(config.distill.load)
+    images, classes = loaded.labels.shape
+    return -(-(loaded.metadata or {}).get("stored_images", images) // classes)
+
+
+def network(config: ConfigDict, data: Dataset) -> Model:
+    """The network of a config for its data, normalisation inside."""
+    return build(
+        config.model.name,
+        len(data.class_names),
+        data.train.images.shape[1:],
+        mean=data.mean,
+        std=data.std,
+        **model_settings(config),
+    )
+
+
+def judged_rows(data: Dataset) -> Split:
+    """The rows that numbers come from: validation where held out, else test."""
+    return data.validation or data.test
+
+
+def parts(config: ConfigDict, folder: Path, cache: Path) -> Parts:
+    """Builds what a valid config names."""
+    data = dataset(config)
+    model = network(config, data)
+    augment = augmentation(config.train.augment, data.mean, data.std).independent
+    mixed = config.train.cutmix
+    mix = cutmix(mixed) if mixed else unmixed
+    return Parts(
+        config=config,
+        dataset=data,
+        judged=judged_rows(data),
+        model=model,
+        trainer=trainer(
+            model,
+            batch=config.train.batch,
+            augment=augment,
+            mix=mix,
+            perturb=_adversary(model, **config.train.adversarial),
+        ),
+        folder=folder,
+        cache=cache,
+        key=partial(named, jax.random.key(config.seed)),
+        cost=Cost(),
+    )
+
+
+@cache
+def _adversary(model: Model, eps: float, steps: int) -> Callable | None:
+    return adversary(model, ATTACKS["pgd_linf"](eps, steps=steps)) if eps else None
+
+
+def model_settings(config: ConfigDict) -> dict[str, Any]:
+    """The keys of `config.model` that its architecture has."""
+    known = fields(config.model.name)
+    return {k: v for k, v in config.model.items() if k in known}
+
+
+def upsampled(parts: Parts) -> bool:
+    """Whether the model enlarges its images because they are below its least size."""
+    side = minimum_size(parts.config.model.name)
+    return min(parts.dataset.train.images.shape[1:3]) < side

@@ -1,0 +1,114 @@
+"""The distillation method that a config names, with all its options."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from dd_jax.distill import METHODS, Joint, Method, shadow_matching
+from dd_jax.keys import named, stack
+from dd_jax.mitigate import MITIGATIONS
+from dd_jax.parts import Parts, augmentation, images_per_class, learns
+from dd_jax.stages import shared, staged
+from dd_jax.train import trainer
+from dd_jax.train.experts import expert_paths
+from dd_jax.types import Split
+
+
+def _options(parts: Parts) -> dict[str, Any]:
+    """The options of a method that learns its images, but for where they start."""
+    config = parts.config.distill
+    return {
+        "ipc": images_per_class(parts.config),
+        "rate": parts.config.train.lr,
+        "mean": parts.dataset.mean,
+        "std": parts.dataset.std,
+        "multi": config.multi,
+        "lr_labels": config.lr_labels,
+        **_set(lr=config.lr, factor=config.factor),
+        **_steps_of(parts, config.method),
+    }
+
+
+def method_of(parts: Parts, name: str) -> Method:
+    """A method with the config's choices; another than the config's as it comes."""
+    config, ipc = parts.config.distill, images_per_class(parts.config)
+    if name != config.method or not learns(parts.config):
+        rate = parts.config.train.lr
+        return METHODS[name](parts.model, ipc=ipc, rate=rate)
+    build_method = partial(METHODS[name], parts.model, **_options(parts))
+    mitigated = build_method()
+    for mitigation, settings in parts.config.mitigate.items():
+        mitigated = MITIGATIONS[mitigation](mitigated, parts.model, **settings)
+    # Steps do not depend on where they start from: all starts share one program.
+    return mitigated._replace(init=build_method(init=config.init).init)
+
+
+def _set(**options: Any) -> dict[str, Any]:
+    """The options that the config does not leave to the method."""
+    return {name: value for name, value in options.items() if value}
+
+
+def _steps_of(parts: Parts, name: str) -> dict[str, Any]:
+    """The options of a method's updates."""
+    config = parts.config.distill
+    augment = augmentation(config.augment, parts.dataset.mean, parts.dataset.std)
+    if name == "mtt":
+        own = ("experts", "kept_epochs", "expert_lr")
+        options = {k: v for k, v in config.mtt.items() if k not in own}
+        return options | {"augment": augment.independent}
+    options = {"batch_real": config.batch_real, "augment": augment.siamese}
+    if name == "dm":
+        return options
+    network, practice = config.network, {"epochs": config.network.epochs}
+    if name.startswith("idc"):
+        practice = {"steps": network.steps}
+    distance = "" if config.distance == "own" else config.distance
+    return options | _set(
+        augment_net=augment.independent,
+        life=network.life,
+        distance=distance,
+        **{f"net_{unit}": count for unit, count in practice.items()},
+    )
+
+
+def experts_of(parts: Parts, data: Split) -> Callable:
+    """Trains, or finds, the experts of one distiller of `data`."""
+    config = parts.config
+    mtt, data_of = config.distill.mtt, parts.dataset
+    augment = augmentation(config.train.augment, data_of.mean, data_of.std)
+    recipe = trainer(
+        parts.model,
+        batch=config.train.batch,
+        momentum=0.0,
+        weight_decay=0.0,
+        decay=False,
+        augment=augmentation(
+            augment, parts.dataset.mean, parts.dataset.std
+        ).independent,
+    )
+
+    def paths(key, rows, epochs):
+        length = max(epochs, mtt.kept_epochs)
+        of_experts = ["distill.mtt.experts", "distill.mtt.expert_lr"]
+        if data is not parts.dataset.train:
+            of_experts.append("audits.privacy.canaries")
+        folder = shared(parts, f"experts_{length}", *of_experts)
+        return expert_paths(
+            recipe,
+            stack(named(key, "experts"), mtt.experts),
+            data,
+            rows,
+            mtt.expert_lr,
+            length,
+            lambda label: staged(parts, "experts", folder, label=label),
+            folder,
+        )
+
+    return paths
+
+
+def joint_of(parts: Parts, halves: bool) -> Joint:
+    """Steps that shadows take together; of halves, each is given half of the batch."""
+    options = _options(parts)
+    options["batch_real"] *= 2 if halves else 1
+    return shadow_matching(parts.model, **options)

@@ -1,0 +1,65 @@
+"""Where the stages of a run keep their state, and for how long each goes on."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dd_jax import config as configs
+from dd_jax.drive import drive
+from dd_jax.parts import Parts, fingerprint
+from dd_jax.train.many import Schedule
+
+_LOOKS = 10  # times that the host looks at a training run
+
+
+def staged(
+    parts: Parts, stage: str, folder: Path, label: str = "", **kw: Any
+) -> Callable:
+    """`drive` for one stage; a run's own stages go on from its checkpoints."""
+
+    def loop(advance, state, **schedule):
+        driven = drive(
+            advance,
+            state,
+            label=label or folder.name,
+            folder=folder,
+            save_seconds=parts.config.checkpoint_seconds,
+            **schedule,
+            **kw,
+        )
+        parts.cost.add(stage, driven.seconds)
+        return driven
+
+    return loop
+
+
+def own(parts: Parts, name: str) -> Path:
+    """Where a run keeps what no other run can use."""
+    return parts.folder / "checkpoints" / name
+
+
+def shared(parts: Parts, name: str, *keys: str) -> Path:
+    """Where runs keep what depends on the data, the model and `keys` alone."""
+    recipe = ("train.batch", "train.lr", "train.augment", "train.cutmix")
+    common = ("seed", "model.", *recipe, "train.adversarial", *keys)
+    return (
+        parts.cache
+        / configs.run_id(parts.config, fingerprint(parts.config), common)
+        / name
+    )
+
+
+def at_tenths(total: int) -> Schedule:
+    """Epochs that the host looks at ten times."""
+    return Schedule(total, -(-total // _LOOKS))
+
+
+def steps_of(parts: Parts) -> Schedule:
+    """Steps of distillation."""
+    config = parts.config.distill
+    return Schedule(config.steps, config.steps_per_call)
+
+
+def every_epoch(total: int) -> Schedule:
+    """Epochs that the host looks at each."""
+    return Schedule(total, 1)
