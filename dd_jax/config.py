@@ -20,7 +20,7 @@ from dd_jax.types import InputError
 RESULTS_VERSION = 2  # raised whenever the same config gives different numbers
 
 SELECTIONS = ("random", "herding", "kcenter", "kmeans")
-METHODS = (*SELECTIONS, "dc", "dsa", "dm", "mtt", "idc_i", "idc")
+METHODS = (*SELECTIONS, "dc", "dsa", "dm", "mtt", "idc_i", "idc", "frepo")
 DISTANCES = ("cosine", "flat_cosine", "squared", "kernel_squared", "kernel_absolute")
 INITS = ("noise", "real", "kmeans", "kcenter", "herding")
 MODELS = ("convnet", "mlp", "lenet", "alexnet", "vgg11", "resnet18", "resnet18_ap")
@@ -163,7 +163,9 @@ FIELDS: dict[str, Field] = {
         0.0, "step size on the synthetic images; 0 = the method's own", _NOT_NEGATIVE
     ),
     "distill.lr_labels": Field(
-        0.0, "step size on learned soft labels; 0 = one-hot labels", _NOT_NEGATIVE
+        0.0,
+        "step size on learned soft labels; 0 = the method's own (one-hot but for frepo)",
+        _NOT_NEGATIVE,
     ),
     "distill.factor": Field(
         0,
@@ -181,7 +183,7 @@ FIELDS: dict[str, Field] = {
         _one_of(("own", *DISTANCES)),
     ),
     "distill.network.life": Field(
-        0, "matching steps of a network in dc, dsa, idc_i, idc; 0 = own", _at_least(0)
+        0, "updates that a network serves in dc, dsa, idc_i, idc, frepo; 0 = own", _at_least(0)
     ),
     "distill.network.epochs": Field(
         0, "its epochs between them in dc and dsa; 0 = own", _at_least(0)

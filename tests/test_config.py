@@ -234,7 +234,7 @@ def test_messages():
         config.validate(changed(distill__method="dmm"))
     assert str(caught.value) == (
         "config: distill.method='dmm': must be one of random, herding, kcenter, "
-        "kmeans, dc, dsa, dm, mtt, idc_i, idc"
+        "kmeans, dc, dsa, dm, mtt, idc_i, idc, frepo"
     )
 
 

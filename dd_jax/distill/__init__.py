@@ -6,6 +6,7 @@ from dd_jax.distill.base import Method, Real, real_data
 from dd_jax.distill.condensation import condensation, siamese_condensation
 from dd_jax.distill.distribution_matching import distribution_matching
 from dd_jax.distill.idc import idc
+from dd_jax.distill.kernel_ridge import kernel_ridge
 from dd_jax.distill.pixels import INITS
 from dd_jax.distill.selection import CHOOSERS, selection
 from dd_jax.distill.shadow_matching import Joint, shadow_matching
@@ -19,6 +20,7 @@ METHODS = {name: selection(name) for name in CHOOSERS} | {
     "mtt": trajectory_matching,
     "idc_i": partial(idc, factor=1),
     "idc": idc,
+    "frepo": kernel_ridge,
 }
 
 __all__ = [

@@ -16,20 +16,23 @@ from dd_jax.types import Array, Key, Model
 _CHUNK = 32  # real images embedded at a time, so that activations stay in the cache
 
 
-def class_means(model: Model, params, batch: Batch) -> Array:
-    """Weighted mean feature of each class, `f32[k d]`.
+def embedded(model: Model, params, images: Array) -> Array:
+    """Features of many images that are not differentiated, `f32[n d]`.
 
-    Networks with batch statistics see all classes as one batch; others go through the
-    images in small chunks.
+    Networks with batch statistics see all images as one batch; others go through them
+    in small chunks.
     """
+    if "batch_stats" in params:
+        return model.features(params, images, train=True)
+    embed = lambda image: model.features(params, image[None])[0]
+    return lax.map(embed, images, batch_size=min(_CHUNK, len(images)))
+
+
+def class_means(model: Model, params, batch: Batch) -> Array:
+    """Weighted mean feature of each class, `f32[k d]`."""
     classes, size = batch.weights.shape
     images = batch.images.reshape(-1, *batch.images.shape[2:])
-    if "batch_stats" in params:
-        features = model.features(params, images, train=True)
-    else:
-        embed = lambda image: model.features(params, image[None])[0]
-        features = lax.map(embed, images, batch_size=min(_CHUNK, len(images)))
-    features = features.reshape(classes, size, -1)
+    features = embedded(model, params, images).reshape(classes, size, -1)
     total = jnp.einsum("kb,kbd->kd", batch.weights, features)
     return total / batch.weights.sum(1, keepdims=True)
 

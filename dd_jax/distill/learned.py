@@ -13,7 +13,7 @@ _START = 0.9  # probability of its own class that each label starts with
 
 
 def learned_labels(
-    base: Parametrisation, lr: float, momentum: float
+    base: Parametrisation, descent: optax.GradientTransformation
 ) -> Parametrisation:
     """Soft labels: `y = softmax(logits)`, learned for every decoded image.
 
@@ -22,8 +22,7 @@ def learned_labels(
 
     Args:
       base: gives one-hot labels.
-      lr: step size on the logits.
-      momentum: decay of the running gradient sum.
+      descent: how the logits descend.
     """
 
     def start(key, real):
@@ -36,7 +35,7 @@ def learned_labels(
         made = base.decode(theta)
         return made._replace(labels=jax.nn.softmax(theta["logits"]))
 
-    optimizers = base.optimizers | {"logits": optax.sgd(lr, momentum)}
+    optimizers = base.optimizers | {"logits": descent}
     return Parametrisation(start, decode, optimizers)
 
 
@@ -45,8 +44,7 @@ def learned_rate(base: Parametrisation, lr: float, momentum: float) -> Parametri
 
     Args:
       base: gives the step size to start from.
-      lr: step size on the logarithm.
-      momentum: decay of the running gradient sum.
+      descent: how the logarithm descends.
     """
 
     def start(key, real):
@@ -56,5 +54,5 @@ def learned_rate(base: Parametrisation, lr: float, momentum: float) -> Parametri
     def decode(theta) -> SyntheticSet:
         return base.decode(theta)._replace(lr=jnp.exp(theta["log_rate"]))
 
-    optimizers = base.optimizers | {"log_rate": optax.sgd(lr, momentum)}
+    optimizers = base.optimizers | {"log_rate": descent}
     return Parametrisation(start, decode, optimizers)

@@ -26,8 +26,7 @@ def stay_within(low: np.ndarray, high: np.ndarray) -> optax.GradientTransformati
 def pixels(
     ipc: int,
     init: str,
-    lr: float,
-    momentum: float,
+    descent: optax.GradientTransformation,
     *,
     mean: tuple[float, ...] = (0.0,),
     std: tuple[float, ...] = (1.0,),
@@ -40,8 +39,7 @@ def pixels(
       ipc: images a class; one with fewer real images starts from repeats of them.
       init: `noise` (standard normal in the space of learning), `real` (random images of
         the class) or the name of a selection.
-      lr: step size.
-      momentum: decay of the running gradient sum.
+      descent: how stored images descend.
       mean: per-channel mean in [0, 1] of the space that images are learned in.
       std: per-channel standard deviation of that space.
       clamp: keep pixels in [0, 1].
@@ -49,7 +47,6 @@ def pixels(
     """
     mean_c, std_c = np.float32(mean), np.float32(std)
     low, high = (0 - mean_c) / std_c, (1 - mean_c) / std_c
-    descent = optax.sgd(lr, momentum)
 
     def start(key: Key, real: Real) -> dict:
         classes, shape = len(real.counts), real.images.shape[1:]

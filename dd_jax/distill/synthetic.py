@@ -1,5 +1,9 @@
 """The synthetic set of a method, put together from its parametrisations."""
 
+from functools import partial
+
+import optax
+
 from dd_jax.distill.formation import multi_formation
 from dd_jax.distill.learned import learned_labels, learned_rate
 from dd_jax.distill.parametrisation import Learner, learner
@@ -12,6 +16,7 @@ def synthetic(
     init: str = "real",
     lr: float,
     momentum: float = 0.5,
+    optimizer: str = "sgd",
     mean: tuple[float, ...] = (0.0,),
     std: tuple[float, ...] = (1.0,),
     clamp: bool = False,
@@ -27,7 +32,8 @@ def synthetic(
       ipc: stored images a class.
       init: `noise`, `real` or the name of a selection.
       lr: step size on the stored images.
-      momentum: decay of the running gradient sums.
+      momentum: decay of the running gradient sums of `sgd`.
+      optimizer: `sgd` or `adam`, for all that is learned.
       mean: per-channel mean in [0, 1] of the space that images are learned in.
       std: per-channel standard deviation of that space.
       clamp: keep pixels in [0, 1].
@@ -37,11 +43,11 @@ def synthetic(
       rate: step size that networks are to be trained with on the set.
       lr_rate: step size on the logarithm of `rate`; 0 keeps it.
     """
+    descent = {"sgd": partial(optax.sgd, momentum=momentum), "adam": optax.adam}
     made = pixels(
         ipc * factor**2,
         init,
-        lr,
-        momentum,
+        descent[optimizer](lr),
         mean=mean,
         std=std,
         clamp=clamp,
@@ -50,7 +56,7 @@ def synthetic(
     if factor > 1:
         made = multi_formation(made, factor, multi)
     if lr_labels:
-        made = learned_labels(made, lr_labels, momentum)
+        made = learned_labels(made, descent[optimizer](lr_labels))
     if lr_rate:
-        made = learned_rate(made, lr_rate, momentum)
+        made = learned_rate(made, descent[optimizer](lr_rate))
     return learner(made)

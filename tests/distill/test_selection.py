@@ -2,6 +2,7 @@
 
 import jax
 import numpy as np
+import optax
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -179,7 +180,7 @@ def test_selection_methods_read_back_real_images(name):
 @pytest.mark.parametrize("ipc", [1, 4])
 def test_pixels_start_from_real_images(init, ipc):
     images, labels = toy((4, 6))
-    parametrisation = pixels(ipc, init, 1.0, 0.5, mean=(0.3,), std=(0.2,))
+    parametrisation = pixels(ipc, init, optax.sgd(1.0), mean=(0.3,), std=(0.2,))
     key, real = jax.random.key(0), real_data(images, labels)
     theta = parametrisation.init(key, real)["images"]
     assert theta.shape == (2, ipc, 4, 4, 1) and theta.dtype == np.float32
@@ -190,7 +191,7 @@ def test_pixels_start_from_real_images(init, ipc):
 
 def test_noise_has_the_moments_of_a_standard_normal_in_normalised_space():
     images, labels = toy()
-    parametrisation = pixels(200, "noise", 1.0, 0.5, mean=(0.3,), std=(0.2,))
+    parametrisation = pixels(200, "noise", optax.sgd(1.0), mean=(0.3,), std=(0.2,))
     theta = parametrisation.init(jax.random.key(0), real_data(images, labels))
     theta = theta["images"]
     assert theta.shape == (3, 200, 4, 4, 1)  # more than a class has

@@ -69,6 +69,7 @@ OPTIONS = {name: {"batch_real": 4} for name in METHODS} | {
     "dsa": {"batch_real": 4, "life": 3, "net_epochs": 2, "lr": 1.0},
     "idc_i": {"batch_real": 4, "life": 3, "net_steps": 1},
     "idc": {"batch_real": 4, "life": 3, "net_steps": 1},
+    "frepo": {"batch_real": 4, "life": 3, "pool": 2},
 }
 
 
