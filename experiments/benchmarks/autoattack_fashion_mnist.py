@@ -87,7 +87,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--out", default="autoattack_fashion_mnist.json")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rows", type=int, default=None, help="rows of train")
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--train_steps", type=int, default=7, help="PGD in training")
     parser.add_argument("--images", type=int, default=1000)
     parser.add_argument("--robust_images", type=int, default=250)
