@@ -1,7 +1,14 @@
 """What was measured, on which images and how often, in plain sentences."""
 
 from dd_jax.report import headline
-from dd_jax.report.formats import THREAT_NAMES, count, plain, share, spoken
+from dd_jax.report.formats import (
+    THREAT_NAMES,
+    count,
+    decimal,
+    plain,
+    share,
+    spoken,
+)
 from dd_jax.report.records import PIPES, estimate, lookup
 from dd_jax.types import Record
 
@@ -97,6 +104,13 @@ def membership(record: Record, config: dict) -> list[str]:
         ]
     if "t1" in threats and (repeats := audit.get("repeats", 1)) > 1:
         notes.append(f"T1 averages {repeats} nets trained on each released set.")
+    attack = headline.membership(record)
+    path = ("privacy", "distilled", *(attack[:2] if attack else ()), "known_randomness")
+    if bound := lookup(record, *path, "auc"):
+        notes.append(
+            "Attacked with shadows that share their random numbers, an upper bound: "
+            f"{spoken(path[3])} on {path[2].upper()} has AUC {decimal(bound)}."
+        )
     if "t0" in threats:
         notes.append(
             "T0 has shadow distillations of its own, of all training rows: members are "
