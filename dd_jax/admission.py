@@ -30,7 +30,7 @@ def check(config: ConfigDict) -> None:
     if config.mitigate.robust.eps and config.distill.method in (*CHOOSERS, "mtt"):
         raise InputError(
             f"mitigate.robust.eps: {config.distill.method} matches no real images that "
-            "could be attacked; take dc, dsa, dm, idc_i or idc"
+            "could be attacked; take dc, dsa, dm, idc_i, idc or frepo"
         )
     jax.eval_shape(network(config, data).init, jax.random.key(0))
     judged = judged_rows(data)

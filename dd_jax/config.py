@@ -164,7 +164,8 @@ FIELDS: dict[str, Field] = {
     ),
     "distill.lr_labels": Field(
         0.0,
-        "step size on learned soft labels; 0 = the method's own (one-hot but for frepo)",
+        "step size on learned soft labels; 0 = the method's own (frepo 0.01, others "
+        "one-hot labels)",
         _NOT_NEGATIVE,
     ),
     "distill.factor": Field(
@@ -183,7 +184,9 @@ FIELDS: dict[str, Field] = {
         _one_of(("own", *DISTANCES)),
     ),
     "distill.network.life": Field(
-        0, "updates that a network serves in dc, dsa, idc_i, idc, frepo; 0 = own", _at_least(0)
+        0,
+        "updates that a network serves in dc, dsa, idc_i, idc, frepo; 0 = own",
+        _at_least(0),
     ),
     "distill.network.epochs": Field(
         0, "its epochs between them in dc and dsa; 0 = own", _at_least(0)

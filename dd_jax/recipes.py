@@ -23,8 +23,7 @@ def _options(parts: Parts) -> dict[str, Any]:
         "mean": parts.dataset.mean,
         "std": parts.dataset.std,
         "multi": config.multi,
-        "lr_labels": config.lr_labels,
-        **_set(lr=config.lr, factor=config.factor),
+        **_set(lr=config.lr, lr_labels=config.lr_labels, factor=config.factor),
         **_steps_of(parts, config.method),
     }
 
@@ -59,16 +58,14 @@ def _steps_of(parts: Parts, name: str) -> dict[str, Any]:
     options = {"batch_real": config.batch_real, "augment": augment.siamese}
     if name == "dm":
         return options
-    network, practice = config.network, {"epochs": config.network.epochs}
-    if name.startswith("idc"):
-        practice = {"steps": network.steps}
-    distance = "" if config.distance == "own" else config.distance
-    return options | _set(
-        augment_net=augment.independent,
-        life=network.life,
-        distance=distance,
-        **{f"net_{unit}": count for unit, count in practice.items()},
-    )
+    network, matched = config.network, config.distance
+    options |= {"augment_net": augment.independent} | _set(life=network.life)
+    if name == "frepo":
+        return options
+    idc = name.startswith("idc")
+    practice = {"net_steps": network.steps} if idc else {"net_epochs": network.epochs}
+    distance = "" if matched == "own" else matched
+    return options | _set(distance=distance, **practice)
 
 
 def experts_of(parts: Parts, data: Split) -> Callable:

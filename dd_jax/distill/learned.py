@@ -39,7 +39,9 @@ def learned_labels(
     return Parametrisation(start, decode, optimizers)
 
 
-def learned_rate(base: Parametrisation, lr: float, momentum: float) -> Parametrisation:
+def learned_rate(
+    base: Parametrisation, descent: optax.GradientTransformation
+) -> Parametrisation:
     """A step size for training on the set, learned as its logarithm: `exp(log_rate)`.
 
     Args:

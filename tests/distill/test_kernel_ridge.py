@@ -70,7 +70,9 @@ def test_one_network_of_the_pool_ages_at_a_time_and_the_old_are_replaced():
         batch = method.sample(jax.random.key(i), real())
         new, _ = update(jax.random.key(i), state, batch)
         changed = [
-            any(bool((a[j] != b[j]).any()) for a, b in zip(*map(jax.tree.leaves, pools)))
+            any(
+                bool((a[j] != b[j]).any()) for a, b in zip(*map(jax.tree.leaves, pools))
+            )
             for pools in [(state.pool.params, new.pool.params)]
             for j in range(2)
         ]
