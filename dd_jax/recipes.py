@@ -79,9 +79,7 @@ def experts_of(parts: Parts, data: Split) -> Callable:
         momentum=0.0,
         weight_decay=0.0,
         decay=False,
-        augment=augmentation(
-            augment, parts.dataset.mean, parts.dataset.std
-        ).independent,
+        augment=augment.independent,
     )
 
     def paths(key, rows, epochs):
