@@ -141,6 +141,7 @@ FIELDS: dict[str, Field] = {
     ),
     "data.num_classes": Field(0, "keep only the first classes; 0 = all", _CLASSES),
     "data.validation": Field(0.0, "share of train held out for tuning", _SHARE),
+    "data.zca": Field(False, "networks see ZCA-whitened images", _FLAG),
     "data.image_size": Field(0, "resize to this side; 0 = as they are", _at_least(0)),
     "data.rows": Field(0, "rows of train to keep; 0 = all", _at_least(0)),
     "model.name": Field("convnet", ", ".join(MODELS), _one_of(MODELS)),

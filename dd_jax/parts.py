@@ -13,6 +13,7 @@ from dd_jax.audits.privacy.canaries import Planted, plant
 from dd_jax.cost import Cost
 from dd_jax.data import dsa, load
 from dd_jax.data.cutmix import cutmix
+from dd_jax.data.zca import Space, Whitening, fit_zca, zca_space
 from dd_jax.distill import CHOOSERS, storage
 from dd_jax.keys import integer, named
 from dd_jax.models import build, fields, minimum_size
@@ -64,8 +65,28 @@ def _load(source, stamp, num_classes, image_size, rows, validation, seed):
 
 def dataset(config: ConfigDict) -> Dataset:
     """The data set of a config, read once unless its files change."""
+    return _load(*_place(config))
+
+
+def whitening(config: ConfigDict) -> Whitening | None:
+    """ZCA of the training images, where the config asks for it; fitted once."""
+    return _whitened(*_place(config))[0] if config.data.zca else None
+
+
+def space(config: ConfigDict) -> Space | None:
+    """The space of ZCA, where the config asks for it; the same object each time."""
+    return _whitened(*_place(config))[1] if config.data.zca else None
+
+
+@lru_cache(maxsize=4)
+def _whitened(*place):
+    fitted = fit_zca(_load(*place).train.images)
+    return fitted, zca_space(fitted)
+
+
+def _place(config: ConfigDict) -> tuple:
     data = config.data
-    return _load(
+    return (
         data.source,
         _stamp(data.source),
         data.num_classes,
@@ -93,7 +114,7 @@ def has_privacy(config: ConfigDict) -> bool:
 def fingerprint(config: ConfigDict) -> str:
     """What identifies the data as models see them: checksum and normalisation."""
     data = dataset(config)
-    return f"{data.checksum} {data.mean} {data.std}"
+    return f"{data.checksum} {data.mean} {data.std}{' zca' * config.data.zca}"
 
 
 def learns(config: ConfigDict) -> bool:
@@ -124,6 +145,7 @@ def network(config: ConfigDict, data: Dataset) -> Model:
         data.train.images.shape[1:],
         mean=data.mean,
         std=data.std,
+        enter=zca.enter if (zca := space(config)) else None,
         **model_settings(config),
     )
 

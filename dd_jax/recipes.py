@@ -7,7 +7,7 @@ from typing import Any
 from dd_jax.distill import METHODS, Joint, Method, shadow_matching
 from dd_jax.keys import named, stack
 from dd_jax.mitigate import MITIGATIONS
-from dd_jax.parts import Parts, augmentation, images_per_class, learns
+from dd_jax.parts import Parts, augmentation, images_per_class, learns, space
 from dd_jax.stages import shared, staged
 from dd_jax.train import trainer
 from dd_jax.train.experts import expert_paths
@@ -22,6 +22,7 @@ def _options(parts: Parts) -> dict[str, Any]:
         "rate": parts.config.train.lr,
         "mean": parts.dataset.mean,
         "std": parts.dataset.std,
+        "space": space(parts.config),
         "multi": config.multi,
         **_set(lr=config.lr, lr_labels=config.lr_labels, factor=config.factor),
         **_steps_of(parts, config.method),

@@ -25,6 +25,7 @@ from dd_jax.parts import (
     learns,
     model_settings,
     upsampled,
+    whitening,
 )
 from dd_jax.parts import parts as build_parts
 from dd_jax.report.figures import image_grid
@@ -265,6 +266,8 @@ def _save_sets(parts: Parts, sets: SyntheticSet) -> dict:
         arrays = (np.asarray(leaf[i]) for leaf in (sets.images, sets.labels, sets.lr))
         name = "synthetic.npz" if i == 0 else f"synthetic_{i}.npz"
         storage.save(parts.folder / name, SyntheticSet(*arrays, metadata))
+    if fitted := whitening(parts.config):
+        np.savez(parts.folder / "zca.npz", **fitted._asdict())
     picture = image_grid(np.asarray(sets.images[0]), np.asarray(sets.labels[0]))
     (parts.folder / "images.png").write_bytes(picture)
     return metadata
@@ -279,7 +282,9 @@ def _metadata(parts: Parts, sets: SyntheticSet) -> dict:
     return {
         "class_names": list(data.class_names),
         "normalisation": {"mean": list(data.mean), "std": list(data.std)},
-        "zca": None,
+        "zca": "zca.npz beside this file: x -> (x - mean) @ forward, pixels in a row"
+        if config.data.zca
+        else None,
         "decode": "pixels, as stored in images",
         "stored_images": config.distill.ipc * len(data.class_names),
         "clamped": bool(((sets.images >= 0) & (sets.images <= 1)).all()),

@@ -380,3 +380,12 @@ def test_validation_rows_are_judged_and_test_rows_never_read(tmp_path):
     assert found[0]["run"]["ratio"] == pytest.approx(6 / 18)
     for share in found[0]["accuracy"]["distilled"]["per_class"]:
         assert (4 * share) == pytest.approx(round(4 * share))
+
+
+def test_zca_is_inside_the_network_and_beside_the_set(tmp_path):
+    assert launch(*flags(BARE, data__zca=True), f"--workdir={tmp_path}") == 0
+    folder = only_run(tmp_path)
+    found = distill.load(folder / "synthetic.npz")
+    assert "zca.npz" in found.metadata["zca"]
+    with np.load(folder / "zca.npz") as fitted:
+        assert fitted["forward"].shape == (64, 64) and fitted["mean"].shape == (64,)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import cache
 
+from dd_jax.data.zca import Space
 from dd_jax.distill.base import Method
 from dd_jax.distill.gradient_matching import matching
 from dd_jax.distill.practice import on_real
@@ -27,6 +28,7 @@ def idc(
     factor: int = 2,
     mean: tuple[float, ...] = (0.0,),
     std: tuple[float, ...] = (1.0,),
+    space: Space | None = None,
     **images,
 ) -> Method:
     """Information-intensive dataset condensation; `factor=1` is IDC-I.
@@ -54,6 +56,7 @@ def idc(
       factor: tiles along each side of a stored image.
       mean: unused, since images are learned in [0, 1].
       std: unused.
+      space: unused.
       **images: see `synthetic`.
 
     Returns:

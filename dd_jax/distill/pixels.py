@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from dd_jax.data.zca import Space, standard_space
 from dd_jax.distill.base import Real, one_hot_labels
 from dd_jax.distill.parametrisation import Parametrisation
 from dd_jax.distill.selection import choose
@@ -30,6 +31,7 @@ def pixels(
     *,
     mean: tuple[float, ...] = (0.0,),
     std: tuple[float, ...] = (1.0,),
+    space: Space | None = None,
     clamp: bool = False,
     rate: float = 0.01,
 ) -> Parametrisation:
@@ -42,11 +44,12 @@ def pixels(
       descent: how stored images descend.
       mean: per-channel mean in [0, 1] of the space that images are learned in.
       std: per-channel standard deviation of that space.
+      space: another space, such as that of ZCA, in place of mean and std.
       clamp: keep pixels in [0, 1].
       rate: step size that networks are to be trained with on the set.
     """
-    mean_c, std_c = np.float32(mean), np.float32(std)
-    low, high = (0 - mean_c) / std_c, (1 - mean_c) / std_c
+    enter, leave = space or standard_space(mean, std)
+    low, high = standard_space(mean, std).enter(np.float32([[0], [1]]))
 
     def start(key: Key, real: Real) -> dict:
         classes, shape = len(real.counts), real.images.shape[1:]
@@ -57,11 +60,11 @@ def pixels(
             rows = choose(key, real, "random" if init == "real" else init, most)
             rows = rows[:, np.arange(ipc) % most]
             chosen = np.asarray(real.images)[rows].astype(np.float32) / 255
-            images = jnp.asarray((chosen - mean_c) / std_c)
+            images = jnp.asarray(enter(chosen))
         return {"images": jnp.clip(images, low, high) if clamp else images}
 
     def decode(theta: dict) -> SyntheticSet:
-        images = theta["images"] * std_c + mean_c
+        images = leave(theta["images"])
         classes, size = images.shape[:2]
         labels = one_hot_labels(classes, size).reshape(classes, size, classes)
         return SyntheticSet(images, labels, jnp.float32(rate))

@@ -4,6 +4,7 @@ from functools import partial
 
 import optax
 
+from dd_jax.data.zca import Space
 from dd_jax.distill.formation import multi_formation
 from dd_jax.distill.learned import learned_labels, learned_rate
 from dd_jax.distill.parametrisation import Learner, learner
@@ -19,6 +20,7 @@ def synthetic(
     optimizer: str = "sgd",
     mean: tuple[float, ...] = (0.0,),
     std: tuple[float, ...] = (1.0,),
+    space: Space | None = None,
     clamp: bool = False,
     factor: int = 1,
     multi: bool = False,
@@ -36,7 +38,8 @@ def synthetic(
       optimizer: `sgd` or `adam`, for all that is learned.
       mean: per-channel mean in [0, 1] of the space that images are learned in.
       std: per-channel standard deviation of that space.
-      clamp: keep pixels in [0, 1].
+      space: another space, such as that of ZCA, in place of mean and std.
+      clamp: keep pixels in [0, 1]; in the space of mean and std alone.
       factor: tiles along each side of a stored image, each a synthetic image.
       multi: decode by every factor from 1 to `factor`.
       lr_labels: step size on soft labels; 0 keeps them one-hot.
@@ -50,6 +53,7 @@ def synthetic(
         descent[optimizer](lr),
         mean=mean,
         std=std,
+        space=space,
         clamp=clamp,
         rate=rate,
     )

@@ -1,5 +1,6 @@
 """From a name to a `Model` of pure functions; Linen stays behind this file."""
 
+from collections.abc import Callable
 from functools import cache
 
 import flax.linen as nn
@@ -14,7 +15,7 @@ from dd_jax.models.lenet import LeNet
 from dd_jax.models.mlp import MLP
 from dd_jax.models.resnet import ResNet18, ResNet18AP
 from dd_jax.models.vgg import VGG11
-from dd_jax.types import InputError, Model
+from dd_jax.types import Array, InputError, Model
 
 MODELS = {
     "convnet": ConvNet,
@@ -68,6 +69,7 @@ def build(
     *,
     mean: tuple[float, ...] | None = None,
     std: tuple[float, ...] | None = None,
+    enter: Callable[[Array], Array] | None = None,
     **kw,
 ) -> Model:
     """Builds a network; the same arguments give the same object, so no recompilation.
@@ -78,6 +80,7 @@ def build(
       image_shape: height, width, channels.
       mean: per-channel mean taken off inside the model, in units of [0, 1]; default 0.
       std: per-channel divisor after that; default 1.
+      enter: `f32[n h w c] -> f32[n h w c]`, such as ZCA, in place of mean and std.
       **kw: fields of the architecture, such as `width`, `depth` and `norm`.
 
     Returns:
@@ -104,7 +107,7 @@ def build(
     divisor = np.array(std or (1.0,) * c, np.float32)
 
     def prepare(images):
-        x = (images - offset) / divisor
+        x = enter(images) if enter else (images - offset) / divisor
         if min(h, w) < side:
             shape = (x.shape[0], max(h, side), max(w, side), c)
             x = jax.image.resize(x, shape, "bilinear")

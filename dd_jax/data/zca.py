@@ -1,0 +1,87 @@
+"""ZCA whitening: pixels made uncorrelated with unit variance, and back."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from dd_jax.types import Array
+
+
+class Whitening(NamedTuple):
+    """A fitted ZCA transform of images with d pixel values.
+
+    Attributes:
+      mean: `f32[d]`, of pixels in [0, 1].
+      forward: `f32[d d]`, symmetric.
+      inverse: `f32[d d]`, symmetric.
+    """
+
+    mean: np.ndarray
+    forward: np.ndarray
+    inverse: np.ndarray
+
+
+class Space(NamedTuple):
+    """Where networks see images and synthetic ones are learned.
+
+    Attributes:
+      enter: `f32[... h w c]` pixels in [0, 1] -> the same shape in this space.
+      leave: back to pixels.
+    """
+
+    enter: Callable[[Array], Array]
+    leave: Callable[[Array], Array]
+
+
+def fit_zca(images: np.ndarray, eps: float = 0.1) -> Whitening:
+    """Fits ZCA: `W = U diag((s + eps)^-1/2) U^T`, U and s of the pixels' covariance.
+
+    Krizhevsky (2009), appendix A; with the eps of Cazenavette et al. (2022).
+
+    Args:
+      images: `u8[n h w c]`, the training images.
+      eps: added to each eigenvalue, in units of squared pixels in [0, 1].
+
+    Returns:
+      A `Whitening`.
+    """
+    pixels = images.reshape(len(images), -1).astype(np.float32) / 255
+    mean = pixels.mean(0, dtype=np.float64)
+    centred = pixels - mean.astype(np.float32)
+    covariance = centred.T.astype(np.float64) @ centred / max(len(pixels) - 1, 1)
+    values, vectors = np.linalg.eigh(covariance)
+    scale = np.sqrt(np.maximum(values, 0) + eps)
+    spread = lambda diagonal: np.float32((vectors * diagonal) @ vectors.T)
+    return Whitening(np.float32(mean), spread(1 / scale), spread(scale))
+
+
+def zca_space(whitening: Whitening) -> Space:
+    """The space of whitened images.
+
+    >>> pixels = np.random.default_rng(0).random((50, 2, 2, 1)).astype(np.float32)
+    >>> space = zca_space(fit_zca(np.uint8(255 * pixels)))
+    >>> bool(np.allclose(space.leave(space.enter(pixels)), pixels, atol=1e-4))
+    True
+    """
+
+    def through(matrix: np.ndarray, flat: Array) -> Array:
+        return jnp.dot(flat, matrix, precision="highest")
+
+    def enter(images: Array) -> Array:
+        flat = images.reshape(*images.shape[:-3], -1) - whitening.mean
+        return through(whitening.forward, flat).reshape(images.shape)
+
+    def leave(images: Array) -> Array:
+        flat = images.reshape(*images.shape[:-3], -1)
+        pixels = through(whitening.inverse, flat) + whitening.mean
+        return pixels.reshape(images.shape)
+
+    return Space(enter, leave)
+
+
+def standard_space(mean: tuple[float, ...], std: tuple[float, ...]) -> Space:
+    """The space of `(x - mean) / std`, channel by channel."""
+    mean_c, std_c = np.float32(mean), np.float32(std)
+    return Space(lambda x: (x - mean_c) / std_c, lambda x: x * std_c + mean_c)

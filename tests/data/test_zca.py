@@ -1,0 +1,84 @@
+"""ZCA against NumPy, round trips, and networks and sets that live in its space."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dd_jax.data.zca import fit_zca, standard_space, zca_space
+from dd_jax.distill import real_data
+from dd_jax.distill.synthetic import synthetic
+from dd_jax.models import build
+
+
+def images(n=200, shape=(4, 5, 2)):
+    rng = np.random.default_rng(0)
+    smooth = np.cumsum(rng.normal(size=(n, *shape)), 1)
+    scaled = 255 * (smooth - smooth.min()) / np.ptp(smooth)
+    return scaled.astype(np.uint8)
+
+
+def test_covariance_of_whitened_images():
+    x = images()
+    fitted = fit_zca(x, eps=0.01)
+    flat = x.reshape(len(x), -1) / 255
+    values = np.linalg.eigvalsh(np.cov(flat.T))
+    white = np.asarray(zca_space(fitted).enter(np.float32(x / 255)))
+    after = np.linalg.eigvalsh(np.cov(white.reshape(len(x), -1).T))
+    np.testing.assert_allclose(after, values / (values + 0.01), atol=2e-3)
+    np.testing.assert_allclose(white.mean(0), 0, atol=1e-4)
+
+
+def test_forward_is_the_symmetric_root_and_undoes_inverse():
+    fitted = fit_zca(images())
+    np.testing.assert_allclose(fitted.forward, fitted.forward.T, atol=1e-5)
+    product = fitted.forward @ fitted.inverse
+    np.testing.assert_allclose(product, np.eye(len(product)), atol=1e-4)
+
+
+@pytest.mark.parametrize("eps", [0.1, 1e-3])
+def test_round_trip(eps):
+    space = zca_space(fit_zca(images(), eps))
+    x = jax.random.uniform(jax.random.key(0), (3, 2, 4, 5, 2))
+    np.testing.assert_allclose(space.leave(space.enter(x)), x, atol=1e-3)
+    np.testing.assert_allclose(space.enter(space.leave(x)), x, atol=1e-3)
+
+
+def test_fewer_images_than_pixels():
+    few = images(n=5)
+    space = zca_space(fit_zca(few))
+    x = np.float32(few / 255)
+    np.testing.assert_allclose(space.leave(space.enter(x)), x, atol=1e-4)
+
+
+def test_a_network_sees_whitened_images():
+    x = images(shape=(8, 8, 1))
+    space = zca_space(fit_zca(x))
+    plain = build("mlp", 3, (8, 8, 1))
+    white = build("mlp", 3, (8, 8, 1), mean=(0.4,), std=(0.2,), enter=space.enter)
+    params = plain.init(jax.random.key(0))
+    pixels = jnp.asarray(x[:5] / np.float32(255))
+    got = white.apply(params, pixels)
+    np.testing.assert_allclose(got, plain.apply(params, space.enter(pixels)), atol=1e-5)
+
+
+def test_a_set_is_learned_in_the_space_and_read_in_pixels():
+    x, labels = (
+        images(n=12, shape=(4, 4, 1)),
+        np.repeat(np.arange(3, dtype=np.int32), 4),
+    )
+    space = zca_space(fit_zca(x))
+    learner = synthetic(ipc=2, lr=1.0, space=space, mean=(0.4,), std=(0.2,))
+    state = learner.init(jax.random.key(0), real_data(x, labels))
+    stored, made = state.theta["images"], learner.read(state).images
+    np.testing.assert_allclose(
+        space.leave(stored.reshape(-1, 4, 4, 1)), made, atol=1e-5
+    )
+    real = {tuple(image.ravel()) for image in np.rint(x).astype(int)}
+    assert {tuple(i.ravel()) for i in np.rint(made * 255).astype(int)} <= real
+
+
+def test_standard_space_is_that_of_mean_and_deviation():
+    space = standard_space((0.5, 0.1), (0.2, 2.0))
+    np.testing.assert_allclose(space.leave(np.ones((1, 1, 2)))[0, 0], [0.7, 2.1])
+    np.testing.assert_allclose(space.enter(np.ones((1, 1, 2)))[0, 0], [2.5, 0.45])
