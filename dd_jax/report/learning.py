@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from dd_jax.report.figures import COLOURS, MARKERS, error_bars
 from dd_jax.types import Record
@@ -30,6 +30,9 @@ def curves(records: Sequence[Record]) -> Callable[[Axes], None] | None:
                 label=record["run"]["method"],
             )
         panel.set_xscale("log")
+        panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        panel.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+        panel.xaxis.set_minor_locator(NullLocator())
         panel.set(xlabel="seconds of distillation", ylabel="Accuracy")
         panel.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:.4g} %"))
 
