@@ -8,16 +8,13 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from dd_jax import compose, exposure, learning, resemblance, workdir
+from dd_jax import compose, exposure, learning, resemblance, resilience, workdir
 from dd_jax import config as configs
 from dd_jax.admission import check
-from dd_jax.attacks import describe
-from dd_jax.audits import corruptions, fairness, robustness, transfer
-from dd_jax.audits.robustness import Curve
+from dd_jax.audits import fairness
 from dd_jax.checkpoint import Checkpoints
 from dd_jax.distill import storage
 from dd_jax.drive import Diverged
-from dd_jax.keys import integer
 from dd_jax.parts import (
     Parts,
     fingerprint,
@@ -29,13 +26,11 @@ from dd_jax.parts import (
 )
 from dd_jax.parts import parts as build_parts
 from dd_jax.report.figures import image_grid
-from dd_jax.report.statistics import mean_interval
+from dd_jax.stages import summarised
 from dd_jax.train import predictions
-from dd_jax.types import Params, Record, SyntheticSet
+from dd_jax.types import Record, SyntheticSet
 
 __all__ = ["Diverged", "run", "run_id"]
-
-TRANSFERRED = "pgd_linf"
 
 
 def run_id(config: ConfigDict) -> str:
@@ -98,7 +93,7 @@ def _use_compilation_cache() -> None:
 def _measure(parts: Parts) -> Record:
     """All stages in turn; each goes on from its checkpoint."""
     audits = parts.config.audits
-    learned = learning.measure(parts, _summarise(parts, "distilled"))
+    learned = learning.measure(parts, summarised(parts, "distilled"))
     sets, seconds = compose.synthetic_sets(parts)
     metadata = _save_sets(parts, sets)
     networks = {
@@ -119,19 +114,9 @@ def _measure(parts: Parts) -> Record:
     curves = {"distil": _distil_curve(parts)}
     if audits.fairness.enabled:
         record["fairness"] = _fairness(parts, predicted)
-    brought: dict[tuple[str, str], Curve] = {}
-    if audits.transfer.enabled:
-        record["transfer"], brought = _transfer(parts, networks)
-    if audits.robustness.enabled:
-        onto = lambda pipe: {a: curve for (a, b), curve in brought.items() if b == pipe}
-        record["robustness"] = {
-            pipe: _robustness(parts, params, pipe, onto(pipe))
-            for pipe, params in networks.items()
-        }
+    record |= resilience.measure(parts, networks)
     if audits.memorisation.enabled:
         record["memorisation"] = resemblance.measure(parts, sets)
-    if audits.corruptions.enabled:
-        record["corruptions"] = _corruptions(parts, networks)
     if has_privacy(parts.config):
         record["privacy"], curves["roc"] = exposure.measure(parts)
     workdir.write_json(parts.folder / "curves.json", curves)
@@ -145,24 +130,12 @@ def _measure(parts: Parts) -> Record:
     return {"run": _identity(parts, metadata)} | record
 
 
-def _summarise(parts: Parts, pipe: str):
-    """Estimates over sets where there are several, else over networks."""
-
-    def summarise(values: np.ndarray) -> dict:
-        values = np.asarray(values, np.float64)
-        if pipe == "distilled" and parts.config.sets > 1:
-            values = values.reshape(parts.config.sets, -1).mean(1)
-        return mean_interval(values)
-
-    return summarise
-
-
 def _accuracy(parts: Parts, predicted: dict[str, np.ndarray]) -> dict:
     labels, classes = parts.judged.labels, len(parts.dataset.class_names)
     record = {}
     for pipe, rows in predicted.items():
         per_class = fairness.per_class_accuracy(rows, labels, classes).mean(0)
-        estimate = _summarise(parts, pipe)((rows == labels).mean(1))
+        estimate = summarised(parts, pipe)((rows == labels).mean(1))
         record[pipe] = estimate | {"per_class": per_class.tolist()}
     return record
 
@@ -175,88 +148,12 @@ def _fairness(parts: Parts, predicted: dict[str, np.ndarray]) -> dict:
             rows,
             labels,
             classes,
-            _summarise(parts, pipe),
+            summarised(parts, pipe),
             groups=parts.judged.groups,
             full=None if pipe == "full_data" else of_full.mean(0),
         )
         for pipe, rows in predicted.items()
     }
-
-
-def _robustness(
-    parts: Parts, params: Params, pipe: str, brought: dict[str, Curve]
-) -> dict:
-    """Attacks the first networks of a pipeline on a fixed sample of the judged rows."""
-    audit = parts.config.audits.robustness
-    images, labels = _some_judged(parts, "attacked rows", audit.images)
-    nets = _attacked_nets(parts, params, pipe)
-    data = parts.model.apply, nets, images, labels
-
-    def attack(purpose, name, eps, **settings):
-        key, eps = parts.key(f"{purpose} {pipe} {name}"), np.array(eps, np.float32)
-        return robustness.epsilon_curve(key, name, *data, eps, chunk=50, **settings)
-
-    curves = {}
-    for name in audit.attacks:
-        eps = audit.eps_l2 if describe(name, 0.0)["norm"] == "l2" else audit.eps_linf
-        plain = name.startswith("pgd") or name == "mim"
-        settings = {"steps": audit.steps} if plain else {}
-        curves[name] = attack("attack", name, eps, drop=audit.drop, **settings)
-    further: dict = {"transferred": brought}
-    if audit.checks:
-        key = parts.key(f"distances {pipe}")
-        found = robustness.minimal_distances(key, "deepfool", *data, chunk=50)
-        further["distances"] = {"deepfool": found}
-        further |= robustness.reruns(attack, curves)
-    return robustness.record(curves, _summarise(parts, pipe), **further)
-
-
-def _attacked_nets(parts: Parts, params: Params, pipe: str) -> Params:
-    """The first networks of each set."""
-    sets = parts.config.sets if pipe == "distilled" else 1
-    most = parts.config.audits.robustness.nets
-    first = lambda leaf: leaf.reshape(sets, -1, *leaf.shape[1:])[:, :most]
-    return jax.tree.map(lambda leaf: first(leaf).reshape(-1, *leaf.shape[1:]), params)
-
-
-def _transfer(parts: Parts, networks: dict[str, Params]) -> tuple[list, dict]:
-    """PGD's images of each pipeline on the others: the Record and the curves."""
-    audit = parts.config.audits.robustness
-    groups = {
-        pipe: transfer.Networks(parts.model.apply, _attacked_nets(parts, params, pipe))
-        for pipe, params in networks.items()
-    }
-    curves = transfer.transfer_curves(
-        parts.key("transfer"),
-        TRANSFERRED,
-        groups,
-        *_some_judged(parts, "attacked rows", audit.images),
-        np.array(audit.eps_linf, np.float32),
-        chunk=50,
-        steps=audit.steps,
-    )
-    summarise = lambda pipe, values: _summarise(parts, pipe)(values)
-    return transfer.record(curves, TRANSFERRED, groups, summarise), curves
-
-
-def _some_judged(parts: Parts, name: str, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """A fixed sample of the judged rows, at most so many: pixels and labels."""
-    judged = parts.judged
-    rng = np.random.default_rng(integer(parts.key(name)))
-    count = min(most, len(judged.labels))
-    rows = np.sort(rng.choice(len(judged.labels), count, replace=False))
-    return judged.images[rows] / np.float32(255), judged.labels[rows]
-
-
-def _corruptions(parts: Parts, networks: dict[str, Params]) -> dict:
-    """All networks on the same corrupted images."""
-    most = parts.config.audits.corruptions.images
-    images, labels = _some_judged(parts, "corrupted rows", most)
-    found = corruptions.corruption_accuracy(
-        parts.key("corruptions"), parts.model, networks, images, labels
-    )
-    summarise = lambda pipe, values: _summarise(parts, pipe)(values)
-    return corruptions.record(found, len(labels), summarise)
 
 
 def _save_sets(parts: Parts, sets: SyntheticSet) -> dict:

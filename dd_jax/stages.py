@@ -1,12 +1,15 @@
-"""Where the stages of a run keep their state, and for how long each goes on."""
+"""What stages share: where they keep their state, how long they go on, estimates."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from dd_jax import config as configs
 from dd_jax.drive import drive
 from dd_jax.parts import Parts, fingerprint
+from dd_jax.report.statistics import mean_interval
 from dd_jax.train.many import Schedule
 
 _LOOKS = 10  # times that the host looks at a training run
@@ -63,3 +66,15 @@ def steps_of(parts: Parts) -> Schedule:
 def every_epoch(total: int) -> Schedule:
     """Epochs that the host looks at each."""
     return Schedule(total, 1)
+
+
+def summarised(parts: Parts, pipe: str) -> Callable[[np.ndarray], dict]:
+    """Estimates over sets where there are several, else over networks."""
+
+    def summarise(values: np.ndarray) -> dict:
+        values = np.asarray(values, np.float64)
+        if pipe == "distilled" and parts.config.sets > 1:
+            values = values.reshape(parts.config.sets, -1).mean(1)
+        return mean_interval(values)
+
+    return summarise

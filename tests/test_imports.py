@@ -24,7 +24,7 @@ LAYERS = [
     ["admission", "stages"],
     ["recipes"],
     ["compose"],
-    ["exposure", "learning", "resemblance"],
+    ["exposure", "learning", "resemblance", "resilience"],
     ["run"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

@@ -389,3 +389,17 @@ def test_zca_is_inside_the_network_and_beside_the_set(tmp_path):
     assert "zca.npz" in found.metadata["zca"]
     with np.load(folder / "zca.npz") as fitted:
         assert fitted["forward"].shape == (64, 64) and fitted["mean"].shape == (64,)
+
+
+def test_looks_on_the_way_change_nothing_of_the_set(tmp_path):
+    sets = {}
+    for looks in (0, 2):
+        root = tmp_path / str(looks)
+        assert launch(*flags(BARE, distill__looks=looks), f"--workdir={root}") == 0
+        folder = only_run(root)
+        sets[looks] = distill.load(folder / "synthetic.npz")
+    np.testing.assert_array_equal(sets[0].images, sets[2].images)
+    rows = workdir.read_json(folder / "record.json")["learning"]
+    assert [row["step"] for row in rows] == [1, 2, 4]
+    assert rows[0]["seconds"] < rows[1]["seconds"] < rows[2]["seconds"]
+    assert all(set(row["accuracy"]) == ESTIMATE for row in rows)
