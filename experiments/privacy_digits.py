@@ -5,10 +5,9 @@
 Initial images from real rows and from noise, 10 images a class, under all three
 threats: T0 the initial images, T1 the released set (two networks on each), T2 one
 released network. 64 joint shadows and 16 targets that share no random numbers with
-them; a random subset and the full data beside. About 9 minutes for the first run and
-4 for the second, which finds the baselines in the cache, on two CPU cores. Expect T1
-and T2 close to chance for distilled sets and subsets, above it for the full data, and
-T0 above chance for real initial images and for the subset.
+them; a random subset and the full data beside. By smaller runs about 9 minutes for the
+first run and 4 for the second, which finds the baselines in the cache, on two CPU
+cores. There is no Record yet.
 """
 
 from ml_collections import ConfigDict

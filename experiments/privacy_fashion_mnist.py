@@ -10,8 +10,7 @@ A pool of 10,000 rows, 1 and 10 images a class, initial images from real rows an
 noise: four runs, each resumable on its own, under the threats T0 (initial images), T1
 (released set, two networks on each) and T2 (one released network). 64 joint shadows
 and 16 targets that share no random numbers with them; 3,000 rows are asked about.
-About 2.5 hours in all on two CPU cores. Expect T1 and T2 at chance for sets of 10 to
-100 images, and T0 above it where initial images are real.
+By smaller runs about 2.5 hours in all on two CPU cores. There is no Record yet.
 """
 
 from ml_collections import ConfigDict

@@ -9,8 +9,8 @@ dataset-fashion-mnist installs: /usr/share/datasets/fashion-mnist.
 Four cells: distribution matching and the selections herding, k-center and k-means, 10
 images a class, ConvNet-3 of width 32; 3 networks on each set, on random subsets and on
 the full data. FGSM and PGD (40 steps) on 500 test images at 10 Linf radii, fallen
-images dropped as the radius rises, and the 15 common corruptions. At most 60 minutes on
-two CPU cores.
+images dropped as the radius rises, and the 15 common corruptions. By smaller runs at
+most 60 minutes on two CPU cores. There is no Record yet.
 """
 
 from ml_collections import ConfigDict
