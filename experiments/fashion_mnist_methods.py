@@ -11,7 +11,7 @@ batches of 64 a class (published: 256), and a share of the published schedule th
 CPU cores walk in minutes: steps of 1000 x 1 or 1000 x 10 (DC, DSA), 20,000 (DM), 5,000
 (MTT) and 200,000 (IDC). Step sizes were chosen on a fifth of 12,000 training rows held
 out, in 100 to 300 steps. The first five cells take 25 minutes on two CPU cores, 5 of
-them for the network on the full data. At 1 image a class expect 71.2 % (DM), 70.2 %
+them for the network on the full data. At 1 image a class expect 71.2 % (DM), 70.1 %
 (DSA), 69.9 % (DC), 74.9 % (IDC) and 62.4 % (IDC-I), and 53.0 % on random subsets;
 published at width 128 and full schedule: 71.5, 70.6, 70.5, 81.0 and 70.7 %. The other
 cells have no Record yet. The Records are in experiments/results/fashion_mnist.jsonl,
