@@ -80,6 +80,7 @@ def drive(
     if log:
         workdir.truncate_jsonl(log, start)
     began = last_save = time.perf_counter()
+    seconds = before
     with tqdm(total=total, initial=start, desc=label, disable=None) as bar:
         for first in range(start, total, per_call):
             end = min(first + per_call, total)
@@ -92,10 +93,10 @@ def drive(
             if end == total and not _finite(state):
                 raise Diverged(f"{label}: the state is not finite at step {end}")
             now = time.perf_counter()
+            seconds = before + now - began
             if saved and (now - last_save >= save_seconds or end == total):
-                saved.save(end, before + now - began, state)
+                saved.save(end, seconds, state)
                 last_save = now
             bar.set_postfix({name: f"{value:.4g}" for name, value in values.items()})
             bar.update(end - first)
-    jax.block_until_ready(state)
-    return Driven(state, before + time.perf_counter() - began)
+    return Driven(jax.block_until_ready(state), seconds)
