@@ -18,6 +18,19 @@ from dd_jax.types import Array, Pipeline, Split, SyntheticSet, Trained
 Experts = Callable[..., np.ndarray]
 
 
+def _steps(sample: Callable, update: Callable, key, state, first, last):
+    """Steps `first` to `last`, each by its own keys; the state and the mean loss."""
+
+    def body(step, carry):
+        state, total = carry
+        sample_key, update_key = jax.random.split(jax.random.fold_in(key, step))
+        state, info = update(update_key, state, sample(sample_key))
+        return state, total + info["loss"]
+
+    state, total = lax.fori_loop(first, last, body, (state, jnp.float32(0)))
+    return state, total / (last - first)
+
+
 @cache
 def _distiller(sample: Callable, update: Callable):
     """The compiled steps; methods that differ in `init` alone share them."""
@@ -25,16 +38,7 @@ def _distiller(sample: Callable, update: Callable):
     def one(shared, key, state, rows, counts, experts):
         images, first, last = shared
         real = Real(images, rows, counts, experts)
-
-        def body(step, carry):
-            state, total = carry
-            sample_key, update_key = jax.random.split(jax.random.fold_in(key, step))
-            batch = sample(sample_key, real)
-            state, info = update(update_key, state, batch)
-            return state, total + info["loss"]
-
-        state, total = lax.fori_loop(first, last, body, (state, jnp.float32(0)))
-        return state, total / (last - first)
+        return _steps(lambda k: sample(k, real), update, key, state, first, last)
 
     return map_models(one, chunk=best_chunk())
 
@@ -45,15 +49,8 @@ def _joint_distiller(joint: Joint):
 
     @jax.jit
     def run(key, states, real, member, first, last):
-        def body(step, carry):
-            states, total = carry
-            sample_key, update_key = jax.random.split(jax.random.fold_in(key, step))
-            batch = joint.sample(sample_key, real, member)
-            states, info = joint.update(update_key, states, batch)
-            return states, total + info["loss"]
-
-        states, total = lax.fori_loop(first, last, body, (states, jnp.float32(0)))
-        return states, total / (last - first)
+        sample = lambda k: joint.sample(k, real, member)
+        return _steps(sample, joint.update, key, states, first, last)
 
     return run
 
@@ -89,11 +86,9 @@ def distil_many(
     Returns:
       A `SyntheticSet` with a leading axis s, and the seconds that it took.
     """
-    initial = member if initial is None else initial
-    reals, firsts = (
-        [real_data(data.images, data.labels, row) for row in rows]
-        for rows in (member, initial)
-    )
+    reals_of = lambda rows: [real_data(data.images, data.labels, row) for row in rows]
+    reals = reals_of(member)
+    firsts = reals if initial is None else reals_of(initial)
     split = jax.vmap(jax.random.split)(keys)
     states = [method.init(k, first) for k, first in zip(split[:, 0], firsts)]
     state = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
@@ -124,7 +119,11 @@ def distil_many(
             state,
             total=schedule.total,
             per_call=schedule.per_call,
-            inputs=(jax.random.key_data(keys), member, initial),
+            inputs=(
+                jax.random.key_data(keys),
+                member,
+                member if initial is None else initial,
+            ),
         )
     return jax.vmap(method.read)(state), seconds
 
@@ -177,7 +176,7 @@ def distil_then_train(
             steps,
             loops[0],
             experts,
-            initial=rows,
+            initial=rows if initial_only else None,
             joint=joint,
         )[0]
 

@@ -1,11 +1,24 @@
-"""Shared test set-up: eight virtual CPU devices, no compilation cache on disk.
-
-Workers, and the processes that tests kill, would share the cache; a half-written entry
-can crash whoever reads it.
-"""
+"""Shared test set-up: eight virtual CPU devices, few compiled programs at once."""
 
 import os
+from pathlib import Path
 
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "8")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# Workers, and the processes that tests kill, would share the folder on disk; whoever
+# reads a half-written entry can crash.
 os.environ.setdefault("JAX_ENABLE_COMPILATION_CACHE", "false")
+
+import jax
+import pytest
+
+_MAPS = Path("/proc/self/maps")
+_MANY = 15_000  # of the 65,530 memory maps that Linux lets a process have
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _forget_programs():
+    """Compiled programs hold memory maps; a worker that runs out of them crashes."""
+    yield
+    if _MAPS.exists() and _MAPS.read_bytes().count(b"\n") > _MANY:
+        jax.clear_caches()

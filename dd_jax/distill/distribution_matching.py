@@ -37,6 +37,25 @@ def class_means(model: Model, params, batch: Batch) -> Array:
     return total / batch.weights.sum(1, keepdims=True)
 
 
+def made_means(model: Model, params, made) -> Array:
+    """Mean feature of each class of a synthetic set, `f32[k d]`.
+
+    `m_c = sum_j y_jc f(s_j) / sum_j y_jc`, over images and labels `[k i ...]`.
+    """
+    made = flattened(made)
+    features = model.features(params, made.images, train=True)
+    return (made.labels / made.labels.sum(0)).T @ features
+
+
+def siamese(augment: Callable[[Key, Array], Array], key: Key, images: Array) -> Array:
+    """One augmentation for each class: `augment(key_c, images[c])`, `f32[k b h w c]`.
+
+    Both sides of a class get the same operation if they are given the same key.
+    """
+    keys = jax.random.split(key, len(images))
+    return lax.map(lambda at: augment(*at), (keys, images))
+
+
 def matching_loss(real: Array, synthetic: Array) -> Array:
     """Sum over classes of squared distances between means: `sum_c ||r_c - s_c||^2`.
 
@@ -90,16 +109,14 @@ def distribution_matching(
     def update(key, state, batch):
         net_key, augment_key = jax.random.split(key)
         params = model.init(net_key)
-        keys = jax.random.split(augment_key, len(batch.weights))
-        siamese = lambda images: lax.map(lambda at: augment(*at), (keys, images))
-        real = class_means(model, params, batch._replace(images=siamese(batch.images)))
+        change = lambda side: side._replace(
+            images=siamese(augment, augment_key, side.images)
+        )
+        real = class_means(model, params, change(batch))
 
         def loss_fn(theta):
-            made = learner.decode(theta)
-            made = flattened(made._replace(images=siamese(made.images)))
-            features = model.features(params, made.images, train=True)
-            share = made.labels / made.labels.sum(0)
-            return matching_loss(real, share.T @ features)
+            made = change(learner.decode(theta))
+            return matching_loss(real, made_means(model, params, made))
 
         loss, grad = jax.value_and_grad(loss_fn)(state.theta)
         return learner.descend(state, grad), {"loss": loss}

@@ -15,14 +15,17 @@ import jax.numpy as jnp
 from jax import lax
 
 from dd_jax.distill.base import Batch, Real, draw_rows
-from dd_jax.distill.distribution_matching import matching_loss
-from dd_jax.distill.parametrisation import flattened
+from dd_jax.distill.distribution_matching import (
+    embedded,
+    made_means,
+    matching_loss,
+    siamese,
+)
 from dd_jax.distill.synthetic import synthetic
 from dd_jax.parallel import best_chunk
 from dd_jax.train.fit import as_pixels, unchanged
 from dd_jax.types import Array, InputError, Key, Model
 
-_CHUNK = 32  # real images embedded at a time
 _IMAGES = 128  # synthetic images that pass through the network at a time on CPU
 
 
@@ -110,22 +113,19 @@ def shadow_matching(
         net_key, augment_key = jax.random.split(key)
         params = model.init(net_key)
         classes = len(batch.images)
-        keys = jax.random.split(augment_key, classes)
-        siamese = lambda images: lax.map(lambda at: augment(*at), (keys, images))
-        embed = lambda image: model.features(params, image[None])[0]
-        real = siamese(batch.images).reshape(-1, *batch.images.shape[2:])
-        features = lax.map(embed, real, batch_size=min(_CHUNK, len(real)))
-        features = features.reshape(*batch.images.shape[:2], -1)
+        change = lambda images: siamese(augment, augment_key, images)
+        real = change(batch.images).reshape(-1, *batch.images.shape[2:])
+        features = embedded(model, params, real).reshape(*batch.images.shape[:2], -1)
 
         def step(at):
             state, real, found = at
 
             def loss_fn(theta):
                 made = learner.decode(theta)
-                made = flattened(made._replace(images=siamese(made.images)))
-                features = model.features(params, made.images, train=True)
-                share = made.labels / made.labels.sum(0)
-                return matching_loss(real * found, (share.T @ features) * found)
+                made = made._replace(images=change(made.images))
+                return matching_loss(
+                    real * found, made_means(model, params, made) * found
+                )
 
             loss, grad = jax.value_and_grad(loss_fn)(state.theta)
             return learner.descend(state, grad), loss
