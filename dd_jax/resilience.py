@@ -64,7 +64,10 @@ def _robustness(
         found = robustness.minimal_distances(key, "deepfool", *data, chunk=50)
         further["distances"] = {"deepfool": found}
         further |= robustness.reruns(attack, curves)
-    return robustness.record(curves, summarised(parts, pipe), **further)
+    classes = len(parts.dataset.class_names)
+    return robustness.record(
+        curves, summarised(parts, pipe), labels, classes, **further
+    )
 
 
 def _attacked_nets(parts: Parts, params: Params, pipe: str) -> Params:

@@ -16,6 +16,7 @@ from dd_jax.audits.robustness_metrics import (
     smallest_fall,
     worst_case,
 )
+from dd_jax.audits.robustness_ratios import robustness_ratios
 from dd_jax.audits.robustness_reruns import reruns
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "record",
     "reruns",
     "robust_accuracy",
+    "robustness_ratios",
     "smallest_fall",
     "worst_case",
 ]
@@ -38,6 +40,8 @@ __all__ = [
 def record(
     curves: Mapping[str, Curve],
     summarise: Callable[[np.ndarray], dict],
+    labels: np.ndarray,
+    num_classes: int,
     *,
     distances: Mapping[str, np.ndarray] | None = None,
     **further: Mapping[str, Curve],
@@ -51,29 +55,35 @@ def record(
     Args:
       curves: attack name -> `Curve`, all on the same nets and images.
       summarise: `f64[s] -> {mean, ci, n}`, an estimate over nets.
+      labels: `i32[n]` of the images.
+      num_classes: k.
       distances: attack name -> `f64[s n]` of `minimal_distances`.
       **further: further evidence of `masking_checks`.
 
     Returns:
       `{images, clean, attacks{NAME: [{eps, norm, ..., accuracy}]}, worst_case[{eps,
-      norm, accuracy}], area{NORM}, median_perturbation{NAME}, checks}`: fractions, one
-      row a radius with the attack's settings; `area` under the worst case, for norms of
-      2 radii or more; `median_perturbation` where `distances` are given (None where
-      half of some net's images stood); `checks` as `masking_checks` gives it.
+      norm, accuracy, per_class[k]}], ratios[{eps, norm, rome, beard}], area{NORM},
+      median_perturbation{NAME}, checks}`: fractions, one row a radius with the attack's
+      settings; `per_class` the mean over nets, NaN for a class without images; `ratios`
+      as `robustness_ratios` gives them; `area` under the worst case, for norms of 2
+      radii or more; `median_perturbation` where `distances` are given (None where half
+      of some net's images stood); `checks` as `masking_checks` gives it.
     """
     clean = next(iter(curves.values())).clean
     worst = worst_case(curves)
     images = clean.shape[-1]
 
+    def known(values: np.ndarray) -> dict | None:
+        return summarise(values) if np.isfinite(values).all() else None
+
     def of_images(accuracy: np.ndarray) -> dict:
         low, high = clopper_pearson(float(np.mean(accuracy)) * images, images)
         return summarise(accuracy) | {"image_ci": [low, high]}
 
-    def median(found: np.ndarray) -> dict | None:
-        middle = median_perturbation(found)
-        return summarise(middle) if np.isfinite(middle).all() else None
-
-    known = {name: median(found) for name, found in (distances or {}).items()}
+    medians = {
+        name: known(median_perturbation(found))
+        for name, found in (distances or {}).items()
+    }
     return {
         "images": images,
         "clean": of_images(robust_accuracy(clean)),
@@ -87,9 +97,19 @@ def record(
             for name, curve in curves.items()
         },
         "worst_case": [
-            {"eps": float(radius), "norm": norm, "accuracy": of_images(accuracy)}
+            {
+                "eps": float(radius),
+                "norm": norm,
+                "accuracy": of_images(robust_accuracy(right)),
+                "per_class": class_robust_accuracy(right, labels, num_classes).mean(0),
+            }
             for norm, (radii, robust) in worst.items()
-            for radius, accuracy in zip(radii, robust_accuracy(robust).T, strict=True)
+            for radius, right in zip(radii, robust.swapaxes(0, 1), strict=True)
+        ],
+        "ratios": [
+            {"eps": eps, "norm": norm}
+            | {name: known(values) for name, values in ratios.items()}
+            for (norm, eps), ratios in robustness_ratios(curves).items()
         ],
         "area": {
             norm: summarise(area_under_curve(radii, robust_accuracy(robust)))
@@ -97,4 +117,4 @@ def record(
             if len(radii) > 1
         },
         "checks": masking_checks(curves, distances=distances, **further),
-    } | ({"median_perturbation": known} if known else {})
+    } | ({"median_perturbation": medians} if medians else {})

@@ -13,6 +13,7 @@ from dd_jax.report import (
     headline,
     pictures,
     records,
+    robustness,
     scope,
     tables,
     trends,
@@ -110,7 +111,12 @@ def _section(
         "robustness": {
             name: table
             for norm, name in pictures.NORMS.items()
-            if (table := tables.robustness(record, norm))
+            if (table := robustness.attacked(record, norm))
+        },
+        "secondary": {
+            name: table
+            for norm, name in pictures.NORMS.items()
+            if (table := robustness.secondary(record, norm))
         },
         "notes": {
             "accuracy": scope.accuracy(record, config),
@@ -118,9 +124,9 @@ def _section(
             "likeness": scope.likeness(record),
             "robustness": scope.robustness(record, config),
         },
-        "checks": tables.checks(record),
-        "transfer": tables.transfer(record),
-        "corruptions": tables.corruptions(record),
+        "checks": robustness.checks(record),
+        "transfer": robustness.transfer(record),
+        "corruptions": robustness.corruptions(record),
         "cost": tables.cost(record),
         "settings": tables.settings(record),
         "versions": tables.versions(record),

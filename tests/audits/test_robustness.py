@@ -294,7 +294,8 @@ def test_autoattack_curve_of_linear_nets_drops_the_fallen(images, params):
 def test_record_holds_an_estimate_a_radius():
     curve = fake([0.9, 0.25], [0.0, 0.1], steps=20)
     summarise = lambda values: {"mean": float(values.mean()), "n": len(values)}
-    part = record({"pgd_linf": curve}, summarise)
+    labels = np.arange(100) // 50
+    part = record({"pgd_linf": curve}, summarise, labels, 3)
     assert part["images"] == 100
     assert part["clean"] == attacked(0.9)
     assert part["attacks"]["pgd_linf"] == [
@@ -302,6 +303,9 @@ def test_record_holds_an_estimate_a_radius():
         {"eps": 0.1, "norm": "linf", "steps": 20, "accuracy": attacked(0.25)},
     ]
     assert part["worst_case"][1]["accuracy"]["mean"] == 0.25
+    per_class = part["worst_case"][1]["per_class"]
+    np.testing.assert_array_equal(per_class, [0.5, 0.0, np.nan])
+    assert part["ratios"] == [], "one attack makes no ratio"
     assert part["area"]["linf"]["mean"] == pytest.approx((0.9 + 0.25) / 2)
     assert part["checks"]["eps_zero_equals_clean"] is True
     assert "median_perturbation" not in part
@@ -318,7 +322,8 @@ def test_record_holds_the_median_of_distances_and_all_evidence():
     curve = fake([0.5], [0.1], steps=20)
     summarise = lambda values: float(values.mean())
     part = record(
-        {"pgd_linf": curve}, lambda values: {"mean": summarise(values)},
+        {"pgd_linf": curve, "mim": curve}, lambda values: {"mean": summarise(values)},
+        np.zeros(100, int), 1,
         distances={
             "deepfool": np.array([[0.1, 0.2, 0.9], [0.3, 0.4, 0.5]]),
             "fab_t": np.array([[0.1, np.inf, np.inf]]),
@@ -328,6 +333,10 @@ def test_record_holds_the_median_of_distances_and_all_evidence():
     medians = part["median_perturbation"]
     assert medians["deepfool"]["mean"] == pytest.approx(0.3)
     assert medians["fab_t"] is None
+    # 0.9 -> 0.5 under both attacks
+    rome, beard = {"mean": pytest.approx(1 - 0.16 / 0.81)}, {"mean": pytest.approx(0)}
+    row = {"eps": 0.1, "norm": "linf", "rome": rome, "beard": beard}
+    assert part["ratios"] == [row]
     assert part["checks"]["unbounded_always_succeeds"] is False
     assert part["checks"]["steps_converged"] is False
 

@@ -82,6 +82,15 @@ def attacked(clean, slope):
             "pgd_linf": rows("linf", slope),
             "pgd_l2": rows("l2", slope / 15),
         },
+        "worst_case": [
+            row | {"per_class": [None, 0.9, row["accuracy"]["mean"] / 2]}
+            for row in rows("linf", slope)
+        ],
+        "ratios": [
+            {"eps": eps, "norm": "linf", "rome": around(0.6), "beard": around(0.2)}
+            for eps in EPS["linf"]
+            if eps > 0
+        ],
         "checks": {"eps_zero_equals_clean": True, "monotone_in_eps": None},
     }
 
