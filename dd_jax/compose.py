@@ -11,7 +11,15 @@ from dd_jax.keys import stack
 from dd_jax.parts import Parts
 from dd_jax.pipelines import distil_many, distil_then_train, train_on_data
 from dd_jax.recipes import experts_of, joint_of, method_of
-from dd_jax.stages import at_tenths, every_epoch, own, shared, staged, steps_of
+from dd_jax.stages import (
+    at_tenths,
+    every_epoch,
+    of_baseline,
+    own,
+    shared,
+    staged,
+    steps_of,
+)
 from dd_jax.train.many import train_on_rows, train_on_sets
 from dd_jax.types import (
     Array,
@@ -71,8 +79,7 @@ def networks_on_subsets(parts: Parts) -> Params:
         member,
         steps_of(parts),
     )
-    keys = ("distill.ipc", "distill.load", "train.nets", "train.epochs")
-    loop = staged(parts, "random_subset", shared(parts, "random_subset", *keys))
+    loop = staged(parts, "random_subset", of_baseline(parts, "random_subset"))
     epochs = at_tenths(config.train.epochs)
     net_keys = stack(net_key, config.train.nets)
     return train_on_sets(parts.trainer, net_keys, sets, epochs, loop)[0]
@@ -83,7 +90,7 @@ def networks_on_full_data(parts: Parts) -> Params:
     config, data = parts.config, parts.dataset.train
     keys = stack(parts.key("full_data"), config.train.full_nets)
     rows = np.tile(np.arange(len(data.labels)), (config.train.full_nets, 1))
-    loop = staged(parts, "full_data", shared(parts, "full_data", "train.full"))
+    loop = staged(parts, "full_data", of_baseline(parts, "full_data"))
     epochs = every_epoch(config.train.full_epochs)
     return train_on_rows(
         parts.trainer, keys, data, rows, config.train.lr, epochs, loop

@@ -1,5 +1,8 @@
 """Robustness, transfer and common corruptions of a run's networks."""
 
+from functools import partial
+from pathlib import Path
+
 import jax
 import numpy as np
 
@@ -8,7 +11,7 @@ from dd_jax.audits import corruptions, robustness, transfer
 from dd_jax.audits.robustness import Curve
 from dd_jax.keys import integer
 from dd_jax.parts import Parts
-from dd_jax.stages import summarised
+from dd_jax.stages import kept, of_baseline, own, summarised
 from dd_jax.types import Params
 
 TRANSFERRED = "pgd_linf"
@@ -31,12 +34,24 @@ def measure(parts: Parts, networks: dict[str, Params]) -> dict:
     if audits.robustness.enabled:
         onto = lambda pipe: {a: curve for (a, b), curve in brought.items() if b == pipe}
         record["robustness"] = {
-            pipe: _robustness(parts, params, pipe, onto(pipe))
+            pipe: kept(
+                parts,
+                "robustness",
+                _folder(parts, pipe, alone=not brought),
+                partial(_robustness, parts, params, pipe, onto(pipe)),
+            )
             for pipe, params in networks.items()
         }
     if audits.corruptions.enabled:
         record["corruptions"] = _corruptions(parts, networks)
     return record
+
+
+def _folder(parts: Parts, pipe: str, *, alone: bool) -> Path:
+    """Baselines that nothing was brought to are attacked once for several runs."""
+    if pipe == "distilled" or not alone:
+        return own(parts, pipe)
+    return of_baseline(parts, pipe, "audits.robustness")
 
 
 def _robustness(

@@ -1,5 +1,6 @@
 """What stages share: where they keep their state, how long they go on, estimates."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,12 +8,17 @@ from typing import Any
 import numpy as np
 
 from dd_jax import config as configs
+from dd_jax import workdir
 from dd_jax.drive import drive
 from dd_jax.parts import Parts, fingerprint
 from dd_jax.report.statistics import mean_interval
 from dd_jax.train.many import Schedule
 
 _LOOKS = 10  # times that the host looks at a training run
+_BASELINES = {
+    "random_subset": ("distill.ipc", "distill.load", "train.nets", "train.epochs"),
+    "full_data": ("train.full",),
+}
 
 
 def staged(
@@ -50,6 +56,27 @@ def shared(parts: Parts, name: str, *keys: str) -> Path:
         / configs.run_id(parts.config, fingerprint(parts.config), common)
         / name
     )
+
+
+def of_baseline(parts: Parts, pipe: str, *keys: str) -> Path:
+    """Where runs keep a baseline's networks, or with `keys` what they did to them."""
+    return shared(parts, pipe, *_BASELINES[pipe], *keys)
+
+
+def kept(parts: Parts, stage: str, folder: Path, make: Callable[[], dict]) -> dict:
+    """What `make` gives, as JSON, or what this or another run left of it in a folder.
+
+    The seconds that it took count as the stage's in both cases.
+    """
+    path = folder / f"{stage}.json"
+    if not path.exists():
+        start = time.perf_counter()
+        made = make()
+        seconds = time.perf_counter() - start
+        workdir.write_json(path, {"seconds": seconds, "made": made})
+    found = workdir.read_json(path)
+    parts.cost.add(stage, found["seconds"])
+    return found["made"]
 
 
 def at_tenths(total: int) -> Schedule:

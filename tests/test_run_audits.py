@@ -8,6 +8,7 @@ from tiny import BARE, MLP, make
 from tiny import quick_compiles as quick_compiles
 
 from dd_jax import distill, report, run
+from dd_jax.audits import robustness
 from dd_jax.audits.corruptions import CORRUPTIONS
 
 PIPES = {"distilled", "random_subset", "full_data"}
@@ -85,3 +86,23 @@ def test_robust_distillation_reaches_the_distilled_set_alone(tmp_path):
         for r in (plain, found)
     ]
     assert not np.array_equal(*images)
+
+
+def test_baselines_are_attacked_once_for_all_methods(tmp_path, monkeypatch):
+    changes = {"audits__robustness__enabled": True}
+    first = run.run(make(BARE, **changes), tmp_path)
+    attacked, attack = [], robustness.epsilon_curve
+
+    def counted(key, name, *data, **settings):
+        attacked.append(name)
+        return attack(key, name, *data, **settings)
+
+    monkeypatch.setattr(robustness, "epsilon_curve", counted)
+    second = run.run(make(BARE, **changes, distill__method="random"), tmp_path)
+    assert attacked == ["fgsm", "pgd_l2"]
+    for pipe in ("random_subset", "full_data"):
+        assert second["robustness"][pipe] == first["robustness"][pipe]
+    assert first["cost"]["robustness_seconds"] > 0
+    changes["audits__robustness__images"] = 10
+    third = run.run(make(BARE, **changes), tmp_path)
+    assert third["robustness"]["full_data"]["images"] == 10

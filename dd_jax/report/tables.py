@@ -30,6 +30,7 @@ STAGES = {
     "full_data": "training on full data",
     "shadow_distill": "shadow distillations of the membership audit",
     "shadows": "training on the shadows' sets and baselines",
+    "robustness": "attacks",
     "compile": "compilation, partly in the above",
 }
 
