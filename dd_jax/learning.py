@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dd_jax import compose
+from dd_jax import compose, workdir
 from dd_jax.parts import Parts, learns
 from dd_jax.train import predictions
 from dd_jax.types import SyntheticSet
@@ -49,11 +49,8 @@ def _kept(parts: Parts, step: int) -> tuple[SyntheticSet, float]:
     path = parts.folder / "checkpoints" / "looks" / f"{step}.npz"
     if not path.exists():
         sets, seconds = compose.synthetic_sets(parts, step)
-        path.parent.mkdir(parents=True, exist_ok=True)
         arrays = {k: np.asarray(getattr(sets, k)) for k in ("images", "labels", "lr")}
-        temporary = path.with_suffix(".part.npz")
-        np.savez(temporary, **arrays, seconds=seconds)
-        temporary.replace(path)
+        workdir.write_npz(path, **arrays, seconds=seconds)
     with np.load(path) as file:
         sets = SyntheticSet(file["images"], file["labels"], file["lr"])
         return sets, float(file["seconds"])

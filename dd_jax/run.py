@@ -164,7 +164,7 @@ def _save_sets(parts: Parts, sets: SyntheticSet) -> dict:
         name = "synthetic.npz" if i == 0 else f"synthetic_{i}.npz"
         storage.save(parts.folder / name, SyntheticSet(*arrays, metadata))
     if fitted := whitening(parts.config):
-        np.savez(parts.folder / "zca.npz", **fitted._asdict())
+        workdir.write_npz(parts.folder / "zca.npz", **fitted._asdict())
     picture = image_grid(np.asarray(sets.images[0]), np.asarray(sets.labels[0]))
     (parts.folder / "images.png").write_bytes(picture)
     return metadata

@@ -1,5 +1,6 @@
-"""The run folder: atomic JSON files, status, metric rows and provenance; no jax."""
+"""The run folder: atomic files, status, metric rows and provenance; no jax."""
 
+import io
 import json
 import math
 import os
@@ -9,6 +10,8 @@ import traceback
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
+
+import numpy as np
 
 from dd_jax.types import InputError
 
@@ -28,7 +31,18 @@ def write_json(path: str | Path, obj: Any) -> None:
     A temporary file in the same folder is written, flushed to disk and renamed; parent
     folders are made. Arrays become lists; a number that is not finite becomes null.
     """
-    _replace(Path(path), json.dumps(_plain(obj), indent=1, allow_nan=False) + "\n")
+    text = json.dumps(_plain(obj), indent=1, allow_nan=False) + "\n"
+    _replace(Path(path), text.encode())
+
+
+def write_npz(path: str | Path, **arrays: Any) -> None:
+    """Write arrays as an `.npz` file that appears whole or not at all, as JSON does.
+
+    The same arrays give the same bytes.
+    """
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    _replace(Path(path), buffer.getvalue())
 
 
 def read_json(path: str | Path) -> Any:
@@ -103,7 +117,8 @@ def truncate_jsonl(path: str | Path, last_step: int) -> None:
     """
     rows = [row for row in read_jsonl(path) if row["step"] <= last_step]
     if Path(path).exists():
-        _replace(Path(path), "".join(json.dumps(row) + "\n" for row in rows))
+        lines = (json.dumps(row) + "\n" for row in rows)
+        _replace(Path(path), "".join(lines).encode())
 
 
 def provenance() -> dict[str, Any]:
@@ -138,12 +153,12 @@ def _git(*arguments: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def _replace(path: Path, text: str) -> None:
+def _replace(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with temporary.open("w") as file:
-            file.write(text)
+        with temporary.open("wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

@@ -148,3 +148,19 @@ def test_commit_and_dirty_flag(tmp_path, monkeypatch):
     assert len(facts["commit"]) == 40 and facts["dirty"] is False
     (tmp_path / "__init__.py").write_text("x = 1")
     assert workdir.provenance()["dirty"] is True
+
+
+def test_arrays_appear_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "new" / "arrays.npz"
+    workdir.write_npz(path, a=np.arange(3), name="t1")
+    before = path.read_bytes()
+    with np.load(path) as file:
+        assert file["a"].tolist() == [0, 1, 2] and str(file["name"]) == "t1"
+
+    def fail(*args):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(workdir.os, "fsync", fail)
+    with pytest.raises(OSError, match="disk full"):
+        workdir.write_npz(path, a=np.arange(4))
+    assert path.read_bytes() == before and list(path.parent.iterdir()) == [path]

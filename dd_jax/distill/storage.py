@@ -1,8 +1,6 @@
 """`synthetic.npz`: a synthetic set that describes itself."""
 
-import io
 import json
-import os
 import zipfile
 from pathlib import Path
 
@@ -10,6 +8,7 @@ import numpy as np
 
 from dd_jax.distill import png_folder
 from dd_jax.types import InputError, SyntheticSet
+from dd_jax.workdir import write_npz
 
 _ARRAYS = ("images", "labels", "lr")
 
@@ -19,13 +18,9 @@ def save(path: str | Path, synthetic: SyntheticSet) -> None:
 
     The file appears whole or not at all, and the same set gives the same bytes.
     """
-    buffer = io.BytesIO()
     arrays = {name: np.float32(getattr(synthetic, name)) for name in _ARRAYS}
     metadata = json.dumps(synthetic.metadata or {}, sort_keys=True)
-    np.savez(buffer, **arrays, metadata=np.array(metadata))
-    temporary = Path(path).with_suffix(".tmp")
-    temporary.write_bytes(buffer.getvalue())
-    os.replace(temporary, path)
+    write_npz(path, **arrays, metadata=np.array(metadata))
 
 
 def load(path: str | Path) -> SyntheticSet:

@@ -2,12 +2,12 @@
 
 import os
 import zipfile
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from dd_jax.types import InputError
+from dd_jax.workdir import write_npz
 
 THREATS = ("t0", "t1", "t2")
 
@@ -80,14 +80,7 @@ def save_scores(
         threat,
     )
     _check(arrays, path)
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(target.name + ".partial")
-    with partial.open("wb") as file:
-        np.savez(file, **arrays._asdict())
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, target)
+    write_npz(path, **arrays._asdict())
 
 
 def load_scores(path: str | os.PathLike[str]) -> ScoreFile:
