@@ -1,5 +1,7 @@
 """What data, model and audits together cannot give is refused before any compute."""
 
+from pathlib import Path
+
 import jax
 from ml_collections import ConfigDict
 
@@ -13,8 +15,10 @@ from dd_jax.parts import (
     images_per_class,
     judged_rows,
     network,
+    parts,
     planted,
 )
+from dd_jax.recipes import method_of
 from dd_jax.types import Dataset, InputError
 
 
@@ -33,6 +37,8 @@ def check(config: ConfigDict) -> None:
             "could be attacked; take dc, dsa, dm, idc_i, idc or frepo"
         )
     jax.eval_shape(network(config, data).init, jax.random.key(0))
+    if not config.distill.load:
+        method_of(parts(config, Path(), Path()), config.distill.method)
     judged = judged_rows(data)
     if config.audits.fairness.enabled and judged.groups is not None:
         classes = len(data.class_names)

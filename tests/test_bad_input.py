@@ -238,6 +238,26 @@ def test_models_that_cannot_be(capsys, changes, message):
     assert refused(capsys, *flags(TINY, **changes)) == message
 
 
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        (
+            {"distill.mtt.min_start": 3, "distill.mtt.max_start": 3},
+            "trajectory windows from 3 to 3 and then 3: min_start < first_max_start <= "
+            "max_start is needed",
+        ),
+        (
+            {"model.norm": "batch"},
+            "trajectory matching needs a network whose parameters are all that it "
+            "learns: take model.norm=instance in place of batch",
+        ),
+    ],
+)
+def test_methods_that_cannot_be(capsys, changes, message):
+    changes = {"distill.method": "mtt"} | changes
+    assert refused(capsys, *flags(BARE | changes)) == message
+
+
 def test_a_workdir_that_cannot_be_made(capsys):
     with open("file", "w"):
         pass

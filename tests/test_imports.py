@@ -21,9 +21,9 @@ LAYERS = [
     ["pipelines"],
     ["report"],
     ["parts"],
-    ["admission", "stages"],
+    ["stages"],
     ["recipes"],
-    ["compose"],
+    ["admission", "compose"],
     ["exposure", "learning", "resemblance", "resilience"],
     ["run"],
 ]
