@@ -27,6 +27,7 @@ from ml_collections import ConfigDict, config_flags
 
 from dd_jax import config as configs
 from dd_jax import sweep, workdir
+from dd_jax.fields import FIELDS
 from dd_jax.types import InputError
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -130,7 +131,7 @@ def _help(options: flags.FlagValues) -> str:
     lines = [str(__doc__), "Flags (--NAME=VALUE):"]
     lines += [f"  --{name:<36} {options[name].help}" for name in options if name != "h"]
     lines += ["", "Config keys (--config.KEY=VALUE), with their defaults:"]
-    for key, field in configs.FIELDS.items():
+    for key, field in FIELDS.items():
         value = f"{key}={field.default}"
         gap = "\n" + " " * 40 if len(value) > 37 else ""
         lines.append(f"  {value:<38}{gap} {field.help}")

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from ml_collections import ConfigDict
 
 from dd_jax import config as configs
+from dd_jax.fields import FIELDS
 from dd_jax.types import InputError
 
 Point = dict[str, Any]
@@ -76,9 +77,7 @@ def labels(cells: list[ConfigDict]) -> list[str]:
     Keys are cut to their last part unless two of them would look the same.
     """
     values = [configs.flat(cell) for cell in cells]
-    varying = [
-        key for key in configs.FIELDS if any(v[key] != values[0][key] for v in values)
-    ]
+    varying = [key for key in FIELDS if any(v[key] != values[0][key] for v in values)]
     leaves = [key.split(".")[-1] for key in varying]
     names = [
         leaf if leaves.count(leaf) == 1 else key for key, leaf in zip(varying, leaves)

@@ -14,6 +14,7 @@ ResNets take minutes each on two CPU cores; choose among them by
 from ml_collections import ConfigDict
 
 from dd_jax import config
+from dd_jax.rules import MODELS
 from dd_jax.sweep import Point, product
 
 
@@ -33,4 +34,4 @@ def get_config() -> ConfigDict:
 
 def sweep() -> list[Point]:
     """Every architecture."""
-    return product({"model.name": list(config.MODELS)})
+    return product({"model.name": list(MODELS)})

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dd_jax import config
+from dd_jax.fields import FIELDS
 from dd_jax.types import InputError
 
 OTHER = {  # a valid value that differs from the default, for every key
@@ -195,7 +196,7 @@ def with_key(key, value):
 
 def test_default_is_valid_and_holds_every_field():
     values = config.flat(config.default())
-    assert values == {key: field.default for key, field in config.FIELDS.items()}
+    assert values == {key: field.default for key, field in FIELDS.items()}
     config.validate(config.default())
 
 
@@ -206,25 +207,25 @@ def test_quick_start_values():
 
 
 def test_every_key_has_one_line_of_help():
-    for key, field in config.FIELDS.items():
+    for key, field in FIELDS.items():
         assert field.help and "\n" not in field.help, key
 
 
-@pytest.mark.parametrize("key", config.FIELDS)
+@pytest.mark.parametrize("key", FIELDS)
 def test_other_value_is_valid(key):
     values = with_key(key, OTHER[key])
     config.validate(values)
-    assert config.flat(values)[key] == OTHER[key] != config.FIELDS[key].default
+    assert config.flat(values)[key] == OTHER[key] != FIELDS[key].default
 
 
-@pytest.mark.parametrize("key", config.FIELDS)
+@pytest.mark.parametrize("key", FIELDS)
 def test_bad_value_is_named_in_one_line(key):
     for value in BAD[key]:
         with pytest.raises(InputError) as caught:
             config.validate(with_key(key, value))
         message = str(caught.value)
         assert f"{key}={value!r}: must be" in message
-        assert config.FIELDS[key].rule.right in message
+        assert FIELDS[key].rule.right in message
         assert "\n" not in message
 
 
@@ -267,7 +268,7 @@ def test_override_leaves_the_original_and_refuses_other_types():
             config.override(base, {"distill.ipc": value}, "test")
 
 
-@pytest.mark.parametrize("key", config.FIELDS)
+@pytest.mark.parametrize("key", FIELDS)
 def test_run_id_changes_exactly_with_keys_that_change_results(key):
     base = config.run_id(config.default(), "abc")
     other = config.run_id(with_key(key, OTHER[key]), "abc")

@@ -12,6 +12,8 @@ PACKAGE = Path(__file__).parents[1] / "dd_jax"
 # side by side and may not import one another.
 LAYERS = [
     ["types"],
+    ["rules"],
+    ["fields"],
     ["config", "workdir", "parallel", "checkpoint", "keys", "cost"]
     + ["data", "models", "attacks"],
     ["sweep", "drive"],
@@ -28,7 +30,7 @@ LAYERS = [
     ["run"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-NO_JAX = {"types", "config", "report", "workdir", "sweep"}
+NO_JAX = {"types", "rules", "fields", "config", "report", "workdir", "sweep"}
 READS_CONFIGS = {"config", "sweep", "parts", "admission", "exposure", "run"}
 
 
@@ -96,7 +98,8 @@ def test_imports_point_one_way(path):
 @pytest.mark.parametrize(
     "sides",
     [
-        {"types": set(), "config": {"types"}, "report": {"types"}},
+        {"types": set(), "rules": set(), "fields": {"rules"}, "report": {"types"}},
+        {"config": {"types", "rules", "fields"}},
         {name: {"types"} for name in ("parallel", "checkpoint", "data", "models")},
         {"attacks": {"types"}},
     ],

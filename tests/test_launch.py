@@ -9,6 +9,7 @@ import pytest
 
 import dd_jax
 from dd_jax import config, workdir
+from dd_jax.fields import FIELDS
 from dd_jax.types import InputError
 
 ROOT = Path(__file__).parents[1]
@@ -294,7 +295,7 @@ def shell(tmp_path, *arguments):
 def test_help_teaches_every_key(tmp_path):
     done = shell(tmp_path, ROOT / "launch.py", "--help")
     assert done.returncode == 0 and done.stderr == ""
-    for key, field in config.FIELDS.items():
+    for key, field in FIELDS.items():
         assert f"  {key}={field.default}" in done.stdout and field.help in done.stdout
     for word in ("--config=experiments/", "--workdir", "--executor", "--dry_run"):
         assert word in done.stdout

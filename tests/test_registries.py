@@ -2,7 +2,7 @@
 
 import pytest
 
-from dd_jax import attacks, config, distill, mitigate, models
+from dd_jax import attacks, config, distill, mitigate, models, rules
 from dd_jax.audits import privacy
 from dd_jax.data import augment
 from dd_jax.models import layers
@@ -11,15 +11,15 @@ from dd_jax.models import layers
 @pytest.mark.parametrize(
     "accepted, registry",
     [
-        (config.METHODS, distill.METHODS),
-        (config.INITS, distill.INITS),
-        (config.MODELS, models.registry.MODELS),
-        (config.NORMS, layers.NORMS),
-        (config.ACTIVATIONS, layers.ACTIVATIONS),
-        (config.POOLINGS, layers.POOLINGS),
-        (config.AUGMENTATIONS, augment.OPERATIONS),
-        (config.SCORES, privacy.SCORES),
-        (config.ATTACKS, attacks.ATTACKS),
+        (rules.METHODS, distill.METHODS),
+        (rules.INITS, distill.INITS),
+        (rules.MODELS, models.registry.MODELS),
+        (rules.NORMS, layers.NORMS),
+        (rules.ACTIVATIONS, layers.ACTIVATIONS),
+        (rules.POOLINGS, layers.POOLINGS),
+        (rules.AUGMENTATIONS, augment.OPERATIONS),
+        (rules.SCORES, privacy.SCORES),
+        (rules.ATTACKS, attacks.ATTACKS),
         (list(config.default().mitigate), mitigate.MITIGATIONS),
     ],
     ids="method init model norm activation pooling augmentation score attack "

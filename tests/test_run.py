@@ -10,7 +10,7 @@ import pytest
 from tiny import BARE, MLP, TINY, arrays, flags, launch, make, npz, only_run, snapshot
 from tiny import quick_compiles as quick_compiles
 
-from dd_jax import config, distill, models, run, stages, train, workdir
+from dd_jax import config, distill, models, rules, run, stages, train, workdir
 from dd_jax.audits import privacy
 from dd_jax.data import dsa, load, membership_masks
 from dd_jax.distill.selection import CHOOSERS
@@ -310,7 +310,7 @@ def test_same_seed_same_bits_other_seed_other_bits(tmp_path):
     assert found[0]["accuracy"] == found[1]["accuracy"] != found[2]["accuracy"]
 
 
-@pytest.mark.parametrize("method", config.METHODS)
+@pytest.mark.parametrize("method", rules.METHODS)
 def test_every_method_runs(tmp_path, method):
     found = bare(tmp_path, distill__method=method)
     assert found["run"]["method"] == method
@@ -320,7 +320,7 @@ def test_every_method_runs(tmp_path, method):
     assert all(is_real) if method in CHOOSERS else not any(is_real)
 
 
-@pytest.mark.parametrize("init", config.INITS)
+@pytest.mark.parametrize("init", rules.INITS)
 def test_every_init_runs(tmp_path, init):
     found = bare(tmp_path, distill__init=init)
     assert found["run"]["init"] == init

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dd_jax import config
+from dd_jax import rules
 from dd_jax.attacks import ATTACKS
 
 N, H, W, C, K = 7, 4, 3, 1, 3
@@ -51,7 +51,7 @@ def toy():
 
 
 def test_registry_is_that_of_the_config():
-    assert set(ATTACKS) == set(config.ATTACKS)
+    assert set(ATTACKS) == set(rules.ATTACKS)
 
 
 @pytest.mark.parametrize(("name", "norm"), CASES)
