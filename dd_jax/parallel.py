@@ -66,7 +66,11 @@ def map_models(
         size = _size(stacked)
         fill = -size % len(devices)
         filled = jax.tree.map(lambda a: _fill(a, fill), stacked)
-        return jax.tree.map(lambda a: a[:size], compiled(shared, *filled))
+        turn = len(devices) if chunk is None else size + fill
+        part = lambda first: jax.tree.map(lambda a: a[first : first + turn], filled)
+        firsts = range(0, size + fill, turn)
+        turns = [compiled(shared, *part(first)) for first in firsts]
+        return jax.tree.map(lambda *parts: jnp.concatenate(parts)[:size], *turns)
 
     return call
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import jax
 import numpy as np
+from tqdm import tqdm
 
 from dd_jax.attacks import describe
 from dd_jax.audits import corruptions, robustness, transfer
@@ -68,7 +69,7 @@ def _robustness(
         return robustness.epsilon_curve(key, name, *data, eps, chunk=50, **settings)
 
     curves = {}
-    for name in audit.attacks:
+    for name in tqdm(audit.attacks, desc=f"attacks {pipe}", disable=None):
         eps = audit.eps_l2 if describe(name, 0.0)["norm"] == "l2" else audit.eps_linf
         plain = name.startswith("pgd") or name == "mim"
         settings = {"steps": audit.steps} if plain else {}

@@ -99,17 +99,18 @@ def test_results_are_spread_over_the_devices(twin):
     assert mapped(None, jnp.arange(8.0)).devices() == set(jax.devices()[:4])
 
 
-def test_one_by_one_compiles_once():
+@pytest.mark.parametrize("devices", [1, 8])
+def test_one_by_one_compiles_once(devices):
     traces = []
 
     def fun(shared, x):
         traces.append(x)
         return x + shared
 
-    mapped = map_models(fun)
-    for shared in (1.0, 2.0):
+    mapped = map_models(fun, devices=jax.devices()[:devices])
+    for shared, count in ((1.0, 5), (2.0, 19)):
         np.testing.assert_array_equal(
-            mapped(shared, jnp.arange(5.0)), np.arange(5) + shared
+            mapped(shared, jnp.arange(1.0 * count)), np.arange(count) + shared
         )
     assert len(traces) == 1
 

@@ -1,9 +1,11 @@
 """AutoAttack: several attacks in turn, each on the examples that still stand."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
+from itertools import groupby
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
@@ -11,6 +13,7 @@ from dd_jax.attacks.chain import LogitsFn
 from dd_jax.attacks.components import COMPONENTS, TARGETS
 from dd_jax.attacks.constraints import ball_of
 from dd_jax.attacks.rounds import draws
+from dd_jax.parallel import map_models
 from dd_jax.types import Array, InputError, Key
 
 VERSIONS = ("standard", "plus", "rand")
@@ -37,7 +40,7 @@ def autoattack(
     `batch / 16` examples, the last one padded: a component compiles once for each of
     these sizes, whatever the radius, the restart and the target. It compiles once for
     all networks too where `logits_fn` is a `jax.tree_util.Partial` of one function
-    and the parameters.
+    and the parameters. Batches of one size are spread over accelerators.
 
     Source: Croce and Hein 2020, "Reliable evaluation of adversarial robustness",
     section 5. Differs from the released code in: no more targets than wrong classes;
@@ -87,14 +90,17 @@ def autoattack(
             runs = COMPONENTS[name](ball_of(norm, eps), **dict(settings))
             for index in range(runs.number(classes)):
                 fallen = np.zeros(len(labels), bool)
-                for rows, padded in _batches(standing, batch):
-                    key, for_run = jax.random.split(key)
-                    data = clean[padded], labels[padded]
-                    which = np.int32(index), np.float32(eps)
-                    found, fell = _run(component, for_run, logits_fn, *data, *which)
-                    fell = np.asarray(fell)[: len(rows)]
-                    fallen[rows] = fell
-                    result[rows[fell]] = np.asarray(found)[: len(rows)][fell]
+                shared = logits_fn, np.int32(index), np.float32(eps)
+                for alike in _alike(_batches(standing, batch)):
+                    key, keys = _keys(key, len(alike))
+                    padded = np.stack([padded for _, padded in alike])
+                    found, fell = _runner(component)(
+                        shared, keys, clean[padded], labels[padded]
+                    )
+                    for (rows, _), images, down in zip(alike, found, fell):
+                        down = np.asarray(down)[: len(rows)]
+                        fallen[rows] = down
+                        result[rows[down]] = np.asarray(images)[: len(rows)][down]
                 standing = standing[~fallen[standing]]
         return result
 
@@ -127,13 +133,37 @@ def _plan(norm: str, version: str, steps: int, queries: int) -> list[tuple]:
     return [(name, norm, tuple(given.items())) for name, given in plans[version]]
 
 
-@partial(jax.jit, static_argnums=0)
-def _run(component, key, logits_fn, images, labels, index, eps):
-    """One run of a component: images, and which of them are adversarial in the ball."""
+@cache
+def _runner(component):
+    """One run of a component on batches of one size, which devices share.
+
+    `((logits_fn, index, eps), keys, images, labels)` to the images found, and which of
+    them are adversarial in the ball.
+    """
     name, norm, settings = component
-    runs = COMPONENTS[name](ball_of(norm, eps), **dict(settings))
-    found, score = runs.one(key, logits_fn, images, labels, index)
-    return found, score >= -eps if runs.minimal else score > 0
+
+    def run(shared, key, images, labels):
+        logits_fn, index, eps = shared
+        runs = COMPONENTS[name](ball_of(norm, eps), **dict(settings))
+        found, score = runs.one(key, logits_fn, images, labels, index)
+        return found, score >= -eps if runs.minimal else score > 0
+
+    return map_models(run)
+
+
+def _keys(key: Key, count: int) -> tuple[Key, Array]:
+    """The next key, and one for each of some batches."""
+    keys = []
+    for _ in range(count):
+        key, one = jax.random.split(key)
+        keys.append(one)
+    return key, jnp.stack(keys)
+
+
+def _alike(batches: list) -> list[list]:
+    """Neighbouring batches of one size together."""
+    grouped = groupby(batches, key=lambda batch: len(batch[1]))
+    return [list(group) for _, group in grouped]
 
 
 def _batches(rows: np.ndarray, batch: int) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from tqdm import tqdm
 
 from dd_jax.audits import corruptions_blur as blur
 from dd_jax.audits import corruptions_digital as digital
@@ -157,7 +158,7 @@ def corruption_accuracy(
         pipe: {"clean": right(params, jnp.asarray(images))[:, None]}
         for pipe, params in networks.items()
     }
-    for name in CORRUPTIONS:
+    for name in tqdm(CORRUPTIONS, desc="corruptions", disable=None):
         keys = jax.random.split(named(key, name), SEVERITIES)
         seen = [corrupt(k, name, images, i + 1) for i, k in enumerate(keys)]
         for pipe, params in networks.items():

@@ -1,15 +1,15 @@
 """Attacks on several nets at several radii, and which images withstand them."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
 from dd_jax.attacks import ATTACKS, describe
+from dd_jax.audits.robustness_chunks import on_chunks
 from dd_jax.audits.robustness_dropping import attack_what_stands
 from dd_jax.audits.robustness_inputs import check_inputs, check_logits
 from dd_jax.types import Array, InputError, Key, Params
@@ -48,13 +48,14 @@ def epsilon_curve(
     drop: bool = False,
     **settings,
 ) -> Curve:
-    """Attack every image at every radius, on several nets, in one compiled program.
+    """Attack every image at every radius, on several nets, by one compiled program.
 
     The radii are traced and mapped (a batch of the model is `chunk * e` images); nets
-    and chunks of images follow one another. Each (net, chunk) has a key of its own,
-    which all radii share, so that neighbouring points of the curve differ by the
-    radius and not by the random start. A distance-minimising attack, which does not
-    depend on the radius, runs once for all of them.
+    and chunks of images follow one another and are spread over accelerators. Each
+    (net, chunk) has a key of its own, which all radii share, so that neighbouring
+    points of the curve differ by the radius and not by the random start. A
+    distance-minimising attack, which does not depend on the radius, runs once for all
+    of them.
 
     With `drop`, and always for an attack of the host (AutoAttack), radii follow one
     another, smallest first, and only images that stand are attacked: what falls in a
@@ -93,24 +94,15 @@ def epsilon_curve(
         described = [row | {"dropped": True} for row in described]
         clean = logits.argmax(-1) == labels
         return Curve(described, clean, robust, excess, logits.shape[-1])
-    n = len(images)
-    keys, padded = keys_and_rows(key, params, n, chunk)
-    logits, correct, excess = _attack_all(
-        name,
-        tuple(sorted(settings.items())),
-        apply,
-        keys,
-        params,
-        jnp.asarray(images[padded], jnp.float32),
-        jnp.asarray(labels[padded], jnp.int32),
-        jnp.asarray(eps, jnp.float32),
-    )
-    logits = np.asarray(logits).reshape(nets, padded.size, -1)[:, :n]
+    run = _attacker(name, tuple(sorted(settings.items())), apply)
+    found = run(key, params, images, labels, jnp.float32(eps), chunk=chunk)
+    logits, correct, excess = map(np.asarray, found)
+    logits = logits.reshape(nets, -1, logits.shape[-1])[:, : len(images)]
     check_logits(logits)
-    correct = np.moveaxis(np.asarray(correct), 1, 2)
     clean = logits.argmax(-1) == labels
-    robust = correct.reshape(nets, len(eps), -1)[..., :n] & clean[:, None]
-    excess = np.asarray(excess, np.float64).max(1)
+    correct = np.moveaxis(correct, 2, 1).reshape(nets, len(eps), -1)
+    robust = correct[..., : len(images)] & clean[:, None]
+    excess = excess.astype(np.float64).max(1)
     return Curve(described, clean, robust, excess, logits.shape[-1])
 
 
@@ -151,58 +143,21 @@ def minimal_distances(
         raise InputError(
             f"attack {name!r} minimises no distance; take cw_l2, deepfool or fab_t"
         )
-    keys, rows = keys_and_rows(key, params, len(images), chunk)
-    distances = _minimise_all(
-        name,
-        tuple(sorted(settings.items())),
-        apply,
-        keys,
-        params,
-        jnp.asarray(images[rows], jnp.float32),
-        jnp.asarray(labels[rows], jnp.int32),
-    )
-    return np.asarray(distances, np.float64).reshape(len(keys), -1)[:, : len(images)]
+    run = _minimiser(name, tuple(sorted(settings.items())), apply)
+    found = np.asarray(run(key, params, images, labels, chunk=chunk), np.float64)
+    return found.reshape(len(found), -1)[:, : len(images)]
 
 
-def keys_and_rows(
-    key: Key, params: Params, n: int, chunk: int
-) -> tuple[Array, np.ndarray]:
-    """What work is cut into.
-
-    Args:
-      key: typed PRNG key.
-      params: parameters of s nets, each leaf with a leading axis s.
-      n: number of images.
-      chunk: images at once.
-
-    Returns:
-      A key for each net and chunk, `key[s p]`, and the rows of each chunk, `i64[p b]`,
-      the last one padded by repeats.
-    """
-    nets = len(jax.tree.leaves(params)[0])
-    chunk = min(chunk, n)
-    pieces = -(-n // chunk)
-    rows = np.resize(np.arange(n), pieces * chunk).reshape(pieces, chunk)
-    return jax.random.split(key, (nets, pieces)), rows
-
-
-@partial(jax.jit, static_argnums=(0, 1, 2))
-def _minimise_all(name, settings, apply, keys, params, images, labels):
-    """Distances `[s p b]`."""
+@cache
+def _minimiser(name: str, settings: tuple, apply: Callable):
+    """The distance to each image, `f32[b]`."""
     minimise = ATTACKS[name](eps=0.0, **dict(settings)).minimise
-
-    def on_net(net):
-        keys, params = net
-        logits_fn = partial(apply, params)
-        on_chunk = lambda piece: minimise(piece[0], logits_fn, *piece[1:])[1]
-        return lax.map(on_chunk, (keys, images, labels))
-
-    return lax.map(on_net, (keys, params))
+    return on_chunks(lambda *task: minimise(*task)[1], apply)
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2))
-def _attack_all(name, settings, apply, keys, params, images, labels, eps):
-    """Logits `[s p b k]`, correct under attack `[s p e b]` and excess `[s p e]`."""
+@cache
+def _attacker(name: str, settings: tuple, apply: Callable):
+    """Logits `[b k]`, correct under attack `[e b]` and excess `[e]`."""
 
     def at_radius(key, logits_fn, images, labels, radius):
         attack = ATTACKS[name](eps=radius, **dict(settings))
@@ -213,15 +168,8 @@ def _attack_all(name, settings, apply, keys, params, images, labels, eps):
         correct = logits_fn(attacked).argmax(-1) == labels
         return correct, jnp.maximum(outside_ball, outside_box)
 
-    def on_net(net):
-        keys, params = net
-        logits_fn = partial(apply, params)
+    def at_all(key, logits_fn, images, labels, eps):
+        at = partial(at_radius, key, logits_fn, images, labels)
+        return logits_fn(images), *jax.vmap(at)(eps)
 
-        def on_chunk(piece):
-            key, images, labels = piece
-            run = partial(at_radius, key, logits_fn, images, labels)
-            return logits_fn(images), *jax.vmap(run)(eps)
-
-        return lax.map(on_chunk, (keys, images, labels))
-
-    return lax.map(on_net, (keys, params))
+    return on_chunks(at_all, apply)

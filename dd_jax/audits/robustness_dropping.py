@@ -1,7 +1,7 @@
 """Attacks radius after radius, each on the images that stand at all smaller ones."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +10,7 @@ from jax.tree_util import Partial
 
 from dd_jax.attacks import ATTACKS, Attack
 from dd_jax.audits.robustness_inputs import check_logits
+from dd_jax.parallel import map_models
 from dd_jax.types import Array, Key, Params
 
 
@@ -27,7 +28,8 @@ def attack_what_stands(
     """The numbers of an epsilon curve whose fallen images are dropped.
 
     What falls in a ball falls in all larger ones, so radii follow one another, smallest
-    first. Programs compile once for all nets and radii.
+    first. Programs compile once for all nets and radii; chunks are spread over
+    accelerators.
 
     Args:
       key: typed PRNG key; each net and radius has one of its own.
@@ -100,27 +102,25 @@ def _one_net(key, make, logits_fn, images, labels, eps):
 
 def _in_chunks(name: str, eps: float, chunk: int, settings: dict) -> Attack:
     """A compiled attack as one of the host, on any number of images."""
-    static = name, tuple(sorted(settings.items()))
+    attack_chunks = _on_chunks(name, tuple(sorted(settings.items())))
 
     def run(key, logits_fn, images, labels):
         n = len(images)
         rows = np.resize(np.arange(n), (-(-n // chunk), chunk))
-        found = [
-            _attack_chunk(
-                *static,
-                jax.random.fold_in(key, i),
-                logits_fn,
-                images[part],
-                labels[part],
-                np.float32(eps),
-            )
-            for i, part in enumerate(rows)
-        ]
+        keys = jax.vmap(partial(jax.random.fold_in, key))(np.arange(len(rows)))
+        shared = logits_fn, np.float32(eps)
+        found = attack_chunks(shared, keys, images[rows], labels[rows])
         return np.concatenate(found)[:n]
 
     return ATTACKS[name](eps=eps, **settings)._replace(run=run)
 
 
-@partial(jax.jit, static_argnums=(0, 1))
-def _attack_chunk(name, settings, key, logits_fn, images, labels, eps):
-    return ATTACKS[name](eps=eps, **dict(settings))(key, logits_fn, images, labels)
+@cache
+def _on_chunks(name: str, settings: tuple):
+    """`((logits_fn, eps), keys, images, labels)`, on chunks that devices share."""
+
+    def run(shared, key, images, labels):
+        logits_fn, eps = shared
+        return ATTACKS[name](eps=eps, **dict(settings))(key, logits_fn, images, labels)
+
+    return map_models(run)

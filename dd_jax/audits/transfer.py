@@ -1,16 +1,16 @@
 """Transfer: adversarial images made on some networks, tried on others."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
 from dd_jax.attacks import ATTACKS, describe
-from dd_jax.audits.robustness_curve import Curve, keys_and_rows
+from dd_jax.audits.robustness_chunks import on_chunks
+from dd_jax.audits.robustness_curve import Curve
 from dd_jax.audits.robustness_metrics import robust_accuracy
 from dd_jax.types import Array, InputError, Key, Params
 
@@ -61,34 +61,25 @@ def attacked_images(
         raise InputError(
             f"attack {name!r} runs on the host; transfer takes one such as pgd_linf"
         )
-    n = len(images)
-    keys, rows = keys_and_rows(key, networks.params, n, chunk)
-    pieces = jnp.asarray(images)[rows], jnp.asarray(labels, jnp.int32)[rows]
-    radii = jnp.asarray(eps, jnp.float32)
-    made = _attack(
-        name, tuple(sorted(settings.items())), networks.apply,
-        keys, networks.params, *pieces, radii,
-    )  # fmt: skip
+    run = _attacker(name, tuple(sorted(settings.items())), networks.apply)
+    radii = jnp.float32(eps)
+    made = run(key, networks.params, images, labels, radii, chunk=chunk)
     made = np.moveaxis(np.asarray(made), 2, 1)
-    return made.reshape(len(made), len(radii), -1, *images.shape[1:])[:, :, :n]
+    made = made.reshape(len(made), len(radii), -1, *images.shape[1:])
+    return made[:, :, : len(images)]
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2))
-def _attack(name, settings, apply, keys, params, images, labels, eps):
-    """Attacked images `[s p e b h w c]`."""
+@cache
+def _attacker(name: str, settings: tuple, apply: Callable):
+    """Attacked images `[e b h w c]`."""
 
-    def on_net(net):
-        keys, params = net
+    def at_all(key, logits_fn, images, labels, eps):
+        at = lambda radius: ATTACKS[name](eps=radius, **dict(settings))(
+            key, logits_fn, images, labels
+        )
+        return jax.vmap(at)(eps)
 
-        def on_chunk(piece):
-            at = lambda radius: ATTACKS[name](eps=radius, **dict(settings))(
-                piece[0], partial(apply, params), *piece[1:]
-            )
-            return jax.vmap(at)(eps)
-
-        return lax.map(on_chunk, (keys, images, labels))
-
-    return lax.map(on_net, (keys, params))
+    return on_chunks(at_all, apply)
 
 
 def transfer_curves(
