@@ -18,6 +18,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 DASHES = ("-", "--", ":", "-.")
 GREY = "#767676"
+ROW = 0.17  # inches that a row of a legend takes
 PIPE_STYLE = {
     pipe: {"color": colour, "marker": marker}
     for pipe, colour, marker in zip(PIPE_NAMES, COLOURS, MARKERS)
@@ -49,7 +50,7 @@ def svg(draw: Callable[[Axes], None], height: float = 3.2, legend: int = 0) -> b
 
     Args:
       draw: fills the axes.
-      height: in inches.
+      height: in inches, with a legend of up to three rows.
       legend: columns of the legend above the panel; 0 for none.
 
     Returns:
@@ -57,8 +58,10 @@ def svg(draw: Callable[[Axes], None], height: float = 3.2, legend: int = 0) -> b
     """
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(4.6, height), layout="constrained")
-        draw(figure.add_subplot())
+        draw(axes := figure.add_subplot())
         if legend:
+            rows = -(-len(axes.get_legend_handles_labels()[1]) // legend)
+            figure.set_figheight(height + ROW * max(rows - 3, 0))
             figure.legend(loc="outside upper center", ncols=legend)
         buffer = io.BytesIO()
         nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))

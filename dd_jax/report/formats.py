@@ -17,6 +17,12 @@ THREAT_NAMES = {
 }
 SPOKEN = {
     "dm": "Distribution matching (DM)",
+    "dc": "Dataset condensation (DC)",
+    "dsa": "Siamese augmentation (DSA)",
+    "mtt": "Trajectory matching (MTT)",
+    "idc": "Parametrised condensation (IDC)",
+    "idc_i": "Parametrised condensation (IDC-I)",
+    "frepo": "Kernel ridge regression (FRePo)",
     "lira_online": "LiRA, online",
     "lira_offline": "LiRA, offline",
     "loss": "Loss threshold",

@@ -14,7 +14,7 @@ from matplotlib.ticker import (
     ScalarFormatter,
 )
 
-from dd_jax.report import headline, learning
+from dd_jax.report import headline, learning, radius
 from dd_jax.report.figures import COLOURS, DASHES, GREY, MARKERS, error_bars, svg
 from dd_jax.report.formats import PIPE_NAMES, plain
 from dd_jax.report.records import estimate
@@ -80,6 +80,8 @@ METRICS: dict[str, Callable[..., dict | None]] = {
     "Accuracy under PGD (Linf)": robust_accuracy,
 }
 
+AGAINST = {"time": learning.curves, "radius": radius.curves}
+
 
 def trends(records: Sequence[Record]) -> list[Trend]:
     """A panel for each metric measured and each value of the panel keys.
@@ -105,9 +107,10 @@ def trends(records: Sequence[Record]) -> list[Trend]:
             draw = _panel(members, axes, metric, name, limits)
             drawn.append(Trend(", ".join([name, *where]), svg(draw, legend=2)))
     for (ipc,), members in _grouped(records, ("ipc",)):
-        if draw := learning.curves(members):
-            title = f"Accuracy against time, {NAMES['ipc']} {plain(ipc)}"
-            drawn.append(Trend(title, svg(draw, legend=2)))
+        for what, curves in AGAINST.items():
+            if draw := curves(members):
+                title = f"Accuracy against {what}, {NAMES['ipc']} {plain(ipc)}"
+                drawn.append(Trend(title, svg(draw, legend=2)))
     return drawn
 
 
