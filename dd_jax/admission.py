@@ -8,7 +8,8 @@ from ml_collections import ConfigDict
 from dd_jax.audits import fairness
 from dd_jax.audits.privacy.canaries import planted_masks
 from dd_jax.data import require_per_class
-from dd_jax.distill import CHOOSERS, shadow_matching, storage
+from dd_jax.distill import CHOOSERS, JOINT, storage
+from dd_jax.distill.condensation import loops
 from dd_jax.parts import (
     dataset,
     has_privacy,
@@ -18,7 +19,7 @@ from dd_jax.parts import (
     parts,
     planted,
 )
-from dd_jax.recipes import method_of
+from dd_jax.recipes import joint_of, method_of
 from dd_jax.types import Dataset, InputError
 
 
@@ -52,14 +53,25 @@ def _check_privacy(config: ConfigDict, data: Dataset) -> None:
             f"audits.privacy.query_shift={audit.query_shift}: images of side {side} "
             f"can be shifted by at most {side - 1} pixels"
         )
-    if audit.joint and config.distill.method != "dm":
-        raise InputError(
-            f"audits.privacy.joint: distill.method={config.distill.method} has no "
-            "joint form; take dm, or joint=False"
-        )
     if audit.joint:
-        shadow_matching(network(config, data), ipc=config.distill.ipc)
+        _check_joint(config)
     planted_masks(0, planted(config, data), 1, at_least=config.distill.ipc)
+
+
+def _check_joint(config: ConfigDict) -> None:
+    distill = config.distill
+    if distill.method not in JOINT:
+        raise InputError(
+            f"audits.privacy.joint: distill.method={distill.method} has no joint form; "
+            f"take {', '.join(JOINT)}, or joint=False"
+        )
+    life = distill.network.life or loops(distill.ipc)[0]
+    if distill.method != "dm" and life > 1:
+        raise InputError(
+            f"audits.privacy.joint: networks that serve {life} steps learn from the "
+            "images of one shadow; take distill.network.life=1, or joint=False"
+        )
+    joint_of(parts(config, Path(), Path()), halves=True)
 
 
 def _check_loaded(config: ConfigDict, data: Dataset) -> None:

@@ -177,7 +177,7 @@ FIELDS: dict[str, Field] = {
         16, "shadow distillations, in complementary pairs", PAIRS
     ),
     "audits.privacy.joint": Field(
-        False, "shadows share networks and real batches (dm only)", FLAG
+        False, "shadows share networks and real batches (dc, dsa, dm)", FLAG
     ),
     "audits.privacy.targets": Field(
         8, "models attacked that share nothing, beside joint shadows", PAIRS

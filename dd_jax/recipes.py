@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from dd_jax.distill import METHODS, Joint, Method, shadow_matching
+from dd_jax.distill import JOINT, METHODS, Joint, Method
 from dd_jax.keys import named, stack
 from dd_jax.mitigate import MITIGATIONS
 from dd_jax.parts import Parts, augmentation, images_per_class, learns, space
@@ -29,13 +29,28 @@ def _options(parts: Parts) -> dict[str, Any]:
     }
 
 
+def _practice(parts: Parts, name: str) -> dict[str, Any]:
+    """How a method's networks live and learn between its steps."""
+    config = parts.config.distill
+    if name in ("dm", "mtt"):
+        return {}
+    augment = augmentation(config.augment, parts.dataset.mean, parts.dataset.std)
+    options = {"augment_net": augment.independent} | _set(life=config.network.life)
+    if name == "frepo":
+        return options
+    if name.startswith("idc"):
+        return options | {"net_steps": config.network.steps}
+    return options | _set(net_epochs=config.network.epochs)
+
+
 def method_of(parts: Parts, name: str) -> Method:
     """A method with the config's choices; another than the config's as it comes."""
     config, ipc = parts.config.distill, images_per_class(parts.config)
     if name != config.method or not learns(parts.config):
         rate = parts.config.train.lr
         return METHODS[name](parts.model, ipc=ipc, rate=rate)
-    build_method = partial(METHODS[name], parts.model, **_options(parts))
+    options = _options(parts) | _practice(parts, name)
+    build_method = partial(METHODS[name], parts.model, **options)
     mitigated = build_method()
     for mitigation, settings in parts.config.mitigate.items():
         mitigated = MITIGATIONS[mitigation](mitigated, parts.model, **settings)
@@ -57,16 +72,9 @@ def _steps_of(parts: Parts, name: str) -> dict[str, Any]:
         options = {k: v for k, v in config.mtt.items() if k not in own}
         return options | {"augment": augment.independent}
     options = {"batch_real": config.batch_real, "augment": augment.siamese}
-    if name == "dm":
+    if name in ("dm", "frepo") or config.distance == "own":
         return options
-    network, matched = config.network, config.distance
-    options |= {"augment_net": augment.independent} | _set(life=network.life)
-    if name == "frepo":
-        return options
-    idc = name.startswith("idc")
-    practice = {"net_steps": network.steps} if idc else {"net_epochs": network.epochs}
-    distance = "" if matched == "own" else matched
-    return options | _set(distance=distance, **practice)
+    return options | {"distance": config.distance}
 
 
 def experts_of(parts: Parts, data: Split) -> Callable:
@@ -107,4 +115,4 @@ def joint_of(parts: Parts, halves: bool) -> Joint:
     """Steps that shadows take together; of halves, each is given half of the batch."""
     options = _options(parts)
     options["batch_real"] *= 2 if halves else 1
-    return shadow_matching(parts.model, **options)
+    return JOINT[parts.config.distill.method](parts.model, **options)

@@ -65,7 +65,7 @@ def _robustness(
     data = parts.model.apply, nets, images, labels
 
     def attack(purpose, name, eps, **settings):
-        key, eps = parts.key(f"{purpose} {pipe} {name}"), np.array(eps, np.float32)
+        key, eps = parts.key(f"{purpose} {pipe} {name}"), np.array(eps)
         return robustness.epsilon_curve(key, name, *data, eps, chunk=50, **settings)
 
     curves = {}
@@ -106,7 +106,7 @@ def _transfer(parts: Parts, networks: dict[str, Params]) -> tuple[list, dict]:
         TRANSFERRED,
         groups,
         *_some_judged(parts, "attacked rows", audit.images),
-        np.array(audit.eps_linf, np.float32),
+        np.array(audit.eps_linf),
         chunk=50,
         steps=audit.steps,
     )

@@ -17,8 +17,8 @@ The Records and plots are in experiments/results/robustness_fashion_mnist*. With
 attack every set is below the full data (88.9 %); from Linf 0.05 on networks on DM's
 images at either size leave as much as those on the full data or more (45.7 % at 10
 images and 43.6 % at 1, beside 42.6 %), random subsets 33.7 and 29.7 %. Intervals over
-three networks are wide. k-center, at 52.0 % clean, is the weakest throughout. Nothing
-stands at 0.2. Common corruptions cost more after
+three networks are wide. k-center, at 52.0 % clean, is the weakest throughout. At 0.2 at
+most 1 % is left. Common corruptions cost more after
 distillation: a mean corruption error of 1.6 (DM) and 2.1 (subset) times that of the
 full data at 10 images, 2.0 (IDC) to 2.8 (MTT) and 3.6 (subset) at 1.
 """

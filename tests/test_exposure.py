@@ -160,7 +160,11 @@ def test_bad_requests_stop_before_any_compute(tmp_path):
     for changes, message in [
         ({"audits__privacy__query_shift": 8}, "images of side 8 can be shifted by"),
         ({"audits__privacy__canaries": 100}, "at most 35 are possible"),
-        (joint | {"distill__method": "kmeans"}, "kmeans has no joint form"),
+        (joint | {"distill__method": "kmeans"}, "no joint form; take dc, dsa, dm"),
+        (
+            joint | {"distill__method": "dsa", "distill__network__life": 3},
+            "networks that serve 3 steps learn from the images of one shadow",
+        ),
         (
             joint | {"model__name": "convnet", "model__norm": "batch"},
             "norm=batch mixes",

@@ -1,5 +1,6 @@
 """The attacks by name."""
 
+import inspect
 from collections.abc import Callable
 
 from dd_jax.attacks import adaptive, fixed_step
@@ -33,17 +34,20 @@ def describe(name: str, eps: float, **settings) -> dict:
 
     Returns:
       `{eps, norm, step_size, steps, restarts, random_start, momentum}` and what else
-      `settings` hold.
+      the attack can be built with, as given or by default.
 
     Raises:
       InputError: no attack of that name.
 
-    >>> describe("fgsm", 0.1)["step_size"]
-    0.1
+    >>> describe("fgsm", 0.1)["step_size"], describe("fab_t", 0.1)["targets"]
+    (0.1, 9)
     """
     if name not in ATTACKS:
         raise InputError(f"no attack {name!r}; there are {', '.join(sorted(ATTACKS))}")
-    attack = ATTACKS[name](eps=eps, **settings)
+    make = ATTACKS[name]
+    attack = make(eps=eps, **settings)
+    _, *options = inspect.signature(make).parameters.values()
+    chosen = {option.name: option.default for option in options} | settings
     return {
         "eps": float(eps),
         "norm": attack.ball.name,
@@ -52,4 +56,4 @@ def describe(name: str, eps: float, **settings) -> dict:
         "restarts": attack.restarts,
         "random_start": attack.random_start,
         "momentum": attack.momentum,
-    } | {key: value for key, value in settings.items() if key != "step_size"}
+    } | {key: value for key, value in chosen.items() if key != "step_size"}

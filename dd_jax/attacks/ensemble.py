@@ -61,7 +61,8 @@ def autoattack(
       In version rand `logits_fn` is called as `(key, images)`.
 
     Raises:
-      InputError: unknown norm or version, no steps, queries or batch.
+      InputError: unknown norm or version, no steps, queries or batch; when called,
+        pixels outside [0, 1].
     """
     if version not in VERSIONS:
         raise InputError(f"autoattack version is {version!r}; it is one of {VERSIONS}")
@@ -78,6 +79,11 @@ def autoattack(
         if not isinstance(logits_fn, Partial):
             logits_fn = Partial(logits_fn)
         clean, labels = np.asarray(images, np.float32), np.asarray(labels, np.int32)
+        if not (clean.min(initial=0.0) >= 0 and clean.max(initial=1.0) <= 1):
+            raise InputError(
+                f"autoattack images are in [{clean.min()}, {clean.max()}]; pixels must "
+                "be in [0, 1], so divide 8-bit ones by 255"
+            )
         for_judge, key = jax.random.split(key)
         wrong, classes = np.zeros(len(labels), bool), 2
         for rows, padded in _batches(np.arange(len(labels)), batch):

@@ -86,8 +86,9 @@ def targeted_margin(logits: Array, label: Array, target: Array) -> Array:
 def targeted_dlr(logits: Array, label: Array, target: Array) -> Array:
     """Difference of logits ratio towards one wrong class.
 
-    `(z_t - z_y) / (z_(1) - (z_(3) + z_(4)) / 2 + 1e-12)`. Of three classes z_(3) stands
-    for the mean; of two the plain difference remains (see `dlr`).
+    `(z_t - z_y) / (z_(1) - (z_(3) + z_(4)) / 2 + 1e-12)`. Of three classes or two the
+    plain difference remains: over z_(1) - z_(3) the loss towards the last of three
+    would be the constant -1, without a gradient.
 
     Source: Croce and Hein 2020, eq. 7. Differs from the released code in: defined for
     2 and 3 classes.
@@ -104,9 +105,9 @@ def targeted_dlr(logits: Array, label: Array, target: Array) -> Array:
     -1.333333
     """
     ahead = targeted_margin(logits, label, target)
-    if len(logits) < 3:
+    if len(logits) < 4:
         return ahead
-    ordered = lax.top_k(logits, min(len(logits), 4))[0]
+    ordered = lax.top_k(logits, 4)[0]
     return ahead / (ordered[0] - ordered[2:].mean() + 1e-12)
 
 

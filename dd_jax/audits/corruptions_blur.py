@@ -58,7 +58,12 @@ def motion_blur(key: Key, image: Array, length: Array, sigma: Array) -> Array:
 
 
 def zoom_blur(key: Key, image: Array, zooms: Array) -> Array:
-    """Mean of the image and its enlargements by 1, 1.01, ..., so many of them."""
+    """Mean of the image and its enlargements by 1, 1.01, ..., so many of them.
+
+    Differs from the released code in: enlarges about the centre by interpolation, and
+    does not round the part that is cut out; 6 and 11 enlargements at the mildest
+    severities, where floating-point rounding makes it 7 and 12 there.
+    """
     del key
     enlarge = lambda i, total: total + zoomed(image, 1 + 0.01 * i)
     return lax.fori_loop(0, zooms.astype(int), enlarge, image) / (zooms + 1)

@@ -6,21 +6,24 @@ from itertools import combinations
 import numpy as np
 
 from dd_jax.audits.robustness_curve import Curve
+from dd_jax.audits.robustness_reruns import WHOLE_BOX
 
 TOLERANCE = 1e-6  # how far outside ball or box rounding may carry an image
 SLACK = 0.01  # accuracy by which random starts may blur a comparison
 CONVERGED = 0.02  # accuracy that twice the steps may still take away
-WHOLE_BOX = 0.5  # Linf radius within which every image can be made plain grey
 GRADIENT_FREE = ("square", "noise")
-NOT_ASCENDING = (*GRADIENT_FREE, "deepfool")  # may fairly lose to a single step
+WITHOUT_GRADIENTS_TOO = (*GRADIENT_FREE, "autoattack")  # Square is one of its parts
+NOT_ASCENDING = (*GRADIENT_FREE, "deepfool", "fab_t")  # may fairly lose to a step
 
 
 def masking_checks(
     curves: Mapping[str, Curve],
     *,
+    plain: Mapping[str, Curve] | None = None,
     doubled: Mapping[str, Curve] | None = None,
     restarted: Mapping[str, Curve] | None = None,
     noise: Mapping[str, Curve] | None = None,
+    wide: Mapping[str, Curve] | None = None,
     transferred: Mapping[str, Curve] | None = None,
     distances: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, bool | None]:
@@ -30,9 +33,12 @@ def masking_checks(
 
     Args:
       curves: attack name -> `Curve`.
+      plain: attack name -> its curve without dropping, for the two below; default
+        `curves`.
       doubled: attack name -> its curve with twice the steps.
       restarted: attack name -> its curve with more random starts.
       noise: attack name -> the curve of random noise in its norm.
+      wide: attack name -> its curve at large radii.
       transferred: attack name -> its curve with images made on a sibling model.
       distances: attack name -> `f64[s n]` of `minimal_distances`.
 
@@ -79,14 +85,16 @@ def masking_checks(
                     accuracy,
                     *[c for c in curves.values() if c.settings[0]["steps"] == 1],
                 )
-    white = _strongest(curves, leave_out=GRADIENT_FREE)
+    alone = {**curves, **(plain or {})}
+    white = _strongest(curves, leave_out=WITHOUT_GRADIENTS_TOO)
     black = [curves[name] for name in GRADIENT_FREE if name in curves]
     noises = [*(noise or {}).values()]
     noises += [curves["noise"]] if "noise" in curves else []
     counts = {curve.num_classes for curve in curves.values()} - {None}
-    wide = [
+    above_chance = [
         value - 1 / max(counts)
-        for (norm, eps), value in _strongest(curves).items()
+        for found in (curves, wide or {})
+        for (norm, eps), value in _strongest(found).items()
         if counts and norm == "linf" and eps >= WHOLE_BOX
     ]
     return {
@@ -94,11 +102,11 @@ def masking_checks(
         "monotone_in_eps": _none_above(rises, SLACK),
         "iterative_beats_single_step": _none_above(gaps, SLACK),
         "in_ball_and_box": all(c.excess.max() <= TOLERANCE for c in curves.values()),
-        "large_eps_reaches_chance": _none_above(wide, SLACK),
+        "large_eps_reaches_chance": _none_above(above_chance, SLACK),
         "gradient_free_not_stronger": _none_above(_excess(white, *black), SLACK),
         "random_noise_not_stronger": _none_above(_excess(white, *noises), SLACK),
-        "steps_converged": _none_above(_taken(curves, doubled or {}), CONVERGED),
-        "restarts_converged": _none_above(_taken(curves, restarted or {}), CONVERGED),
+        "steps_converged": _none_above(_taken(alone, doubled or {}), CONVERGED),
+        "restarts_converged": _none_above(_taken(alone, restarted or {}), CONVERGED),
         "transfer_not_stronger": _none_above(
             _excess(white, *(transferred or {}).values()), SLACK
         ),

@@ -73,7 +73,8 @@ def epsilon_curve(
       labels: `i32[n]`.
       eps: `f32[e]`, radii in pixel units, at least 0; include 0 to have it checked.
       chunk: images attacked at once, per radius; the last chunk is padded.
-      drop: attack only what stands at all smaller radii.
+      drop: attack only what stands at all smaller radii; nothing to be saved where a
+        distance-minimising attack runs once for all of them.
       **settings: further (hashable) settings of the attack.
 
     Returns:
@@ -81,13 +82,20 @@ def epsilon_curve(
 
     Raises:
       InputError: unknown attack, pixels outside [0, 1], counts that differ, a negative
-        radius, an empty axis, or a model whose outputs are probabilities or not finite.
+        radius, an empty axis, a model whose outputs are probabilities or not finite, or
+        an attack on randomised models.
     """
     images, labels, eps = np.asarray(images), np.asarray(labels), np.asarray(eps)
     check_inputs(images, labels, eps, chunk)
     described = [describe(name, float(e), **settings) for e in eps]
+    if settings.get("version") == "rand":
+        raise InputError(
+            "autoattack version='rand' is for models that draw at random, called as "
+            "(key, images); this audit's are plain: take 'standard' or 'plus'"
+        )
     nets = len(jax.tree.leaves(params)[0])
-    if drop or ATTACKS[name](eps=0.0, **settings).on_host:
+    attack = ATTACKS[name](eps=0.0, **settings)
+    if attack.on_host or (drop and attack.minimise is None):
         logits, robust, excess = attack_what_stands(
             key, name, apply, params, images, labels, eps, chunk, settings
         )

@@ -9,6 +9,7 @@ import numpy as np
 from jax.tree_util import Partial
 
 from dd_jax.attacks import ATTACKS, Attack
+from dd_jax.attacks.constraints import ball_of
 from dd_jax.audits.robustness_inputs import check_logits
 from dd_jax.parallel import map_models
 from dd_jax.types import Array, Key, Params
@@ -77,6 +78,11 @@ def _outputs(logits_fn, images):
     return logits_fn(images)
 
 
+@partial(jax.jit, static_argnums=0)
+def _distances(norm, images, others):
+    return jax.vmap(ball_of(norm, 0.0).norm)(images - others)
+
+
 def _one_net(key, make, logits_fn, images, labels, eps):
     """Clean logits `[n k]`, robust `[e n]` and excess `[e]`."""
     logits = np.asarray(_outputs(logits_fn, images))
@@ -90,11 +96,11 @@ def _one_net(key, make, logits_fn, images, labels, eps):
             attacked = attack(
                 jax.random.fold_in(key, i), logits_fn, clean, labels[rows]
             )
-            distance = jax.vmap(attack.ball.norm)(attacked - clean).max()
-            outside_ball = (distance - eps[i]) / max(1.0, eps[i])
-            excess[i] = max(outside_ball, attacked.max() - 1.0, -attacked.min())
             padded = np.asarray(images).copy()
             padded[rows] = attacked
+            distance = float(_distances(attack.ball.name, padded, images).max())
+            outside_ball = (distance - eps[i]) / max(1.0, eps[i])
+            excess[i] = max(outside_ball, attacked.max() - 1.0, -attacked.min())
             standing &= np.asarray(_outputs(logits_fn, padded)).argmax(-1) == labels
         robust[i] = standing
     return logits, robust, excess

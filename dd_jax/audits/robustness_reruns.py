@@ -9,6 +9,7 @@ from dd_jax.types import InputError
 
 RESTARTS = 5
 DRAWS = 100  # of noise
+WHOLE_BOX = 0.5  # Linf radius within which every image can be made plain grey
 RERUN = ("pgd_linf", "pgd_l2")
 
 
@@ -30,22 +31,33 @@ def telling_radius(curve: Curve) -> float:
 def reruns(
     attack: Callable[..., Curve], curves: Mapping[str, Curve]
 ) -> dict[str, dict[str, Curve]]:
-    """PGD with twice the steps and with 5 restarts, and noise, at one radius each.
+    """PGD as it is, with twice the steps and with 5 restarts, and noise, at one radius.
+
+    In Linf also once in a ball that holds a plain grey image.
+
+    As it is, since a curve whose fallen images were dropped holds the best of all radii
+    up to there.
 
     Args:
-      attack: `(purpose, name, eps f32[1], **settings) -> Curve`, on the nets and the
+      attack: `(purpose, name, eps f64[1], **settings) -> Curve`, on the nets and the
         images that the curves come from, with a key for each purpose and name.
       curves: attack name -> `Curve`; those of PGD are run again.
 
     Returns:
-      `doubled`, `restarted` and `noise` of `masking_checks`, each by attack name.
+      `plain`, `doubled`, `restarted`, `noise` and `wide` of `masking_checks`, each by
+      name.
     """
-    found: dict[str, dict[str, Curve]] = {"doubled": {}, "restarted": {}, "noise": {}}
+    kinds = ("plain", "doubled", "restarted", "noise", "wide")
+    found: dict[str, dict[str, Curve]] = {kind: {} for kind in kinds}
     for name in (name for name in RERUN if name in curves):
-        eps = np.array([telling_radius(curves[name])], np.float32)
+        eps = np.array([telling_radius(curves[name])])
         steps, norm = (curves[name].settings[0][key] for key in ("steps", "norm"))
         again, noisy = {"steps": steps, "restarts": RESTARTS}, f"noise for {name}"
+        found["plain"][name] = attack("attack", name, eps, steps=steps)
         found["doubled"][name] = attack("doubled", name, eps, steps=2 * steps)
         found["restarted"][name] = attack("restarted", name, eps, **again)
         found["noise"][name] = attack(noisy, "noise", eps, norm=norm, steps=DRAWS)
+        if norm == "linf":
+            box = np.array([WHOLE_BOX])
+            found["wide"][name] = attack("wide", name, box, steps=steps)
     return found

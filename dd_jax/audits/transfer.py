@@ -11,6 +11,7 @@ import numpy as np
 from dd_jax.attacks import ATTACKS, describe
 from dd_jax.audits.robustness_chunks import on_chunks
 from dd_jax.audits.robustness_curve import Curve
+from dd_jax.audits.robustness_inputs import check_inputs, check_logits
 from dd_jax.audits.robustness_metrics import robust_accuracy
 from dd_jax.types import Array, InputError, Key, Params
 
@@ -114,9 +115,13 @@ def transfer_curves(
       is correct on the clean image and on the one brought over.
 
     Raises:
-      InputError: as `attacked_images`.
+      InputError: as `attacked_images`, and as `epsilon_curve`.
     """
-    eps, labels = np.asarray(eps, np.float32), np.asarray(labels)
+    images, labels, eps = np.asarray(images), np.asarray(labels), np.asarray(eps)
+    check_inputs(images, labels, eps, chunk)
+    for networks in groups.values():
+        first = jax.tree.map(lambda leaf: leaf[0], networks.params)
+        check_logits(networks.apply(first, jnp.asarray(images[:chunk], jnp.float32)))
     described = [describe(name, float(radius), **settings) for radius in eps]
     judge = partial(_correct, labels=labels, chunk=chunk)
     clean = {target: judge(nets, images[None]) for target, nets in groups.items()}

@@ -6,10 +6,15 @@ from dd_jax.distill.base import Method, Real, real_data
 from dd_jax.distill.condensation import condensation, siamese_condensation
 from dd_jax.distill.distribution_matching import distribution_matching
 from dd_jax.distill.idc import idc
+from dd_jax.distill.joint import Joint
 from dd_jax.distill.kernel_ridge import kernel_ridge
 from dd_jax.distill.pixels import INITS
 from dd_jax.distill.selection import CHOOSERS, selection
-from dd_jax.distill.shadow_matching import Joint, shadow_matching
+from dd_jax.distill.shadow_condensation import (
+    shadow_condensation,
+    shadow_siamese_condensation,
+)
+from dd_jax.distill.shadow_matching import shadow_matching
 from dd_jax.distill.storage import load, save
 from dd_jax.distill.trajectory_matching import trajectory_matching
 
@@ -22,10 +27,16 @@ METHODS = {name: selection(name) for name in CHOOSERS} | {
     "idc": idc,
     "frepo": kernel_ridge,
 }
+JOINT = {
+    "dc": shadow_condensation,
+    "dsa": shadow_siamese_condensation,
+    "dm": shadow_matching,
+}
 
 __all__ = [
     "CHOOSERS",
     "INITS",
+    "JOINT",
     "METHODS",
     "Joint",
     "Method",
@@ -33,5 +44,4 @@ __all__ = [
     "load",
     "real_data",
     "save",
-    "shadow_matching",
 ]

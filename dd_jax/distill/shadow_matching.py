@@ -8,38 +8,24 @@ synthetic images of each shadow pass through the network on their own.
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from dd_jax.distill.base import Batch, Real, draw_rows
 from dd_jax.distill.distribution_matching import (
     embedded,
     made_means,
     matching_loss,
     siamese,
 )
+from dd_jax.distill.joint import Joint, keep_apart, sample_for_all
 from dd_jax.distill.synthetic import synthetic
 from dd_jax.parallel import best_chunk
-from dd_jax.train.fit import as_pixels, unchanged
-from dd_jax.types import Array, InputError, Key, Model
+from dd_jax.train.fit import unchanged
+from dd_jax.types import Array, Key, Model
 
 _IMAGES = 128  # synthetic images that pass through the network at a time on CPU
-
-
-class Joint(NamedTuple):
-    """Steps of s distillations that share their random numbers.
-
-    Attributes:
-      sample: `(key, Real, member bool[s n]) -> Batch` with weights `f32[s k b]`.
-      update: `(key, states[s], batch) -> (states[s], info)`; `info["loss"]` is `f32[]`,
-        their mean.
-    """
-
-    sample: Callable[[Key, Real, Array], Batch]
-    update: Callable[[Key, Any, Batch], tuple[Any, dict[str, Array]]]
 
 
 def shadow_means(features: Array, weights: Array) -> tuple[Array, Array]:
@@ -97,17 +83,8 @@ def shadow_matching(
     Raises:
       InputError: a model with batch statistics.
     """
-    if "batch_stats" in jax.eval_shape(model.init, jax.random.key(0)):
-        raise InputError(
-            "audits.privacy.joint: model.norm=batch mixes the rows of shadows; take "
-            "another norm, or joint=False"
-        )
+    keep_apart(model)
     learner = synthetic(ipc=ipc, lr=lr, **images)
-
-    def sample(key: Key, real: Real, member: Array) -> Batch:
-        rows, present = draw_rows(key, real, batch_real)
-        images = as_pixels(jnp.asarray(real.images)[rows])
-        return Batch(images, present * member[:, rows])
 
     def update(key, states, batch):
         net_key, augment_key = jax.random.split(key)
@@ -139,4 +116,4 @@ def shadow_matching(
             states, losses = lax.map(step, every, batch_size=together)
         return states, {"loss": losses.mean()}
 
-    return Joint(sample, update)
+    return Joint(sample_for_all(batch_real), update)

@@ -190,14 +190,13 @@ def _targets(audit: dict) -> str:
 
 
 def _steps(row: dict) -> str:
-    length = row["step_size"] / row["eps"]
     if row["steps"] == 1:
         return "one step"
+    length = row.get("step_size")
+    size = f" of {length / row['eps']:.3g} x radius" if length else ""
     start = ", from a random start" if row.get("random_start") else ""
-    return (
-        f"{row['steps']} steps of {length:.3g} x radius{start}, "
-        f"{count(row['restarts'], 'restart')}"
-    )
+    restarts = count(row.get("restarts") or 1, "restart")
+    return f"{count(row['steps'], 'step')}{size}{start}, {restarts}"
 
 
 def _epochs(config: dict) -> str:

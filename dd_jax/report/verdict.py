@@ -173,7 +173,8 @@ def robustness(record: Record) -> Verdict:
         f"Go: at most {share(NEAR)} of images worse than full data, and at least "
         f"{share(WITHSTANDS)} of the clean accuracy kept. No-go: interval more than "
         f"{share(FAR)} of images below full data (mean, for a single net). Caution: "
-        "anything between, or a full-data accuracy below the distilled interval."
+        "anything between, a check of the attacks that warns, or a full-data accuracy "
+        "below the distilled interval."
     )
     limits = (
         "Strength against adaptive or stronger attacks (AutoAttack), other radii and "
@@ -207,6 +208,9 @@ def robustness(record: Record) -> Verdict:
         level = CAUTION
     if robust["mean"] < WITHSTANDS * clean and full["mean"] < WITHSTANDS * clean:
         finding += " Neither withstands this attack."
+    if warned := _warnings(record):
+        level = CAUTION if level == GO else level
+        finding += f" The attacks may be too weak: {warned} warns."
     largest = headline.under_attack(record)[-1]
     if largest.eps > ours.eps:
         finding += (
@@ -245,6 +249,13 @@ def fairness(record: Record) -> Verdict:
     finding += f"Largest loss of a class against full data: {points(drop).text}."
     level = {2: GO, 1: CAUTION, 0: NO_GO}[even + (drop <= DROP)]
     return Verdict("Class fairness", *_against(record, level, finding), rule, limits)
+
+
+def _warnings(record: Record) -> str:
+    """The checks of the attacks on the distilled model that failed, in words."""
+    checks = record["robustness"]["distilled"].get("checks") or {}
+    failed = [name for name, passed in checks.items() if passed is False]
+    return ", ".join(name.replace("_", " ") for name in failed)
 
 
 def _against(

@@ -5,8 +5,13 @@
 
 Two ConvNet-3 of width 32 on the full data: one trained plainly, one against PGD (7
 steps, Linf 0.1). AutoAttack standard at Linf 0.1 on 1,000 test images of the first and
-on 250 of the second, and PGD of 20 steps on the same images; one JSON Record. About 25
+on 250 of the second, and PGD of 20 steps on the same images; one JSON Record. About 16
 minutes on two CPU cores, most of them training.
+
+The Record is experiments/results/autoattack_fashion_mnist.json. AutoAttack took 69 s on
+the plain network and left 4.0 % (2.9 to 5.4) of 1,000 images, PGD 6.3 %; on the
+adversarially trained one it took 159 s and left 64.8 % of 250, PGD 67.6 %, of 80.0 %
+clean: a gap of 2.8 points.
 """
 
 import argparse
@@ -39,7 +44,8 @@ def main() -> None:
     key = jax.random.key(options.seed)
     perturb = adversary(model, ATTACKS["pgd_linf"](EPS, steps=options.train_steps))
     train = data.train.images[: options.rows], data.train.labels[: options.rows]
-    record = {"eps": EPS, "norm": "linf"} | vars(options) | workdir.provenance()
+    asked = {name: value for name, value in vars(options).items() if name != "out"}
+    record = {"eps": EPS, "norm": "linf"} | asked | workdir.provenance()
     plans = {
         "plain": (None, options.images),
         "adversarial": (perturb, options.robust_images),

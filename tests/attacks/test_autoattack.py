@@ -125,3 +125,30 @@ def test_bad_settings_are_refused():
     with pytest.raises(InputError, match="batch=0; each must be 1 or more"):
         ATTACKS["autoattack"](eps=0.1, batch=0)
     assert jnp.isfinite(ATTACKS["autoattack"](eps=0.1).ball.eps)
+
+
+def test_pixels_outside_the_box_are_refused():
+    attack = ATTACKS["autoattack"](eps=0.1)
+    images = np.full((2, 2, 2, 1), 20, np.float32)
+    with pytest.raises(InputError, match="divide 8-bit ones by 255"):
+        attack(jax.random.key(0), lambda x: x[:, 0, 0, :2], images, np.zeros(2, int))
+
+
+def test_targeted_attack_crosses_every_boundary_of_three_classes():
+    """Classes in a row along one direction; a boundary to the next at 0.056."""
+    rng = np.random.default_rng(0)
+    images = np.full((12, 4, 4, 1), 0.5, np.float32)
+    labels = np.repeat(np.arange(3), 4)
+    push = rng.choice([-1.0, 1.0], 16)
+    centres = np.array([-0.9, 0.0, 0.9])
+    images += (0.9 * (labels - 1) / 16)[:, None, None, None] * push.reshape(4, 4, 1)
+
+    def logits_fn(batch):
+        along = (batch.reshape(len(batch), -1) - 0.5) @ push
+        return -jnp.square(along[:, None] - centres)
+
+    assert (logits_fn(images).argmax(-1) == labels).all()
+    for eps, left in ((0.02, 1.0), (0.035, 0.0)):  # half of 0.9 / 16 is 0.028
+        attack = ATTACKS["apgd_t"](eps=eps, steps=20)
+        found = attack(jax.random.key(1), logits_fn, images, labels)
+        assert (logits_fn(found).argmax(-1) == labels).mean() == left

@@ -187,6 +187,9 @@ def test_settings_are_exposed():
         "random_start": True,
         "momentum": 0.0,
     }
+    ensemble = describe("autoattack", 0.1, queries=10)
+    assert (ensemble["version"], ensemble["steps"]) == ("standard", 100)
+    assert (ensemble["queries"], describe("cw_l2", 1.0)["searches"]) == (10, 9)
     assert describe("pgd_l2", 1.0)["step_size"] == pytest.approx(2.5 / 20)
     assert describe("mim", 0.2)["step_size"] == pytest.approx(0.02)
     assert describe("fgsm", 0.2)["steps"] == 1

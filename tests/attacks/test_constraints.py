@@ -144,7 +144,8 @@ def test_ratios_have_the_golden_values_and_their_forms_for_few_classes():
         assert float(dlr(logits, label)) == pytest.approx(value, abs=1e-6)
     assert float(targeted_dlr(logits, 0, 1)) == pytest.approx(-0.444444, abs=1e-6)
     assert float(targeted_dlr(logits, 0, 3)) == pytest.approx(-1.333333, abs=1e-6)
-    # three classes: z_(3) for the mean of z_(3) and z_(4); two: the plain difference
-    assert float(targeted_dlr(logits[:3], 0, 1)) == pytest.approx(-1 / 1.5, abs=1e-6)
+    # three classes and two: the plain difference
+    assert float(targeted_dlr(logits[:3], 0, 1)) == -1.0
+    assert float(targeted_dlr(logits[:3], 0, 2)) == -1.5
     assert float(targeted_dlr(logits[:2], 0, 1)) == float(dlr(logits[:2], 0)) == -1.0
     assert wrong_classes(logits, 2, 3).tolist() == [0, 1, 3]

@@ -1,3 +1,5 @@
+import logging
+from contextlib import contextmanager
 from functools import partial
 
 import jax
@@ -92,7 +94,7 @@ def test_whole_curve_costs_one_compile(images, params):
     assert len(traces) == 2 * once, "a grid of 8 must be traced as often as one of 1"
 
 
-@pytest.mark.parametrize("name", ["fgsm", "pgd_linf", "deepfool"])
+@pytest.mark.parametrize("name", ["fgsm", "pgd_linf"])
 def test_dropping_changes_no_closed_form_and_costs_one_compile(name, images, params):
     labels = np.arange(N) % 2
     eps = np.array([0.1, 0.0, 0.02, 0.2])
@@ -111,9 +113,8 @@ def test_dropping_changes_no_closed_form_and_costs_one_compile(name, images, par
         )  # fmt: skip
 
     curve = run(KEY, eps)
-    if name != "deepfool":  # which stops a little beyond the boundary
-        expected = closed_form(params, images, labels, eps, 1)
-        np.testing.assert_array_equal(curve.robust, expected)
+    expected = closed_form(params, images, labels, eps, 1)
+    np.testing.assert_array_equal(curve.robust, expected)
     np.testing.assert_array_equal(curve.robust[:, 1], curve.clean)
     assert curve.excess.max() <= 1e-6
     assert all(row["dropped"] for row in curve.settings)
@@ -355,9 +356,12 @@ def test_reruns_take_the_telling_radius_of_each_pgd():
 
     found = reruns(attack, {"fgsm": curve, "pgd_linf": curve, "pgd_l2": far})
     assert {key: list(value) for key, value in found.items()} == {
-        key: ["pgd_linf", "pgd_l2"] for key in ("doubled", "restarted", "noise")
-    }
-    assert asked[3:] == [
+        key: ["pgd_linf", "pgd_l2"]
+        for key in ("plain", "doubled", "restarted", "noise")
+    } | {"wide": ["pgd_linf"]}
+    assert asked[4] == ("wide", "pgd_linf", [0.5], {"steps": 7})
+    assert asked[5:] == [
+        ("attack", "pgd_l2", [2.0], {"steps": 5}),
         ("doubled", "pgd_l2", [2.0], {"steps": 10}),
         ("restarted", "pgd_l2", [2.0], {"steps": 5, "restarts": 5}),
         ("noise for pgd_l2", "noise", [2.0], {"norm": "l2", "steps": 100}),
@@ -403,3 +407,76 @@ def test_bad_input_is_refused(change, message, params):
     } | change
     with pytest.raises(InputError, match=message):
         epsilon_curve(KEY, apply=apply, params=params, **given)
+
+
+def test_autoattack_does_not_hide_that_square_beats_the_gradients():
+    curves = {
+        "pgd_linf": fake([0.8], [0.1], steps=20),
+        "square": fake([0.1], [0.1], steps=50),
+        "autoattack": fake([0.1], [0.1], steps=100),
+    }
+    checks = masking_checks(curves, noise={"pgd_linf": fake([0.5], [0.1], steps=100)})
+    assert checks["gradient_free_not_stronger"] is False
+    assert checks["random_noise_not_stronger"] is False
+
+
+def test_convergence_is_judged_without_what_dropping_adds():
+    """The dropped curve holds 0.3; alone the attack leaves 0.6, twice the steps 0.4."""
+    dropped = {"pgd_linf": fake([0.3], [0.1], steps=20)}
+    doubled = {"pgd_linf": fake([0.4], [0.1], steps=40)}
+    assert masking_checks(dropped, doubled=doubled)["steps_converged"] is True
+    plain = {"pgd_linf": fake([0.6], [0.1], steps=20)}
+    found = masking_checks(dropped, plain=plain, doubled=doubled, restarted=plain)
+    assert found["steps_converged"] is False and found["restarts_converged"] is True
+
+
+def test_a_wide_ball_is_judged_beside_the_curves():
+    curves = {"pgd_linf": fake([0.3], [0.1], steps=20)._replace(num_classes=10)}
+    for left, passed in ((0.1, True), (0.4, False)):
+        wide = {"pgd_linf": fake([left], [0.5], steps=20)}
+        checks = masking_checks(curves, wide=wide)
+        assert checks["large_eps_reaches_chance"] is passed
+
+
+def test_what_needs_no_dropping_runs_once_for_all_radii(params, images):
+    labels, eps = np.arange(N) % 2, np.array([0.01, 0.05, 0.1, 0.2])
+    nets = apply, params, images, labels
+    found = [
+        epsilon_curve(KEY, "deepfool", *nets, eps, chunk=4, drop=drop)
+        for drop in (False, True)
+    ]
+    np.testing.assert_array_equal(found[0].robust, found[1].robust)
+    assert "dropped" not in found[1].settings[0]
+
+
+def test_dropping_compiles_nothing_for_another_number_of_survivors(params, images):
+    labels = np.arange(N) % 2
+    run = lambda eps: epsilon_curve(
+        KEY, "pgd_linf", apply, params, images, labels, eps, chunk=4, drop=True, steps=3
+    )
+    run(np.array([0.01, 0.02]))
+    with jax.log_compiles(), capture_compiles() as names:
+        run(np.array([0.03, 0.05, 0.08, 0.13]))
+    assert [name for name in names if "concatenate" not in name] == []
+
+
+@contextmanager
+def capture_compiles():
+    """Names of the programs that are compiled meanwhile."""
+    names = []
+    handler = logging.Handler()
+    handler.emit = lambda record: names.append(record.getMessage())
+    logger = logging.getLogger("jax._src.interpreters.pxla")
+    logger.addHandler(handler)
+    try:
+        yield names
+    finally:
+        logger.removeHandler(handler)
+
+
+def test_randomised_models_are_refused(params, images):
+    with pytest.raises(InputError, match="take 'standard' or 'plus'"):
+        epsilon_curve(
+            KEY, "autoattack", apply, params, images, np.arange(N) % 2,
+            np.array([0.1]), chunk=4, version="rand",
+        )  # fmt: skip

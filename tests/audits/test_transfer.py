@@ -118,3 +118,15 @@ def test_an_attack_of_the_host_is_refused(problem):
     groups, images, labels = problem
     with pytest.raises(InputError, match="runs on the host; transfer takes one such"):
         attacked_images(KEY, "autoattack", groups["a"], images, labels, EPS, chunk=4)
+
+
+def test_probabilities_and_bytes_are_refused(problem):
+    groups, images, labels = problem
+    softmax = lambda params, x: jax.nn.softmax(apply(params, x))
+    of_softmax = {"a": Networks(softmax, groups["a"].params)}
+    for networks, pixels, message in (
+        (of_softmax, images, "attacks need logits"),
+        (groups, 255 * images, "they must be floats in"),
+    ):
+        with pytest.raises(InputError, match=message):
+            transfer_curves(KEY, "fgsm", networks, pixels, labels, EPS, chunk=4)

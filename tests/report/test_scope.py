@@ -1,7 +1,9 @@
 import fabricate
 import pytest
 
+from dd_jax.attacks import ATTACKS, describe
 from dd_jax.report import headline, scope
+from dd_jax.report.formats import spoken
 
 CONFIG = {
     "train": {"epochs": 300, "full_epochs": 60},
@@ -110,3 +112,22 @@ def test_robustness_says_so_where_one_net_was_attacked(row):
     assert notes[3] == (
         "PGD Linf: 20 steps of 0.125 x radius, from a random start, 1 restart."
     )
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_every_attack_has_its_steps_told(name):
+    row = describe(name, 0.1) | {"accuracy": 0.5}
+    record = fabricate.record()
+    record["robustness"] = {"distilled": {"attacks": {name: [row]}}}
+    told = scope.robustness(record, {})[-1]
+    assert told.startswith(f"{spoken(name)}: ") and "step" in told
+
+
+def test_length_of_steps_is_told_where_it_is_fixed():
+    rows = {name: [describe(name, 0.1)] for name in ("pgd_linf", "square")}
+    record = fabricate.record()
+    record["robustness"] = {"distilled": {"attacks": rows}}
+    assert scope.robustness(record, {})[-2:] == [
+        "PGD Linf: 20 steps of 0.125 x radius, from a random start, 1 restart.",
+        "Square: 5000 steps, from a random start, 1 restart.",
+    ]

@@ -143,3 +143,14 @@ def test_nothing_measured(row):
     lines = verdict.verdicts({"run": row["run"]})
     assert {line.level for line in lines} == {"not measured"}
     assert verdict.overall(lines) == "not measured"
+
+
+def test_a_warning_of_the_attacks_checks_leaves_no_go(row):
+    assert robust(row, 0.70, 0.72).level == "go"
+    row["robustness"]["distilled"]["checks"] = {
+        "monotone_in_eps": None,
+        "steps_converged": False,
+    }
+    warned = verdict.robustness(row)
+    assert warned.level == "caution"
+    assert "too weak: steps converged warns" in warned.finding

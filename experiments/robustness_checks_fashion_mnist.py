@@ -1,0 +1,49 @@
+"""Is it the networks that withstand, or the attack that fails? DM on Fashion-MNIST.
+
+  python launch.py --config=experiments/robustness_checks_fashion_mnist.py \
+      --config.data.source=idx:DIR
+
+DIR holds the four MNIST-format files, such as the folder that Debian's package
+dataset-fashion-mnist installs: /usr/share/datasets/fashion-mnist.
+
+The cell of distribution matching at 10 images a class of robustness_fashion_mnist.py,
+attacked by APGD on the cross-entropy too (100 steps) and with every masking check: twice
+the steps, 5 restarts, noise, a ball that holds a grey image, images brought over from
+the other pipelines' networks, and DeepFool without a radius. There is no Record yet.
+"""
+
+from ml_collections import ConfigDict
+
+from dd_jax import config as configs
+
+AUGMENT = "color_crop_cutout_flip_scale_rotate"
+
+
+def get_config() -> ConfigDict:
+    """The config; membership is off."""
+    return configs.override(
+        configs.default(),
+        {
+            "data.source": "idx:/usr/share/datasets/fashion-mnist",
+            "model.width": 32,
+            "distill.steps": 300,
+            "distill.steps_per_call": 10,
+            "distill.batch_real": 256,
+            "distill.augment": AUGMENT,
+            "train.augment": AUGMENT,
+            "train.nets": 3,
+            "train.full_epochs": 5,
+            "train.full_nets": 3,
+            "audits.privacy.enabled": False,
+            "audits.memorisation.enabled": False,
+            "audits.robustness.attacks": ("fgsm", "pgd_linf", "apgd_ce"),
+            "audits.robustness.steps": 40,
+            "audits.robustness.eps_linf": (0.0, 0.02, 0.05, 0.1, 0.2),
+            "audits.robustness.images": 500,
+            "audits.robustness.nets": 3,
+            "audits.robustness.drop": True,
+            "audits.robustness.checks": True,
+            "audits.transfer.enabled": True,
+        },
+        __name__,
+    )
