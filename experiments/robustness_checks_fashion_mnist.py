@@ -7,7 +7,7 @@ DIR holds the four MNIST-format files, such as the folder that Debian's package
 dataset-fashion-mnist installs: /usr/share/datasets/fashion-mnist.
 
 The cell of distribution matching at 10 images a class of robustness_fashion_mnist.py,
-attacked by APGD on the cross-entropy too (100 steps) and with every masking check: twice
+attacked by APGD on the cross-entropy too (100 steps), with every masking check: twice
 the steps, 5 restarts, noise, a ball that holds a grey image, images brought over from
 the other pipelines' networks, and DeepFool without a radius. There is no Record yet.
 """
