@@ -1,9 +1,17 @@
 import jax
 import numpy as np
 import pytest
+from by_hand import mlp, watched
 
 from dd_jax.attacks.constraints import ball_of
-from dd_jax.attacks.square import _moved_mass, _pyramid, _sides, _tiles, _window
+from dd_jax.attacks.square import (
+    _moved_mass,
+    _pyramid,
+    _sides,
+    _tiles,
+    _window,
+    square,
+)
 
 
 def test_sides_halve_in_area_by_the_fixed_schedule():
@@ -56,3 +64,33 @@ def test_proposals_stay_on_the_sphere_and_change_two_windows_only(norm):
     assert float(ball.norm(moved)) == pytest.approx(0.7, rel=1e-5)
     same = np.isclose(moved, start, rtol=1e-4, atol=1e-7).all(-1)
     assert 3 * 3 <= (~same).sum() <= 2 * 3 * 3
+
+
+@pytest.mark.parametrize(("norm", "eps"), [("linf", 0.05), ("l2", 0.2)])
+def test_search_keeps_what_raises_the_margin_and_goes_on_from_there(norm, eps):
+    n, steps, side = 6, 200, 6
+    model, images, labels = mlp(2, (side, side, 1), n, sharp=0.3)
+    run = square(ball_of(norm, eps), steps=steps).one
+    points, found, score = watched(run, model, images, labels)
+    assert points.shape == (1 + steps, n, side * side)
+    windows, ends = _sides(steps, 0.8, side, side), []
+    for i in range(n):
+        kept, levels = points[0, i], []
+        for q, point in enumerate(points[:, i]):
+            if q and norm == "linf":
+                changed = np.abs(point - kept).reshape(side, side) > 1e-5
+                for axis in (0, 1):
+                    assert changed.any(axis).sum() <= windows[q - 1]
+            logits = model.logits(point)
+            level = np.delete(logits, labels[i]).max() - logits[labels[i]]
+            if not levels or (levels[-1] <= 0 and level > levels[-1] + 1e-6):
+                kept, best = point, level
+            levels.append(best)
+        np.testing.assert_allclose(found[i], kept, atol=1e-6)
+        assert score[i] == pytest.approx(best, abs=1e-5)
+        assert levels[-1] > levels[1] or levels[1] > 0, "200 queries find more than 1"
+        ends.append((len(set(levels)), best > 0))
+    counts, fell = zip(*ends)
+    assert max(counts) > 5 and set(fell) == {True, False}, (
+        "the toy tells mistakes apart"
+    )
