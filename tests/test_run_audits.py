@@ -64,7 +64,7 @@ def test_transfer_and_every_check_reach_record_and_report(tmp_path):
     assert {round(row["eps"], 6) for row in found["transfer"]} == {0.0, 0.1}
     for part in found["robustness"].values():
         unknown = {name for name, value in part["checks"].items() if value is None}
-        assert unknown == {"large_eps_reaches_chance", "gradient_free_not_stronger"}
+        assert unknown == {"gradient_free_not_stronger"}
         assert part["images"] == 20
         assert set(part["median_perturbation"]) == {"deepfool"}
         for row in part["attacks"]["pgd_linf"]:

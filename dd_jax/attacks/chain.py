@@ -21,10 +21,11 @@ def ascend(
     steps: int,
     restarts: int = 1,
     random_start: bool = True,
+    loss: Callable[[Array, Array], Array] = cross_entropy,
 ) -> Callable[[Key, LogitsFn, Array, Array], Array]:
-    """Raise the cross-entropy by repeated steps inside the ball and the pixel box.
+    """Raise a loss by repeated steps inside the ball and the pixel box.
 
-    `delta <- delta + step(grad CE(f(x + delta), y))`, `steps` times.
+    `delta <- delta + step(grad L(f(x + delta), y))`, `steps` times.
 
     Constraint and step are functions of one example and are mapped over the batch; the
     gradient is one batched call, that of the summed loss, which holds every example's
@@ -39,6 +40,7 @@ def ascend(
       steps: number of steps, static.
       restarts: independent random starts, mapped at once, static.
       random_start: begin at a uniform point of the ball, not at the clean image.
+      loss: `(logits f32[k], label i32[]) -> f32[]`, such as those of `LOSSES`.
 
     Returns:
       `(key, logits_fn, images f32[n h w c] in [0, 1], labels i32[n]) -> images`, with
@@ -57,13 +59,13 @@ def ascend(
     step = optax.with_extra_args_support(step)
 
     def one_start(key: Key, logits_fn: LogitsFn, images: Array, labels: Array):
-        def loss(delta):
+        def total(delta):
             logits = logits_fn(images + delta)
-            return jax.vmap(cross_entropy)(logits, labels).sum(), logits
+            return jax.vmap(loss)(logits, labels).sum(), logits
 
         def body(i, carry):
             delta, state, best = carry
-            gradient, logits = jax.grad(loss, has_aux=True)(delta)
+            gradient, logits = jax.grad(total, has_aux=True)(delta)
             height = jnp.where(i == 0, -jnp.inf, jax.vmap(margin)(logits, labels))
             change, state = jax.vmap(step.update)(gradient, state, delta, image=images)
             return delta + change, state, _higher(best, (delta, height))

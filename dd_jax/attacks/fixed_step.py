@@ -1,12 +1,15 @@
 """Gradient attacks of a fixed step size, as chains: FGSM, PGD, MIM."""
 
+from collections.abc import Callable
+
 import optax
 
 from dd_jax.attacks.attack import Attack
 from dd_jax.attacks.chain import ascend
 from dd_jax.attacks.constraints import Constraint, l2, linf
+from dd_jax.attacks.losses import LOSSES
 from dd_jax.attacks.steps import direction, project, scale_to_unit_l1
-from dd_jax.types import Array
+from dd_jax.types import Array, InputError
 
 
 def fgsm(eps: Array) -> Attack:
@@ -23,11 +26,18 @@ def fgsm(eps: Array) -> Attack:
     return Attack(run, ball, step_size=eps, steps=1)
 
 
-def _pgd(ball: Constraint, steps, step_size, restarts, random_start) -> Attack:
+def _loss(name: str) -> Callable[[Array, Array], Array]:
+    if name not in LOSSES:
+        raise InputError(f"attack loss is {name!r}; it is one of {', '.join(LOSSES)}")
+    return LOSSES[name]
+
+
+def _pgd(ball: Constraint, steps, step_size, restarts, random_start, loss) -> Attack:
     if step_size is None:
         step_size = 2.5 * ball.eps / max(steps, 1)
     step = optax.chain(direction(ball), optax.scale(step_size), project(ball))
-    run = ascend(ball, step, steps=steps, restarts=restarts, random_start=random_start)
+    starts = {"restarts": restarts, "random_start": random_start}
+    run = ascend(ball, step, steps=steps, **starts, loss=_loss(loss))
     return Attack(run, ball, step_size, steps, restarts, random_start)
 
 
@@ -38,8 +48,9 @@ def pgd_linf(
     step_size: Array | None = None,
     restarts: int = 1,
     random_start: bool = True,
+    loss: str = "ce",
 ) -> Attack:
-    """Projected gradient: `x <- P(x + a * sign(grad CE))` in the Linf ball.
+    """Projected gradient: `x <- P(x + a * sign(grad L))` in the Linf ball.
 
     Source: Madry et al. 2018, section 2.1. Differs from the released code in: the best
     iterate is kept instead of the last; the default step size follows eps.
@@ -50,8 +61,9 @@ def pgd_linf(
       step_size: a, absolute; None means `2.5 * eps / steps`.
       restarts: random starts, static.
       random_start: begin at a uniform point of the ball.
+      loss: what is raised, a key of `LOSSES`.
     """
-    return _pgd(linf(eps), steps, step_size, restarts, random_start)
+    return _pgd(linf(eps), steps, step_size, restarts, random_start, loss)
 
 
 def pgd_l2(
@@ -61,6 +73,7 @@ def pgd_l2(
     step_size: Array | None = None,
     restarts: int = 1,
     random_start: bool = True,
+    loss: str = "ce",
 ) -> Attack:
     """Projected gradient: `x <- P(x + a * g / ||g||_2)` in the L2 ball.
 
@@ -72,8 +85,9 @@ def pgd_l2(
       step_size: a, absolute; None means `2.5 * eps / steps`.
       restarts: random starts, static.
       random_start: begin at a uniform point of the ball.
+      loss: what is raised, a key of `LOSSES`.
     """
-    return _pgd(l2(eps), steps, step_size, restarts, random_start)
+    return _pgd(l2(eps), steps, step_size, restarts, random_start, loss)
 
 
 def mim(
@@ -82,6 +96,7 @@ def mim(
     steps: int = 10,
     step_size: Array | None = None,
     momentum: float = 1.0,
+    loss: str = "ce",
 ) -> Attack:
     """Momentum iterative method: `m <- mu m + g / ||g||_1`, `x <- P(x + a sign(m))`.
 
@@ -93,6 +108,7 @@ def mim(
       steps: number of steps, static.
       step_size: a, absolute; None means `eps / steps`.
       momentum: mu.
+      loss: what is raised, a key of `LOSSES`.
     """
     ball = linf(eps)
     if step_size is None:
@@ -104,5 +120,5 @@ def mim(
         optax.scale(step_size),
         project(ball),
     )
-    run = ascend(ball, step, steps=steps, random_start=False)
+    run = ascend(ball, step, steps=steps, random_start=False, loss=_loss(loss))
     return Attack(run, ball, step_size, steps, momentum=momentum)

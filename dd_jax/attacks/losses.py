@@ -1,5 +1,7 @@
 """What an attack raises: losses of one example's logits."""
 
+from collections.abc import Callable
+
 import jax.numpy as jnp
 import optax
 from jax import lax
@@ -127,3 +129,10 @@ def wrong_classes(logits: Array, label: Array, count: int) -> Array:
     """
     others = jnp.where(jnp.arange(len(logits)) == label, -jnp.inf, logits)
     return lax.top_k(others, count)[1]
+
+
+LOSSES: dict[str, Callable[[Array, Array], Array]] = {
+    "ce": cross_entropy,
+    "dlr": dlr,
+    "margin": margin,
+}

@@ -3,7 +3,8 @@
   python experiments/benchmarks/shadow_cost.py --source=digits >> FILE
   python experiments/benchmarks/shadow_cost.py --source=idx:DIR --rows=10000 >> FILE
 
-A plain step is one of distribution matching; the shadows hold complementary halves.
+A plain step is one of the method alone (for gradient matching on a network that serves
+one step); the shadows hold complementary halves.
 Prints one Record: for each number of shadows the seconds of a step, its ratio to a
 plain step, and the real images a class that each shadow is effectively given. Calls
 take turns and the fastest of each counts, so that other work on the machine matters
@@ -19,7 +20,7 @@ import jax
 import numpy as np
 
 from dd_jax import data, models, workdir
-from dd_jax.distill import METHODS, real_data, shadow_matching
+from dd_jax.distill import JOINT, METHODS, real_data
 from dd_jax.drive import Driven
 from dd_jax.keys import stack
 from dd_jax.pipelines import Schedule, distil_many
@@ -45,6 +46,7 @@ def effective_batch(joint, real, member) -> float:
 def main() -> None:
     """Measures and prints the Record."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--method", default="dm", choices=sorted(JOINT))
     parser.add_argument("--source", default="digits")
     parser.add_argument("--rows", type=int, default=0, help="of train; 0 = all")
     parser.add_argument("--width", type=int, default=32)
@@ -72,7 +74,9 @@ def main() -> None:
         "mean": found.mean,
         "std": found.std,
     }
-    method = METHODS["dm"](model, batch_real=options.batch_real, **settings)
+    alone = {} if options.method == "dm" else {"life": 1}
+    make = METHODS[options.method]
+    method = make(model, batch_real=options.batch_real, **settings, **alone)
     whole = np.ones((1, len(train.labels)), bool)
     most = max(options.shadows)
     halves = data.membership_masks(0, train.labels, -(-most // 2), at_least=options.ipc)
@@ -87,7 +91,7 @@ def main() -> None:
     joined: dict[int, list[float]] = {count: [] for count in options.shadows}
     batches = {count: options.batch_real * (2 if count > 1 else 1) for count in joined}
     forms = {
-        count: shadow_matching(model, batch_real=batch, **settings)
+        count: JOINT[options.method](model, batch_real=batch, **settings)
         for count, batch in batches.items()
     }
     for _ in range(options.turns):
@@ -107,8 +111,8 @@ def main() -> None:
 
     record = {
         "run": {
-            "id": f"shadow_cost_{found.checksum}",
-            "method": "dm",
+            "id": f"shadow_cost_{options.method}_{found.checksum}",
+            "method": options.method,
             "dataset": found.name,
             "rows": len(train.labels),
             "arch": "convnet",

@@ -54,6 +54,23 @@ def test_linear_model_loses_eps_times_the_dual_norm(name):
     np.testing.assert_allclose(rise, eps * dual, rtol=1e-4)
 
 
+@pytest.mark.parametrize("name", ["mim", "pgd_linf", "pgd_l2"])
+@pytest.mark.parametrize(
+    "loss, moves", [("ce", False), ("dlr", True), ("margin", True)]
+)
+def test_the_loss_is_what_is_raised(name, loss, moves):
+    """On a net so confident that its cross-entropy is flat in float32."""
+    plain, _, images, labels = linear_two_class(np.random.default_rng(1), 4)
+    images = jnp.full_like(images, 0.5)
+    sure = lambda x: 1e4 * (plain(x) - plain(images)) + jnp.array([1e3, 0.0])
+    start = {} if name == "mim" else {"random_start": False}
+    attack = ATTACKS[name](eps=0.05, loss=loss, **start)
+    attacked = compiled(attack)(jax.random.key(0), sure, images, labels)
+    flat = loss == "ce"
+    assert bool((attacked == images).all()) is flat
+    assert bool((sure(attacked).argmax(-1) == 0).any()) is flat
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_laws(name, toy):
     logits_fn, images, labels = toy
@@ -186,6 +203,7 @@ def test_settings_are_exposed():
         "restarts": 2,
         "random_start": True,
         "momentum": 0.0,
+        "loss": "ce",
     }
     ensemble = describe("autoattack", 0.1, queries=10)
     assert (ensemble["version"], ensemble["steps"]) == ("standard", 100)
@@ -198,6 +216,10 @@ def test_settings_are_exposed():
 def test_bad_settings_are_refused():
     with pytest.raises(InputError, match="no attack 'pdg'; there are apgd_ce"):
         describe("pdg", 0.1)
+    with pytest.raises(
+        InputError, match="loss is 'hinge'; it is one of ce, dlr, margin"
+    ):
+        ATTACKS["pgd_linf"](eps=0.1, loss="hinge")
     with pytest.raises(InputError, match="steps=0, restarts=1; both need 1"):
         ATTACKS["pgd_linf"](eps=0.1, steps=0)
     with pytest.raises(InputError, match="restarts=2 without random_start"):
