@@ -9,7 +9,13 @@ dataset-fashion-mnist installs: /usr/share/datasets/fashion-mnist.
 The cell of distribution matching at 10 images a class of robustness_fashion_mnist.py,
 attacked by APGD on the cross-entropy too (100 steps), with every masking check: twice
 the steps, 5 restarts, noise, a ball that holds a grey image, images brought over from
-the other pipelines' networks, and DeepFool without a radius. There is no Record yet.
+the other pipelines' networks, and DeepFool without a radius. The seconds of the attacks
+in the Record hold other work and pauses; expect half an hour on two CPU cores.
+
+The Record is experiments/results/robustness_checks_fashion_mnist.jsonl. No check warns.
+APGD leaves 1 to 2 points less than PGD and tells the same: 44.4 % at Linf 0.05 after
+distillation, 33.0 % on random subsets, 40.3 % on the full data. DeepFool's median L2
+distance is 0.85, 0.52 and 0.82.
 """
 
 from ml_collections import ConfigDict
