@@ -9,6 +9,10 @@ Prints one Record: for each number of shadows the seconds of a step, its ratio t
 plain step, and the real images a class that each shadow is effectively given. Calls
 take turns and the fastest of each counts, so that other work on the machine matters
 little. A minute on digits, four on Fashion-MNIST at width 32, on two CPU cores.
+
+The Records are in experiments/results/shadow_cost.jsonl: 64 shadows of distribution
+matching at 10 images a class cost 8.6 plain steps on digits (width 32) and 6.4 on
+Fashion-MNIST (width 16), 64 of gradient matching at 1 image a class 32 on digits.
 """
 
 import argparse
