@@ -51,6 +51,8 @@ def main() -> None:
         "adversarial": (perturb, options.robust_images),
     }
     for i, (name, (against, count)) in enumerate(plans.items()):
+        if not count:
+            continue
         train_key, attack_key = jax.random.split(jax.random.fold_in(key, i))
         start = time.perf_counter()
         params = fit(train_key, model, *train, epochs=options.epochs, perturb=against)
@@ -96,7 +98,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--train_steps", type=int, default=7, help="PGD in training")
     parser.add_argument("--images", type=int, default=1000)
-    parser.add_argument("--robust_images", type=int, default=250)
+    parser.add_argument("--robust_images", type=int, default=250, help="0 = skip it")
     parser.add_argument("--queries", type=int, default=5000, help="of Square")
     return parser.parse_args()
 
