@@ -11,11 +11,11 @@ from dd_jax.data import require_per_class
 from dd_jax.distill import CHOOSERS, JOINT, storage
 from dd_jax.distill.condensation import loops
 from dd_jax.parts import (
+    Parts,
     dataset,
     has_privacy,
     images_per_class,
     judged_rows,
-    network,
     parts,
     planted,
 )
@@ -37,9 +37,12 @@ def check(config: ConfigDict) -> None:
             f"mitigate.robust.eps: {config.distill.method} matches no real images that "
             "could be attacked; take dc, dsa, dm, idc_i, idc or frepo"
         )
-    jax.eval_shape(network(config, data).init, jax.random.key(0))
+    built = parts(config, Path(), Path())
+    jax.eval_shape(built.model.init, jax.random.key(0))
     if not config.distill.load:
-        method_of(parts(config, Path(), Path()), config.distill.method)
+        method_of(built, config.distill.method)
+    if has_privacy(config) and config.audits.privacy.joint:
+        _check_joint(built)
     judged = judged_rows(data)
     if config.audits.fairness.enabled and judged.groups is not None:
         classes = len(data.class_names)
@@ -53,13 +56,11 @@ def _check_privacy(config: ConfigDict, data: Dataset) -> None:
             f"audits.privacy.query_shift={audit.query_shift}: images of side {side} "
             f"can be shifted by at most {side - 1} pixels"
         )
-    if audit.joint:
-        _check_joint(config)
     planted_masks(0, planted(config, data), 1, at_least=config.distill.ipc)
 
 
-def _check_joint(config: ConfigDict) -> None:
-    distill = config.distill
+def _check_joint(built: Parts) -> None:
+    distill = built.config.distill
     if distill.method not in JOINT:
         raise InputError(
             f"audits.privacy.joint: distill.method={distill.method} has no joint form; "
@@ -71,7 +72,7 @@ def _check_joint(config: ConfigDict) -> None:
             f"audits.privacy.joint: networks that serve {life} steps learn from the "
             "images of one shadow; take distill.network.life=1, or joint=False"
         )
-    joint_of(parts(config, Path(), Path()), halves=True)
+    joint_of(built, halves=True)
 
 
 def _check_loaded(config: ConfigDict, data: Dataset) -> None:

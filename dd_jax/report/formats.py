@@ -10,6 +10,7 @@ PIPE_NAMES = {
     "random_subset": "Random subset",
     "full_data": "Full data",
 }
+BASELINES = ("random_subset", "full_data")
 THREAT_NAMES = {
     "t0": "T0, initial images",
     "t1": "T1, released set",

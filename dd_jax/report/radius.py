@@ -6,11 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from dd_jax.report.figures import COLOURS, DASHES, GREY, MARKERS, error_bars
-from dd_jax.report.formats import PIPE_NAMES
+from dd_jax.report.formats import BASELINES, PIPE_NAMES
 from dd_jax.report.records import lookup
 from dd_jax.types import Record
-
-BASELINES = ("random_subset", "full_data")
 
 
 def curves(records: Sequence[Record]) -> Callable[[Axes], None] | None:

@@ -16,7 +16,7 @@ from matplotlib.ticker import (
 
 from dd_jax.report import headline, learning, radius
 from dd_jax.report.figures import COLOURS, DASHES, GREY, MARKERS, error_bars, svg
-from dd_jax.report.formats import PIPE_NAMES, plain
+from dd_jax.report.formats import BASELINES, PIPE_NAMES, plain
 from dd_jax.report.records import estimate
 from dd_jax.report.statistics import mean_interval
 from dd_jax.types import Record
@@ -24,7 +24,6 @@ from dd_jax.types import Record
 NUMERIC = ("ipc", "num_classes", "width")
 NAMED = ("init", "method", "arch", "dataset")
 NAMES = {"ipc": "images per class", "num_classes": "classes", "arch": "architecture"}
-BASELINES = ("random_subset", "full_data")
 
 
 class Layout(NamedTuple):
