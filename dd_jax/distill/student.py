@@ -2,15 +2,18 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from dd_jax.models import keep_products
 from dd_jax.types import Array, SyntheticSet
 
 Gradient = Callable[[Array, SyntheticSet, Array, Array], Array]
+MEMORY = 1 << 30  # bytes that differentiation through a student may keep
 
 
 class Course(NamedTuple):
@@ -44,30 +47,52 @@ def relative_distance(reached: Array, course: Course) -> Array:
     return jnp.square(reached - course.target).sum() / scale
 
 
-def exact(gradient: Gradient, made: SyntheticSet, course: Course):
+def stored_bytes(fun: Callable, *args) -> int:
+    """Memory that reverse-mode differentiation of `fun(*args)` keeps for its way back.
+
+    >>> stored_bytes(jnp.sin, jnp.zeros(100))
+    400
+    """
+    back = jax.eval_shape(lambda *args: jax.vjp(fun, *args)[1], *args)
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(back))
+
+
+def exact(gradient: Gradient, made: SyntheticSet, course: Course, memory: int = MEMORY):
     """Distance after N steps and its gradient through all of them.
 
-    `w <- w - lr g(w, batch)`. Only every `block_length(N)`-th w is kept and the steps
-    between are done again on the way back, so that memory grows with `sqrt(N)`.
+    `w <- w - lr g(w, batch)`. The convolutions and matrix products of all steps are
+    kept where they fit in `memory`. Where they do not, only every `block_length(N)`-th
+    w is, and the steps between are done again on the way back: a third more work, with
+    memory that grows with `sqrt(N)`.
 
     Args:
       gradient: `(w f32[p], set, key, rows i32[b]) -> f32[p]`, of the training loss.
       made: the synthetic set.
       course: see `Course`.
+      memory: bytes that the steps may keep.
 
     Returns:
       The distance `f32[]` and its gradient in the shape of `made`.
     """
-    length = block_length(len(course.rows))
+    count = len(course.rows)
+    steps = course.keys, course.rows
+    first = jax.tree.map(lambda a: a[0], steps)
+
+    @partial(jax.checkpoint, policy=keep_products)
+    def move(w, made, at):
+        return w - made.lr * gradient(w, made, *at)
+
+    moved = lambda w, made: move(w, made, first)
+    fits = count * stored_bytes(moved, course.start, made) <= memory
 
     def loss_fn(made):
-        def step(w, at):
-            return w - made.lr * gradient(w, made, *at), None
-
-        block = jax.checkpoint(lambda w, at: lax.scan(step, w, at))
-        split = lambda a: a.reshape(-1, length, *a.shape[1:])
-        steps = split(course.keys), split(course.rows)
-        return relative_distance(lax.scan(block, course.start, steps)[0], course)
+        walk = lambda w, at: lax.scan(lambda w, at: (move(w, made, at), None), w, at)
+        if fits:
+            return relative_distance(walk(course.start, steps)[0], course)
+        split = lambda a: a.reshape(-1, block_length(count), *a.shape[1:])
+        blocks = jax.tree.map(split, steps)
+        reached, _ = lax.scan(jax.checkpoint(walk), course.start, blocks)
+        return relative_distance(reached, course)
 
     return jax.value_and_grad(loss_fn)(made)
 

@@ -5,6 +5,8 @@ weight gradient leaves the fast path (17 times slower inside a loop) and batched
 weights turn it into a slow grouped convolution. There, two bilinear maps
 take its place: the convolution C(x, w) and its weight gradient D(x, g). Each
 derivative of either is one of the two again, so every order stays on the fast path.
+Images of one channel, in or out, would waste the primitive's matrix products: from one
+channel C is a sum of shifted images, to one a sum of shifted products.
 Batched weights are looped over, which costs no more than one net after another;
 batched images fold into the batch.
 """
@@ -15,13 +17,23 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.ad_checkpoint import checkpoint_name
 from jax.custom_batching import custom_vmap
 
 from dd_jax.models.initializers import torch_uniform
 from dd_jax.types import Array
 
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
+_DEAR = "convolution"
 _CACHE_BYTES = 1 << 19  # patches of one chunk of images, a part of a core's L2 cache
+
+
+# A policy for `jax.checkpoint`: convolutions and matrix products are kept, which are
+# small for the work they take; what lies between them is computed again.
+keep_products = jax.checkpoint_policies.save_from_both_policies(
+    jax.checkpoint_policies.save_only_these_names(_DEAR),
+    jax.checkpoint_policies.dots_saveable,
+)
 
 
 def convolve(x: Array, w: Array, padding: int) -> Array:
@@ -57,7 +69,7 @@ def _primitive(x, w, padding):
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
 def _conv(x, w, padding):
     """C(x, w): convolution of images with kernels."""
-    return _batchable(_primitive, padding)(x, w)
+    return _batchable(_forward, padding)(x, w)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
@@ -72,12 +84,18 @@ def _input_gradient(g, w, padding):
     return _conv(g, flipped, w.shape[0] - 1 - padding)
 
 
+def _kept_conv(x, w, padding):
+    """C by name for `keep_products`, unless it is cheap."""
+    y = _conv(x, w, padding)
+    return y if 1 in w.shape[2:] else checkpoint_name(y, _DEAR)
+
+
 def _save(fun):
     return lambda a, b, padding: (fun(a, b, padding), (a, b))
 
 
 _conv.defvjp(
-    _save(_conv),
+    _save(_kept_conv),
     lambda padding, saved, g: (
         _input_gradient(g, saved[1], padding),
         _weight_gradient(saved[0], g, padding),
@@ -90,6 +108,25 @@ _weight_gradient.defvjp(
         _conv(saved[0], w, padding),
     ),
 )
+
+
+def _forward(x, w, padding):
+    """C in the form that is fastest on CPU for its channels."""
+    k, _, c, o = w.shape
+    if c == 1:
+        shifts = _shifts(x, k, padding)
+        return sum(x * kernel for x, kernel in zip(shifts, w.reshape(-1, o)))
+    if o == 1:
+        shifts = _shifts(x @ w.reshape(-1, c).T, k, padding)
+        return sum(x[..., i, None] for i, x in enumerate(shifts))
+    return _primitive(x, w, padding)
+
+
+def _shifts(x, k, padding):
+    """What each entry of a `k k` kernel sees of `x`, row by row."""
+    x = jnp.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+    h, w = x.shape[1] - k + 1, x.shape[2] - k + 1
+    return [x[:, a : a + h, b : b + w] for a in range(k) for b in range(k)]
 
 
 def _batchable(fun, padding):
@@ -136,13 +173,11 @@ def _correlate(x, g, padding):
     whole = n - n % chunk
 
     def product(x, g):
-        x = jnp.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
-        shifts = [x[:, a : a + h, b : b + w] for a in range(k) for b in range(k)]
-        patches = jnp.concatenate(shifts, -1).reshape(-1, k * k * c)
-        return lax.dot_general(patches, g.reshape(-1, o), (((0,), (0,)), ((), ())))
+        patches = jnp.concatenate(_shifts(x, k, padding), -1).reshape(-1, k * k * c)
+        return lax.dot_general(g.reshape(-1, o), patches, (((0,), (0,)), ((), ())))
 
     split = lambda a: a[:whole].reshape(-1, chunk, *a.shape[1:])
-    zero = jnp.zeros((k * k * c, o), x.dtype)
+    zero = jnp.zeros((o, k * k * c), x.dtype)
     if whole == chunk:
         total = product(x[:whole], g[:whole])
     else:
@@ -150,7 +185,7 @@ def _correlate(x, g, padding):
         total = lax.scan(add, zero, (split(x), split(g)))[0]
     if whole < n:
         total += product(x[whole:], g[whole:])
-    return total.reshape(k, k, c, o)
+    return total.T.reshape(k, k, c, o)
 
 
 @jax.custom_vjp

@@ -13,7 +13,12 @@ that covers the true median in at least 95 % of the cases (from 6 rounds on; it 
 nothing of the distribution). A first, untimed step leaves out compilation.
 
 Wants an idle machine: where others use the cores, PyTorch's threads wait for one
-another, which flatters our side. FILE holds the load average of the minute before.
+another, which flatters our side. On one core nothing waits, and the ratio stays fair
+on a shared machine: `taskset -c 0 python experiments/benchmarks/versus_torch.py`. FILE
+holds the number of threads and the load average of the minute before.
+
+Each side may have its own Python, since their wheels may not come for the same one:
+  --jax_python=env313/bin/python --torch_python=env311/bin/python
 
 Exit status: 0 done, 1 a side failed, 2 bad usage.
 """
@@ -165,15 +170,19 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--jax_python", default=sys.executable)
-    parser.add_argument("--torch_python", default=sys.executable)
-    parser.add_argument("--cases", type=_list(CASES), default=list(CASES))
-    parser.add_argument("--sizes", type=_list(list(SIZES)), default=list(SIZES))
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument(
-        "--seconds", type=float, default=5.0, help="least time of one run"
-    )
-    parser.add_argument("--out", type=Path, default=Path("runs_out/versus_torch.json"))
+    flag = parser.add_argument
+    python = "interpreter of {}; default the one that runs this"
+    known = "comma-separated, of {}; default all"
+    flag("--jax_python", default=sys.executable, help=python.format("our side"))
+    flag("--torch_python", default=sys.executable, help=python.format("PyTorch's side"))
+    names = known.format(", ".join(CASES))
+    flag("--cases", type=_list(CASES), default=list(CASES), help=names)
+    names = known.format(", ".join(SIZES))
+    flag("--sizes", type=_list(list(SIZES)), default=list(SIZES), help=names)
+    flag("--rounds", type=int, default=9, help="runs of each side; default 9")
+    flag("--seconds", type=float, default=5.0, help="least time of one run; default 5")
+    file = Path("runs_out/versus_torch.json")
+    flag("--out", type=Path, default=file, help=f"the record; default {file}")
     options = parser.parse_args(argv)
     if options.rounds < 1 or not options.seconds > 0:
         parser.error("--rounds and --seconds must be above 0")

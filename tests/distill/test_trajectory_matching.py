@@ -7,7 +7,7 @@ import pytest
 from jax.flatten_util import ravel_pytree
 
 from dd_jax.distill import METHODS, real_data
-from dd_jax.distill.student import Course, block_length, detached, exact
+from dd_jax.distill.student import MEMORY, Course, block_length, detached, exact
 from dd_jax.distill.trajectory_matching import Drawn, shuffled, start_epoch
 from dd_jax.models import build
 from dd_jax.train.losses import cross_entropy
@@ -47,10 +47,11 @@ def rolled(gradient, made, course):
     return ((w - course.target) ** 2).sum() / far
 
 
+@pytest.mark.parametrize("memory", [0, MEMORY])
 @pytest.mark.parametrize("steps", [1, 6, 7, 9])
-def test_exact_distance_and_gradient_equal_an_unrolled_loop(steps):
+def test_exact_distance_and_gradient_equal_an_unrolled_loop(steps, memory):
     gradient, made, course = problem(steps)
-    loss, grad = jax.jit(lambda m: exact(gradient, m, course))(made)
+    loss, grad = jax.jit(lambda m: exact(gradient, m, course, memory))(made)
     reference = jax.value_and_grad(lambda m: rolled(gradient, m, course))(made)
     np.testing.assert_allclose(loss, reference[0], rtol=1e-5)
     for got, expected in zip(grad[:3], reference[1][:3]):
@@ -143,13 +144,14 @@ def test_detached_gradient_equals_a_sum_over_steps():
 
 
 def test_memory_of_the_exact_gradient_grows_with_the_root_of_the_steps():
-    def peak(steps):
+    def peak(steps, memory):
         gradient, made, course = problem(steps)
-        program = jax.jit(lambda m: exact(gradient, m, course)).lower(made).compile()
-        return program.memory_analysis().temp_size_in_bytes
+        fun = jax.jit(lambda m: exact(gradient, m, course, memory))
+        return fun.lower(made).compile().memory_analysis().temp_size_in_bytes
 
     assert block_length(400) == 20
-    assert peak(400) < 40 * peak(4)
+    assert peak(400, 0) < 40 * peak(4, 0)
+    assert peak(10_000, 10**5) < 40 * peak(100, 10**5) < peak(10_000, MEMORY)
 
 
 def test_rows_of_a_student_pass_over_all_images_in_turn():

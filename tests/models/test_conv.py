@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from dd_jax.models import conv
+from dd_jax.models import conv, keep_products
 from dd_jax.models.conv import Conv, convolve
 
 
@@ -44,10 +44,11 @@ def derivatives(fun, padding):
     return jax.jit(lambda x, w: (fun(x, w, padding), first(x, w), second(x, w)))
 
 
+@pytest.mark.parametrize("channels", [(2, 3), (1, 3), (2, 1), (1, 1)])
 @pytest.mark.parametrize("kernel", [1, 3, 5])
 @pytest.mark.parametrize("padding", [0, 1, 3])
-def test_value_and_derivatives_equal_the_primitives(kernel, padding):
-    x, w = draw(0, 2, 7, 6, 2), draw(1, kernel, kernel, 2, 3)
+def test_value_and_derivatives_equal_the_primitives(kernel, padding, channels):
+    x, w = draw(0, 2, 7, 6, channels[0]), draw(1, kernel, kernel, *channels)
     got = derivatives(convolve, padding)(x, w)
     assert_close(got, derivatives(reference, padding)(x, w))
     np.testing.assert_allclose(got[0], naive.convolve(x, w, padding), atol=1e-4)
@@ -120,6 +121,25 @@ def test_batched_gradients_hold_no_grouped_convolution():
     assert largest_group(jax.vmap(curvature), w, x) == 1
     plain = lambda w: jnp.sum(jax.vmap(lambda w, x: reference(x, w, 1))(w, x))
     assert largest_group(jax.grad(plain), w) == 4, "the guard must see what it guards"
+
+
+def test_checkpoints_keep_the_convolutions_of_every_derivative():
+    x, w = draw(22, 2, 6, 6, 2), draw(23, 3, 3, 2, 4)
+    first = objective(convolve, 1)
+    second = lambda x, w: jnp.sum(jnp.sin(jax.grad(first)(x, w)))
+
+    def kept(step, policy):
+        back = lambda *args: jax.vjp(jax.checkpoint(step, policy=policy), *args)[1]
+        return sum(leaf.size for leaf in jax.tree.leaves(jax.eval_shape(back, x, w)))
+
+    nothing = jax.checkpoint_policies.nothing_saveable
+    y_size = 2 * 6 * 6 * 4
+    for step, convolutions in ((first, y_size), (second, y_size + x.size)):
+        assert kept(step, nothing) == x.size + w.size
+        assert kept(step, keep_products) == x.size + w.size + convolutions
+        again = jax.checkpoint(step, policy=keep_products)
+        found = jax.jit(jax.grad(again, (0, 1)))(x, w)
+        assert_close(found, jax.jit(jax.grad(step, (0, 1)))(x, w))
 
 
 def test_accelerators_use_the_primitive_and_its_derivatives(monkeypatch):
