@@ -25,27 +25,28 @@ from dd_jax.sweep import Point
 
 AUGMENT = "color_crop_cutout_flip_scale_rotate"
 CONDENSATION = {
-    "distill.steps": 240,
+    "distill.steps": 400,
     "distill.lr": 0.3,
     "distill.network.epochs": 10,
+}
+IDC = {
+    "distill.batch_real": 32,
+    "distill.network.life": 10,
+    "distill.network.steps": 4,
 }
 RECIPES = {
     ("dm", 1): {"distill.steps": 2000},
     ("dsa", 1): {"distill.steps": 600, "distill.lr": 0.3},
     ("dc", 1): {"distill.steps": 600, "distill.lr": 0.3},
-    ("idc", 1): {"distill.steps": 300, "distill.lr": 1e-3},
-    ("idc_i", 1): {"distill.steps": 300, "distill.lr": 1e-3},
-    ("dm", 10): {"distill.steps": 1500},
-    ("mtt", 1): {"distill.steps": 600, "distill.lr": 100.0},
-    ("dsa", 10): {
-        "distill.steps": 240,
-        "distill.lr": 0.3,
-        "distill.network.epochs": 10,
-    },
+    ("dm", 10): {"distill.steps": 2000},
+    ("idc_i", 1): {"distill.steps": 1200, "distill.lr": 1e-3} | IDC,
+    ("idc", 1): {"distill.steps": 1200, "distill.lr": 1e-3} | IDC,
+    ("dsa", 10): CONDENSATION,
     ("dc", 10): CONDENSATION,
-    ("idc_i", 10): {"distill.steps": 240, "distill.lr": 1e-2},
-    ("idc", 10): {"distill.steps": 240, "distill.lr": 1e-2},
+    ("idc_i", 10): {"distill.steps": 400, "distill.lr": 1e-2} | IDC,
+    ("mtt", 1): {"distill.steps": 600, "distill.lr": 100.0},
     ("mtt", 10): {"distill.steps": 150, "distill.lr": 100.0},
+    ("idc", 10): {"distill.steps": 300, "distill.lr": 1e-2} | IDC,
 }
 MTT = {
     "distill.mtt.experts": 3,
