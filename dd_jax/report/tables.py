@@ -43,11 +43,15 @@ class Table(NamedTuple):
 
 
 def accuracy(record: Record) -> Table | None:
-    """Accuracy of each pipeline beside its difference from full data."""
+    """Accuracy of each pipeline, and after export, and its share of full data's."""
     full = headline.mean(headline.accuracy(record, "full_data"))
+    values = {
+        name: headline.accuracy(record, pipe) for pipe, name in PIPE_NAMES.items()
+    }
+    if exported := headline.exported(record):
+        values["Distilled, clipped to 8 bits for export"] = exported
     rows = []
-    for pipe, name in PIPE_NAMES.items():
-        value = headline.accuracy(record, pipe)
+    for name, value in values.items():
         known = estimate(value)
         if known is None:
             rows.append((name, percent(None), "", ""))
