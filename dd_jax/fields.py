@@ -134,6 +134,11 @@ FIELDS: dict[str, Field] = {
     "distill.mtt.approximate": Field(
         False, "drop the terms between student steps: constant memory", FLAG
     ),
+    "distill.mtt.student_lr": Field(
+        0.0,
+        "first step size of students, learned from there; 0 = train.lr",
+        NOT_NEGATIVE,
+    ),
     "distill.mtt.lr_rate": Field(
         0.001, "step size on the logarithm of the students' step size", NOT_NEGATIVE
     ),

@@ -33,7 +33,7 @@ def measure(
     exported = quantise(sets.images) / np.float32(255)
     if not np.array_equal(exported, sets.images):
         clipped = sets._replace(images=jnp.asarray(exported))
-        networks = compose.networks_on_sets(parts, clipped)
+        networks = compose.networks_on_sets(parts, clipped, "export")
         predicted = predictions(parts.model, networks, parts.judged.images)
     accuracy = (predicted == parts.judged.labels).mean(1)
     return {"accuracy": summarise(accuracy)} | encoding(sets.images)

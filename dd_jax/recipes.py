@@ -68,9 +68,10 @@ def _steps_of(parts: Parts, name: str) -> dict[str, Any]:
     config = parts.config.distill
     augment = augmentation(config.augment, parts.dataset.mean, parts.dataset.std)
     if name == "mtt":
-        own = ("experts", "kept_epochs", "expert_lr")
+        own = ("experts", "kept_epochs", "expert_lr", "student_lr")
         options = {k: v for k, v in config.mtt.items() if k not in own}
-        return options | {"augment": augment.independent}
+        start = _set(rate=config.mtt.student_lr)
+        return options | start | {"augment": augment.independent}
     options = {"batch_real": config.batch_real, "augment": augment.siamese}
     if name in ("dm", "frepo") or config.distance == "own":
         return options

@@ -154,6 +154,7 @@ def test_record_has_costs_and_artifacts(folder, record):
     for stage in (
         "distill",
         "train",
+        "export",
         "random_subset",
         "full_data",
         "shadow_distill",

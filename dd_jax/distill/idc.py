@@ -20,8 +20,8 @@ def idc(
     batch_real: int = 64,
     augment: Callable[[Key, Array], Array] = unchanged,
     augment_net: Callable[[Key, Array], Array] = unchanged,
-    lr: float = 0.01,
-    life: int = 100,
+    lr: float = 1e-3,
+    life: int = 10,
     net_steps: int = 8,
     mixed: float = 0.5,
     distance: str = "kernel_absolute",
@@ -51,7 +51,9 @@ def idc(
         (published, there and in evaluation: `flip+color+crop_scale_rotate`).
       lr: step size on the stored images. (The publication's for Fashion-MNIST is
         `1e-4 ipc / 10 (28 / 32)^2`, over 200,000 steps.)
-      life: matching steps a network.
+      life: matching steps a network. (Published: 100, of 2,000 networks. In a few
+        hundred steps that would be a few networks, which the images overfit: they train
+        others worse than the real tiles that they start from.)
       net_steps: batches of 64 real images between them.
       mixed: share of those batches that CutMix mixes.
       distance: a key of `DISTANCES`.

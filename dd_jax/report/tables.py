@@ -26,6 +26,7 @@ PRIORS = ("0.01", "0.1", "0.5")
 STAGES = {
     "distill": "distillation",
     "train": "training on the distilled set",
+    "export": "training on the set clipped to 8 bits",
     "random_subset": "training on random subsets",
     "full_data": "training on full data",
     "shadow_distill": "shadow distillations of the membership audit",
