@@ -37,11 +37,23 @@ def condensation(ipc: int) -> Point:
     }
 
 
+def idc(ipc: int) -> Point:
+    """IDC and IDC-I: few steps on each of many networks."""
+    return {
+        "distill.steps": 300,
+        "distill.lr": {1: 3e-4, 5: 7e-4, 10: 1e-3}[ipc],
+        "distill.network.life": 5,
+        "train.cutmix": 0.5,
+    }
+
+
 RECIPES = {
     "dm": lambda ipc: {"distill.steps": 400, "distill.lr": 1.0},
     "dsa": condensation,
     "dc": condensation,
     "mtt": lambda ipc: MTT | {"distill.lr": 3.0 * ipc},
+    "idc_i": idc,
+    "idc": idc,
 }
 
 
