@@ -90,6 +90,12 @@ def _check_loaded(config: ConfigDict, data: Dataset) -> None:
             f"{config.distill.load} has the classes {made}; {data.name} has "
             f"{list(data.class_names)}, which must be the same in the same order"
         )
+    if bool((loaded.metadata or {}).get("zca")) != config.data.zca:
+        raise InputError(
+            f"{config.distill.load} was made with data.zca={not config.data.zca}; "
+            "networks have to see it in the same space: give "
+            f"--config.data.zca={not config.data.zca}"
+        )
     if config.sets > 1:
         raise InputError(
             f"sets={config.sets}: {config.distill.load} is one set; take sets=1"

@@ -57,12 +57,12 @@ def synthetic_sets(
     )
 
 
-def networks_on_sets(parts: Parts, sets: SyntheticSet) -> Params:
+def networks_on_sets(parts: Parts, sets: SyntheticSet, stage: str = "train") -> Params:
     """`train.nets` networks on each set; those of one set follow one another."""
     nets = parts.config.train.nets
     each = jax.tree.map(lambda a: jnp.repeat(a, nets, 0), sets)
     keys = stack(parts.key("nets"), len(each.images))
-    loop = staged(parts, "train", own(parts, "nets"))
+    loop = staged(parts, stage, own(parts, "nets"))
     epochs = at_tenths(parts.config.train.epochs)
     return train_on_sets(parts.trainer, keys, each, epochs, loop)[0]
 

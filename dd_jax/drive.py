@@ -18,7 +18,7 @@ from dd_jax.types import Params
 
 
 class Diverged(RuntimeError):
-    """A loss stopped being a finite number."""
+    """A loss, or what is learned, stopped being finite numbers."""
 
 
 class Driven(NamedTuple):

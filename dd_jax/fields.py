@@ -7,6 +7,7 @@ from dd_jax.rules import (
     ATTACKS,
     AUGMENT,
     CLASSES,
+    DECAYS,
     DISTANCES,
     EVEN,
     FLAG,
@@ -133,6 +134,11 @@ FIELDS: dict[str, Field] = {
     "distill.mtt.approximate": Field(
         False, "drop the terms between student steps: constant memory", FLAG
     ),
+    "distill.mtt.student_lr": Field(
+        0.0,
+        "first step size of students, learned from there; 0 = train.lr",
+        NOT_NEGATIVE,
+    ),
     "distill.mtt.lr_rate": Field(
         0.001, "step size on the logarithm of the students' step size", NOT_NEGATIVE
     ),
@@ -155,7 +161,17 @@ FIELDS: dict[str, Field] = {
     "train.batch": Field(256, "images per training step", at_least(1)),
     "train.lr": Field(0.01, "first step size of training", POSITIVE),
     "train.nets": Field(5, "networks trained on each set", at_least(1)),
-    "train.augment": Field(_AUGMENT_DIGITS, "augmentation in training", AUGMENT),
+    "train.augment": Field(
+        _AUGMENT_DIGITS,
+        "augmentation in training, of networks that distillation trains as well",
+        AUGMENT,
+    ),
+    "train.decay": Field(
+        "half",
+        "of the step size: half (to a tenth after half of the epochs), thirds (to a "
+        "fifth at 2/3 and again at 5/6, as idc is published) or none",
+        one_of(DECAYS),
+    ),
     "train.cutmix": Field(
         0.0,
         "share of training batches mixed by CutMix",
@@ -235,6 +251,9 @@ FIELDS: dict[str, Field] = {
     ),
     "audits.corruptions.images": Field(500, "test images corrupted", at_least(1)),
     "audits.fairness.enabled": Field(True, "report the gaps between classes", FLAG),
+    "audits.export.enabled": Field(
+        True, "train on the set clipped to 8 bits too, as PNG files hold it", FLAG
+    ),
     "audits.memorisation.enabled": Field(
         True, "compare the images with train and with unseen images", FLAG
     ),

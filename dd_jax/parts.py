@@ -170,6 +170,7 @@ def parts(config: ConfigDict, folder: Path, cache: Path) -> Parts:
         trainer=trainer(
             model,
             batch=config.train.batch,
+            decay=config.train.decay,
             augment=augment,
             mix=mix,
             perturb=_adversary(model, **config.train.adversarial),

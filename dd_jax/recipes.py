@@ -31,10 +31,10 @@ def _options(parts: Parts) -> dict[str, Any]:
 
 def _practice(parts: Parts, name: str) -> dict[str, Any]:
     """How a method's networks live and learn between its steps."""
-    config = parts.config.distill
+    config, data = parts.config.distill, parts.dataset
     if name in ("dm", "mtt"):
         return {}
-    augment = augmentation(config.augment, parts.dataset.mean, parts.dataset.std)
+    augment = augmentation(parts.config.train.augment, data.mean, data.std)
     options = {"augment_net": augment.independent} | _set(life=config.network.life)
     if name == "frepo":
         return options
@@ -68,9 +68,10 @@ def _steps_of(parts: Parts, name: str) -> dict[str, Any]:
     config = parts.config.distill
     augment = augmentation(config.augment, parts.dataset.mean, parts.dataset.std)
     if name == "mtt":
-        own = ("experts", "kept_epochs", "expert_lr")
+        own = ("experts", "kept_epochs", "expert_lr", "student_lr")
         options = {k: v for k, v in config.mtt.items() if k not in own}
-        return options | {"augment": augment.independent}
+        start = _set(rate=config.mtt.student_lr)
+        return options | start | {"augment": augment.independent}
     options = {"batch_real": config.batch_real, "augment": augment.siamese}
     if name in ("dm", "frepo") or config.distance == "own":
         return options
@@ -87,7 +88,7 @@ def experts_of(parts: Parts, data: Split) -> Callable:
         batch=config.train.batch,
         momentum=0.0,
         weight_decay=0.0,
-        decay=False,
+        decay="none",
         augment=augment.independent,
     )
 

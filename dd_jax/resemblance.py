@@ -18,8 +18,8 @@ def measure(parts: Parts, sets: SyntheticSet) -> dict[str, Any]:
     """Compares the first released set, and copies of real rows, with train and holdout.
 
     The holdout is the split that is judged; of train and holdout as many random rows
-    are looked at. The copies, as many random rows of train as the set has images, show
-    what the figures come to when every image is a training image. With
+    are looked at. The copies, as many random rows of train as the set has images or all
+    of them, show what the figures come to when every image is a training image. With
     `audits.memorisation.gallery`, writes `gallery.png`: synthetic | nearest in train |
     nearest in holdout, by pixels.
 
@@ -36,7 +36,7 @@ def measure(parts: Parts, sets: SyntheticSet) -> dict[str, Any]:
     seen, unseen = draw(train, rows), draw(holdout, rows)
     released = {
         "distilled": np.asarray(sets.images[0]),
-        "copies": draw(train, len(sets.images[0])) / np.float32(255),
+        "copies": draw(train, min(len(train), len(sets.images[0]))) / np.float32(255),
     }
     spaces = {"pixels": memorisation.pixels} | memorisation.random_networks(
         parts.key("memorisation networks"), parts.model, NETWORKS

@@ -15,6 +15,7 @@ NORMS = ("instance", "batch", "layer", "group", "none")
 ACTIVATIONS = ("relu", "sigmoid", "leaky_relu", "swish")
 POOLINGS = ("avg", "max", "none")
 AUGMENTATIONS = ("color", "crop", "cutout", "flip", "scale", "rotate")
+DECAYS = ("half", "thirds", "none")
 THREATS = ("t0", "t1", "t2")
 VARIANCES = ("auto", "fixed", "per_example")
 SCORES = (
@@ -87,7 +88,7 @@ def radii(unit: str, high: float = math.inf) -> Rule:
 
 
 def _is_augmentation(value: str) -> bool:
-    parts = value.split("_")
+    parts = re.split("[_+]", value)
     return value == "none" or all(
         parts.count(part) == 1 and part in AUGMENTATIONS for part in parts
     )
@@ -112,5 +113,7 @@ SOURCE = Rule(
     "digits, tfds:NAME, idx:DIR, npz:FILE or folder:DIR",
 )
 AUGMENT = Rule(
-    _is_augmentation, "none, or parts joined by _ out of " + ", ".join(AUGMENTATIONS)
+    _is_augmentation,
+    "none, or parts joined by _ (one of them) or + (all) out of "
+    + ", ".join(AUGMENTATIONS),
 )

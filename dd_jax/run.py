@@ -8,7 +8,15 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from dd_jax import compose, exposure, learning, resemblance, resilience, workdir
+from dd_jax import (
+    compose,
+    exposure,
+    learning,
+    portability,
+    resemblance,
+    resilience,
+    workdir,
+)
 from dd_jax import config as configs
 from dd_jax.admission import check
 from dd_jax.audits import fairness
@@ -31,6 +39,12 @@ from dd_jax.train import predictions
 from dd_jax.types import Record, SyntheticSet
 
 __all__ = ["Diverged", "run", "run_id"]
+
+_DECAY_WORDS = {
+    "half": "lr x 0.1, momentum anew at epoch epochs // 2 + 1 (from 0)",
+    "thirds": "lr x 0.2 from epoch 2/3 epochs on (from 0), again from 5/6 on",
+    "none": "none",
+}
 
 
 def run_id(config: ConfigDict) -> str:
@@ -114,6 +128,10 @@ def _measure(parts: Parts) -> Record:
     curves = {"distil": _distil_curve(parts)}
     if audits.fairness.enabled:
         record["fairness"] = _fairness(parts, predicted)
+    if audits.export.enabled:
+        record["export"] = portability.measure(
+            parts, sets, predicted["distilled"], summarised(parts, "distilled")
+        )
     record |= resilience.measure(parts, networks)
     if audits.memorisation.enabled:
         record["memorisation"] = resemblance.measure(parts, sets)
@@ -193,7 +211,7 @@ def _metadata(parts: Parts, sets: SyntheticSet) -> dict:
             "weight_decay": 5e-4,
             "batch": train.batch,
             "epochs": train.epochs,
-            "decay": "lr x 0.1, momentum anew at epoch epochs // 2 + 1 (from 0)",
+            "decay": _DECAY_WORDS[train.decay],
             "augment": train.augment,
             "cutmix": train.cutmix,
             "adversarial": train.adversarial.to_dict(),

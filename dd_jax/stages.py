@@ -49,8 +49,8 @@ def own(parts: Parts, name: str) -> Path:
 
 def shared(parts: Parts, name: str, *keys: str) -> Path:
     """Where runs keep what depends on the data, the model and `keys` alone."""
-    recipe = ("train.batch", "train.lr", "train.augment", "train.cutmix")
-    common = ("seed", "model.", *recipe, "train.adversarial", *keys)
+    recipe = ("batch", "lr", "decay", "augment", "cutmix", "adversarial")
+    common = ("seed", "model.", *(f"train.{key}" for key in recipe), *keys)
     return (
         parts.cache
         / configs.run_id(parts.config, fingerprint(parts.config), common)

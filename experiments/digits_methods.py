@@ -16,20 +16,45 @@ from ml_collections import ConfigDict
 from dd_jax import config
 from dd_jax.sweep import Point
 
-RECIPES = {
-    "dc": {"distill.lr": 0.01, "distill.network.epochs": 10},
-    "dsa": {"distill.lr": 0.01, "distill.network.epochs": 10},
-    "dm": {"distill.lr": 1.0},
-    "mtt": {
-        "distill.lr": 10.0,
-        "distill.mtt.experts": 4,
-        "distill.mtt.max_start": 20,
-        "distill.mtt.expert_epochs": 20,
-    },
-    "idc_i": {"distill.lr": 1e-4, "train.cutmix": 0.5},
-    "idc": {"distill.lr": 1e-4, "train.cutmix": 0.5},
+IPCS = (1, 5, 10)
+MTT = {
+    "distill.steps": 150,
+    "distill.mtt.experts": 4,
+    "distill.mtt.expert_lr": 0.1,
+    "distill.mtt.max_start": 20,
+    "distill.mtt.expert_epochs": 1,
+    "distill.mtt.student_lr": 0.03,
+    "distill.mtt.lr_rate": 0.02,
 }
-STEPS = {"dc": 200, "dsa": 200, "dm": 400, "mtt": 200, "idc_i": 200, "idc": 200}
+
+
+def condensation(ipc: int) -> Point:
+    """DC and DSA: each image moves a share of 1 / ipc of the mean gradient."""
+    return {
+        "distill.steps": 200,
+        "distill.lr": 0.01 * ipc,
+        "distill.network.epochs": 10,
+    }
+
+
+def idc(ipc: int) -> Point:
+    """IDC and IDC-I: few steps on each of many networks."""
+    return {
+        "distill.steps": 300,
+        "distill.lr": {1: 3e-4, 5: 7e-4, 10: 1e-3}[ipc],
+        "distill.network.life": 5,
+        "train.cutmix": 0.5,
+    }
+
+
+RECIPES = {
+    "dm": lambda ipc: {"distill.steps": 400, "distill.lr": 1.0},
+    "dsa": condensation,
+    "dc": condensation,
+    "mtt": lambda ipc: MTT | {"distill.lr": 3.0 * ipc},
+    "idc_i": idc,
+    "idc": idc,
+}
 
 
 def get_config() -> ConfigDict:
@@ -46,14 +71,9 @@ def get_config() -> ConfigDict:
 
 
 def sweep() -> list[Point]:
-    """All methods at one image a class first."""
+    """Method by method, the quickest first."""
     return [
-        {
-            "distill.ipc": ipc,
-            "distill.method": method,
-            "distill.steps": STEPS[method],
-            **recipe,
-        }
-        for ipc in (1, 5, 10)
+        {"distill.ipc": ipc, "distill.method": method} | recipe(ipc)
         for method, recipe in RECIPES.items()
+        for ipc in IPCS
     ]

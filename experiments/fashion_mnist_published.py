@@ -44,6 +44,15 @@ SCHEDULES = {
         10: {"distill.steps": 200_000, "distill.lr": 7.656e-5},
     },
 }
+IDC = {
+    "distill.batch_real": 64,
+    "distill.augment": "color+crop+cutout",
+    "distill.network.life": 100,
+    "train.augment": "flip+color+crop_scale_rotate",
+    "train.batch": 64,
+    "train.cutmix": 0.5,
+    "train.decay": "thirds",
+}
 
 
 def get_config() -> ConfigDict:
@@ -74,11 +83,7 @@ def sweep() -> list[Point]:
     return [
         {"distill.method": method, "distill.ipc": ipc}
         | SCHEDULES[method][ipc]
-        | (
-            {"train.cutmix": 0.5, "distill.batch_real": 64}
-            if method.startswith("idc")
-            else {}
-        )
+        | (IDC if method.startswith("idc") else {})
         for ipc in (1, 10)
         for method in SCHEDULES
     ]

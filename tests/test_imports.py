@@ -26,7 +26,7 @@ LAYERS = [
     ["stages"],
     ["recipes"],
     ["admission", "compose"],
-    ["exposure", "learning", "resemblance", "resilience"],
+    ["exposure", "learning", "portability", "resemblance", "resilience"],
     ["run"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

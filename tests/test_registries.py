@@ -6,6 +6,7 @@ from dd_jax import attacks, config, distill, mitigate, models, rules
 from dd_jax.audits import privacy
 from dd_jax.data import augment
 from dd_jax.models import layers
+from dd_jax.train.fit import DECAYS
 
 
 @pytest.mark.parametrize(
@@ -18,11 +19,12 @@ from dd_jax.models import layers
         (rules.ACTIVATIONS, layers.ACTIVATIONS),
         (rules.POOLINGS, layers.POOLINGS),
         (rules.AUGMENTATIONS, augment.OPERATIONS),
+        (rules.DECAYS, DECAYS),
         (rules.SCORES, privacy.SCORES),
         (rules.ATTACKS, attacks.ATTACKS),
         (list(config.default().mitigate), mitigate.MITIGATIONS),
     ],
-    ids="method init model norm activation pooling augmentation score attack "
+    ids="method init model norm activation pooling augmentation decay score attack "
     "mitigation".split(),
 )
 def test_config_names_are_registry_names(accepted, registry):

@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
-from tiny import BARE, MLP, make, only_run
+from tiny import BARE, MLP, arrays, make, npz, only_run
 from tiny import quick_compiles as quick_compiles
 
 from dd_jax import run
@@ -50,3 +50,12 @@ def test_the_gallery_is_written_on_request_only(tmp_path):
     png = (only_run(tmp_path / "with") / "gallery.png").read_bytes()
     sheet = np.asarray(Image.open(io.BytesIO(png)))
     assert sheet.shape == (10 * 48 + 9 * 4, 3 * 48 + 2 * 4)
+
+
+def test_a_set_of_more_images_than_train_has_rows(tmp_path):
+    source = npz(tmp_path / "few.npz", **arrays((4, 4, 5)))
+    many = {"distill__ipc": 2, "distill__factor": 2, "distill__multi": True}
+    found = measured(tmp_path / "w", data__source=source, **many)
+    singled_out = found["distilled"]["pixels"]["singled_out"]["train"]
+    assert singled_out["n"] == 3 * 2 * 5
+    assert found["copies"]["pixels"]["singled_out"]["train"]["n"] == 13

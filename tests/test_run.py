@@ -13,6 +13,7 @@ from tiny import quick_compiles as quick_compiles
 from dd_jax import config, distill, models, rules, run, stages, train, workdir
 from dd_jax.audits import privacy
 from dd_jax.data import dsa, load, membership_masks
+from dd_jax.distill import export
 from dd_jax.distill.selection import CHOOSERS
 from dd_jax.drive import drive
 from dd_jax.keys import integer, named, stack
@@ -153,6 +154,7 @@ def test_record_has_costs_and_artifacts(folder, record):
     for stage in (
         "distill",
         "train",
+        "export",
         "random_subset",
         "full_data",
         "shadow_distill",
@@ -277,6 +279,23 @@ def test_a_loaded_set_is_audited_without_shadows(folder, record, tmp_path):
     assert not (copied.parent / "scores.npz").exists()
     # the same sets and keys: the same networks, and a random subset of that size
     assert found["accuracy"] == record["accuracy"]
+
+
+def test_the_accuracy_after_export_is_that_of_the_exported_folder(
+    folder, record, tmp_path
+):
+    made = distill.load(folder / "synthetic.npz")
+    png = export.to_png(tmp_path / "png", made)
+    of_export = record["export"]
+    assert of_export["bits"] == 8 and of_export["clipped"] > 0
+    again = run.run(
+        make(BARE, distill__load=str(png), audits__export__enabled=True),
+        tmp_path / "w",
+    )
+    stored = again["accuracy"]["distilled"]
+    assert {key: stored[key] for key in ESTIMATE} == of_export["accuracy"]
+    assert again["export"]["accuracy"] == of_export["accuracy"]
+    assert again["export"]["clipped"] == 0
 
 
 def bare(root, **changes):

@@ -29,7 +29,9 @@ def dsa(strategy: str, mean: tuple[float, ...], std: tuple[float, ...]) -> Augme
     """Builds Differentiable Siamese Augmentation from a strategy string.
 
     Each call draws one of the strategy's operations, all equally likely, and applies it
-    to the whole batch. With `u ~ U(0, 1)`, on normalised images:
+    to the whole batch. Stages joined by `+` follow one another, each with one operation
+    of its own: `color+crop_scale_rotate+cutout` always colours and cuts out. With
+    `u ~ U(0, 1)`, on normalised images:
 
     - `flip`: left-right with probability 1/2;
     - `color`: brightness `x + u - 0.5`, saturation by `2 u`, contrast by `u + 0.5`;
@@ -42,8 +44,8 @@ def dsa(strategy: str, mean: tuple[float, ...], std: tuple[float, ...]) -> Augme
     fill shows as the data's mean. The result is not clamped to [0, 1].
 
     Args:
-      strategy: operations joined by `_`, such as `color_crop_cutout_flip_scale_rotate`;
-        empty or `none` for no augmentation.
+      strategy: operations joined by `_`, such as `color_crop_cutout_flip_scale_rotate`,
+        in one or more stages joined by `+`; empty or `none` for no augmentation.
       mean: per-channel mean of pixels in [0, 1].
       std: per-channel standard deviation, positive.
 
@@ -54,33 +56,37 @@ def dsa(strategy: str, mean: tuple[float, ...], std: tuple[float, ...]) -> Augme
       InputError: an operation that is not one of the above.
 
     Source: Zhao and Bilen, Dataset Condensation with Differentiable Siamese
-    Augmentation, ICML 2021, section 3.2. Differs from the released code in: explicit
-    keys in place of a reseeded global generator; crop and cut-out reaches follow height
-    and width apart, so images need not be square.
+    Augmentation, ICML 2021, section 3.2; stages as in Kim et al. (2022), IDC. Differs
+    from the released code in: explicit keys in place of a reseeded global generator;
+    crop and cut-out reaches follow height and width apart, so images need not be
+    square.
     """
     if strategy in ("", "none"):
         return Augment(lambda key, images: images, lambda key, images: images)
-    tokens = strategy.split("_")
-    for token in tokens:
+    stages = [stage.split("_") for stage in strategy.split("+")]
+    for token in sum(stages, []):
         if token not in OPERATIONS:
             raise InputError(
                 f"augment {strategy!r} has the unknown operation {token!r}; join any "
-                f"of {', '.join(OPERATIONS)} by '_', or use 'none'"
+                f"of {', '.join(OPERATIONS)} by '_' or '+', or use 'none'"
             )
-    operations = [OPERATIONS[token] for token in tokens]
     centre, spread = jnp.asarray(mean, jnp.float32), jnp.asarray(std, jnp.float32)
 
-    def augment(key: Key, images: Array, draws: int) -> Array:
+    def one_of(stage: list[str], key: Key, images: Array, draws: int) -> Array:
         key_choice, key_parameters = jax.random.split(key)
         branches = [
-            lambda k, x, operation=operation: operation(k, draws, x)
-            for operation in operations
+            lambda k, x, operation=OPERATIONS[token]: operation(k, draws, x)
+            for token in stage
         ]
         choice = jax.random.randint(key_choice, (), 0, len(branches))
-        normalised = (images - centre) / spread
-        return jax.lax.switch(choice, branches, key_parameters, normalised) * spread + (
-            centre
-        )
+        return jax.lax.switch(choice, branches, key_parameters, images)
+
+    def augment(key: Key, images: Array, draws: int) -> Array:
+        keys = [key] if len(stages) == 1 else jax.random.split(key, len(stages))
+        images = (images - centre) / spread
+        for stage, stage_key in zip(stages, keys):
+            images = one_of(stage, stage_key, images, draws)
+        return images * spread + centre
 
     return Augment(
         siamese=lambda key, images: augment(key, images, 1),

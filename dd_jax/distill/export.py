@@ -7,11 +7,15 @@ png:  DIR/images/*.png (clipped to [0, 1], 8 bits), DIR/labels.csv (the probabil
 tfds: DIR/synthetic_set/1.0.0, for tfds.data_source("synthetic_set", data_dir=DIR); its
       feature `pixels` is exact, `image` the same in 8 bits.
 
-Both hold all that training needs: labels, step size, normalisation and recipe.
+Both hold all that training needs: labels, step size, normalisation (zca.npz with it,
+if the set has one) and recipe; and what record.json beside the set says of its accuracy
+as it is and after clipping to 8 bits.
 Exit status: 0 done, 2 bad input or usage.
 """
 
 import argparse
+import json
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,33 +27,65 @@ from dd_jax.distill import png_folder, storage
 from dd_jax.types import InputError, SyntheticSet
 
 
-def to_png(directory: str | Path, synthetic: SyntheticSet) -> Path:
+def to_png(
+    directory: str | Path, synthetic: SyntheticSet, zca: str | Path | None = None
+) -> Path:
     """Writes a folder of PNG files; see `png_folder.write`.
 
     Returns:
       The folder, which `storage.load` reads.
     """
-    png_folder.write(directory, synthetic)
+    png_folder.write(directory, synthetic, zca)
     return Path(directory)
 
 
-def to_tfds(directory: str | Path, synthetic: SyntheticSet) -> Path:
+def to_tfds(
+    directory: str | Path, synthetic: SyntheticSet, zca: str | Path | None = None
+) -> Path:
     """Writes a TFDS data set; see `tfds_export.write`.
 
     Returns:
-      The folder that `tfds.builder_from_directory` reads.
+      The folder that `tfds.builder_from_directory` reads, with `zca.npz` if given.
 
     Raises:
-      InputError: the folder holds something, images of neither 1 nor 3 channels, or
-        TFDS cannot write here.
+      InputError: what `png_folder.check` refuses, or TFDS cannot write here.
     """
-    png_folder.check(Path(directory), synthetic)
+    png_folder.check(Path(directory), synthetic, zca)
     images, labels = np.asarray(synthetic.images), np.asarray(synthetic.labels)
     about = png_folder.describe(synthetic)
     numbers = [str(c) for c in range(labels.shape[1])]
     names = about["metadata"].get("class_names", numbers)
     bytes_ = png_folder.quantise(images)
-    return tfds_export.write(directory, bytes_, images, labels, tuple(names), about)
+    made = tfds_export.write(directory, bytes_, images, labels, tuple(names), about)
+    if zca:
+        shutil.copyfile(zca, made / "zca.npz")
+    return made
+
+
+def with_accuracy(path: str | Path, synthetic: SyntheticSet) -> SyntheticSet:
+    """The set with `metadata.accuracy` out of `record.json` beside its file, if any.
+
+    `{split, stored, exported}`: estimates on the test or validation rows, of networks
+    trained on the images as they are, and clipped to 8 bits (null if not measured).
+    """
+    file = _beside(path, "record.json")
+    if not file.is_file():
+        return synthetic
+    record = json.loads(file.read_text())
+    stored = record["accuracy"]["distilled"]
+    accuracy = {
+        "split": record["run"]["split"],
+        "stored": {key: stored[key] for key in ("mean", "ci", "n")},
+        "exported": record.get("export", {}).get("accuracy"),
+    }
+    metadata = (synthetic.metadata or {}) | {"accuracy": accuracy}
+    return synthetic._replace(metadata=metadata)
+
+
+def _beside(path: str | Path, name: str) -> Path:
+    """A file in the folder of a set, or in the folder that is one."""
+    path = Path(path)
+    return path / name if path.is_dir() else path.with_name(name)
 
 
 FORMATS = {"png": to_png, "tfds": to_tfds}
@@ -67,8 +103,10 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--format", choices=sorted(FORMATS), default="png")
     options = parser.parse_args(argv)
     try:
-        synthetic = storage.load(options.set)
-        print(FORMATS[options.format](options.directory, synthetic))
+        synthetic = with_accuracy(options.set, storage.load(options.set))
+        whitened = png_folder.whitened(synthetic)
+        zca = _beside(options.set, "zca.npz") if whitened else None
+        print(FORMATS[options.format](options.directory, synthetic, zca))
     except InputError as error:
         print("error:", error, file=sys.stderr)
         return 2

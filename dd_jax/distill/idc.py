@@ -20,8 +20,8 @@ def idc(
     batch_real: int = 64,
     augment: Callable[[Key, Array], Array] = unchanged,
     augment_net: Callable[[Key, Array], Array] = unchanged,
-    lr: float = 0.01,
-    life: int = 100,
+    lr: float = 1e-3,
+    life: int = 10,
     net_steps: int = 8,
     mixed: float = 0.5,
     distance: str = "kernel_absolute",
@@ -38,18 +38,22 @@ def idc(
 
     Kim et al. (2022), arXiv:2205.14959.
     Differs from the released code in: initial images are random; all classes step
-    together, so that momentum runs from step to step; one augmentation operation a
-    batch, not several; every decoded image is matched, not 128 at most.
+    together, so that momentum runs from step to step; every decoded image is matched,
+    not 128 at most.
 
     Args:
       model: the family of networks.
       ipc: stored images a class.
       batch_real: real images a class and matching step.
-      augment: `(key, f32[n h w c]) -> f32[n h w c]`, one operation for all images.
-      augment_net: the same with parameters for each image, for the network's training.
+      augment: `(key, f32[n h w c]) -> f32[n h w c]`, alike for all images (published:
+        `color+crop+cutout`).
+      augment_net: the same with parameters for each image, for the network's training
+        (published, there and in evaluation: `flip+color+crop_scale_rotate`).
       lr: step size on the stored images. (The publication's for Fashion-MNIST is
         `1e-4 ipc / 10 (28 / 32)^2`, over 200,000 steps.)
-      life: matching steps a network.
+      life: matching steps a network. (Published: 100, of 2,000 networks. In a few
+        hundred steps that would be a few networks, which the images overfit: they train
+        others worse than the real tiles that they start from.)
       net_steps: batches of 64 real images between them.
       mixed: share of those batches that CutMix mixes.
       distance: a key of `DISTANCES`.

@@ -13,8 +13,11 @@ from dd_jax.types import InputError, SyntheticSet
 _MODES = {1: "L", 3: "RGB"}
 _USE = (
     "Images in [0, 1] are bytes / 255. Train on (images - mean) / std of "
-    "metadata.normalisation with cross-entropy against the class probabilities, from "
-    "step size lr, by metadata.training."
+    "metadata.normalisation{whitened} with cross-entropy against the class "
+    "probabilities, from step size lr, by metadata.training."
+)
+_WHITENED = (
+    " replaced by (x - mean) @ forward of zca.npz, x the pixels of an image in a row,"
 )
 
 
@@ -27,32 +30,43 @@ def quantise(images: np.ndarray) -> np.ndarray:
     return np.round(255 * np.clip(np.asarray(images, np.float64), 0, 1)).astype("u1")
 
 
+def encoding(images: np.ndarray) -> dict:
+    """What becomes of pixels as bytes.
+
+    Returns:
+      `{bits, clipped, largest_change}`: `clipped` is the share of values outside
+      [0, 1], `largest_change` what clipping and rounding change at most.
+    """
+    images = np.asarray(images, np.float64)
+    change = np.abs(images - quantise(images) / 255).max()
+    outside = ((images < 0) | (images > 1)).mean()
+    return {"bits": 8, "clipped": float(outside), "largest_change": float(change)}
+
+
+def whitened(synthetic: SyntheticSet) -> bool:
+    """Whether networks see the set through ZCA, so that it needs its `zca.npz`."""
+    return bool((synthetic.metadata or {}).get("zca"))
+
+
 def describe(synthetic: SyntheticSet) -> dict:
     """All that training needs beside images and labels, as plain JSON values.
 
     Returns:
-      `{use, lr, shape, classes, encoding{bits, clipped, largest_change}, metadata}`:
-      `clipped` is the share of values outside [0, 1], `largest_change` what clipping
-      and rounding change at most, `metadata` the set's own.
+      `{use, lr, shape, classes, encoding, metadata}`: `metadata` is the set's own.
     """
-    images = np.asarray(synthetic.images, np.float64)
-    change = np.abs(images - quantise(images) / 255).max()
-    outside = ((images < 0) | (images > 1)).mean()
     return {
-        "use": _USE,
+        "use": _USE.format(whitened=_WHITENED if whitened(synthetic) else ""),
         "lr": float(str(np.float32(synthetic.lr))),
-        "shape": list(images.shape),
+        "shape": list(synthetic.images.shape),
         "classes": int(synthetic.labels.shape[1]),
-        "encoding": {
-            "bits": 8,
-            "clipped": float(outside),
-            "largest_change": float(change),
-        },
+        "encoding": encoding(synthetic.images),
         "metadata": synthetic.metadata or {},
     }
 
 
-def write(directory: str | Path, synthetic: SyntheticSet) -> None:
+def write(
+    directory: str | Path, synthetic: SyntheticSet, zca: str | Path | None = None
+) -> None:
     """Writes `images/*.png`, `labels.csv` and `metadata.json`.
 
     A row of `labels.csv` is `file, label, p0, p1, ...`: the most likely class and the
@@ -62,12 +76,14 @@ def write(directory: str | Path, synthetic: SyntheticSet) -> None:
     Args:
       directory: a folder that does not exist yet, or is empty.
       synthetic: images of one or three channels; clipped to [0, 1], then 8 bits.
+      zca: the `zca.npz` of a set that networks see through ZCA; copied.
 
     Raises:
-      InputError: the folder holds something, or another number of channels.
+      InputError: the folder holds something, another number of channels, or no `zca`
+        for a set that needs it.
     """
     root = Path(directory)
-    check(root, synthetic)
+    check(root, synthetic, zca)
     part = root.with_name(f".{root.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     (part / "images").mkdir(parents=True)
@@ -87,15 +103,23 @@ def write(directory: str | Path, synthetic: SyntheticSet) -> None:
     about["metadata"] = about["metadata"] | {"clamped": True}
     text = json.dumps(about, indent=1, sort_keys=True)
     (part / "metadata.json").write_text(text + "\n")
+    if zca:
+        shutil.copyfile(zca, part / "zca.npz")
     part.replace(root)
 
 
-def check(directory: Path, synthetic: SyntheticSet) -> None:
+def check(directory: Path, synthetic: SyntheticSet, zca: str | Path | None) -> None:
     """Refuses what cannot be exported there.
 
     Raises:
-      InputError: the folder holds something, or images have neither 1 nor 3 channels.
+      InputError: the folder holds something, images have neither 1 nor 3 channels, or
+        the set needs a `zca.npz` that is not there.
     """
+    if whitened(synthetic) and not (zca and Path(zca).is_file()):
+        raise InputError(
+            f"{directory}: networks see the set through ZCA, and its zca.npz is not "
+            f"{'at ' + str(zca) if zca else 'given'}"
+        )
     channels = synthetic.images.shape[-1]
     if channels not in _MODES:
         raise InputError(

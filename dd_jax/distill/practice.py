@@ -63,7 +63,7 @@ def on_synthetic(
         batch=batch,
         momentum=0.0,
         weight_decay=0.0,
-        decay=False,
+        decay="none",
         augment=augment,
     )
 
@@ -98,7 +98,7 @@ def on_real(
       augment: `(key, f32[n h w c]) -> f32[n h w c]`.
       mixed: share of the batches that CutMix mixes.
     """
-    one = trainer(model, batch=batch, decay=False, augment=augment, mix=cutmix(mixed))
+    one = trainer(model, batch=batch, decay="none", augment=augment, mix=cutmix(mixed))
 
     def sample(key: Key, real: Real):
         class_key, row_key = jax.random.split(key)

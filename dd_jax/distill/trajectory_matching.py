@@ -95,7 +95,8 @@ def trajectory_matching(
     the convolutions of all steps; every draw follows from the key.
 
     Args:
-      model: the network of the experts, without batch statistics.
+      model: the network of the experts; one with batch statistics normalises each
+        student step by those of its own batch.
       student_steps: N.
       expert_epochs: M.
       min_start: first epoch that students start from.
@@ -113,7 +114,7 @@ def trajectory_matching(
       A `Method` whose `sample` reads `Real.experts`.
 
     Raises:
-      InputError: windows that hold no epoch; a model with batch statistics.
+      InputError: windows that hold no epoch.
     """
     first_end = first_max_start or max_start
     if not min_start < first_end <= max_start:
@@ -123,11 +124,6 @@ def trajectory_matching(
         )
     learner = synthetic(lr=lr, lr_rate=lr_rate, **images)
     template = jax.eval_shape(model.init, jax.random.key(0))
-    if set(template) != {"params"}:
-        raise InputError(
-            "trajectory matching needs a network whose parameters are all that it "
-            "learns: take model.norm=instance in place of batch"
-        )
 
     def init(key: Key, real: Real) -> State:
         return State(learner.init(key, real), jnp.int32(0))
@@ -139,7 +135,7 @@ def trajectory_matching(
 
     def unravel(flat: Array):
         zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape), template)
-        return ravel_pytree(zeros)[1](flat)
+        return zeros | {"params": ravel_pytree(zeros["params"])[1](flat)}
 
     def gradient(flat, made, key, rows):
         def loss_fn(flat):

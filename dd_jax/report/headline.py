@@ -36,6 +36,11 @@ def accuracy(record: Record, pipe: str = "distilled") -> dict | None:
     return lookup(record, "accuracy", pipe)
 
 
+def exported(record: Record) -> dict | None:
+    """Accuracy after the set is clipped to 8 bits, as an export holds it."""
+    return lookup(record, "export", "accuracy")
+
+
 def worst_class(record: Record, pipe: str = "distilled") -> dict | None:
     """Accuracy on the class that a pipeline knows least."""
     return lookup(record, "fairness", pipe, "worst_class")

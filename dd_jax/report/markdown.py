@@ -72,7 +72,9 @@ def table(records: Sequence[Record]) -> str:
     """Markdown table, a row for each Record.
 
     Percentages with their 95 % interval in parentheses; `-` for what was not measured.
-    The radius of PGD stands in its cell, since grids differ between data sets.
+    The radius of PGD stands in its cell, since grids differ between data sets. Two more
+    columns stand where they say something: architectures that differ, and `exported`,
+    the accuracy after clipping the set to 8 bits.
 
     Args:
       records: as `dd_jax.report.records.read` gives them.
@@ -80,7 +82,21 @@ def table(records: Sequence[Record]) -> str:
     Returns:
       The table, header included, with a final newline.
     """
-    return _lines([COLUMNS, ("---",) * len(COLUMNS), *map(_row, records)])
+    rows = [COLUMNS, ("---",) * len(COLUMNS), *map(_row, records)]
+    exported = [headline.exported(record) for record in records]
+    if any(exported):
+        cells = [str(percent(e)) if e else "-" for e in exported]
+        rows = _with_column(rows, COLUMNS.index("random subset"), "exported", cells)
+    archs = [plain(record["run"].get("arch")) for record in records]
+    if len(set(archs)) > 1:
+        rows = _with_column(rows, 1, "architecture", archs)
+    return _lines(rows)
+
+
+def _with_column(rows, at: int, name: str, cells: Sequence[str]):
+    return [
+        (*row[:at], cell, *row[at:]) for row, cell in zip(rows, (name, "---", *cells))
+    ]
 
 
 def _row(record: Record) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ PRIORS = ("0.01", "0.1", "0.5")
 STAGES = {
     "distill": "distillation",
     "train": "training on the distilled set",
+    "export": "training on the set clipped to 8 bits",
     "random_subset": "training on random subsets",
     "full_data": "training on full data",
     "shadow_distill": "shadow distillations of the membership audit",
@@ -43,11 +44,15 @@ class Table(NamedTuple):
 
 
 def accuracy(record: Record) -> Table | None:
-    """Accuracy of each pipeline beside its difference from full data."""
+    """Accuracy of each pipeline, and after export, and its share of full data's."""
     full = headline.mean(headline.accuracy(record, "full_data"))
+    values = {
+        name: headline.accuracy(record, pipe) for pipe, name in PIPE_NAMES.items()
+    }
+    if exported := headline.exported(record):
+        values["Distilled, clipped to 8 bits for export"] = exported
     rows = []
-    for pipe, name in PIPE_NAMES.items():
-        value = headline.accuracy(record, pipe)
+    for name, value in values.items():
         known = estimate(value)
         if known is None:
             rows.append((name, percent(None), "", ""))

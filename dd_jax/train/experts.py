@@ -7,11 +7,11 @@ import jax
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
-from dd_jax.drive import digest
+from dd_jax.drive import Diverged, digest
 from dd_jax.parallel import best_chunk
 from dd_jax.train.fit import FitState, Trainer
 from dd_jax.train.many import Loop, Schedule, train_on_rows
-from dd_jax.types import Array, InputError, Split
+from dd_jax.types import Array, Split
 
 
 def expert_paths(
@@ -47,7 +47,7 @@ def expert_paths(
       `f16[e epochs+1 p]`, p parameters in the order of `ravel_pytree`.
 
     Raises:
-      InputError: a parameter that half precision cannot hold.
+      Diverged: a parameter that half precision cannot hold.
     """
     params = jax.eval_shape(trainer.init, keys[0]).params["params"]
     size = sum(leaf.size for leaf in jax.tree.leaves(params))
@@ -62,9 +62,9 @@ def expert_paths(
         def keep(state: FitState, epoch: int) -> None:
             vectors = np.asarray(flat(state.params["params"]), np.float16)
             if not np.isfinite(vectors).all():
-                raise InputError(
+                raise Diverged(
                     f"an expert's parameters are beyond half precision after {epoch} "
-                    "epochs; lower the experts' step size"
+                    f"epochs at step size {lr:g}"
                 )
             kept[first : first + len(vectors), epoch] = vectors
             kept.flush()

@@ -62,8 +62,23 @@ def test_unknown_operation():
         dsa("color_blur", MEAN, STD)
     assert str(error.value) == (
         "augment 'color_blur' has the unknown operation 'blur'; join any of color, "
-        "crop, cutout, flip, scale, rotate by '_', or use 'none'"
+        "crop, cutout, flip, scale, rotate by '_' or '+', or use 'none'"
     )
+
+
+def test_stages_follow_one_another_each_with_one_operation():
+    x = jnp.full((1, 8, 8, 1), 4.0)
+    out = draws("color+cutout_crop", 200, x)
+    inside = out.max((1, 2, 3, 4))
+    assert (np.abs(inside - 4) > 1e-3).all()  # coloured each time, by an offset
+    empty = (np.abs(out) < 1e-6).sum((1, 2, 3, 4))
+    assert (empty > 0).mean() > 0.9  # a hole or a border, after the colours
+    alone, whole = (dsa(s, MEAN, STD) for s in ("cutout", "color+cutout"))
+    key = jax.random.key(3)
+    first, second = jax.random.split(key, 2)
+    coloured = dsa("color", MEAN, STD).siamese(first, batch())
+    expected = alone.siamese(second, coloured)
+    np.testing.assert_allclose(whole.siamese(key, batch()), expected, atol=1e-5)
 
 
 def test_every_operation_is_drawn_equally_often():

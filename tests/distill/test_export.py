@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dd_jax import config as configs
+from dd_jax.data.zca import fit_zca, zca_space
 from dd_jax.distill import export, load, png_folder, save
 from dd_jax.types import InputError, SyntheticSet
 
@@ -187,6 +188,64 @@ def test_the_command(tmp_path, capsys):
     assert export.main([str(tmp_path / "s.npz"), str(tmp_path / "out")]) == 0
     assert capsys.readouterr().out == f"{tmp_path / 'out'}\n"
     assert len(load(tmp_path / "out").images) == 12
+
+
+def whitened(folder):
+    """A set that networks see through ZCA, and its files in a folder."""
+    images = synthetic(3, 40).images.clip(0, 1)
+    made = fit_zca(np.uint8(255 * images))
+    folder.mkdir()
+    np.savez(folder / "zca.npz", **made._asdict())
+    one = synthetic(3)._replace(metadata=METADATA | {"zca": "zca.npz beside"})
+    save(folder / "s.npz", one)
+    return one, zca_space(made)
+
+
+@pytest.mark.parametrize("form", export.FORMATS)
+def test_zca_goes_with_the_set(tmp_path, form):
+    if form == "tfds":
+        pytest.importorskip("array_record")
+        pytest.importorskip("importlib_resources")
+    made, space = whitened(tmp_path / "run")
+    command = [str(tmp_path / "run" / "s.npz"), str(tmp_path / "out")]
+    assert export.main([*command, f"--format={form}"]) == 0
+    (file,) = (tmp_path / "out").rglob("zca.npz")
+    with np.load(file) as fitted:
+        rows = made.images.reshape(len(made.images), -1) - fitted["mean"]
+        seen = (rows @ fitted["forward"]).reshape(made.images.shape)
+    np.testing.assert_allclose(seen, space.enter(made.images), atol=1e-3)
+    (about,) = (tmp_path / "out").rglob("metadata.json")
+    assert "(x - mean) @ forward of zca.npz" in about.read_text()
+    if form == "png":  # and the folder is itself a set with its zca.npz
+        again = [str(tmp_path / "out"), str(tmp_path / "again")]
+        assert export.main(again) == 0 and (tmp_path / "again" / "zca.npz").exists()
+
+
+def test_a_set_without_the_zca_that_it_needs(tmp_path, capsys):
+    whitened(tmp_path / "run")
+    (tmp_path / "run" / "zca.npz").unlink()
+    out = tmp_path / "out"
+    assert export.main([str(tmp_path / "run" / "s.npz"), str(out)]) == 2
+    assert capsys.readouterr().err == (
+        f"error: {out}: networks see the set through ZCA, and its zca.npz is not at "
+        f"{tmp_path / 'run' / 'zca.npz'}\n"
+    )
+    assert not out.exists()
+
+
+def test_the_accuracy_of_the_run_goes_with_the_set(tmp_path):
+    save(tmp_path / "s.npz", synthetic())
+    stored = {"mean": 0.8, "ci": [0.7, 0.9], "n": 5}
+    exported = {"mean": 0.75, "ci": [0.7, 0.8], "n": 5}
+    record = {
+        "run": {"split": "test"},
+        "accuracy": {"distilled": stored | {"per_class": [0.8]}},
+        "export": {"accuracy": exported, "bits": 8},
+    }
+    (tmp_path / "record.json").write_text(json.dumps(record))
+    assert export.main([str(tmp_path / "s.npz"), str(tmp_path / "out")]) == 0
+    found = load(tmp_path / "out").metadata["accuracy"]
+    assert found == {"split": "test", "stored": stored, "exported": exported}
 
 
 def test_bad_usage(tmp_path, capsys):

@@ -8,6 +8,7 @@ import pytest
 from dd_jax.distill import METHODS, real_data
 from dd_jax.distill.condensation import loops
 from dd_jax.distill.distances import DISTANCES
+from dd_jax.distill.formation import split_tiles
 from dd_jax.distill.gradient_matching import _in_pieces, mean_gradient
 from dd_jax.models import build
 from dd_jax.train.losses import cross_entropy
@@ -76,25 +77,37 @@ def naive_loss(model, params, batch, made, distance):
     return total
 
 
-@pytest.mark.parametrize("name", ["dc", "idc_i"])
+def faded(key, images):
+    """An augmentation with one draw for all images."""
+    return images * jax.random.uniform(key, minval=0.3)
+
+
+@pytest.mark.parametrize("name", ["dc", "dsa", "idc_i", "idc"])
 def test_loss_and_step_equal_a_loop_over_classes(name):
-    model = network()
-    method, state, drawn = started(name, model, lr=0.5, momentum=0.0)
+    model, of_idc = network(), name.startswith("idc")
+    options = {"augment": faded} if name != "dc" else {}
+    method, state, drawn = started(name, model, lr=0.5, momentum=0.0, **options)
     key = jax.random.key(2)
     new, info = jax.jit(method.update)(key, state, drawn)
-    net_key = jax.random.split(key, 3)[0]
+    net_key, match_key, _ = jax.random.split(key, 3)
     params = model.init(net_key)
-    mean, std = (0.0, 1.0) if name == "idc_i" else (MEAN[0], STD[0])
-    distance = "kernel_absolute" if name == "idc_i" else "cosine"
+    mean, std = (0.0, 1.0) if of_idc else (MEAN[0], STD[0])
+    distance = "kernel_absolute" if of_idc else "cosine"
+    keys = list(jax.random.split(match_key, CLASSES))
+    changed = faded if options else lambda key, images: images
+    siamese = lambda images: jnp.stack([changed(*at) for at in zip(keys, images)])
 
     def reference(stored):
-        return naive_loss(model, params, drawn.match, stored * std + mean, distance)
+        made = stored * std + mean
+        made = split_tiles(made, 2) if name == "idc" else made
+        match = drawn.match._replace(images=siamese(drawn.match.images))
+        return naive_loss(model, params, match, siamese(made), distance)
 
     stored = state.learned.theta["images"]
     loss, slope = jax.jit(jax.value_and_grad(reference))(stored)
     np.testing.assert_allclose(info["loss"], loss, rtol=1e-3)
     moved = stored - 0.5 * slope
-    if name == "idc_i":
+    if of_idc:
         moved = jnp.clip(moved, 0, 1)
     got = new.learned.theta["images"]
     np.testing.assert_allclose(got, moved, atol=2e-3 * float(jnp.abs(slope).max()))

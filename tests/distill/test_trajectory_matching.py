@@ -205,7 +205,28 @@ def test_empty_windows_are_refused(kw):
         METHODS["mtt"](mlp(), ipc=1, **kw)
 
 
-def test_batch_statistics_are_refused():
-    model = build("convnet", 3, (8, 8, 1), width=4, depth=1, norm="batch")
-    with pytest.raises(InputError, match="model.norm=instance"):
-        METHODS["mtt"](model, ipc=1)
+def test_a_student_with_batch_statistics_normalises_by_its_own_batch():
+    model = build("convnet", CLASSES, (4, 4, 1), width=4, depth=1, norm="batch")
+    params = model.init(jax.random.key(0))
+    start, unravel = ravel_pytree(params["params"])
+    path = np.float16(start + 0.05 * np.arange(3)[:, None] * np.sin(start))
+    method = METHODS["mtt"](
+        model, ipc=2, student_steps=2, expert_epochs=2, max_start=1, rate=0.1
+    )
+    state = method.init(jax.random.key(1), real())
+    drawn = method.sample(jax.random.key(2), real(path[None]))
+    _, info = jax.jit(method.update)(jax.random.key(3), state, drawn)
+    made = method.read(state)
+
+    def loss_fn(free):
+        logits, _ = model.train_apply(params | {"params": free}, made.images)
+        return jax.vmap(cross_entropy)(logits, made.labels).mean()
+
+    first, target = np.float32(path[0]), np.float32(path[2])
+    free = unravel(jnp.asarray(first))
+    for _ in range(2):
+        move = lambda w, g: w - 0.1 * g
+        free = jax.tree.map(move, free, jax.grad(loss_fn)(free))
+    reached = ravel_pytree(free)[0]
+    expected = ((reached - target) ** 2).sum() / ((first - target) ** 2).sum()
+    np.testing.assert_allclose(info["loss"], expected, rtol=1e-3)

@@ -11,7 +11,8 @@ import pytest
 from jax.flatten_util import ravel_pytree
 
 from dd_jax.checkpoint import Checkpoints
-from dd_jax.distill import METHODS, real_data
+from dd_jax.data.zca import fit_zca, zca_space
+from dd_jax.distill import CHOOSERS, METHODS, real_data
 from dd_jax.models import build
 from dd_jax.train.losses import cross_entropy
 
@@ -223,3 +224,33 @@ def test_images_come_under_their_own_class(case):
     columns = np.asarray(method.read(state).images).mean((1, 3))
     classes = np.repeat(np.arange(CLASSES), len(columns) // CLASSES)
     np.testing.assert_array_equal(columns[:, [0, 3, 6]].argmax(1), classes)
+
+
+def odd_real():
+    """Few rows of two classes, uneven, in colour and not square; experts to follow."""
+    images = np.random.default_rng(0).integers(0, 256, (8, 12, 10, 3), dtype=np.uint8)
+    space = zca_space(fit_zca(images))
+    model = build("convnet", 2, (12, 10, 3), norm="batch", width=4, enter=space.enter)
+    start = ravel_pytree(model.init(jax.random.key(7))["params"])[0]
+    path = np.float16(start + 0.05 * np.arange(4)[:, None] * np.sin(50 * start))
+    labels = np.repeat(np.arange(2, dtype=np.int32), (3, 5))
+    return model, space, real_data(images, labels)._replace(experts=path[None])
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if name not in CHOOSERS])
+def test_tiles_soft_labels_and_zca_work_with_every_method(name):
+    model, space, real = odd_real()
+    wrapped = dict(factor=2, multi=True, lr_labels=1.0, space=space)
+    method = METHODS[name](
+        model, ipc=2, init="noise", augment=dimmed, **(OPTIONS[name] | wrapped)
+    )
+    state = method.init(jax.random.key(0), real)
+    batch = method.sample(jax.random.key(1), real)
+    new, info = jax.jit(method.update)(jax.random.key(2), state, batch)
+    before, after = method.read(state), method.read(new)
+    assert after.images.shape == (2 * 2 * 5, 12, 10, 3)
+    assert after.labels.shape == (2 * 2 * 5, 2)
+    assert np.isfinite(info["loss"]) and np.isfinite(after.images).all()
+    assert (after.images != before.images).any((1, 2, 3)).all()
+    assert (after.labels != before.labels).any()
+    np.testing.assert_allclose(after.labels.sum(1), 1, atol=1e-6)

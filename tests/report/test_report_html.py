@@ -10,7 +10,7 @@ import pytest
 
 from dd_jax import report
 from dd_jax.report import __main__ as command
-from dd_jax.report import figures, markdown
+from dd_jax.report import figures, markdown, tables
 from dd_jax.types import InputError
 
 VOID = {"meta", "img", "br"}
@@ -159,6 +159,27 @@ def test_markdown_golden(row):
         "65.7 % (63.7 to 67.7) at Linf 0.03 |"
     )
     assert lines[3] == "| dm | digits | 10 | real | 10 |" + " - |" * 7
+
+
+def test_architectures_have_a_column_where_they_differ(row):
+    other = row | {"run": row["run"] | {"arch": "vgg11"}}
+    lines = markdown.table([row, other]).splitlines()
+    assert lines[0].startswith("| method | architecture | dataset |")
+    assert lines[1].startswith("| --- | --- |")
+    assert lines[2].startswith("| dm | convnet | digits | 10 |")
+    assert lines[3].startswith("| dm | vgg11 | digits | 10 |")
+
+
+def test_accuracy_after_export_stands_in_its_tables(row):
+    name = "Distilled, clipped to 8 bits for export"
+    assert name not in [cells[0] for cells in tables.accuracy(row).rows]
+    row["export"] = {"accuracy": fabricate.around(0.8, 0.01)}
+    (cells,) = [cells for cells in tables.accuracy(row).rows if cells[0] == name]
+    assert str(cells[1]) == "80.0 % (79.0 to 81.0)" and cells[3] == "5"
+    lines = markdown.table([row, {"run": row["run"]}]).splitlines()
+    assert " | accuracy, distilled | exported | random subset | " in lines[0]
+    assert " | 86.0 % (85.0 to 87.0) | 80.0 % (79.0 to 81.0) | 79.0 % " in lines[2]
+    assert lines[3] == "| dm | digits | 10 | real | 10 |" + " - |" * 8
 
 
 def test_membership_in_markdown_names_what_is_undefined_and_says_baselines_once(row):

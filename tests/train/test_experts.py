@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
 
-from dd_jax.drive import drive
+from dd_jax.drive import Diverged, drive
 from dd_jax.models import build
 from dd_jax.train import trainer
 from dd_jax.train.experts import expert_paths
-from dd_jax.types import InputError, Split
+from dd_jax.types import Split
 
 
 def data():
@@ -21,7 +21,7 @@ def data():
 
 def recipe():
     model = build("mlp", 2, (4, 4, 1))
-    return trainer(model, batch=5, momentum=0.0, weight_decay=0.0, decay=False)
+    return trainer(model, batch=5, momentum=0.0, weight_decay=0.0, decay="none")
 
 
 def paths(folder, loop=None, lr=0.1, epochs=3, rows=None):
@@ -93,6 +93,6 @@ def test_other_rows_have_a_file_of_their_own(tmp_path):
     assert (first[:, 1] != other[:, 1]).any()
 
 
-def test_parameters_beyond_half_precision_are_refused(tmp_path):
-    with pytest.raises(InputError, match="half precision"):
+def test_parameters_beyond_half_precision_count_as_divergence(tmp_path):
+    with pytest.raises(Diverged, match="half precision after 1 epochs at step size"):
         paths(tmp_path, lr=1e7)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dd_jax.train import fit, trainer
-from dd_jax.train.fit import unchanged
+from dd_jax.train.fit import DECAYS, unchanged
 from dd_jax.train.losses import cross_entropy
 from dd_jax.types import Model
 
@@ -121,6 +121,25 @@ def test_whole_batches_equal_numpy_descent(epochs):
     close(got.params, p)
     close(got.momentum, m)
     np.testing.assert_allclose(loss, expected, rtol=1e-5)
+
+
+def test_step_sizes_by_thirds():
+    rates = [DECAYS["thirds"](epoch, 12)[0] for epoch in range(12)]
+    np.testing.assert_allclose(rates, [1] * 8 + [0.2] * 2 + [0.04] * 2, rtol=1e-6)
+    images, labels = problem()
+    one = trainer(LINEAR, momentum=0.8, weight_decay=0.05, decay="thirds")
+    state, idx = one.init(jax.random.key(0)), np.arange(5)
+    got, _ = jax.jit(one.advance)(
+        jax.random.key(1), state, images, labels, idx, 0.5, 6, 0, 6
+    )
+    plain = trainer(LINEAR, momentum=0.8, weight_decay=0.05, decay="none")
+    advance = jax.jit(plain.advance)
+    for lr, first, last in ((0.5, 0, 4), (0.1, 4, 5), (0.02, 5, 6)):
+        state, _ = advance(
+            jax.random.key(1), state, images, labels, idx, lr, 6, first, last
+        )
+    close(got.params, state.params)  # momentum is kept from step to step
+    close(got.momentum, state.momentum)
 
 
 @pytest.mark.parametrize("rows", [4, 6, 8])
