@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from dd_jax.attacks.inputs import check_logits
 from dd_jax.audits.privacy.metrics import clopper_pearson
 from dd_jax.audits.robustness_checks import masking_checks
 from dd_jax.audits.robustness_curve import Curve, epsilon_curve, minimal_distances
-from dd_jax.audits.robustness_inputs import check_logits
 from dd_jax.audits.robustness_metrics import (
     area_under_curve,
     class_robust_accuracy,
@@ -67,7 +67,8 @@ def record(
       settings; `per_class` the mean over nets, NaN for a class without images; `ratios`
       as `robustness_ratios` gives them; `area` under the worst case, for norms of 2
       radii or more; `median_perturbation` where `distances` are given (None where half
-      of some net's images stood); `checks` as `masking_checks` gives it.
+      of some net's images stood); `checks` as `masking_checks` gives it. Rows of an
+      attack of several components have `components{NAME}`, the accuracy after each.
     """
     clean = next(iter(curves.values())).clean
     worst = worst_case(curves)
@@ -80,6 +81,11 @@ def record(
         low, high = clopper_pearson(float(np.mean(accuracy)) * images, images)
         return summarise(accuracy) | {"image_ci": [low, high]}
 
+    def after(curve: Curve, i: int) -> dict:
+        parts = (curve.components or {}).items()
+        of = {part: of_images(robust_accuracy(right[:, i])) for part, right in parts}
+        return {"components": of} if of else {}
+
     medians = {
         name: known(median_perturbation(found))
         for name, found in (distances or {}).items()
@@ -89,9 +95,9 @@ def record(
         "clean": of_images(robust_accuracy(clean)),
         "attacks": {
             name: [
-                row | {"accuracy": of_images(accuracy)}
-                for row, accuracy in zip(
-                    curve.settings, robust_accuracy(curve.robust).T, strict=True
+                row | {"accuracy": of_images(accuracy)} | after(curve, i)
+                for i, (row, accuracy) in enumerate(
+                    zip(curve.settings, robust_accuracy(curve.robust).T, strict=True)
                 )
             ]
             for name, curve in curves.items()

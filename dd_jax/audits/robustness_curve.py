@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from dd_jax.attacks import ATTACKS, describe
+from dd_jax.attacks.inputs import check_inputs, check_logits
 from dd_jax.audits.robustness_chunks import on_chunks
 from dd_jax.audits.robustness_dropping import attack_what_stands
-from dd_jax.audits.robustness_inputs import check_inputs, check_logits
 from dd_jax.types import Array, InputError, Key, Params
 
 
@@ -26,6 +26,8 @@ class Curve(NamedTuple):
       excess: `f64[s e]`, the furthest that any attacked image left its ball (over
         `max(1, eps)`) or the box; at most 0 but for rounding.
       num_classes: number of classes of the nets.
+      components: of an attack of several parts, part -> `bool[s e n]`, still right
+        after it; in the order in which they ran.
     """
 
     settings: list[dict]
@@ -33,6 +35,7 @@ class Curve(NamedTuple):
     robust: np.ndarray
     excess: np.ndarray
     num_classes: int | None = None
+    components: dict[str, np.ndarray] | None = None
 
 
 def epsilon_curve(
@@ -96,17 +99,17 @@ def epsilon_curve(
     nets = len(jax.tree.leaves(params)[0])
     attack = ATTACKS[name](eps=0.0, **settings)
     if attack.on_host or (drop and attack.minimise is None):
-        logits, robust, excess = attack_what_stands(
+        logits, robust, excess, components = attack_what_stands(
             key, name, apply, params, images, labels, eps, chunk, settings
         )
         described = [row | {"dropped": True} for row in described]
-        clean = logits.argmax(-1) == labels
-        return Curve(described, clean, robust, excess, logits.shape[-1])
+        clean, classes = logits.argmax(-1) == labels, logits.shape[-1]
+        return Curve(described, clean, robust, excess, classes, components or None)
     run = _attacker(name, tuple(sorted(settings.items())), apply)
     found = run(key, params, images, labels, jnp.float32(eps), chunk=chunk)
     logits, correct, excess = map(np.asarray, found)
     logits = logits.reshape(nets, -1, logits.shape[-1])[:, : len(images)]
-    check_logits(logits)
+    check_logits(logits, labels)
     clean = logits.argmax(-1) == labels
     correct = np.moveaxis(correct, 2, 1).reshape(nets, len(eps), -1)
     robust = correct[..., : len(images)] & clean[:, None]

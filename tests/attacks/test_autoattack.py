@@ -130,7 +130,7 @@ def test_bad_settings_are_refused():
 def test_pixels_outside_the_box_are_refused():
     attack = ATTACKS["autoattack"](eps=0.1)
     images = np.full((2, 2, 2, 1), 20, np.float32)
-    with pytest.raises(InputError, match="divide 8-bit ones by 255"):
+    with pytest.raises(InputError, match="divide 8-bit pixels by"):
         attack(jax.random.key(0), lambda x: x[:, 0, 0, :2], images, np.zeros(2, int))
 
 
