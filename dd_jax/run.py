@@ -114,7 +114,7 @@ def _measure(parts: Parts) -> Record:
     curves = {"distil": _distil_curve(parts)}
     if audits.fairness.enabled:
         record["fairness"] = _fairness(parts, predicted)
-    record |= resilience.measure(parts, networks)
+    record |= resilience.measure(parts, networks, sets)
     if audits.memorisation.enabled:
         record["memorisation"] = resemblance.measure(parts, sets)
     if has_privacy(parts.config):

@@ -49,6 +49,7 @@ def epsilon_curve(
     *,
     chunk: int,
     drop: bool = False,
+    among: np.ndarray | None = None,
     **settings,
 ) -> Curve:
     """Attack every image at every radius, on several nets, by one compiled program.
@@ -76,6 +77,8 @@ def epsilon_curve(
       labels: `i32[n]`.
       eps: `f32[e]`, radii in pixel units, at least 0; include 0 to have it checked.
       chunk: images attacked at once, per radius; the last chunk is padded.
+      among: `bool[s n]`, the images to attack, with `drop`; others count as neither
+        right nor robust.
       drop: attack only what stands at all smaller radii; nothing to be saved where a
         distance-minimising attack runs once for all of them.
       **settings: further (hashable) settings of the attack.
@@ -98,12 +101,14 @@ def epsilon_curve(
         )
     nets = len(jax.tree.leaves(params)[0])
     attack = ATTACKS[name](eps=0.0, **settings)
-    if attack.on_host or (drop and attack.minimise is None):
+    dropping = drop and attack.minimise is None
+    if attack.on_host or dropping or among is not None:
         logits, robust, excess, components = attack_what_stands(
-            key, name, apply, params, images, labels, eps, chunk, settings
+            key, name, apply, params, images, labels, eps, chunk, settings, among
         )
         described = [row | {"dropped": True} for row in described]
         clean, classes = logits.argmax(-1) == labels, logits.shape[-1]
+        clean = clean if among is None else clean & among
         return Curve(described, clean, robust, excess, classes, components or None)
     run = _attacker(name, tuple(sorted(settings.items())), apply)
     found = run(key, params, images, labels, jnp.float32(eps), chunk=chunk)

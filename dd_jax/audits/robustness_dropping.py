@@ -26,6 +26,7 @@ def attack_what_stands(
     eps: np.ndarray,
     chunk: int,
     settings: dict,
+    among: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """The numbers of an epsilon curve whose fallen images are dropped.
 
@@ -43,6 +44,7 @@ def attack_what_stands(
       eps: `f32[e]`, radii in any order.
       chunk: images attacked, and judged, at once.
       settings: further (hashable) settings of the attack.
+      among: `bool[s n]`, what stands at first of what is right when clean.
 
     Returns:
       Clean logits `f32[s n k]`, `bool[s e n]` what stands, `f64[s e]` excess and
@@ -68,6 +70,7 @@ def attack_what_stands(
             labels,
             eps,
             chunk,
+            True if among is None else among[i],
         )
         for i in range(len(jax.tree.leaves(params)[0]))
     ]
@@ -86,11 +89,11 @@ def _distances(norm, images, others):
     return jax.vmap(ball_of(norm, 0.0).norm)(images - others)
 
 
-def _one_net(key, make, logits_fn, images, labels, eps, chunk):
+def _one_net(key, make, logits_fn, images, labels, eps, chunk, among):
     """Clean logits `[n k]`, robust `[e n]`, excess `[e]`, components e x `{[n]}`."""
     logits = outputs(logits_fn, images, chunk)
     check_logits(logits, labels)
-    standing = logits.argmax(-1) == labels
+    standing = (logits.argmax(-1) == labels) & among
     robust, excess = np.zeros((len(eps), len(labels)), bool), np.zeros(len(eps))
     traces: list[dict] = [{} for _ in eps]
     for i in np.argsort(eps, kind="stable"):
