@@ -124,6 +124,7 @@ def _section(
             "likeness": scope.likeness(record),
             "robustness": scope.robustness(record, config),
         },
+        "components": robustness.components(record),
         "checks": robustness.checks(record),
         "transfer": robustness.transfer(record),
         "corruptions": robustness.corruptions(record),
