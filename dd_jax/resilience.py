@@ -110,12 +110,19 @@ def _robustness(
         "transferred": brought,
         "behaviour": robustness.behaviour(key, *data, chunk=transference.CHUNK),
     }
-    if audit.checks:
+    distances = {
+        spec: curve.distances
+        for spec, curve in curves.items()
+        if curve.distances is not None
+    }
+    if audit.checks and not distances:
         key = parts.key(f"distances {pipe}")
         found = robustness.minimal_distances(
             key, "deepfool", *data, chunk=transference.CHUNK
         )
-        further["distances"] = {"deepfool": found}
+        distances = {"deepfool": found}
+    further["distances"] = distances
+    if audit.checks:
         further |= robustness.reruns(attack, curves)
         params, eps = _undefended(parts, networks), [robustness.UNDEFENDED]
         fallen = attack("undefended", "pgd_linf", eps, params=params)

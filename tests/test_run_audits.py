@@ -7,7 +7,7 @@ import pytest
 from tiny import BARE, MLP, make
 from tiny import quick_compiles as quick_compiles
 
-from dd_jax import distill, report, run
+from dd_jax import compose, distill, report, run
 from dd_jax.audits import robustness
 from dd_jax.audits.corruptions import CORRUPTIONS
 from dd_jax.types import InputError
@@ -78,6 +78,31 @@ def test_transfer_and_every_check_reach_record_and_report(tmp_path):
     text = page(tmp_path)
     assert "Made on, tried on; PGD Linf at 0.1" in text
     assert "random noise not stronger" in text and "restarts converged" in text
+
+
+def test_the_undefended_network_of_a_defended_run_is_trained_plainly(
+    tmp_path, monkeypatch
+):
+    trained, train = [], compose.networks_on_full_data
+
+    def watched(parts):
+        trained.append(parts.config.train.adversarial.eps)
+        return train(parts)
+
+    monkeypatch.setattr(compose, "networks_on_full_data", watched)
+    changes = {
+        "audits.robustness.enabled": True,
+        "audits.robustness.attacks": ("fgsm",),
+        "audits.robustness.checks": True,
+    }
+    plain = run.run(make(SMALL | changes), tmp_path)["robustness"]
+    assert trained == [0.0]
+    defended = SMALL | changes | {"train.adversarial.eps": 0.2}
+    found = run.run(make(defended), tmp_path)["robustness"]
+    assert trained == [0.0, 0.2, 0.0, 0.0, 0.0]  # once a pipeline, from the cache
+    for pipe, part in found.items():
+        before = plain[pipe]["checks"]["undefended_net_falls"]
+        assert part["checks"]["undefended_net_falls"] is before is not None
 
 
 def test_norms_and_versions_reach_record_and_report(tmp_path, monkeypatch):

@@ -1,7 +1,8 @@
 """Attacks on several nets at several radii, and which images withstand them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, partial
+from types import MappingProxyType
 from typing import NamedTuple
 
 import jax
@@ -10,6 +11,7 @@ import numpy as np
 
 from dd_jax.attacks import ATTACKS, describe
 from dd_jax.attacks.inputs import check_inputs, check_logits
+from dd_jax.attacks.rounds import select
 from dd_jax.audits.robustness_chunks import on_chunks
 from dd_jax.audits.robustness_dropping import attack_what_stands
 from dd_jax.types import Array, InputError, Key, Params
@@ -26,8 +28,9 @@ class Curve(NamedTuple):
       excess: `f64[s e]`, the furthest that any attacked image left its ball (over
         `max(1, eps)`) or the box; at most 0 but for rounding.
       num_classes: number of classes of the nets.
-      components: of an attack of several parts, part -> `bool[s e n]`, still right
-        after it; in the order in which they ran.
+      distances: `f64[s n]` of a distance-minimising attack, as `minimal_distances`.
+      components: part -> `bool[s e n]` of an attack of several, still right after it;
+        in the order in which they ran.
     """
 
     settings: list[dict]
@@ -35,7 +38,8 @@ class Curve(NamedTuple):
     robust: np.ndarray
     excess: np.ndarray
     num_classes: int | None = None
-    components: dict[str, np.ndarray] | None = None
+    distances: np.ndarray | None = None
+    components: Mapping[str, np.ndarray] = MappingProxyType({})
 
 
 def epsilon_curve(
@@ -109,17 +113,19 @@ def epsilon_curve(
         described = [row | {"dropped": True} for row in described]
         clean, classes = logits.argmax(-1) == labels, logits.shape[-1]
         clean = clean if among is None else clean & among
-        return Curve(described, clean, robust, excess, classes, components or None)
+        return Curve(described, clean, robust, excess, classes, components=components)
     run = _attacker(name, tuple(sorted(settings.items())), apply)
     found = run(key, params, images, labels, jnp.float32(eps), chunk=chunk)
-    logits, correct, excess = map(np.asarray, found)
-    logits = logits.reshape(nets, -1, logits.shape[-1])[:, : len(images)]
+    logits, correct, excess, *distance = map(np.asarray, found)
+    of_nets = lambda a: a.reshape(nets, -1, *a.shape[3:])[:, : len(images)]
+    logits = of_nets(logits)
     check_logits(logits, labels)
     clean = logits.argmax(-1) == labels
     correct = np.moveaxis(correct, 2, 1).reshape(nets, len(eps), -1)
     robust = correct[..., : len(images)] & clean[:, None]
     excess = excess.astype(np.float64).max(1)
-    return Curve(described, clean, robust, excess, logits.shape[-1])
+    distances = of_nets(distance[0]).astype(np.float64) if distance else None
+    return Curve(described, clean, robust, excess, logits.shape[-1], distances)
 
 
 def minimal_distances(
@@ -173,11 +179,19 @@ def _minimiser(name: str, settings: tuple, apply: Callable):
 
 @cache
 def _attacker(name: str, settings: tuple, apply: Callable):
-    """Logits `[b k]`, correct under attack `[e b]` and excess `[e]`."""
+    """Logits `[b k]`, correct under attack `[e b]`, excess `[e]`, distances `[b]`.
 
-    def at_radius(key, logits_fn, images, labels, radius):
+    The distances are those of a distance-minimising attack alone, which runs once: at
+    each radius its example counts where it lies in the ball.
+    """
+    minimise = ATTACKS[name](eps=0.0, **dict(settings)).minimise
+
+    def at_radius(key, logits_fn, images, labels, closest, radius):
         attack = ATTACKS[name](eps=radius, **dict(settings))
-        attacked = attack(key, logits_fn, images, labels)
+        if closest:
+            attacked = select(closest[1] <= radius, closest[0], images)
+        else:
+            attacked = attack(key, logits_fn, images, labels)
         distance = jax.vmap(attack.ball.norm)(attacked - images).max()
         outside_ball = (distance - radius) / jnp.maximum(1.0, radius)
         outside_box = jnp.maximum(attacked.max() - 1.0, -attacked.min())
@@ -185,7 +199,8 @@ def _attacker(name: str, settings: tuple, apply: Callable):
         return correct, jnp.maximum(outside_ball, outside_box)
 
     def at_all(key, logits_fn, images, labels, eps):
-        at = partial(at_radius, key, logits_fn, images, labels)
-        return logits_fn(images), *jax.vmap(at)(eps)
+        closest = minimise(key, logits_fn, images, labels) if minimise else ()
+        at = partial(at_radius, key, logits_fn, images, labels, closest)
+        return logits_fn(images), *jax.vmap(at)(eps), *closest[1:]
 
     return on_chunks(at_all, apply)

@@ -280,6 +280,7 @@ def test_minimal_attack_gives_whole_curve_and_distances(images, params):
     )
     expected = distances[:, None] > eps[:, None]
     np.testing.assert_array_equal(curve.robust, expected)
+    np.testing.assert_array_equal(curve.distances, distances)
     assert curve.num_classes == 2 and curve.excess.max() <= 1e-6
     with pytest.raises(InputError, match="'fgsm' minimises no distance"):
         minimal_distances(KEY, "fgsm", apply, params, images, labels, chunk=4)
