@@ -1,5 +1,6 @@
 """Robustness, transfer and common corruptions of a run's networks."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from dd_jax.keys import integer
 from dd_jax.parts import Parts
 from dd_jax.rules import attack_of
 from dd_jax.stages import kept, of_baseline, own, summarised
+from dd_jax.transference import CHUNK
 from dd_jax.types import Params, SyntheticSet
 from dd_jax.variants import undefended
 
@@ -81,56 +83,58 @@ def _robustness(
 ) -> dict:
     """Attacks the first networks of a pipeline on a fixed sample of the judged rows."""
     audit = parts.config.audits.robustness
-    images, labels = _attacked_rows(parts)
     nets = _attacked_nets(parts, networks[pipe], pipe)
-    data = parts.model.apply, nets, images, labels
-
-    def attack(purpose, spec, eps, params=nets, **settings):
-        name, chosen = attack_of(spec)
-        given = {k: audit[key] for k, key in SET_BY.get(name, {}).items()}
-        return robustness.epsilon_curve(
-            parts.key(f"{purpose} {pipe} {spec}"),
-            name,
-            parts.model.apply,
-            params,
-            images,
-            labels,
-            np.array(eps),
-            chunk=transference.CHUNK,
-            **given | chosen | settings,
-        )
-
+    images, labels = _attacked_rows(parts)
+    attack = _attack_on(parts, pipe, nets)
     curves = {}
     for spec in tqdm(audit.attacks, desc=f"attacks {pipe}", disable=None):
         name, chosen = attack_of(spec)
         eps = audit[f"eps_{describe(name, 0.0, **chosen)['norm']}"]
         curves[spec] = attack("attack", spec, eps, drop=audit.drop)
-    key = parts.key(f"behaviour {pipe}")
-    further: dict = {
-        "transferred": brought,
-        "behaviour": robustness.behaviour(key, *data, chunk=transference.CHUNK),
-    }
     distances = {
         spec: curve.distances
         for spec, curve in curves.items()
         if curve.distances is not None
     }
-    if audit.checks and not distances:
-        key = parts.key(f"distances {pipe}")
-        found = robustness.minimal_distances(
-            key, "deepfool", *data, chunk=transference.CHUNK
-        )
-        distances = {"deepfool": found}
-    further["distances"] = distances
+    data = parts.model.apply, nets, images, labels
+    key = parts.key(f"behaviour {pipe}")
+    further: dict = {"behaviour": robustness.behaviour(key, *data, chunk=CHUNK)}
     if audit.checks:
         further |= robustness.reruns(attack, curves)
-        params, eps = _undefended(parts, networks), [robustness.UNDEFENDED]
-        fallen = attack("undefended", "pgd_linf", eps, params=params)
+        plain = _attack_on(parts, pipe, _undefended(parts, networks))
+        fallen = plain("undefended", "pgd_linf", [robustness.UNDEFENDED])
         further["undefended"] = {"pgd_linf": fallen}
-    classes = len(parts.dataset.class_names)
+    if audit.checks and not distances:
+        key = parts.key(f"distances {pipe}")
+        found = robustness.minimal_distances(key, "deepfool", *data, chunk=CHUNK)
+        distances = {"deepfool": found}
     return robustness.record(
-        curves, summarised(parts, pipe), labels, classes, **further
+        curves,
+        summarised(parts, pipe),
+        labels,
+        len(parts.dataset.class_names),
+        distances=distances,
+        transferred=brought,
+        **further,
     )
+
+
+def _attack_on(parts: Parts, pipe: str, nets: Params) -> Callable[..., Curve]:
+    """An attack on some networks, `(purpose, name, eps, **settings) -> Curve`.
+
+    Its name may hold a norm and a version, and the config gives its steps; each purpose
+    and name has a key of its own.
+    """
+    audit, rows = parts.config.audits.robustness, _attacked_rows(parts)
+
+    def attack(purpose, spec, eps, **settings):
+        name, chosen = attack_of(spec)
+        given = {k: audit[key] for k, key in SET_BY.get(name, {}).items()}
+        task = parts.key(f"{purpose} {pipe} {spec}"), name, parts.model.apply, nets
+        how = given | chosen | settings
+        return robustness.epsilon_curve(*task, *rows, np.array(eps), chunk=CHUNK, **how)
+
+    return attack
 
 
 def _undefended(parts: Parts, networks: dict[str, Params]) -> Params:
@@ -151,6 +155,7 @@ def _attacked_nets(parts: Parts, params: Params, pipe: str) -> Params:
 
 
 def _attacked_rows(parts: Parts) -> tuple[np.ndarray, np.ndarray]:
+    """The judged rows that are attacked, the same ones for all networks."""
     most = parts.config.audits.robustness.images
     return _some_judged(parts, "attacked rows", most)
 
