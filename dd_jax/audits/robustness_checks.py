@@ -1,11 +1,21 @@
 """Masking checks: do the numbers behave as those of a working attack?"""
 
 from collections.abc import Mapping
-from itertools import combinations
 
 import numpy as np
 
 from dd_jax.audits.robustness_behaviour import Behaviour
+from dd_jax.audits.robustness_comparisons import (
+    added,
+    equal_at_zero,
+    excess,
+    gaps,
+    kind,
+    none_above,
+    rises,
+    strongest,
+    taken,
+)
 from dd_jax.audits.robustness_curve import Curve
 from dd_jax.audits.robustness_reruns import EVERYTHING, WHOLE_BOX
 
@@ -85,38 +95,16 @@ def masking_checks(
         made on the model itself;
       - `unbounded_always_succeeds`: attacks without a radius break every image.
     """
-    at_zero, rises, gaps = [], [], []
-    for name, curve in curves.items():
-        at_zero += [
-            np.array_equal(curve.robust[:, i], curve.clean)
-            for i, row in enumerate(curve.settings)
-            if row["eps"] == 0
-        ]
-        if curve.settings[0]["steps"] > 1 and _kind(name) != "noise":
-            accuracy = _by_radius(curve)
-            free = not curve.settings[0].get("dropped")
-            rises += [
-                b - a
-                for norm in {norm for norm, _ in accuracy if free}
-                for a, b in combinations(
-                    [accuracy[at] for at in sorted(accuracy) if at[0] == norm], 2
-                )
-            ]
-            if _kind(name) not in NOT_ASCENDING:
-                gaps += _excess(
-                    accuracy,
-                    *[c for c in curves.values() if c.settings[0]["steps"] == 1],
-                )
     alone = {**curves, **(plain or {})}
-    white = _strongest(curves, leave_out=WITHOUT_GRADIENTS_TOO)
-    black = [c for name, c in curves.items() if _kind(name) in GRADIENT_FREE]
-    noises = [c for name, c in curves.items() if _kind(name) == "noise"]
+    white = strongest(curves, leave_out=WITHOUT_GRADIENTS_TOO)
+    black = [c for name, c in curves.items() if kind(name) in GRADIENT_FREE]
+    noises = [c for name, c in curves.items() if kind(name) == "noise"]
     counts = {curve.num_classes for curve in curves.values()} - {None}
     chance = 1 / max(counts) if counts else None
     left = lambda radius, *found: [
         value
         for each in found
-        for (norm, eps), value in _strongest(each or {}).items()
+        for (norm, eps), value in strongest(each or {}).items()
         if norm == "linf" and eps >= radius
     ]
     above_chance = lambda values: [v - chance for v in values if chance is not None]
@@ -124,28 +112,30 @@ def masking_checks(
         "outputs_repeat": behaviour and bool(behaviour.spread.max() <= SPREAD),
         "gradients_present": behaviour
         and bool(behaviour.without_gradient.mean() <= SLACK),
-        "eps_zero_equals_clean": all(at_zero) if at_zero else None,
-        "monotone_in_eps": _none_above(rises, SLACK),
-        "iterative_beats_single_step": _none_above(gaps, SLACK),
+        "eps_zero_equals_clean": all(same) if (same := equal_at_zero(curves)) else None,
+        "monotone_in_eps": none_above(rises(curves), SLACK),
+        "iterative_beats_single_step": none_above(
+            gaps(curves, leave_out=NOT_ASCENDING), SLACK
+        ),
         "in_ball_and_box": all(c.excess.max() <= TOLERANCE for c in curves.values()),
-        "large_eps_reaches_chance": _none_above(
+        "large_eps_reaches_chance": none_above(
             above_chance(left(WHOLE_BOX, curves, wide)), SLACK
         ),
-        "success_reaches_all": _none_above(left(EVERYTHING, curves, wide), SLACK),
-        "gradient_free_not_stronger": _none_above(
-            _excess(white, *black) + _added(gradient_free), SLACK
+        "success_reaches_all": none_above(left(EVERYTHING, curves, wide), SLACK),
+        "gradient_free_not_stronger": none_above(
+            excess(white, *black) + added(gradient_free), SLACK
         ),
-        "random_noise_not_stronger": _none_above(
-            _excess(white, *noises) + _added(noise), SLACK
+        "random_noise_not_stronger": none_above(
+            excess(white, *noises) + added(noise), SLACK
         ),
-        "targeted_not_stronger": _none_above(_added(targeted), TARGETED),
-        "steps_converged": _none_above(_taken(alone, doubled or {}), CONVERGED),
-        "restarts_converged": _none_above(_taken(alone, restarted or {}), CONVERGED),
-        "undefended_net_falls": _none_above(
+        "targeted_not_stronger": none_above(added(targeted), TARGETED),
+        "steps_converged": none_above(taken(alone, doubled or {}), CONVERGED),
+        "restarts_converged": none_above(taken(alone, restarted or {}), CONVERGED),
+        "undefended_net_falls": none_above(
             above_chance(left(UNDEFENDED, undefended)), SLACK
         ),
-        "transfer_not_stronger": _none_above(
-            _excess(white, *(transferred or {}).values()), SLACK
+        "transfer_not_stronger": none_above(
+            excess(white, *(transferred or {}).values()), SLACK
         ),
         "unbounded_always_succeeds": (
             all(np.isfinite(found).all() for found in distances.values())
@@ -153,59 +143,3 @@ def masking_checks(
             else None
         ),
     }
-
-
-def _kind(name: str) -> str:
-    """The registered attack of a name such as `square:l2`."""
-    return name.partition(":")[0]
-
-
-def _by_radius(curve: Curve) -> dict[tuple[str, float], float]:
-    """Accuracy over nets and images under `(norm, eps)`."""
-    return {
-        (row["norm"], row["eps"]): float(curve.robust[:, i].mean())
-        for i, row in enumerate(curve.settings)
-    }
-
-
-def _strongest(curves: Mapping[str, Curve], leave_out=()) -> dict:
-    """Least accuracy that any of the attacks leaves, under `(norm, eps)`."""
-    least: dict[tuple[str, float], float] = {}
-    for name, curve in curves.items():
-        if _kind(name) not in leave_out:
-            for at, value in _by_radius(curve).items():
-                least[at] = min(value, least.get(at, 1.0))
-    return least
-
-
-def _excess(accuracy: dict, *others: Curve) -> list[float]:
-    """How much more than each other attack is left, wherever both were run."""
-    return [
-        accuracy[at] - value
-        for other in others
-        for at, value in _by_radius(other).items()
-        if at in accuracy
-    ]
-
-
-def _taken(curves: Mapping[str, Curve], harder: Mapping[str, Curve]) -> list[float]:
-    """What the same attacks take away when they try harder, wherever both were run."""
-    return [
-        taken
-        for name, curve in harder.items()
-        if name in curves
-        for taken in _excess(_by_radius(curves[name]), curve)
-    ]
-
-
-def _added(curves: Mapping[str, Curve] | None) -> list[float]:
-    """What each attack takes from the images that it was given."""
-    return [
-        float(curve.clean.mean() - robust.mean())
-        for curve in (curves or {}).values()
-        for robust in curve.robust.swapaxes(0, 1)
-    ]
-
-
-def _none_above(values: list[float], limit: float) -> bool | None:
-    return max(values) <= limit if values else None
