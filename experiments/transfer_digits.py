@@ -3,7 +3,7 @@
   python launch.py --config=experiments/transfer_digits.py
 
 PGD's images at Linf 0.1 (20 steps) of networks on DM's set of digits at 10 images a
-class, on random subsets and on the full data, and of an MLP, LeNet and AlexNet on DM's
+class, on random subsets and on the full data, and of an MLP and LeNet on DM's
 set, and of networks on sets of DSA and of herding, each tried on all others: 3 networks
 of each, 300 test images. The same table from a finished run:
 `python -m dd_jax.report runs_out/transfer_digits --transfer`.
@@ -28,7 +28,7 @@ def get_config() -> ConfigDict:
             "audits.robustness.images": 300,
             "audits.robustness.nets": 3,
             "audits.transfer.enabled": True,
-            "audits.transfer.architectures": ("mlp", "lenet", "alexnet"),
+            "audits.transfer.architectures": ("mlp", "lenet"),
             "audits.transfer.methods": ("dsa", "herding"),
         },
         __name__,
