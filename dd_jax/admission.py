@@ -5,6 +5,7 @@ from pathlib import Path
 import jax
 from ml_collections import ConfigDict
 
+from dd_jax import config as configs
 from dd_jax.audits import fairness
 from dd_jax.audits.privacy.canaries import planted_masks
 from dd_jax.data import require_per_class
@@ -21,6 +22,7 @@ from dd_jax.parts import (
 )
 from dd_jax.recipes import joint_of, method_of
 from dd_jax.types import Dataset, InputError
+from dd_jax.variants import others
 
 
 def check(config: ConfigDict) -> None:
@@ -43,6 +45,8 @@ def check(config: ConfigDict) -> None:
         method_of(built, config.distill.method)
     if has_privacy(config) and config.audits.privacy.joint:
         _check_joint(built)
+    for changes in others(config).values():
+        check(configs.override(config, changes, "audits.transfer"))
     judged = judged_rows(data)
     if config.audits.fairness.enabled and judged.groups is not None:
         classes = len(data.class_names)

@@ -109,7 +109,7 @@ def run_id(config: ConfigDict, checksum: str, only: tuple[str, ...] = ("",)) -> 
     """The name of a run: equal exactly when its results would be.
 
     `sha256(canonical JSON of result keys, checksum, RESULTS_VERSION)[:12]`. A
-    set to be audited (`distill.load`) counts by its contents, not by its path.
+    synthetic set counts by its contents, not by its path.
 
     Args:
       config: a valid config; keys that cannot change results are left out.
@@ -126,6 +126,8 @@ def run_id(config: ConfigDict, checksum: str, only: tuple[str, ...] = ("",)) -> 
     }
     if values.get("distill.load"):
         values["distill.load"] = _digest(Path(config.distill.load))
+    if found := values.get("audits.transfer.sets"):
+        values["audits.transfer.sets"] = [_digest(Path(path)) for path in found]
     text = json.dumps([values, checksum, RESULTS_VERSION], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from dd_jax.rules import (
     ACTIVATIONS,
     ATTACKS,
+    ATTACKS_OF,
     AUGMENT,
     CLASSES,
     DECAYS,
@@ -22,6 +23,7 @@ from dd_jax.rules import (
     SCORES,
     SEED,
     SET,
+    SETS,
     SHARE,
     SOURCE,
     THREATS,
@@ -146,6 +148,7 @@ FIELDS: dict[str, Field] = {
         "",
         "audit this synthetic.npz, or folder of PNGs, instead of distilling",
         SET,
+        SETS,
     ),
     "distill.looks": Field(
         0,
@@ -220,7 +223,12 @@ FIELDS: dict[str, Field] = {
     "audits.privacy.epochs": Field(60, "epochs of each shadow's network", at_least(1)),
     "audits.robustness.enabled": Field(True, "run the adversarial audit", FLAG),
     "audits.robustness.attacks": Field(
-        ("fgsm", "pgd_linf", "pgd_l2"), "of " + ", ".join(ATTACKS), some_of(ATTACKS)
+        ("fgsm", "pgd_linf", "pgd_l2"),
+        "of "
+        + ", ".join(ATTACKS)
+        + "; with a norm: square:l2, apgd_ce:l1, autoattack:l2:plus (version rand is "
+        "for models that draw at random, which only Python can be given)",
+        ATTACKS_OF,
     ),
     "audits.robustness.eps_linf": Field(
         (0.0, 0.01, 0.02, 0.05, 0.1, 0.2),
@@ -232,10 +240,24 @@ FIELDS: dict[str, Field] = {
         "L2 radii, pixels in [0, 1]",
         radii("L2, pixels in [0, 1]"),
     ),
+    "audits.robustness.eps_l1": Field(
+        (0.0, 0.5, 1.0, 2.0, 5.0, 10.0),
+        "L1 radii, pixels in [0, 1]",
+        radii("L1, pixels in [0, 1]"),
+    ),
     "audits.robustness.images": Field(200, "test images attacked", at_least(1)),
     "audits.robustness.nets": Field(1, "networks attacked per set", at_least(1)),
     "audits.robustness.steps": Field(
-        20, "steps of PGD and MIM; the others have their own", at_least(1)
+        20, "steps of PGD and MIM; CW and DeepFool have their own", at_least(1)
+    ),
+    "audits.robustness.adaptive_steps": Field(
+        100, "steps of APGD and FAB, also in AutoAttack", at_least(1)
+    ),
+    "audits.robustness.queries": Field(
+        5000, "queries of Square, also in AutoAttack", at_least(1)
+    ),
+    "audits.robustness.draws": Field(
+        10_000, "points of the ball that noise tries on each image", at_least(1)
     ),
     "audits.robustness.drop": Field(
         False, "attack at each radius only what stands at all smaller ones", FLAG
@@ -245,6 +267,19 @@ FIELDS: dict[str, Field] = {
     ),
     "audits.transfer.enabled": Field(
         False, "try each pipeline's adversarial images on the others", FLAG
+    ),
+    "audits.transfer.architectures": Field(
+        (),
+        "also architectures trained on the same sets, of " + ", ".join(MODELS),
+        some_of(MODELS, least=0),
+    ),
+    "audits.transfer.methods": Field(
+        (),
+        "also methods that distil a set each, of " + ", ".join(METHODS),
+        some_of(METHODS, least=0),
+    ),
+    "audits.transfer.sets": Field(
+        (), "also sets made elsewhere: synthetic.npz files, folders of PNGs", SETS
     ),
     "audits.corruptions.enabled": Field(
         False, "judge the networks on 15 common corruptions", FLAG

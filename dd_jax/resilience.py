@@ -1,5 +1,6 @@
 """Robustness, transfer and common corruptions of a run's networks."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -7,23 +8,40 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
+from dd_jax import compose, transference
 from dd_jax.attacks import describe
-from dd_jax.audits import corruptions, robustness, transfer
+from dd_jax.audits import corruptions, robustness
 from dd_jax.audits.robustness import Curve
 from dd_jax.keys import integer
 from dd_jax.parts import Parts
+from dd_jax.rules import attack_of
 from dd_jax.stages import kept, of_baseline, own, summarised
-from dd_jax.types import Params
+from dd_jax.transference import CHUNK
+from dd_jax.types import Params, SyntheticSet
+from dd_jax.variants import undefended
 
-TRANSFERRED = "pgd_linf"
+_ADAPTIVE = {"steps": "adaptive_steps"}
+SET_BY = {  # settings of attacks by the config key that gives them
+    "pgd_linf": {"steps": "steps"},
+    "pgd_l2": {"steps": "steps"},
+    "mim": {"steps": "steps"},
+    "apgd_ce": _ADAPTIVE,
+    "apgd_dlr": _ADAPTIVE,
+    "apgd_t": _ADAPTIVE,
+    "fab_t": _ADAPTIVE,
+    "square": {"steps": "queries"},
+    "autoattack": _ADAPTIVE | {"queries": "queries"},
+    "noise": {"steps": "draws"},
+}
 
 
-def measure(parts: Parts, networks: dict[str, Params]) -> dict:
+def measure(parts: Parts, networks: dict[str, Params], sets: SyntheticSet) -> dict:
     """The parts of a Record that disturb images, as far as the config asks for them.
 
     Args:
       parts: of the run.
       networks: pipeline -> parameters with a leading axis.
+      sets: the synthetic sets, on which the distilled pipeline was trained.
 
     Returns:
       `robustness`, `transfer` and `corruptions`, or less.
@@ -31,7 +49,12 @@ def measure(parts: Parts, networks: dict[str, Params]) -> dict:
     audits, record = parts.config.audits, {}
     brought: dict[tuple[str, str], Curve] = {}
     if audits.transfer.enabled:
-        record["transfer"], brought = _transfer(parts, networks)
+        nets = {
+            pipe: _attacked_nets(parts, params, pipe)
+            for pipe, params in networks.items()
+        }
+        rows = _attacked_rows(parts)
+        record["transfer"], brought = transference.measure(parts, nets, sets, *rows)
     if audits.robustness.enabled:
         onto = lambda pipe: {a: curve for (a, b), curve in brought.items() if b == pipe}
         record["robustness"] = {
@@ -39,9 +62,9 @@ def measure(parts: Parts, networks: dict[str, Params]) -> dict:
                 parts,
                 "robustness",
                 _folder(parts, pipe, alone=not brought),
-                partial(_robustness, parts, params, pipe, onto(pipe)),
+                partial(_robustness, parts, networks, pipe, onto(pipe)),
             )
-            for pipe, params in networks.items()
+            for pipe in networks
         }
     if audits.corruptions.enabled:
         record["corruptions"] = _corruptions(parts, networks)
@@ -52,38 +75,75 @@ def _folder(parts: Parts, pipe: str, *, alone: bool) -> Path:
     """Baselines that nothing was brought to are attacked once for several runs."""
     if pipe == "distilled" or not alone:
         return own(parts, pipe)
-    return of_baseline(parts, pipe, "audits.robustness")
+    return of_baseline(parts, pipe, "audits.robustness", "train.full")
 
 
 def _robustness(
-    parts: Parts, params: Params, pipe: str, brought: dict[str, Curve]
+    parts: Parts, networks: dict[str, Params], pipe: str, brought: dict[str, Curve]
 ) -> dict:
     """Attacks the first networks of a pipeline on a fixed sample of the judged rows."""
     audit = parts.config.audits.robustness
-    images, labels = _some_judged(parts, "attacked rows", audit.images)
-    nets = _attacked_nets(parts, params, pipe)
-    data = parts.model.apply, nets, images, labels
-
-    def attack(purpose, name, eps, **settings):
-        key, eps = parts.key(f"{purpose} {pipe} {name}"), np.array(eps)
-        return robustness.epsilon_curve(key, name, *data, eps, chunk=50, **settings)
-
+    nets = _attacked_nets(parts, networks[pipe], pipe)
+    images, labels = _attacked_rows(parts)
+    attack = _attack_on(parts, pipe, nets)
     curves = {}
-    for name in tqdm(audit.attacks, desc=f"attacks {pipe}", disable=None):
-        eps = audit.eps_l2 if describe(name, 0.0)["norm"] == "l2" else audit.eps_linf
-        plain = name.startswith("pgd") or name == "mim"
-        settings = {"steps": audit.steps} if plain else {}
-        curves[name] = attack("attack", name, eps, drop=audit.drop, **settings)
-    further: dict = {"transferred": brought}
+    for spec in tqdm(audit.attacks, desc=f"attacks {pipe}", disable=None):
+        name, chosen = attack_of(spec)
+        eps = audit[f"eps_{describe(name, 0.0, **chosen)['norm']}"]
+        curves[spec] = attack("attack", spec, eps, drop=audit.drop)
+    distances = {
+        spec: curve.distances
+        for spec, curve in curves.items()
+        if curve.distances is not None
+    }
+    data = parts.model.apply, nets, images, labels
+    key = parts.key(f"behaviour {pipe}")
+    further: dict = {"behaviour": robustness.behaviour(key, *data, chunk=CHUNK)}
     if audit.checks:
-        key = parts.key(f"distances {pipe}")
-        found = robustness.minimal_distances(key, "deepfool", *data, chunk=50)
-        further["distances"] = {"deepfool": found}
         further |= robustness.reruns(attack, curves)
-    classes = len(parts.dataset.class_names)
+        plain = _attack_on(parts, pipe, _undefended(parts, networks))
+        fallen = plain("undefended", "pgd_linf", [robustness.UNDEFENDED])
+        further["undefended"] = {"pgd_linf": fallen}
+    if audit.checks and not distances:
+        key = parts.key(f"distances {pipe}")
+        found = robustness.minimal_distances(key, "deepfool", *data, chunk=CHUNK)
+        distances = {"deepfool": found}
     return robustness.record(
-        curves, summarised(parts, pipe), labels, classes, **further
+        curves,
+        summarised(parts, pipe),
+        labels,
+        len(parts.dataset.class_names),
+        distances=distances,
+        transferred=brought,
+        **further,
     )
+
+
+def _attack_on(parts: Parts, pipe: str, nets: Params) -> Callable[..., Curve]:
+    """An attack on some networks, `(purpose, name, eps, **settings) -> Curve`.
+
+    Its name may hold a norm and a version, and the config gives its steps; each purpose
+    and name has a key of its own.
+    """
+    audit, rows = parts.config.audits.robustness, _attacked_rows(parts)
+
+    def attack(purpose, spec, eps, **settings):
+        name, chosen = attack_of(spec)
+        given = {k: audit[key] for k, key in SET_BY.get(name, {}).items()}
+        task = parts.key(f"{purpose} {pipe} {spec}"), name, parts.model.apply, nets
+        how = given | chosen | settings
+        return robustness.epsilon_curve(*task, *rows, np.array(eps), chunk=CHUNK, **how)
+
+    return attack
+
+
+def _undefended(parts: Parts, networks: dict[str, Params]) -> Params:
+    """A network on the full data that was not trained against attacks."""
+    plain = undefended(parts)
+    nets = networks["full_data"]
+    if plain is not parts:
+        nets = compose.networks_on_full_data(plain)
+    return jax.tree.map(lambda leaf: leaf[:1], nets)
 
 
 def _attacked_nets(parts: Parts, params: Params, pipe: str) -> Params:
@@ -94,24 +154,10 @@ def _attacked_nets(parts: Parts, params: Params, pipe: str) -> Params:
     return jax.tree.map(lambda leaf: first(leaf).reshape(-1, *leaf.shape[1:]), params)
 
 
-def _transfer(parts: Parts, networks: dict[str, Params]) -> tuple[list, dict]:
-    """PGD's images of each pipeline on the others: the Record and the curves."""
-    audit = parts.config.audits.robustness
-    groups = {
-        pipe: transfer.Networks(parts.model.apply, _attacked_nets(parts, params, pipe))
-        for pipe, params in networks.items()
-    }
-    curves = transfer.transfer_curves(
-        parts.key("transfer"),
-        TRANSFERRED,
-        groups,
-        *_some_judged(parts, "attacked rows", audit.images),
-        np.array(audit.eps_linf),
-        chunk=50,
-        steps=audit.steps,
-    )
-    summarise = lambda pipe, values: summarised(parts, pipe)(values)
-    return transfer.record(curves, TRANSFERRED, groups, summarise), curves
+def _attacked_rows(parts: Parts) -> tuple[np.ndarray, np.ndarray]:
+    """The judged rows that are attacked, the same ones for all networks."""
+    most = parts.config.audits.robustness.images
+    return _some_judged(parts, "attacked rows", most)
 
 
 def _some_judged(parts: Parts, name: str, most: int) -> tuple[np.ndarray, np.ndarray]:

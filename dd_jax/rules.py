@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from dd_jax.types import InputError
+
 SELECTIONS = ("random", "herding", "kcenter", "kmeans")
 METHODS = (*SELECTIONS, "dc", "dsa", "dm", "mtt", "idc_i", "idc", "frepo")
 DISTANCES = ("cosine", "flat_cosine", "squared", "kernel_squared", "kernel_absolute")
@@ -44,6 +46,14 @@ ATTACKS = (
     "autoattack",
     "noise",
 )
+BALLS = ("linf", "l2", "l1")
+_OF_ANY_NORM = ("apgd_ce", "apgd_dlr", "apgd_t", "fab_t", "square", "noise")
+# The first word of each option is its default. Version rand of AutoAttack is for models
+# that draw at random; those of a run do not.
+ATTACK_OPTIONS: dict[str, dict[str, tuple[str, ...]]] = {
+    "deepfool": {"norm": ("l2", "linf")},
+    "autoattack": {"norm": BALLS, "version": ("standard", "plus")},
+} | {name: {"norm": BALLS} for name in _OF_ANY_NORM}
 
 
 class Rule(NamedTuple):
@@ -63,13 +73,56 @@ def one_of(names: tuple[str, ...]) -> Rule:
     return Rule(lambda v: v in names, "one of " + ", ".join(names))
 
 
-def some_of(names: tuple[str, ...]) -> Rule:
+def some_of(names: tuple[str, ...], least: int = 1) -> Rule:
     """A tuple of some names, none twice."""
 
     def holds(values):
-        return bool(values) and all(values.count(v) == 1 and v in names for v in values)
+        once = all(values.count(v) == 1 and v in names for v in values)
+        return once and len(values) >= least
 
-    return Rule(holds, "a tuple of one or more, each once, of " + ", ".join(names))
+    number = "one or more" if least else "any number"
+    return Rule(holds, f"a tuple of {number}, each once, of " + ", ".join(names))
+
+
+def attack_of(spec: str) -> tuple[str, dict[str, str]]:
+    """The attack and its norm and version that a config names, such as `square:l2`.
+
+    Args:
+      spec: `NAME`, or `NAME:WORD` with a norm or version that the attack has, or both.
+
+    Returns:
+      The name, and a value for each option that the attack has, by default the first
+      of `ATTACK_OPTIONS`.
+
+    Raises:
+      InputError: no such attack, or a word that is none of its options.
+
+    >>> attack_of("autoattack:plus"), attack_of("fgsm")
+    (('autoattack', {'norm': 'linf', 'version': 'plus'}), ('fgsm', {}))
+    """
+    name, *words = spec.split(":")
+    if name not in ATTACKS:
+        raise InputError(f"no attack {name!r}; there are {', '.join(ATTACKS)}")
+    options = ATTACK_OPTIONS.get(name, {})
+    settings = {}
+    for word in words:
+        found = [option for option, known in options.items() if word in known]
+        if not found or found[0] in settings:
+            right = [known for values in options.values() for known in values]
+            raise InputError(
+                f"attack {spec!r}: {word!r} is none of its options "
+                f"({', '.join(right) or 'it has none'}), or given twice"
+            )
+        settings[found[0]] = word
+    return name, {option: known[0] for option, known in options.items()} | settings
+
+
+def _are_attacks(values: Any) -> bool:
+    try:
+        known = [attack_of(spec) for spec in values]
+    except (InputError, AttributeError):
+        return False
+    return bool(known) and all(known.count(attack) == 1 for attack in known)
 
 
 def is_number(value: Any) -> bool:
@@ -104,9 +157,19 @@ SHARE = Rule(lambda v: 0 <= v < 1, "at least 0 and below 1")
 CLASSES = Rule(lambda v: v == 0 or v >= 2, "0 (all) or at least 2")
 EVEN = Rule(lambda v: v >= 0 and v % 2 == 0, "an even number, at least 0")
 PAIRS = Rule(lambda v: v >= 4 and v % 2 == 0, "an even number, at least 4")
+ATTACKS_OF = Rule(
+    _are_attacks,
+    "a tuple of one or more, each once, of "
+    + ", ".join(ATTACKS)
+    + "; some take a norm (linf, l2, l1), as square:l2, autoattack also plus",
+)
 SET = Rule(
     lambda v: not v or Path(v).is_file() or Path(v, "labels.csv").is_file(),
     "empty, an existing .npz file or an exported folder with labels.csv",
+)
+SETS = Rule(
+    lambda vs: all(v and isinstance(v, str) and SET.holds(v) for v in vs),
+    "a tuple of existing .npz files or exported folders with labels.csv",
 )
 SOURCE = Rule(
     lambda v: re.fullmatch(r"digits|(tfds|idx|npz|folder):.+", v) is not None,

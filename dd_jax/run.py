@@ -132,7 +132,7 @@ def _measure(parts: Parts) -> Record:
         record["export"] = portability.measure(
             parts, sets, predicted["distilled"], summarised(parts, "distilled")
         )
-    record |= resilience.measure(parts, networks)
+    record |= resilience.measure(parts, networks, sets)
     if audits.memorisation.enabled:
         record["memorisation"] = resemblance.measure(parts, sets)
     if has_privacy(parts.config):

@@ -24,14 +24,23 @@ LAYERS = [
     ["report"],
     ["parts"],
     ["stages"],
-    ["recipes"],
+    ["recipes", "variants"],
     ["admission", "compose"],
+    ["transference"],
     ["exposure", "learning", "portability", "resemblance", "resilience"],
     ["run"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 NO_JAX = {"types", "rules", "fields", "config", "report", "workdir", "sweep"}
-READS_CONFIGS = {"config", "sweep", "parts", "admission", "exposure", "run"}
+READS_CONFIGS = {
+    "config",
+    "sweep",
+    "parts",
+    "variants",
+    "admission",
+    "exposure",
+    "run",
+}
 
 
 def modules():
@@ -98,7 +107,7 @@ def test_imports_point_one_way(path):
 @pytest.mark.parametrize(
     "sides",
     [
-        {"types": set(), "rules": set(), "fields": {"rules"}, "report": {"types"}},
+        {"types": set(), "rules": {"types"}, "fields": {"rules"}, "report": {"types"}},
         {"config": {"types", "rules", "fields"}},
         {name: {"types"} for name in ("parallel", "checkpoint", "data", "models")},
         {"attacks": {"types", "parallel"}},

@@ -7,9 +7,10 @@ import pytest
 from tiny import BARE, MLP, make
 from tiny import quick_compiles as quick_compiles
 
-from dd_jax import distill, report, run
+from dd_jax import compose, distill, report, run
 from dd_jax.audits import robustness
 from dd_jax.audits.corruptions import CORRUPTIONS
+from dd_jax.types import InputError
 
 PIPES = {"distilled", "random_subset", "full_data"}
 SMALL = BARE | MLP | {"distill.steps": 2, "train.epochs": 2}
@@ -54,6 +55,9 @@ def test_transfer_and_every_check_reach_record_and_report(tmp_path):
         "audits.robustness.checks": True,
         "audits.robustness.attacks": ("fgsm", "pgd_linf", "pgd_l2"),
         "audits.robustness.nets": 2,
+        "audits.robustness.adaptive_steps": 2,
+        "audits.robustness.queries": 3,
+        "audits.robustness.draws": 3,
         "audits.transfer.enabled": True,
     }
     found = run.run(make(SMALL | attacks), tmp_path)
@@ -64,7 +68,8 @@ def test_transfer_and_every_check_reach_record_and_report(tmp_path):
     assert {round(row["eps"], 6) for row in found["transfer"]} == {0.0, 0.1}
     for part in found["robustness"].values():
         unknown = {name for name, value in part["checks"].items() if value is None}
-        assert unknown == {"gradient_free_not_stronger"}
+        assert unknown == set()
+        assert part["zero_gradients"]["mean"] <= 1
         assert part["images"] == 20
         assert set(part["median_perturbation"]) == {"deepfool"}
         for row in part["attacks"]["pgd_linf"]:
@@ -73,6 +78,122 @@ def test_transfer_and_every_check_reach_record_and_report(tmp_path):
     text = page(tmp_path)
     assert "Made on, tried on; PGD Linf at 0.1" in text
     assert "random noise not stronger" in text and "restarts converged" in text
+
+
+def test_the_undefended_network_of_a_defended_run_is_trained_plainly(
+    tmp_path, monkeypatch
+):
+    trained, train = [], compose.networks_on_full_data
+
+    def watched(parts):
+        trained.append(parts.config.train.adversarial.eps)
+        return train(parts)
+
+    monkeypatch.setattr(compose, "networks_on_full_data", watched)
+    changes = {
+        "audits.robustness.enabled": True,
+        "audits.robustness.attacks": ("fgsm",),
+        "audits.robustness.checks": True,
+    }
+    plain = run.run(make(SMALL | changes), tmp_path)["robustness"]
+    assert trained == [0.0]
+    defended = SMALL | changes | {"train.adversarial.eps": 0.2}
+    found = run.run(make(defended), tmp_path)["robustness"]
+    assert trained == [0.0, 0.2, 0.0, 0.0, 0.0]  # once a pipeline, from the cache
+    for pipe, part in found.items():
+        before = plain[pipe]["checks"]["undefended_net_falls"]
+        assert part["checks"]["undefended_net_falls"] is before is not None
+
+
+def test_norms_and_versions_reach_record_and_report(tmp_path, monkeypatch):
+    """Every radius comes from its norm's key, and every image lies in that ball."""
+    excess, attack = {}, robustness.epsilon_curve
+
+    def watched(key, name, *data, **settings):
+        curve = attack(key, name, *data, **settings)
+        at = name, curve.settings[0]["norm"]
+        excess[at] = float(curve.excess.max())
+        return curve
+
+    monkeypatch.setattr(robustness, "epsilon_curve", watched)
+    changes = {
+        "audits.robustness.enabled": True,
+        "audits.robustness.attacks": ("square:l2", "apgd_ce:l1", "autoattack:l2:plus"),
+        "audits.robustness.eps_l2": (0.0, 0.5, 50.0),
+        "audits.robustness.eps_l1": (0.0, 2.0),
+        "audits.robustness.adaptive_steps": 3,
+        "audits.robustness.queries": 4,
+    }
+    found = run.run(make(SMALL | changes), tmp_path)["robustness"]
+    assert set(excess) == {("square", "l2"), ("apgd_ce", "l1"), ("autoattack", "l2")}
+    assert max(excess.values()) <= 1e-6
+    for part in found.values():
+        rows = part["attacks"]
+        told = {
+            name: [(row["norm"], row["eps"], row["steps"]) for row in of]
+            for name, of in rows.items()
+        }
+        assert told == {
+            "square:l2": [("l2", eps, 4) for eps in (0.0, 0.5, 50.0)],
+            "apgd_ce:l1": [("l1", eps, 3) for eps in (0.0, 2.0)],
+            "autoattack:l2:plus": [("l2", eps, 3) for eps in (0.0, 0.5, 50.0)],
+        }
+        assert part["checks"]["in_ball_and_box"] is True
+        last = rows["autoattack:l2:plus"][-1]
+        assert last["version"] == "plus" and last["queries"] == 4
+        for row in rows["autoattack:l2:plus"]:
+            after = [value["mean"] for value in row["components"].values()]
+            assert after == sorted(after, reverse=True) and len(after) == 6
+            assert after[-1] == row["accuracy"]["mean"]
+        assert {row["norm"] for row in part["worst_case"]} == {"l2", "l1"}
+    text = page(tmp_path)
+    assert "Accuracy under attack, by L1 radius" in text
+    assert "AutoAttack component by component" in text
+    assert "AutoAttack, L2, plus" in text
+
+
+def test_transfer_reaches_other_architectures_methods_and_sets(tmp_path):
+    made = run.run(make(SMALL, distill__method="herding"), tmp_path / "made")
+    path = tmp_path / "made" / "runs" / made["run"]["id"] / "synthetic.npz"
+    changes = {
+        "audits.transfer.enabled": True,
+        "audits.transfer.architectures": ("convnet",),
+        "audits.transfer.methods": ("random",),
+        "audits.transfer.sets": (str(path),),
+        "model.depth": 2,
+    }
+    config = make(SMALL | changes)
+    record = run.run(config, tmp_path / "out")
+    groups = PIPES | {"convnet", "random", "set 1, herding"}
+    pairs = {(row["source"], row["target"]) for row in record["transfer"]}
+    # one network each, hence no siblings
+    assert pairs == {(a, b) for a in groups for b in groups if a != b}
+    at_zero = {
+        (row["source"], row["target"]): row["accuracy"]["mean"]
+        for row in record["transfer"]
+        if row["eps"] == 0
+    }
+    for target in groups:  # clean images, whatever the source
+        assert len({v for (_, t), v in at_zero.items() if t == target}) == 1
+    assert record["cost"]["transfer_seconds"] > 0
+    text = page(tmp_path / "out")
+    assert "set 1, herding" in text and "other sets and networks for transfer" in text
+    moved = tmp_path / "elsewhere.npz"
+    moved.write_bytes(path.read_bytes())
+    changes["audits.transfer.sets"] = (str(moved),)
+    assert run.run_id(make(SMALL | changes)) == record["run"]["id"]
+
+
+def test_sets_to_transfer_from_are_checked_before_any_compute(tmp_path):
+    made = run.run(make(SMALL, data__num_classes=2), tmp_path / "made")
+    path = tmp_path / "made" / "runs" / made["run"]["id"] / "synthetic.npz"
+    changes = {
+        "audits.transfer.enabled": True,
+        "audits.transfer.sets": (str(path),),
+    }
+    with pytest.raises(InputError, match="images of 2 classes; digits has"):
+        run.run(make(SMALL | changes), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_robust_distillation_reaches_the_distilled_set_alone(tmp_path):

@@ -177,8 +177,9 @@ def autoattack(
       queries: of Square.
       batch: largest number of examples attacked at once.
     """
-    run = ensemble.autoattack(
+    traced = ensemble.autoattack(
         eps, norm, version, steps=steps, queries=queries, batch=batch
     )
-    ball = ball_of(norm, eps)
-    return Attack(run, ball, None, steps, random_start=True, on_host=True)
+    run = lambda *task: traced(*task)[0]
+    how = {"random_start": True, "on_host": True, "traced": traced}
+    return Attack(run, ball_of(norm, eps), None, steps, **how)

@@ -99,7 +99,7 @@ def apgd(
         for i, (outer, *how) in enumerate(phases):
             delta = jax.vmap(outer.within)(delta, images)
             for_phase = jax.random.fold_in(for_steps, i)
-            end = _climb(for_phase, evaluate, images, delta, outer, *how, fresh=i == 0)
+            end = _climb(for_phase, evaluate, images, delta, outer, *how)
             delta = end.best[0]
         delta, height = end.top
         return jnp.clip(images + delta, 0.0, 1.0), height
@@ -117,11 +117,11 @@ def _start(ball: Constraint, key: Key, image: Array) -> Array:
     return ball.within(scale * noise, image)
 
 
-def _climb(key, evaluate, images, delta, ball, rule: Rule, steps, fresh) -> _State:
+def _climb(key, evaluate, images, delta, ball, rule: Rule, steps) -> _State:
     """All steps of one phase."""
     for_first, key = jax.random.split(key)
     gradient, loss, height = evaluate(for_first, delta)
-    init = jax.vmap(rule.init, (0, 0, None))(delta, loss, fresh)
+    init = jax.vmap(rule.init)(delta, loss)
     state = _State(
         delta, delta, gradient, loss, (delta, gradient, loss), (delta, height), init
     )

@@ -28,6 +28,8 @@ class Attack(NamedTuple):
         how far it is (0 where the clean image is misclassified, infinity where none was
         found). None for an attack that only searches the ball.
       on_host: whether it has to be called outside jit, with a concrete eps.
+      traced: `(key, logits_fn, images, labels) -> (images, {component: bool[n]})` of an
+        attack of several components: which images stand after each. None for others.
     """
 
     run: Callable[[Key, LogitsFn, Array, Array], Array]
@@ -39,6 +41,7 @@ class Attack(NamedTuple):
     momentum: float = 0.0
     minimise: Callable[[Key, LogitsFn, Array, Array], tuple[Array, Array]] | None = None
     on_host: bool = False
+    traced: Callable[..., tuple[Array, dict[str, Array]]] | None = None
 
     def __call__(
         self, key: Key, logits_fn: LogitsFn, images: Array, labels: Array

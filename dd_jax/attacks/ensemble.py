@@ -12,6 +12,7 @@ from jax.tree_util import Partial
 from dd_jax.attacks.chain import LogitsFn
 from dd_jax.attacks.components import COMPONENTS, TARGETS
 from dd_jax.attacks.constraints import ball_of
+from dd_jax.attacks.inputs import check_inputs, check_logits
 from dd_jax.attacks.rounds import draws
 from dd_jax.parallel import map_models
 from dd_jax.types import Array, InputError, Key
@@ -28,7 +29,7 @@ def autoattack(
     steps: int,
     queries: int,
     batch: int,
-) -> Callable[[Key, LogitsFn, Array, Array], np.ndarray]:
+) -> Callable[[Key, LogitsFn, Array, Array], tuple[np.ndarray, dict[str, np.ndarray]]]:
     """The ensemble as a host function that drops fallen examples between runs.
 
     standard: apgd_ce, apgd_t, fab_t, square. plus: apgd_ce and apgd_dlr with 5
@@ -56,13 +57,14 @@ def autoattack(
       batch: largest number of examples attacked at once.
 
     Returns:
-      `(key, logits_fn, images f32[n h w c], labels i32[n]) -> f32[n h w c]`. Examples
-      that withstood everything, or were misclassified from the start, come back clean.
-      In version rand `logits_fn` is called as `(key, images)`.
+      `(key, logits_fn, images f32[n h w c], labels i32[n]) ->
+      (images f32[n h w c], {component: bool[n]})`, with what stands after each in turn.
+      Examples that withstood everything, or were misclassified from the start, come
+      back clean. In version rand `logits_fn` is called as `(key, images)`.
 
     Raises:
-      InputError: unknown norm or version, no steps, queries or batch; when called,
-        pixels outside [0, 1].
+      InputError: unknown norm or version, no steps, queries or batch; when called, as
+        `check_inputs` and `check_logits`.
     """
     if version not in VERSIONS:
         raise InputError(f"autoattack version is {version!r}; it is one of {VERSIONS}")
@@ -78,26 +80,25 @@ def autoattack(
     def attack(key: Key, logits_fn: LogitsFn, images: Array, labels: Array):
         if not isinstance(logits_fn, Partial):
             logits_fn = Partial(logits_fn)
-        clean, labels = np.asarray(images, np.float32), np.asarray(labels, np.int32)
-        if not (clean.min(initial=0.0) >= 0 and clean.max(initial=1.0) <= 1):
-            raise InputError(
-                f"autoattack images are in [{clean.min()}, {clean.max()}]; pixels must "
-                "be in [0, 1], so divide 8-bit ones by 255"
-            )
+        images, labels = np.asarray(images), np.asarray(labels, np.int32)
+        check_inputs(images, labels, np.array([eps]), batch)
+        clean = np.float32(images)
         for_judge, key = jax.random.split(key)
-        wrong, classes = np.zeros(len(labels), bool), 2
-        for rows, padded in _batches(np.arange(len(labels)), batch):
-            logits = _logits(eot, for_judge, logits_fn, clean[padded])
-            wrong[rows] = (logits.argmax(-1) != labels[padded])[: len(rows)]
-            classes = logits.shape[-1]
-        result, standing = clean.copy(), np.flatnonzero(~wrong & (eps > 0))
+        logits = np.concatenate(
+            [
+                _logits(eot, for_judge, logits_fn, clean[padded])[: len(rows)]
+                for rows, padded in _batches(np.arange(len(labels)), batch)
+            ]
+        )
+        check_logits(logits, labels)
+        stands, after = logits.argmax(-1) == labels, {}
+        result, active = clean.copy(), np.flatnonzero(stands & (eps > 0))
         for component in plan:
             name, _, settings = component
             runs = COMPONENTS[name](ball_of(norm, eps), **dict(settings))
-            for index in range(runs.number(classes)):
-                fallen = np.zeros(len(labels), bool)
+            for index in range(runs.number(logits.shape[-1])):
                 shared = logits_fn, np.int32(index), np.float32(eps)
-                for alike in _alike(_batches(standing, batch)):
+                for alike in _alike(_batches(active, batch)):
                     key, keys = _keys(key, len(alike))
                     padded = np.stack([padded for _, padded in alike])
                     found, fell = _runner(component)(
@@ -105,10 +106,11 @@ def autoattack(
                     )
                     for (rows, _), images, down in zip(alike, found, fell):
                         down = np.asarray(down)[: len(rows)]
-                        fallen[rows] = down
+                        stands[rows[down]] = False
                         result[rows[down]] = np.asarray(images)[: len(rows)][down]
-                standing = standing[~fallen[standing]]
-        return result
+                active = active[stands[active]]
+            after[name] = stands.copy()
+        return result, after
 
     return attack
 

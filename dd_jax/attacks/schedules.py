@@ -33,8 +33,7 @@ class Rule(NamedTuple):
 
     Attributes:
       windows: checkpoint schedule, `steps -> i32[checks]`, steps from one to the next.
-      init: `(delta f32[h w c], loss f32[], fresh bool) -> state`; a start that carries
-        on from an earlier phase is not fresh.
+      init: `(delta f32[h w c], loss f32[]) -> state` at the start.
       step: `(state, gradient) -> f32[h w c]`, what to add.
       adapt: `(state, Progress) -> (state, bool[])`; the flag sends the example back to
         its best point.
@@ -42,7 +41,7 @@ class Rule(NamedTuple):
     """
 
     windows: Callable[[int], list[int]]
-    init: Callable[[Array, Array, bool], Any]
+    init: Callable[[Array, Array], Any]
     step: Callable[[Any, Array], Array]
     adapt: Callable[[Any, Progress], tuple[Any, Array]]
     momentum: float
@@ -69,8 +68,8 @@ def halving(ball: Constraint) -> Rule:
       ball: the norm ball, Linf or L2.
     """
 
-    def init(delta, loss, fresh):
-        del delta, fresh
+    def init(delta, loss):
+        del delta
         size = 2.0 * jnp.asarray(ball.eps, jnp.float32)
         return _Halving(size, jnp.int32(0), loss, jnp.bool_(True))
 
@@ -100,25 +99,24 @@ class _Sparse(NamedTuple):
 def sparse(ball: Constraint) -> Rule:
     """Move the pixels of largest gradient only, as few as the best perturbation needs.
 
-    The share of pixels that move starts at 0.2. At a checkpoint it becomes that of the
-    best perturbation over 1.5; where this perturbation lost 5 % of its pixels the size
-    returns to eps and the example to its best point, elsewhere the size falls by 1.5,
-    to eps / 10 at the least.
+    The share of pixels that move is that of the perturbation at the start over 1.5, and
+    at a checkpoint becomes that of the best perturbation over 1.5; where this lost 5 %
+    of its pixels the size returns to eps and the example to its best point, elsewhere
+    the size falls by 1.5, to eps / 10 at the least.
 
-    Source: Croce and Hein 2021, "Mind the box", section 4. Differs from the released
-    code in: the number of pixels is rounded down, to 1 at the least, so that the step
-    of a small image too can narrow to a single pixel.
+    Source: Croce and Hein 2021, "Mind the box", section 4, with the start of the
+    released code (a share of 0.2 holds there for starts at the clean image, which are
+    not used here). Differs from it in: the number of pixels is rounded down, to 1 at
+    the least, so that the step of a small image too can narrow to a single pixel.
 
     Args:
       ball: the L1 ball.
     """
     full = jnp.asarray(ball.eps, jnp.float32)
 
-    def init(delta, loss, fresh):
+    def init(delta, loss):
         del loss
         pixels = jnp.float32(delta.size)
-        if fresh:
-            return _Sparse(full, jnp.float32(0.2), pixels, pixels)
         support = jnp.float32((delta != 0).sum())
         return _Sparse(full, support / pixels / 1.5, support, pixels)
 

@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from dd_jax.attacks.inputs import check_logits
 from dd_jax.audits.privacy.metrics import clopper_pearson
-from dd_jax.audits.robustness_checks import masking_checks
+from dd_jax.audits.robustness_behaviour import Behaviour, behaviour
+from dd_jax.audits.robustness_checks import UNDEFENDED, masking_checks
 from dd_jax.audits.robustness_curve import Curve, epsilon_curve, minimal_distances
-from dd_jax.audits.robustness_inputs import check_logits
 from dd_jax.audits.robustness_metrics import (
     area_under_curve,
     class_robust_accuracy,
@@ -20,8 +21,11 @@ from dd_jax.audits.robustness_ratios import robustness_ratios
 from dd_jax.audits.robustness_reruns import reruns
 
 __all__ = [
+    "UNDEFENDED",
+    "Behaviour",
     "Curve",
     "area_under_curve",
+    "behaviour",
     "check_logits",
     "class_robust_accuracy",
     "epsilon_curve",
@@ -44,6 +48,7 @@ def record(
     num_classes: int,
     *,
     distances: Mapping[str, np.ndarray] | None = None,
+    behaviour: Behaviour | None = None,
     **further: Mapping[str, Curve],
 ) -> dict:
     """The robustness part of a Record for one pipeline.
@@ -58,16 +63,20 @@ def record(
       labels: `i32[n]` of the images.
       num_classes: k.
       distances: attack name -> `f64[s n]` of `minimal_distances`.
+      behaviour: of the nets on the clean images.
       **further: further evidence of `masking_checks`.
 
     Returns:
       `{images, clean, attacks{NAME: [{eps, norm, ..., accuracy}]}, worst_case[{eps,
       norm, accuracy, per_class[k]}], ratios[{eps, norm, rome, beard}], area{NORM},
-      median_perturbation{NAME}, checks}`: fractions, one row a radius with the attack's
-      settings; `per_class` the mean over nets, NaN for a class without images; `ratios`
-      as `robustness_ratios` gives them; `area` under the worst case, for norms of 2
-      radii or more; `median_perturbation` where `distances` are given (None where half
-      of some net's images stood); `checks` as `masking_checks` gives it.
+      median_perturbation{NAME}, zero_gradients, checks}`: fractions, one row a radius
+      with the attack's settings; `per_class` the mean over nets, NaN for a class
+      without images; `ratios` as `robustness_ratios` gives them; `area` under the worst
+      case, for norms of 2 radii or more; `median_perturbation` where `distances` are
+      given (None where half of some net's images stood); `zero_gradients` the share of
+      images without a gradient, where `behaviour` is given; `checks` as
+      `masking_checks` gives it. Rows of an attack of several components have
+      `components{NAME}`, the accuracy after each.
     """
     clean = next(iter(curves.values())).clean
     worst = worst_case(curves)
@@ -80,18 +89,23 @@ def record(
         low, high = clopper_pearson(float(np.mean(accuracy)) * images, images)
         return summarise(accuracy) | {"image_ci": [low, high]}
 
+    def after(curve: Curve, i: int) -> dict:
+        parts = curve.components.items()
+        of = {part: of_images(robust_accuracy(right[:, i])) for part, right in parts}
+        return {"components": of} if of else {}
+
     medians = {
         name: known(median_perturbation(found))
         for name, found in (distances or {}).items()
     }
-    return {
+    part = {
         "images": images,
         "clean": of_images(robust_accuracy(clean)),
         "attacks": {
             name: [
-                row | {"accuracy": of_images(accuracy)}
-                for row, accuracy in zip(
-                    curve.settings, robust_accuracy(curve.robust).T, strict=True
+                row | {"accuracy": of_images(accuracy)} | after(curve, i)
+                for i, (row, accuracy) in enumerate(
+                    zip(curve.settings, robust_accuracy(curve.robust).T, strict=True)
                 )
             ]
             for name, curve in curves.items()
@@ -116,5 +130,12 @@ def record(
             for norm, (radii, robust) in worst.items()
             if len(radii) > 1
         },
-        "checks": masking_checks(curves, distances=distances, **further),
-    } | ({"median_perturbation": medians} if medians else {})
+        "checks": masking_checks(
+            curves, distances=distances, behaviour=behaviour, **further
+        ),
+    }
+    if medians:
+        part["median_perturbation"] = medians
+    if behaviour:
+        part["zero_gradients"] = summarise(robust_accuracy(behaviour.without_gradient))
+    return part

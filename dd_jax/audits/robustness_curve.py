@@ -1,7 +1,8 @@
 """Attacks on several nets at several radii, and which images withstand them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, partial
+from types import MappingProxyType
 from typing import NamedTuple
 
 import jax
@@ -9,9 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from dd_jax.attacks import ATTACKS, describe
+from dd_jax.attacks.inputs import check_inputs, check_logits
+from dd_jax.attacks.rounds import select
 from dd_jax.audits.robustness_chunks import on_chunks
 from dd_jax.audits.robustness_dropping import attack_what_stands
-from dd_jax.audits.robustness_inputs import check_inputs, check_logits
 from dd_jax.types import Array, InputError, Key, Params
 
 
@@ -26,6 +28,9 @@ class Curve(NamedTuple):
       excess: `f64[s e]`, the furthest that any attacked image left its ball (over
         `max(1, eps)`) or the box; at most 0 but for rounding.
       num_classes: number of classes of the nets.
+      distances: `f64[s n]` of a distance-minimising attack, as `minimal_distances`.
+      components: part -> `bool[s e n]` of an attack of several, still right after it;
+        in the order in which they ran.
     """
 
     settings: list[dict]
@@ -33,6 +38,8 @@ class Curve(NamedTuple):
     robust: np.ndarray
     excess: np.ndarray
     num_classes: int | None = None
+    distances: np.ndarray | None = None
+    components: Mapping[str, np.ndarray] = MappingProxyType({})
 
 
 def epsilon_curve(
@@ -46,6 +53,7 @@ def epsilon_curve(
     *,
     chunk: int,
     drop: bool = False,
+    among: np.ndarray | None = None,
     **settings,
 ) -> Curve:
     """Attack every image at every radius, on several nets, by one compiled program.
@@ -73,6 +81,8 @@ def epsilon_curve(
       labels: `i32[n]`.
       eps: `f32[e]`, radii in pixel units, at least 0; include 0 to have it checked.
       chunk: images attacked at once, per radius; the last chunk is padded.
+      among: `bool[s n]`, the images to attack, with `drop`; others count as neither
+        right nor robust.
       drop: attack only what stands at all smaller radii; nothing to be saved where a
         distance-minimising attack runs once for all of them.
       **settings: further (hashable) settings of the attack.
@@ -95,23 +105,27 @@ def epsilon_curve(
         )
     nets = len(jax.tree.leaves(params)[0])
     attack = ATTACKS[name](eps=0.0, **settings)
-    if attack.on_host or (drop and attack.minimise is None):
-        logits, robust, excess = attack_what_stands(
-            key, name, apply, params, images, labels, eps, chunk, settings
+    dropping = drop and attack.minimise is None
+    if attack.on_host or dropping or among is not None:
+        logits, robust, excess, components = attack_what_stands(
+            key, name, apply, params, images, labels, eps, chunk, settings, among
         )
         described = [row | {"dropped": True} for row in described]
-        clean = logits.argmax(-1) == labels
-        return Curve(described, clean, robust, excess, logits.shape[-1])
+        clean, classes = logits.argmax(-1) == labels, logits.shape[-1]
+        clean = clean if among is None else clean & among
+        return Curve(described, clean, robust, excess, classes, components=components)
     run = _attacker(name, tuple(sorted(settings.items())), apply)
     found = run(key, params, images, labels, jnp.float32(eps), chunk=chunk)
-    logits, correct, excess = map(np.asarray, found)
-    logits = logits.reshape(nets, -1, logits.shape[-1])[:, : len(images)]
-    check_logits(logits)
+    logits, correct, excess, *distance = map(np.asarray, found)
+    of_nets = lambda a: a.reshape(nets, -1, *a.shape[3:])[:, : len(images)]
+    logits = of_nets(logits)
+    check_logits(logits, labels)
     clean = logits.argmax(-1) == labels
     correct = np.moveaxis(correct, 2, 1).reshape(nets, len(eps), -1)
     robust = correct[..., : len(images)] & clean[:, None]
     excess = excess.astype(np.float64).max(1)
-    return Curve(described, clean, robust, excess, logits.shape[-1])
+    distances = of_nets(distance[0]).astype(np.float64) if distance else None
+    return Curve(described, clean, robust, excess, logits.shape[-1], distances)
 
 
 def minimal_distances(
@@ -165,11 +179,19 @@ def _minimiser(name: str, settings: tuple, apply: Callable):
 
 @cache
 def _attacker(name: str, settings: tuple, apply: Callable):
-    """Logits `[b k]`, correct under attack `[e b]` and excess `[e]`."""
+    """Logits `[b k]`, correct under attack `[e b]`, excess `[e]`, distances `[b]`.
 
-    def at_radius(key, logits_fn, images, labels, radius):
+    The distances are those of a distance-minimising attack alone, which runs once: at
+    each radius its example counts where it lies in the ball.
+    """
+    minimise = ATTACKS[name](eps=0.0, **dict(settings)).minimise
+
+    def at_radius(key, logits_fn, images, labels, closest, radius):
         attack = ATTACKS[name](eps=radius, **dict(settings))
-        attacked = attack(key, logits_fn, images, labels)
+        if closest:
+            attacked = select(closest[1] <= radius, closest[0], images)
+        else:
+            attacked = attack(key, logits_fn, images, labels)
         distance = jax.vmap(attack.ball.norm)(attacked - images).max()
         outside_ball = (distance - radius) / jnp.maximum(1.0, radius)
         outside_box = jnp.maximum(attacked.max() - 1.0, -attacked.min())
@@ -177,7 +199,8 @@ def _attacker(name: str, settings: tuple, apply: Callable):
         return correct, jnp.maximum(outside_ball, outside_box)
 
     def at_all(key, logits_fn, images, labels, eps):
-        at = partial(at_radius, key, logits_fn, images, labels)
-        return logits_fn(images), *jax.vmap(at)(eps)
+        closest = minimise(key, logits_fn, images, labels) if minimise else ()
+        at = partial(at_radius, key, logits_fn, images, labels, closest)
+        return logits_fn(images), *jax.vmap(at)(eps), *closest[1:]
 
     return on_chunks(at_all, apply)

@@ -1,4 +1,4 @@
-"""Attacks run again, harder or at random, for the masking checks that need it."""
+"""Attacks run again, harder or otherwise, for the masking checks that need it."""
 
 from collections.abc import Callable, Mapping
 
@@ -8,9 +8,11 @@ from dd_jax.audits.robustness_curve import Curve
 from dd_jax.types import InputError
 
 RESTARTS = 5
-DRAWS = 100  # of noise
 WHOLE_BOX = 0.5  # Linf radius within which every image can be made plain grey
-RERUN = ("pgd_linf", "pgd_l2")
+EVERYTHING = 1.0  # Linf radius within which every image can be made any other
+RERUN = ("pgd_linf", "pgd_l2", "apgd_ce", "apgd_dlr")  # in order of preference
+OTHERS = {"noise": "noise", "gradient_free": "square", "targeted": "apgd_t"}
+EVIDENCE = ("plain", "doubled", "restarted", "wide", *OTHERS)
 
 
 def telling_radius(curve: Curve) -> float:
@@ -31,33 +33,50 @@ def telling_radius(curve: Curve) -> float:
 def reruns(
     attack: Callable[..., Curve], curves: Mapping[str, Curve]
 ) -> dict[str, dict[str, Curve]]:
-    """PGD as it is, with twice the steps and with 5 restarts, and noise, at one radius.
+    """One ascent of each norm again, and other kinds of attack on what it leaves.
 
-    In Linf also once in a ball that holds a plain grey image.
+    At its telling radius: as it is, with twice the steps and with 5 restarts; then
+    noise, Square and targeted APGD on the images that stand after all three, so that
+    each shows what it adds and costs no more than that. In Linf the ascent runs too in
+    balls that hold a plain grey image (0.5) and every image (1).
 
     As it is, since a curve whose fallen images were dropped holds the best of all radii
     up to there.
 
     Args:
-      attack: `(purpose, name, eps f64[1], **settings) -> Curve`, on the nets and the
-        images that the curves come from, with a key for each purpose and name.
-      curves: attack name -> `Curve`; those of PGD are run again.
+      attack: `(purpose, name, eps f64[e], **settings) -> Curve`, on the nets and the
+        images that the curves come from, with a key for each purpose and name, such as
+        `square:l2`.
+      curves: attack name -> `Curve`; PGD is run again, or APGD where there is none.
 
     Returns:
-      `plain`, `doubled`, `restarted`, `noise` and `wide` of `masking_checks`, each by
-      name.
+      `EVIDENCE` of `masking_checks`, each by the name of the ascent.
     """
-    kinds = ("plain", "doubled", "restarted", "noise", "wide")
-    found: dict[str, dict[str, Curve]] = {kind: {} for kind in kinds}
-    for name in (name for name in RERUN if name in curves):
+    found: dict[str, dict[str, Curve]] = {kind: {} for kind in EVIDENCE}
+    for norm, name in _ascents(curves).items():
         eps = np.array([telling_radius(curves[name])])
-        steps, norm = (curves[name].settings[0][key] for key in ("steps", "norm"))
-        again, noisy = {"steps": steps, "restarts": RESTARTS}, f"noise for {name}"
-        found["plain"][name] = attack("attack", name, eps, steps=steps)
-        found["doubled"][name] = attack("doubled", name, eps, steps=2 * steps)
-        found["restarted"][name] = attack("restarted", name, eps, **again)
-        found["noise"][name] = attack(noisy, "noise", eps, norm=norm, steps=DRAWS)
+        steps = curves[name].settings[0]["steps"]
+        once = attack("attack", name, eps)
+        twice = attack("doubled", name, eps, steps=2 * steps)
+        often = attack("restarted", name, eps, restarts=RESTARTS)
+        found["plain"][name], found["doubled"][name] = once, twice
+        found["restarted"][name] = often
+        left = (once.robust & twice.robust & often.robust)[:, 0]
+        for kind, other in OTHERS.items():
+            purpose = f"{kind} for {name}"
+            found[kind][name] = attack(purpose, f"{other}:{norm}", eps, among=left)
         if norm == "linf":
-            box = np.array([WHOLE_BOX])
-            found["wide"][name] = attack("wide", name, box, steps=steps)
+            radii = np.array([WHOLE_BOX, EVERYTHING])
+            found["wide"][name] = attack("wide", name, radii)
     return found
+
+
+def _ascents(curves: Mapping[str, Curve]) -> dict[str, str]:
+    """The attack of `curves` to run again in each norm, the first of `RERUN`."""
+    known = sorted(
+        (RERUN.index(kind), name)
+        for name in curves
+        if (kind := name.partition(":")[0]) in RERUN
+    )
+    norm = lambda name: curves[name].settings[0]["norm"]
+    return {norm(name): name for _, name in reversed(known)}

@@ -1,17 +1,18 @@
 """Transfer: adversarial images made on some networks, tried on others."""
 
 from collections.abc import Callable, Mapping
-from functools import cache, partial
+from functools import cache
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.tree_util import Partial
 
 from dd_jax.attacks import ATTACKS, describe
-from dd_jax.audits.robustness_chunks import on_chunks
+from dd_jax.attacks.inputs import check_inputs, check_logits
+from dd_jax.audits.robustness_chunks import on_chunks, outputs
 from dd_jax.audits.robustness_curve import Curve
-from dd_jax.audits.robustness_inputs import check_inputs, check_logits
 from dd_jax.audits.robustness_metrics import robust_accuracy
 from dd_jax.types import Array, InputError, Key, Params
 
@@ -119,22 +120,22 @@ def transfer_curves(
     """
     images, labels, eps = np.asarray(images), np.asarray(labels), np.asarray(eps)
     check_inputs(images, labels, eps, chunk)
-    for networks in groups.values():
-        first = jax.tree.map(lambda leaf: leaf[0], networks.params)
-        check_logits(networks.apply(first, jnp.asarray(images[:chunk], jnp.float32)))
     described = [describe(name, float(radius), **settings) for radius in eps]
-    judge = partial(_correct, labels=labels, chunk=chunk)
-    clean = {target: judge(nets, images[None]) for target, nets in groups.items()}
-    curves = {}
+    clean, curves = {}, {}
+    for target, networks in groups.items():
+        logits = _logits(networks, images, chunk)
+        check_logits(logits, labels)
+        clean[target] = logits.argmax(-1) == labels
     for i, (source, networks) in enumerate(groups.items()):
         made = attacked_images(
             jax.random.fold_in(key, i), name, networks, images, labels, eps,
             chunk=chunk, **settings,
         )  # fmt: skip
-        tried = made.reshape(-1, *images.shape)
+        tried = made.reshape(-1, *images.shape[1:])
         for target, others in groups.items():
-            right = judge(others, tried).reshape(-1, *made.shape[:3])
-            robust = right & clean[target][:, :, None]
+            classes = _logits(others, tried, chunk).argmax(-1)
+            right = classes.reshape(-1, *made.shape[:3]) == labels
+            robust = right & clean[target][:, None, None]
             pairs = np.ones(robust.shape[:2], bool)
             if source == target:
                 pairs &= ~np.eye(len(pairs), dtype=bool)
@@ -142,7 +143,7 @@ def transfer_curves(
                 whose = np.nonzero(pairs)[0]
                 curves[source, target] = Curve(
                     described,
-                    clean[target][whose, 0],
+                    clean[target][whose],
                     robust[pairs],
                     np.zeros((len(whose), len(eps))),
                 )
@@ -153,28 +154,11 @@ def _count(networks: Networks) -> int:
     return len(jax.tree.leaves(networks.params)[0])
 
 
-def _correct(networks: Networks, batches: Array, labels, chunk) -> np.ndarray:
-    """`bool[t b n]`: each network on batches `f32[b n h w c]` of the same images."""
-    flat = batches.reshape(-1, *batches.shape[2:])
-    chunk = min(chunk, len(flat))
-    rows = np.resize(np.arange(len(flat)), -(-len(flat) // chunk) * chunk)
+def _logits(networks: Networks, images: Array, chunk: int) -> np.ndarray:
+    """`f32[t n k]` of each network."""
     one = lambda i: jax.tree.map(lambda leaf: leaf[i], networks.params)
-    found = [
-        np.concatenate(
-            [
-                np.asarray(_classes(networks.apply, one(i), flat[part]))
-                for part in rows.reshape(-1, chunk)
-            ]
-        )
-        for i in range(_count(networks))
-    ]
-    classes = np.stack(found)[:, : len(flat)]
-    return classes.reshape(-1, *batches.shape[:2]) == labels
-
-
-@partial(jax.jit, static_argnums=0)
-def _classes(apply, params, images):
-    return apply(params, images).argmax(-1)
+    each = [Partial(networks.apply, one(i)) for i in range(_count(networks))]
+    return np.stack([outputs(logits_fn, images, chunk) for logits_fn in each])
 
 
 def record(

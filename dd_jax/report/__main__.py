@@ -28,6 +28,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="print a Markdown table of membership instead; WORKDIR likewise",
     )
     parser.add_argument(
+        "--transfer",
+        action="store_true",
+        help="print Markdown tables of transfer instead; WORKDIR likewise",
+    )
+    parser.add_argument(
         "--trends",
         type=Path,
         metavar="DIR",
@@ -35,15 +40,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     arguments = parser.parse_args(argv)
     try:
-        if not (arguments.markdown or arguments.privacy or arguments.trends):
+        printed = {
+            markdown.table: arguments.markdown,
+            markdown.privacy: arguments.privacy,
+            markdown.transfer: arguments.transfer,
+        }
+        if not (any(printed.values()) or arguments.trends):
             print(report.build(arguments.path))
             return 0
         reader = records.read if arguments.path.is_dir() else records.load_results
         found = reader(arguments.path)
-        if arguments.markdown:
-            print(markdown.table(trends.ordered(found)), end="")
-        if arguments.privacy:
-            print(markdown.privacy(trends.ordered(found)), end="")
+        for table, asked in printed.items():
+            if asked:
+                print(table(trends.ordered(found)), end="")
         if arguments.trends:
             for path in trends.write(found, arguments.trends):
                 print(path)

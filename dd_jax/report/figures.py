@@ -203,7 +203,7 @@ def epsilon_curve(robustness: Mapping[str, dict], norm: str) -> bytes:
 
     Args:
       robustness: `{PIPE: {attacks: {NAME: [{eps, norm, accuracy}]}}}`.
-      norm: the attacks to show, `linf` or `l2`.
+      norm: the attacks to show, `linf`, `l2` or `l1`.
     """
 
     def draw(axes: Axes) -> None:

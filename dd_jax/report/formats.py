@@ -47,6 +47,7 @@ SPOKEN = {
     "shadow_classifier": "Shadow classifier",
     "quantile": "Quantile regression",
 }
+NORMS = {"linf": "Linf", "l2": "L2", "l1": "L1"}
 
 
 class Shown(NamedTuple):
@@ -62,10 +63,12 @@ class Shown(NamedTuple):
 def spoken(name: str) -> str:
     """A registered method, score or attack as the field writes it.
 
-    >>> spoken("fgsm"), spoken("herding")
-    ('FGSM', 'herding')
+    >>> spoken("fgsm"), spoken("herding"), spoken("autoattack:l2:plus")
+    ('FGSM', 'herding', 'AutoAttack, L2, plus')
     """
-    return SPOKEN.get(name, name)
+    first, *words = name.split(":")
+    words = [NORMS.get(word, word) for word in words]
+    return ", ".join([SPOKEN.get(first, first), *words])
 
 
 def percent(value: Any, digits: int = 1) -> Shown:

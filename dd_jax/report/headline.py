@@ -101,6 +101,21 @@ def robustness(record: Record, pipe: str = "distilled") -> Robustness | None:
     return min(rows, key=lambda row: abs(row.eps - EPS), default=None)
 
 
+def all_attacks(record: Record, eps: float) -> dict | None:
+    """What all Linf attacks together leave of the distilled model at a radius.
+
+    None where they leave no less than PGD alone, or were not run there.
+    """
+    rows = lookup(record, "robustness", "distilled", "worst_case") or []
+    alone = {row.eps: mean(row.accuracy) for row in under_attack(record)}
+    found = [
+        row["accuracy"] for row in rows if (row["norm"], row["eps"]) == ("linf", eps)
+    ]
+    least = mean(found[0]) if found else None
+    known = least is not None and alone.get(eps) is not None
+    return found[0] if known and least < alone[eps] else None
+
+
 def weak_ceiling(record: Record) -> bool:
     """Whether full-data training scores below the distilled set's interval.
 

@@ -19,7 +19,7 @@ from dd_jax.report import (
     trends,
     verdict,
 )
-from dd_jax.report.formats import percent, plain, spoken
+from dd_jax.report.formats import NORMS, percent, plain, spoken
 from dd_jax.report.records import estimate
 from dd_jax.types import Record
 
@@ -110,12 +110,12 @@ def _section(
         "gallery": pictures.stored(folder / "gallery.png", GALLERY),
         "robustness": {
             name: table
-            for norm, name in pictures.NORMS.items()
+            for norm, name in NORMS.items()
             if (table := robustness.attacked(record, norm))
         },
         "secondary": {
             name: table
-            for norm, name in pictures.NORMS.items()
+            for norm, name in NORMS.items()
             if (table := robustness.secondary(record, norm))
         },
         "notes": {
@@ -124,6 +124,7 @@ def _section(
             "likeness": scope.likeness(record),
             "robustness": scope.robustness(record, config),
         },
+        "components": robustness.components(record),
         "checks": robustness.checks(record),
         "transfer": robustness.transfer(record),
         "corruptions": robustness.corruptions(record),

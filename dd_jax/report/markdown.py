@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from dd_jax.report import headline
+from dd_jax.report import headline, robustness
 from dd_jax.report.formats import PIPE_NAMES, decimal, level, percent, plain, spoken
 from dd_jax.report.records import lookup
+from dd_jax.report.tables import Table
 from dd_jax.types import Record
 
 COLUMNS = (
@@ -62,6 +63,36 @@ def _attacks(record: Record):
                     str(decimal(row["auc"])),
                     *(str(percent(rate, 2)) for rate in rates),
                 )
+
+
+def transfer(records: Sequence[Record]) -> str:
+    """Markdown tables of transfer, one for each Record that has it.
+
+    A row for each group of networks that adversarial images were made on, a column for
+    each that they were tried on; the 95 % interval in parentheses.
+
+    Args:
+      records: as `dd_jax.report.records.read` gives them.
+
+    Returns:
+      The tables under a line that says which run they are of, each with a final
+      newline; empty without any.
+    """
+    return "\n".join(
+        f"{_which(record)}\n\n{_lines([found.columns, *_ruled(found)])}"
+        for record in records
+        if (found := robustness.transfer(record))
+    )
+
+
+def _which(record: Record) -> str:
+    run = record["run"]
+    return f"{run['method']} on {run['dataset']}, {plain(run['ipc'])} images a class:"
+
+
+def _ruled(table: Table) -> list[tuple[str, ...]]:
+    rule = ("---",) * len(table.columns)
+    return [rule, *(tuple(map(str, row)) for row in table.rows)]
 
 
 def _lines(rows: Sequence[Sequence[str]]) -> str:

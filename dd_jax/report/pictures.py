@@ -9,12 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dd_jax.report import figures, headline
-from dd_jax.report.formats import THREAT_NAMES
+from dd_jax.report.formats import NORMS, THREAT_NAMES
 from dd_jax.report.records import estimate
 from dd_jax.types import Record
 
 MOST_ROWS, MOST_COLUMNS = 20, 10  # of synthetic images shown
-NORMS = {"linf": "Linf", "l2": "L2"}
 
 
 class Picture(NamedTuple):

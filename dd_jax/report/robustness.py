@@ -46,6 +46,30 @@ def corruptions(record: Record) -> Table | None:
     return Table(columns, rows) if pipes else None
 
 
+def components(record: Record) -> Table | None:
+    """What each component of an attack of several leaves, at every radius above 0."""
+    rows = [
+        (
+            Shown(
+                PIPE_NAMES[pipe], f"{spoken(attack)}, {row['norm']} {row['eps']:.3g}"
+            ),
+            ", ".join(
+                f"{spoken(part)} {percent(value).text}"
+                for part, value in row["components"].items()
+            ),
+        )
+        for pipe in PIPE_NAMES
+        for attack, found in (
+            lookup(record, "robustness", pipe, "attacks") or {}
+        ).items()
+        for row in found
+        if row["eps"] > 0 and row.get("components")
+    ]
+    return (
+        Table(("Trained on, attack", "Left after each in turn"), rows) if rows else None
+    )
+
+
 def transfer(record: Record) -> Table | None:
     """Accuracy under images made on other networks, at the radius nearest to 8/255."""
     rows = [row for row in record.get("transfer") or () if row["eps"] > 0]
@@ -57,12 +81,14 @@ def transfer(record: Record) -> Table | None:
         for row in rows
         if row["eps"] == near
     }
+    groups = dict.fromkeys((*PIPE_NAMES, *(row["source"] for row in rows)))
+    names = {group: PIPE_NAMES.get(group, spoken(group)) for group in groups}
     title = f"Made on, tried on; {spoken(rows[0]['attack'])} at {near:.3g}"
     lines = [
-        (name, *(shown.get((source, target), "") for target in PIPE_NAMES))
-        for source, name in PIPE_NAMES.items()
+        (name, *(shown.get((source, target), "") for target in names))
+        for source, name in names.items()
     ]
-    return Table((title, *PIPE_NAMES.values()), lines)
+    return Table((title, *names.values()), lines)
 
 
 def checks(record: Record) -> Table | None:

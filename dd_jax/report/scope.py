@@ -5,6 +5,7 @@ from dd_jax.report.formats import (
     THREAT_NAMES,
     count,
     decimal,
+    percent,
     plain,
     share,
     spoken,
@@ -163,6 +164,11 @@ def robustness(record: Record, config: dict) -> list[str]:
         )
     if images and split:
         notes.append(f"At most {images} images of the {split} split were attacked.")
+    flat = [estimate(row.get("zero_gradients")) for row in part.values()]
+    if most := max((found["mean"] for found in flat if found), default=0.0):
+        notes.append(
+            f"Up to {percent(most).text} of the images have no gradient to follow."
+        )
     settings = {
         name: rows[-1]
         for row in part.values()

@@ -32,6 +32,7 @@ STAGES = {
     "shadow_distill": "shadow distillations of the membership audit",
     "shadows": "training on the shadows' sets and baselines",
     "robustness": "attacks",
+    "transfer": "other sets and networks for transfer",
     "compile": "compilation, partly in the above",
 }
 

@@ -199,6 +199,8 @@ def robustness(record: Record) -> Verdict:
     )
     if subset := headline.robustness(record, "random_subset"):
         finding += f" Random subset: {percent(subset.accuracy).text}."
+    if together := headline.all_attacks(record, ours.eps):
+        finding += f" All Linf attacks together leave {percent(together).text}."
     upper = robust["ci"][1] if robust["ci"] else robust["mean"]
     if upper < full["mean"] - FAR:
         level = NO_GO

@@ -9,8 +9,8 @@ import pytest
 
 from dd_jax.attacks import ATTACKS, describe
 from dd_jax.attacks.boundary import _way_back
-from dd_jax.attacks.constraints import linf
-from dd_jax.attacks.schedules import Progress, halving, shrinking_windows
+from dd_jax.attacks.constraints import l1, linf
+from dd_jax.attacks.schedules import Progress, halving, shrinking_windows, sparse
 from dd_jax.types import InputError
 
 N, SHAPE = 6, (5, 3, 1)
@@ -123,7 +123,7 @@ def test_checkpoints_have_the_golden_values(steps, checkpoints):
 
 def test_step_halves_where_the_loss_seldom_rises_or_is_stuck():
     rule = halving(linf(0.1))
-    state = rule.init(jnp.zeros(SHAPE), jnp.float32(1.0), True)
+    state = rule.init(jnp.zeros(SHAPE), jnp.float32(1.0))
     assert float(state.size) == pytest.approx(0.2)
 
     def window(state, rises, best):
@@ -140,6 +140,30 @@ def test_step_halves_where_the_loss_seldom_rises_or_is_stuck():
     assert not rewind and float(state.size) == pytest.approx(0.1)
     state, rewind = window(state, 3, 3.0)  # 75 % is too seldom
     assert rewind and float(state.size) == pytest.approx(0.05)
+
+
+def test_sparse_step_starts_from_the_support_and_rewinds_where_it_shrinks():
+    rule = sparse(l1(2.0))
+    delta = jnp.zeros(SHAPE).at[:4].set(0.1)  # 12 of 15 pixels
+    state = rule.init(delta, jnp.float32(0.0))
+    assert float(state.size) == 2.0 and float(state.share) == pytest.approx(0.8 / 1.5)
+    step = rule.step(state, jnp.arange(1.0, 16.0).reshape(SHAPE))
+    assert int((step != 0).sum()) == 8 and float(jnp.abs(step).sum()) == 2.0
+
+    def check(state, support, due=True):
+        seen = Progress(jnp.bool_(True), 0.0, jnp.float32(support), jnp.bool_(due), 2)
+        state, rewind = rule.adapt(state, seen)
+        return state, bool(rewind)
+
+    assert check(state, 6, due=False) == (state, False)
+    state, rewind = check(state, 12)  # as wide as before
+    assert not rewind and float(state.size) == pytest.approx(2 / 1.5)
+    state, rewind = check(state, 6)
+    assert rewind and float(state.size) == 2.0
+    assert float(state.share) == pytest.approx(6 / 15 / 1.5)
+    for _ in range(9):
+        state, _ = check(state, 6)
+    assert float(state.size) == pytest.approx(0.2)
 
 
 def test_settings_of_adaptive_attacks_are_exposed_and_checked():

@@ -130,8 +130,18 @@ def test_bad_settings_are_refused():
 def test_pixels_outside_the_box_are_refused():
     attack = ATTACKS["autoattack"](eps=0.1)
     images = np.full((2, 2, 2, 1), 20, np.float32)
-    with pytest.raises(InputError, match="divide 8-bit ones by 255"):
+    with pytest.raises(InputError, match="divide 8-bit pixels by"):
         attack(jax.random.key(0), lambda x: x[:, 0, 0, :2], images, np.zeros(2, int))
+
+
+def test_probabilities_and_labels_without_an_output_are_refused(toy):
+    w, images, labels = toy
+    attack = ATTACKS["autoattack"](eps=0.1, **QUICK)
+    softmax = lambda w, images: jax.nn.softmax(linear(w, images))
+    with pytest.raises(InputError, match="attacks need logits"):
+        attack(KEY, Partial(softmax, w), images, labels)
+    with pytest.raises(InputError, match="are 0 to 2; the model under attack knows 0"):
+        attack(KEY, Partial(linear, w), images, np.where(labels, 2, labels))
 
 
 def test_targeted_attack_crosses_every_boundary_of_three_classes():

@@ -10,6 +10,7 @@ from scipy import stats
 
 from dd_jax.attacks import ATTACKS
 from dd_jax.audits.robustness import (
+    Behaviour,
     Curve,
     check_logits,
     epsilon_curve,
@@ -119,7 +120,7 @@ def test_dropping_changes_no_closed_form_and_costs_one_compile(name, images, par
     assert curve.excess.max() <= 1e-6
     assert all(row["dropped"] for row in curve.settings)
     once = len(traces)
-    assert set(traces) == {4, N}  # attacked in chunks, judged at once
+    assert set(traces) == {4}, "attacked and judged in chunks"
     run(jax.random.key(1), np.array([0.03, 0.3]))
     assert len(traces) == once
     assert masking_checks({name: curve})["monotone_in_eps"] is None
@@ -166,6 +167,11 @@ def fake(accuracies, eps, *, steps, clean=0.9, norm="linf", n=100):
     )
 
 
+def of_what_is_left(given, left):
+    """The curve of an attack at Linf 0.1 on a share of the images."""
+    return fake([left], [0.1], steps=100, clean=given)
+
+
 def known(checks):
     return {name: passed for name, passed in checks.items() if passed is not None}
 
@@ -200,7 +206,7 @@ def test_each_masking_check_can_fail(check, iterative):
 def test_masking_checks_are_none_where_nothing_was_measured():
     checks = masking_checks({"fgsm": fake([0.5, 0.3], [0.1, 0.2], steps=1)})
     assert known(checks) == {"in_ball_and_box": True}
-    assert len(checks) == 11
+    assert len(checks) == 16
     # another norm is no comparison
     curves = {
         "fgsm": fake([0.5], [0.1], steps=1),
@@ -221,12 +227,24 @@ def test_further_checks_tell_good_from_bad(good):
         curves,
         doubled={"pgd_linf": fake([0.39 if good else 0.3], [0.1], steps=40)},
         restarted={"pgd_linf": fake([0.39 if good else 0.3], [0.1], steps=20)},
-        noise={"pgd_linf": fake([0.8 if good else 0.3], [0.1], steps=100)},
+        noise={"pgd_linf": of_what_is_left(0.4, 0.4 if good else 0.3)},
+        gradient_free={"pgd_linf": of_what_is_left(0.4, 0.4 if good else 0.3)},
+        targeted={"pgd_linf": of_what_is_left(0.4, 0.36 if good else 0.3)},
+        wide={"pgd_linf": fake([0.0 if good else 0.05], [1.0], steps=20)},
+        undefended={"pgd_linf": fake([0.1 if good else 0.2], [0.3], steps=20)},
+        behaviour=Behaviour(
+            np.array([[False] * 99 + [not good] * 2]), np.array([0.0 if good else 1e-3])
+        ),
         transferred={"pgd_linf": fake([0.7 if good else 0.2], [0.1], steps=20)},
         distances={"cw_l2": np.array([[0.3, 1.0 if good else np.inf]])},
     )
     for name in (
+        "outputs_repeat",
+        "gradients_present",
         "large_eps_reaches_chance",
+        "success_reaches_all",
+        "targeted_not_stronger",
+        "undefended_net_falls",
         "gradient_free_not_stronger",
         "random_noise_not_stronger",
         "steps_converged",
@@ -262,6 +280,7 @@ def test_minimal_attack_gives_whole_curve_and_distances(images, params):
     )
     expected = distances[:, None] > eps[:, None]
     np.testing.assert_array_equal(curve.robust, expected)
+    np.testing.assert_array_equal(curve.distances, distances)
     assert curve.num_classes == 2 and curve.excess.max() <= 1e-6
     with pytest.raises(InputError, match="'fgsm' minimises no distance"):
         minimal_distances(KEY, "fgsm", apply, params, images, labels, chunk=4)
@@ -287,6 +306,16 @@ def test_autoattack_curve_of_linear_nets_drops_the_fallen(images, params):
         curve.robust, closed_form(params, images, labels, eps, 1)
     )
     assert curve.excess.max() <= 1e-6
+    assert list(curve.components) == ["apgd_ce", "apgd_t", "fab_t", "square"]
+    after = np.stack([*curve.components.values()])
+    assert (after[1:] <= after[:-1]).all(), "what fell does not stand again"
+    np.testing.assert_array_equal(after[-1], curve.robust)
+    np.testing.assert_array_equal(after[:, :, 1], [curve.clean] * 4)
+    assert (after[0] <= curve.clean[:, None]).all()
+    summarise = lambda values: {"mean": values.mean()}
+    part = record({"autoattack": curve}, summarise, labels, 2)["attacks"]["autoattack"]
+    found = [value["mean"] for value in part[2]["components"].values()]
+    assert found == pytest.approx(after[:, :, 2].mean((1, 2)))
     once = len(traces)
     run(jax.random.key(1), np.array([0.02]))
     assert len(traces) == once, "other radii, nets and keys must reuse the programs"
@@ -351,21 +380,36 @@ def test_reruns_take_the_telling_radius_of_each_pgd():
     asked = []
 
     def attack(purpose, name, eps, **settings):
+        among = settings.pop("among", None)
         asked.append((purpose, name, eps.tolist(), settings))
-        return curve
+        if among is None:
+            return fake([{"doubled": 0.4}.get(purpose, 0.5)], eps, steps=7)
+        np.testing.assert_array_equal(among, [np.arange(100) < 40])
+        return of_what_is_left(0.4, 0.4)
 
-    found = reruns(attack, {"fgsm": curve, "pgd_linf": curve, "pgd_l2": far})
-    assert {key: list(value) for key, value in found.items()} == {
-        key: ["pgd_linf", "pgd_l2"]
-        for key in ("plain", "doubled", "restarted", "noise")
-    } | {"wide": ["pgd_linf"]}
-    assert asked[4] == ("wide", "pgd_linf", [0.5], {"steps": 7})
-    assert asked[5:] == [
-        ("attack", "pgd_l2", [2.0], {"steps": 5}),
-        ("doubled", "pgd_l2", [2.0], {"steps": 10}),
-        ("restarted", "pgd_l2", [2.0], {"steps": 5, "restarts": 5}),
-        ("noise for pgd_l2", "noise", [2.0], {"norm": "l2", "steps": 100}),
-    ]
+    apgd = fake([0.5], [1.0], steps=9, norm="l1")
+    curves = {"fgsm": curve, "apgd_ce": curve, "pgd_linf": curve, "pgd_l2": far}
+    found = reruns(attack, curves | {"apgd_ce:l1": apgd})
+    again = {"pgd_linf", "pgd_l2", "apgd_ce:l1"}
+    kinds = ("plain", "doubled", "restarted", "noise", "gradient_free", "targeted")
+    assert {key: set(value) for key, value in found.items()} == {
+        key: again for key in kinds
+    } | {"wide": {"pgd_linf"}}
+    expected = [("wide", "pgd_linf", [0.5, 1.0], {})]
+    for name, norm, eps, steps in (
+        ("pgd_linf", "linf", [0.2], 7),
+        ("pgd_l2", "l2", [2.0], 5),
+        ("apgd_ce:l1", "l1", [1.0], 9),
+    ):
+        expected += [
+            ("attack", name, eps, {}),
+            ("doubled", name, eps, {"steps": 2 * steps}),
+            ("restarted", name, eps, {"restarts": 5}),
+            (f"noise for {name}", f"noise:{norm}", eps, {}),
+            (f"gradient_free for {name}", f"square:{norm}", eps, {}),
+            (f"targeted for {name}", f"apgd_t:{norm}", eps, {}),
+        ]
+    assert sorted(asked, key=str) == sorted(expected, key=str)
 
 
 def test_robust_accuracy_is_a_share_per_net_and_radius():
@@ -415,7 +459,7 @@ def test_autoattack_does_not_hide_that_square_beats_the_gradients():
         "square": fake([0.1], [0.1], steps=50),
         "autoattack": fake([0.1], [0.1], steps=100),
     }
-    checks = masking_checks(curves, noise={"pgd_linf": fake([0.5], [0.1], steps=100)})
+    checks = masking_checks(curves, noise={"pgd_linf": of_what_is_left(0.8, 0.5)})
     assert checks["gradient_free_not_stronger"] is False
     assert checks["random_noise_not_stronger"] is False
 

@@ -17,12 +17,12 @@ QUICK = {
 }
 NORMS = {
     "apgd_ce": ["linf", "l1"],
-    "fab_t": ["l2"],
+    "fab_t": ["l2", "l1"],
     "square": ["linf", "l2", "l1"],
     "deepfool": ["linf"],
     "apgd_dlr": ["linf"],
     "apgd_t": ["l2"],
-    "autoattack": ["linf"],
+    "autoattack": ["linf", "l2", "l1"],
 }
 CASES = [
     (name, {"norm": norm} if norm else {})

@@ -5,7 +5,11 @@ import json
 import numpy as np
 
 CLASSES = 10
-EPS = {"linf": [0.0, 0.01, 0.03, 0.06, 0.1, 0.2], "l2": [0.0, 0.25, 0.5, 1.0, 2.0]}
+EPS = {
+    "linf": [0.0, 0.01, 0.03, 0.06, 0.1, 0.2],
+    "l2": [0.0, 0.25, 0.5, 1.0, 2.0],
+    "l1": [0.0, 2.0, 5.0],
+}
 LEVEL = {"distilled": 0.86, "random_subset": 0.79, "full_data": 0.97}
 
 
@@ -81,6 +85,7 @@ def attacked(clean, slope):
             "fgsm": rows("linf", slope * 0.7),
             "pgd_linf": rows("linf", slope),
             "pgd_l2": rows("l2", slope / 15),
+            "apgd_ce:l1": rows("l1", slope / 60),
         },
         "worst_case": [
             row | {"per_class": [None, 0.9, row["accuracy"]["mean"] / 2]}

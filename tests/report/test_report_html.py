@@ -211,7 +211,7 @@ def test_command_refuses_with_one_line(tmp_path, capsys):
     assert command.main([str(tmp_path)]) == 2
     message = capsys.readouterr().err
     assert message.startswith("error: ") and message.count("\n") == 1
-    for option in ("--markdown", "--privacy"):
+    for option in ("--markdown", "--privacy", "--transfer"):
         assert command.main([str(tmp_path / "none.jsonl"), option]) == 2
 
 

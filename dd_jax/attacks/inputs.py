@@ -1,4 +1,4 @@
-"""What the robustness audit refuses before it attacks, and after its first look."""
+"""What attacks and their audits refuse, before and after their first look."""
 
 import numpy as np
 
@@ -19,35 +19,37 @@ def check_inputs(images: Array, labels: Array, eps: Array, chunk: int) -> None:
     """
     if images.ndim != 4 or not len(images):
         raise InputError(
-            f"robustness images have shape {images.shape}; "
+            f"attacked images have shape {images.shape}; "
             "it must be (n, h, w, c) with n 1 or more"
         )
     if images.dtype.kind != "f" or not (images.min() >= 0 and images.max() <= 1):
         raise InputError(
-            f"robustness images are {images.dtype} in [{images.min()}, {images.max()}];"
+            f"attacked images are {images.dtype} in [{images.min()}, {images.max()}];"
             " they must be floats in [0, 1], so divide 8-bit pixels by 255"
         )
     if labels.shape != (len(images),):
         raise InputError(
-            f"robustness labels have shape {labels.shape}; "
+            f"labels of attacked images have shape {labels.shape}; "
             f"{len(images)} images need ({len(images)},)"
         )
     if eps.ndim != 1 or not len(eps) or not (eps >= 0).all():
         raise InputError(
-            f"robustness eps is {eps.tolist()}; it must be a list of radii, each 0+"
+            f"attack eps is {eps.tolist()}; it must be a list of radii, each 0+"
         )
     if chunk < 1:
-        raise InputError(f"robustness chunk is {chunk}; it must be 1 or more")
+        raise InputError(f"attack chunk is {chunk}; it must be 1 or more")
 
 
-def check_logits(logits: Array) -> None:
+def check_logits(logits: Array, labels: Array | None = None) -> None:
     """Refuse a model that outputs probabilities, whose gradients vanish by themselves.
 
     Args:
       logits: `f32[... k]`, outputs on clean images.
+      labels: `i32[n]` of the images.
 
     Raises:
-      InputError: all rows lie in [0, 1] and sum to 1, or some output is not finite.
+      InputError: all rows lie in [0, 1] and sum to 1, some output is not finite, or a
+        label has no output.
     """
     logits = np.asarray(logits)
     if not np.isfinite(logits).all():
@@ -60,4 +62,10 @@ def check_logits(logits: Array) -> None:
         raise InputError(
             "the model under attack gives probabilities (rows in [0, 1] that sum to 1);"
             " attacks need logits, so drop its softmax"
+        )
+    classes = logits.shape[-1]
+    if labels is not None and not (0 <= labels.min() and labels.max() < classes):
+        raise InputError(
+            f"labels of attacked images are {labels.min()} to {labels.max()}; the "
+            f"model under attack knows 0 to {classes - 1}"
         )

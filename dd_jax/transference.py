@@ -1,0 +1,70 @@
+"""The transfer audit of a run: adversarial images of each network on all others."""
+
+import jax
+import numpy as np
+from tqdm import tqdm
+
+from dd_jax import compose
+from dd_jax.audits import transfer
+from dd_jax.audits.robustness import Curve
+from dd_jax.parts import Parts
+from dd_jax.stages import summarised
+from dd_jax.types import Array, Params, SyntheticSet
+from dd_jax.variants import others, varied
+
+ATTACK = "pgd_linf"
+CHUNK = 50  # images attacked at once
+
+
+def measure(
+    parts: Parts,
+    attacked: dict[str, Params],
+    sets: SyntheticSet,
+    images: Array,
+    labels: Array,
+) -> tuple[list[dict], dict[tuple[str, str], Curve]]:
+    """PGD's images of each pipeline, architecture and method on those of all others.
+
+    Args:
+      parts: of the run.
+      attacked: pipeline -> networks, with a leading axis.
+      sets: the synthetic sets of the run, from which other architectures learn.
+      images: `f32[n h w c]` in [0, 1].
+      labels: `i32[n]`.
+
+    Returns:
+      The `transfer` part of the Record, and its curves by `(source, target)`.
+    """
+    audit = parts.config.audits
+    apply = parts.model.apply
+    groups = {pipe: transfer.Networks(apply, nets) for pipe, nets in attacked.items()}
+    for name, changes in tqdm(others(parts.config).items(), "others", disable=None):
+        groups[name] = _networks(parts, name, changes, sets)
+    curves = transfer.transfer_curves(
+        parts.key("transfer"),
+        ATTACK,
+        groups,
+        images,
+        labels,
+        np.array(audit.robustness.eps_linf),
+        chunk=CHUNK,
+        steps=audit.robustness.steps,
+    )
+
+    def summarise(target: str, values: np.ndarray) -> dict:
+        ours = target in audit.transfer.architectures
+        return summarised(parts, "distilled" if ours else target)(values)
+
+    return transfer.record(curves, ATTACK, groups, summarise), curves
+
+
+def _networks(
+    parts: Parts, name: str, changes: dict, sets: SyntheticSet
+) -> transfer.Networks:
+    """Networks of a variant of the run: on the run's sets, or on a set of its own."""
+    variant = varied(parts, f"transfer {name}", changes)
+    if "model.name" not in changes:
+        sets, _ = compose.synthetic_sets(variant)
+    params = compose.networks_on_sets(variant, sets)
+    parts.cost.add("transfer", sum(variant.cost.seconds.values()))
+    return transfer.Networks(variant.model.apply, jax.tree.map(np.asarray, params))
