@@ -9,7 +9,6 @@ from dd_jax.audits import fairness
 from dd_jax.audits.privacy.canaries import planted_masks
 from dd_jax.data import require_per_class
 from dd_jax.distill import CHOOSERS, JOINT, storage
-from dd_jax.distill.condensation import loops
 from dd_jax.parts import (
     Parts,
     dataset,
@@ -66,12 +65,12 @@ def _check_joint(built: Parts) -> None:
             f"audits.privacy.joint: distill.method={distill.method} has no joint form; "
             f"take {', '.join(JOINT)}, or joint=False"
         )
-    life = distill.network.life or loops(distill.ipc)[0]
-    if distill.method != "dm" and life > 1:
-        raise InputError(
-            f"audits.privacy.joint: networks that serve {life} steps learn from the "
-            "images of one shadow; take distill.network.life=1, or joint=False"
-        )
+    for mitigation, settings in built.config.mitigate.items():
+        if settings.eps:
+            raise InputError(
+                f"audits.privacy.joint: mitigate.{mitigation} has no joint form; take "
+                "joint=False"
+            )
     joint_of(built, halves=True)
 
 
