@@ -5,11 +5,11 @@
 
 A plain step is one of the method alone; the shadows hold complementary halves.
 Prints one Record: for each number of shadows the processor seconds of a step (of all
-threads, which other work on the machine hardly changes), their ratio to a plain step, and the real images a class that each shadow is effectively given; and the
-ratio of a whole run, which trains a network on every set after `run_steps` steps, to
-one distillation with one network. Calls take turns and the least of each counts;
-compilation is left out. A minute on digits, four on Fashion-MNIST at width 32, on two
-CPU cores.
+threads, which other work on the machine hardly changes), their ratio to a plain step,
+and the real images a class that each shadow is effectively given; and the ratio of a
+whole run, which trains a network on every set after `run_steps` steps, to one
+distillation with one network. Calls take turns and the least of each counts;
+compilation is left out. A minute on digits, four on Fashion-MNIST, on two CPU cores.
 
 The Records are in experiments/results/shadow_cost.jsonl: 64 shadows of distribution
 matching at 10 images a class cost 8.6 plain steps on digits (width 32) and 6.4 on
