@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import jax
+import numpy as np
 from ml_collections import ConfigDict
 
 from dd_jax.audits import fairness
@@ -28,8 +29,9 @@ def check(config: ConfigDict) -> None:
     if config.distill.load:
         _check_loaded(config, data)
     ipc = images_per_class(config)
-    require_per_class(data, 2 * ipc if has_privacy(config) else ipc)
+    require_per_class(data, ipc)
     if has_privacy(config):
+        _check_halves(data, ipc)
         _check_privacy(config, data)
     if config.mitigate.robust.eps and config.distill.method in (*CHOOSERS, "mtt"):
         raise InputError(
@@ -46,6 +48,16 @@ def check(config: ConfigDict) -> None:
     if config.audits.fairness.enabled and judged.groups is not None:
         classes = len(data.class_names)
         fairness.equalised_odds(judged.labels, judged.labels, judged.groups, classes)
+
+
+def _check_halves(data: Dataset, ipc: int) -> None:
+    fewest = int(np.bincount(data.train.labels).min())
+    if fewest < 2 * ipc:
+        raise InputError(
+            f"distill.ipc={ipc}: each shadow of the membership audit distils half of "
+            f"the rows, and the smallest class of {data.name} has {fewest} in train; "
+            f"take at most {fewest // 2}, or audits.privacy.enabled=False"
+        )
 
 
 def _check_privacy(config: ConfigDict, data: Dataset) -> None:
