@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import jax
+import numpy as np
 from ml_collections import ConfigDict
 
 from dd_jax import config as configs
@@ -10,7 +11,6 @@ from dd_jax.audits import fairness
 from dd_jax.audits.privacy.canaries import planted_masks
 from dd_jax.data import require_per_class
 from dd_jax.distill import CHOOSERS, JOINT, storage
-from dd_jax.distill.condensation import loops
 from dd_jax.parts import (
     Parts,
     dataset,
@@ -31,8 +31,9 @@ def check(config: ConfigDict) -> None:
     if config.distill.load:
         _check_loaded(config, data)
     ipc = images_per_class(config)
-    require_per_class(data, 2 * ipc if has_privacy(config) else ipc)
+    require_per_class(data, ipc)
     if has_privacy(config):
+        _check_halves(data, ipc)
         _check_privacy(config, data)
     if config.mitigate.robust.eps and config.distill.method in (*CHOOSERS, "mtt"):
         raise InputError(
@@ -53,6 +54,16 @@ def check(config: ConfigDict) -> None:
         fairness.equalised_odds(judged.labels, judged.labels, judged.groups, classes)
 
 
+def _check_halves(data: Dataset, ipc: int) -> None:
+    fewest = int(np.bincount(data.train.labels).min())
+    if fewest < 2 * ipc:
+        raise InputError(
+            f"distill.ipc={ipc}: each shadow of the membership audit distils half of "
+            f"the rows, and the smallest class of {data.name} has {fewest} in train; "
+            f"take at most {fewest // 2}, or audits.privacy.enabled=False"
+        )
+
+
 def _check_privacy(config: ConfigDict, data: Dataset) -> None:
     audit, side = config.audits.privacy, min(data.train.images.shape[1:3])
     if audit.query_shift >= side:
@@ -70,12 +81,12 @@ def _check_joint(built: Parts) -> None:
             f"audits.privacy.joint: distill.method={distill.method} has no joint form; "
             f"take {', '.join(JOINT)}, or joint=False"
         )
-    life = distill.network.life or loops(distill.ipc)[0]
-    if distill.method != "dm" and life > 1:
-        raise InputError(
-            f"audits.privacy.joint: networks that serve {life} steps learn from the "
-            "images of one shadow; take distill.network.life=1, or joint=False"
-        )
+    for mitigation, settings in built.config.mitigate.items():
+        if settings.eps:
+            raise InputError(
+                f"audits.privacy.joint: mitigate.{mitigation} has no joint form; take "
+                "joint=False"
+            )
     joint_of(built, halves=True)
 
 

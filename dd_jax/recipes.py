@@ -114,6 +114,7 @@ def experts_of(parts: Parts, data: Split) -> Callable:
 
 def joint_of(parts: Parts, halves: bool) -> Joint:
     """Steps that shadows take together; of halves, each is given half of the batch."""
-    options = _options(parts)
+    name = parts.config.distill.method
+    options = _options(parts) | _practice(parts, name)
     options["batch_real"] *= 2 if halves else 1
-    return JOINT[parts.config.distill.method](parts.model, **options)
+    return JOINT[name](parts.model, **options)

@@ -25,9 +25,13 @@ SCORES = (
     "lira_offline",
     "rmia",
     "loss",
+    "loss_per_class",
     "entropy",
+    "entropy_per_class",
     "modified_entropy",
+    "modified_entropy_per_class",
     "calibrated",
+    "calibrated_out",
     "shadow_classifier",
     "quantile",
 )

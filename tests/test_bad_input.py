@@ -294,8 +294,9 @@ def test_a_later_cell_is_checked_before_the_first_one_runs(capsys):
         capsys, "--config=sweep.py", *flags(base | {"audits.privacy.enabled": True})
     )
     assert message == (
-        "class '0' of digits has 142 training images, 144 asked for; ask for at most "
-        "142 per class"
+        "distill.ipc=72: each shadow of the membership audit distils half of the rows, "
+        "and the smallest class of digits has 139 in train; take at most 69, or "
+        "audits.privacy.enabled=False"
     )
 
 

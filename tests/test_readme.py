@@ -28,6 +28,19 @@ def test_every_number_of_the_tables_comes_from_a_record():
     assert written == made + rows("fashion_mnist") + rows("digits")
 
 
+def test_every_number_of_the_membership_table_comes_from_a_record():
+    """README shows the rows of RMIA, without the column that names it."""
+    records = trends.ordered(load_results(RESULTS / "privacy_digits.jsonl"))
+    made = [
+        "|".join((before, *cells))
+        for line in markdown.privacy(records).splitlines()
+        if re.match(r"\| T\d \| (RMIA)? \|", line)
+        for before, _, *cells in [line.split("|", 3)[1:]]
+    ]
+    written = re.findall(r"^\|( T\d \|.*)$", README, re.MULTILINE)
+    assert written == made
+
+
 def test_records_are_of_clean_commits():
     for path in RESULTS.glob("*.jsonl"):
         for record in load_results(path):

@@ -7,7 +7,7 @@ import numpy as np
 
 from dd_jax.distill.base import Method
 from dd_jax.distill.gradient_matching import matching
-from dd_jax.distill.practice import on_synthetic
+from dd_jax.distill.practice import Practice, on_synthetic
 from dd_jax.distill.synthetic import synthetic
 from dd_jax.train.fit import unchanged
 from dd_jax.types import Array, Key, Model
@@ -28,6 +28,16 @@ def loops(ipc: int) -> tuple[int, int]:
     """
     life, epochs = (np.interp(ipc, _IPCS, table) for table in (_LIVES, _EPOCHS))
     return round(life), round(epochs)
+
+
+def practice_of(
+    model: Model, ipc: int, life: int, epochs: int, augment: Callable
+) -> Practice:
+    """How networks live and learn; a life or epochs of 0 are those of `loops(ipc)`."""
+    usual = loops(ipc)
+    return on_synthetic(
+        model, life=life or usual[0], epochs=epochs or usual[1], augment=augment
+    )
 
 
 @cache
@@ -69,13 +79,7 @@ def siamese_condensation(
     Returns:
       A `Method`; the same arguments give the same object.
     """
-    usual = loops(ipc)
-    practice = on_synthetic(
-        model,
-        life=life or usual[0],
-        epochs=net_epochs or usual[1],
-        augment=augment_net,
-    )
+    practice = practice_of(model, ipc, life, net_epochs, augment_net)
     learner = synthetic(ipc=ipc, lr=lr, **images)
     return matching(
         model,

@@ -15,7 +15,7 @@ from dd_jax.distill.practice import Practice
 from dd_jax.parallel import each
 from dd_jax.train.fit import FitState
 from dd_jax.train.losses import cross_entropy
-from dd_jax.types import Array, Key, Model, Params
+from dd_jax.types import Array, Key, Model, Params, SyntheticSet
 
 _PIECE = 64  # real images differentiated at a time, so that activations stay in cache
 _CALIBRATION = 16  # real images a class that batch statistics come from
@@ -87,6 +87,26 @@ def calibrated(model: Model, params: Params, batch: Batch) -> Params:
     return params | model.train_apply(params, few.reshape(-1, *few.shape[2:]))[1]
 
 
+def present(practice: Practice, key: Key, net: FitState, age: Array) -> FitState:
+    """The network of this step: a fresh one at age 0, else the one that there is."""
+    fresh = practice.init(key)
+    return jax.tree.map(lambda a, b: jnp.where(age == 0, a, b), fresh, net)
+
+
+def grown(
+    practice: Practice,
+    key: Key,
+    net: FitState,
+    age: Array,
+    made: SyntheticSet,
+    drawn: tuple,
+) -> tuple[FitState, Array]:
+    """The network after it has learned from this step, and its age."""
+    last = age == practice.life - 1
+    net = practice.train(key, net, made, drawn, last)
+    return net, jnp.where(last, 0, age + 1)
+
+
 def matching(
     model: Model,
     learner: Learner,
@@ -139,17 +159,14 @@ def matching(
 
     def update(key, state: State, batch: Drawn):
         net_key, match_key, train_key = jax.random.split(key, 3)
-        young = state.age == 0
-        fresh = practice.init(net_key)
-        net = jax.tree.map(lambda a, b: jnp.where(young, a, b), fresh, state.net)
+        net = present(practice, net_key, state.net, state.age)
         net = net._replace(params=calibrated(model, net.params, batch.match))
         loss, grad = loss_and_gradient(
             match_key, state.learned.theta, net.params, batch.match
         )
         learned = learner.descend(state.learned, grad)
         made = flattened(learner.decode(learned.theta))
-        last = state.age == practice.life - 1
-        net = practice.train(train_key, net, made, batch.practice, last)
-        return State(learned, net, jnp.where(last, 0, state.age + 1)), {"loss": loss}
+        net, age = grown(practice, train_key, net, state.age, made, batch.practice)
+        return State(learned, net, age), {"loss": loss}
 
     return Method(init, sample, update, lambda state: learner.read(state.learned))

@@ -1,8 +1,9 @@
 """Gradient matching of many shadows at once, one random network for all of them.
 
 A gradient of a weighted mean is linear in the weights, and shadows differ in the
-weights of the real images alone: the real batch passes forward through the network
-once, and each shadow sends its own weights back through it.
+weights of the real images alone: the real batch passes through the network and back
+once, a gradient an image, and those of all shadows are one product of weights with
+them.
 """
 
 from collections.abc import Callable
@@ -11,10 +12,13 @@ from functools import cache
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.flatten_util import ravel_pytree
 
+from dd_jax.distill.condensation import practice_of
 from dd_jax.distill.distances import DISTANCES
-from dd_jax.distill.gradient_matching import mean_gradient
+from dd_jax.distill.gradient_matching import State, grown, mean_gradient, present
 from dd_jax.distill.joint import Joint, keep_apart, sample_for_all
+from dd_jax.distill.parametrisation import flattened
 from dd_jax.distill.synthetic import synthetic
 from dd_jax.parallel import each
 from dd_jax.train.fit import unchanged
@@ -48,23 +52,23 @@ def shadow_gradients(
     shares = weights / jnp.maximum(weights.sum(1, keepdims=True), 1e-12)
     shares = jnp.pad(shares, ((0, 0), (0, fill)))
 
+    flat, unravel = ravel_pytree(params["params"])
+
+    def loss(free, image):
+        return cross_entropy(model.apply({"params": free}, image[None])[0], label)
+
     def add(total, piece):
         images, shares = piece
+        apart = jax.vmap(jax.grad(loss), (None, 0))(params["params"], images)
+        rows = [leaf.reshape(size, -1) for leaf in jax.tree.leaves(apart)]
+        return total + shares @ jnp.concatenate(rows, axis=1), None
 
-        def losses_of(free):
-            logits = model.apply({"params": free}, images)
-            return jax.vmap(cross_entropy, (0, None))(logits, label)
-
-        back = jax.vjp(losses_of, params["params"])[1]
-        part = each(lambda share: back(share)[0], shares)
-        return jax.tree.map(jnp.add, total, part), None
-
-    zero = lambda leaf: jnp.zeros((len(weights), *leaf.shape), leaf.dtype)
     cut = (
         images.reshape(pieces, size, *images.shape[1:]),
         shares.reshape(-1, pieces, size).swapaxes(0, 1),
     )
-    return lax.scan(add, jax.tree.map(zero, params["params"]), cut)[0]
+    zero = jnp.zeros((len(weights), flat.size), flat.dtype)
+    return jax.vmap(unravel)(lax.scan(add, zero, cut)[0])
 
 
 @cache
@@ -74,23 +78,30 @@ def shadow_siamese_condensation(
     ipc: int,
     batch_real: int = 256,
     augment: Callable[[Key, Array], Array] = unchanged,
+    augment_net: Callable[[Key, Array], Array] = unchanged,
     lr: float = 0.1,
+    life: int = 0,
+    net_epochs: int = 0,
     distance: str = "cosine",
     **images,
 ) -> Joint:
     """The joint form of gradient matching, on the states of the single form.
 
-    Each step is that of `siamese_condensation` whose networks serve one matching step
-    (`life=1`, the published choice at 1 image a class), with the network, the
-    augmentations and the real batch shared. A class without a row of the shadow's in
-    the batch makes no part of that step.
+    Each step is that of `siamese_condensation` with the network, the augmentations and
+    the real batch shared. A network that serves several steps learns between two of
+    them from the set of one shadow, drawn anew each time, so that no shadow's network
+    knows its set as well as in the single form. At s = 1 it is the single form. A class
+    without a row of the shadow's in the batch makes no part of that step.
 
     Args:
       model: the family of random networks; without batch statistics.
       ipc: stored images a class.
       batch_real: real images a class and step, for all shadows together.
       augment: `(key, f32[n h w c]) -> f32[n h w c]`, one operation for all images.
+      augment_net: the same with parameters for each image, for the network's training.
       lr: step size on the stored images.
+      life: matching steps a network; 0 is that of `loops(ipc)`.
+      net_epochs: its epochs between two of them; 0 is that of `loops(ipc)`.
       distance: a key of `DISTANCES`.
       **images: see `synthetic`.
 
@@ -102,12 +113,10 @@ def shadow_siamese_condensation(
     """
     keep_apart(model)
     learner = synthetic(ipc=ipc, lr=lr, **images)
+    practice = practice_of(model, ipc, life, net_epochs, augment_net)
 
-    def update(key, states, batch):
-        net_key, augment_key, _ = jax.random.split(key, 3)
-        params = model.init(net_key)
-        learned = states.learned
-        made, back = jax.vjp(jax.vmap(learner.decode), learned.theta)
+    def pulls(key, theta, params, batch):
+        made, back = jax.vjp(jax.vmap(learner.decode), theta)
 
         def of_class(key, images, weights, label, made_images, made_labels):
             real = shadow_gradients(model, params, augment(key, images), label, weights)
@@ -126,7 +135,7 @@ def shadow_siamese_condensation(
         by_class = lambda a: a.swapaxes(0, 1)
         terms, grads = each(
             of_class,
-            jax.random.split(augment_key, classes),
+            jax.random.split(key, classes),
             batch.images,
             by_class(batch.weights),
             jnp.eye(classes),
@@ -138,12 +147,28 @@ def shadow_siamese_condensation(
             labels=by_class(grads[1]),
             lr=jnp.zeros_like(made.lr),
         )
-        learned = jax.vmap(learner.descend)(learned, back(of_made)[0])
-        return states._replace(learned=learned), {"loss": terms.sum(0).mean()}
+        return terms.sum(0).mean(), back(of_made)[0]
+
+    def update(key, states, batch):
+        net_key, match_key, train_key = jax.random.split(key, 3)
+        one = lambda tree, i: jax.tree.map(lambda leaf: leaf[i], tree)
+        age = states.age[0]
+        net = present(practice, net_key, one(states.net, 0), age)
+        loss, grads = pulls(match_key, states.learned.theta, net.params, batch)
+        learned = jax.vmap(learner.descend)(states.learned, grads)
+        turn = jax.random.randint(
+            jax.random.fold_in(train_key, 0), (), 0, len(states.age)
+        )
+        made = flattened(learner.decode(one(learned.theta, turn)))
+        net, age = grown(practice, train_key, net, age, made, ())
+        for_all = lambda leaf: jnp.broadcast_to(leaf, (len(states.age), *leaf.shape))
+        return State(learned, *jax.tree.map(for_all, (net, age))), {"loss": loss}
 
     return Joint(sample_for_all(batch_real), update)
 
 
-def shadow_condensation(model: Model, *, augment: Callable = unchanged, **kw) -> Joint:
-    """The same without augmentation, whatever is given: the joint form of DC."""
+def shadow_condensation(
+    model: Model, *, augment: Callable = unchanged, augment_net=unchanged, **kw
+) -> Joint:
+    """The joint form of DC: without augmentations, whatever is given."""
     return shadow_siamese_condensation(model, **kw)

@@ -25,7 +25,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--privacy",
         action="store_true",
-        help="print a Markdown table of membership instead; WORKDIR likewise",
+        help="print Markdown tables of membership by threat and training data instead; "
+        "WORKDIR likewise",
     )
     parser.add_argument(
         "--transfer",

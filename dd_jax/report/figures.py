@@ -112,9 +112,10 @@ def accuracies(accuracy: Mapping[str, dict]) -> bytes:
         for y, pipe in enumerate(reversed(pipes)):
             value = estimate(accuracy[pipe]) or {}
             axes.barh(y, value["mean"], color=PIPE_STYLE[pipe]["color"], height=0.6)
+            within = np.clip(value["ci"] or [value["mean"]], 0, 1)
             if value["ci"]:
-                axes.plot(value["ci"], [y, y], color="black", marker="|", markersize=9)
-            end = max(value["ci"] or [value["mean"]])
+                axes.plot(within, [y, y], color="black", marker="|", markersize=9)
+            end = within.max()
             axes.text(end + 0.015, y, f"{100 * value['mean']:.1f} %", va="center")
         names = [
             PIPE_NAMES[pipe] + ("\n(one net)" if accuracy[pipe].get("n") == 1 else "")

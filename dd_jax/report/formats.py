@@ -43,7 +43,11 @@ SPOKEN = {
     "rmia": "RMIA",
     "entropy": "Entropy threshold",
     "modified_entropy": "Modified-entropy threshold",
-    "calibrated": "Calibrated loss",
+    "loss_per_class": "Loss threshold of each class",
+    "entropy_per_class": "Entropy threshold of each class",
+    "modified_entropy_per_class": "Modified-entropy threshold of each class",
+    "calibrated": "Calibrated by IN and OUT",
+    "calibrated_out": "Calibrated by OUT",
     "shadow_classifier": "Shadow classifier",
     "quantile": "Quantile regression",
 }

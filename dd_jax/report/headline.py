@@ -72,12 +72,15 @@ def membership(record: Record, pipe: str = "distilled") -> Membership | None:
 
 
 def resolution(record: Record, threat: str) -> float | None:
-    """Smallest FPR that all attacks of a threat resolve: 10 false positives' worth."""
-    rates = [
-        row.get("smallest_fpr")
-        for pipe in PIPES
-        for row in (lookup(record, "privacy", pipe, threat) or {}).values()
-    ]
+    """Smallest FPR that all attacks of a threat resolve, on every pipeline."""
+    parts = (lookup(record, "privacy", pipe, threat) or {} for pipe in PIPES)
+    rates = [rate for part in parts if (rate := resolved_by(part))]
+    return max(rates, default=None)
+
+
+def resolved_by(scores: dict) -> float | None:
+    """Smallest FPR that the attacks on one pipeline resolve: 10 false positives'."""
+    rates = [row.get("smallest_fpr") for row in scores.values()]
     smallest = max((rate for rate in rates if rate), default=None)
     return min(FALSE_POSITIVES * smallest, 1.0) if smallest else None
 

@@ -1,12 +1,11 @@
-"""The results as one Markdown table."""
+"""The results as Markdown tables."""
 
 from collections.abc import Sequence
 
-from dd_jax.report import headline, robustness
-from dd_jax.report.formats import PIPE_NAMES, decimal, level, percent, plain, spoken
-from dd_jax.report.records import lookup
+from dd_jax.report import headline, membership, robustness
+from dd_jax.report.formats import decimal, percent, plain
 from dd_jax.report.tables import Table
-from dd_jax.types import Record
+from dd_jax.types import InputError, Record
 
 COLUMNS = (
     "method",
@@ -23,46 +22,36 @@ COLUMNS = (
     "PGD accuracy",
 )
 
-RATES = ("0.1", "0.01", "0.001")
+NOTE = (
+    "95 % intervals in parentheses. Unresolved: fewer than 10 false positives at that "
+    "rate. Undefined: the threat makes no sense there."
+)
 
 
 def privacy(records: Sequence[Record]) -> str:
-    """Markdown table of membership, a row for each run, pipeline, threat and score.
-
-    AUC and TPRs with their 95 % interval in parentheses, `unresolved` where the sample
-    is too small, `undefined` where the threat makes no sense; full data and the subset
-    depend on no initial images, and stand once for runs that differ in nothing else.
+    """Markdown of membership: a table of threats by training data for each setting.
 
     Args:
       records: as `dd_jax.report.records.read` gives them.
 
     Returns:
-      The table, header included, with a final newline.
+      For each group of runs of `membership.side_by_side` a title, its table and a note,
+      with a final newline.
+
+    Raises:
+      InputError: no run has an audit of membership.
     """
-    columns = ("dataset", "IPC", "trained on", "threat", "score", "AUC")
-    rates = tuple(f"TPR at {level(rate)} FPR" for rate in RATES)
-    rows = [(*columns, *rates), ("---",) * (len(columns) + len(rates))]
-    made = [row for record in records for row in _attacks(record)]
-    return _lines(rows + list(dict.fromkeys(made)))
-
-
-def _attacks(record: Record):
-    run = record["run"]
-    for pipe, threats in (record.get("privacy") or {}).items():
-        init = f", init {run['init']}" if pipe == "distilled" else ""
-        for threat, scores in threats.items():
-            what = run["dataset"], plain(run["ipc"]), PIPE_NAMES[pipe] + init
-            if scores is None:
-                yield (*what, threat.upper(), "", "undefined", *[""] * len(RATES))
-            for score, row in (scores or {}).items():
-                rates = (lookup(row, "tpr_at_fpr", rate) for rate in RATES)
-                yield (
-                    *what,
-                    threat.upper(),
-                    spoken(score),
-                    str(decimal(row["auc"])),
-                    *(str(percent(rate, 2)) for rate in rates),
-                )
+    found = list(membership.side_by_side(records))
+    if not found:
+        raise InputError(
+            "no run has an audit of membership; set audits.privacy.enabled"
+        )
+    parts = [
+        f"**Membership: {title}**\n\n"
+        + _lines([table.columns, ("---",) * len(table.columns), *table.rows])
+        for title, table in found
+    ]
+    return "\n".join(parts) + f"\n{NOTE}\n"
 
 
 def transfer(records: Sequence[Record]) -> str:
@@ -132,7 +121,7 @@ def _with_column(rows, at: int, name: str, cells: Sequence[str]):
 
 def _row(record: Record) -> tuple[str, ...]:
     run = record["run"]
-    membership = headline.membership(record)
+    attack = headline.membership(record)
     robust = headline.robustness(record)
     cells = (
         *(
@@ -143,8 +132,8 @@ def _row(record: Record) -> tuple[str, ...]:
         percent(headline.accuracy(record, "random_subset")),
         percent(headline.accuracy(record, "full_data")),
         percent(headline.worst_class(record)),
-        decimal(membership.auc) if membership else "-",
-        percent(membership.tpr) if membership else "-",
+        decimal(attack.auc) if attack else "-",
+        percent(attack.tpr) if attack else "-",
         f"{percent(robust.accuracy)} at Linf {robust.eps:.3g}" if robust else "-",
     )
     return tuple(str(cell).replace("not measured", "-") for cell in cells)

@@ -48,7 +48,7 @@ def test_gradients_are_those_of_each_shadow_alone(rows, monkeypatch):
 def test_each_shadow_steps_as_a_single_one_given_its_rows_of_the_batch(name, distance):
     options = OPTIONS | {"augment": AUGMENT, "distance": distance}
     single = METHODS[name](NETWORK, life=1, **options)
-    joint = JOINT[name](NETWORK, **options)
+    joint = JOINT[name](NETWORK, life=1, **options)
     real, key = real_data(IMAGES, LABELS), jax.random.key(7)
     each = [single.init(jax.random.key(i), real) for i in range(SHADOWS)]
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *each)
@@ -68,6 +68,43 @@ def test_each_shadow_steps_as_a_single_one_given_its_rows_of_the_batch(name, dis
                 after.learned.theta[leaf][s], expected.learned.theta[leaf], atol=1e-4
             )
     np.testing.assert_allclose(info["loss"], np.mean(losses), rtol=1e-4)
+
+
+def test_one_shadow_is_the_single_form_through_the_lives_of_networks():
+    options = OPTIONS | {"augment": AUGMENT, "augment_net": AUGMENT, "life": 3}
+    single = METHODS["dsa"](NETWORK, net_epochs=2, **options)
+    joint = JOINT["dsa"](NETWORK, net_epochs=2, **options)
+    real = real_data(IMAGES, LABELS)
+    alone = single.init(jax.random.key(0), real)
+    states = jax.tree.map(lambda leaf: leaf[None], alone)
+    step, together = jax.jit(single.update), jax.jit(joint.update)
+    for i in range(4):
+        key = jax.random.key(i)
+        batch = joint.sample(key, real, jnp.ones((1, len(LABELS))))
+        own = Drawn(Batch(batch.images, batch.weights[0]), ())
+        alone, states = step(key, alone, own)[0], together(key, states, batch)[0]
+        for ours, theirs in zip(jax.tree.leaves(states), jax.tree.leaves(alone)):
+            np.testing.assert_allclose(ours[0], theirs, atol=2e-4)
+    assert states.age.tolist() == [1]
+
+
+def test_one_network_learns_from_a_set_drawn_anew_and_serves_all():
+    options = OPTIONS | {"life": 3, "net_epochs": 2}
+    joint, real = JOINT["dc"](NETWORK, **options), real_data(IMAGES, LABELS)
+    init = METHODS["dc"](NETWORK, **options).init
+    both = [init(key, real) for key in jax.random.split(jax.random.key(0))]
+    states = jax.tree.map(lambda *leaves: jnp.stack(leaves), *both)
+    batch = joint.sample(jax.random.key(1), real, jnp.ones((2, len(LABELS))))
+    update, kernels = jax.jit(joint.update), []
+    for i in range(20):
+        after, _ = update(jax.random.key(i), states, batch)
+        leaf = jax.tree.leaves(after.net.params)[-1]
+        np.testing.assert_array_equal(leaf[0], leaf[1])
+        same = jax.tree.map(lambda a: a[jnp.array([0, 0])], states)
+        from_first, _ = update(jax.random.key(i), same, batch)
+        kernels.append(np.array_equal(leaf, jax.tree.leaves(from_first.net.params)[-1]))
+    assert after.age.tolist() == [1, 1]
+    assert 3 < sum(kernels) < 17
 
 
 def test_a_class_without_rows_in_the_batch_stays():

@@ -16,8 +16,6 @@ OPTIONS = {
     "lira_online": [{"variance": "per_example"}],
     "lira_offline": [{"variance": "per_example"}],
     "rmia": [{"a": 0.3}],
-    "loss": [{"per_class": True}],
-    "calibrated": [{"offset": "out"}],
 }
 CASES = [(name, {}) for name in SCORES] + [
     (name, options) for name, choices in OPTIONS.items() for options in choices

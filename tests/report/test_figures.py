@@ -97,3 +97,9 @@ def test_a_single_net_is_marked():
     assert "(one net)" in drawn(figures.accuracies(accuracy))
     accuracy["full_data"] |= {"ci": [0.8, 1.0], "n": 2}
     assert "(one net)" not in drawn(figures.accuracies(accuracy))
+
+
+@pytest.mark.filterwarnings("error::UserWarning")
+def test_an_interval_beyond_certainty_stays_within_the_panel():
+    wide = fabricate.around(0.5, half=8.0, n=2)
+    drawn(figures.accuracies({"distilled": wide, "random_subset": wide}))

@@ -182,22 +182,6 @@ def test_accuracy_after_export_stands_in_its_tables(row):
     assert lines[3] == "| dm | digits | 10 | real | 10 |" + " - |" * 8
 
 
-def test_membership_in_markdown_names_what_is_undefined_and_says_baselines_once(row):
-    row["privacy"]["distilled"]["t0"] = None
-    other = row | {"run": row["run"] | {"init": "noise"}}
-    lines = markdown.privacy([row, other]).splitlines()
-    assert lines[0].startswith("| dataset | IPC | trained on | threat | score | AUC |")
-    assert lines[2] == (
-        "| digits | 10 | Distilled, init real | T2 | LiRA, online | "
-        "0.560 (0.540 to 0.580) | 15.00 % (11.25 to 18.75) | 3.00 % (2.25 to 3.75) | "
-        "0.90 % (0.67 to 1.12) |"
-    )
-    assert (
-        "| digits | 10 | Distilled, init noise | T0 |  | undefined |  |  |  |" in lines
-    )
-    assert sum("| Full data |" in line for line in lines) == 1
-
-
 def test_command_builds_and_prints_markdown(single, capsys):
     assert command.main([str(single)]) == 0
     assert capsys.readouterr().out.strip() == str(single / "report.html")
@@ -205,6 +189,8 @@ def test_command_builds_and_prints_markdown(single, capsys):
     of_folder = capsys.readouterr().out
     assert command.main([str(single / "results.jsonl"), "--markdown"]) == 0
     assert capsys.readouterr().out == of_folder != ""
+    assert command.main([str(single), "--privacy"]) == 0
+    assert "| T2 | LiRA, online | AUC |" in capsys.readouterr().out
 
 
 def test_command_refuses_with_one_line(tmp_path, capsys):

@@ -43,14 +43,21 @@ class Score(NamedTuple):
         return self.compare(signal, member, target, **options)
 
 
+_per_class = partial(thresholds.threshold, per_class=True)
 SCORES = {
     "lira_online": Score(lira.sides, lira.online),
     "lira_offline": Score(lira.sides, lira.offline),
     "rmia": Score(rmia.log_probabilities, rmia.rmia),
     "loss": Score(thresholds.likelihood, thresholds.threshold),
+    "loss_per_class": Score(thresholds.likelihood, _per_class),
     "entropy": Score(thresholds.certainty, thresholds.threshold),
+    "entropy_per_class": Score(thresholds.certainty, _per_class),
     "modified_entropy": Score(thresholds.modified_certainty, thresholds.threshold),
+    "modified_entropy_per_class": Score(thresholds.modified_certainty, _per_class),
     "calibrated": Score(calibrated.log_odds, calibrated.calibrated),
+    "calibrated_out": Score(
+        calibrated.log_odds, partial(calibrated.calibrated, offset="out")
+    ),
     "shadow_classifier": Score(
         shadow_classifier.posteriors, shadow_classifier.shadow_classifier
     ),

@@ -40,7 +40,7 @@ FIXED = (("variance", "fixed"),)
         ("lira_online", FIXED, 2.0),
         ("rmia", (), 1.0),
         ("calibrated", (), 1.0),
-        ("calibrated", (("offset", "out"),), 1.0),
+        ("calibrated_out", (), 1.0),
     ],
     ids=str,
 )

@@ -66,7 +66,7 @@ def test_thresholds_of_each_class_undo_a_gap_between_classes():
     logits[:, labels == 1] = logits[:, labels == 1, ::-1]
     world = jnp.asarray(logits[:, :, None], jnp.float32), labels, member
     whole, each = (
-        np.asarray(SCORES["loss"](*world, 3, per_class=flag)) for flag in (False, True)
+        np.asarray(SCORES[name](*world, 3)) for name in ("loss", "loss_per_class")
     )
     cut = np.quantile(whole[~member[3]], 0.9)
     assert np.mean(whole[(labels == 0) & ~member[3]] > cut) < 0.02

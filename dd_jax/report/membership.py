@@ -1,0 +1,108 @@
+"""Membership of several runs side by side: threats down, training data across."""
+
+import json
+from collections.abc import Iterator, Sequence
+
+from dd_jax.report import headline
+from dd_jax.report.formats import PIPE_NAMES, decimal, level, percent, plain, spoken
+from dd_jax.report.records import lookup
+from dd_jax.report.tables import Table
+from dd_jax.types import Record
+
+RATES = ("0.01", "0.001")
+SAME = ("dataset", "num_classes", "ipc", "arch", "width", "seed", "split")
+
+
+def side_by_side(records: Sequence[Record]) -> Iterator[tuple[str, Table]]:
+    """A table for the runs of one data set, size and network, with what they share.
+
+    Each threat begins with the smallest FPR that its sample resolves; then AUC and TPRs
+    of each score, with 95 % intervals. A column is a distilled set, by method and
+    initial images, or a baseline; baselines that runs have in common stand once.
+
+    Args:
+      records: as `dd_jax.report.records.read` gives them.
+
+    Yields:
+      `(title, table)`.
+    """
+    groups: dict[tuple, list[Record]] = {}
+    for record in records:
+        key = tuple(record["run"].get(name) for name in SAME)
+        groups.setdefault(key, []).append(record)
+    for own in groups.values():
+        if columns := _columns(own):
+            yield _title(own[0]["run"]), _table(columns)
+
+
+def _title(run: dict) -> str:
+    width = f" of width {run['width']}" if run.get("width") else ""
+    return (
+        f"{run['dataset']}, {plain(run['ipc'])} a class, {run['arch']}{width}, "
+        f"seed {run.get('seed', 0)}"
+    )
+
+
+def _columns(records: Sequence[Record]) -> dict[str, dict]:
+    """What each pipeline gives away, `{threat: {score: figures}}`, by heading."""
+    columns: dict[str, dict] = {}
+    for pipe in PIPE_NAMES:
+        seen = set()
+        for record in records:
+            found = lookup(record, "privacy", pipe)
+            same = json.dumps(found, sort_keys=True)
+            if not found or (pipe != "distilled" and same in seen):
+                continue
+            seen.add(same)
+            name = _heading(record["run"], pipe)
+            if name in columns:
+                name += f", run {record['run']['id']}"
+            columns[name] = found
+    return columns
+
+
+def _heading(run: dict, pipe: str) -> str:
+    if pipe != "distilled":
+        return PIPE_NAMES[pipe]
+    init = f", init {run['init']}" if run["init"] else ""
+    return f"{PIPE_NAMES[pipe]} ({run['method']}{init})"
+
+
+def _table(columns: dict[str, dict]) -> Table:
+    threats = sorted({threat for found in columns.values() for threat in found})
+    rows = [row for threat in threats for row in _rows(columns, threat)]
+    return Table(("threat", "score", "figure", *columns), rows)
+
+
+def _rows(columns: dict[str, dict], threat: str) -> Iterator[tuple[str, ...]]:
+    parts = [found.get(threat, {}) for found in columns.values()]
+    smallest = (_unless_undefined(part, _resolution(part)) for part in parts)
+    yield threat.upper(), "", "smallest FPR resolved", *smallest
+    scores = dict.fromkeys(score for part in parts for score in part or ())
+    for score in scores:
+        own = [(part, (part or {}).get(score)) for part in parts]
+        aucs = (str(decimal(lookup(row, "auc"))) for _, row in own)
+        yield (
+            threat.upper(),
+            spoken(score),
+            "AUC",
+            *(_unless_undefined(part, auc) for (part, _), auc in zip(own, aucs)),
+        )
+        for rate in RATES:
+            shown = (str(percent(lookup(row, "tpr_at_fpr", rate), 2)) for _, row in own)
+            yield (
+                threat.upper(),
+                spoken(score),
+                f"TPR at {level(rate)} FPR",
+                *(_unless_undefined(part, tpr) for (part, _), tpr in zip(own, shown)),
+            )
+
+
+def _resolution(part: dict | None) -> str:
+    rate = headline.resolved_by(part or {})
+    return f"{100 * rate:.2g} %" if rate else "not measured"
+
+
+def _unless_undefined(part: dict | None, text: str) -> str:
+    """A threat that makes no sense for a pipeline is null in its Record."""
+    return "undefined" if part is None else text
