@@ -76,7 +76,7 @@ def planar(images):
 
 
 def problem(method):
-    """State, batch, and what one update makes of them."""
+    """Batch, stored images before and after one update on it, and its loss."""
     labels = np.repeat(np.arange(CLASSES), 5)
     pixels = np.random.default_rng(0).integers(0, 256, (15, *IMAGE), np.uint8)
     real = real_data(jnp.asarray(pixels), labels)
@@ -87,7 +87,8 @@ def problem(method):
     state = method.init(jax.random.key(1), real)
     batch = method.sample(jax.random.key(2), real)
     after, info = jax.jit(method.update)(jax.random.key(2), state, batch)
-    return state, batch, after, float(info["loss"])
+    images = lambda state: getattr(state, "learned", state).theta["images"]
+    return batch, images(state), images(after), float(info["loss"])
 
 
 def method_of(name, **kw):
@@ -121,38 +122,38 @@ def test_the_networks_are_the_same(torch, net):
 def test_distribution_matching(torch, net):
     import torch_steps
 
-    state, batch, after, loss = problem(method_of("dm", ipc=2, batch_real=5))
-    theta = stored(torch, state.theta)
+    batch, before, after, loss = problem(method_of("dm", ipc=2, batch_real=5))
+    theta = stored(torch, before)
     real = torch.tensor(planar(batch.images))
     found = torch_steps.dm_loss(net, list(real), list(theta))
     (slope,) = torch.autograd.grad(found, theta)
-    assert_same(found, slope, loss, state.theta, after.theta)
+    assert_same(found, slope, loss, before, after)
 
 
 def test_gradient_matching(torch, net):
     import torch_steps
 
-    state, batch, after, loss = problem(method_of("dsa", ipc=1, batch_real=5))
-    theta = stored(torch, state.theta)
-    real = torch.tensor(planar(batch.images[0]))
+    batch, before, after, loss = problem(method_of("dsa", ipc=1, batch_real=5))
+    theta = stored(torch, before)
+    real = torch.tensor(planar(batch.match.images))
     found, slope = torch_steps.dsa_gradient(net, list(real), list(theta), theta)
-    assert_same(found, slope, loss, state.theta, after.theta)
+    assert_same(found, slope, loss, before, after)
 
 
 def test_trajectory_matching(torch, net):
     import torch_steps
 
-    settings = dict(student_steps=3, max_start=1, expert_epochs=1, lr_student=0.05)
-    state, piece, after, loss = problem(method_of("mtt", ipc=2, **settings))
+    settings = dict(student_steps=3, max_start=1, expert_epochs=1, rate=0.05)
+    drawn, before, after, loss = problem(method_of("mtt", ipc=2, **settings))
     unravel = jax.flatten_util.ravel_pytree(parameters()["params"])[1]
     tensors = lambda flat: [
         torch.tensor(value) for value in as_torch({"params": unravel(flat)})
     ]
-    theta = stored(torch, state.theta.images)
+    theta = stored(torch, before)
     found = torch_steps.mtt_loss(
         net,
-        tensors(piece.start),
-        tensors(piece.target),
+        tensors(drawn.path[0]),
+        tensors(drawn.path[1]),
         theta.flatten(0, 1),
         torch.arange(CLASSES).repeat_interleave(2),
         torch.tensor(0.05),
@@ -160,7 +161,7 @@ def test_trajectory_matching(torch, net):
         lambda images: images,
     )
     (slope,) = torch.autograd.grad(found, theta)
-    assert_same(found, slope, loss, state.theta.images, after.theta.images)
+    assert_same(found, slope, loss, before, after)
 
 
 def test_training(torch, net):
