@@ -26,6 +26,7 @@ MTT = {
     "distill.mtt.student_lr": 0.03,
     "distill.mtt.lr_rate": 0.02,
 }
+IDC = {"distill.steps": 300, "distill.network.life": 5, "train.cutmix": 0.5}
 
 
 def condensation(ipc: int) -> Point:
@@ -37,23 +38,13 @@ def condensation(ipc: int) -> Point:
     }
 
 
-def idc(ipc: int) -> Point:
-    """IDC and IDC-I: few steps on each of many networks."""
-    return {
-        "distill.steps": 300,
-        "distill.lr": {1: 3e-4, 5: 7e-4, 10: 1e-3}[ipc],
-        "distill.network.life": 5,
-        "train.cutmix": 0.5,
-    }
-
-
 RECIPES = {
     "dm": lambda ipc: {"distill.steps": 400, "distill.lr": 1.0},
     "dsa": condensation,
     "dc": condensation,
     "mtt": lambda ipc: MTT | {"distill.lr": 3.0 * ipc},
-    "idc_i": idc,
-    "idc": idc,
+    "idc_i": lambda ipc: IDC | {"distill.lr": 4e-4 * ipc},
+    "idc": lambda ipc: IDC | {"distill.lr": {1: 3e-4, 5: 7e-4, 10: 1e-3}[ipc]},
 }
 
 

@@ -10,10 +10,20 @@ import pytest
 from tiny import BARE, MLP, TINY, arrays, flags, launch, make, npz, only_run, snapshot
 from tiny import quick_compiles as quick_compiles
 
-from dd_jax import config, distill, models, rules, run, stages, train, workdir
+from dd_jax import (
+    compose,
+    config,
+    distill,
+    models,
+    rules,
+    run,
+    stages,
+    train,
+    workdir,
+)
 from dd_jax.audits import privacy
 from dd_jax.data import dsa, load, membership_masks
-from dd_jax.distill import export
+from dd_jax.distill import export, png_folder
 from dd_jax.distill.selection import CHOOSERS
 from dd_jax.drive import drive
 from dd_jax.keys import integer, named, stack
@@ -300,6 +310,25 @@ def test_the_accuracy_after_export_is_that_of_the_exported_folder(
 
 def bare(root, **changes):
     return run.run(make(BARE, **changes), root)
+
+
+@pytest.mark.parametrize("method, trainings", [("dm", 2), ("random", 1)])
+def test_networks_after_export_learn_from_its_bytes(
+    tmp_path, monkeypatch, method, trainings
+):
+    """Real images are bytes already, and need no second training."""
+    seen, networks_on_sets = [], compose.networks_on_sets
+
+    def watch(parts, sets, *stage):
+        seen.append(np.asarray(sets.images))
+        return networks_on_sets(parts, sets, *stage)
+
+    monkeypatch.setattr(compose, "networks_on_sets", watch)
+    changes = {"distill__method": method, "audits__export__enabled": True}
+    found = bare(tmp_path, **changes)
+    assert len(seen) == trainings and set(found["export"]["accuracy"]) == ESTIMATE
+    bytes_ = png_folder.quantise(seen[0]) / np.float32(255)
+    np.testing.assert_array_equal(seen[-1], bytes_)
 
 
 def test_several_sets_give_an_estimate_over_sets(tmp_path):
