@@ -71,23 +71,27 @@ def components(record: Record) -> Table | None:
 
 
 def transfer(record: Record) -> Table | None:
-    """Accuracy under images made on other networks, at the radius nearest to 8/255."""
+    """Accuracy under images made on other networks, at the radius nearest to 8/255.
+
+    Its first row is that of clean images, where radius 0 was run.
+    """
     rows = [row for row in record.get("transfer") or () if row["eps"] > 0]
     if not rows:
         return None
     near = min((row["eps"] for row in rows), key=lambda eps: abs(eps - headline.EPS))
     shown = {
-        (row["source"], row["target"]): percent(row["accuracy"])
-        for row in rows
-        if row["eps"] == near
+        (row["source"] if row["eps"] else "", row["target"]): percent(row["accuracy"])
+        for row in record["transfer"]
+        if row["eps"] in (0, near)
     }
     groups = dict.fromkeys((*PIPE_NAMES, *(row["source"] for row in rows)))
     names = {group: PIPE_NAMES.get(group, spoken(group)) for group in groups}
     title = f"Made on, tried on; {spoken(rows[0]['attack'])} at {near:.3g}"
     lines = [
         (name, *(shown.get((source, target), "") for target in names))
-        for source, name in names.items()
+        for source, name in [("", "Clean images"), *names.items()]
     ]
+    lines = lines if any(lines[0][1:]) else lines[1:]
     return Table((title, *names.values()), lines)
 
 

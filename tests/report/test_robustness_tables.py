@@ -79,6 +79,10 @@ def test_transfer_has_a_row_and_a_column_for_every_group():
     text = markdown.transfer([record, fabricate.record()]).splitlines()
     assert text[0] == "dm on digits, 10 images a class:" and len(text) == 2 + 2 + 5
     assert text[4] == "| Distilled |  |  |  | 25.0 % |  |"
+    record["transfer"].append(transferred("distilled", "vgg11", 0.0, 0.875))
+    table = robustness.transfer(record)
+    assert table is not None and len(table.rows) == 6
+    assert [str(cell) for cell in table.rows[0]][3:] == ["", "87.5 %", ""]
 
 
 def test_the_verdict_says_what_stronger_attacks_leave():
