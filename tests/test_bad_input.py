@@ -295,7 +295,7 @@ def test_a_later_cell_is_checked_before_the_first_one_runs(capsys):
     )
     assert message == (
         "distill.ipc=72: each shadow of the membership audit distils half of the rows, "
-        "and the smallest class of digits has 139 in train; take at most 69, or "
+        "and the smallest class of digits has 142 in train; take at most 71, or "
         "audits.privacy.enabled=False"
     )
 

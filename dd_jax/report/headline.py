@@ -79,7 +79,7 @@ def resolution(record: Record, threat: str) -> float | None:
 
 
 def resolved_by(scores: dict) -> float | None:
-    """Smallest FPR that the attacks on one pipeline resolve: 10 false positives'."""
+    """Smallest FPR that attacks on one pipeline resolve: 10 false positives' worth."""
     rates = [row.get("smallest_fpr") for row in scores.values()]
     smallest = max((rate for rate in rates if rate), default=None)
     return min(FALSE_POSITIVES * smallest, 1.0) if smallest else None

@@ -1,7 +1,8 @@
 """Membership of several runs side by side: threats down, training data across."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from dd_jax.report import headline
 from dd_jax.report.formats import PIPE_NAMES, decimal, level, percent, plain, spoken
@@ -75,34 +76,24 @@ def _table(columns: dict[str, dict]) -> Table:
 
 
 def _rows(columns: dict[str, dict], threat: str) -> Iterator[tuple[str, ...]]:
+    """A threat that makes no sense for a pipeline is null in its Record."""
     parts = [found.get(threat, {}) for found in columns.values()]
-    smallest = (_unless_undefined(part, _resolution(part)) for part in parts)
-    yield threat.upper(), "", "smallest FPR resolved", *smallest
-    scores = dict.fromkeys(score for part in parts for score in part or ())
-    for score in scores:
-        own = [(part, (part or {}).get(score)) for part in parts]
-        aucs = (str(decimal(lookup(row, "auc"))) for _, row in own)
-        yield (
-            threat.upper(),
-            spoken(score),
-            "AUC",
-            *(_unless_undefined(part, auc) for (part, _), auc in zip(own, aucs)),
-        )
+
+    def row(score: str, figure: str, show: Callable, *keys: str) -> tuple[str, ...]:
+        shown = (part if part is None else show(lookup(part, *keys)) for part in parts)
+        cells = ("undefined" if cell is None else str(cell) for cell in shown)
+        return threat.upper(), spoken(score), figure, *cells
+
+    yield row("", "smallest FPR resolved", _resolution)
+    for score in dict.fromkeys(score for part in parts for score in part or ()):
+        yield row(score, "AUC", decimal, score, "auc")
         for rate in RATES:
-            shown = (str(percent(lookup(row, "tpr_at_fpr", rate), 2)) for _, row in own)
-            yield (
-                threat.upper(),
-                spoken(score),
-                f"TPR at {level(rate)} FPR",
-                *(_unless_undefined(part, tpr) for (part, _), tpr in zip(own, shown)),
+            figure = f"TPR at {level(rate)} FPR"
+            yield row(
+                score, figure, partial(percent, digits=2), score, "tpr_at_fpr", rate
             )
 
 
-def _resolution(part: dict | None) -> str:
-    rate = headline.resolved_by(part or {})
+def _resolution(scores: dict) -> str:
+    rate = headline.resolved_by(scores)
     return f"{100 * rate:.2g} %" if rate else "not measured"
-
-
-def _unless_undefined(part: dict | None, text: str) -> str:
-    """A threat that makes no sense for a pipeline is null in its Record."""
-    return "undefined" if part is None else text
