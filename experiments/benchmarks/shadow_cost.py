@@ -14,9 +14,8 @@ compilation is left out. A minute on digits, four on Fashion-MNIST, on two CPU c
 The Records are in experiments/results/shadow_cost.jsonl. 64 shadows on digits, width
 32: a step of distribution matching at 10 images a class costs 8.6 plain steps and a
 whole run 13.5 plain runs, of gradient matching on networks that serve one step 9.4 and
-11.0, at 1 image a class 3.2 and 3.6; one by one all would be 64. Distribution matching
-on Fashion-MNIST at width 16: 6.4 plain steps, by the clock, from an
-earlier version without whole runs.
+11.0, at 1 image a class 3.2 and 3.6; distribution matching on Fashion-MNIST at width 16
+7.2 and 10.2. One by one all would be 64.
 """
 
 import argparse
