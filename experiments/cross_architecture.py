@@ -7,9 +7,9 @@ Trains networks of each registered architecture on the set, on random subsets of
 size and on the full data, and puts all in one table: `report.html` of the work
 directory, or `python -m dd_jax.report runs_out/cross_architecture --markdown`. The same
 command with another set adds it to the table. With another data set, add its
-`--config.data.source` and the augmentation of its recipe. VGG-11 and the ResNets
-enlarge small images, and get fewer networks and epochs, in smaller batches; choose one
-architecture by `--config.model.name=alexnet`.
+`--config.data.source` and the augmentation of its recipe. AlexNet, VGG-11 and the
+ResNets get fewer networks and epochs, in smaller batches; choose one architecture by
+`--config.model.name=alexnet`.
 """
 
 from ml_collections import ConfigDict
@@ -18,6 +18,7 @@ from dd_jax import config
 from dd_jax.rules import MODELS
 from dd_jax.sweep import Point
 
+QUICK = ("convnet", "mlp", "lenet")
 SLOW = {
     "train.nets": 2,
     "train.epochs": 40,
@@ -43,8 +44,7 @@ def get_config() -> ConfigDict:
 
 def sweep() -> list[Point]:
     """Every architecture."""
-    slow = ("vgg11", "resnet18", "resnet18_ap")
     return [
-        {"model.name": name} | (SLOW if name in slow else {})
-        for name in sorted(MODELS, key=lambda name: name in slow)
+        {"model.name": name} | ({} if name in QUICK else SLOW)
+        for name in sorted(MODELS, key=lambda name: name not in QUICK)
     ]
