@@ -80,9 +80,9 @@ def autoattack(
     def attack(key: Key, logits_fn: LogitsFn, images: Array, labels: Array):
         if not isinstance(logits_fn, Partial):
             logits_fn = Partial(logits_fn)
-        images, labels = np.asarray(images), np.asarray(labels, np.int32)
+        images, labels = np.asarray(images), np.asarray(labels)
         check_inputs(images, labels, np.array([eps]), batch)
-        clean = np.float32(images)
+        clean, labels = np.float32(images), labels.astype(np.int32)
         for_judge, key = jax.random.split(key)
         logits = np.concatenate(
             [

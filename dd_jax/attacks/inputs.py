@@ -11,11 +11,12 @@ def check_inputs(images: Array, labels: Array, eps: Array, chunk: int) -> None:
     Args:
       images: `f32[n h w c]` in [0, 1].
       labels: `i32[n]`.
-      eps: `f32[e]`, radii, at least 0.
+      eps: `f32[e]`, radii, finite and at least 0.
       chunk: images at once, at least 1.
 
     Raises:
-      InputError: other shapes, pixels that are no floats in [0, 1], a negative radius.
+      InputError: other shapes, pixels that are no floats in [0, 1], labels that are no
+        integers, a negative or infinite radius.
     """
     if images.ndim != 4 or not len(images):
         raise InputError(
@@ -32,9 +33,13 @@ def check_inputs(images: Array, labels: Array, eps: Array, chunk: int) -> None:
             f"labels of attacked images have shape {labels.shape}; "
             f"{len(images)} images need ({len(images)},)"
         )
-    if eps.ndim != 1 or not len(eps) or not (eps >= 0).all():
+    if labels.dtype.kind not in "iu":
         raise InputError(
-            f"attack eps is {eps.tolist()}; it must be a list of radii, each 0+"
+            f"labels of attacked images are {labels.dtype}; they must be integers"
+        )
+    if eps.ndim != 1 or not len(eps) or not ((eps >= 0) & np.isfinite(eps)).all():
+        raise InputError(
+            f"attack eps is {eps.tolist()}; it must be a list of finite radii, each 0+"
         )
     if chunk < 1:
         raise InputError(f"attack chunk is {chunk}; it must be 1 or more")
@@ -48,10 +53,14 @@ def check_logits(logits: Array, labels: Array | None = None) -> None:
       labels: `i32[n]` of the images.
 
     Raises:
-      InputError: all rows lie in [0, 1] and sum to 1, some output is not finite, or a
-        label has no output.
+      InputError: fewer than 2 classes, all rows lie in [0, 1] and sum to 1, some output
+        is not finite, or a label has no output.
     """
     logits = np.asarray(logits)
+    if logits.shape[-1] < 2:
+        raise InputError(
+            "the model under attack has 1 output; attacks need 2 classes or more"
+        )
     if not np.isfinite(logits).all():
         raise InputError(
             "the model under attack gives outputs that are not finite on clean images; "

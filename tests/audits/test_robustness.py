@@ -424,6 +424,8 @@ def test_probabilities_are_refused(images, params):
         epsilon_curve(KEY, "fgsm", soft, params, images, labels, [0.1], chunk=4)
     with pytest.raises(InputError, match="not finite"):
         check_logits(np.array([[0.0, np.nan]]))
+    with pytest.raises(InputError, match="1 output; attacks need 2 classes or more"):
+        check_logits(np.array([[3.0], [-2.0]]))
     check_logits(np.array([[0.5, 0.5], [3.0, -2.0]]))
 
 
@@ -435,8 +437,10 @@ def test_probabilities_are_refused(images, params):
         ({"images": np.full((2, 2, 2, 1), np.nan)}, "must be floats in"),
         ({"images": np.zeros((2, 4))}, r"shape \(2, 4\); it must be \(n, h, w, c\)"),
         ({"labels": np.zeros(3, int)}, r"shape \(3,\); 2 images need \(2,\)"),
+        ({"labels": np.zeros(2)}, "labels of attacked images are float64"),
         ({"eps": [-0.1]}, r"eps is \[-0.1\]"),
-        ({"eps": []}, "must be a list of radii"),
+        ({"eps": [np.inf]}, r"eps is \[inf\]"),
+        ({"eps": []}, "must be a list of finite radii"),
         ({"chunk": 0}, "chunk is 0"),
         ({"name": "pdg"}, "no attack 'pdg'"),
     ],
