@@ -2,6 +2,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import time
 import types
 from pathlib import Path
 
@@ -119,7 +120,8 @@ def test_typed_overrides_reach_the_run(world):
     assert world.built == [Path("out")]
 
 
-def test_sweep_runs_cells_in_order_with_one_report(world, capsys):
+def test_sweep_runs_cells_in_order_with_one_report(world, capsys, monkeypatch):
+    monkeypatch.setattr(time, "monotonic", lambda: 0.0)
     assert start(experiment(THREE)) == 0
     assert [values.distill.ipc for values in world.runs] == [1, 2, 3]
     assert world.writes == 3 and world.built == [Path("runs_out/three")]

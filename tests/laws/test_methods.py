@@ -68,8 +68,8 @@ OPTIONS = {name: {"batch_real": 4} for name in METHODS} | {
     "mtt": {"student_steps": 4, "expert_epochs": 1, "max_start": 3, "lr": 10.0},
     "dc": {"batch_real": 4, "life": 3, "net_epochs": 2, "lr": 1.0},
     "dsa": {"batch_real": 4, "life": 3, "net_epochs": 2, "lr": 1.0},
-    "idc_i": {"batch_real": 4, "life": 3, "net_steps": 1},
-    "idc": {"batch_real": 4, "life": 3, "net_steps": 1},
+    "idc_i": {"batch_real": 4, "life": 3, "net_steps": 1, "lr": 0.01},
+    "idc": {"batch_real": 4, "life": 3, "net_steps": 1, "lr": 0.01},
     "frepo": {"batch_real": 4, "life": 3, "pool": 2},
 }
 

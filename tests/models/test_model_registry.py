@@ -100,7 +100,7 @@ def test_small_images_are_up_sampled():
     np.testing.assert_allclose(
         jax.jit(small.apply)(params, images),
         jax.jit(large.apply)(params, doubled),
-        atol=1e-5,
+        rtol=1e-5,
     )
     assert minimum_size("lenet") == 16
     assert minimum_size("convnet") == 1
