@@ -21,9 +21,9 @@ from dd_jax.sweep import Point
 QUICK = ("convnet", "mlp", "lenet")
 SLOW = {
     "train.nets": 2,
-    "train.epochs": 40,
-    "train.batch": 25,
-    "train.full_epochs": 3,
+    "train.epochs": 15,
+    "train.batch": 10,
+    "train.full_epochs": 2,
 }
 
 
