@@ -125,6 +125,7 @@ def _section(
             "robustness": scope.robustness(record, config),
         },
         "components": robustness.components(record),
+        "summaries": robustness.summaries(record),
         "checks": robustness.checks(record),
         "transfer": robustness.transfer(record),
         "corruptions": robustness.corruptions(record),

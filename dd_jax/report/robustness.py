@@ -4,7 +4,14 @@ from collections.abc import Sequence
 
 from dd_jax.report import headline
 from dd_jax.report.figures import norm_curves
-from dd_jax.report.formats import PIPE_NAMES, Shown, decimal, percent, spoken
+from dd_jax.report.formats import (
+    NORMS,
+    PIPE_NAMES,
+    Shown,
+    decimal,
+    percent,
+    spoken,
+)
 from dd_jax.report.records import estimate, lookup
 from dd_jax.report.tables import Table
 from dd_jax.types import Record
@@ -115,19 +122,39 @@ def secondary(record: Record, norm: str) -> Table | None:
         }
         for row in part.get("worst_case", ()):
             known = [value for value in row.get("per_class", ()) if value is not None]
-            if row["norm"] == norm and row["eps"] in ratios and known:
-                ratio = ratios[row["eps"]]
+            if row["norm"] == norm and row["eps"] > 0 and known:
+                ratio = ratios.get(row["eps"], {})
                 rows.append(
                     (
                         Shown(name, f"{norm} radius {row['eps']:.3g}"),
                         percent(row["accuracy"]),
                         percent(min(known)),
-                        decimal(ratio["rome"]),
-                        decimal(ratio["beard"]),
+                        decimal(ratio.get("rome")),
+                        decimal(ratio.get("beard")),
                     )
                 )
     columns = ("Trained on", "Right under all", "Weakest class", "ROME", "BEARD")
     return Table(columns, rows) if rows else None
+
+
+def summaries(record: Record) -> Table | None:
+    """Whole curves in one number: area under the worst case, median distances."""
+    parts = {pipe: lookup(record, "robustness", pipe) or {} for pipe in PIPE_NAMES}
+    named = lambda key: list(
+        dict.fromkeys(n for p in parts.values() for n in p.get(key, ()))
+    )
+    found = [
+        (f"Area under the curve of all {NORMS[norm]} attacks", "area", norm)
+        for norm in named("area")
+    ] + [
+        (f"Median smallest distance, {spoken(name)}", "median_perturbation", name)
+        for name in named("median_perturbation")
+    ]
+    rows = [
+        (title, *(decimal(lookup(part, key, name)) for part in parts.values()))
+        for title, key, name in found
+    ]
+    return Table(("Curve as one number", *PIPE_NAMES.values()), rows) if rows else None
 
 
 def _severities(values: Sequence[dict] | None) -> Shown:

@@ -17,10 +17,37 @@ def test_the_weakest_class_stands_beside_the_ratios():
     assert (rome.text, beard.text) == ("0.600", "0.200")
 
 
-def test_no_table_without_ratios():
+def test_the_weakest_class_stands_without_ratios_too():
     record = fabricate.record()
-    assert robustness.secondary(record, "l2") is None
+    before = robustness.secondary(record, "linf")
+    for part in record["robustness"].values():
+        part["ratios"] = []
+    table = robustness.secondary(record, "linf")
+    assert table is not None and before is not None
+    assert [row[:3] for row in table.rows] == [row[:3] for row in before.rows]
+    assert {cell.text for row in table.rows for cell in row[3:]} == {"not measured"}
+
+
+def test_no_table_of_the_worst_case_where_there_is_none():
+    assert robustness.secondary(fabricate.record(), "l2") is None
     assert robustness.secondary({"robustness": {"distilled": {}}}, "linf") is None
+
+
+def test_curves_as_one_number():
+    part = {
+        "area": {"linf": {"mean": 0.25, "ci": [0.125, 0.375], "n": 3}},
+        "median_perturbation": {"deepfool": None},
+    }
+    table = robustness.summaries({"robustness": {"full_data": part}})
+    assert table is not None
+    assert [row[0] for row in table.rows] == [
+        "Area under the curve of all Linf attacks",
+        "Median smallest distance, DeepFool",
+    ]
+    cells = [str(cell) for cell in table.rows[0][1:]]
+    assert cells == ["not measured", "not measured", "0.250 (0.125 to 0.375)"]
+    assert str(table.rows[1][3]) == "not measured"
+    assert robustness.summaries({"robustness": {}}) is None
 
 
 def test_l1_attacks_have_a_table_and_a_curve():
