@@ -26,7 +26,7 @@ from dd_jax.sweep import Point
 AUGMENT = "color_crop_cutout_flip_scale_rotate"
 CONDENSATION = {
     "distill.steps": 400,
-    "distill.lr": 0.3,
+    "distill.lr": 0.5,
     "distill.network.epochs": 10,
 }
 IDC = {
@@ -38,7 +38,11 @@ RECIPES = {
     ("dm", 1): {"distill.steps": 2000},
     ("dsa", 1): {"distill.steps": 600, "distill.lr": 0.3},
     ("dc", 1): {"distill.steps": 600, "distill.lr": 0.3},
-    ("dm", 10): {"distill.steps": 2000},
+    ("dm", 10): {
+        "distill.steps": 2000,
+        "distill.lr": 10.0,
+        "distill.batch_real": 128,
+    },
     ("idc_i", 1): {"distill.steps": 1200, "distill.lr": 1e-3} | IDC,
     ("idc", 1): {"distill.steps": 1200, "distill.lr": 1e-3} | IDC,
     ("dsa", 10): CONDENSATION,
