@@ -14,9 +14,9 @@ steps, not every 100). Step sizes were chosen on a fifth of 12,000 training rows
 out, in 80 to 300 steps. At 1 image a class expect 71.2 % (DM), 70.1 % (DSA), 69.9 %
 (DC), 76.8 % (IDC) and 70.0 % (IDC-I), and 53.0 % on random subsets; published at width
 128 and full schedule: 71.5, 70.6, 70.5, 81.0 and 70.7 %. Each of these cells takes 5 to
-15 minutes, the networks on the full data 5 more. DM at 10 images a class reaches 80.8 %
+15 minutes, the networks on the full data 5 more. DM at 10 images a class reaches 80.9 %
 (published 83.6; step size 1 in place of 10 and real batches of 64 gave 80.4). The other
-cells have no Record yet. The Records are in experiments/results/fashion_mnist.jsonl, the
+cells have no Record yet. Records are in experiments/results/fashion_mnist.jsonl, the
 published recipes, for an accelerator, in experiments/fashion_mnist_published.py.
 """
 
