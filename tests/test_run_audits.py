@@ -8,7 +8,7 @@ from tiny import BARE, MLP, make
 from tiny import quick_compiles as quick_compiles
 
 from dd_jax import compose, distill, report, run
-from dd_jax.audits import robustness
+from dd_jax.audits import corruptions, robustness, transfer
 from dd_jax.audits.corruptions import CORRUPTIONS
 from dd_jax.types import InputError
 
@@ -227,3 +227,61 @@ def test_baselines_are_attacked_once_for_all_methods(tmp_path, monkeypatch):
     changes["audits__robustness__images"] = 10
     third = run.run(make(BARE, **changes), tmp_path)
     assert third["robustness"]["full_data"]["images"] == 10
+
+
+class Killed(BaseException):
+    """What no handler of errors may catch."""
+
+
+def test_a_kill_loses_no_finished_attack(tmp_path, monkeypatch):
+    """Stopped in every 5th piece of work; each piece is finished once all the same."""
+    finished, begun = [], []
+    kills = False
+
+    def watch(module, name):
+        work = getattr(module, name)
+
+        def watched(*task, **settings):
+            begun.append(name)
+            if kills and len(begun) % 5 == 0:
+                raise Killed
+            made = work(*task, **settings)
+            finished.append(name)
+            return made
+
+        monkeypatch.setattr(module, name, watched)
+
+    watch(robustness, "epsilon_curve")
+    watch(robustness, "behaviour")
+    watch(robustness, "minimal_distances")
+    watch(transfer, "curves_from")
+    watch(corruptions, "corruption_accuracy")
+    config = make(
+        SMALL
+        | {
+            "audits.robustness.enabled": True,
+            "audits.robustness.checks": True,
+            "audits.robustness.attacks": ("fgsm", "pgd_linf"),
+            "audits.robustness.images": 5,
+            "audits.robustness.adaptive_steps": 2,
+            "audits.robustness.queries": 2,
+            "audits.robustness.draws": 2,
+            "audits.transfer.enabled": True,
+            "audits.corruptions.enabled": True,
+            "audits.corruptions.images": 5,
+        }
+    )
+    unbroken = run.run(config, tmp_path / "unbroken")
+    once, kills = sorted(finished), True
+    finished.clear()
+    stops = 0
+    while True:
+        try:
+            resumed = run.run(config, tmp_path / "killed")
+            break
+        except Killed:
+            stops += 1
+    assert stops > 5 and sorted(finished) == once
+    assert set(resumed) == set(unbroken)
+    for part in set(unbroken) - {"cost"}:
+        assert resumed[part] == unbroken[part], part

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from tqdm import tqdm
 
 from dd_jax.audits import corruptions_blur as blur
 from dd_jax.audits import corruptions_digital as digital
@@ -91,6 +90,7 @@ CORRUPTIONS: dict[str, Corruption] = {
     ),
     "jpeg": Corruption(digital.jpeg, ((80.0,), (65.0,), (58.0,), (50.0,), (40.0,))),
 }
+SEEN = ("clean", *CORRUPTIONS)
 
 
 def corrupt(key: Key, name: str, images: Array, severity: int | Array) -> Array:
@@ -136,34 +136,36 @@ def corruption_accuracy(
     key: Key,
     model: Model,
     networks: Mapping[str, Params],
+    name: str,
     images: Array,
     labels: Array,
-) -> dict[str, dict[str, np.ndarray]]:
+) -> dict[str, np.ndarray]:
     """Accuracy of several pipelines' networks on the same corrupted images.
 
     Args:
-      key: typed PRNG key.
+      key: typed PRNG key, from which each corruption has one of its own.
       model: the networks' architecture.
       networks: pipeline -> parameters, each leaf with a leading axis s.
+      name: of `SEEN`: a corruption, or `clean` for the images as they are.
       images: `f32[n h w c]` in [0, 1].
       labels: `i32[n]`.
 
     Returns:
-      pipeline -> corruption -> `f64[s 5]`, by severity; and under the name `clean`
-      `f64[s 1]`, on the images as they are.
+      pipeline -> `f64[s 5]`, by severity; `f64[s 1]` on clean images.
+
+    Raises:
+      InputError: no such corruption.
     """
-    labels = np.asarray(labels)
-    right = lambda params, seen: (predictions(model, params, seen) == labels).mean(1)
-    found = {
-        pipe: {"clean": right(params, jnp.asarray(images))[:, None]}
-        for pipe, params in networks.items()
-    }
-    for name in tqdm(CORRUPTIONS, desc="corruptions", disable=None):
+    if name == "clean":
+        seen = [jnp.asarray(images)]
+    else:
         keys = jax.random.split(named(key, name), SEVERITIES)
         seen = [corrupt(k, name, images, i + 1) for i, k in enumerate(keys)]
-        for pipe, params in networks.items():
-            found[pipe][name] = np.stack([right(params, s) for s in seen], 1)
-    return found
+    right = lambda params, s: (predictions(model, params, s) == labels).mean(1)
+    return {
+        pipe: np.stack([right(params, s) for s in seen], 1)
+        for pipe, params in networks.items()
+    }
 
 
 def mean_corruption_error(
@@ -206,7 +208,7 @@ def record(
     """The `corruptions` part of a Record.
 
     Args:
-      accuracy: as `corruption_accuracy` gives it.
+      accuracy: pipeline -> name of `SEEN` -> what `corruption_accuracy` gives.
       images: how many were corrupted.
       summarise: `(pipeline, f64[s]) -> {mean, ci, n}`.
 

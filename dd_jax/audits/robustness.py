@@ -90,7 +90,7 @@ def record(
         return summarise(accuracy) | {"image_ci": [low, high]}
 
     def after(curve: Curve, i: int) -> dict:
-        parts = curve.components.items()
+        parts = (curve.components or {}).items()
         of = {part: of_images(robust_accuracy(right[:, i])) for part, right in parts}
         return {"components": of} if of else {}
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from functools import cache, partial
-from types import MappingProxyType
 from typing import NamedTuple
 
 import jax
@@ -39,7 +38,7 @@ class Curve(NamedTuple):
     excess: np.ndarray
     num_classes: int | None = None
     distances: np.ndarray | None = None
-    components: Mapping[str, np.ndarray] = MappingProxyType({})
+    components: Mapping[str, np.ndarray] | None = None
 
 
 def epsilon_curve(

@@ -56,7 +56,7 @@ def reruns(
     for norm, name in _ascents(curves).items():
         eps = np.array([telling_radius(curves[name])])
         steps = curves[name].settings[0]["steps"]
-        once = attack("attack", name, eps)
+        once = attack("plain", name, eps)
         twice = attack("doubled", name, eps, steps=2 * steps)
         often = attack("restarted", name, eps, restarts=RESTARTS)
         found["plain"][name], found["doubled"][name] = once, twice
