@@ -70,16 +70,15 @@ def record(
       `{images, clean, attacks{NAME: [{eps, norm, ..., accuracy}]}, worst_case[{eps,
       norm, accuracy, per_class[k]}], ratios[{eps, norm, rome, beard}], area{NORM},
       median_fall{NORM}, median_perturbation{NAME}, zero_gradients, checks}`: fractions
-      and distances, one row a radius
-      with the attack's settings; `per_class` the mean over nets, NaN for a class
-      without images; `ratios` as `robustness_ratios` gives them; `area` under the worst
-      case, for norms of 2 radii or more; `median_fall` the median over images of the
-      smallest radius that breaks one, which bounds the median perturbation from above
-      (None where more than half of some net's images stand at all radii);
-      `median_perturbation` the same of `distances`, where given; `zero_gradients` the share of
-      images without a gradient, where `behaviour` is given; `checks` as
-      `masking_checks` gives it. Rows of an attack of several components have
-      `components{NAME}`, the accuracy after each.
+      and distances, one row a radius with the attack's settings; `per_class` the mean
+      over nets, NaN for a class without images; `ratios` as `robustness_ratios` gives
+      them; `area` under the worst case, for norms of 2 radii or more; `median_fall` the
+      median over images of the smallest radius that breaks one, which bounds the median
+      perturbation from above (None where more than half of some net's images stand at
+      all radii); `median_perturbation` the same of `distances`, where given;
+      `zero_gradients` the share of images without a gradient, where `behaviour` is
+      given; `checks` as `masking_checks` gives it. Rows of an attack of several
+      components have `components{NAME}`, the accuracy after each.
     """
     clean = next(iter(curves.values())).clean
     worst = worst_case(curves)
