@@ -51,17 +51,23 @@ RECIPES = {
     ("dc", 10): CONDENSATION,
     ("idc_i", 10): {"distill.steps": 400, "distill.lr": 1e-2} | IDC,
     ("mtt", 1): {"distill.steps": 600, "distill.lr": 100.0},
-    ("mtt", 10): {"distill.steps": 150, "distill.lr": 100.0},
+    ("mtt", 10): {
+        "distill.steps": 80,
+        "distill.lr": 200.0,
+        "distill.steps_per_call": 4,
+        "distill.mtt.student_steps": 30,
+    },
     ("idc", 10): {"distill.steps": 300, "distill.lr": 1e-2} | IDC,
 }
 MTT = {
-    "distill.mtt.experts": 3,
-    "distill.mtt.kept_epochs": 6,
+    "distill.mtt.experts": 6,
+    "distill.mtt.kept_epochs": 4,
+    "distill.mtt.max_start": 3,
     "distill.mtt.expert_epochs": 2,
-    "distill.mtt.student_steps": 20,
-    "distill.mtt.lr_rate": 0.01,
+    "distill.mtt.student_steps": 40,
+    "distill.mtt.student_lr": 0.02,
+    "distill.mtt.lr_rate": 1e-6,
 }
-STARTS = {1: 2, 10: 5}
 
 
 def get_config() -> ConfigDict:
@@ -87,8 +93,8 @@ def sweep() -> list[Point]:
     """The quickest first."""
     return [
         {"distill.method": method, "distill.ipc": ipc}
+        | (MTT if method == "mtt" else {})
         | recipe
-        | (MTT | {"distill.mtt.max_start": STARTS[ipc]} if method == "mtt" else {})
         | ({"train.cutmix": 0.5} if method.startswith("idc") else {})
         for (method, ipc), recipe in RECIPES.items()
     ]
