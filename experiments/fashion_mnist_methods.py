@@ -46,7 +46,12 @@ RECIPES = {
         "distill.batch_real": 128,
     },
     ("idc_i", 1): {"distill.steps": 1200, "distill.lr": 1e-3} | IDC,
-    ("idc", 1): {"distill.steps": 1200, "distill.lr": 1e-3} | IDC,
+    ("idc", 1): {
+        "distill.steps": 2000,
+        "distill.lr": 2e-3,
+        "distill.augment": "color+crop+cutout",
+    }
+    | IDC,
     ("dsa", 10): CONDENSATION,
     ("dc", 10): CONDENSATION,
     ("idc_i", 10): {"distill.steps": 400, "distill.lr": 1e-2} | IDC,
