@@ -122,6 +122,11 @@ def learns(config: ConfigDict) -> bool:
     return config.distill.method not in CHOOSERS
 
 
+def matches(method: str) -> bool:
+    """Whether a method matches real images, which can be attacked for it."""
+    return method not in (*CHOOSERS, "mtt")
+
+
 def planted(config: ConfigDict, data: Dataset) -> Planted:
     """Train as shadows of the membership audit get it, with its canaries."""
     seed = integer(named(jax.random.key(config.seed), "canaries"))

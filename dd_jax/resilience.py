@@ -64,6 +64,16 @@ def measure(parts: Parts, networks: dict[str, Params], sets: SyntheticSet) -> di
     return record
 
 
+def norm_of(spec: str) -> str:
+    """The norm of an attack that a config names.
+
+    >>> norm_of("square:l1"), norm_of("deepfool")
+    ('l1', 'l2')
+    """
+    name, chosen = attack_of(spec)
+    return describe(name, 0.0, **chosen)["norm"]
+
+
 def _robustness(
     parts: Parts, networks: dict[str, Params], pipe: str, brought: dict[str, Curve]
 ) -> dict:
@@ -74,8 +84,7 @@ def _robustness(
     attack = _attack_on(parts, pipe, nets)
     curves = {}
     for spec in tqdm(audit.attacks, desc=f"attacks {pipe}", disable=None):
-        name, chosen = attack_of(spec)
-        eps = audit[f"eps_{describe(name, 0.0, **chosen)['norm']}"]
+        eps = audit[f"eps_{norm_of(spec)}"]
         curves[spec] = attack("attack", spec, eps, drop=audit.drop)
     distances = {
         spec: curve.distances

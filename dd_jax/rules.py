@@ -134,14 +134,16 @@ def is_number(value: Any) -> bool:
     return type(value) in (int, float) and math.isfinite(value)
 
 
-def radii(unit: str, high: float = math.inf) -> Rule:
+def radii(unit: str, high: float) -> Rule:
     """A tuple of numbers from 0 to `high`, in a unit."""
 
     def holds(values):
-        return bool(values) and all(is_number(v) and 0 <= v <= high for v in values)
+        once = all(values.count(v) == 1 for v in values)
+        fit = all(is_number(v) and 0 <= v <= high for v in values)
+        return bool(values) and once and fit
 
-    limit = "at least 0" if high == math.inf else f"in [0, {high:g}]"
-    return Rule(holds, f"a tuple of one or more numbers {limit} ({unit})")
+    right = f"a tuple of one or more numbers, each once, in [0, {high:g}] ({unit})"
+    return Rule(holds, right)
 
 
 def _is_augmentation(value: str) -> bool:
@@ -165,7 +167,11 @@ ATTACKS_OF = Rule(
     _are_attacks,
     "a tuple of one or more, each once, of "
     + ", ".join(ATTACKS)
-    + "; some take a norm (linf, l2, l1), as square:l2, autoattack also plus",
+    + "; behind a colon "
+    + ", ".join(
+        f"{name} takes {' or '.join(sum(options.values(), ()))}"
+        for name, options in ATTACK_OPTIONS.items()
+    ),
 )
 SET = Rule(
     lambda v: not v or Path(v).is_file() or Path(v, "labels.csv").is_file(),

@@ -14,6 +14,7 @@ from dd_jax.drive import drive
 from dd_jax.parts import Parts, fingerprint
 from dd_jax.report.statistics import mean_interval
 from dd_jax.train.many import Schedule
+from dd_jax.types import InputError
 
 _LOOKS = 10  # times that the host looks at a training run
 _BASELINES = {
@@ -73,14 +74,22 @@ def kept(parts: Parts, stage: str, path: Path, make: Callable[[], dict]) -> dict
       parts: of the run.
       stage: whose seconds they are.
       path: of the file, which appears whole or not at all.
-      make: gives dicts and lists of arrays and plain values.
+      make: gives dicts and lists of arrays and plain values, whose order is kept.
+
+    Raises:
+      InputError: the file is damaged.
     """
     if not path.exists():
         start = time.perf_counter()
         made = make()
         row = {"seconds": time.perf_counter() - start, "made": made}
-        workdir.write_bytes(path, serialization.msgpack_serialize(row))
-    found = serialization.msgpack_restore(path.read_bytes())
+        # not in place it would sort the keys
+        content = serialization.msgpack_serialize(row, in_place=True)
+        workdir.write_bytes(path, content)
+    try:
+        found = serialization.msgpack_restore(path.read_bytes())
+    except ValueError as error:
+        raise InputError(f"{path}: damaged ({error}); delete it") from None
     parts.cost.add(stage, found["seconds"])
     return found["made"]
 

@@ -57,7 +57,7 @@ RECIPES = {
     ("idc_i", 10): {"distill.steps": 400, "distill.lr": 1e-2} | IDC,
     ("mtt", 1): {"distill.steps": 600, "distill.lr": 100.0},
     ("mtt", 10): {
-        "distill.steps": 80,
+        "distill.steps": 160,
         "distill.lr": 200.0,
         "distill.steps_per_call": 4,
         "distill.mtt.student_steps": 30,

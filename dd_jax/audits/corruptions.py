@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from numbers import Integral
 from typing import NamedTuple
 
 import jax
@@ -101,9 +102,11 @@ def corrupt(key: Key, name: str, images: Array, severity: int | Array) -> Array:
     Source: Hendrycks and Dietterich 2019, "Benchmarking neural network robustness to
     common corruptions and perturbations", in the variant of CIFAR-10-C. Differs from
     the released code in: any size and 1 or 3 channels; frost is procedural in place of
-    photographs; motion blur samples bilinearly; glass blur copies neighbours, all at
-    once (as the released swap of NumPy views does in effect); elastic resamples once,
-    not twice; nothing is rounded to 8 bits but in JPEG.
+    photographs; motion blur samples bilinearly; glass blur copies neighbours, of all
+    pixels and all at once (as the released swap of NumPy views does in effect, but for
+    the first two rows and columns); borders are mirrored throughout; elastic resamples
+    once, not twice, and its blur ends at 0.6 of the side; nothing is rounded to 8 bits
+    but in JPEG.
 
     Args:
       key: typed PRNG key; each image has a draw of its own.
@@ -119,7 +122,7 @@ def corrupt(key: Key, name: str, images: Array, severity: int | Array) -> Array:
     """
     if name not in CORRUPTIONS:
         raise InputError(f"no corruption {name!r}; there are {', '.join(CORRUPTIONS)}")
-    if isinstance(severity, int) and not 1 <= severity <= SEVERITIES:
+    if isinstance(severity, Integral) and not 1 <= severity <= SEVERITIES:
         raise InputError(f"severity is {severity}; it must be 1 to {SEVERITIES}")
     parameters = jnp.asarray(CORRUPTIONS[name].parameters, jnp.float32)
     return _corrupt(key, name, jnp.asarray(images), parameters[severity - 1])

@@ -18,13 +18,14 @@ from dd_jax.audits.robustness_metrics import (
     worst_case,
 )
 from dd_jax.audits.robustness_ratios import robustness_ratios
-from dd_jax.audits.robustness_reruns import reruns
+from dd_jax.audits.robustness_reruns import ascents, reruns
 
 __all__ = [
     "UNDEFENDED",
     "Behaviour",
     "Curve",
     "area_under_curve",
+    "ascents",
     "behaviour",
     "check_logits",
     "class_robust_accuracy",
