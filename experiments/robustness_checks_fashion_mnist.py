@@ -10,8 +10,14 @@ The cell of distribution matching at 10 images a class of robustness_fashion_mni
 attacked by APGD on the cross-entropy too (100 steps), with every masking check: twice
 the steps, 5 restarts, balls that hold a grey image and every image, images brought over
 from the other pipelines' networks, DeepFool without a radius, and on what is left
-noise, Square and targeted APGD, of 1,000 draws and queries for each image. There is no
-Record with all 16 checks yet.
+noise, Square and targeted APGD, of 1,000 draws and queries for each image. 70 minutes
+on two CPU cores with other work beside, about half of them this run's.
+
+The Record is experiments/results/robustness_checks_fashion_mnist.jsonl. 15 of the 16
+checks pass for all three pipelines, and the other (accuracy falls with the radius) has
+nothing to tell where fallen images are dropped. APGD leaves 1 to 3 points less than PGD
+and tells the same: 40.1 % at Linf 0.05 after distillation, 32.3 % on random subsets,
+35.7 % on the full data. DeepFool's median L2 distance is 0.71, 0.46 and 0.71.
 """
 
 from ml_collections import ConfigDict
