@@ -20,6 +20,7 @@ from dd_jax.rules import (
     PAIRS,
     POOLINGS,
     POSITIVE,
+    ROWS,
     SCORES,
     SEED,
     SET,
@@ -211,7 +212,7 @@ FIELDS: dict[str, Field] = {
         1, "networks that a t1 attacker trains on each released set", at_least(1)
     ),
     "audits.privacy.rows": Field(
-        0, "rows of train asked about, at random; 0 = all", at_least(0)
+        0, "rows of train asked about, at random; 0 = all", ROWS
     ),
     "audits.privacy.variance": Field("auto", "of LiRA", one_of(VARIANCES)),
     "audits.privacy.query_shift": Field(

@@ -13,8 +13,10 @@ The Records are in experiments/results/privacy_digits.jsonl. Who asks which imag
 distillation started from is told most (T0: RMIA's AUC 0.58, 0.55 to 0.61; of a random
 subset itself 0.61); the released set and a network on it give away little more than
 nothing (T1 and T2: 0.52, 0.51 to 0.53, as much as a random subset and the full data),
-from noise still less (0.51, 0.49 to 0.52). An attacker who knew the random numbers of
-the joint shadows would do no better (0.58 and 0.52): sharing them inflates nothing.
+from noise 0.51 (0.49 to 0.52). The networks behind that are 94 % right from real images
+and 55 % from noise, 92 % on the subset, and 84 % on the full data, after 15 epochs. A
+target that shares its random numbers with 62 of its 78 shadows gives away no more (0.58
+and 0.52) than one that shares them with none.
 """
 
 from ml_collections import ConfigDict

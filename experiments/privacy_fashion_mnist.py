@@ -13,7 +13,9 @@ and 16 targets that share no random numbers with them; 3,000 rows are asked abou
 The four runs took 64 minutes on two CPU cores with other work beside. The Records are
 in experiments/results/privacy_fashion_mnist.jsonl: expect an AUC of RMIA of 0.61 for T0
 at 10 images a class (random subset 0.70) and 0.52 at 1 (0.97), and 0.50 to 0.51 for T1
-and T2, also on random subsets and the full data.
+and T2, also on random subsets and the full data (79 % right after 5 epochs). Targets
+that share their random numbers with most shadows give away as much, but for T0 at 1
+image a class: 0.58 (0.52 to 0.65) beside 0.52 (0.40 to 0.65).
 """
 
 from ml_collections import ConfigDict
