@@ -19,11 +19,11 @@ from dd_jax.parts import (
     images_per_class,
     judged_rows,
     matches,
+    norm_of,
     parts,
     planted,
 )
 from dd_jax.recipes import joint_of, method_of
-from dd_jax.resilience import norm_of
 from dd_jax.types import Dataset, InputError
 from dd_jax.variants import others
 

@@ -8,11 +8,10 @@ import numpy as np
 from tqdm import tqdm
 
 from dd_jax import compose, transference
-from dd_jax.attacks import describe
 from dd_jax.audits import corruptions, robustness
 from dd_jax.audits.robustness import Curve
 from dd_jax.keys import integer
-from dd_jax.parts import Parts
+from dd_jax.parts import Parts, norm_of
 from dd_jax.rules import attack_of
 from dd_jax.stages import kept, of_baseline, own, summarised
 from dd_jax.transference import CHUNK
@@ -62,16 +61,6 @@ def measure(parts: Parts, networks: dict[str, Params], sets: SyntheticSet) -> di
     if audits.corruptions.enabled:
         record["corruptions"] = _corruptions(parts, networks)
     return record
-
-
-def norm_of(spec: str) -> str:
-    """The norm of an attack that a config names.
-
-    >>> norm_of("square:l1"), norm_of("deepfool")
-    ('l1', 'l2')
-    """
-    name, chosen = attack_of(spec)
-    return describe(name, 0.0, **chosen)["norm"]
 
 
 def _robustness(
@@ -149,7 +138,7 @@ def _kept(parts: Parts, pipe: str, name: str, make: Callable[[], dict]) -> dict:
         if pipe == "distilled"
         else of_baseline(parts, pipe, "audits.robustness", "train.full")
     )
-    file = name.replace(" ", "_").replace(":", "_") + ".msgpack"
+    file = name.replace(" ", "_").replace(":", "_") + ".npz"
     return kept(parts, "robustness", folder / "attacks" / file, make)
 
 
@@ -191,7 +180,7 @@ def _corruptions(parts: Parts, networks: dict[str, Params]) -> dict:
     images, labels = _some_judged(parts, "corrupted rows", most)
     found: dict[str, dict] = {pipe: {} for pipe in networks}
     for name in tqdm(corruptions.SEEN, desc="corruptions", disable=None):
-        path = own(parts, "corruptions") / f"{name}.msgpack"
+        path = own(parts, "corruptions") / f"{name}.npz"
         task = parts.key("corruptions"), parts.model, networks, name, images, labels
         make = partial(corruptions.corruption_accuracy, *task)
         for pipe, values in kept(parts, "corruptions", path, make).items():

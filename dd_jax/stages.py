@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from flax import serialization
 
 from dd_jax import config as configs
 from dd_jax import workdir
@@ -14,7 +13,6 @@ from dd_jax.drive import drive
 from dd_jax.parts import Parts, fingerprint
 from dd_jax.report.statistics import mean_interval
 from dd_jax.train.many import Schedule
-from dd_jax.types import InputError
 
 _LOOKS = 10  # times that the host looks at a training run
 _BASELINES = {
@@ -74,7 +72,7 @@ def kept(parts: Parts, stage: str, path: Path, make: Callable[[], dict]) -> dict
       parts: of the run.
       stage: whose seconds they are.
       path: of the file, which appears whole or not at all.
-      make: gives dicts and lists of arrays and plain values, whose order is kept.
+      make: gives what `workdir.write_tree` takes.
 
     Raises:
       InputError: the file is damaged.
@@ -83,13 +81,8 @@ def kept(parts: Parts, stage: str, path: Path, make: Callable[[], dict]) -> dict
         start = time.perf_counter()
         made = make()
         row = {"seconds": time.perf_counter() - start, "made": made}
-        # not in place it would sort the keys
-        content = serialization.msgpack_serialize(row, in_place=True)
-        workdir.write_bytes(path, content)
-    try:
-        found = serialization.msgpack_restore(path.read_bytes())
-    except ValueError as error:
-        raise InputError(f"{path}: damaged ({error}); delete it") from None
+        workdir.write_tree(path, row)
+    found = workdir.read_tree(path)
     parts.cost.add(stage, found["seconds"])
     return found["made"]
 

@@ -49,7 +49,7 @@ def measure(
         key = jax.random.fold_in(parts.key("transfer"), i)
         task = key, ATTACK, source, groups, images, labels, radii
         make = partial(transfer.curves_from, *task, chunk=CHUNK, **how)
-        path = own(parts, "transfer") / f"{i}.msgpack"
+        path = own(parts, "transfer") / f"{i}.npz"
         found = kept(parts, "transfer", path, partial(_as_dicts, make))
         curves |= {(source, target): Curve(**of) for target, of in found.items()}
 

@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import traceback
+import zipfile
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
@@ -60,6 +61,37 @@ def write_npz(path: str | Path, **arrays: Any) -> None:
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     write_bytes(Path(path), buffer.getvalue())
+
+
+def write_tree(path: str | Path, tree: Any) -> None:
+    """Write dicts and lists of arrays and plain values as `.npz`, whole or not at all.
+
+    The arrays as they are, and the rest as JSON, in which `{"array": i}` stands for the
+    i-th of them. `read_tree` gives it back, in its order.
+    """
+    arrays: list[np.ndarray] = []
+
+    def aside(array: Any) -> dict[str, int]:
+        arrays.append(np.asarray(array))
+        return {"array": len(arrays) - 1}
+
+    text = json.dumps(tree, default=aside)
+    write_npz(path, tree=text, **{str(i): array for i, array in enumerate(arrays)})
+
+
+def read_tree(path: str | Path) -> Any:
+    """Read what `write_tree` wrote.
+
+    Raises:
+      InputError: it is damaged.
+    """
+    try:
+        with np.load(path) as file:
+            found = dict(file)
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: damaged ({error}); delete it") from None
+    back = lambda node: found[str(node["array"])] if [*node] == ["array"] else node
+    return json.loads(str(found["tree"]), object_hook=back)
 
 
 def read_json(path: str | Path) -> Any:

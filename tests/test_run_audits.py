@@ -312,9 +312,9 @@ def test_components_stay_in_the_order_in_which_they_ran(tmp_path):
 def test_a_damaged_file_is_named(tmp_path):
     changes = {"audits.robustness.enabled": True}
     run.run(make(SMALL | changes), tmp_path)
-    (path,) = tmp_path.glob("cache/*/full_data/attacks/attack_fgsm.msgpack")
+    (path,) = tmp_path.glob("cache/*/full_data/attacks/attack_fgsm.npz")
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(InputError, match=r"attack_fgsm.msgpack: damaged .*; delete it"):
+    with pytest.raises(InputError, match=r"attack_fgsm.npz: damaged .*; delete it"):
         run.run(make(SMALL | changes, distill__method="random"), tmp_path)
 
 
