@@ -9,14 +9,17 @@ from ml_collections import ConfigDict
 from dd_jax import config as configs
 from dd_jax.audits import fairness
 from dd_jax.audits.privacy.canaries import planted_masks
+from dd_jax.audits.robustness import ascents
 from dd_jax.data import require_per_class
-from dd_jax.distill import CHOOSERS, JOINT, storage
+from dd_jax.distill import JOINT, storage
 from dd_jax.parts import (
     Parts,
     dataset,
     has_privacy,
     images_per_class,
     judged_rows,
+    matches,
+    norm_of,
     parts,
     planted,
 )
@@ -35,7 +38,9 @@ def check(config: ConfigDict) -> None:
     if has_privacy(config):
         _check_halves(data, ipc)
         _check_privacy(config, data)
-    if config.mitigate.robust.eps and config.distill.method in (*CHOOSERS, "mtt"):
+    if config.audits.robustness.enabled and config.audits.robustness.checks:
+        _check_evidence(config)
+    if config.mitigate.robust.eps and not matches(config.distill.method):
         raise InputError(
             f"mitigate.robust.eps: {config.distill.method} matches no real images that "
             "could be attacked; take dc, dsa, dm, idc_i, idc or frepo"
@@ -52,6 +57,23 @@ def check(config: ConfigDict) -> None:
     if config.audits.fairness.enabled and judged.groups is not None:
         classes = len(data.class_names)
         fairness.equalised_odds(judged.labels, judged.labels, judged.groups, classes)
+
+
+def _check_evidence(config: ConfigDict) -> None:
+    """Checks attack again, by an ascent of the config, at a radius above 0."""
+    audit = config.audits.robustness
+    again = ascents({spec: norm_of(spec) for spec in audit.attacks})
+    if not again:
+        raise InputError(
+            f"audits.robustness.checks: none of the attacks {list(audit.attacks)} can "
+            "be run again for it; add pgd_linf, pgd_l2, apgd_ce or apgd_dlr"
+        )
+    for norm in again:
+        if not any(audit[f"eps_{norm}"]):
+            raise InputError(
+                f"audits.robustness.eps_{norm} holds no radius above 0, which "
+                "audits.robustness.checks needs"
+            )
 
 
 def _check_halves(data: Dataset, ipc: int) -> None:

@@ -79,7 +79,7 @@ def measure(parts: Parts) -> tuple[dict[str, Any], dict[str, Any]]:
             )
             record[pipe][threat], curves[pipe][threat] = judged
             save_scores(
-                parts.folder / _file(pipe, threat, audit.threats),
+                parts.folder / _file(pipe, threat, found),
                 asked.logits,
                 asked.labels,
                 asked.member,
@@ -93,10 +93,11 @@ def measure(parts: Parts) -> tuple[dict[str, Any], dict[str, Any]]:
     return record, curves
 
 
-def _file(pipe: str, threat: str, threats: tuple[str, ...]) -> str:
-    """`scores.npz` is the distilled set under the first threat."""
-    first = pipe == "distilled" and threat == threats[0]
-    return "scores.npz" if first else f"scores_{pipe}_{threat}.npz"
+def _file(pipe: str, threat: str, found: dict[str, Asked | None]) -> str:
+    """`scores.npz` is the distilled set under the first threat that is defined."""
+    first = next(name for name, asked in found.items() if asked is not None)
+    named = pipe == "distilled" and threat == first
+    return "scores.npz" if named else f"scores_{pipe}_{threat}.npz"
 
 
 def _answers(parts: Parts, pipe: str) -> dict[str, Asked | None]:

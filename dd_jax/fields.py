@@ -20,6 +20,7 @@ from dd_jax.rules import (
     PAIRS,
     POOLINGS,
     POSITIVE,
+    ROWS,
     SCORES,
     SEED,
     SET,
@@ -211,7 +212,7 @@ FIELDS: dict[str, Field] = {
         1, "networks that a t1 attacker trains on each released set", at_least(1)
     ),
     "audits.privacy.rows": Field(
-        0, "rows of train asked about, at random; 0 = all", at_least(0)
+        0, "rows of train asked about, at random; 0 = all", ROWS
     ),
     "audits.privacy.variance": Field("auto", "of LiRA", one_of(VARIANCES)),
     "audits.privacy.query_shift": Field(
@@ -238,12 +239,12 @@ FIELDS: dict[str, Field] = {
     "audits.robustness.eps_l2": Field(
         (0.0, 0.1, 0.25, 0.5, 1.0, 2.0),
         "L2 radii, pixels in [0, 1]",
-        radii("L2, pixels in [0, 1]"),
+        radii("L2, pixels in [0, 1]", 1e4),
     ),
     "audits.robustness.eps_l1": Field(
         (0.0, 0.5, 1.0, 2.0, 5.0, 10.0),
         "L1 radii, pixels in [0, 1]",
-        radii("L1, pixels in [0, 1]"),
+        radii("L1, pixels in [0, 1]", 1e4),
     ),
     "audits.robustness.images": Field(200, "test images attacked", at_least(1)),
     "audits.robustness.nets": Field(1, "networks attacked per set", at_least(1)),

@@ -17,6 +17,7 @@ from dd_jax.data.zca import Space, Whitening, fit_zca, zca_space
 from dd_jax.distill import CHOOSERS, storage
 from dd_jax.keys import integer, named
 from dd_jax.models import build, fields, minimum_size
+from dd_jax.rules import attack_of
 from dd_jax.train import Trainer, adversary, trainer
 from dd_jax.train.fit import unmixed
 from dd_jax.types import Dataset, Model, Split
@@ -120,6 +121,21 @@ def fingerprint(config: ConfigDict) -> str:
 def learns(config: ConfigDict) -> bool:
     """Whether the method learns its images, and does not just select them."""
     return config.distill.method not in CHOOSERS
+
+
+def norm_of(spec: str) -> str:
+    """The norm of an attack that a config names.
+
+    >>> norm_of("square:l1"), norm_of("deepfool")
+    ('l1', 'l2')
+    """
+    name, chosen = attack_of(spec)
+    return ATTACKS[name](eps=0.0, **chosen).ball.name
+
+
+def matches(method: str) -> bool:
+    """Whether a method matches real images, which can be attacked for it."""
+    return method not in (*CHOOSERS, "mtt")
 
 
 def planted(config: ConfigDict, data: Dataset) -> Planted:

@@ -2,18 +2,16 @@
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import jax
 import numpy as np
 from tqdm import tqdm
 
 from dd_jax import compose, transference
-from dd_jax.attacks import describe
 from dd_jax.audits import corruptions, robustness
 from dd_jax.audits.robustness import Curve
 from dd_jax.keys import integer
-from dd_jax.parts import Parts
+from dd_jax.parts import Parts, norm_of
 from dd_jax.rules import attack_of
 from dd_jax.stages import kept, of_baseline, own, summarised
 from dd_jax.transference import CHUNK
@@ -58,24 +56,11 @@ def measure(parts: Parts, networks: dict[str, Params], sets: SyntheticSet) -> di
     if audits.robustness.enabled:
         onto = lambda pipe: {a: curve for (a, b), curve in brought.items() if b == pipe}
         record["robustness"] = {
-            pipe: kept(
-                parts,
-                "robustness",
-                _folder(parts, pipe, alone=not brought),
-                partial(_robustness, parts, networks, pipe, onto(pipe)),
-            )
-            for pipe in networks
+            pipe: _robustness(parts, networks, pipe, onto(pipe)) for pipe in networks
         }
     if audits.corruptions.enabled:
         record["corruptions"] = _corruptions(parts, networks)
     return record
-
-
-def _folder(parts: Parts, pipe: str, *, alone: bool) -> Path:
-    """Baselines that nothing was brought to are attacked once for several runs."""
-    if pipe == "distilled" or not alone:
-        return own(parts, pipe)
-    return of_baseline(parts, pipe, "audits.robustness", "train.full")
 
 
 def _robustness(
@@ -88,8 +73,7 @@ def _robustness(
     attack = _attack_on(parts, pipe, nets)
     curves = {}
     for spec in tqdm(audit.attacks, desc=f"attacks {pipe}", disable=None):
-        name, chosen = attack_of(spec)
-        eps = audit[f"eps_{describe(name, 0.0, **chosen)['norm']}"]
+        eps = audit[f"eps_{norm_of(spec)}"]
         curves[spec] = attack("attack", spec, eps, drop=audit.drop)
     distances = {
         spec: curve.distances
@@ -98,7 +82,9 @@ def _robustness(
     }
     data = parts.model.apply, nets, images, labels
     key = parts.key(f"behaviour {pipe}")
-    further: dict = {"behaviour": robustness.behaviour(key, *data, chunk=CHUNK)}
+    look = partial(robustness.behaviour, key, *data, chunk=CHUNK)
+    found = _kept(parts, pipe, "behaviour", lambda: look()._asdict())
+    further: dict = {"behaviour": robustness.Behaviour(**found)}
     if audit.checks:
         further |= robustness.reruns(attack, curves)
         plain = _attack_on(parts, pipe, _undefended(parts, networks))
@@ -106,8 +92,10 @@ def _robustness(
         further["undefended"] = {"pgd_linf": fallen}
     if audit.checks and not distances:
         key = parts.key(f"distances {pipe}")
-        found = robustness.minimal_distances(key, "deepfool", *data, chunk=CHUNK)
-        distances = {"deepfool": found}
+        measured = partial(robustness.minimal_distances, key, "deepfool", *data)
+        distances = _kept(
+            parts, pipe, "distances", lambda: {"deepfool": measured(chunk=CHUNK)}
+        )
     return robustness.record(
         curves,
         summarised(parts, pipe),
@@ -123,7 +111,8 @@ def _attack_on(parts: Parts, pipe: str, nets: Params) -> Callable[..., Curve]:
     """An attack on some networks, `(purpose, name, eps, **settings) -> Curve`.
 
     Its name may hold a norm and a version, and the config gives its steps; each purpose
-    and name has a key of its own.
+    and name has a key of its own. What it leaves is kept: a baseline is attacked once
+    for several runs.
     """
     audit, rows = parts.config.audits.robustness, _attacked_rows(parts)
 
@@ -132,9 +121,25 @@ def _attack_on(parts: Parts, pipe: str, nets: Params) -> Callable[..., Curve]:
         given = {k: audit[key] for k, key in SET_BY.get(name, {}).items()}
         task = parts.key(f"{purpose} {pipe} {spec}"), name, parts.model.apply, nets
         how = given | chosen | settings
-        return robustness.epsilon_curve(*task, *rows, np.array(eps), chunk=CHUNK, **how)
+        make = partial(
+            robustness.epsilon_curve, *task, *rows, np.array(eps), chunk=CHUNK, **how
+        )
+        return Curve(
+            **_kept(parts, pipe, f"{purpose} {spec}", lambda: make()._asdict())
+        )
 
     return attack
+
+
+def _kept(parts: Parts, pipe: str, name: str, make: Callable[[], dict]) -> dict:
+    """One attack on, or one look at, the attacked networks of a pipeline."""
+    folder = (
+        own(parts, pipe)
+        if pipe == "distilled"
+        else of_baseline(parts, pipe, "audits.robustness", "train.full")
+    )
+    file = name.replace(" ", "_").replace(":", "_") + ".npz"
+    return kept(parts, "robustness", folder / "attacks" / file, make)
 
 
 def _undefended(parts: Parts, networks: dict[str, Params]) -> Params:
@@ -173,8 +178,12 @@ def _corruptions(parts: Parts, networks: dict[str, Params]) -> dict:
     """All networks on the same corrupted images."""
     most = parts.config.audits.corruptions.images
     images, labels = _some_judged(parts, "corrupted rows", most)
-    found = corruptions.corruption_accuracy(
-        parts.key("corruptions"), parts.model, networks, images, labels
-    )
+    found: dict[str, dict] = {pipe: {} for pipe in networks}
+    for name in tqdm(corruptions.SEEN, desc="corruptions", disable=None):
+        path = own(parts, "corruptions") / f"{name}.npz"
+        task = parts.key("corruptions"), parts.model, networks, name, images, labels
+        make = partial(corruptions.corruption_accuracy, *task)
+        for pipe, values in kept(parts, "corruptions", path, make).items():
+            found[pipe][name] = values
     summarise = lambda pipe, values: summarised(parts, pipe)(values)
     return corruptions.record(found, len(labels), summarise)

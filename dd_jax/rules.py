@@ -134,14 +134,16 @@ def is_number(value: Any) -> bool:
     return type(value) in (int, float) and math.isfinite(value)
 
 
-def radii(unit: str, high: float = math.inf) -> Rule:
+def radii(unit: str, high: float) -> Rule:
     """A tuple of numbers from 0 to `high`, in a unit."""
 
     def holds(values):
-        return bool(values) and all(is_number(v) and 0 <= v <= high for v in values)
+        once = all(values.count(v) == 1 for v in values)
+        fit = all(is_number(v) and 0 <= v <= high for v in values)
+        return bool(values) and once and fit
 
-    limit = "at least 0" if high == math.inf else f"in [0, {high:g}]"
-    return Rule(holds, f"a tuple of one or more numbers {limit} ({unit})")
+    right = f"a tuple of one or more numbers, each once, in [0, {high:g}] ({unit})"
+    return Rule(holds, right)
 
 
 def _is_augmentation(value: str) -> bool:
@@ -159,13 +161,18 @@ NOT_NEGATIVE = Rule(
 SEED = Rule(lambda v: 0 <= v < 2**32, "at least 0 and below 2**32")
 SHARE = Rule(lambda v: 0 <= v < 1, "at least 0 and below 1")
 CLASSES = Rule(lambda v: v == 0 or v >= 2, "0 (all) or at least 2")
+ROWS = Rule(lambda v: v == 0 or v >= 20, "0 (all) or at least 20")
 EVEN = Rule(lambda v: v >= 0 and v % 2 == 0, "an even number, at least 0")
 PAIRS = Rule(lambda v: v >= 4 and v % 2 == 0, "an even number, at least 4")
 ATTACKS_OF = Rule(
     _are_attacks,
     "a tuple of one or more, each once, of "
     + ", ".join(ATTACKS)
-    + "; some take a norm (linf, l2, l1), as square:l2, autoattack also plus",
+    + "; behind a colon "
+    + ", ".join(
+        f"{name} takes {' or '.join(sum(options.values(), ()))}"
+        for name, options in ATTACK_OPTIONS.items()
+    ),
 )
 SET = Rule(
     lambda v: not v or Path(v).is_file() or Path(v, "labels.csv").is_file(),

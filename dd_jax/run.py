@@ -83,7 +83,7 @@ def run(config: ConfigDict, root: str | Path = "runs_out/notebook") -> Record:
     workdir.write_status(folder, "running")
     try:
         record = _measure(parts)
-        record["run"] |= found
+        record["run"] |= found | {"results_version": configs.RESULTS_VERSION}
     except Exception as error:
         verdict = "diverged" if isinstance(error, Diverged) else "failed"
         workdir.write_status(folder, verdict, error)

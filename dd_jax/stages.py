@@ -63,18 +63,26 @@ def of_baseline(parts: Parts, pipe: str, *keys: str) -> Path:
     return shared(parts, pipe, *_BASELINES[pipe], *keys)
 
 
-def kept(parts: Parts, stage: str, folder: Path, make: Callable[[], dict]) -> dict:
-    """What `make` gives, as JSON, or what this or another run left of it in a folder.
+def kept(parts: Parts, stage: str, path: Path, make: Callable[[], dict]) -> dict:
+    """What `make` gives, or what this or another run left of it in a file.
 
     The seconds that it took count as the stage's in both cases.
+
+    Args:
+      parts: of the run.
+      stage: whose seconds they are.
+      path: of the file, which appears whole or not at all.
+      make: gives what `workdir.write_tree` takes.
+
+    Raises:
+      InputError: the file is damaged.
     """
-    path = folder / f"{stage}.json"
     if not path.exists():
         start = time.perf_counter()
         made = make()
-        seconds = time.perf_counter() - start
-        workdir.write_json(path, {"seconds": seconds, "made": made})
-    found = workdir.read_json(path)
+        row = {"seconds": time.perf_counter() - start, "made": made}
+        workdir.write_tree(path, row)
+    found = workdir.read_tree(path)
     parts.cost.add(stage, found["seconds"])
     return found["made"]
 

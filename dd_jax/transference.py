@@ -1,5 +1,8 @@
 """The transfer audit of a run: adversarial images of each network on all others."""
 
+from collections.abc import Callable
+from functools import partial
+
 import jax
 import numpy as np
 from tqdm import tqdm
@@ -8,7 +11,7 @@ from dd_jax import compose
 from dd_jax.audits import transfer
 from dd_jax.audits.robustness import Curve
 from dd_jax.parts import Parts
-from dd_jax.stages import summarised
+from dd_jax.stages import kept, own, summarised
 from dd_jax.types import Array, Params, SyntheticSet
 from dd_jax.variants import others, varied
 
@@ -40,22 +43,25 @@ def measure(
     groups = {pipe: transfer.Networks(apply, nets) for pipe, nets in attacked.items()}
     for name, changes in tqdm(others(parts.config).items(), "others", disable=None):
         groups[name] = _networks(parts, name, changes, sets)
-    curves = transfer.transfer_curves(
-        parts.key("transfer"),
-        ATTACK,
-        groups,
-        images,
-        labels,
-        np.array(audit.robustness.eps_linf),
-        chunk=CHUNK,
-        steps=audit.robustness.steps,
-    )
+    radii, how = np.array(audit.robustness.eps_linf), {"steps": audit.robustness.steps}
+    curves: dict[tuple[str, str], Curve] = {}
+    for i, source in enumerate(tqdm(groups, "transfer", disable=None)):
+        key = jax.random.fold_in(parts.key("transfer"), i)
+        task = key, ATTACK, source, groups, images, labels, radii
+        make = partial(transfer.curves_from, *task, chunk=CHUNK, **how)
+        path = own(parts, "transfer") / f"{i}.npz"
+        found = kept(parts, "transfer", path, partial(_as_dicts, make))
+        curves |= {(source, target): Curve(**of) for target, of in found.items()}
 
     def summarise(target: str, values: np.ndarray) -> dict:
         ours = target in audit.transfer.architectures
         return summarised(parts, "distilled" if ours else target)(values)
 
     return transfer.record(curves, ATTACK, groups, summarise), curves
+
+
+def _as_dicts(make: Callable[[], dict[str, Curve]]) -> dict[str, dict]:
+    return {target: curve._asdict() for target, curve in make().items()}
 
 
 def _networks(

@@ -8,8 +8,9 @@ from dd_jax import config as configs
 from dd_jax.cost import Cost
 from dd_jax.distill import storage
 from dd_jax.keys import named
-from dd_jax.parts import Parts
+from dd_jax.parts import Parts, matches
 from dd_jax.parts import parts as build_parts
+from dd_jax.rules import METHODS
 from dd_jax.stages import own
 
 _ALONE = {"audits.transfer.enabled": False, "audits.privacy.enabled": False}
@@ -37,7 +38,9 @@ def others(config: ConfigDict) -> dict[str, dict[str, Any]]:
     return (
         {name: each | {"model.name": name} for name in audit.architectures}
         | {
-            name: each | {"distill.method": name, "distill.load": "", "sets": 1}
+            name: each
+            | {"distill.method": name, "distill.load": "", "sets": 1}
+            | ({} if matches(name) else {"mitigate.robust.eps": 0.0})
             for name in audit.methods
         }
         | {
@@ -50,7 +53,7 @@ def others(config: ConfigDict) -> dict[str, dict[str, Any]]:
 def _maker(path: str) -> str:
     """The method that made a set, as far as the set tells."""
     made = (storage.load(path).metadata or {}).get("config", {}).get("distill", {})
-    return made.get("method", "unknown method")
+    return made["method"] if made.get("method") in METHODS else "unknown method"
 
 
 def varied(parts: Parts, name: str, changes: dict[str, Any]) -> Parts:

@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import traceback
+import zipfile
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
@@ -25,14 +26,31 @@ def run_dir(workdir: str | Path, run_id: str) -> Path:
     return Path(workdir) / "runs" / run_id
 
 
-def write_json(path: str | Path, obj: Any) -> None:
-    """Write `obj` as strict JSON so that a reader sees the old file or the new one.
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file so that a reader sees the old one or the new one.
 
     A temporary file in the same folder is written, flushed to disk and renamed; parent
-    folders are made. Arrays become lists; a number that is not finite becomes null.
+    folders are made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: str | Path, obj: Any) -> None:
+    """Write `obj` as strict JSON, whole or not at all.
+
+    Arrays become lists; a number that is not finite becomes null.
     """
     text = json.dumps(_plain(obj), indent=1, allow_nan=False) + "\n"
-    _replace(Path(path), text.encode())
+    write_bytes(Path(path), text.encode())
 
 
 def write_npz(path: str | Path, **arrays: Any) -> None:
@@ -42,7 +60,38 @@ def write_npz(path: str | Path, **arrays: Any) -> None:
     """
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
-    _replace(Path(path), buffer.getvalue())
+    write_bytes(Path(path), buffer.getvalue())
+
+
+def write_tree(path: str | Path, tree: Any) -> None:
+    """Write dicts and lists of arrays and plain values as `.npz`, whole or not at all.
+
+    The arrays as they are, and the rest as JSON, in which `{"array": i}` stands for the
+    i-th of them. `read_tree` gives it back, in its order.
+    """
+    arrays: list[np.ndarray] = []
+
+    def aside(array: Any) -> dict[str, int]:
+        arrays.append(np.asarray(array))
+        return {"array": len(arrays) - 1}
+
+    text = json.dumps(tree, default=aside)
+    write_npz(path, tree=text, **{str(i): array for i, array in enumerate(arrays)})
+
+
+def read_tree(path: str | Path) -> Any:
+    """Read what `write_tree` wrote.
+
+    Raises:
+      InputError: it is damaged.
+    """
+    try:
+        with np.load(path) as file:
+            found = dict(file)
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: damaged ({error}); delete it") from None
+    back = lambda node: found[str(node["array"])] if [*node] == ["array"] else node
+    return json.loads(str(found["tree"]), object_hook=back)
 
 
 def read_json(path: str | Path) -> Any:
@@ -118,7 +167,7 @@ def truncate_jsonl(path: str | Path, last_step: int) -> None:
     rows = [row for row in read_jsonl(path) if row["step"] <= last_step]
     if Path(path).exists():
         lines = (json.dumps(row) + "\n" for row in rows)
-        _replace(Path(path), "".join(lines).encode())
+        write_bytes(Path(path), "".join(lines).encode())
 
 
 def provenance() -> dict[str, Any]:
@@ -151,19 +200,6 @@ def _git(*arguments: str) -> str | None:
     except FileNotFoundError:
         return None
     return done.stdout.strip() if done.returncode == 0 else None
-
-
-def _replace(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _plain(obj: Any) -> Any:

@@ -173,7 +173,7 @@ BAD = {
     "audits.privacy.scores": [(), ("lira",), ("loss", "loss")],
     "audits.privacy.threats": [(), ("t3",), ("t1", "t1")],
     "audits.privacy.repeats": [0],
-    "audits.privacy.rows": [-1],
+    "audits.privacy.rows": [-1, 1, 19],
     "audits.privacy.variance": ["own"],
     "audits.privacy.query_shift": [-1],
     "audits.privacy.canaries": [-2, 3],

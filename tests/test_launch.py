@@ -259,8 +259,8 @@ def test_dry_run_shows_states_and_writes_nothing(world, capsys):
         ),
         (
             "--config.audits.robustness.eps_l2=(0,",
-            "audits.robustness.eps_l2='(0,': must be a tuple of one or more numbers "
-            "at least 0 (L2, pixels in [0, 1])",
+            "audits.robustness.eps_l2='(0,': must be a tuple of one or more numbers, "
+            "each once, in [0, 10000] (L2, pixels in [0, 1])",
         ),
         (
             "--config=nope.py",

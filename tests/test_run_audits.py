@@ -7,8 +7,8 @@ import pytest
 from tiny import BARE, MLP, make
 from tiny import quick_compiles as quick_compiles
 
-from dd_jax import compose, distill, report, run
-from dd_jax.audits import robustness
+from dd_jax import compose, distill, report, run, variants
+from dd_jax.audits import corruptions, robustness, transfer
 from dd_jax.audits.corruptions import CORRUPTIONS
 from dd_jax.types import InputError
 
@@ -92,8 +92,11 @@ def test_the_undefended_network_of_a_defended_run_is_trained_plainly(
     monkeypatch.setattr(compose, "networks_on_full_data", watched)
     changes = {
         "audits.robustness.enabled": True,
-        "audits.robustness.attacks": ("fgsm",),
+        "audits.robustness.attacks": ("pgd_linf",),
         "audits.robustness.checks": True,
+        "audits.robustness.adaptive_steps": 2,
+        "audits.robustness.queries": 2,
+        "audits.robustness.draws": 2,
     }
     plain = run.run(make(SMALL | changes), tmp_path)["robustness"]
     assert trained == [0.0]
@@ -227,3 +230,118 @@ def test_baselines_are_attacked_once_for_all_methods(tmp_path, monkeypatch):
     changes["audits__robustness__images"] = 10
     third = run.run(make(BARE, **changes), tmp_path)
     assert third["robustness"]["full_data"]["images"] == 10
+
+
+class Killed(BaseException):
+    """What no handler of errors may catch."""
+
+
+def test_a_kill_loses_no_finished_attack(tmp_path, monkeypatch):
+    """Stopped in every 5th piece of work; each piece is finished once all the same."""
+    finished, begun = [], []
+    kills = False
+
+    def watch(module, name):
+        work = getattr(module, name)
+
+        def watched(*task, **settings):
+            begun.append(name)
+            if kills and len(begun) % 5 == 0:
+                raise Killed
+            made = work(*task, **settings)
+            finished.append(name)
+            return made
+
+        monkeypatch.setattr(module, name, watched)
+
+    watch(robustness, "epsilon_curve")
+    watch(robustness, "behaviour")
+    watch(robustness, "minimal_distances")
+    watch(transfer, "curves_from")
+    watch(corruptions, "corruption_accuracy")
+    config = make(
+        SMALL
+        | {
+            "audits.robustness.enabled": True,
+            "audits.robustness.checks": True,
+            "audits.robustness.attacks": ("fgsm", "pgd_linf"),
+            "audits.robustness.images": 5,
+            "audits.robustness.adaptive_steps": 2,
+            "audits.robustness.queries": 2,
+            "audits.robustness.draws": 2,
+            "audits.transfer.enabled": True,
+            "audits.corruptions.enabled": True,
+            "audits.corruptions.images": 5,
+        }
+    )
+    unbroken = run.run(config, tmp_path / "unbroken")
+    once, kills = sorted(finished), True
+    finished.clear()
+    stops = 0
+    while True:
+        try:
+            resumed = run.run(config, tmp_path / "killed")
+            break
+        except Killed:
+            stops += 1
+    assert stops > 5 and sorted(finished) == once
+    assert set(resumed) == set(unbroken)
+    for part in set(unbroken) - {"cost"}:
+        assert resumed[part] == unbroken[part], part
+
+
+def test_components_stay_in_the_order_in_which_they_ran(tmp_path):
+    changes = {
+        "audits.robustness.enabled": True,
+        "audits.robustness.attacks": ("autoattack:plus",),
+        "audits.robustness.eps_linf": (0.02,),
+        "audits.robustness.images": 5,
+        "audits.robustness.adaptive_steps": 2,
+        "audits.robustness.queries": 2,
+    }
+    found = run.run(make(SMALL | changes), tmp_path)["robustness"]
+    order = ["apgd_ce", "apgd_dlr", "fab", "square", "apgd_t", "fab_t"]
+    for part in found.values():
+        (row,) = part["attacks"]["autoattack:plus"]
+        assert list(row["components"]) == order
+        assert list(row)[:2] == ["eps", "norm"]
+        assert row["batch"] == 50 and row["restarts"] == 5
+        assert row["step_size"] == pytest.approx(0.04)
+
+
+def test_a_damaged_file_is_named(tmp_path):
+    changes = {"audits.robustness.enabled": True}
+    run.run(make(SMALL | changes), tmp_path)
+    (path,) = tmp_path.glob("cache/*/full_data/attacks/attack_fgsm.npz")
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(InputError, match=r"attack_fgsm.npz: damaged .*; delete it"):
+        run.run(make(SMALL | changes, distill__method="random"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"attacks": ("mim", "autoattack")}, "add pgd_linf, pgd_l2, apgd_ce or"),
+        ({"attacks": ("pgd_l2",), "eps_l2": (0.0,)}, "eps_l2 holds no radius above 0"),
+        ({"eps_linf": (0.1, 0.0, 0.1)}, "numbers, each once, in"),
+        ({"eps_l2": (1e20,)}, r"in \[0, 10000\]"),
+        ({"attacks": ("fgsm:l2",)}, "deepfool takes l2 or linf, autoattack takes"),
+    ],
+)
+def test_what_no_check_can_do_is_refused_before_any_compute(tmp_path, changes, message):
+    keys = {f"audits.robustness.{key}": value for key, value in changes.items()}
+    on = {"audits.robustness.enabled": True, "audits.robustness.checks": True}
+    with pytest.raises(InputError, match=message):
+        run.run(make(SMALL | on | keys), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_robust_distillation_leaves_methods_that_cannot_as_they_are():
+    changes = {
+        "audits.transfer.enabled": True,
+        "audits.transfer.methods": ("dsa", "herding"),
+        "mitigate.robust.eps": 0.1,
+    }
+    found = variants.others(make(SMALL | changes))
+    assert found["herding"]["mitigate.robust.eps"] == 0
+    assert "mitigate.robust.eps" not in found["dsa"]

@@ -164,3 +164,27 @@ def test_arrays_appear_whole_or_not_at_all(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         workdir.write_npz(path, a=np.arange(4))
     assert path.read_bytes() == before and list(path.parent.iterdir()) == [path]
+
+
+def test_a_tree_comes_back_in_its_order(tmp_path):
+    tree = {
+        "b": np.array([True, False]),
+        "a": [{"eps": 0.1, "left": np.float32([np.inf, 1.5])}, None, "text", 3],
+        "empty": {},
+    }
+    workdir.write_tree(tmp_path / "tree.npz", tree)
+    found = workdir.read_tree(tmp_path / "tree.npz")
+    assert list(found) == ["b", "a", "empty"] and found["empty"] == {}
+    np.testing.assert_array_equal(found["b"], tree["b"])
+    assert found["a"][1:] == [None, "text", 3] and found["a"][0]["eps"] == 0.1
+    assert found["a"][0]["left"].dtype == np.float32
+    np.testing.assert_array_equal(found["a"][0]["left"], [np.inf, 1.5])
+
+
+def test_a_damaged_tree_is_named(tmp_path):
+    path = tmp_path / "tree.npz"
+    workdir.write_tree(path, {"a": np.arange(100)})
+    for content in (path.read_bytes()[:200], b"", b"text"):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=r"tree.npz: damaged .*; delete it"):
+            workdir.read_tree(path)

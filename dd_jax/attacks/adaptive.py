@@ -78,6 +78,11 @@ def fab_t(
     return _minimal(ball, components.fab_t(ball, steps=steps, targets=targets), steps)
 
 
+def _first_step(norm: str, eps: Array) -> Array:
+    """Of APGD."""
+    return eps if norm == "l1" else 2 * eps
+
+
 def _apgd(make, norm: str, eps: Array, steps: int, restarts: int = 1, **how) -> Attack:
     ball = ball_of(norm, eps)
     again = {"restarts": restarts} if restarts > 1 else {}
@@ -85,7 +90,7 @@ def _apgd(make, norm: str, eps: Array, steps: int, restarts: int = 1, **how) -> 
         ball,
         make(ball, steps=steps, **again, **how),
         steps,
-        step_size=eps if norm == "l1" else 2 * eps,
+        step_size=_first_step(norm, eps),
         momentum=0.0 if norm == "l1" else 0.25,
         restarts=restarts,
     )
@@ -169,6 +174,8 @@ def autoattack(
 ) -> Attack:
     """APGD, FAB and Square in turn on what still stands; see `ensemble.autoattack`.
 
+    Its step size and restarts are those of APGD on the cross-entropy.
+
     Args:
       eps: radius in pixel units, concrete.
       norm: `linf`, `l2` or `l1`.
@@ -182,4 +189,5 @@ def autoattack(
     )
     run = lambda *task: traced(*task)[0]
     how = {"random_start": True, "on_host": True, "traced": traced}
-    return Attack(run, ball_of(norm, eps), None, steps, **how)
+    step_size, restarts = _first_step(norm, eps), ensemble.restarts(norm, version)
+    return Attack(run, ball_of(norm, eps), step_size, steps, restarts, **how)

@@ -12,7 +12,9 @@ class Attack(NamedTuple):
     """An attack to call, with the settings that a reader of its numbers needs.
 
     `attack(key, logits_fn, images f32[n h w c], labels i32[n]) -> images f32[n h w c]`,
-    all in [0, 1].
+    all in [0, 1]. `logits_fn` gives logits: within jit nothing can be looked at, so the
+    audits refuse probabilities and pixels outside [0, 1], not the attack (but for
+    AutoAttack, which runs on the host).
 
     Attributes:
       run: the function itself.

@@ -37,7 +37,7 @@ def describe(name: str, eps: float, **settings) -> dict:
       the attack can be built with, as given or by default.
 
     Raises:
-      InputError: no attack of that name.
+      InputError: no attack of that name, or a setting that it does not have.
 
     >>> describe("fgsm", 0.1)["step_size"], describe("fab_t", 0.1)["targets"]
     (0.1, 9)
@@ -45,8 +45,14 @@ def describe(name: str, eps: float, **settings) -> dict:
     if name not in ATTACKS:
         raise InputError(f"no attack {name!r}; there are {', '.join(sorted(ATTACKS))}")
     make = ATTACKS[name]
-    attack = make(eps=eps, **settings)
     _, *options = inspect.signature(make).parameters.values()
+    known = [option.name for option in options]
+    if unknown := sorted(settings.keys() - set(known)):
+        raise InputError(
+            f"attack {name!r} has no setting {', '.join(unknown)}; "
+            f"it has {', '.join(known) or 'none'}"
+        )
+    attack = make(eps=eps, **settings)
     chosen = {option.name: option.default for option in options} | settings
     return {
         "eps": float(eps),

@@ -12,6 +12,7 @@ from jax import lax
 from dd_jax.types import Array, InputError, Key
 
 _TINY = jnp.finfo(jnp.float32).tiny
+_INSIDE = 1 - 1e-6  # of the L1 radius: sums over many pixels round
 
 
 class Constraint(NamedTuple):
@@ -117,8 +118,9 @@ def l1(eps: Array) -> Constraint:
 
     Here ball first and box second would fall far short of the nearest point that is in
     both, so `within` is the exact projection on their intersection: `|u_i| = clip(|d_i|
-    - t, 0, room_i)`, with t by bisection, room_i the way to the box's wall. Samples are
-    signed exponential variates over their sum and one variate more.
+    - t, 0, room_i)`, with t by bisection, room_i the way to the box's wall, and eps
+    less a millionth, so that rounding leaves no image outside. Samples are signed
+    exponential variates over their sum and one variate more.
 
     Source: projection: Croce and Hein 2021, "Mind the box", prop. 2.1.
 
@@ -132,6 +134,7 @@ def l1(eps: Array) -> Constraint:
     [0.75, 0.25]
     """
     _check_radius(eps)
+    inside = _INSIDE * eps
 
     def shrink(delta: Array, room: Array) -> Array:
         cut = lambda t: jnp.clip(jnp.abs(delta) - t, 0.0, room)
@@ -139,10 +142,10 @@ def l1(eps: Array) -> Constraint:
         def halve(_, bounds):
             low, high = bounds
             middle = (low + high) / 2
-            fits = cut(middle).sum() <= eps
+            fits = cut(middle).sum() <= inside
             return jnp.where(fits, low, middle), jnp.where(fits, middle, high)
 
-        fits = cut(0.0).sum() <= eps
+        fits = cut(0.0).sum() <= inside
         _, high = lax.fori_loop(0, 30, halve, (0.0, jnp.abs(delta).max()))
         return jnp.sign(delta) * cut(jnp.where(fits, 0.0, high))
 
@@ -151,7 +154,7 @@ def l1(eps: Array) -> Constraint:
         size = math.prod(shape)
         sizes = jax.random.exponential(for_size, (size + 1,))
         signs = jax.random.rademacher(for_sign, shape, jnp.float32)
-        return eps * signs * (sizes[:size] / sizes.sum()).reshape(shape)
+        return inside * signs * (sizes[:size] / sizes.sum()).reshape(shape)
 
     def steepest(gradient: Array) -> Array:
         sizes = jnp.abs(gradient).ravel()

@@ -34,8 +34,8 @@ def autoattack(
 
     standard: apgd_ce, apgd_t, fab_t, square. plus: apgd_ce and apgd_dlr with 5
     restarts, fab with 5, square, apgd_t, fab_t. rand, for models that draw at random:
-    apgd_ce and apgd_dlr on gradients averaged over 20 draws. In L1 apgd_ce has 5
-    restarts and apgd_t 5 targets. Each restart and target is a run of its own.
+    apgd_ce and apgd_dlr on gradients averaged over 20 draws. Standard in L1 has 5
+    restarts of apgd_ce and 5 targets. Each restart and target is a run of its own.
 
     The survivors of a run are packed into batches of `batch`, `batch / 4` and
     `batch / 16` examples, the last one padded: a component compiles once for each of
@@ -115,11 +115,17 @@ def autoattack(
     return attack
 
 
+def restarts(norm: str, version: str) -> int:
+    """Of APGD on the cross-entropy."""
+    return 5 if version == "plus" or (norm, version) == ("l1", "standard") else 1
+
+
 def _plan(norm: str, version: str, steps: int, queries: int) -> list[tuple]:
     """What runs when: `(component, norm, settings)`, hashable."""
-    restarts = 5 if norm == "l1" or version == "plus" else 1
-    again, once = {"steps": steps, "restarts": restarts}, {"steps": steps}
-    targeted = {"steps": steps, "targets": 5 if norm == "l1" else TARGETS}
+    once = {"steps": steps}
+    again = once | {"restarts": restarts(norm, version)}
+    few = norm == "l1" and version == "standard"
+    targeted = {"steps": steps, "targets": 5 if few else TARGETS}
     random = {"steps": steps, "eot": EOT}
     plans = {
         "standard": [

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from numbers import Integral
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from tqdm import tqdm
 
 from dd_jax.audits import corruptions_blur as blur
 from dd_jax.audits import corruptions_digital as digital
@@ -91,6 +91,7 @@ CORRUPTIONS: dict[str, Corruption] = {
     ),
     "jpeg": Corruption(digital.jpeg, ((80.0,), (65.0,), (58.0,), (50.0,), (40.0,))),
 }
+SEEN = ("clean", *CORRUPTIONS)
 
 
 def corrupt(key: Key, name: str, images: Array, severity: int | Array) -> Array:
@@ -101,9 +102,11 @@ def corrupt(key: Key, name: str, images: Array, severity: int | Array) -> Array:
     Source: Hendrycks and Dietterich 2019, "Benchmarking neural network robustness to
     common corruptions and perturbations", in the variant of CIFAR-10-C. Differs from
     the released code in: any size and 1 or 3 channels; frost is procedural in place of
-    photographs; motion blur samples bilinearly; glass blur copies neighbours, all at
-    once (as the released swap of NumPy views does in effect); elastic resamples once,
-    not twice; nothing is rounded to 8 bits but in JPEG.
+    photographs; motion blur samples bilinearly; glass blur copies neighbours, of all
+    pixels and all at once (as the released swap of NumPy views does in effect, but for
+    the first two rows and columns); borders are mirrored throughout; elastic resamples
+    once, not twice, and its blur ends at 0.6 of the side; nothing is rounded to 8 bits
+    but in JPEG.
 
     Args:
       key: typed PRNG key; each image has a draw of its own.
@@ -119,7 +122,7 @@ def corrupt(key: Key, name: str, images: Array, severity: int | Array) -> Array:
     """
     if name not in CORRUPTIONS:
         raise InputError(f"no corruption {name!r}; there are {', '.join(CORRUPTIONS)}")
-    if isinstance(severity, int) and not 1 <= severity <= SEVERITIES:
+    if isinstance(severity, Integral) and not 1 <= severity <= SEVERITIES:
         raise InputError(f"severity is {severity}; it must be 1 to {SEVERITIES}")
     parameters = jnp.asarray(CORRUPTIONS[name].parameters, jnp.float32)
     return _corrupt(key, name, jnp.asarray(images), parameters[severity - 1])
@@ -136,34 +139,36 @@ def corruption_accuracy(
     key: Key,
     model: Model,
     networks: Mapping[str, Params],
+    name: str,
     images: Array,
     labels: Array,
-) -> dict[str, dict[str, np.ndarray]]:
+) -> dict[str, np.ndarray]:
     """Accuracy of several pipelines' networks on the same corrupted images.
 
     Args:
-      key: typed PRNG key.
+      key: typed PRNG key, from which each corruption has one of its own.
       model: the networks' architecture.
       networks: pipeline -> parameters, each leaf with a leading axis s.
+      name: of `SEEN`: a corruption, or `clean` for the images as they are.
       images: `f32[n h w c]` in [0, 1].
       labels: `i32[n]`.
 
     Returns:
-      pipeline -> corruption -> `f64[s 5]`, by severity; and under the name `clean`
-      `f64[s 1]`, on the images as they are.
+      pipeline -> `f64[s 5]`, by severity; `f64[s 1]` on clean images.
+
+    Raises:
+      InputError: no such corruption.
     """
-    labels = np.asarray(labels)
-    right = lambda params, seen: (predictions(model, params, seen) == labels).mean(1)
-    found = {
-        pipe: {"clean": right(params, jnp.asarray(images))[:, None]}
-        for pipe, params in networks.items()
-    }
-    for name in tqdm(CORRUPTIONS, desc="corruptions", disable=None):
+    if name == "clean":
+        seen = [jnp.asarray(images)]
+    else:
         keys = jax.random.split(named(key, name), SEVERITIES)
         seen = [corrupt(k, name, images, i + 1) for i, k in enumerate(keys)]
-        for pipe, params in networks.items():
-            found[pipe][name] = np.stack([right(params, s) for s in seen], 1)
-    return found
+    right = lambda params, s: (predictions(model, params, s) == labels).mean(1)
+    return {
+        pipe: np.stack([right(params, s) for s in seen], 1)
+        for pipe, params in networks.items()
+    }
 
 
 def mean_corruption_error(
@@ -206,7 +211,7 @@ def record(
     """The `corruptions` part of a Record.
 
     Args:
-      accuracy: as `corruption_accuracy` gives it.
+      accuracy: pipeline -> name of `SEEN` -> what `corruption_accuracy` gives.
       images: how many were corrupted.
       summarise: `(pipeline, f64[s]) -> {mean, ci, n}`.
 

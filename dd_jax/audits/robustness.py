@@ -18,13 +18,14 @@ from dd_jax.audits.robustness_metrics import (
     worst_case,
 )
 from dd_jax.audits.robustness_ratios import robustness_ratios
-from dd_jax.audits.robustness_reruns import reruns
+from dd_jax.audits.robustness_reruns import ascents, reruns
 
 __all__ = [
     "UNDEFENDED",
     "Behaviour",
     "Curve",
     "area_under_curve",
+    "ascents",
     "behaviour",
     "check_logits",
     "class_robust_accuracy",
@@ -69,14 +70,16 @@ def record(
     Returns:
       `{images, clean, attacks{NAME: [{eps, norm, ..., accuracy}]}, worst_case[{eps,
       norm, accuracy, per_class[k]}], ratios[{eps, norm, rome, beard}], area{NORM},
-      median_perturbation{NAME}, zero_gradients, checks}`: fractions, one row a radius
-      with the attack's settings; `per_class` the mean over nets, NaN for a class
-      without images; `ratios` as `robustness_ratios` gives them; `area` under the worst
-      case, for norms of 2 radii or more; `median_perturbation` where `distances` are
-      given (None where half of some net's images stood); `zero_gradients` the share of
-      images without a gradient, where `behaviour` is given; `checks` as
-      `masking_checks` gives it. Rows of an attack of several components have
-      `components{NAME}`, the accuracy after each.
+      median_fall{NORM}, median_perturbation{NAME}, zero_gradients, checks}`: fractions
+      and distances, one row a radius with the attack's settings; `per_class` the mean
+      over nets, NaN for a class without images; `ratios` as `robustness_ratios` gives
+      them; `area` under the worst case, for norms of 2 radii or more; `median_fall` the
+      median over images of the smallest radius that breaks one, which bounds the median
+      perturbation from above (None where more than half of some net's images stand at
+      all radii); `median_perturbation` the same of `distances`, where given;
+      `zero_gradients` the share of images without a gradient, where `behaviour` is
+      given; `checks` as `masking_checks` gives it. Rows of an attack of several
+      components have `components{NAME}`, the accuracy after each.
     """
     clean = next(iter(curves.values())).clean
     worst = worst_case(curves)
@@ -90,7 +93,7 @@ def record(
         return summarise(accuracy) | {"image_ci": [low, high]}
 
     def after(curve: Curve, i: int) -> dict:
-        parts = curve.components.items()
+        parts = (curve.components or {}).items()
         of = {part: of_images(robust_accuracy(right[:, i])) for part, right in parts}
         return {"components": of} if of else {}
 
@@ -129,6 +132,10 @@ def record(
             norm: summarise(area_under_curve(radii, robust_accuracy(robust)))
             for norm, (radii, robust) in worst.items()
             if len(radii) > 1
+        },
+        "median_fall": {
+            norm: known(median_perturbation(smallest_fall(radii, robust)))
+            for norm, (radii, robust) in worst.items()
         },
         "checks": masking_checks(
             curves, distances=distances, behaviour=behaviour, **further

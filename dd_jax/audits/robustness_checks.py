@@ -104,7 +104,7 @@ def masking_checks(
     left = lambda radius, *found: [
         value
         for each in found
-        for (norm, eps), value in strongest(each or {}).items()
+        for (norm, eps), value in strongest(each or {}, GRADIENT_FREE).items()
         if norm == "linf" and eps >= radius
     ]
     above_chance = lambda values: [v - chance for v in values if chance is not None]

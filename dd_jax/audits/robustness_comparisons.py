@@ -92,10 +92,11 @@ def rises(curves: Mapping[str, Curve]) -> list[float]:
 def gaps(curves: Mapping[str, Curve], leave_out=()) -> list[float]:
     """What an iterative ascent leaves more than a single step, where both were run."""
     steps = lambda curve: curve.settings[0]["steps"]
-    once = [curve for curve in curves.values() if steps(curve) == 1]
+    ascents = {name: c for name, c in curves.items() if kind(name) not in leave_out}
+    once = [curve for curve in ascents.values() if steps(curve) == 1]
     return [
         gap
-        for name, curve in curves.items()
-        if steps(curve) > 1 and kind(name) not in leave_out
+        for curve in ascents.values()
+        if steps(curve) > 1
         for gap in excess(by_radius(curve), *once)
     ]

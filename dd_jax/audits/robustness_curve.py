@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from functools import cache, partial
-from types import MappingProxyType
 from typing import NamedTuple
 
 import jax
@@ -39,7 +38,7 @@ class Curve(NamedTuple):
     excess: np.ndarray
     num_classes: int | None = None
     distances: np.ndarray | None = None
-    components: Mapping[str, np.ndarray] = MappingProxyType({})
+    components: Mapping[str, np.ndarray] | None = None
 
 
 def epsilon_curve(
@@ -97,7 +96,7 @@ def epsilon_curve(
     """
     images, labels, eps = np.asarray(images), np.asarray(labels), np.asarray(eps)
     check_inputs(images, labels, eps, chunk)
-    described = [describe(name, float(e), **settings) for e in eps]
+    describe(name, 0.0, **settings)
     if settings.get("version") == "rand":
         raise InputError(
             "autoattack version='rand' is for models that draw at random, called as "
@@ -105,6 +104,8 @@ def epsilon_curve(
         )
     nets = len(jax.tree.leaves(params)[0])
     attack = ATTACKS[name](eps=0.0, **settings)
+    settings = ({"batch": chunk} if attack.on_host else {}) | settings
+    described = [describe(name, float(e), **settings) for e in eps]
     dropping = drop and attack.minimise is None
     if attack.on_host or dropping or among is not None:
         logits, robust, excess, components = attack_what_stands(

@@ -57,7 +57,7 @@ def attack_what_stands(
 
     def make(radius: float) -> Attack:
         if on_host:
-            return ATTACKS[name](eps=radius, **{"batch": chunk} | settings)
+            return ATTACKS[name](eps=radius, **settings)
         return _in_chunks(name, radius, chunk, settings)
 
     of_net = lambda i: jax.tree.map(lambda leaf: leaf[i], params)

@@ -20,11 +20,11 @@ def robustness_ratios(
       `(norm, eps) -> {rome f64[s], beard f64[s]}` for radii above 0 that two or more
       attacks used; NaN for a network that is right on no image.
     """
-    attacked: dict[tuple[str, float], list[np.ndarray]] = {}
-    for curve in curves.values():
+    attacked: dict[tuple[str, float], dict[str, np.ndarray]] = {}
+    for name, curve in curves.items():
         for row, found in zip(curve.settings, robust_accuracy(curve.robust).T):
             if row["eps"] > 0:
-                attacked.setdefault((row["norm"], row["eps"]), []).append(found)
+                attacked.setdefault((row["norm"], row["eps"]), {})[name] = found
     if not attacked:
         return {}
     clean = robust_accuracy(next(iter(curves.values())).clean)
@@ -32,7 +32,10 @@ def robustness_ratios(
     return {
         at: {
             name: np.array(
-                [ratio(c, a) if c else np.nan for c, a in zip(clean, np.stack(of, 1))]
+                [
+                    ratio(c, a) if c else np.nan
+                    for c, a in zip(clean, np.stack([*of.values()], 1))
+                ]
             )
             for name, ratio in kinds.items()
         }

@@ -53,10 +53,11 @@ def reruns(
       `EVIDENCE` of `masking_checks`, each by the name of the ascent.
     """
     found: dict[str, dict[str, Curve]] = {kind: {} for kind in EVIDENCE}
-    for norm, name in _ascents(curves).items():
+    norms = {name: curve.settings[0]["norm"] for name, curve in curves.items()}
+    for norm, name in ascents(norms).items():
         eps = np.array([telling_radius(curves[name])])
         steps = curves[name].settings[0]["steps"]
-        once = attack("attack", name, eps)
+        once = attack("plain", name, eps)
         twice = attack("doubled", name, eps, steps=2 * steps)
         often = attack("restarted", name, eps, restarts=RESTARTS)
         found["plain"][name], found["doubled"][name] = once, twice
@@ -71,12 +72,21 @@ def reruns(
     return found
 
 
-def _ascents(curves: Mapping[str, Curve]) -> dict[str, str]:
-    """The attack of `curves` to run again in each norm, the first of `RERUN`."""
+def ascents(norms: Mapping[str, str]) -> dict[str, str]:
+    """The attack to run again in each norm, the first of `RERUN` that there is.
+
+    Args:
+      norms: attack name -> its norm.
+
+    Returns:
+      norm -> attack name.
+
+    >>> ascents({"apgd_ce:l2": "l2", "pgd_l2": "l2", "square": "linf"})
+    {'l2': 'pgd_l2'}
+    """
     known = sorted(
         (RERUN.index(kind), name)
-        for name in curves
+        for name in norms
         if (kind := name.partition(":")[0]) in RERUN
     )
-    norm = lambda name: curves[name].settings[0]["norm"]
-    return {norm(name): name for _, name in reversed(known)}
+    return {norms[name]: name for _, name in reversed(known)}

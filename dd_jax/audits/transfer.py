@@ -84,9 +84,10 @@ def _attacker(name: str, settings: tuple, apply: Callable):
     return on_chunks(at_all, apply)
 
 
-def transfer_curves(
+def curves_from(
     key: Key,
     name: str,
+    source: str,
     groups: Mapping[str, Networks],
     images: Array,
     labels: Array,
@@ -94,15 +95,16 @@ def transfer_curves(
     *,
     chunk: int,
     **settings,
-) -> dict[tuple[str, str], Curve]:
-    """Every group's adversarial images tried on every group's networks.
+) -> dict[str, Curve]:
+    """One group's adversarial images tried on every group's networks.
 
-    Within a group images are tried on the other networks only, the siblings of the one
-    that they were made on.
+    Within the group images are tried on the other networks only, the siblings of the
+    one that they were made on.
 
     Args:
-      key: typed PRNG key; each source has a key of its own.
+      key: typed PRNG key, of this source alone.
       name: a key of `ATTACKS`.
+      source: of `groups`, the networks that are attacked.
       groups: name -> networks, such as pipelines or architectures.
       images: `f32[n h w c]` in [0, 1].
       labels: `i32[n]`.
@@ -111,9 +113,9 @@ def transfer_curves(
       **settings: further (hashable) settings of the attack.
 
     Returns:
-      `(source, target) -> Curve` over the pairs of networks, all sources of the first
-      target network first; a group of one network has no pair with itself. `robust`
-      is correct on the clean image and on the one brought over.
+      target -> `Curve` over the pairs of networks, all sources of the first target
+      network first; a group of one network has no pair with itself. `robust` is correct
+      on the clean image and on the one brought over.
 
     Raises:
       InputError: as `attacked_images`, and as `epsilon_curve`.
@@ -121,32 +123,24 @@ def transfer_curves(
     images, labels, eps = np.asarray(images), np.asarray(labels), np.asarray(eps)
     check_inputs(images, labels, eps, chunk)
     described = [describe(name, float(radius), **settings) for radius in eps]
-    clean, curves = {}, {}
+    task = key, name, groups[source], images, labels, eps
+    made = attacked_images(*task, chunk=chunk, **settings)
+    tried = made.reshape(-1, *images.shape[1:])
+    curves = {}
     for target, networks in groups.items():
         logits = _logits(networks, images, chunk)
         check_logits(logits, labels)
-        clean[target] = logits.argmax(-1) == labels
-    for i, (source, networks) in enumerate(groups.items()):
-        made = attacked_images(
-            jax.random.fold_in(key, i), name, networks, images, labels, eps,
-            chunk=chunk, **settings,
-        )  # fmt: skip
-        tried = made.reshape(-1, *images.shape[1:])
-        for target, others in groups.items():
-            classes = _logits(others, tried, chunk).argmax(-1)
-            right = classes.reshape(-1, *made.shape[:3]) == labels
-            robust = right & clean[target][:, None, None]
-            pairs = np.ones(robust.shape[:2], bool)
-            if source == target:
-                pairs &= ~np.eye(len(pairs), dtype=bool)
-            if pairs.any():
-                whose = np.nonzero(pairs)[0]
-                curves[source, target] = Curve(
-                    described,
-                    clean[target][whose],
-                    robust[pairs],
-                    np.zeros((len(whose), len(eps))),
-                )
+        clean = logits.argmax(-1) == labels
+        classes = _logits(networks, tried, chunk).argmax(-1)
+        right = classes.reshape(-1, *made.shape[:3]) == labels
+        pairs = np.ones(right.shape[:2], bool)
+        if source == target:
+            pairs &= ~np.eye(len(pairs), dtype=bool)
+        if pairs.any():
+            whose = np.nonzero(pairs)[0]
+            robust = right[pairs] & clean[whose][:, None]
+            none_left = np.zeros(robust.shape[:2])
+            curves[target] = Curve(described, clean[whose], robust, none_left)
     return curves
 
 
@@ -170,7 +164,7 @@ def record(
     """The `transfer` part of a Record.
 
     Args:
-      curves: as `transfer_curves` gives it.
+      curves: `(source, target) -> Curve`, as `curves_from` gives it by source.
       name: of the attack.
       groups: the networks.
       summarise: `(target, f64[t]) -> {mean, ci, n}`, an estimate over target networks.

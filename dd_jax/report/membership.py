@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import NamedTuple
 
 from dd_jax.report import headline
 from dd_jax.report.formats import PIPE_NAMES, decimal, level, percent, plain, spoken
@@ -17,9 +18,10 @@ SAME = ("dataset", "num_classes", "ipc", "arch", "width", "seed", "split")
 def side_by_side(records: Sequence[Record]) -> Iterator[tuple[str, Table]]:
     """A table for the runs of one data set, size and network, with what they share.
 
-    Each threat begins with the smallest FPR that its sample resolves; then AUC and TPRs
-    of each score, with 95 % intervals. A column is a distilled set, by method and
-    initial images, or a baseline; baselines that runs have in common stand once.
+    First the accuracy of networks on each, since what learns little has little to give
+    away. Each threat begins with the smallest FPR that its sample resolves; then AUC
+    and TPRs of each score, with 95 % intervals. A column is a distilled set, by method
+    and initial images, or a baseline; baselines that runs have in common stand once.
 
     Args:
       records: as `dd_jax.report.records.read` gives them.
@@ -44,21 +46,29 @@ def _title(run: dict) -> str:
     )
 
 
-def _columns(records: Sequence[Record]) -> dict[str, dict]:
-    """What each pipeline gives away, `{threat: {score: figures}}`, by heading."""
-    columns: dict[str, dict] = {}
+class Column(NamedTuple):
+    """What a pipeline gives away, `{threat: {score: figures}}`, and its accuracy."""
+
+    threats: dict
+    accuracy: dict | None
+
+
+def _columns(records: Sequence[Record]) -> dict[str, Column]:
+    """Pipelines by heading."""
+    columns: dict[str, Column] = {}
     for pipe in PIPE_NAMES:
         seen = set()
         for record in records:
             found = lookup(record, "privacy", pipe)
-            same = json.dumps(found, sort_keys=True)
+            own = headline.accuracy(record, pipe)
+            same = json.dumps([found, own], sort_keys=True)
             if not found or (pipe != "distilled" and same in seen):
                 continue
             seen.add(same)
             name = _heading(record["run"], pipe)
             if name in columns:
                 name += f", run {record['run']['id']}"
-            columns[name] = found
+            columns[name] = Column(found, own)
     return columns
 
 
@@ -69,15 +79,17 @@ def _heading(run: dict, pipe: str) -> str:
     return f"{PIPE_NAMES[pipe]} ({run['method']}{init})"
 
 
-def _table(columns: dict[str, dict]) -> Table:
-    threats = sorted({threat for found in columns.values() for threat in found})
-    rows = [row for threat in threats for row in _rows(columns, threat)]
+def _table(columns: dict[str, Column]) -> Table:
+    threats = sorted({threat for own in columns.values() for threat in own.threats})
+    accuracy = [str(percent(own.accuracy)) for own in columns.values()]
+    rows = [("", "", "accuracy", *accuracy)]
+    rows += [row for threat in threats for row in _rows(columns, threat)]
     return Table(("threat", "score", "figure", *columns), rows)
 
 
-def _rows(columns: dict[str, dict], threat: str) -> Iterator[tuple[str, ...]]:
+def _rows(columns: dict[str, Column], threat: str) -> Iterator[tuple[str, ...]]:
     """A threat that makes no sense for a pipeline is null in its Record."""
-    parts = [found.get(threat, {}) for found in columns.values()]
+    parts = [own.threats.get(threat, {}) for own in columns.values()]
 
     def row(score: str, figure: str, show: Callable, *keys: str) -> tuple[str, ...]:
         shown = (part if part is None else show(lookup(part, *keys)) for part in parts)

@@ -146,7 +146,12 @@ def summaries(record: Record) -> Table | None:
     found = [
         (f"Area under the curve of all {NORMS[norm]} attacks", "area", norm)
         for norm in named("area")
-    ] + [
+    ]
+    found += [
+        (f"Median smallest distance, {NORMS[norm]}, from above", "median_fall", norm)
+        for norm in named("median_fall")
+    ]
+    found += [
         (f"Median smallest distance, {spoken(name)}", "median_perturbation", name)
         for name in named("median_perturbation")
     ]

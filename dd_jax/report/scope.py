@@ -109,7 +109,7 @@ def membership(record: Record, config: dict) -> list[str]:
     path = ("privacy", "distilled", *(attack[:2] if attack else ()), "known_randomness")
     if bound := lookup(record, *path, "auc"):
         notes.append(
-            "Attacked with shadows that share their random numbers, an upper bound: "
+            "Attacked with shadows most of which share their random numbers: "
             f"{spoken(path[3])} on {path[2].upper()} has AUC {decimal(bound)}."
         )
     if "t0" in threats:

@@ -149,3 +149,15 @@ def test_ratios_have_the_golden_values_and_their_forms_for_few_classes():
     assert float(targeted_dlr(logits[:3], 0, 2)) == -1.5
     assert float(targeted_dlr(logits[:2], 0, 1)) == float(dlr(logits[:2], 0)) == -1.0
     assert wrong_classes(logits, 2, 3).tolist() == [0, 1, 3]
+
+
+@pytest.mark.parametrize("eps", [1.0, 10.0, 60.0, 150.0])
+def test_l1_holds_images_of_many_pixels_in_spite_of_rounding(eps):
+    shape = 20, 28, 28, 1
+    images = jax.random.uniform(jax.random.key(0), shape)
+    delta = jax.random.normal(jax.random.key(1), shape)
+    within = jax.jit(jax.vmap(l1(eps).within))
+    found = images + within(delta, images)
+    moved = np.float64(found) - np.float64(images)
+    distance = np.abs(moved).sum((1, 2, 3))
+    assert (distance <= eps + 1e-6).all() and (distance > eps * (1 - 1e-5)).all()

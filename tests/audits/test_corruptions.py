@@ -17,6 +17,7 @@ from dd_jax.audits import corruptions_filters as filters
 from dd_jax.audits import corruptions_weather as weather
 from dd_jax.audits.corruptions import (
     CORRUPTIONS,
+    SEEN,
     corrupt,
     corruption_accuracy,
     mean_corruption_error,
@@ -253,7 +254,9 @@ def test_accuracy_and_record_of_threshold_networks():
     images = np.concatenate([np.full((3, 6, 6, 1), v, np.float32) for v in (0.2, 0.6)])
     labels = np.repeat([0, 1], 3)
     networks = {"distilled": jnp.array([0.4, 0.22]), "full_data": jnp.array([0.4])}
-    found = corruption_accuracy(KEY, brightness_model(), networks, images, labels)
+    given = KEY, brightness_model(), networks
+    by_name = {n: corruption_accuracy(*given, n, images, labels) for n in SEEN}
+    found = {p: {n: rows[p] for n, rows in by_name.items()} for p in networks}
     rows = found["distilled"]
     assert set(rows) == {"clean", *CORRUPTIONS} and rows["fog"].shape == (2, 5)
     np.testing.assert_array_equal(rows["clean"], [[1], [1]])

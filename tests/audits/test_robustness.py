@@ -338,7 +338,24 @@ def test_record_holds_an_estimate_a_radius():
     assert part["ratios"] == [], "one attack makes no ratio"
     assert part["area"]["linf"]["mean"] == pytest.approx((0.9 + 0.25) / 2)
     assert part["checks"]["eps_zero_equals_clean"] is True
+    assert part["median_fall"]["linf"]["mean"] == 0.1
     assert "median_perturbation" not in part
+
+
+def test_the_median_fall_is_unknown_where_most_images_stand():
+    curve = fake([0.9, 0.75], [0.0, 0.1], steps=20)
+    labels = np.zeros(100, int)
+    part = record({"pgd_linf": curve}, lambda v: {"mean": v.mean()}, labels, 1)
+    assert part["median_fall"] == {"linf": None}
+
+
+def test_a_setting_that_an_attack_does_not_have_is_refused(images, params):
+    labels = np.zeros(N, int)
+    with pytest.raises(InputError, match="'fgsm' has no setting speed, steps"):
+        epsilon_curve(
+            KEY, "fgsm", apply, params, images, labels, np.zeros(1),
+            chunk=4, steps=3, speed=2,
+        )  # fmt: skip
 
 
 def attacked(accuracy):
@@ -402,7 +419,7 @@ def test_reruns_take_the_telling_radius_of_each_pgd():
         ("apgd_ce:l1", "l1", [1.0], 9),
     ):
         expected += [
-            ("attack", name, eps, {}),
+            ("plain", name, eps, {}),
             ("doubled", name, eps, {"steps": 2 * steps}),
             ("restarted", name, eps, {"restarts": 5}),
             (f"noise for {name}", f"noise:{norm}", eps, {}),

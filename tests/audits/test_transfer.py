@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dd_jax.audits.robustness import epsilon_curve
-from dd_jax.audits.transfer import Networks, attacked_images, record, transfer_curves
+from dd_jax.audits.transfer import Networks, attacked_images, curves_from, record
 from dd_jax.types import InputError
 
 KEY, N, SHAPE = jax.random.key(0), 11, (3, 2, 1)
@@ -47,9 +47,13 @@ def closed_form(source, target, images, labels):
 
 def curves_of(problem, **settings):
     groups, images, labels = problem
-    return transfer_curves(
-        KEY, "fgsm", groups, images, labels, EPS, chunk=4, **settings
-    )
+    return {
+        (source, target): curve
+        for source in groups
+        for target, curve in curves_from(
+            KEY, "fgsm", source, groups, images, labels, EPS, chunk=4, **settings
+        ).items()
+    }
 
 
 def test_every_pair_has_its_closed_form(problem):
@@ -129,4 +133,4 @@ def test_probabilities_and_bytes_are_refused(problem):
         (groups, 255 * images, "they must be floats in"),
     ):
         with pytest.raises(InputError, match=message):
-            transfer_curves(KEY, "fgsm", networks, pixels, labels, EPS, chunk=4)
+            curves_from(KEY, "fgsm", "a", networks, pixels, labels, EPS, chunk=4)

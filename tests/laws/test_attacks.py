@@ -16,12 +16,13 @@ QUICK = {
     "cw_l2": {"steps": 20, "searches": 3},
 }
 NORMS = {
-    "apgd_ce": ["linf", "l1"],
-    "fab_t": ["l2", "l1"],
+    "apgd_ce": ["linf", "l2", "l1"],
+    "fab_t": ["linf", "l2", "l1"],
     "square": ["linf", "l2", "l1"],
-    "deepfool": ["linf"],
+    "noise": ["linf", "l2", "l1"],
+    "deepfool": ["linf", "l2"],
     "apgd_dlr": ["linf"],
-    "apgd_t": ["l2"],
+    "apgd_t": ["linf", "l2", "l1"],
     "autoattack": ["linf", "l2", "l1"],
 }
 CASES = [

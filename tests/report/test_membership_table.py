@@ -33,6 +33,7 @@ def test_sources_stand_side_by_side_and_shared_baselines_once(row):
         "Random subset",
         "Full data",
     )
+    assert table.rows[0][:4] == ("", "", "accuracy", "86.0 % (85.0 to 87.0)")
     aucs = cells(table, "T2", "LiRA, online", "AUC")
     assert aucs[:2] == ("0.560 (0.540 to 0.580)", "0.512 (0.540 to 0.580)")
     tprs = cells(table, "T2", "LiRA, online", "TPR at 1 % FPR")

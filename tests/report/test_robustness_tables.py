@@ -37,16 +37,19 @@ def test_curves_as_one_number():
     part = {
         "area": {"linf": {"mean": 0.25, "ci": [0.125, 0.375], "n": 3}},
         "median_perturbation": {"deepfool": None},
+        "median_fall": {"linf": {"mean": 0.0625, "ci": None, "n": 1}},
     }
     table = robustness.summaries({"robustness": {"full_data": part}})
     assert table is not None
     assert [row[0] for row in table.rows] == [
         "Area under the curve of all Linf attacks",
+        "Median smallest distance, Linf, from above",
         "Median smallest distance, DeepFool",
     ]
     cells = [str(cell) for cell in table.rows[0][1:]]
     assert cells == ["not measured", "not measured", "0.250 (0.125 to 0.375)"]
-    assert str(table.rows[1][3]) == "not measured"
+    assert table.rows[1][3].text == "0.062"
+    assert str(table.rows[2][3]) == "not measured"
     assert robustness.summaries({"robustness": {}}) is None
 
 

@@ -12,7 +12,7 @@ from dd_jax.audits.privacy.roc import roc_points
 from dd_jax.audits.privacy.scores import all_targets
 from dd_jax.audits.privacy.shadow_thresholds import at_shadow_thresholds
 from dd_jax.audits.privacy.slices import by_group
-from dd_jax.types import Array
+from dd_jax.types import Array, InputError
 
 CALIBRATED = ("0.1", "0.01")
 BRIEF = "0.01"  # the level of FPR that a slice keeps
@@ -64,7 +64,7 @@ def judge(
       variance: of LiRA, see `variance_used`.
       slices: `{name: i[n]}`, groups of points to be judged apart as well.
       canary: `i[n]`, the kind of each canary and -1 for ordinary points, which alone
-        make the other figures; default none.
+        make the other figures and are scored without the canaries; default none.
       shared: so many first models were made with one another's random numbers; they
         serve as shadows, and the models after them, at least 4, are the targets.
 
@@ -72,18 +72,32 @@ def judge(
       For each score what `metrics.summarise` gives; `variance` (LiRA); `calibrated`,
       `{LEVEL: at_shadow_thresholds}`; for each of the slices, and `canaries`, `{group:
       {auc, tpr_at_fpr: {"0.01"}}}`; and where models are shared,
-      `known_randomness`: the same of them as targets, an upper bound.
+      `known_randomness`: the same of them as targets, whose shadows are mostly of the
+      same random numbers.
+
+    Raises:
+      InputError: an output that is not finite.
     """
-    labels = jnp.asarray(labels)
+    logits, labels = jnp.asarray(logits), jnp.asarray(labels)
+    finite = np.asarray(jnp.isfinite(logits).all((1, 2, 3)))
+    if not finite.all():
+        raise InputError(
+            f"model {int(np.argmin(finite))} of {len(finite)} of the membership audit "
+            "gives outputs that are not finite; lower its train.lr"
+        )
     canary = np.full(len(labels), -1) if canary is None else canary
     plain = canary < 0
     record, curves = {}, {}
     for name in scores:
         options = {"variance": variance} if name.startswith("lira") else {}
-        values = np.asarray(all_targets(name, logits, labels, member, **options))
-        of_shared = values[:shared, plain], member[:shared, plain]
-        values, truth = values[shared:], member[shared:]
-        kept = values[:, plain], truth[:, plain]
+
+        def scored(rows, name=name, options=options):
+            about = logits[:, rows], labels[rows], member[:, rows]
+            return np.asarray(all_targets(name, *about, **options))
+
+        values = scored(plain)
+        of_shared = values[:shared], member[:shared, plain]
+        kept = values[shared:], member[shared:, plain]
         figures = metrics.summarise(*kept, seed=seed)
         if name.startswith("lira"):
             figures["variance"] = variance_used(len(member), variance)
@@ -93,7 +107,8 @@ def judge(
         for part, groups in (slices or {}).items():
             figures[part] = _brief_by_group(*kept, groups[plain], seed)
         if not plain.all():
-            found = _brief_by_group(values, truth, canary, seed)
+            everything = scored(np.ones_like(plain))[shared:]
+            found = _brief_by_group(everything, member[shared:], canary, seed)
             figures["canaries"] = {k: v for k, v in found.items() if k != "-1"}
         if shared:
             figures["known_randomness"] = _brief(
