@@ -12,13 +12,13 @@ schedule that two CPU cores walk in minutes: steps of 1000 x 1 or 1000 x 10 (DC,
 20,000 (DM), 5,000 (MTT) and 200,000 (IDC, which here takes a new network every 10
 steps, not every 100). Step sizes were chosen on a fifth of 12,000 training rows held
 out, in 80 to 360 steps; MTT's experts are 6 that train for 4 epochs. At 1 and 10 images
-a class expect 71.2 and 80.9 % (DM), 70.1 and 77.9 % (DSA), 69.9 and 77.9 % (DC), 70.0
-and 79.3 % (IDC-I) and 77.3 and 81.1 % (IDC), 74.1 % at 1 (MTT), and 53.0 and 74.3 % on
-random subsets; published at width 128 and full schedule: 71.5 and 83.6, 70.6 and 84.6,
-70.5 and 82.3, 70.7 and 85.3, 81.0 and 86.0 %, MTT 75.1 and 87.2 %. Each of these cells
-takes 5 to 30 minutes, the networks on the full data 5 more. That of MTT at 10 has no
-Record yet. Records are in experiments/results/fashion_mnist.jsonl, the published
-recipes, for an accelerator, in experiments/fashion_mnist_published.py.
+a class expect 71.2 and 80.9 % (DM), 70.1 and 77.9 % (DSA), 69.9 and 77.9 % (DC), 74.1
+and 79.8 % (MTT), 70.0 and 79.3 % (IDC-I) and 77.3 and 81.1 % (IDC), and 53.0 and 74.3 %
+on random subsets; published at width 128 and full schedule: 71.5 and 83.6, 70.6 and
+84.6, 70.5 and 82.3, 75.1 and 87.2, 70.7 and 85.3, 81.0 and 86.0 %. Each of these cells
+takes 5 to 35 minutes beside other work, the networks on the full data 5 more. Records
+are in experiments/results/fashion_mnist.jsonl, the published recipes, for an
+accelerator, in experiments/fashion_mnist_published.py.
 """
 
 from ml_collections import ConfigDict
