@@ -1,7 +1,5 @@
 """Accuracy against time: sets on the way, each trained on and judged."""
 
-import numpy as np
-
 from dd_jax import compose, workdir
 from dd_jax.parts import Parts, learns
 from dd_jax.train import predictions
@@ -49,8 +47,6 @@ def _kept(parts: Parts, step: int) -> tuple[SyntheticSet, float]:
     path = parts.folder / "checkpoints" / "looks" / f"{step}.npz"
     if not path.exists():
         sets, seconds = compose.synthetic_sets(parts, step)
-        arrays = {k: np.asarray(getattr(sets, k)) for k in ("images", "labels", "lr")}
-        workdir.write_npz(path, **arrays, seconds=seconds)
-    with np.load(path) as file:
-        sets = SyntheticSet(file["images"], file["labels"], file["lr"])
-        return sets, float(file["seconds"])
+        workdir.write_tree(path, {"sets": sets._asdict(), "seconds": seconds})
+    found = workdir.read_tree(path)
+    return SyntheticSet(**found["sets"]), found["seconds"]

@@ -18,6 +18,7 @@ from dd_jax.transference import CHUNK
 from dd_jax.types import Params, SyntheticSet
 from dd_jax.variants import undefended
 
+Keep = Callable[[str, Callable[[], dict]], dict]
 _ADAPTIVE = {"steps": "adaptive_steps"}
 SET_BY = {  # settings of attacks by the config key that gives them
     "pgd_linf": {"steps": "steps"},
@@ -70,7 +71,8 @@ def _robustness(
     audit = parts.config.audits.robustness
     nets = _attacked_nets(parts, networks[pipe], pipe)
     images, labels = _attacked_rows(parts)
-    attack = _attack_on(parts, pipe, nets)
+    keep = _keeper(parts, pipe)
+    attack = _attack_on(parts, pipe, nets, keep)
     curves = {}
     for spec in tqdm(audit.attacks, desc=f"attacks {pipe}", disable=None):
         eps = audit[f"eps_{norm_of(spec)}"]
@@ -83,19 +85,17 @@ def _robustness(
     data = parts.model.apply, nets, images, labels
     key = parts.key(f"behaviour {pipe}")
     look = partial(robustness.behaviour, key, *data, chunk=CHUNK)
-    found = _kept(parts, pipe, "behaviour", lambda: look()._asdict())
+    found = keep("behaviour", lambda: look()._asdict())
     further: dict = {"behaviour": robustness.Behaviour(**found)}
     if audit.checks:
         further |= robustness.reruns(attack, curves)
-        plain = _attack_on(parts, pipe, _undefended(parts, networks))
+        plain = _attack_on(parts, pipe, _undefended(parts, networks), keep)
         fallen = plain("undefended", "pgd_linf", [robustness.UNDEFENDED])
         further["undefended"] = {"pgd_linf": fallen}
     if audit.checks and not distances:
         key = parts.key(f"distances {pipe}")
         measured = partial(robustness.minimal_distances, key, "deepfool", *data)
-        distances = _kept(
-            parts, pipe, "distances", lambda: {"deepfool": measured(chunk=CHUNK)}
-        )
+        distances = keep("distances", lambda: {"deepfool": measured(chunk=CHUNK)})
     return robustness.record(
         curves,
         summarised(parts, pipe),
@@ -107,7 +107,9 @@ def _robustness(
     )
 
 
-def _attack_on(parts: Parts, pipe: str, nets: Params) -> Callable[..., Curve]:
+def _attack_on(
+    parts: Parts, pipe: str, nets: Params, keep: Keep
+) -> Callable[..., Curve]:
     """An attack on some networks, `(purpose, name, eps, **settings) -> Curve`.
 
     Its name may hold a norm and a version, and the config gives its steps; each purpose
@@ -124,22 +126,27 @@ def _attack_on(parts: Parts, pipe: str, nets: Params) -> Callable[..., Curve]:
         make = partial(
             robustness.epsilon_curve, *task, *rows, np.array(eps), chunk=CHUNK, **how
         )
-        return Curve(
-            **_kept(parts, pipe, f"{purpose} {spec}", lambda: make()._asdict())
-        )
+        return Curve(**keep(f"{purpose} {spec}", lambda: make()._asdict()))
 
     return attack
 
 
-def _kept(parts: Parts, pipe: str, name: str, make: Callable[[], dict]) -> dict:
-    """One attack on, or one look at, the attacked networks of a pipeline."""
+def _keeper(parts: Parts, pipe: str) -> Keep:
+    """Keeps each attack on the networks of a pipeline, `(name, make) -> made`.
+
+    A baseline's lie where other runs find them.
+    """
     folder = (
         own(parts, pipe)
         if pipe == "distilled"
         else of_baseline(parts, pipe, "audits.robustness", "train.full")
     )
-    file = name.replace(" ", "_").replace(":", "_") + ".npz"
-    return kept(parts, "robustness", folder / "attacks" / file, make)
+
+    def keep(name: str, make: Callable[[], dict]) -> dict:
+        file = name.replace(" ", "_").replace(":", "_") + ".npz"
+        return kept(parts, "robustness", folder / "attacks" / file, make)
+
+    return keep
 
 
 def _undefended(parts: Parts, networks: dict[str, Params]) -> Params:

@@ -26,31 +26,14 @@ def run_dir(workdir: str | Path, run_id: str) -> Path:
     return Path(workdir) / "runs" / run_id
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old one or the new one.
+def write_json(path: str | Path, obj: Any) -> None:
+    """Write `obj` as strict JSON so that a reader sees the old file or the new one.
 
     A temporary file in the same folder is written, flushed to disk and renamed; parent
-    folders are made.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_json(path: str | Path, obj: Any) -> None:
-    """Write `obj` as strict JSON, whole or not at all.
-
-    Arrays become lists; a number that is not finite becomes null.
+    folders are made. Arrays become lists; a number that is not finite becomes null.
     """
     text = json.dumps(_plain(obj), indent=1, allow_nan=False) + "\n"
-    write_bytes(Path(path), text.encode())
+    _replace(Path(path), text.encode())
 
 
 def write_npz(path: str | Path, **arrays: Any) -> None:
@@ -60,7 +43,7 @@ def write_npz(path: str | Path, **arrays: Any) -> None:
     """
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
-    write_bytes(Path(path), buffer.getvalue())
+    _replace(Path(path), buffer.getvalue())
 
 
 def write_tree(path: str | Path, tree: Any) -> None:
@@ -167,7 +150,7 @@ def truncate_jsonl(path: str | Path, last_step: int) -> None:
     rows = [row for row in read_jsonl(path) if row["step"] <= last_step]
     if Path(path).exists():
         lines = (json.dumps(row) + "\n" for row in rows)
-        write_bytes(Path(path), "".join(lines).encode())
+        _replace(Path(path), "".join(lines).encode())
 
 
 def provenance() -> dict[str, Any]:
@@ -200,6 +183,19 @@ def _git(*arguments: str) -> str | None:
     except FileNotFoundError:
         return None
     return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _replace(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _plain(obj: Any) -> Any:

@@ -87,15 +87,11 @@ def judge(
         )
     canary = np.full(len(labels), -1) if canary is None else canary
     plain = canary < 0
+    ordinary = logits[:, plain], labels[plain], member[:, plain]
     record, curves = {}, {}
     for name in scores:
         options = {"variance": variance} if name.startswith("lira") else {}
-
-        def scored(rows, name=name, options=options):
-            about = logits[:, rows], labels[rows], member[:, rows]
-            return np.asarray(all_targets(name, *about, **options))
-
-        values = scored(plain)
+        values = np.asarray(all_targets(name, *ordinary, **options))
         of_shared = values[:shared], member[:shared, plain]
         kept = values[shared:], member[shared:, plain]
         figures = metrics.summarise(*kept, seed=seed)
@@ -107,8 +103,8 @@ def judge(
         for part, groups in (slices or {}).items():
             figures[part] = _brief_by_group(*kept, groups[plain], seed)
         if not plain.all():
-            everything = scored(np.ones_like(plain))[shared:]
-            found = _brief_by_group(everything, member[shared:], canary, seed)
+            every = np.asarray(all_targets(name, logits, labels, member, **options))
+            found = _brief_by_group(every[shared:], member[shared:], canary, seed)
             figures["canaries"] = {k: v for k, v in found.items() if k != "-1"}
         if shared:
             figures["known_randomness"] = _brief(
