@@ -42,7 +42,7 @@ RECIPES = {
     ("dsa", 1): {"distill.steps": 600, "distill.lr": 0.3},
     ("dc", 1): {"distill.steps": 600, "distill.lr": 0.3},
     ("dm", 10): {
-        "distill.steps": 2000,
+        "distill.steps": 4000,
         "distill.lr": 10.0,
         "distill.batch_real": 128,
     },
@@ -82,6 +82,7 @@ def get_config() -> ConfigDict:
         config.default(),
         {
             "data.source": "idx:/usr/share/datasets/fashion-mnist",
+            "model.width": 64,
             "distill.augment": AUGMENT,
             "distill.looks": 2,
             "distill.steps_per_call": 10,
