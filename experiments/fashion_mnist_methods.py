@@ -27,8 +27,9 @@ from dd_jax import config
 from dd_jax.sweep import Point
 
 AUGMENT = "color_crop_cutout_flip_scale_rotate"
-CONDENSATION = {
-    "distill.steps": 400,
+WIDE = {"model.width": 64}
+CONDENSATION = WIDE | {
+    "distill.steps": 1000,
     "distill.lr": 0.5,
     "distill.network.epochs": 10,
 }
@@ -41,7 +42,8 @@ RECIPES = {
     ("dm", 1): {"distill.steps": 2000},
     ("dsa", 1): {"distill.steps": 600, "distill.lr": 0.3},
     ("dc", 1): {"distill.steps": 600, "distill.lr": 0.3},
-    ("dm", 10): {
+    ("dm", 10): WIDE
+    | {
         "distill.steps": 4000,
         "distill.lr": 10.0,
         "distill.batch_real": 128,
@@ -55,7 +57,7 @@ RECIPES = {
     | IDC,
     ("dsa", 10): CONDENSATION,
     ("dc", 10): CONDENSATION,
-    ("idc_i", 10): {"distill.steps": 400, "distill.lr": 1e-2} | IDC,
+    ("idc_i", 10): WIDE | IDC | {"distill.steps": 1000, "distill.lr": 5e-3},
     ("mtt", 1): {"distill.steps": 600, "distill.lr": 100.0},
     ("mtt", 10): {
         "distill.steps": 160,
@@ -82,7 +84,6 @@ def get_config() -> ConfigDict:
         config.default(),
         {
             "data.source": "idx:/usr/share/datasets/fashion-mnist",
-            "model.width": 64,
             "distill.augment": AUGMENT,
             "distill.looks": 2,
             "distill.steps_per_call": 10,
