@@ -8,7 +8,8 @@
 
 Results go to --workdir: report.html, results.jsonl and runs/RUN_ID/. The same command
 again skips finished runs and resumes the others. A value given on the command line wins
-over the file; for a swept key it drops that axis.
+over the file; of a swept key it takes the cells that have it, and where none has, it
+replaces theirs.
 
 Exit status: 0 done; 1 a run failed or diverged; 2 bad input or usage; 130 interrupted.
 """

@@ -1,5 +1,6 @@
 """What data, model and audits together cannot give is refused before any compute."""
 
+import math
 from pathlib import Path
 
 import jax
@@ -18,10 +19,12 @@ from dd_jax.parts import (
     has_privacy,
     images_per_class,
     judged_rows,
+    learns,
     matches,
     norm_of,
     parts,
     planted,
+    whitening,
 )
 from dd_jax.recipes import joint_of, method_of
 from dd_jax.types import Dataset, InputError
@@ -40,6 +43,8 @@ def check(config: ConfigDict) -> None:
         _check_privacy(config, data)
     if config.audits.robustness.enabled and config.audits.robustness.checks:
         _check_evidence(config)
+    if not config.distill.load and not learns(config):
+        _check_selection(config)
     if config.mitigate.robust.eps and not matches(config.distill.method):
         raise InputError(
             f"mitigate.robust.eps: {config.distill.method} matches no real images that "
@@ -57,6 +62,21 @@ def check(config: ConfigDict) -> None:
     if config.audits.fairness.enabled and judged.groups is not None:
         classes = len(data.class_names)
         fairness.equalised_odds(judged.labels, judged.labels, judged.groups, classes)
+
+
+def _check_selection(config: ConfigDict) -> None:
+    """A method that selects real images has nothing to learn or to decode."""
+    distill = config.distill
+    for key, asked in {
+        "lr_labels": distill.lr_labels > 0,
+        "factor": distill.factor > 1,
+        "multi": distill.multi,
+    }.items():
+        if asked:
+            raise InputError(
+                f"distill.{key}={distill[key]}: {distill.method} selects real images "
+                "as they are; take a method that learns its images"
+            )
 
 
 def _check_evidence(config: ConfigDict) -> None:
@@ -132,6 +152,11 @@ def _check_loaded(config: ConfigDict, data: Dataset) -> None:
             f"{config.distill.load} was made with data.zca={not config.data.zca}; "
             "networks have to see it in the same space: give "
             f"--config.data.zca={not config.data.zca}"
+        )
+    if (zca := whitening(config)) and zca.mean.size != math.prod(shape):
+        raise InputError(
+            f"{storage.zca_of(config.distill.load)} is for images of {zca.mean.size} "
+            f"values; those of {config.distill.load} have {math.prod(shape)}"
         )
     if config.sets > 1:
         raise InputError(

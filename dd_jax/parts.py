@@ -13,8 +13,9 @@ from dd_jax.audits.privacy.canaries import Planted, plant
 from dd_jax.cost import Cost
 from dd_jax.data import dsa, load
 from dd_jax.data.cutmix import cutmix
-from dd_jax.data.zca import Space, Whitening, fit_zca, zca_space
+from dd_jax.data.zca import Space, Whitening, fit_zca, read_zca, zca_space
 from dd_jax.distill import CHOOSERS, storage
+from dd_jax.drive import digest
 from dd_jax.keys import integer, named
 from dd_jax.models import build, fields, minimum_size
 from dd_jax.rules import attack_of
@@ -70,19 +71,34 @@ def dataset(config: ConfigDict) -> Dataset:
 
 
 def whitening(config: ConfigDict) -> Whitening | None:
-    """ZCA of the training images, where the config asks for it; fitted once."""
-    return _whitened(*_place(config))[0] if config.data.zca else None
+    """ZCA where the config asks for it: of the training images, fitted once.
+
+    A loaded set brings its own, whatever rows it was fitted on.
+
+    Raises:
+      InputError: a loaded set without its `zca.npz`.
+    """
+    return _whitened(*_whitened_by(config))[0] if config.data.zca else None
 
 
 def space(config: ConfigDict) -> Space | None:
     """The space of ZCA, where the config asks for it; the same object each time."""
-    return _whitened(*_place(config))[1] if config.data.zca else None
+    return _whitened(*_whitened_by(config))[1] if config.data.zca else None
 
 
 @lru_cache(maxsize=4)
-def _whitened(*place):
-    fitted = fit_zca(_load(*place).train.images)
+def _whitened(file, stamp, *place):
+    del stamp
+    fitted = read_zca(file) if file else fit_zca(_load(*place).train.images)
     return fitted, zca_space(fitted)
+
+
+def _whitened_by(config: ConfigDict) -> tuple:
+    place = _place(config)
+    if not config.distill.load:
+        return None, None, *place
+    file = storage.zca_of(config.distill.load)
+    return file, _stamp(f"file:{file}"), *place
 
 
 def _place(config: ConfigDict) -> tuple:
@@ -114,8 +130,11 @@ def has_privacy(config: ConfigDict) -> bool:
 
 def fingerprint(config: ConfigDict) -> str:
     """What identifies the data as models see them: checksum and normalisation."""
-    data = dataset(config)
-    return f"{data.checksum} {data.mean} {data.std}{' zca' * config.data.zca}"
+    data, seen = dataset(config), ""
+    if config.data.zca:
+        own = config.distill.load and f" of {digest(whitening(config))}"
+        seen = f" zca{own}"
+    return f"{data.checksum} {data.mean} {data.std}{seen}"
 
 
 def learns(config: ConfigDict) -> bool:

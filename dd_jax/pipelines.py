@@ -9,7 +9,7 @@ import numpy as np
 from jax import lax
 
 from dd_jax.distill import Joint, Method, Real, real_data
-from dd_jax.drive import drive
+from dd_jax.drive import Diverged, drive
 from dd_jax.parallel import best_chunk, map_models
 from dd_jax.train import Trainer
 from dd_jax.train.many import Loop, Schedule, train_on_rows, train_on_sets
@@ -76,8 +76,8 @@ def distil_many(
       member: `bool[s n]`, the rows given to each distiller.
       schedule: steps.
       loop: drives the compiled steps.
-      experts: `(key, rows i32[m], epochs) -> f16[e epochs+1 p]`, for methods that
-        follow experts: each distiller has its own.
+      experts: `(key, rows i32[m], t epochs) -> f16[e t p]`, for methods that follow
+        experts: each distiller has its own.
       initial: `bool[s n]`, the rows that the first images are made from; default
         `member`.
       joint: steps that all sets take together, by the random numbers of the first;
@@ -85,6 +85,9 @@ def distil_many(
 
     Returns:
       A `SyntheticSet` with a leading axis s, and the seconds that it took.
+
+    Raises:
+      Diverged: a loss is not finite, or a step size learned away.
     """
     reals_of = lambda rows: [real_data(data.images, data.labels, row) for row in rows]
     reals = reals_of(member)
@@ -125,7 +128,10 @@ def distil_many(
                 member if initial is None else initial,
             ),
         )
-    return jax.vmap(method.read)(state), seconds
+    sets = jax.vmap(method.read)(state)
+    if not (sets.lr > 0).all():
+        raise Diverged("distil: the learned step size of the networks came to 0")
+    return sets, seconds
 
 
 def _paths(method, keys, member, experts):

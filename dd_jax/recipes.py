@@ -4,7 +4,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from dd_jax.distill import JOINT, METHODS, Joint, Method
+from dd_jax.drive import digest
 from dd_jax.keys import named, stack
 from dd_jax.mitigate import MITIGATIONS
 from dd_jax.parts import Parts, augmentation, images_per_class, learns, space
@@ -92,12 +95,13 @@ def experts_of(parts: Parts, data: Split) -> Callable:
         augment=augment.independent,
     )
 
-    def paths(key, rows, epochs):
-        length = max(epochs, mtt.kept_epochs)
+    def paths(key, rows, used):
+        length = max(used[-1], mtt.kept_epochs)
         of_experts = ["distill.mtt.experts", "distill.mtt.expert_lr"]
         if data is not parts.dataset.train:
             of_experts.append("audits.privacy.canaries")
-        folder = shared(parts, f"experts_{length}", *of_experts)
+        name = f"experts_{length}_{digest(np.array(used))}"
+        folder = shared(parts, name, *of_experts, recipe=("batch", "augment"))
         return expert_paths(
             recipe,
             stack(named(key, "experts"), mtt.experts),
@@ -105,7 +109,8 @@ def experts_of(parts: Parts, data: Split) -> Callable:
             rows,
             mtt.expert_lr,
             length,
-            lambda label: staged(parts, "experts", folder, label=label),
+            used,
+            lambda label, place: staged(parts, "experts", place, label=label),
             folder,
         )
 

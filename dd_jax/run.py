@@ -12,6 +12,7 @@ from dd_jax import (
     compose,
     exposure,
     learning,
+    models,
     portability,
     resemblance,
     resilience,
@@ -21,6 +22,7 @@ from dd_jax import config as configs
 from dd_jax.admission import check
 from dd_jax.audits import fairness
 from dd_jax.checkpoint import Checkpoints
+from dd_jax.data import augment
 from dd_jax.distill import storage
 from dd_jax.drive import Diverged
 from dd_jax.parts import (
@@ -204,6 +206,7 @@ def _metadata(parts: Parts, sets: SyntheticSet) -> dict:
         "stored_images": config.distill.ipc * len(data.class_names),
         "clamped": bool(((sets.images >= 0) & (sets.images <= 1)).all()),
         "architecture": {"name": config.model.name} | model_settings(config),
+        "architecture_in_words": models.explained(config.model.name),
         "training": {
             "optimizer": "sgd",
             "lr": "lr of this file",
@@ -213,6 +216,7 @@ def _metadata(parts: Parts, sets: SyntheticSet) -> dict:
             "epochs": train.epochs,
             "decay": _DECAY_WORDS[train.decay],
             "augment": train.augment,
+            "augment_in_words": augment.explained(train.augment),
             "cutmix": train.cutmix,
             "adversarial": train.adversarial.to_dict(),
         },

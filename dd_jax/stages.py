@@ -1,7 +1,7 @@
 """What stages share: where they keep their state, how long they go on, estimates."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from dd_jax.parts import Parts, fingerprint
 from dd_jax.report.statistics import mean_interval
 from dd_jax.train.many import Schedule
 
+_RECIPE = ("batch", "lr", "decay", "augment", "cutmix", "adversarial")
 _LOOKS = 10  # times that the host looks at a training run
 _BASELINES = {
     "random_subset": ("distill.ipc", "distill.load", "train.nets", "train.epochs"),
@@ -47,9 +48,10 @@ def own(parts: Parts, name: str) -> Path:
     return parts.folder / "checkpoints" / name
 
 
-def shared(parts: Parts, name: str, *keys: str) -> Path:
-    """Where runs keep what depends on the data, the model and `keys` alone."""
-    recipe = ("batch", "lr", "decay", "augment", "cutmix", "adversarial")
+def shared(
+    parts: Parts, name: str, *keys: str, recipe: Sequence[str] = _RECIPE
+) -> Path:
+    """Where runs keep what depends on data, model, training recipe and `keys` alone."""
     common = ("seed", "model.", *(f"train.{key}" for key in recipe), *keys)
     return (
         parts.cache

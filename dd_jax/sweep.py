@@ -53,17 +53,22 @@ def expand(
     Args:
       config: the base config, overrides from the command line already in it.
       points: sweep points, from `product` and `zipped`.
-      overridden: keys given on the command line; they win, and cells that no longer
-        differ are merged.
+      overridden: keys given on the command line, whose values `config` holds. The cells
+        with these values are taken; where no cell has one, it replaces that of all, and
+        cells that no longer differ are merged.
 
     Raises:
       InputError: a swept key that does not exist, or a value of another type.
     """
-    cells: list[ConfigDict] = []
-    seen: list[Point] = []
     for point in points:
         for key in point:
             configs.check_key(key, "sweep()")
+    values = configs.flat(config)
+    for key in overridden:
+        points = [p for p in points if p.get(key) == values[key]] or points
+    cells: list[ConfigDict] = []
+    seen: list[Point] = []
+    for point in points:
         kept = {key: value for key, value in point.items() if key not in overridden}
         if kept not in seen:
             seen.append(kept)

@@ -69,11 +69,13 @@ def pipeline(kind, data):
     return distil_then_train(*steps, experts=partial(experts, data))
 
 
-def experts(data, key, rows, epochs):
+def experts(data, key, rows, used):
     """Two experts that see `rows` alone."""
     with tempfile.TemporaryDirectory() as folder:
-        keys, loop = jax.random.split(key, 2), lambda label: drive
-        paths = expert_paths(TRAINER, keys, data, rows, 0.1, epochs, loop, folder)
+        keys, loop = jax.random.split(key, 2), lambda label, place: drive
+        paths = expert_paths(
+            TRAINER, keys, data, rows, 0.1, used[-1], used, loop, folder
+        )
         return np.array(paths)
 
 

@@ -1,6 +1,7 @@
 """One run from end to end: what it writes, what it says, what it never does twice."""
 
 import json
+import re
 import shutil
 
 import jax
@@ -29,7 +30,7 @@ from dd_jax.drive import drive
 from dd_jax.keys import integer, named, stack
 from dd_jax.report import records
 from dd_jax.train.many import Schedule, train_on_sets
-from dd_jax.types import SyntheticSet
+from dd_jax.types import InputError, SyntheticSet
 
 PIPES = {"distilled", "random_subset", "full_data"}
 ESTIMATE = {"mean", "ci", "n"}
@@ -220,6 +221,8 @@ def test_a_stranger_trains_the_same_networks_from_the_file(folder, record):
     np.testing.assert_array_equal(found.labels, np.repeat(np.eye(3), 2, 0))
     assert about["clamped"] is False and about["stored_images"] == 6
     assert about["provenance"]["dataset"] == "digits"
+    assert "pads 1-channel images by 3" in about["architecture_in_words"]
+    assert about["training"]["augment_in_words"] == "none"
     architecture, recipe = dict(about["architecture"]), about["training"]
     normalisation = {k: tuple(v) for k, v in about["normalisation"].items()}
     model = models.build(
@@ -437,6 +440,30 @@ def test_zca_is_inside_the_network_and_beside_the_set(tmp_path):
     assert "zca.npz" in found.metadata["zca"]
     with np.load(folder / "zca.npz") as fitted:
         assert fitted["forward"].shape == (64, 64) and fitted["mean"].shape == (64,)
+
+
+def test_a_loaded_set_is_seen_through_its_own_zca(tmp_path, capsys):
+    """Fitted on other rows than those it is audited on."""
+    first = {**as_changes(MLP), "data__zca": True}
+    bare(tmp_path / "made", data__rows=60, **first)
+    made = only_run(tmp_path / "made")
+    given = {**first, "data__rows": 90, "distill__load": str(made / "synthetic.npz")}
+    bare(tmp_path / "w", **given)
+    again = only_run(tmp_path / "w")
+    assert (again / "zca.npz").read_bytes() == (made / "zca.npz").read_bytes()
+    bare(tmp_path / "own", **{**first, "data__rows": 90})
+    own = only_run(tmp_path / "own")
+    assert (own / "zca.npz").read_bytes() != (made / "zca.npz").read_bytes()
+
+    fitted = dict(np.load(made / "zca.npz"))
+    for harm, words in (
+        (lambda f: np.savez(f, mean=fitted["mean"]), "is not a whitening (.npz)"),
+        (lambda f: f.write_bytes(b"no"), "is not a whitening (.npz)"),
+        (lambda f: f.unlink(), "no whitening at"),
+    ):
+        harm(made / "zca.npz")
+        with pytest.raises(InputError, match=re.escape(words)):
+            bare(tmp_path / "w2", **given)
 
 
 def test_looks_on_the_way_change_nothing_of_the_set(tmp_path):

@@ -58,6 +58,30 @@ def test_overridden_axis_is_dropped_and_duplicates_merged():
     ]
 
 
+def test_an_overridden_value_that_cells_have_takes_those_with_all_their_keys():
+    points = [
+        {"distill.method": "dm", "distill.lr": 1.0, "distill.ipc": 1},
+        {"distill.method": "mtt", "distill.lr": 9.0, "distill.ipc": 1},
+        {"distill.method": "mtt", "distill.lr": 90.0, "distill.ipc": 10},
+    ]
+    found = []
+    for given in (
+        {"distill.method": "mtt"},
+        {"distill.method": "mtt", "distill.ipc": 10},
+        {"distill.method": "mtt", "distill.ipc": 3},
+        {"distill.method": "dsa"},
+    ):
+        base = config.override(config.default(), given, "test")
+        cells = sweep.expand(base, points, list(given))
+        found.append([(c.distill.method, c.distill.lr, c.distill.ipc) for c in cells])
+    assert found == [
+        [("mtt", 9.0, 1), ("mtt", 90.0, 10)],
+        [("mtt", 90.0, 10)],
+        [("mtt", 9.0, 3), ("mtt", 90.0, 3)],
+        [("dsa", 1.0, 1), ("dsa", 9.0, 1), ("dsa", 90.0, 10)],
+    ]
+
+
 @pytest.mark.parametrize("overridden", [(), ("distill.ipcs",)])
 def test_swept_key_must_exist(overridden):
     with pytest.raises(InputError, match=r"sweep\(\): unknown config key distill.ipcs"):

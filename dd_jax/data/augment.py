@@ -94,6 +94,25 @@ def dsa(strategy: str, mean: tuple[float, ...], std: tuple[float, ...]) -> Augme
     )
 
 
+def explained(strategy: str) -> str:
+    """A strategy string in words, for who augments without this package.
+
+    >>> explained("flip+crop_rotate").split(". ")[1]
+    'Images are normalised before and brought back after'
+    """
+    if strategy in ("", "none"):
+        return "none"
+    stages = strategy.split("+")
+    used = {token: WORDS[token] for stage in stages for token in stage.split("_")}
+    one = "Of each of the stages " + ", ".join(stages) if stages[1:] else "Of these"
+    return (
+        f"{one} one operation is drawn for each batch, all equally likely, with "
+        "parameters of its own for each image. Images are normalised before and "
+        "brought back after. u is uniform in [0, 1). "
+        + "; ".join(f"{token}: {words}" for token, words in used.items())
+    )
+
+
 def _flip(key: Key, m: int, images: Array) -> Array:
     return ops.flip(jax.random.bernoulli(key, 0.5, (m,)), images)
 
@@ -134,4 +153,16 @@ OPERATIONS: dict[str, Operation] = {
     "flip": _flip,
     "scale": _scale,
     "rotate": _rotate,
+}
+WORDS = {
+    "color": "x + u - 0.5, then 2 u (x - g) + g with the mean g over channels, then "
+    "(u + 0.5) (x - m) + m with the image's mean m; three draws of u",
+    "crop": "shift by -r, ..., r whole pixels along each axis, with "
+    "r = int(side / 8 + 0.5), zeros from outside",
+    "cutout": "zeros in a rectangle of int(side / 2 + 0.5) pixels along each axis "
+    "around a uniform pixel, cut at the borders",
+    "flip": "left-right with probability 1/2",
+    "scale": "the sampling grid of each axis times a uniform factor in [1/1.2, 1.2), "
+    "bilinear, zeros from outside",
+    "rotate": "by a uniform angle in [-15, 15) degrees, bilinear, zeros from outside",
 }

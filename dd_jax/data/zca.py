@@ -1,12 +1,14 @@
 """ZCA whitening: pixels made uncorrelated with unit variance, and back."""
 
+import zipfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 
-from dd_jax.types import Array
+from dd_jax.types import Array, InputError
 
 
 class Whitening(NamedTuple):
@@ -55,6 +57,25 @@ def fit_zca(images: np.ndarray, eps: float = 0.1) -> Whitening:
     scale = np.sqrt(np.maximum(values, 0) + eps)
     spread = lambda diagonal: np.float32((vectors * diagonal) @ vectors.T)
     return Whitening(np.float32(mean), spread(1 / scale), spread(scale))
+
+
+def read_zca(path: str | Path) -> Whitening:
+    """Reads the `zca.npz` that goes with a synthetic set.
+
+    Raises:
+      InputError: no such file, or not a transform of images.
+    """
+    if not Path(path).is_file():
+        raise InputError(f"no whitening at {path}, which its synthetic set needs")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            found = Whitening(*(np.float32(file[name]) for name in Whitening._fields))
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} is not a whitening (.npz): {error}") from None
+    square = (found.mean.size, found.mean.size)
+    if not found.forward.shape == found.inverse.shape == square:
+        raise InputError(f"{path}: forward and inverse should be {square} matrices")
+    return found
 
 
 def zca_space(whitening: Whitening) -> Space:

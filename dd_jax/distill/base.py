@@ -21,7 +21,7 @@ class Real(NamedTuple):
         which the others repeat.
       counts: `i32[k]`.
       experts: `f16[e t p]`, the flat parameters of e networks trained on those images,
-        after 0, 1, ... t - 1 epochs; None unless the method follows them.
+        after each of t epochs; None unless the method follows them.
     """
 
     images: Array
@@ -47,7 +47,7 @@ class Method(NamedTuple):
         and nothing in `info` is needed to go on.
       read: `state -> SyntheticSet`; pure.
       steps: whether `update` does anything; selection methods end at `init`.
-      expert_epochs: epochs of `Real.experts` that `sample` may ask for; 0 for none.
+      expert_epochs: the epochs that `Real.experts` has to hold, in ascending order.
     """
 
     init: Callable[[Key, Real], Any]
@@ -55,7 +55,7 @@ class Method(NamedTuple):
     update: Callable[[Key, Any, Any], tuple[Any, dict[str, Array]]]
     read: Callable[[Any], SyntheticSet]
     steps: bool = True
-    expert_epochs: int = 0
+    expert_epochs: tuple[int, ...] = ()
 
 
 def real_data(images: np.ndarray, labels: np.ndarray, members=None) -> Real:

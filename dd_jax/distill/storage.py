@@ -36,6 +36,12 @@ def load(path: str | Path) -> SyntheticSet:
     return found
 
 
+def zca_of(path: str | Path) -> Path:
+    """Where the `zca.npz` of a set is: in its folder, or beside its archive."""
+    folder = Path(path) if Path(path).is_dir() else Path(path).parent
+    return folder / "zca.npz"
+
+
 def _read_archive(path):
     if not zipfile.is_zipfile(path):
         raise InputError(f"{path} is not a synthetic set (.npz): no archive")

@@ -32,15 +32,6 @@ class Course(NamedTuple):
     rows: Array
 
 
-def block_length(steps: int) -> int:
-    """Largest divisor of `steps` that is at most its square root.
-
-    >>> block_length(30), block_length(16), block_length(7)
-    (5, 4, 1)
-    """
-    return max(b for b in range(1, math.isqrt(steps) + 1) if steps % b == 0)
-
-
 def relative_distance(reached: Array, course: Course) -> Array:
     """`||w - target||^2 / ||start - target||^2`, `f32[]`."""
     scale = jnp.square(course.start - course.target).sum()
@@ -61,9 +52,9 @@ def exact(gradient: Gradient, made: SyntheticSet, course: Course, memory: int = 
     """Distance after N steps and its gradient through all of them.
 
     `w <- w - lr g(w, batch)`. The convolutions and matrix products of all steps are
-    kept where they fit in `memory`. Where they do not, only every `block_length(N)`-th
-    w is, and the steps between are done again on the way back: a third more work, with
-    memory that grows with `sqrt(N)`.
+    kept where they fit in `memory`. Where they do not, only every `isqrt(N)`-th w is,
+    and the steps between are done again on the way back: a third more work, with memory
+    that grows with `sqrt(N)`.
 
     Args:
       gradient: `(w f32[p], set, key, rows i32[b]) -> f32[p]`, of the training loss.
@@ -89,9 +80,14 @@ def exact(gradient: Gradient, made: SyntheticSet, course: Course, memory: int = 
         walk = lambda w, at: lax.scan(lambda w, at: (move(w, made, at), None), w, at)
         if fits:
             return relative_distance(walk(course.start, steps)[0], course)
-        split = lambda a: a.reshape(-1, block_length(count), *a.shape[1:])
+        length = math.isqrt(count)
+        whole = count - count % length
+        split = lambda a: a[:whole].reshape(-1, length, *a.shape[1:])
         blocks = jax.tree.map(split, steps)
         reached, _ = lax.scan(jax.checkpoint(walk), course.start, blocks)
+        if whole < count:
+            rest = jax.tree.map(lambda a: a[whole:], steps)
+            reached, _ = jax.checkpoint(walk)(reached, rest)
         return relative_distance(reached, course)
 
     return jax.value_and_grad(loss_fn)(made)

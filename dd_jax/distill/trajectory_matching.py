@@ -26,7 +26,7 @@ class State(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """One expert's path `f16[t p]` and where on it, `f32[]` in [0, 1)."""
+    """One expert's path `f16[t p]`, at `expert_epochs`, and a place on it in [0, 1)."""
 
     path: Array
     place: Array
@@ -122,6 +122,9 @@ def trajectory_matching(
             f"trajectory windows from {min_start} to {first_end} and then {max_start}: "
             "min_start < first_max_start <= max_start is needed"
         )
+    starts = range(min_start, max_start)
+    targets = range(min_start + expert_epochs, max_start + expert_epochs)
+    used = tuple(sorted({*starts, *targets}))
     learner = synthetic(lr=lr, lr_rate=lr_rate, **images)
     template = jax.eval_shape(model.init, jax.random.key(0))
 
@@ -129,6 +132,8 @@ def trajectory_matching(
         return State(learner.init(key, real), jnp.int32(0))
 
     def sample(key: Key, real: Real) -> Drawn:
+        if real.experts is None or real.experts.shape[1] != len(used):
+            raise ValueError(f"Real.experts has to hold the epochs {used}")
         expert_key, place_key = jax.random.split(key)
         expert = jax.random.randint(expert_key, (), 0, len(real.experts))
         return Drawn(jnp.asarray(real.experts)[expert], jax.random.uniform(place_key))
@@ -148,14 +153,14 @@ def trajectory_matching(
     def update(key: Key, state: State, drawn: Drawn):
         order_key, augment_key = jax.random.split(key)
         window = min_start, first_end, max_start, growth
-        t = start_epoch(drawn.place, state.age, *window)
+        at = start_epoch(drawn.place, state.age, *window) - min_start
         made, back = jax.vjp(
             lambda theta: flattened(learner.decode(theta)), state.learned.theta
         )
         total = len(made.images)
         course = Course(
-            drawn.path[t].astype(jnp.float32),
-            drawn.path[t + expert_epochs].astype(jnp.float32),
+            drawn.path[at].astype(jnp.float32),
+            drawn.path[at + used.index(min_start + expert_epochs)].astype(jnp.float32),
             jax.random.split(augment_key, student_steps),
             shuffled(
                 order_key, total, student_steps, min(batch_student or total, total)
@@ -171,5 +176,5 @@ def trajectory_matching(
         sample,
         update,
         lambda state: learner.read(state.learned),
-        expert_epochs=max_start - 1 + expert_epochs,
+        expert_epochs=used,
     )

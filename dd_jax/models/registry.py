@@ -1,5 +1,6 @@
 """From a name to a `Model` of pure functions; Linen stays behind this file."""
 
+import inspect
 from collections.abc import Callable
 from functools import cache
 
@@ -59,6 +60,16 @@ def fields(name: str) -> frozenset[str]:
     ['norm']
     """
     return frozenset(_architecture(name).__dataclass_fields__) - {"name", "parent"}
+
+
+def explained(name: str) -> str:
+    """An architecture in words, for who trains it without this package."""
+    words = " ".join(inspect.getdoc(_architecture(name)).split())
+    return (
+        f"{words} One linear layer from there to the logits. Norms have an eps of "
+        "1e-5, a scale that starts at 1 and an offset at 0. All other weights and "
+        "biases start from U(-1/sqrt(fan_in), 1/sqrt(fan_in))."
+    )
 
 
 @cache

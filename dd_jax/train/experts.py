@@ -1,6 +1,7 @@
-"""Expert trajectories: the parameters of networks at each epoch of their training."""
+"""Expert trajectories: the parameters of networks at epochs of their training."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jax
@@ -21,14 +22,16 @@ def expert_paths(
     rows: np.ndarray,
     lr: float,
     epochs: int,
-    loop: Callable[[str], Loop],
+    used: Sequence[int],
+    loop: Callable[[str, Path], Loop],
     folder: str | Path,
 ) -> np.ndarray:
-    """Trains experts and keeps their parameters after 0, 1, ..., `epochs` epochs.
+    """Trains experts and keeps their parameters after the epochs that are used.
 
     They are written as they come to a half-precision file that is mapped into memory,
-    of `2 e (epochs + 1) p` bytes. On CPU the experts are trained one after another, so
-    that a kill loses no finished one; elsewhere at once.
+    of `2 e t p` bytes. On CPU the experts are trained one after another, so that a kill
+    loses no finished one; elsewhere at once. Where the file is lost or cut, they are
+    trained again.
 
     Cazenavette et al. (2022), section 3.1: plain gradient descent at a constant step
     size, with augmentation.
@@ -39,34 +42,35 @@ def expert_paths(
       data: the real rows.
       rows: `i32[m]`, those to learn from.
       lr: step size.
-      epochs: how long a path is.
-      loop: `label -> Loop`, drives the training of each group of experts.
+      epochs: how long experts train.
+      used: t epochs in ascending order, the last of them at most `epochs`.
+      loop: `(label, folder) -> Loop`, drives the training of each group of experts.
       folder: where the file goes; its name tells keys and rows apart.
 
     Returns:
-      `f16[e epochs+1 p]`, p parameters in the order of `ravel_pytree`.
+      `f16[e t p]`, p parameters in the order of `ravel_pytree`.
 
     Raises:
       Diverged: a parameter that half precision cannot hold.
     """
     params = jax.eval_shape(trainer.init, keys[0]).params["params"]
     size = sum(leaf.size for leaf in jax.tree.leaves(params))
-    shape = len(keys), epochs + 1, size
-    path = Path(folder) / f"{digest((jax.random.key_data(keys), rows))}.npy"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    mode = "r+" if path.exists() else "w+"
-    kept = np.lib.format.open_memmap(path, mode, np.float16, shape)
+    place = Path(folder) / digest((jax.random.key_data(keys), rows))
+    kept = _paths_file(place, (len(keys), len(used), size))
+    place_of = {epoch: i for i, epoch in enumerate(used)}
     flat = jax.jit(jax.vmap(lambda params: ravel_pytree(params)[0]))
 
     def watch(first: int):
         def keep(state: FitState, epoch: int) -> None:
+            if epoch not in place_of:
+                return
             vectors = np.asarray(flat(state.params["params"]), np.float16)
             if not np.isfinite(vectors).all():
                 raise Diverged(
                     f"an expert's parameters are beyond half precision after {epoch} "
                     f"epochs at step size {lr:g}"
                 )
-            kept[first : first + len(vectors), epoch] = vectors
+            kept[first : first + len(vectors), place_of[epoch]] = vectors
             kept.flush()
 
         return keep
@@ -81,7 +85,24 @@ def expert_paths(
             np.tile(rows, (len(chosen), 1)),
             lr,
             Schedule(epochs, 1),
-            loop(f"experts {first + 1} to {first + len(chosen)} of {len(keys)}"),
+            loop(f"experts {first + 1} to {first + len(chosen)} of {len(keys)}", place),
             watch(first),
         )
-    return np.load(path, mmap_mode="r")
+    return np.load(kept.filename, mmap_mode="r")
+
+
+def _paths_file(place: Path, shape: tuple[int, ...]) -> np.memmap:
+    """The file beside the folder `place` where training keeps its states.
+
+    States say which epochs are in the file: without a whole one they are worth nothing.
+    """
+    path = place.with_suffix(".npy")
+    try:
+        found = np.load(path, mmap_mode="r")  # "r+" would fill up a file that is cut
+        if (found.shape, found.dtype) == (shape, np.float16):
+            return np.load(path, mmap_mode="r+")
+    except (OSError, EOFError, ValueError):
+        pass
+    shutil.rmtree(place, ignore_errors=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return np.lib.format.open_memmap(path, "w+", np.float16, shape)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dd_jax.data.augment import dsa
+from dd_jax.data.augment import OPERATIONS, dsa, explained
 from dd_jax.types import InputError
 
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.3, 0.25)
@@ -149,3 +149,10 @@ def test_gradient_and_vmap(mode, shape):
 def test_only_the_drawn_operation_is_compiled_as_a_branch():
     text = str(jax.make_jaxpr(dsa(ALL, MEAN, STD).siamese)(jax.random.key(0), batch()))
     assert "cond[" in text
+
+
+def test_every_operation_has_words_for_who_lacks_the_package():
+    words = explained("+".join(["_".join(OPERATIONS), "flip"]))
+    assert "stages " in words
+    assert all(f"{token}: " in words for token in OPERATIONS)
+    assert explained("none") == "none"

@@ -4,7 +4,7 @@ import naive_layers as naive
 import numpy as np
 import pytest
 
-from dd_jax.models import MODELS, build, fields, minimum_size
+from dd_jax.models import MODELS, build, explained, fields, minimum_size
 from dd_jax.types import InputError
 
 
@@ -104,3 +104,9 @@ def test_small_images_are_up_sampled():
     )
     assert minimum_size("lenet") == 16
     assert minimum_size("convnet") == 1
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_architecture_has_words_for_who_lacks_the_package(name):
+    words = explained(name)
+    assert "\n" not in words and len(words) > 250

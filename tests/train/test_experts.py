@@ -1,5 +1,7 @@
 """Expert paths: what is kept, in which order, and resuming."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -24,11 +26,16 @@ def recipe():
     return trainer(model, batch=5, momentum=0.0, weight_decay=0.0, decay="none")
 
 
-def paths(folder, loop=None, lr=0.1, epochs=3, rows=None):
+def paths(folder, loop=None, lr=0.1, epochs=3, rows=None, used=None):
     keys = jax.random.split(jax.random.key(0), 2)
     rows = np.arange(12) if rows is None else rows
-    loop = loop or (lambda label: drive)
-    return expert_paths(recipe(), keys, data(), rows, lr, epochs, loop, folder)
+    used = range(epochs + 1) if used is None else used
+    loop = loop or (lambda label, place: drive)
+    return expert_paths(recipe(), keys, data(), rows, lr, epochs, used, loop, folder)
+
+
+def saving(label, place):
+    return partial(drive, folder=place, save_seconds=0)
 
 
 def test_paths_hold_the_start_and_each_epoch(tmp_path):
@@ -60,7 +67,7 @@ def test_a_killed_training_goes_on_to_the_same_paths(tmp_path):
     straight = np.array(paths(tmp_path / "straight"))
     calls = 0
 
-    def saved(label):
+    def saved(label, place):
         def loop(advance, state, **schedule):
             def dying(state, first, last):
                 nonlocal calls
@@ -69,9 +76,7 @@ def test_a_killed_training_goes_on_to_the_same_paths(tmp_path):
                     raise KeyboardInterrupt
                 return advance(state, first, last)
 
-            return drive(
-                dying, state, folder=tmp_path / "cut", save_seconds=0, **schedule
-            )
+            return drive(dying, state, folder=place, save_seconds=0, **schedule)
 
         return loop
 
@@ -83,6 +88,23 @@ def test_a_killed_training_goes_on_to_the_same_paths(tmp_path):
     again = paths(tmp_path / "cut", saved)
     np.testing.assert_array_equal(again, straight)
     assert calls == 7
+
+
+def test_only_the_epochs_that_are_used_are_kept(tmp_path):
+    every = np.array(paths(tmp_path / "every", epochs=5))
+    some = paths(tmp_path / "some", epochs=5, used=(1, 4))
+    np.testing.assert_array_equal(some, every[:, [1, 4]])
+
+
+@pytest.mark.parametrize("harm", ["lost", "cut", "empty"])
+def test_experts_whose_file_is_damaged_are_trained_again(tmp_path, harm):
+    straight = np.array(paths(tmp_path, saving))
+    (file,) = tmp_path.glob("*.npy")
+    if harm == "lost":
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes()[:-100] if harm == "cut" else b"")
+    np.testing.assert_array_equal(paths(tmp_path, saving), straight)
 
 
 def test_other_rows_have_a_file_of_their_own(tmp_path):
