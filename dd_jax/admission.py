@@ -154,8 +154,9 @@ def _check_loaded(config: ConfigDict, data: Dataset) -> None:
             f"--config.data.zca={not config.data.zca}"
         )
     if (zca := whitening(config)) and zca.mean.size != math.prod(shape):
+        file = storage.beside(config.distill.load, "zca.npz")
         raise InputError(
-            f"{storage.zca_of(config.distill.load)} is for images of {zca.mean.size} "
+            f"{file} is for images of {zca.mean.size} "
             f"values; those of {config.distill.load} have {math.prod(shape)}"
         )
     if config.sets > 1:

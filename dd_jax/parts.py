@@ -97,7 +97,7 @@ def _whitened_by(config: ConfigDict) -> tuple:
     place = _place(config)
     if not config.distill.load:
         return None, None, *place
-    file = storage.zca_of(config.distill.load)
+    file = storage.beside(config.distill.load, "zca.npz")
     return file, _stamp(f"file:{file}"), *place
 
 

@@ -442,7 +442,7 @@ def test_zca_is_inside_the_network_and_beside_the_set(tmp_path):
         assert fitted["forward"].shape == (64, 64) and fitted["mean"].shape == (64,)
 
 
-def test_a_loaded_set_is_seen_through_its_own_zca(tmp_path, capsys):
+def test_a_loaded_set_is_seen_through_its_own_zca(tmp_path):
     """Fitted on other rows than those it is audited on."""
     first = {**as_changes(MLP), "data__zca": True}
     bare(tmp_path / "made", data__rows=60, **first)

@@ -68,7 +68,7 @@ def with_accuracy(path: str | Path, synthetic: SyntheticSet) -> SyntheticSet:
     `{split, stored, exported}`: estimates on the test or validation rows, of networks
     trained on the images as they are, and clipped to 8 bits (null if not measured).
     """
-    file = _beside(path, "record.json")
+    file = storage.beside(path, "record.json")
     if not file.is_file():
         return synthetic
     record = json.loads(file.read_text())
@@ -80,12 +80,6 @@ def with_accuracy(path: str | Path, synthetic: SyntheticSet) -> SyntheticSet:
     }
     metadata = (synthetic.metadata or {}) | {"accuracy": accuracy}
     return synthetic._replace(metadata=metadata)
-
-
-def _beside(path: str | Path, name: str) -> Path:
-    """A file in the folder of a set, or in the folder that is one."""
-    path = Path(path)
-    return path / name if path.is_dir() else path.with_name(name)
 
 
 FORMATS = {"png": to_png, "tfds": to_tfds}
@@ -105,7 +99,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         synthetic = with_accuracy(options.set, storage.load(options.set))
         whitened = png_folder.whitened(synthetic)
-        zca = _beside(options.set, "zca.npz") if whitened else None
+        zca = storage.beside(options.set, "zca.npz") if whitened else None
         print(FORMATS[options.format](options.directory, synthetic, zca))
     except InputError as error:
         print("error:", error, file=sys.stderr)

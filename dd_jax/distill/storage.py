@@ -36,10 +36,10 @@ def load(path: str | Path) -> SyntheticSet:
     return found
 
 
-def zca_of(path: str | Path) -> Path:
-    """Where the `zca.npz` of a set is: in its folder, or beside its archive."""
-    folder = Path(path) if Path(path).is_dir() else Path(path).parent
-    return folder / "zca.npz"
+def beside(path: str | Path, name: str) -> Path:
+    """A file in the folder of a set, or in the folder that is one."""
+    path = Path(path)
+    return path / name if path.is_dir() else path.with_name(name)
 
 
 def _read_archive(path):
