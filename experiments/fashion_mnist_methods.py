@@ -6,7 +6,8 @@
 DIR holds the four MNIST-format files, such as the folder that Debian's package
 dataset-fashion-mnist installs: /usr/share/datasets/fashion-mnist.
 
-ConvNet-3 of width 32 (published: 128; DM at 10 too), 5 networks at 300 epochs
+ConvNet-3 of width 32 (published: 128; DM at 10 too, IDC at 1 and DC and DSA at 10 64),
+5 networks at 300 epochs
 (published: 1000), real batches of 32 to 128 a class (published: 256, IDC 64), and a
 share of the published schedule that two CPU cores walk in minutes: steps of 1000 x 1 or
 1000 x 10 (DC, DSA), 20,000 (DM), 5,000 (MTT) and 200,000 (IDC, which here takes a new
@@ -30,7 +31,8 @@ from dd_jax.sweep import Point
 
 AUGMENT = "color_crop_cutout_flip_scale_rotate"
 CONDENSATION = {
-    "distill.steps": 400,
+    "model.width": 64,
+    "distill.steps": 1000,
     "distill.lr": 0.5,
     "distill.network.epochs": 10,
 }
@@ -51,8 +53,9 @@ RECIPES = {
     },
     ("idc_i", 1): {"distill.steps": 1200, "distill.lr": 1e-3} | IDC,
     ("idc", 1): {
-        "distill.steps": 2000,
-        "distill.lr": 2e-3,
+        "model.width": 64,
+        "distill.steps": 400,
+        "distill.lr": 1e-3,
         "distill.augment": "color+crop+cutout",
     }
     | IDC,
