@@ -61,7 +61,7 @@ RECIPES = {
     | IDC,
     ("dsa", 10): CONDENSATION,
     ("dc", 10): CONDENSATION,
-    ("idc_i", 10): {"distill.steps": 400, "distill.lr": 1e-2} | IDC,
+    ("idc_i", 10): {"model.width": 64, "distill.steps": 1500, "distill.lr": 3e-3} | IDC,
     ("mtt", 1): {"distill.steps": 600, "distill.lr": 100.0},
     ("mtt", 10): {
         "distill.steps": 160,
@@ -69,7 +69,7 @@ RECIPES = {
         "distill.steps_per_call": 4,
         "distill.mtt.student_steps": 30,
     },
-    ("idc", 10): {"distill.steps": 300, "distill.lr": 1e-2} | IDC,
+    ("idc", 10): {"model.width": 64, "distill.steps": 800, "distill.lr": 3e-3} | IDC,
 }
 MTT = {
     "distill.mtt.experts": 6,
