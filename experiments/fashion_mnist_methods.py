@@ -36,11 +36,7 @@ CONDENSATION = {
     "distill.lr": 0.5,
     "distill.network.epochs": 10,
 }
-IDC = {
-    "distill.batch_real": 32,
-    "distill.network.life": 10,
-    "distill.network.steps": 4,
-}
+IDC = {"model.width": 64, "distill.batch_real": 32, "distill.network.steps": 8}
 RECIPES = {
     ("dm", 1): {"distill.steps": 2000},
     ("dsa", 1): {"distill.steps": 600, "distill.lr": 0.3},
@@ -51,17 +47,28 @@ RECIPES = {
         "distill.lr": 5.0,
         "distill.batch_real": 128,
     },
-    ("idc_i", 1): {"distill.steps": 1200, "distill.lr": 1e-3} | IDC,
-    ("idc", 1): {
-        "model.width": 64,
-        "distill.steps": 400,
+    ("idc_i", 1): {
+        "distill.steps": 1200,
         "distill.lr": 1e-3,
+        "distill.batch_real": 32,
+        "distill.network.life": 10,
+        "distill.network.steps": 4,
+    },
+    ("idc", 1): {
+        "distill.steps": 2000,
+        "distill.lr": 5e-4,
+        "distill.network.life": 100,
         "distill.augment": "color+crop+cutout",
     }
     | IDC,
     ("dsa", 10): CONDENSATION,
     ("dc", 10): CONDENSATION,
-    ("idc_i", 10): {"model.width": 64, "distill.steps": 1500, "distill.lr": 3e-3} | IDC,
+    ("idc_i", 10): {
+        "distill.steps": 1500,
+        "distill.lr": 3e-3,
+        "distill.network.life": 100,
+    }
+    | IDC,
     ("mtt", 1): {"distill.steps": 600, "distill.lr": 100.0},
     ("mtt", 10): {
         "distill.steps": 160,
@@ -69,7 +76,12 @@ RECIPES = {
         "distill.steps_per_call": 4,
         "distill.mtt.student_steps": 30,
     },
-    ("idc", 10): {"model.width": 64, "distill.steps": 800, "distill.lr": 3e-3} | IDC,
+    ("idc", 10): {
+        "distill.steps": 600,
+        "distill.lr": 3e-3,
+        "distill.network.life": 50,
+    }
+    | IDC,
 }
 MTT = {
     "distill.mtt.experts": 6,
