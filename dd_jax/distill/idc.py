@@ -51,9 +51,10 @@ def idc(
         (published, there and in evaluation: `flip+color+crop_scale_rotate`).
       lr: step size on the stored images. (The publication's for Fashion-MNIST is
         `1e-4 ipc / 10 (28 / 32)^2`, over 200,000 steps.)
-      life: matching steps a network. (Published: 100, of 2,000 networks. In a few
-        hundred steps that would be a few networks, which the images overfit: they train
-        others worse than the real tiles that they start from.)
+      life: matching steps a network. (Published: 100, of 2,000 networks. In a hundred
+        steps that would be one network, which the images overfit: they train others
+        worse than the real tiles that they start from. From about five networks on,
+        older ones are worth more than more of them.)
       net_steps: batches of 64 real images between them.
       mixed: share of those batches that CutMix mixes.
       distance: a key of `DISTANCES`.
