@@ -35,7 +35,8 @@ def synthetic_sets(
 ) -> tuple[SyntheticSet, float]:
     """The sets that the run is about, with a leading axis, and the seconds they took.
 
-    With `steps`, the sets after so many steps of the same distillation.
+    With `steps`, the sets after so many steps of the same distillation, whose seconds
+    count once, as those of the whole.
     """
     config = parts.config
     if config.distill.load:
@@ -45,7 +46,8 @@ def synthetic_sets(
     keys = stack(parts.key("distil"), config.sets)
     member = np.ones((config.sets, len(parts.dataset.train.labels)), bool)
     log = parts.folder / "metrics.jsonl"
-    loop = staged(parts, "distill", own(parts, "distil"), log=log)
+    stage = "distill" if steps is None else None
+    loop = staged(parts, stage, own(parts, "distil"), log=log)
     return distil_many(
         method_of(parts, config.distill.method),
         keys,

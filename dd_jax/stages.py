@@ -23,9 +23,12 @@ _BASELINES = {
 
 
 def staged(
-    parts: Parts, stage: str, folder: Path, label: str = "", **kw: Any
+    parts: Parts, stage: str | None, folder: Path, label: str = "", **kw: Any
 ) -> Callable:
-    """`drive` for one stage; a run's own stages go on from its checkpoints."""
+    """`drive` for one stage; a run's own stages go on from its checkpoints.
+
+    Its seconds count as the stage's; of None they do not count.
+    """
 
     def loop(advance, state, **schedule):
         driven = drive(
@@ -37,7 +40,8 @@ def staged(
             **schedule,
             **kw,
         )
-        parts.cost.add(stage, driven.seconds)
+        if stage:
+            parts.cost.add(stage, driven.seconds)
         return driven
 
     return loop

@@ -474,7 +474,9 @@ def test_looks_on_the_way_change_nothing_of_the_set(tmp_path):
         folder = only_run(root)
         sets[looks] = distill.load(folder / "synthetic.npz")
     np.testing.assert_array_equal(sets[0].images, sets[2].images)
-    rows = workdir.read_json(folder / "record.json")["learning"]
+    record = workdir.read_json(folder / "record.json")
+    rows = record["learning"]
+    assert record["cost"]["distill_seconds"] == rows[-1]["seconds"]
     assert [row["step"] for row in rows] == [1, 2, 4]
     assert rows[0]["seconds"] < rows[1]["seconds"] < rows[2]["seconds"]
     assert all(set(row["accuracy"]) == ESTIMATE for row in rows)
