@@ -8,9 +8,8 @@ size and on the full data, and puts all in one table: `report.html` of the work
 directory, or `python -m dd_jax.report runs_out/cross_architecture --markdown`. The same
 command with another set adds it to the table. With another data set, add its
 `--config.data.source` and the augmentation of its recipe. AlexNet, VGG-11 and the
-ResNets get fewer networks and epochs, in smaller batches, and VGG-11 a smaller step
-size, without which its training loss does not fall in so few steps; choose one
-architecture by `--config.model.name=alexnet`.
+ResNets get fewer networks and epochs, in smaller batches; choose one architecture by
+`--config.model.name=alexnet`.
 """
 
 from ml_collections import ConfigDict
@@ -46,8 +45,6 @@ def get_config() -> ConfigDict:
 def sweep() -> list[Point]:
     """Every architecture."""
     return [
-        {"model.name": name}
-        | ({} if name in QUICK else SLOW)
-        | ({"train.lr": 1e-3} if name == "vgg11" else {})
+        {"model.name": name} | ({} if name in QUICK else SLOW)
         for name in sorted(MODELS, key=lambda name: name not in QUICK)
     ]
