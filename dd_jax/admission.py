@@ -156,8 +156,8 @@ def _check_loaded(config: ConfigDict, data: Dataset) -> None:
     if (zca := whitening(config)) and zca.mean.size != math.prod(shape):
         file = storage.beside(config.distill.load, "zca.npz")
         raise InputError(
-            f"{file} is for images of {zca.mean.size} "
-            f"values; those of {config.distill.load} have {math.prod(shape)}"
+            f"{file} is for images of {zca.mean.size} values; those of "
+            f"{config.distill.load} have {math.prod(shape)}"
         )
     if config.sets > 1:
         raise InputError(

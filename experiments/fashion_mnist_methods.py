@@ -37,7 +37,7 @@ CONDENSATION = {
     "distill.lr": 0.5,
     "distill.network.epochs": 10,
 }
-IDC = {"model.width": 64, "distill.batch_real": 32, "distill.network.steps": 8}
+IDC = {"model.width": 64, "distill.batch_real": 32}
 RECIPES = {
     ("dm", 1): {"distill.steps": 2000},
     ("dsa", 1): {"distill.steps": 600, "distill.lr": 0.3},
