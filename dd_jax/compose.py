@@ -62,11 +62,20 @@ def synthetic_sets(
 def networks_on_sets(parts: Parts, sets: SyntheticSet, stage: str = "train") -> Params:
     """`train.nets` networks on each set; those of one set follow one another."""
     nets = parts.config.train.nets
+    sets = sets._replace(lr=_step_sizes(parts, sets.lr))
     each = jax.tree.map(lambda a: jnp.repeat(a, nets, 0), sets)
     keys = stack(parts.key("nets"), len(each.images))
     loop = staged(parts, stage, own(parts, "nets"))
     epochs = at_tenths(parts.config.train.epochs)
     return train_on_sets(parts.trainer, keys, each, epochs, loop)[0]
+
+
+def _step_sizes(parts: Parts, rates: Array) -> Array:
+    """Those of the sets; a loaded set that learned none takes the run's `train.lr`."""
+    path = parts.config.distill.load
+    if not path or storage.learned_rate(storage.load(path)):
+        return rates
+    return jnp.full_like(rates, parts.config.train.lr)
 
 
 def networks_on_subsets(parts: Parts) -> Params:

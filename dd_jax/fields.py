@@ -147,7 +147,8 @@ FIELDS: dict[str, Field] = {
     ),
     "distill.load": Field(
         "",
-        "audit this synthetic.npz, or folder of PNGs, instead of distilling",
+        "audit this synthetic.npz, or folder of PNGs, instead of distilling; it is "
+        "trained on by this config's recipe, from its own step size if it learned one",
         SET,
         SETS,
     ),

@@ -294,6 +294,26 @@ def test_a_loaded_set_is_audited_without_shadows(folder, record, tmp_path):
     assert found["accuracy"] == record["accuracy"]
 
 
+@pytest.mark.parametrize("learned, used", [(False, 0.02), (True, 0.05)])
+def test_a_loaded_set_brings_a_step_size_only_if_it_learned_one(
+    folder, tmp_path, monkeypatch, learned, used
+):
+    """Otherwise it would train by another `train.lr` than what it is compared with."""
+    made, path = distill.load(folder / "synthetic.npz"), tmp_path / "set.npz"
+    distill.save(path, made._replace(lr=np.float32(0.05)) if learned else made)
+    rates, train_on_sets = [], compose.train_on_sets
+
+    def watch(trainer, keys, sets, *rest):
+        rates.append(np.unique(sets.lr).tolist())
+        return train_on_sets(trainer, keys, sets, *rest)
+
+    monkeypatch.setattr(compose, "train_on_sets", watch)
+    run.run(make(BARE, distill__load=str(path), train__lr=0.02), tmp_path / "w")
+    assert rates == [[np.float32(used)], [np.float32(0.02)]]
+    copied = only_run(tmp_path / "w") / "synthetic.npz"
+    assert copied.read_bytes() == path.read_bytes()
+
+
 def test_the_accuracy_after_export_is_that_of_the_exported_folder(
     folder, record, tmp_path
 ):

@@ -36,6 +36,17 @@ def load(path: str | Path) -> SyntheticSet:
     return found
 
 
+def learned_rate(synthetic: SyntheticSet) -> bool:
+    """Whether the set has a step size of its own, other than `train.lr` of its config.
+
+    >>> given = {"config": {"train": {"lr": 0.01}}}
+    >>> [learned_rate(SyntheticSet(0, 0, np.float32(r), given)) for r in (0.01, 0.02)]
+    [False, True]
+    """
+    given = (synthetic.metadata or {}).get("config", {}).get("train", {}).get("lr")
+    return not (isinstance(given, int | float) and np.float32(given) == synthetic.lr)
+
+
 def beside(path: str | Path, name: str) -> Path:
     """A file in the folder of a set, or in the folder that is one."""
     path = Path(path)
@@ -68,9 +79,12 @@ def _check(path, found):
             "be [m h w c], [m k] and a number"
         )
     made = metadata.get("config", {}) if isinstance(metadata, dict) else None
-    if not isinstance(made, dict) or not isinstance(made.get("distill", {}), dict):
+    parts = ("distill", "train")
+    if not isinstance(made, dict) or not all(
+        isinstance(made.get(part, {}), dict) for part in parts
+    ):
         raise InputError(
-            f"{path}: metadata, its config and distill should be JSON objects"
+            f"{path}: metadata, its config, distill and train should be JSON objects"
         )
     if not all(np.isfinite(a).all() for a in (images, labels, lr)):
         raise InputError(f"{path}: images, labels or lr hold NaN or infinity")

@@ -176,9 +176,10 @@ def test_metadata_that_is_no_json(tmp_path):
     )
 
 
-def test_metadata_that_is_no_json_object(tmp_path):
-    path = written(tmp_path / "s.npz", metadata=np.array("[1, 2]"))
+@pytest.mark.parametrize("text", ["[1, 2]", '{"config": {"train": 0.1}}'])
+def test_metadata_that_is_no_json_object(tmp_path, text):
+    path = written(tmp_path / "s.npz", metadata=np.array(text))
     assert (
         message(path)
-        == f"{path}: metadata, its config and distill should be JSON objects"
+        == f"{path}: metadata, its config, distill and train should be JSON objects"
     )
