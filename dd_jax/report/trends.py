@@ -46,18 +46,22 @@ def layout(records: Sequence[Record]) -> Layout | None:
 
     x is the first of `ipc num_classes width` that varies, else of `init method arch
     dataset`; lines the first other of `init method arch dataset`, else of the numeric
-    ones; panels the rest. Runs that differ in no such key (seeds) are repeats.
+    ones; panels the rest. Runs that differ in no such key (seeds) are repeats. A number
+    that some runs lack (a width, where architectures vary) tells panels apart at most.
     """
-    varying = [
-        key
+    seen = {
+        key: {record["run"].get(key) for record in records}
         for key in (*NUMERIC, *NAMED)
-        if len({record["run"].get(key) for record in records}) > 1
-    ]
+    }
+    partial = [key for key in NUMERIC if None in seen[key]]
+    varying = [key for key in seen if len(seen[key]) > 1 and key not in partial]
     if not varying:
         return None
     x, *rest = varying
     line = next((key for key in rest if key in NAMED), rest[0] if rest else None)
-    return Layout(x, line, tuple(key for key in rest if key != line))
+    panels = [key for key in rest if key != line]
+    panels += [key for key in partial if len(seen[key]) > 2]
+    return Layout(x, line, tuple(panels))
 
 
 def membership_auc(record: Record, pipe: str = "distilled") -> dict | None:

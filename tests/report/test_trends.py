@@ -34,6 +34,25 @@ def test_layout_follows_what_varies(axes, expected):
     assert trends.layout(runs(**axes)) == expected
 
 
+ARCHITECTURES = [("mlp", None), ("lenet", None), ("convnet", 8)]
+
+
+@pytest.mark.parametrize(
+    ("widths", "expected"),
+    [([], ("method", "arch", ())), ([16], ("method", "arch", ("width",)))],
+)
+def test_a_width_that_only_some_architectures_have_is_no_axis(widths, expected):
+    rows = []
+    for arch, width in ARCHITECTURES + [("convnet", w) for w in widths]:
+        found = runs(arch=[arch], method=["dm", "mtt"])
+        rows += [{**row, "run": row["run"] | {"width": width}} for row in found]
+    assert trends.layout(rows) == expected
+    titles = [trend.title for trend in trends.trends(rows)]
+    drawn = [title for title in titles if not title.startswith("Accuracy against")]
+    assert len(drawn) == len(trends.METRICS) * (1 + 2 * len(widths))
+    assert len(trends.ordered(rows)) == len(rows)
+
+
 def test_a_panel_for_each_metric_and_class_count():
     axes = {"num_classes": [2, 5], "init": ["kmeans", "real"], "ipc": [1, 10]}
     drawn = trends.trends(runs(**axes))
