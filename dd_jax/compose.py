@@ -35,8 +35,7 @@ def synthetic_sets(
 ) -> tuple[SyntheticSet, float]:
     """The sets that the run is about, with a leading axis, and the seconds they took.
 
-    With `steps`, the sets after so many steps of the same distillation, whose seconds
-    count once, as those of the whole.
+    With `steps`, the sets after so many steps of the same distillation.
     """
     config = parts.config
     if config.distill.load:
@@ -46,8 +45,7 @@ def synthetic_sets(
     keys = stack(parts.key("distil"), config.sets)
     member = np.ones((config.sets, len(parts.dataset.train.labels)), bool)
     log = parts.folder / "metrics.jsonl"
-    stage = "distill" if steps is None else None
-    loop = staged(parts, stage, own(parts, "distil"), log=log)
+    loop = staged(parts, "distill", own(parts, "distil"), log=log)
     return distil_many(
         method_of(parts, config.distill.method),
         keys,
@@ -55,7 +53,7 @@ def synthetic_sets(
         member,
         steps_of(parts)._replace(total=steps or config.distill.steps),
         loop,
-        experts_of(parts, parts.dataset.train),
+        experts_of(parts, parts.dataset.train, keys[0]),
     )
 
 

@@ -16,7 +16,7 @@ from dd_jax.fields import FIELDS
 from dd_jax.rules import is_number
 from dd_jax.types import InputError
 
-RESULTS_VERSION = 4  # raised whenever the same config gives different numbers
+RESULTS_VERSION = 5  # raised whenever the same config gives different numbers
 
 
 def default() -> ConfigDict:

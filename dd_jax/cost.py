@@ -1,6 +1,7 @@
 """What a run costs: seconds by stage, compile time and peak memory."""
 
 import resource
+from collections.abc import Hashable
 
 import jax
 
@@ -21,19 +22,32 @@ class Cost:
 
     def __init__(self):
         """Starts with nothing spent."""
-        self.seconds: dict[str, float] = {}
+        self._spent: dict[str, dict[Hashable, float]] = {}
         self._compiled_before = _compile_seconds
 
-    def add(self, stage: str, seconds: float) -> None:
-        """Adds the seconds of a part of a stage."""
-        self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
+    def count(self, stage: str, part: Hashable, seconds: float) -> None:
+        """Counts the seconds that a part of a stage has taken by now, all told.
+
+        >>> cost = Cost()
+        >>> for part, seconds in (("a", 1.0), ("b", 2.0), ("a", 3.0)):
+        ...     cost.count("train", part, seconds)
+        >>> cost.seconds
+        {'train': 5.0}
+        """
+        self._spent.setdefault(stage, {})[part] = seconds
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """By stage."""
+        return {stage: sum(parts.values()) for stage, parts in self._spent.items()}
 
     def record(self, distill_steps: int) -> dict:
         """The `cost` part of a Record; bytes are the process's or device's peak."""
-        distil = self.seconds.get("distill", 0.0)
+        seconds = self.seconds
+        distil = seconds.get("distill", 0.0)
         memory = jax.local_devices()[0].memory_stats() or {}
         resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        return {f"{stage}_seconds": value for stage, value in self.seconds.items()} | {
+        return {f"{stage}_seconds": value for stage, value in seconds.items()} | {
             "steps_per_second": distill_steps / distil if distil else None,
             "compile_seconds": _compile_seconds - self._compiled_before,
             "peak_bytes": memory.get("peak_bytes_in_use", resident),

@@ -114,7 +114,11 @@ FIELDS: dict[str, Field] = {
     ),
     "distill.mtt.experts": Field(10, "networks trained as experts", at_least(1)),
     "distill.mtt.kept_epochs": Field(
-        0, "epochs of each expert; 0 = as many as are used", at_least(0)
+        0,
+        "keep at least so many first epochs of each expert, for runs with other "
+        "windows to share; 0 = keep only those used",
+        at_least(0),
+        changes_results=False,
     ),
     "distill.mtt.expert_lr": Field(0.01, "step size of the experts", POSITIVE),
     "distill.mtt.student_steps": Field(20, "steps of a student", at_least(1)),

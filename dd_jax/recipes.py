@@ -14,7 +14,7 @@ from dd_jax.parts import Parts, augmentation, images_per_class, learns, space
 from dd_jax.stages import shared, staged
 from dd_jax.train import trainer
 from dd_jax.train.experts import expert_paths
-from dd_jax.types import Split
+from dd_jax.types import Key, Split
 
 
 def _options(parts: Parts) -> dict[str, Any]:
@@ -81,8 +81,15 @@ def _steps_of(parts: Parts, name: str) -> dict[str, Any]:
     return options | {"distance": config.distance}
 
 
-def experts_of(parts: Parts, data: Split) -> Callable:
-    """Trains, or finds, the experts of one distiller of `data`."""
+def experts_of(parts: Parts, data: Split, key: Key | None = None) -> Callable:
+    """Trains, or finds, the experts of one distiller of `data`.
+
+    Args:
+      parts: of the run.
+      data: the rows that distillers draw theirs from.
+      key: that of the experts, where all distillers have the same rows and share them;
+        None gives each distiller its own.
+    """
     config = parts.config
     mtt, data_of = config.distill.mtt, parts.dataset
     augment = augmentation(config.train.augment, data_of.mean, data_of.std)
@@ -95,24 +102,26 @@ def experts_of(parts: Parts, data: Split) -> Callable:
         augment=augment.independent,
     )
 
-    def paths(key, rows, used):
-        length = max(used[-1], mtt.kept_epochs)
+    def paths(own_key, rows, used):
+        epochs = used
+        if mtt.kept_epochs:
+            epochs = tuple(range(max(used[-1], mtt.kept_epochs) + 1))
         of_experts = ["distill.mtt.experts", "distill.mtt.expert_lr"]
         if data is not parts.dataset.train:
             of_experts.append("audits.privacy.canaries")
-        name = f"experts_{length}_{digest(np.array(used))}"
+        name = f"experts_{digest(np.array(epochs))}"
         folder = shared(parts, name, *of_experts, recipe=("batch", "augment"))
-        return expert_paths(
+        found = expert_paths(
             recipe,
-            stack(named(key, "experts"), mtt.experts),
+            stack(named(own_key if key is None else key, "experts"), mtt.experts),
             data,
             rows,
             mtt.expert_lr,
-            length,
-            used,
+            epochs,
             lambda label, place: staged(parts, "experts", place, label=label),
             folder,
         )
+        return found if epochs == used else found[:, np.isin(epochs, used)]
 
     return paths
 

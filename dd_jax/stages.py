@@ -9,7 +9,7 @@ import numpy as np
 
 from dd_jax import config as configs
 from dd_jax import workdir
-from dd_jax.drive import drive
+from dd_jax.drive import digest, drive
 from dd_jax.parts import Parts, fingerprint
 from dd_jax.report.statistics import mean_interval
 from dd_jax.train.many import Schedule
@@ -23,11 +23,11 @@ _BASELINES = {
 
 
 def staged(
-    parts: Parts, stage: str | None, folder: Path, label: str = "", **kw: Any
+    parts: Parts, stage: str, folder: Path, label: str = "", **kw: Any
 ) -> Callable:
     """`drive` for one stage; a run's own stages go on from its checkpoints.
 
-    Its seconds count as the stage's; of None they do not count.
+    Its seconds count as the stage's, those of a loop that goes on once.
     """
 
     def loop(advance, state, **schedule):
@@ -40,8 +40,8 @@ def staged(
             **schedule,
             **kw,
         )
-        if stage:
-            parts.cost.add(stage, driven.seconds)
+        part = folder, digest(schedule.get("inputs", ()))
+        parts.cost.count(stage, part, driven.seconds)
         return driven
 
     return loop
@@ -89,7 +89,7 @@ def kept(parts: Parts, stage: str, path: Path, make: Callable[[], dict]) -> dict
         row = {"seconds": time.perf_counter() - start, "made": made}
         workdir.write_tree(path, row)
     found = workdir.read_tree(path)
-    parts.cost.add(stage, found["seconds"])
+    parts.cost.count(stage, path, found["seconds"])
     return found["made"]
 
 

@@ -72,5 +72,5 @@ def _networks(
     if "model.name" not in changes:
         sets, _ = compose.synthetic_sets(variant)
     params = compose.networks_on_sets(variant, sets)
-    parts.cost.add("transfer", sum(variant.cost.seconds.values()))
+    parts.cost.count("transfer", variant.folder, sum(variant.cost.seconds.values()))
     return transfer.Networks(variant.model.apply, jax.tree.map(np.asarray, params))

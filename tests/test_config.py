@@ -105,7 +105,12 @@ OTHER = {  # a valid value that differs from the default, for every key
     "audits.memorisation.gallery": True,
     "report.html": False,
 }
-NO_EFFECT = {"report.html", "distill.steps_per_call", "checkpoint_seconds"}
+NO_EFFECT = {
+    "report.html",
+    "distill.steps_per_call",
+    "distill.mtt.kept_epochs",
+    "checkpoint_seconds",
+}
 
 BAD = {
     "seed": [-1, True, None, 1.0],

@@ -73,10 +73,9 @@ def experts(data, key, rows, used):
     """Two experts that see `rows` alone."""
     with tempfile.TemporaryDirectory() as folder:
         keys, loop = jax.random.split(key, 2), lambda label, place: drive
-        paths = expert_paths(
-            TRAINER, keys, data, rows, 0.1, used[-1], used, loop, folder
+        return np.array(
+            expert_paths(TRAINER, keys, data, rows, 0.1, used, loop, folder)
         )
-        return np.array(paths)
 
 
 KINDS = ("dm", "random", "full_data")
@@ -263,7 +262,7 @@ def test_first_keys_of_a_stack_do_not_depend_on_its_length():
 def test_costs_add_up_by_stage_and_count_compilation():
     cost = Cost()
     for stage, seconds in (("distill", 2.0), ("train", 1.0), ("distill", 3.0)):
-        cost.add(stage, seconds)
+        cost.count(stage, seconds, seconds)
     began = time.perf_counter()
     jax.jit(lambda x: jnp.sin(x) + began)(1.0)
     record = cost.record(distill_steps=20)

@@ -23,6 +23,7 @@ from dd_jax import (
     workdir,
 )
 from dd_jax.audits import privacy
+from dd_jax.cost import Cost
 from dd_jax.data import dsa, load, membership_masks
 from dd_jax.distill import export, png_folder
 from dd_jax.distill.selection import CHOOSERS
@@ -500,3 +501,51 @@ def test_looks_on_the_way_change_nothing_of_the_set(tmp_path):
     assert [row["step"] for row in rows] == [1, 2, 4]
     assert rows[0]["seconds"] < rows[1]["seconds"] < rows[2]["seconds"]
     assert all(set(row["accuracy"]) == ESTIMATE for row in rows)
+
+
+MTT = {
+    "distill__method": "mtt",
+    "distill__mtt__experts": 2,
+    "distill__mtt__student_steps": 2,
+    "distill__mtt__expert_epochs": 1,
+    "distill__mtt__max_start": 2,
+}
+
+
+def expert_files(root):
+    return sorted((root / "cache").rglob("*.npy"))
+
+
+def test_experts_are_trained_and_counted_once(tmp_path, monkeypatch):
+    """By looks on the way, by all sets of a run and by runs with other windows."""
+    counted, count = [], Cost.count
+
+    def watch(cost, stage, part, seconds):
+        if stage == "experts":
+            counted.append((part, seconds))
+        count(cost, stage, part, seconds)
+
+    monkeypatch.setattr(Cost, "count", watch)
+    kept = MTT | {"distill__mtt__kept_epochs": 4}
+    found = bare(tmp_path, **kept, distill__looks=1, sets=2)
+    assert len(expert_files(tmp_path)) == 1
+    assert len({part for part, _ in counted}) == 2 < len(counted)
+    assert found["cost"]["experts_seconds"] == sum(dict(counted).values())
+    bare(tmp_path, **kept | {"distill__mtt__max_start": 4})
+    (file,) = expert_files(tmp_path)
+    assert np.load(file, mmap_mode="r").shape[:2] == (2, 5)
+
+
+def test_epochs_that_are_kept_for_others_change_nothing(tmp_path):
+    values = [
+        bare(tmp_path / str(kept), **MTT, distill__mtt__kept_epochs=kept)
+        for kept in (0, 5)
+    ]
+    assert values[0]["accuracy"] == values[1]["accuracy"]
+    assert values[0]["run"]["id"] == values[1]["run"]["id"]
+    shapes = [
+        np.load(file, mmap_mode="r").shape[1]
+        for kept in "05"
+        for file in expert_files(tmp_path / kept)
+    ]
+    assert shapes == [3, 6]

@@ -21,12 +21,11 @@ def expert_paths(
     data: Split,
     rows: np.ndarray,
     lr: float,
-    epochs: int,
-    used: Sequence[int],
+    epochs: Sequence[int],
     loop: Callable[[str, Path], Loop],
     folder: str | Path,
 ) -> np.ndarray:
-    """Trains experts and keeps their parameters after the epochs that are used.
+    """Trains experts and keeps their parameters after some epochs.
 
     They are written as they come to a half-precision file that is mapped into memory,
     of `2 e t p` bytes. On CPU the experts are trained one after another, so that a kill
@@ -37,13 +36,12 @@ def expert_paths(
     size, with augmentation.
 
     Args:
-      trainer: the recipe; its step size has to be constant over `epochs`.
+      trainer: the recipe; its step size has to be constant.
       keys: `key[e]`.
       data: the real rows.
       rows: `i32[m]`, those to learn from.
       lr: step size.
-      epochs: how long experts train.
-      used: t epochs in ascending order, the last of them at most `epochs`.
+      epochs: t epochs in ascending order; experts train to the last of them.
       loop: `(label, folder) -> Loop`, drives the training of each group of experts.
       folder: where the file goes; its name tells keys and rows apart.
 
@@ -56,8 +54,8 @@ def expert_paths(
     params = jax.eval_shape(trainer.init, keys[0]).params["params"]
     size = sum(leaf.size for leaf in jax.tree.leaves(params))
     place = Path(folder) / digest((jax.random.key_data(keys), rows))
-    kept = _paths_file(place, (len(keys), len(used), size))
-    place_of = {epoch: i for i, epoch in enumerate(used)}
+    kept = _paths_file(place, (len(keys), len(epochs), size))
+    place_of = {epoch: i for i, epoch in enumerate(epochs)}
     flat = jax.jit(jax.vmap(lambda params: ravel_pytree(params)[0]))
 
     def watch(first: int):
@@ -84,7 +82,7 @@ def expert_paths(
             data,
             np.tile(rows, (len(chosen), 1)),
             lr,
-            Schedule(epochs, 1),
+            Schedule(epochs[-1], 1),
             loop(f"experts {first + 1} to {first + len(chosen)} of {len(keys)}", place),
             watch(first),
         )

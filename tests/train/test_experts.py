@@ -26,12 +26,11 @@ def recipe():
     return trainer(model, batch=5, momentum=0.0, weight_decay=0.0, decay="none")
 
 
-def paths(folder, loop=None, lr=0.1, epochs=3, rows=None, used=None):
+def paths(folder, loop=None, lr=0.1, epochs=(0, 1, 2, 3), rows=None):
     keys = jax.random.split(jax.random.key(0), 2)
     rows = np.arange(12) if rows is None else rows
-    used = range(epochs + 1) if used is None else used
     loop = loop or (lambda label, place: drive)
-    return expert_paths(recipe(), keys, data(), rows, lr, epochs, used, loop, folder)
+    return expert_paths(recipe(), keys, data(), rows, lr, epochs, loop, folder)
 
 
 def saving(label, place):
@@ -58,7 +57,7 @@ def test_paths_hold_the_start_and_each_epoch(tmp_path):
 
 
 def test_the_step_size_stays_the_same_to_the_end(tmp_path):
-    kept = np.float32(paths(tmp_path, epochs=6))
+    kept = np.float32(paths(tmp_path, epochs=range(7)))
     moves = np.linalg.norm(np.diff(kept, axis=1), axis=-1)
     assert (moves[:, 5] > 0.2 * moves[:, 2]).all()  # a tenth of the step: below 0.1
 
@@ -90,9 +89,9 @@ def test_a_killed_training_goes_on_to_the_same_paths(tmp_path):
     assert calls == 7
 
 
-def test_only_the_epochs_that_are_used_are_kept(tmp_path):
-    every = np.array(paths(tmp_path / "every", epochs=5))
-    some = paths(tmp_path / "some", epochs=5, used=(1, 4))
+def test_only_the_epochs_asked_for_are_kept(tmp_path):
+    every = np.array(paths(tmp_path / "every", epochs=range(6)))
+    some = paths(tmp_path / "some", epochs=(1, 4))
     np.testing.assert_array_equal(some, every[:, [1, 4]])
 
 
