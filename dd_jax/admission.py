@@ -15,6 +15,7 @@ from dd_jax.data import require_per_class
 from dd_jax.distill import JOINT, storage
 from dd_jax.parts import (
     Parts,
+    condenses,
     dataset,
     has_privacy,
     images_per_class,
@@ -43,8 +44,8 @@ def check(config: ConfigDict) -> None:
         _check_privacy(config, data)
     if config.audits.robustness.enabled and config.audits.robustness.checks:
         _check_evidence(config)
-    if not config.distill.load and not learns(config):
-        _check_selection(config)
+    if not config.distill.load:
+        (_check_learning if learns(config) else _check_selection)(config)
     if config.mitigate.robust.eps and not matches(config.distill.method):
         raise InputError(
             f"mitigate.robust.eps: {config.distill.method} matches no real images that "
@@ -77,6 +78,30 @@ def _check_selection(config: ConfigDict) -> None:
                 f"distill.{key}={distill[key]}: {distill.method} selects real images "
                 "as they are; take a method that learns its images"
             )
+
+
+def _check_learning(config: ConfigDict) -> None:
+    """Options that another option has to be there for, or another method."""
+    distill = config.distill
+    tiles = distill.factor or (2 if distill.method == "idc" else 1)
+    if distill.multi and tiles == 1:
+        raise InputError(
+            "distill.multi=True: with one tile an image there is no more to decode; "
+            "give distill.factor 2 or 3"
+        )
+    if distill.method == "mtt" and bool(distill.mtt.growth) != bool(
+        distill.mtt.first_max_start
+    ):
+        raise InputError(
+            f"distill.mtt.growth={distill.mtt.growth}: the window grows from "
+            f"first_max_start={distill.mtt.first_max_start} to max_start over growth "
+            "updates; give both or neither"
+        )
+    if distill.distance != "own" and not condenses(distill.method):
+        raise InputError(
+            f"distill.distance={distill.distance}: {distill.method} matches no "
+            "gradients; take dc, dsa, idc_i or idc, or distance=own"
+        )
 
 
 def _check_evidence(config: ConfigDict) -> None:

@@ -105,6 +105,16 @@ def validate(config: ConfigDict) -> None:
             raise InputError(f"config: {wrong(key, value)}")
 
 
+def changed(config: ConfigDict) -> dict[str, Any]:
+    """The keys of a config that are not at their defaults, dotted.
+
+    >>> changed(override(default(), {"distill.ipc": 1}, "here"))
+    {'distill.ipc': 1}
+    """
+    given = flat(config).items()
+    return {key: value for key, value in given if value != FIELDS[key].default}
+
+
 def run_id(config: ConfigDict, checksum: str, only: tuple[str, ...] = ("",)) -> str:
     """The name of a run: equal exactly when its results would be.
 

@@ -10,7 +10,7 @@ from dd_jax.distill import JOINT, METHODS, Joint, Method
 from dd_jax.drive import digest
 from dd_jax.keys import named, stack
 from dd_jax.mitigate import MITIGATIONS
-from dd_jax.parts import Parts, augmentation, images_per_class, learns, space
+from dd_jax.parts import Parts, augmentation, condenses, images_per_class, learns, space
 from dd_jax.stages import shared, staged
 from dd_jax.train import trainer
 from dd_jax.train.experts import expert_paths
@@ -76,7 +76,7 @@ def _steps_of(parts: Parts, name: str) -> dict[str, Any]:
         start = _set(rate=config.mtt.student_lr)
         return options | start | {"augment": augment.independent}
     options = {"batch_real": config.batch_real, "augment": augment.siamese}
-    if name in ("dm", "frepo") or config.distance == "own":
+    if not condenses(name) or config.distance == "own":
         return options
     return options | {"distance": config.distance}
 

@@ -12,7 +12,6 @@ from dd_jax import (
     compose,
     exposure,
     learning,
-    models,
     portability,
     resemblance,
     resilience,
@@ -22,7 +21,7 @@ from dd_jax import config as configs
 from dd_jax.admission import check
 from dd_jax.audits import fairness
 from dd_jax.checkpoint import Checkpoints
-from dd_jax.data import augment
+from dd_jax.description import described
 from dd_jax.distill import storage
 from dd_jax.drive import Diverged
 from dd_jax.parts import (
@@ -41,12 +40,6 @@ from dd_jax.train import predictions
 from dd_jax.types import Record, SyntheticSet
 
 __all__ = ["Diverged", "run", "run_id"]
-
-_DECAY_WORDS = {
-    "half": "lr x 0.1, momentum anew at epoch epochs // 2 + 1 (from 0)",
-    "thirds": "lr x 0.2 from epoch 2/3 epochs on (from 0), again from 5/6 on",
-    "none": "none",
-}
 
 
 def run_id(config: ConfigDict) -> str:
@@ -178,7 +171,7 @@ def _fairness(parts: Parts, predicted: dict[str, np.ndarray]) -> dict:
 
 def _save_sets(parts: Parts, sets: SyntheticSet) -> dict:
     """Writes each set, the first one's picture, and returns the first's metadata."""
-    metadata = _metadata(parts, sets)
+    metadata = described(parts, sets)
     for i in range(len(sets.images)):
         arrays = (np.asarray(leaf[i]) for leaf in (sets.images, sets.labels, sets.lr))
         name = "synthetic.npz" if i == 0 else f"synthetic_{i}.npz"
@@ -188,45 +181,6 @@ def _save_sets(parts: Parts, sets: SyntheticSet) -> dict:
     picture = image_grid(np.asarray(sets.images[0]), np.asarray(sets.labels[0]))
     (parts.folder / "images.png").write_bytes(picture)
     return metadata
-
-
-def _metadata(parts: Parts, sets: SyntheticSet) -> dict:
-    """What a stranger needs to train on the set; no clock times."""
-    config, data = parts.config, parts.dataset
-    if config.distill.load:
-        return storage.load(config.distill.load).metadata or {}
-    train = config.train
-    return {
-        "class_names": list(data.class_names),
-        "normalisation": {"mean": list(data.mean), "std": list(data.std)},
-        "zca": "zca.npz beside this file: x -> (x - mean) @ forward, pixels in a row"
-        if config.data.zca
-        else None,
-        "decode": "pixels, as stored in images",
-        "stored_images": config.distill.ipc * len(data.class_names),
-        "clamped": bool(((sets.images >= 0) & (sets.images <= 1)).all()),
-        "architecture": {"name": config.model.name} | model_settings(config),
-        "architecture_in_words": models.explained(config.model.name),
-        "training": {
-            "optimizer": "sgd",
-            "lr": "lr of this file",
-            "momentum": 0.9,
-            "weight_decay": 5e-4,
-            "batch": train.batch,
-            "epochs": train.epochs,
-            "decay": _DECAY_WORDS[train.decay],
-            "augment": train.augment,
-            "augment_in_words": augment.explained(train.augment),
-            "cutmix": train.cutmix,
-            "adversarial": train.adversarial.to_dict(),
-        },
-        "config": json.loads(config.to_json()),
-        "provenance": {
-            "dataset": data.name,
-            "checksum": data.checksum,
-            "results_version": configs.RESULTS_VERSION,
-        },
-    }
 
 
 def _distil_curve(parts: Parts) -> list:
@@ -248,6 +202,7 @@ def _identity(parts: Parts, metadata: dict) -> dict:
         "dataset": data.name,
         "class_names": list(data.class_names),
         "split": "validation" if data.validation else "test",
+        "config": configs.changed(config),
         "arch": config.model.name,
         "width": model_settings(config).get("width"),
         "upsampled": upsampled(parts),

@@ -255,6 +255,21 @@ def test_models_that_cannot_be(capsys, changes, message):
             "trajectory windows from 3 to 3 and then 3: min_start < first_max_start <= "
             "max_start is needed",
         ),
+        (
+            {"distill.mtt.growth": 5},
+            "distill.mtt.growth=5: the window grows from first_max_start=0 to "
+            "max_start over growth updates; give both or neither",
+        ),
+        (
+            {"distill.multi": True},
+            "distill.multi=True: with one tile an image there is no more to decode; "
+            "give distill.factor 2 or 3",
+        ),
+        (
+            {"distill.distance": "squared"},
+            "distill.distance=squared: mtt matches no gradients; take dc, dsa, idc_i "
+            "or idc, or distance=own",
+        ),
     ],
 )
 def test_methods_that_cannot_be(capsys, changes, message):

@@ -24,7 +24,7 @@ LAYERS = [
     ["report"],
     ["parts"],
     ["stages"],
-    ["recipes", "variants"],
+    ["recipes", "variants", "description"],
     ["admission", "compose"],
     ["transference"],
     ["exposure", "learning", "portability", "resemblance", "resilience"],
@@ -38,6 +38,7 @@ READS_CONFIGS = {
     "parts",
     "variants",
     "admission",
+    "description",
     "exposure",
     "run",
 }

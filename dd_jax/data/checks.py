@@ -1,5 +1,7 @@
 """Every check that a data set passes before anything is computed from it."""
 
+from collections import Counter
+
 import numpy as np
 
 from dd_jax.types import Dataset, InputError, Split
@@ -55,13 +57,16 @@ def check_classes(
       where: the source, which an error message names.
 
     Raises:
-      InputError: fewer than two classes, a class without training or test images,
-        labels without a name, image shapes that differ, groups in one split only.
+      InputError: fewer than two classes, two of one name, a class without training
+        or test images, labels without a name, image shapes that differ, groups in one
+        split only.
     """
     if len(class_names) < 2:
         raise InputError(
             f"{where} has one class only, {class_names[0]!r}; at least 2 are needed"
         )
+    if twice := [name for name, count in Counter(class_names).items() if count > 1]:
+        raise InputError(f"{where} names two classes {twice[0]!r}; give each its own")
     for name, split in (("train", train), ("test", test)):
         highest = int(split.labels.max())
         if highest >= len(class_names):

@@ -43,6 +43,23 @@ def cutmix(probability: float) -> Callable[[Key, Array, Array], tuple[Array, Arr
     return mix
 
 
+def explained(probability: float) -> str:
+    """CutMix in words, for who trains without this package.
+
+    >>> explained(0.0)
+    'none'
+    """
+    if not probability:
+        return "none"
+    return (
+        f"After augmentation a batch is mixed with probability {probability:g}, with "
+        "itself in random order: all its images get one rectangle from the image that "
+        "comes in their place, with sides h sqrt(1 - u) and w sqrt(1 - u), u uniform "
+        "in [0, 1), around a uniform pixel and cut at the border; labels are the mean "
+        "by area"
+    )
+
+
 def _inside(key: Key, size: int, length: Array) -> Array:
     """Whether each of `size` pixels lies in an interval around a random one."""
     centre = jax.random.randint(key, (), 0, size)

@@ -1,6 +1,7 @@
 """Writing a data set that TensorFlow Datasets reads, without TensorFlow."""
 
 import io
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -82,9 +83,13 @@ def write(
                 }
                 yield i, features
 
-    builder = Builder(data_dir=directory, file_format="array_record")
-    with tempfile.TemporaryDirectory() as unused:
-        builder.download_and_prepare(download_dir=unused)
+    try:
+        builder = Builder(data_dir=directory, file_format="array_record")
+        with tempfile.TemporaryDirectory() as unused:
+            builder.download_and_prepare(download_dir=unused)
+    except BaseException:
+        shutil.rmtree(Path(directory) / NAME, ignore_errors=True)
+        raise
     return Path(builder.data_dir)
 
 

@@ -14,7 +14,6 @@ Exit status: 0 done, 2 bad input or usage.
 """
 
 import argparse
-import json
 import shutil
 import sys
 from collections.abc import Sequence
@@ -22,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dd_jax import workdir
 from dd_jax.data import tfds_export
 from dd_jax.distill import png_folder, storage
 from dd_jax.types import InputError, SyntheticSet
@@ -66,18 +66,29 @@ def with_accuracy(path: str | Path, synthetic: SyntheticSet) -> SyntheticSet:
     """The set with `metadata.accuracy` out of `record.json` beside its file, if any.
 
     `{split, stored, exported}`: estimates on the test or validation rows, of networks
-    trained on the images as they are, and clipped to 8 bits (null if not measured).
+    trained on the images as they are, and clipped to 8 bits (null if not measured). A
+    run that loaded the set trained by a recipe of its own, which the metadata of the
+    set do not hold: it gives none.
+
+    Raises:
+      InputError: `record.json` or `config.json` are not those of a run.
     """
     file = storage.beside(path, "record.json")
-    if not file.is_file():
+    config = storage.beside(path, "config.json")
+    if not (file.is_file() and config.is_file()):
         return synthetic
-    record = json.loads(file.read_text())
-    stored = record["accuracy"]["distilled"]
-    accuracy = {
-        "split": record["run"]["split"],
-        "stored": {key: stored[key] for key in ("mean", "ci", "n")},
-        "exported": record.get("export", {}).get("accuracy"),
-    }
+    record = workdir.read_json(file)
+    try:
+        if workdir.read_json(config)["distill"]["load"]:
+            return synthetic
+        stored = record["accuracy"]["distilled"]
+        accuracy = {
+            "split": record["run"]["split"],
+            "stored": {key: stored[key] for key in ("mean", "ci", "n")},
+            "exported": record.get("export", {}).get("accuracy"),
+        }
+    except (KeyError, TypeError, AttributeError):
+        raise InputError(f"{file} and {config.name} are not those of a run") from None
     metadata = (synthetic.metadata or {}) | {"accuracy": accuracy}
     return synthetic._replace(metadata=metadata)
 

@@ -82,7 +82,7 @@ def write(
       InputError: the folder holds something, another number of channels, or no `zca`
         for a set that needs it.
     """
-    root = Path(directory)
+    root = Path(directory).absolute()
     check(root, synthetic, zca)
     part = root.with_name(f".{root.name}.part")
     shutil.rmtree(part, ignore_errors=True)
@@ -141,9 +141,13 @@ def read(directory: str | Path) -> SyntheticSet:
     for name in ("labels.csv", "metadata.json"):
         if not (root / name).is_file():
             raise InputError(f"{root} is not an exported synthetic set: no {name}")
-    with (root / "labels.csv").open(newline="") as source:
-        table = list(csv.reader(source))
-    if len(table) < 2 or any(len(row) != len(table[0]) for row in table):
+    try:
+        with (root / "labels.csv").open(newline="", encoding="utf-8") as source:
+            table = list(csv.reader(source))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{root / 'labels.csv'} is no table: {error}") from None
+    columns = len(table[0]) if table else 0
+    if len(table) < 2 or columns < 3 or any(len(row) != columns for row in table):
         raise InputError(
             f"{root / 'labels.csv'}: a header and rows of file, label, p0, p1, ... "
             "are needed"
@@ -151,7 +155,7 @@ def read(directory: str | Path) -> SyntheticSet:
     try:
         about = json.loads((root / "metadata.json").read_text())
         lr, metadata = np.float32(about["lr"]), about["metadata"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise InputError(
             f"{root / 'metadata.json'}: JSON with lr and metadata is needed ({error!r})"
         ) from None

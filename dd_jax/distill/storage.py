@@ -44,7 +44,7 @@ def learned_rate(synthetic: SyntheticSet) -> bool:
     [False, True]
     """
     given = (synthetic.metadata or {}).get("config", {}).get("train", {}).get("lr")
-    return not (isinstance(given, int | float) and np.float32(given) == synthetic.lr)
+    return not (isinstance(given, float) and np.float32(given) == synthetic.lr)
 
 
 def beside(path: str | Path, name: str) -> Path:
@@ -78,6 +78,16 @@ def _check(path, found):
             f"{path}: images {shapes[0]}, labels {shapes[1]} and lr {shapes[2]} should "
             "be [m h w c], [m k] and a number"
         )
+    if not all(np.isfinite(a).all() for a in (images, labels, lr)):
+        raise InputError(f"{path}: images, labels or lr hold NaN or infinity")
+    if not lr > 0:
+        raise InputError(f"{path}: lr is {lr}; a step size above 0 is needed")
+    if (labels < 0).any() or not np.allclose(labels.sum(1), 1, atol=1e-3):
+        raise InputError(f"{path}: each row of labels should be probabilities")
+    _check_metadata(path, metadata, labels.shape[1])
+
+
+def _check_metadata(path, metadata, classes):
     made = metadata.get("config", {}) if isinstance(metadata, dict) else None
     parts = ("distill", "train")
     if not isinstance(made, dict) or not all(
@@ -86,9 +96,15 @@ def _check(path, found):
         raise InputError(
             f"{path}: metadata, its config, distill and train should be JSON objects"
         )
-    if not all(np.isfinite(a).all() for a in (images, labels, lr)):
-        raise InputError(f"{path}: images, labels or lr hold NaN or infinity")
-    if not lr > 0:
-        raise InputError(f"{path}: lr is {lr}; a step size above 0 is needed")
-    if (labels < 0).any() or not np.allclose(labels.sum(1), 1, atol=1e-3):
-        raise InputError(f"{path}: each row of labels should be probabilities")
+    names = metadata.get("class_names", [str(label) for label in range(classes)])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InputError(f"{path}: metadata.class_names should be a list of names")
+    if len(set(names)) != len(names) or len(names) != classes:
+        raise InputError(
+            f"{path}: metadata.class_names {names} should be {classes} different names"
+        )
+    stored = metadata.get("stored_images", 1)
+    if type(stored) is not int or stored < 1:
+        raise InputError(
+            f"{path}: metadata.stored_images is {stored!r}; a number above 0 is needed"
+        )

@@ -45,3 +45,20 @@ def adversary(
         return images + attack(key, logits_fn, inside, labels.argmax(-1)) - inside
 
     return perturb
+
+
+def explained(eps: float, steps: int) -> str:
+    """What `pgd_linf(eps, steps)` does to a batch, for who trains without this package.
+
+    >>> explained(0.0, 7)
+    'none'
+    """
+    if not eps:
+        return "none"
+    return (
+        f"Each batch, augmented and mixed, is moved before it is learned from: {steps} "
+        f"steps of x <- P(x + {2.5 * eps / steps:g} sign(gradient of the cross-entropy "
+        "for the most likely class)) from a uniform point of the ball, P onto pixels "
+        f"in [0, 1] within {eps:g} of the clipped image; the iterate of the highest "
+        "loss counts, and what it adds to the clipped image is added to the image"
+    )

@@ -86,6 +86,10 @@ PROBLEMS = {
         (split([0, 0]), split([0]), ("a",)),
         "src has one class only, 'a'; at least 2 are needed",
     ),
+    "twice": (
+        (split([0, 1]), split([0, 1]), ("a", "a")),
+        "src names two classes 'a'; give each its own",
+    ),
     "unnamed": (
         (split([0, 1, 2]), split([0, 1]), ("a", "b")),
         "src train has label 2 but only 2 classes; labels 0 to 1 are expected",

@@ -144,6 +144,11 @@ def test_an_empty_folder_is_taken(tmp_path):
             lambda d: (d / "labels.csv").write_text("file,label,p0\na,0,x\n"),
             "could not convert",
         ),
+        (lambda d: (d / "labels.csv").write_text("\n\n"), "are needed"),
+        (
+            lambda d: (d / "labels.csv").write_bytes(b"\xff\xfe\n"),
+            "is no table: 'utf-8'",
+        ),
         (lambda d: (d / "metadata.json").write_text("{"), "JSON with lr and metadata"),
         (lambda d: (d / "metadata.json").write_text("[]"), "JSON with lr and metadata"),
         (lambda d: (d / "metadata.json").write_text("{}"), "KeyError('lr')"),
@@ -243,9 +248,41 @@ def test_the_accuracy_of_the_run_goes_with_the_set(tmp_path):
         "export": {"accuracy": exported, "bits": 8},
     }
     (tmp_path / "record.json").write_text(json.dumps(record))
-    assert export.main([str(tmp_path / "s.npz"), str(tmp_path / "out")]) == 0
+    for load_, out in (("", "out"), ("s.npz", "loaded")):
+        config = {"distill": {"load": load_}}
+        (tmp_path / "config.json").write_text(json.dumps(config))
+        assert export.main([str(tmp_path / "s.npz"), str(tmp_path / out)]) == 0
     found = load(tmp_path / "out").metadata["accuracy"]
     assert found == {"split": "test", "stored": stored, "exported": exported}
+    # the run that loaded the set trained by a recipe of its own
+    assert "accuracy" not in load(tmp_path / "loaded").metadata
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"accuracy": {"distilled": 1}}'])
+def test_a_record_of_something_else(tmp_path, capsys, text):
+    save(tmp_path / "s.npz", synthetic())
+    (tmp_path / "config.json").write_text('{"distill": {"load": ""}}')
+    (tmp_path / "record.json").write_text(text)
+    assert export.main([str(tmp_path / "s.npz"), str(tmp_path / "out")]) == 2
+    assert f"error: {tmp_path / 'record.json'}" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_working_directory_is_a_folder_too(tmp_path, monkeypatch):
+    save(tmp_path / "s.npz", synthetic())
+    (tmp_path / "out").mkdir()
+    monkeypatch.chdir(tmp_path / "out")
+    assert export.main([str(tmp_path / "s.npz"), "."]) == 0
+    assert len(load(tmp_path / "out").images) == 12
+
+
+def test_a_data_set_that_tfds_refuses_leaves_nothing(tmp_path):
+    pytest.importorskip("array_record")
+    pytest.importorskip("importlib_resources")
+    twice = METADATA | {"class_names": ["cat", "cat", "emu"]}
+    with pytest.raises(ValueError):
+        export.to_tfds(tmp_path / "out", synthetic()._replace(metadata=twice))
+    assert not list((tmp_path / "out").glob("*"))
 
 
 def test_bad_usage(tmp_path, capsys):

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dd_jax.distill import load, save
+from dd_jax.distill import load, save, storage
 from dd_jax.types import InputError, SyntheticSet
 
 METADATA = {"class_names": ["cat", "dog"], "clamped": False, "mean": [0.5]}
@@ -174,6 +174,29 @@ def test_metadata_that_is_no_json(tmp_path):
     assert message(path).startswith(
         f"{path} is not a synthetic set (.npz): Expecting property name"
     )
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ('{"class_names": null}', "class_names should be a list of names"),
+        ('{"class_names": [0, 1]}', "class_names should be a list of names"),
+        ('{"class_names": ["a"]}', "class_names ['a'] should be 2 different names"),
+        ('{"class_names": ["a", "a"]}', "should be 2 different names"),
+        ('{"stored_images": "4"}', "stored_images is '4'; a number above 0 is needed"),
+        ('{"stored_images": null}', "stored_images is None"),
+        ('{"stored_images": 0}', "stored_images is 0"),
+    ],
+)
+def test_metadata_that_no_set_has(tmp_path, text, words):
+    path = written(tmp_path / "s.npz", metadata=np.array(text))
+    assert words in message(path) and str(path) in message(path)
+
+
+def test_a_step_size_that_no_float_holds_is_its_own(tmp_path):
+    text = '{"config": {"train": {"lr": 1' + 400 * "0" + "}}}"
+    path = written(tmp_path / "s.npz", metadata=np.array(text))
+    assert storage.learned_rate(load(path))
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", '{"config": {"train": 0.1}}'])
