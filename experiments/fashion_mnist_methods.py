@@ -34,7 +34,7 @@ from dd_jax.sweep import Point
 AUGMENT = "color_crop_cutout_flip_scale_rotate"
 CONDENSATION = {
     "model.width": 64,
-    "distill.steps": 1000,
+    "distill.steps": 2000,
     "distill.lr": 0.5,
     "distill.network.epochs": 10,
 }
