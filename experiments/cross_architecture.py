@@ -12,6 +12,11 @@ ResNets get fewer epochs, in smaller batches (VGG-11 and the ResNets so few that
 table says little of them but whether they learn), and VGG-11 a smaller step size,
 without which its training loss does not fall in so few steps; a set that learned a step
 size, as MTT's do, keeps it. Choose one architecture by `--config.model.name=alexnet`.
+
+A set of digits takes 10 minutes on two free cores. At 10 images a class expect of DM's
+95 % (ConvNet), 90 (MLP), 78 (LeNet), 93 (AlexNet), 93 (VGG-11), 94 and 74 % (ResNets),
+of MTT's 95, 91, 92, 93, 10, 92 and 64 %, of random subsets 94, 88, 85, 89, 90, 93 and
+69 %. The Records are in experiments/results/cross_architecture.jsonl.
 """
 
 from ml_collections import ConfigDict

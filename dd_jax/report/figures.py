@@ -14,8 +14,11 @@ from dd_jax.report.formats import PIPE_NAMES, spoken
 from dd_jax.report.records import estimate
 
 # Okabe and Ito's palette, 2008; marker and dash repeat what the colour says.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-MARKERS = ("o", "s", "^", "D", "v", "P")
+COLOURS = (
+    *("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"),
+    "#5D3A9B",
+)
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES = ("-", "--", ":", "-.")
 GREY = "#767676"
 ROW = 0.17  # inches that a row of a legend takes

@@ -165,8 +165,9 @@ def _best(found: Sequence[Record]) -> list[str]:
             run = top["run"]
             best.append(
                 f"Most accurate on {classes} classes: {spoken(run['method'])}, "
-                f"{plain(run['ipc'])} images per class, init {run['init']} "
-                f"({run['id']}): {percent(headline.accuracy(top)).text}, random subset "
+                f"{plain(run['ipc'])} images per class, init {run['init']}, "
+                f"{run['arch']} ({run['id']}): "
+                f"{percent(headline.accuracy(top)).text}, random subset "
                 f"{percent(headline.accuracy(top, 'random_subset')).text}."
             )
     return best

@@ -44,10 +44,11 @@ class Trend(NamedTuple):
 def layout(records: Sequence[Record]) -> Layout | None:
     """Choose axes from the run keys that vary; None where none does.
 
-    x is the first of `ipc num_classes width` that varies, else of `init method arch
-    dataset`; lines the first other of `init method arch dataset`, else of the numeric
-    ones; panels the rest. Runs that differ in no such key (seeds) are repeats. A number
-    that some runs lack (a width, where architectures vary) tells panels apart at most.
+    x is the first of `ipc num_classes width` that varies, else that of `init method
+    arch dataset` with the most values; lines the first other of `init method arch
+    dataset`, else of the numeric ones; panels the rest. Runs that differ in no such key
+    (seeds) are repeats. A number that some runs lack (a width, where architectures
+    vary) tells panels apart at most.
     """
     seen = {
         key: {record["run"].get(key) for record in records}
@@ -57,7 +58,9 @@ def layout(records: Sequence[Record]) -> Layout | None:
     varying = [key for key in seen if len(seen[key]) > 1 and key not in partial]
     if not varying:
         return None
-    x, *rest = varying
+    first = varying[0]
+    x = first if first in NUMERIC else max(varying, key=lambda key: len(seen[key]))
+    rest = [key for key in varying if key != x]
     line = next((key for key in rest if key in NAMED), rest[0] if rest else None)
     panels = [key for key in rest if key != line]
     panels += [key for key in partial if len(seen[key]) > 2]
@@ -179,6 +182,8 @@ def _panel(
             panel.xaxis.set_major_locator(FixedLocator(ticks))
             panel.xaxis.set_minor_locator(NullLocator())
             panel.xaxis.set_major_formatter(ScalarFormatter())
+        else:
+            panel.tick_params(axis="x", rotation=20)
 
     return draw
 

@@ -19,6 +19,10 @@ def runs(**axes):
         ({"seed": [0, 1]}, None),
         ({"ipc": [1, 10]}, ("ipc", None, ())),
         ({"method": ["dm", "random"]}, ("method", None, ())),
+        (
+            {"init": ["noise", "real"], "method": ["dm", "dsa", "mtt"]},
+            ("method", "init", ()),
+        ),
         ({"width": [8, 16], "ipc": [1, 5]}, ("ipc", "width", ())),
         (
             {"num_classes": [2, 5], "init": ["noise", "real"]},
@@ -39,7 +43,7 @@ ARCHITECTURES = [("mlp", None), ("lenet", None), ("convnet", 8)]
 
 @pytest.mark.parametrize(
     ("widths", "expected"),
-    [([], ("method", "arch", ())), ([16], ("method", "arch", ("width",)))],
+    [([], ("arch", "method", ())), ([16], ("arch", "method", ("width",)))],
 )
 def test_a_width_that_only_some_architectures_have_is_no_axis(widths, expected):
     rows = []
