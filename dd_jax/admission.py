@@ -15,7 +15,6 @@ from dd_jax.data import require_per_class
 from dd_jax.distill import JOINT, storage
 from dd_jax.parts import (
     Parts,
-    condenses,
     dataset,
     has_privacy,
     images_per_class,
@@ -96,11 +95,6 @@ def _check_learning(config: ConfigDict) -> None:
             f"distill.mtt.growth={distill.mtt.growth}: the window grows from "
             f"first_max_start={distill.mtt.first_max_start} to max_start over growth "
             "updates; give both or neither"
-        )
-    if distill.distance != "own" and not condenses(distill.method):
-        raise InputError(
-            f"distill.distance={distill.distance}: {distill.method} matches no "
-            "gradients; take dc, dsa, idc_i or idc, or distance=own"
         )
 
 

@@ -53,7 +53,8 @@ def synthetic_sets(
         member,
         steps_of(parts)._replace(total=steps or config.distill.steps),
         loop,
-        experts_of(parts, parts.dataset.train, keys[0]),
+        experts_of(parts, parts.dataset.train),
+        one_cohort=True,
     )
 
 

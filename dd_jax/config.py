@@ -7,6 +7,8 @@ and explained from the one table `dd_jax.fields.FIELDS`.
 import difflib
 import hashlib
 import json
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +105,20 @@ def validate(config: ConfigDict) -> None:
         value = values[key]
         if type(value) is not type(field.default) or not field.rule.holds(value):
             raise InputError(f"config: {wrong(key, value)}")
+
+
+def essential(config: ConfigDict) -> dict[str, Any]:
+    """The keys that results follow from, as nested JSON values.
+
+    >>> "steps_per_call" in essential(default())["distill"]
+    False
+    """
+    kept = json.loads(config.to_json())
+    for key, field in FIELDS.items():
+        if not field.changes_results:
+            *path, last = key.split(".")
+            del reduce(getitem, path, kept)[last]
+    return kept
 
 
 def changed(config: ConfigDict) -> dict[str, Any]:

@@ -1,9 +1,7 @@
 """What a stranger needs to train on a synthetic set, in numbers and words."""
 
-import json
-
 from dd_jax import models
-from dd_jax.config import RESULTS_VERSION
+from dd_jax.config import RESULTS_VERSION, essential
 from dd_jax.data import augment, cutmix
 from dd_jax.distill import storage
 from dd_jax.parts import Parts, model_settings
@@ -57,7 +55,7 @@ def described(parts: Parts, sets: SyntheticSet) -> dict:
             "adversarial": train.adversarial.to_dict(),
             "adversarial_in_words": adversarial.explained(**train.adversarial),
         },
-        "config": json.loads(config.to_json()),
+        "config": essential(config),
         "provenance": {
             "dataset": data.name,
             "checksum": data.checksum,

@@ -116,7 +116,7 @@ FIELDS: dict[str, Field] = {
     "distill.mtt.kept_epochs": Field(
         0,
         "keep at least so many first epochs of each expert, for runs with other "
-        "windows to share; 0 = keep only those used",
+        "windows to share, which costs their training; 0 = keep only those used",
         at_least(0),
         changes_results=False,
     ),

@@ -157,11 +157,6 @@ def matches(method: str) -> bool:
     return method not in (*CHOOSERS, "mtt")
 
 
-def condenses(method: str) -> bool:
-    """Whether a method matches gradients."""
-    return method in ("dc", "dsa", "idc_i", "idc")
-
-
 def planted(config: ConfigDict, data: Dataset) -> Planted:
     """Train as shadows of the membership audit get it, with its canaries."""
     seed = integer(named(jax.random.key(config.seed), "canaries"))

@@ -35,9 +35,9 @@ def _steps(sample: Callable, update: Callable, key, state, first, last):
 def _distiller(sample: Callable, update: Callable):
     """The compiled steps; methods that differ in `init` alone share them."""
 
-    def one(shared, key, state, rows, counts, experts):
-        images, first, last = shared
-        real = Real(images, rows, counts, experts)
+    def one(shared, key, state, rows, counts, own):
+        images, common, first, last = shared
+        real = Real(images, rows, counts, own if common is None else common)
         return _steps(lambda k: sample(k, real), update, key, state, first, last)
 
     return map_models(one, chunk=best_chunk())
@@ -66,6 +66,7 @@ def distil_many(
     *,
     initial: np.ndarray | None = None,
     joint: Joint | None = None,
+    one_cohort: bool = False,
 ) -> tuple[SyntheticSet, float]:
     """Distils s sets at once, each from its own rows.
 
@@ -77,11 +78,13 @@ def distil_many(
       schedule: steps.
       loop: drives the compiled steps.
       experts: `(key, rows i32[m], t epochs) -> f16[e t p]`, for methods that follow
-        experts: each distiller has its own.
+        experts.
       initial: `bool[s n]`, the rows that the first images are made from; default
         `member`.
       joint: steps that all sets take together, by the random numbers of the first;
         default each its own.
+      one_cohort: whether all follow the experts of the first, which have to have the
+        same rows; default each its own.
 
     Returns:
       A `SyntheticSet` with a leading axis s, and the seconds that it took.
@@ -107,10 +110,10 @@ def distil_many(
         else:
             rows = jnp.stack([real.rows for real in reals])
             counts = jnp.stack([real.counts for real in reals])
-            paths = _paths(method, keys, member, experts)
+            common, paths = _paths(method, keys, member, experts, one_cohort)
             apart = _distiller(method.sample, method.update)
             run = lambda state, first, last: apart(
-                (images, first, last), step_keys, state, rows, counts, paths
+                (images, common, first, last), step_keys, state, rows, counts, paths
             )
 
         def advance(state, first, last):
@@ -134,13 +137,15 @@ def distil_many(
     return sets, seconds
 
 
-def _paths(method, keys, member, experts):
-    """Expert paths of each distiller, `f16[s e t p]`; None where none are needed."""
-    if not method.expert_epochs:
-        return None
+def _paths(method, keys, member, experts, one_cohort):
+    """Expert paths of all distillers, `f16[e t p]`, and of each, `f16[s e t p]`."""
     epochs = method.expert_epochs
+    if not epochs:
+        return None, None
+    if one_cohort:
+        return jnp.asarray(experts(keys[0], np.flatnonzero(member[0]), epochs)), None
     each = [experts(k, np.flatnonzero(row), epochs) for k, row in zip(keys, member)]
-    return jnp.stack(each)
+    return None, jnp.stack(each)
 
 
 def distil_then_train(

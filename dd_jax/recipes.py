@@ -10,11 +10,11 @@ from dd_jax.distill import JOINT, METHODS, Joint, Method
 from dd_jax.drive import digest
 from dd_jax.keys import named, stack
 from dd_jax.mitigate import MITIGATIONS
-from dd_jax.parts import Parts, augmentation, condenses, images_per_class, learns, space
+from dd_jax.parts import Parts, augmentation, images_per_class, learns, space
 from dd_jax.stages import shared, staged
 from dd_jax.train import trainer
 from dd_jax.train.experts import expert_paths
-from dd_jax.types import Key, Split
+from dd_jax.types import Split
 
 
 def _options(parts: Parts) -> dict[str, Any]:
@@ -76,20 +76,13 @@ def _steps_of(parts: Parts, name: str) -> dict[str, Any]:
         start = _set(rate=config.mtt.student_lr)
         return options | start | {"augment": augment.independent}
     options = {"batch_real": config.batch_real, "augment": augment.siamese}
-    if not condenses(name) or config.distance == "own":
+    if name in ("dm", "frepo") or config.distance == "own":
         return options
     return options | {"distance": config.distance}
 
 
-def experts_of(parts: Parts, data: Split, key: Key | None = None) -> Callable:
-    """Trains, or finds, the experts of one distiller of `data`.
-
-    Args:
-      parts: of the run.
-      data: the rows that distillers draw theirs from.
-      key: that of the experts, where all distillers have the same rows and share them;
-        None gives each distiller its own.
-    """
+def experts_of(parts: Parts, data: Split) -> Callable:
+    """Trains, or finds, the experts of one distiller of `data`."""
     config = parts.config
     mtt, data_of = config.distill.mtt, parts.dataset
     augment = augmentation(config.train.augment, data_of.mean, data_of.std)
@@ -102,7 +95,7 @@ def experts_of(parts: Parts, data: Split, key: Key | None = None) -> Callable:
         augment=augment.independent,
     )
 
-    def paths(own_key, rows, used):
+    def paths(key, rows, used):
         epochs = used
         if mtt.kept_epochs:
             epochs = tuple(range(max(used[-1], mtt.kept_epochs) + 1))
@@ -113,7 +106,7 @@ def experts_of(parts: Parts, data: Split, key: Key | None = None) -> Callable:
         folder = shared(parts, name, *of_experts, recipe=("batch", "augment"))
         found = expert_paths(
             recipe,
-            stack(named(own_key if key is None else key, "experts"), mtt.experts),
+            stack(named(key, "experts"), mtt.experts),
             data,
             rows,
             mtt.expert_lr,

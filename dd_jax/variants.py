@@ -29,7 +29,7 @@ def others(config: ConfigDict) -> dict[str, dict[str, Any]]:
     """What the transfer audit puts beside the run: name -> changes of the config.
 
     Other architectures learn from the run's sets; other methods distil a set each, and
-    sets made elsewhere come as they are.
+    sets made elsewhere are trained on by the run's recipe.
     """
     audit = config.audits.transfer
     if not audit.enabled:
@@ -41,6 +41,7 @@ def others(config: ConfigDict) -> dict[str, dict[str, Any]]:
             name: each
             | {"distill.method": name, "distill.load": "", "sets": 1}
             | ({} if matches(name) else {"mitigate.robust.eps": 0.0})
+            | ({} if config.distill.factor > 1 else {"distill.multi": False})
             for name in audit.methods
         }
         | {

@@ -265,11 +265,6 @@ def test_models_that_cannot_be(capsys, changes, message):
             "distill.multi=True: with one tile an image there is no more to decode; "
             "give distill.factor 2 or 3",
         ),
-        (
-            {"distill.distance": "squared"},
-            "distill.distance=squared: mtt matches no gradients; take dc, dsa, idc_i "
-            "or idc, or distance=own",
-        ),
     ],
 )
 def test_methods_that_cannot_be(capsys, changes, message):

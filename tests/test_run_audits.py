@@ -345,3 +345,16 @@ def test_robust_distillation_leaves_methods_that_cannot_as_they_are():
     found = variants.others(make(SMALL | changes))
     assert found["herding"]["mitigate.robust.eps"] == 0
     assert "mitigate.robust.eps" not in found["dsa"]
+
+
+@pytest.mark.parametrize("factor, kept", [(0, False), (2, True)])
+def test_other_methods_decode_by_all_factors_only_where_there_are_tiles(factor, kept):
+    changes = {
+        "distill.method": "idc",
+        "distill.multi": True,
+        "distill.factor": factor,
+        "audits.transfer.enabled": True,
+        "audits.transfer.methods": ("dm",),
+    }
+    found = variants.others(make(SMALL | changes))["dm"]
+    assert found.get("distill.multi", True) == kept

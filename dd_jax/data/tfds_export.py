@@ -40,7 +40,7 @@ def write(
       data_dir=directory)` reads it too.
 
     Raises:
-      InputError: what TFDS needs for this is not installed.
+      InputError: what TFDS needs for this is not installed, or it refuses the names.
     """
     try:
         import array_record  # noqa: F401
@@ -87,8 +87,10 @@ def write(
         builder = Builder(data_dir=directory, file_format="array_record")
         with tempfile.TemporaryDirectory() as unused:
             builder.download_and_prepare(download_dir=unused)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(Path(directory) / NAME, ignore_errors=True)
+        if isinstance(error, ValueError):
+            raise InputError(f"{directory}: TFDS refuses the set ({error})") from None
         raise
     return Path(builder.data_dir)
 

@@ -155,7 +155,7 @@ def read(directory: str | Path) -> SyntheticSet:
     try:
         about = json.loads((root / "metadata.json").read_text())
         lr, metadata = np.float32(about["lr"]), about["metadata"]
-    except (ValueError, KeyError, TypeError, OverflowError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise InputError(
             f"{root / 'metadata.json'}: JSON with lr and metadata is needed ({error!r})"
         ) from None

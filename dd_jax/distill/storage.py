@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from dd_jax.types import InputError, SyntheticSet
 from dd_jax.workdir import write_npz
 
 _ARRAYS = ("images", "labels", "lr")
+_CORRUPT = (OSError, ValueError, RecursionError, zlib.error, zipfile.BadZipFile)
 
 
 def save(path: str | Path, synthetic: SyntheticSet) -> None:
@@ -65,7 +67,7 @@ def _read_archive(path):
             metadata = json.loads(str(file["metadata"]))
     except InputError:
         raise
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except _CORRUPT as error:
         raise InputError(f"{path} is not a synthetic set (.npz): {error}") from None
     return SyntheticSet(images, labels, lr, metadata)
 
@@ -95,6 +97,11 @@ def _check_metadata(path, metadata, classes):
     ):
         raise InputError(
             f"{path}: metadata, its config, distill and train should be JSON objects"
+        )
+    maker = made.get("distill", {})
+    if not all(isinstance(maker.get(key, ""), str) for key in ("method", "init")):
+        raise InputError(
+            f"{path}: method and init of metadata.config.distill should be names"
         )
     names = metadata.get("class_names", [str(label) for label in range(classes)])
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):

@@ -92,9 +92,8 @@ def trajectory_matching(
     Cazenavette et al. (2022), arXiv:2203.11932, alg. 1; t as in `start_epoch`.
     Differs from the released code in: the step size a is learned as its logarithm, so
     that it stays positive; memory grows with `sqrt(N)` where a GiB does not hold
-    the convolutions of all steps; scaling and rotation sample between pixel centres,
-    not corners; with ZCA, augmentation comes before it; every draw follows from the
-    key.
+    the convolutions of all steps; with ZCA, augmentation comes before it; every draw
+    follows from the key.
 
     Args:
       model: the network of the experts; one with batch statistics normalises each

@@ -13,7 +13,7 @@ from PIL import Image
 from dd_jax.report.formats import PIPE_NAMES, spoken
 from dd_jax.report.records import estimate
 
-# Okabe and Ito's palette, 2008; marker and dash repeat what the colour says.
+# Okabe and Ito (2008), and a violet; marker and dash repeat what the colour says.
 COLOURS = (
     *("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"),
     "#5D3A9B",

@@ -52,10 +52,11 @@ def accuracy(record: Record, config: dict) -> list[str]:
         if (known := estimate(headline.accuracy(record, pipe))) and known["n"]
     }
     sets, single = run.get("sets"), " A single net has no interval."
+    same = "from the same experts " if run["method"] == "mtt" else ""
     if "distilled" in nets and sets and sets > 1:
         notes.append(
             f"Distilled: {sets} synthetic sets, {count(run.get('nets', 1), 'net')} "
-            "each; the interval covers distilling and training anew."
+            f"each; the interval covers distilling {same}and training anew."
         )
     elif "distilled" in nets:
         notes.append(

@@ -109,7 +109,10 @@ def trends(records: Sequence[Record]) -> list[Trend]:
             continue
         limits = _limits(records, metric)
         for values, members in panels:
-            where = [f"{_name(k)} {plain(v)}" for k, v in zip(axes.panels, values)]
+            where = [
+                f"no {_name(k)}" if v is None else f"{_name(k)} {plain(v)}"
+                for k, v in zip(axes.panels, values)
+            ]
             draw = _panel(members, axes, metric, name, limits)
             drawn.append(Trend(", ".join([name, *where]), svg(draw, legend=2)))
     for (ipc,), members in _grouped(records, ("ipc",)):

@@ -59,6 +59,8 @@ def explained(eps: float, steps: int) -> str:
         f"Each batch, augmented and mixed, is moved before it is learned from: {steps} "
         f"steps of x <- P(x + {2.5 * eps / steps:g} sign(gradient of the cross-entropy "
         "for the most likely class)) from a uniform point of the ball, P onto pixels "
-        f"in [0, 1] within {eps:g} of the clipped image; the iterate of the highest "
-        "loss counts, and what it adds to the clipped image is added to the image"
+        f"in [0, 1] within {eps:g} of the clipped image, the network in evaluation. Of "
+        "the images after each step that of the largest margin (highest other logit "
+        "less that of the class) counts; what it adds to the clipped image is added to "
+        "the image"
     )

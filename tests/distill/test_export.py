@@ -279,9 +279,9 @@ def test_the_working_directory_is_a_folder_too(tmp_path, monkeypatch):
 def test_a_data_set_that_tfds_refuses_leaves_nothing(tmp_path):
     pytest.importorskip("array_record")
     pytest.importorskip("importlib_resources")
-    twice = METADATA | {"class_names": ["cat", "cat", "emu"]}
-    with pytest.raises(ValueError):
-        export.to_tfds(tmp_path / "out", synthetic()._replace(metadata=twice))
+    odd = METADATA | {"class_names": ["cat", "\ud800", "emu"]}
+    made = synthetic()._replace(metadata=odd)
+    assert "TFDS refuses" in message(export.to_tfds, tmp_path / "out", made)
     assert not list((tmp_path / "out").glob("*"))
 
 

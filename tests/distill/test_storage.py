@@ -185,6 +185,10 @@ def test_metadata_that_is_no_json(tmp_path):
         ('{"class_names": ["a", "a"]}', "should be 2 different names"),
         ('{"stored_images": "4"}', "stored_images is '4'; a number above 0 is needed"),
         ('{"stored_images": null}', "stored_images is None"),
+        ('{"config": {"distill": {"method": ["dm"]}}}', "method and init of metadata"),
+        ('{"config": {"distill": {"init": NaN}}}', "method and init of metadata"),
+        ('{"config": {"distill": {"method": null}}}', "should be names"),
+        ("[" * 100_000, "is not a synthetic set (.npz)"),
         ('{"stored_images": 0}', "stored_images is 0"),
     ],
 )
