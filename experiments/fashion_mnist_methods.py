@@ -17,7 +17,7 @@ steps; MTT's experts are 6 that train for 4 epochs, for 21 at 10, and its studen
 their first step size (a rate of 1e-6 learns next to nothing). DC is judged as DSA is,
 from real images and with augmentation.
 
-At 1 and 10 images a class expect 71.2 and 82.4 % (DM), 70.1 and 81.2 % (DSA), 69.9 and
+At 1 and 10 images a class expect 71.2 and 82.4 % (DM), 70.7 and 81.2 % (DSA), 69.8 and
 80.1 % (DC), 74.1 and 83.1 % (MTT), 70.0 and 82.0 % (IDC-I) and 78.4 and 83.1 % (IDC),
 and 53.0 and 74.3 % on random subsets; published at width 128 and full schedule: 71.5
 and 83.6, 70.6 and 84.6, 70.5 and 82.3, 75.1 and 87.2, 70.7 and 85.3, 81.0 and 86.0 %.
