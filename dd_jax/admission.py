@@ -13,6 +13,7 @@ from dd_jax.audits.privacy.canaries import planted_masks
 from dd_jax.audits.robustness import ascents
 from dd_jax.data import require_per_class
 from dd_jax.distill import JOINT, storage
+from dd_jax.parallel import require_devices
 from dd_jax.parts import (
     Parts,
     dataset,
@@ -33,6 +34,7 @@ from dd_jax.variants import others
 
 def check(config: ConfigDict) -> None:
     """Refuses what data, model and audits together cannot give, before any compute."""
+    require_devices(config.devices)
     data = dataset(config)
     if config.distill.load:
         _check_loaded(config, data)

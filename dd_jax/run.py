@@ -24,6 +24,7 @@ from dd_jax.checkpoint import Checkpoints
 from dd_jax.description import described
 from dd_jax.distill import storage
 from dd_jax.drive import Diverged
+from dd_jax.parallel import devices_in_use, spread
 from dd_jax.parts import (
     Parts,
     fingerprint,
@@ -71,6 +72,12 @@ def run(config: ConfigDict, root: str | Path = "runs_out/notebook") -> Record:
     status = workdir.read_status(folder)
     if status and status["status"] == "done":
         return _finished(folder)
+    with spread(config.devices):
+        return _run(config, root, folder)
+
+
+def _run(config: ConfigDict, root: str | Path, folder: Path) -> Record:
+    """The stages of a run that is not finished."""
     _use_compilation_cache()
     parts = build_parts(config, folder, Path(root) / "cache")
     found = workdir.provenance()  # of the code that is loaded, not of a later commit
@@ -217,5 +224,6 @@ def _identity(parts: Parts, metadata: dict) -> dict:
         "sets": config.sets,
         "nets": config.train.nets,
         "full_nets": config.train.full_nets,
-        "device": jax.devices()[0].device_kind,
+        "device": devices_in_use()[0].device_kind,
+        "devices": len(devices_in_use()),
     }
