@@ -92,7 +92,7 @@ def map_models(fun: Callable, *, chunk: int | None = None) -> Callable:
     Models are spread over `devices_in_use()` at the time of the call. With several, the
     function returned has to stay the outermost transformation; its arguments may lie
     anywhere, and its results lie on all of these devices. Fewer models than devices
-    use as many devices as there are models.
+    use as many devices as the next power of two, so that few programs are compiled.
 
     Args:
       fun: a pure function of pytrees of arrays.
@@ -107,15 +107,14 @@ def map_models(fun: Callable, *, chunk: int | None = None) -> Callable:
 
     def call(shared, *stacked):
         devices, by = devices_in_use(), _SPREAD.get().by
-        used = devices[: _size(stacked)]
+        used = devices[: 1 << (_size(stacked) - 1).bit_length()]
         place = tuple(used), by
         if place not in programs:
             programs[place] = _program(fun, chunk, used, by)
         if len(devices) == 1:
             return programs[place](shared, *stacked)
-        one_device = jax.sharding.SingleDeviceSharding(used[0])
         if len(used) == 1:
-            shared, *stacked = jax.device_put((shared, *stacked), one_device)
+            shared, *stacked = jax.device_put((shared, *stacked), used[0])
         result = programs[place](shared, *stacked)
         return result if used == devices else jax.device_put(result, _whole(devices))
 

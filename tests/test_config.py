@@ -54,6 +54,7 @@ OTHER = {  # a valid value that differs from the default, for every key
     "distill.load": __file__,
     "distill.steps_per_call": 10,
     "checkpoint_seconds": 10.0,
+    "devices": 2,
     "train.epochs": 10,
     "train.batch": 128,
     "train.lr": 0.1,
@@ -110,6 +111,7 @@ NO_EFFECT = {
     "distill.steps_per_call",
     "distill.mtt.kept_epochs",
     "checkpoint_seconds",
+    "devices",
 }
 
 BAD = {
@@ -157,6 +159,7 @@ BAD = {
     "distill.load": ["/no/such/synthetic.npz", "/"],
     "distill.steps_per_call": [0],
     "checkpoint_seconds": [-1.0, float("inf")],
+    "devices": [-1],
     "train.epochs": [0],
     "train.batch": [0],
     "train.lr": [0.0],

@@ -133,7 +133,8 @@ def test_results_are_spread_over_the_devices(by):
     assert {s.data.shape for s in found.addressable_shards} == {(2, 2)}
 
 
-def test_fewer_models_than_devices_are_not_computed_twice():
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_fewer_models_than_devices_are_not_computed_twice(count):
     ran = []
     seen = lambda x: ran.append(float(x))
 
@@ -142,9 +143,20 @@ def test_fewer_models_than_devices_are_not_computed_twice():
         return x
 
     with spread(8):
-        jax.block_until_ready(map_models(fun)(None, jnp.arange(3.0)))
+        jax.block_until_ready(map_models(fun)(None, jnp.arange(1.0 * count)))
         jax.effects_barrier()
-    assert sorted(ran) == [0, 1, 2]
+    assert sorted(ran) == list(range(count))
+
+
+def test_varying_numbers_of_models_compile_few_programs():
+    traces = []
+    mapped = map_models(lambda shared, x: traces.append(x) or x)
+    with spread(8):
+        for count in range(1, 20):
+            np.testing.assert_array_equal(
+                mapped(None, jnp.arange(count)), jnp.arange(count)
+            )
+    assert len(traces) == 4  # on 1, 2, 4 and 8 devices
 
 
 @pytest.mark.parametrize("devices", [1, 8])
