@@ -29,6 +29,7 @@ from ml_collections import ConfigDict, config_flags
 from dd_jax import config as configs
 from dd_jax import sweep, workdir
 from dd_jax.fields import FIELDS
+from dd_jax.progress import duration
 from dd_jax.types import InputError
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -180,7 +181,7 @@ def _run(request: Request) -> int:
             outcome, stream = f"{problem} (see {folder})", sys.stderr
         else:
             records.write_results(request.root)
-            took = f"done in {_duration(time.monotonic() - start)}"
+            took = f"done in {duration(time.monotonic() - start)}"
             outcome, stream = "already done" if skip else took, sys.stdout
         if not skip:
             seconds.append(time.monotonic() - start)
@@ -218,14 +219,7 @@ def _attempt(config: ConfigDict, root: Path) -> str | None:
 def _eta(seconds: list[float], left: int) -> str:
     if not seconds or left <= 0:
         return ""
-    return f", ETA {_duration(left * sum(seconds) / len(seconds))}"
-
-
-def _duration(seconds: float) -> str:
-    """Rounded for reading: `41 s`, `20 min`, `3.5 h`."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+    return f", ETA {duration(left * sum(seconds) / len(seconds))}"
 
 
 if __name__ == "__main__":

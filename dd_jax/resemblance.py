@@ -7,6 +7,7 @@ import numpy as np
 from dd_jax.audits import memorisation
 from dd_jax.keys import integer
 from dd_jax.parts import Parts
+from dd_jax.progress import shown
 from dd_jax.report.figures import image_grid
 from dd_jax.types import SyntheticSet
 
@@ -42,8 +43,8 @@ def measure(parts: Parts, sets: SyntheticSet) -> dict[str, Any]:
         parts.key("memorisation networks"), parts.model, NETWORKS
     )
     found = {
-        name: memorisation.audit(images, seen, unseen, spaces)
-        for name, images in released.items()
+        name: memorisation.audit(released[name], seen, unseen, spaces)
+        for name in shown(released, "memorisation")
     }
     if parts.config.audits.memorisation.gallery:
         ours = found["distilled"]

@@ -14,7 +14,7 @@ LAYERS = [
     ["types"],
     ["rules"],
     ["fields"],
-    ["config", "workdir", "parallel", "checkpoint", "keys", "cost"],
+    ["config", "workdir", "parallel", "progress", "checkpoint", "keys", "cost"],
     ["data", "models", "attacks"],
     ["sweep", "drive"],
     ["train"],
@@ -31,7 +31,16 @@ LAYERS = [
     ["run"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-NO_JAX = {"types", "rules", "fields", "config", "report", "workdir", "sweep"}
+NO_JAX = {
+    "types",
+    "rules",
+    "fields",
+    "config",
+    "report",
+    "workdir",
+    "sweep",
+    "progress",
+}
 READS_CONFIGS = {
     "config",
     "sweep",
