@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from tiny import BARE, TINY, flags, launch, make, only_run
+from tiny import BARE, MLP, TINY, flags, launch, make, only_run
 from tiny import quick_compiles as quick_compiles
 
-from dd_jax import config, parallel, rules, run, workdir
+from dd_jax import checkpoint, config, parallel, rules, run, workdir
 
 SMALL = {
     "data.num_classes": 3,
@@ -131,3 +131,25 @@ def test_devices_beyond_those_that_exist(tmp_path, capsys):
     assert launch(*arguments) == 2
     assert "devices=9: this process has 8 (cpu)" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(("before", "after"), [(2, 1), (1, 4), (4, 2)])
+def test_a_run_goes_on_with_another_number_of_devices(
+    tmp_path, monkeypatch, before, after
+):
+    values = BARE | MLP | SMALL | {"sets": 3, "checkpoint_seconds": 0.0}
+    save, saves = checkpoint.Checkpoints.save, []
+
+    def stop_at_the_second(self, *arguments):
+        save(self, *arguments)
+        saves.append(arguments[0])
+        if len(saves) == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(checkpoint.Checkpoints, "save", stop_at_the_second)
+        with pytest.raises(KeyboardInterrupt):
+            run.run(make(values | {"devices": before}), tmp_path / "several")
+    run.run(make(values | {"devices": after}), tmp_path / "several")
+    run.run(make(values), tmp_path / "one")
+    assert_alike(tmp_path / "one", tmp_path / "several")
