@@ -1,8 +1,12 @@
 """Whole runs on several devices equal those on one."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
-from tiny import BARE, MLP, TINY, flags, launch, make, only_run
+from tiny import BARE, MLP, ROOT, TINY, flags, launch, make, only_run
 from tiny import quick_compiles as quick_compiles
 
 from dd_jax import checkpoint, config, parallel, rules, run, workdir
@@ -152,4 +156,27 @@ def test_a_run_goes_on_with_another_number_of_devices(
             run.run(make(values | {"devices": before}), tmp_path / "several")
     run.run(make(values | {"devices": after}), tmp_path / "several")
     run.run(make(values), tmp_path / "one")
+    assert_alike(tmp_path / "one", tmp_path / "several")
+
+
+AS_ON_ACCELERATORS = """
+import sys
+import jax
+from tiny import TINY, make
+from dd_jax import run
+
+jax.config.update("jax_disable_most_optimizations", True)
+jax.default_backend = lambda: "gpu"
+root, devices = sys.argv[1], int(sys.argv[2])
+run.run(make(TINY | {"sets": 3, "devices": devices}), root)
+"""
+
+
+@pytest.mark.slow
+def test_several_devices_in_the_form_of_accelerators(tmp_path):
+    """Models of a device at once, in place of one after another as on CPU."""
+    for root, devices in (("one", "1"), ("several", "2")):
+        code = [sys.executable, "-c", AS_ON_ACCELERATORS, str(tmp_path / root), devices]
+        paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+        subprocess.run(code, check=True, env=os.environ | {"PYTHONPATH": paths})
     assert_alike(tmp_path / "one", tmp_path / "several")
