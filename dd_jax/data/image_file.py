@@ -50,7 +50,8 @@ def open_image(path: Path) -> Opened:
       InputError: not an image, or one of more than 8 bits per channel.
     """
     try:
-        with Image.open(path, formats=_formats()) as found:
+        # by its path Pillow would map a turned TIFF with height and width swapped
+        with path.open("rb") as file, Image.open(file, formats=_formats()) as found:
             mode = _stored_mode(found)
             turned = found.getexif().get(ExifTags.Base.Orientation) in range(2, 9)
             frames = 1 if found.format == _LAYERED else getattr(found, "n_frames", 1)
