@@ -195,9 +195,7 @@ SOURCE = Rule(
     lambda v: re.fullmatch(r"digits|(tfds|idx|npz|folder):.+", v) is not None,
     "digits, tfds:NAME, idx:DIR, npz:FILE or folder:DIR",
 )
-BACKGROUND = Rule(
-    _is_background, "refuse or a colour, such as white, black or #808080"
-)
+BACKGROUND = Rule(_is_background, "refuse or a colour, such as white, black or #808080")
 AUGMENT = Rule(
     _is_augmentation,
     "none, or parts joined by _ (one of them) or + (all) out of "

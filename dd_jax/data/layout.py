@@ -145,7 +145,7 @@ def annotated(root: Path) -> Listed | None:
     `images/` or beside the table. None where there is no table.
 
     Raises:
-      InputError: a table that is none, or names a file that is not there.
+      InputError: a table that is none, or of other files than there are.
     """
     table = next(iter(sorted(root.glob("*_annotations.txt"))), None)
     if table is None:
@@ -161,6 +161,8 @@ def annotated(root: Path) -> Listed | None:
     known = {path.name: path for path in found}
     if absent := [row[0] for row in rows if row[0] not in known]:
         raise InputError(f"{table} names {absent[0]!r}, which is not in {root}")
+    if rows and (extra := sorted(set(known) - {row[0] for row in rows})):
+        raise InputError(f"{table} does not name {extra[0]}, which is in {root}")
     return Listed([known[row[0]] for row in rows], [row[1] for row in rows], unread)
 
 

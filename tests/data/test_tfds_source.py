@@ -175,9 +175,7 @@ def test_one_split_is_split_by_the_seed(data_dir):
     assert np.bincount(whole.test.labels).tolist() == [1, 1]
     assert load(name).checksum == whole.checksum
     assert len({load(name, seed=seed).checksum for seed in range(6)}) > 1
-    assert whole.notes == (
-        f"{name} has one split, train; 20 % of it are the test set",
-    )
+    assert whole.notes == (f"{name} has one split, train; 20 % of it are the test set",)
 
 
 def test_several_splits_without_test(data_dir):
