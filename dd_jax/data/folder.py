@@ -76,7 +76,7 @@ def _presplit(
         Split(images[:n], _labels(train, names)),
         Split(images[n:], _labels(test, names)),
         names,
-        _found([train, test], [train_folder, test_folder]) + notes,
+        _found([train, test], [train_folder, test_folder, root]) + notes,
     )
 
 
@@ -115,8 +115,9 @@ def _labels(listed: Listed, names: tuple[str, ...]) -> np.ndarray:
 def _found(listed: list[Listed], roots: list[Path]) -> tuple[str, ...]:
     """What was found elsewhere than in `CLASS/*`, and what was not read, in words."""
     kinds = sum((each.unread for each in listed), Counter())
-    loose = sum(map(layout.beside, roots))
-    deep = sum(path.parents[1] not in roots for each in listed for path in each.files)
+    files = {path for each in listed for path in each.files}
+    loose = len(set().union(*map(layout.beside, roots)) - files)
+    deep = sum(path.parents[1] not in roots for path in files)
     notes = []
     if kinds:
         notes.append(f"left out {layout.counted(kinds)}: no images that Pillow reads")

@@ -178,17 +178,17 @@ def counted(kinds: Counter[str]) -> str:
     return ", ".join(words + [f"{rest} others"] * (rest > 0))
 
 
-def beside(root: Path) -> int:
-    """Number of images that lie beside class folders, in none of them."""
+def beside(root: Path) -> set[Path]:
+    """Image files that lie beside class folders, in none of them."""
     paths = (p for p in root.iterdir() if p.is_file() and not _leftover(p.name))
-    return sum(path.suffix.lower() in suffixes() for path in paths)
+    return {path for path in paths if path.suffix.lower() in suffixes()}
 
 
 def _images(root: Path) -> tuple[list[Path], Counter[str]]:
     """Image files below a folder in order, and the suffixes of all others."""
     found: list[Path] = []
     others: Counter[str] = Counter()
-    for place, inner, names in os.walk(root):
+    for place, inner, names in os.walk(root, onerror=_refuse):
         inner[:] = [name for name in inner if not _leftover(name)]
         for path in (Path(place, name) for name in names if not _leftover(name)):
             if path.suffix.lower() in suffixes():
@@ -196,6 +196,10 @@ def _images(root: Path) -> tuple[list[Path], Counter[str]]:
             else:
                 others[path.suffix.lower()] += 1
     return sorted(found), others
+
+
+def _refuse(error: OSError) -> None:
+    raise InputError(f"{error.filename} cannot be read: {error.strerror}")
 
 
 def _leftover(name: str) -> bool:

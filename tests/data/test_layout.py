@@ -1,12 +1,23 @@
 """Folders as people have them: what is a class, what is test, and what is left out."""
 
+import io
+import re
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from dd_jax.data import load
 from dd_jax.data.layout import in_order
 from dd_jax.types import InputError
+
+_buffer = io.BytesIO()
+Image.new("L", (2, 2)).save(_buffer, "PNG")
+PNG = _buffer.getvalue()
 
 
 class Tree:
@@ -257,7 +268,7 @@ def tiny_imagenet(tree):
         tree.touch(f"train/{name}/{name}_boxes.txt")
     values = tree.add("val/images", 4)
     tree.add("test/images", 3)
-    tree.touch("words.txt", "wnids.txt")
+    tree.touch("words.txt", "wnids.txt", ".DS_Store")
     classes = ["n02", "n01", "n01", "n02"]
     rows = [f"{i}.png\t{name}\t0\t0\t9\t9\n" for i, name in enumerate(classes)]
     (tree.root / "val" / "val_annotations.txt").write_text("".join(rows))
@@ -281,6 +292,16 @@ def test_tiny_imagenet(tree):
     )
 
 
+def test_a_table_beside_its_images(tree):
+    values = tiny_imagenet(tree)
+    for file in (tree.root / "val" / "images").iterdir():
+        file.rename(tree.root / "val" / file.name)
+    (tree.root / "val" / "images").rmdir()
+    data = tree.load()
+    assert held(data.test, data.class_names)["n01"] == values[1:3]
+    assert not any("beside" in note for note in data.notes)
+
+
 NO_SUCH_CLASS = "".join(f"{i}.png\tn07\n" for i in range(4))
 
 
@@ -301,3 +322,45 @@ def test_tiny_imagenet_with_another_table(tree, rows, words):
     tiny_imagenet(tree)
     (tree.root / "val" / "val_annotations.txt").write_text(rows)
     assert words in tree.refused()
+
+
+# --- any tree
+
+
+PART = st.sampled_from(
+    ["train", "test", "val", "a", "b", "1", "10", "images", "__MACOSX", ".x"]
+)
+FILE = st.sampled_from(["0.png", "1.PNG", "2.webp", "3.heic", "._0.png", "4", "b.txt"])
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(
+    st.sampled_from([("",), ("train/", "test/"), ("train/", "val/")]),
+    st.sets(st.tuples(st.lists(PART, max_size=3).map("/".join), FILE), max_size=6),
+)
+def test_every_image_is_read_or_told_of_or_the_folder_is_refused(base, files):
+    files |= {(s + name, f"{i}.png") for s in base for name in "ab" for i in (5, 6, 7)}
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        for place, name in files:
+            (root / place).mkdir(parents=True, exist_ok=True)
+            (root / place / name).write_bytes(PNG)
+        visible = [
+            path.relative_to(root)
+            for path in root.rglob("*.*")
+            if path.suffix.lower() in (".png", ".webp")
+            and not any(p.startswith((".", "__")) for p in path.relative_to(root).parts)
+        ]
+        try:
+            data = load(f"folder:{root}")
+        except InputError as error:
+            assert "\n" not in str(error)
+            return
+    told = 0  # of images that are left out
+    for note in data.notes:
+        if loose := re.fullmatch("left out ([0-9]+) images beside .*", note):
+            told += int(loose[1])
+        elif re.fullmatch("left out .*/", note):
+            names = note.removeprefix("left out ").replace("/", "").split(", ")
+            told += sum(path.parts[0] in names for path in visible if path.parts[1:])
+    assert len(data.train.labels) + len(data.test.labels) + told == len(visible)
