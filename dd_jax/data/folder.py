@@ -67,11 +67,12 @@ def _presplit(
     arrays, notes = _decoded(train.files + test.files, background)
     images, n = stack(arrays, image_size, str(root)), len(train.files)
     used = (train_folder.name, test_folder.name)
-    unused = [f"{name}/" for name in layout.folders(root) if name not in used]
+    unused = [name for name in layout.folders(root) if name not in used]
     if unused or test_folder.name != "test":
         notes = (f"test images are those of {test_folder.name}/", *notes)
     if unused:
-        notes = (f"left out {', '.join(unused)}", *notes)
+        shown = ", ".join(f"{repr(name)[1:-1]}/" for name in unused)
+        notes = (f"left out {shown}", *notes)
     return Raw(
         Split(images[:n], _labels(train, names)),
         Split(images[n:], _labels(test, names)),

@@ -13,6 +13,9 @@ from dd_jax.data.raw import Raw
 from dd_jax.types import InputError, Split
 
 _UNSIGNED_BYTE = 0x08
+_TRANSPOSED = (
+    "EMNIST's files hold each image with rows and columns swapped; read as it is there"
+)
 _PARTS = {
     ("train", "images"): "train-images-idx3-ubyte",
     ("train", "labels"): "train-labels-idx1-ubyte",
@@ -47,8 +50,7 @@ def read(directory: str) -> Raw:
 
     prefix, files = _find(folder)
     arrays = [read_array(files[part]) for part in _PARTS]
-    note = f"{prefix}*: EMNIST's files hold each image with rows and columns swapped; "
-    notes = (note + "read as it is there",) if "emnist" in prefix.lower() else ()
+    notes = (_TRANSPOSED,) if "emnist" in prefix.lower() else ()
     return Raw(Split(*arrays[:2]), Split(*arrays[2:]), notes=notes)
 
 

@@ -167,13 +167,13 @@ def annotated(root: Path) -> Listed | None:
 
 
 def counted(kinds: Counter[str]) -> str:
-    """Numbers of files by suffix, in words.
+    """Numbers of files by suffix, in words, on one line.
 
     >>> counted(Counter({".txt": 2, "": 1}))
     '2 .txt, 1 without suffix'
     """
-    shown = kinds.most_common(5)
-    words = [f"{n} {ascii(kind)[1:-1] or 'without suffix'}" for kind, n in shown]
+    shown = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))[:5]
+    words = [f"{n} {repr(kind)[1:-1] or 'without suffix'}" for kind, n in shown]
     rest = kinds.total() - sum(n for _, n in shown)
     return ", ".join(words + [f"{rest} others"] * (rest > 0))
 

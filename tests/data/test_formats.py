@@ -130,8 +130,8 @@ def test_idx_names(idx_dir, name, plain):
     found = load(f"idx:{path}")
     assert found.checksum == expected.checksum
     note = (
-        "emnist-letters-*: EMNIST's files hold each image with rows and columns "
-        "swapped; read as it is there"
+        "EMNIST's files hold each image with rows and columns swapped; read as it is "
+        "there"
     )
     assert found.notes == ((note,) if "emnist" in name(old) else ())
 

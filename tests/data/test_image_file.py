@@ -79,7 +79,7 @@ def test_what_is_no_image_is_counted(tmp_path):
     data = load(source)
     assert len(data.train.labels) + len(data.test.labels) == 10
     assert data.notes == (
-        "left out 3 .txt, 3 .heic, 1 without suffix: no images that Pillow reads",
+        "left out 3 .heic, 3 .txt, 1 without suffix: no images that Pillow reads",
         "left out 1 images beside the class folders: no class",
     )
     assert data.checksum == load(source).checksum

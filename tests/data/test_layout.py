@@ -259,6 +259,17 @@ def test_what_is_left_out_beside_train_and_test(tree):
     assert data.notes == ("left out extra/, val/", "test images are those of test/")
 
 
+def test_odd_names_are_told_on_one_line(tree):
+    for part in ("train", "test"):
+        for name in "ab":
+            tree.add(f"{part}/{name}")
+    tree.add("ex\ntra\udcff")
+    tree.touch("train/a/x.a\udcff", "train/a/y.\n")
+    first, second, _ = tree.load().notes
+    assert first == r"left out 1 .\n, 1 .a\udcff: no images that Pillow reads"
+    assert second == r"left out ex\ntra\udcff/"
+
+
 # --- Tiny ImageNet
 
 
