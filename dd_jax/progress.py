@@ -18,8 +18,9 @@ Show = Callable[[int, Mapping[str, float]], None]
 def progress(label: str, total: int, initial: int = 0) -> Iterator[Show]:
     """Shows the steps of a loop, with the time that is left.
 
-    A bar where stderr is a terminal; elsewhere, on stdout, one line at the start, which says where a loop
-    resumes, and one every minute, whether or not a step was finished in it.
+    A bar where stderr is a terminal; elsewhere, on stdout, one line at the start, which
+    says where a loop resumes, and one every minute, whether or not a step was finished
+    in it.
 
     Args:
       label: what the loop does.

@@ -27,6 +27,7 @@ from dd_jax.drive import Diverged
 from dd_jax.parallel import devices_in_use, spread
 from dd_jax.parts import (
     Parts,
+    dataset,
     fingerprint,
     has_privacy,
     learns,
@@ -40,13 +41,18 @@ from dd_jax.stages import summarised
 from dd_jax.train import predictions
 from dd_jax.types import Record, SyntheticSet
 
-__all__ = ["Diverged", "run", "run_id"]
+__all__ = ["Diverged", "notes", "run", "run_id"]
 
 
 def run_id(config: ConfigDict) -> str:
     """The id of the run of a valid config, once its data pass `check`."""
     check(config)
     return configs.run_id(config, fingerprint(config))
+
+
+def notes(config: ConfigDict) -> tuple[str, ...]:
+    """What loading the data did that a user may not expect, a line each."""
+    return dataset(config).notes
 
 
 def run(config: ConfigDict, root: str | Path = "runs_out/notebook") -> Record:
@@ -226,4 +232,4 @@ def _identity(parts: Parts, metadata: dict) -> dict:
         "full_nets": config.train.full_nets,
         "device": devices_in_use()[0].device_kind,
         "devices": len(devices_in_use()),
-    }
+    } | ({"data_notes": list(data.notes)} if data.notes else {})

@@ -101,8 +101,13 @@ def test_arguments(capsys, argument, message):
         ),
         (
             {"y_train": np.repeat([0, 1, 3], (8, 8, 9))},
-            "npz:data.npz train has no image with label 2 (class '2'); labels must run "
-            "from 0 to 3 without gaps",
+            "class '2' of npz:data.npz is absent in train; give train images of it, or "
+            "leave it out of test",
+        ),
+        (
+            {"x_train": np.zeros((25, 3, 8, 8), np.uint8)},
+            "npz:data.npz train images have shape (25, 3, 8, 8), which looks like "
+            "channels first; [n h w c] is needed: x.transpose(0, 2, 3, 1)",
         ),
         (
             {"y_train": np.repeat([-1, 1, 2], (8, 8, 9))},

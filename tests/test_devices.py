@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import jax
 import numpy as np
 import pytest
 from tiny import BARE, MLP, ROOT, TINY, flags, launch, make, only_run
@@ -46,6 +47,13 @@ ALL_AUDITS = (
     }
 )
 UNLIKE = {"run.devices", "run.config.devices", "cost"}  # the number itself, and seconds
+
+
+@pytest.fixture(autouse=True)
+def forget_programs():
+    """Programs for eight devices hold many memory maps, of which a process has few."""
+    yield
+    jax.clear_caches()
 
 
 def numbers(record, path=""):

@@ -37,7 +37,7 @@ def world(tmp_path, monkeypatch):
 
     `world.outcome[ipc]` is an exception for `run` to raise.
     """
-    world = types.SimpleNamespace(runs=[], writes=0, built=[], outcome={})
+    world = types.SimpleNamespace(runs=[], writes=0, built=[], outcome={}, notes={})
 
     def run(values, root):
         folder = workdir.run_dir(root, fake.run_id(values))
@@ -56,6 +56,7 @@ def world(tmp_path, monkeypatch):
     fake = types.SimpleNamespace(
         run=run,
         run_id=lambda values: config.run_id(values, "checksum"),
+        notes=lambda values: world.notes.get(values.data.source, ()),
         Diverged=Diverged,
     )
     report = types.SimpleNamespace(
@@ -72,6 +73,16 @@ def world(tmp_path, monkeypatch):
 
 def start(*arguments):
     return launch.main(["launch.py", *arguments])
+
+
+def test_what_loading_did_is_told_once(world, capsys):
+    world.notes = {"digits": ("left out 3 .txt", "turned: 2 of 9 images")}
+    experiment("product({'seed': [0, 1, 2]})")
+    for flag in ("--dry_run", "--nodry_run"):
+        assert start("--config=three.py", flag) == 0
+        lines = capsys.readouterr().out.splitlines()
+        told = [line for line in lines if line.startswith("data: ")]
+        assert told == ["data: left out 3 .txt", "data: turned: 2 of 9 images"]
 
 
 def experiment(text):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dd_jax.data.labels import text
 from dd_jax.data.raw import Raw
 from dd_jax.types import InputError, Split
 
@@ -47,7 +48,7 @@ def read(file: str) -> Raw:
             "write it with numpy.savez from plain arrays"
         ) from error
     names = (
-        tuple(str(name) for name in np.ravel(a["class_names"]))
+        tuple(text(name, str(path)) for name in np.ravel(a["class_names"]))
         if "class_names" in a
         else None
     )
