@@ -10,7 +10,8 @@ from dd_jax.report.formats import (
     share,
     spoken,
 )
-from dd_jax.report.records import PIPES, estimate, lookup
+from dd_jax.report.records import estimate, lookup
+from dd_jax.report.schema import PIPES
 from dd_jax.types import Record
 
 SPLITS = {
