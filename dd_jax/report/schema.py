@@ -118,6 +118,30 @@ PARTS = {
 }
 
 
+# Of files beside the Record: what the page reads.
+CURVES = fields(
+    {},
+    {
+        "roc": _by_pipe(each(each(listed(listed(_share, 2))))),
+        "distil": listed(listed(_number, 2)),
+    },
+)
+_settings_of = lambda *keys: fields({}, dict.fromkeys(keys, _count))
+CONFIG = fields(
+    {},
+    {
+        "train": _settings_of("epochs", "full_epochs"),
+        "audits": fields(
+            {},
+            {
+                "privacy": _settings_of("epochs", "shadows", "targets", "repeats"),
+                "robustness": _settings_of("images"),
+            },
+        ),
+    },
+)
+
+
 def sound(record: Any, where: str) -> tuple[Record, list[str]]:
     """A Record without those of its parts that are not what they should be.
 

@@ -38,7 +38,7 @@ def number(low: float = -LARGEST, high: float = LARGEST, whole: bool = False) ->
     def check(value: Any) -> None:
         if value is None:
             return
-        if type(value) not in (int, float):
+        if isinstance(value, bool) or not isinstance(value, int | float):
             raise Wrong(f"is {_kind(value)}; need a number or null")
         if not -LARGEST <= value <= LARGEST:  # false of what is not a number too
             raise Wrong(f"is {_short(value)}; need a number or null")

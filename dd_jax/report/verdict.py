@@ -16,6 +16,7 @@ from dd_jax.report.levels import (
     GO,
     LEVELS,
     NO_CEILING,
+    NO_CEILING_TOO,
     NO_GO,
     UNKNOWN,
     Verdict,
