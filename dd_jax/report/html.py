@@ -74,7 +74,7 @@ def write_html(workdir: str | Path) -> Page:
         count=len(judged),
         summary=_summary([run.verdicts for run in judged]),
         best=_best(records)[:MOST_SENTENCES] if len(judged) > 1 else [],
-        overview=tables.overview(records, [run.verdicts for run in judged])
+        overview=tables.overview(records, [run.verdicts for run in judged], MOST_ROWS)
         if judged
         else None,
         trends=panels,

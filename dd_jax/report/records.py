@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,12 @@ def read(workdir: str | Path) -> list[Record]:
     Raises:
       InputError: no runs in `workdir`.
     """
-    found = [run.record for run in finished.each(workdir) if run.record]
-    return sorted(found, key=lambda record: record["run"]["id"])
+    return sorted(stream(workdir), key=lambda record: record["run"]["id"])
+
+
+def stream(workdir: str | Path) -> Iterator[Record]:
+    """The same Records by folder, one at a time: there may be thousands."""
+    return (run.record for run in finished.each(workdir) if run.record)
 
 
 def write_results(workdir: str | Path) -> Path:

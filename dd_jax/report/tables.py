@@ -179,8 +179,18 @@ def versions(record: Record) -> Table | None:
     return Table(("Version", ""), list(found.items())) if found else None
 
 
-def overview(records: Sequence[Record], lines: Sequence[Sequence[Verdict]]) -> Table:
-    """One row a run: what it is, its headline numbers, its verdicts."""
+def overview(
+    records: Sequence[Record],
+    lines: Sequence[Sequence[Verdict]],
+    most: int | None = None,
+) -> Table:
+    """One row a run: what it is, its headline numbers, its verdicts.
+
+    Args:
+      records: of all runs.
+      lines: the verdicts on each.
+      most: rows, of the first runs; None for all.
+    """
     names = ("method", "dataset", "arch", "ipc", "init", "num_classes", "seed")
     first = records[0]["run"]
     varying = [
@@ -200,7 +210,7 @@ def overview(records: Sequence[Record], lines: Sequence[Sequence[Verdict]]) -> T
         "PGD accuracy",
     )
     rows = []
-    for record, verdict in zip(records, lines, strict=True):
+    for record, verdict in zip(records[:most], lines[:most], strict=True):
         attack, robust = headline.membership(record), headline.robustness(record)
         rows.append(
             (
