@@ -97,8 +97,9 @@ def _read_through(path: Path) -> None:
             picture.verify()
     elif path.suffix == ".jsonl" and path.stat().st_size <= LARGEST:
         with path.open("rb") as lines:
-            for line in lines:
-                json.loads(line)
+            for number, line in enumerate(lines, 1):
+                if not isinstance(json.loads(line), dict):
+                    raise ValueError(f"line {number} is no object")
 
 
 def _damaged(path: Path, error: Exception) -> str:

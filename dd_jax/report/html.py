@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -113,6 +114,7 @@ def _gathered(workdir: Path) -> tuple[list[Judged], list[tuple], list[str]]:
     return [of_record[id(record)] for record in ordered], unfinished, damaged
 
 
+@cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
