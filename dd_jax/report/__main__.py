@@ -3,15 +3,23 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 
 from dd_jax import report
-from dd_jax.report import markdown, records, trends
-from dd_jax.types import InputError
+from dd_jax.report import finished, markdown, records, trends
+from dd_jax.report.names import presentable
+from dd_jax.types import InputError, Record
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status (0 done, 2 bad input)."""
+    """Run the command line; returns the exit status.
+
+    0: made, though damaged files may have been left out and named on stderr. 2: bad
+    input, or no Record that can be read.
+    """
+    if isinstance(sys.stdout, TextIOWrapper):  # names may hold what it cannot encode
+        sys.stdout.reconfigure(errors="backslashreplace")
     parser = argparse.ArgumentParser(
         prog="python -m dd_jax.report",
         description="Rebuild results.jsonl and report.html of a work directory.",
@@ -49,8 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not (any(printed.values()) or arguments.trends):
             print(report.build(arguments.path))
             return 0
-        reader = records.read if arguments.path.is_dir() else records.load_results
-        found = reader(arguments.path)
+        found = _read(arguments.path)
         for table, asked in printed.items():
             if asked:
                 print(table(trends.ordered(found)), end="")
@@ -60,7 +67,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        where = error.filename or arguments.path
+        print(f"error: {where}: {error.strerror}", file=sys.stderr)
+        return 2
     return 0
+
+
+def _read(path: Path) -> list[Record]:
+    """The Records of a work directory or a file, texts in them safe to show."""
+    if path.is_dir():
+        runs = list(finished.each(path))
+        found = [run.record for run in runs if run.record]
+        damaged = [line for run in runs for line in run.damaged]
+    else:
+        found, damaged = records.readable_lines(path)
+    report.tell(damaged)
+    if damaged and not found:
+        raise InputError(f"{path}: no Record can be read")
+    return presentable(found)
 
 
 if __name__ == "__main__":
