@@ -57,6 +57,7 @@ def world(tmp_path, monkeypatch):
         run=run,
         run_id=lambda values: config.run_id(values, "checksum"),
         Diverged=Diverged,
+        forecast=lambda values: "",
     )
     report = types.SimpleNamespace(
         build=world.built.append,
