@@ -12,7 +12,9 @@ from dd_jax.audits import fairness
 from dd_jax.audits.privacy.canaries import planted_masks
 from dd_jax.audits.robustness import ascents
 from dd_jax.data import require_per_class
+from dd_jax.data.zca import fitting_bytes, fitting_seconds
 from dd_jax.distill import JOINT, storage
+from dd_jax.memory import free
 from dd_jax.parts import (
     Parts,
     dataset,
@@ -30,12 +32,17 @@ from dd_jax.recipes import joint_of, method_of
 from dd_jax.types import Dataset, InputError
 from dd_jax.variants import others
 
+_QUICK = 2000  # values of an image that ZCA whitens within seconds
+
 
 def check(config: ConfigDict) -> None:
     """Refuses what data, model and audits together cannot give, before any compute."""
+    _check_devices()
     data = dataset(config)
     if config.distill.load:
         _check_loaded(config, data)
+    elif config.data.zca:
+        _check_whitening(data)
     ipc = images_per_class(config)
     require_per_class(data, ipc)
     if has_privacy(config):
@@ -62,6 +69,53 @@ def check(config: ConfigDict) -> None:
     if config.audits.fairness.enabled and judged.groups is not None:
         classes = len(data.class_names)
         fairness.equalised_odds(judged.labels, judged.labels, judged.groups, classes)
+
+
+def forecast(config: ConfigDict) -> str:
+    """What takes minutes before the first stage of a run, in a line; empty if nothing.
+
+    Args:
+      config: a config that passes `check`.
+    """
+    if not config.data.zca or config.distill.load:
+        return ""
+    shape = dataset(config).train.images.shape
+    values = math.prod(shape[1:])
+    if values < _QUICK:
+        return ""
+    minutes = math.ceil(fitting_seconds(shape) / 60)
+    return (
+        f"data.zca: whitening starts with the eigenvectors of {values} x {values} "
+        f"covariances, about {minutes} min and {fitting_bytes(shape) / 1e9:.1f} GB"
+    )
+
+
+def _check_devices() -> None:
+    """Refuses a platform that JAX does not find."""
+    try:
+        jax.devices()
+    except Exception as error:  # an assertion where a plug-in is missing
+        asked = jax.config.jax_platforms
+        found = str(error).partition(" (set ")[0] or "its plug-in is not installed"
+        raise InputError(
+            f"JAX_PLATFORMS={asked}: JAX finds no such devices here ({found}); unset "
+            "it, or set JAX_PLATFORMS=cpu"
+        ) from None
+
+
+def _check_whitening(data: Dataset) -> None:
+    """Refuses a fit of ZCA that the free memory cannot hold."""
+    n, h, w, c = data.train.images.shape
+    needed, available = fitting_bytes((n, h, w, c)), free()
+    if needed > available:
+        sides = range(min(h, w), 0, -1)
+        fit = [s for s in sides if fitting_bytes((n, s, s, c)) <= available]
+        advice = f"take data.image_size={fit[0]} at most, or " if fit else "take "
+        raise InputError(
+            f"data.zca: to whiten {n} images of {h}x{w}x{c} values takes about "
+            f"{needed / 1e9:.1f} GB of memory, and {available / 1e9:.1f} GB are free; "
+            f"{advice}data.zca=False"
+        )
 
 
 def _check_selection(config: ConfigDict) -> None:

@@ -55,22 +55,23 @@ def picture(path, size):
         ),
         (
             "--config.data.source=npz:nowhere.npz",
-            "npz: no file nowhere.npz; it should hold x_train, y_train, x_test, y_test",
+            "npz: nowhere.npz: no such file; it should hold x_train, y_train, x_test, "
+            "y_test",
         ),
         (
             "--config.data.source=idx:nowhere",
-            "idx: no directory nowhere; it should hold train-images-idx3-ubyte.gz and "
-            "the three other MNIST-format files",
+            "idx: nowhere: no such folder; it should hold train-images-idx3-ubyte.gz "
+            "and the three other MNIST-format files",
         ),
         (
             "--config.data.source=folder:nowhere",
-            "folder: no directory nowhere; it should hold train/CLASS/*.png and "
+            "folder: nowhere: no such folder; it should hold train/CLASS/*.png and "
             "test/CLASS/*.png, or CLASS/*.png",
         ),
         (
             "--config.distill.load=nowhere.npz",
-            "config: distill.load='nowhere.npz': must be empty, an existing "
-            ".npz file or an exported folder with labels.csv",
+            "config: distill.load='nowhere.npz': must be empty, an existing .npz file "
+            "or an exported folder with labels.csv (no such file)",
         ),
         (
             "--config.data.num_classes=11",
@@ -275,17 +276,16 @@ def test_methods_that_cannot_be(capsys, changes, message):
 def test_a_workdir_that_cannot_be_made(capsys):
     with open("file", "w"):
         pass
-    for root, reason in [("file", "is a file; give a folder"), ("file/inside", None)]:
+    for root, reason in [("file", "is a file"), ("file/inside", "not a directory")]:
         message = refused(capsys, *flags(BARE), f"--workdir={root}")
-        reason = reason or "Not a directory; give a folder that can be written"
-        assert message == f"--workdir={root}: {reason}"
+        assert message == f"--workdir={root}: {reason}; give a folder"
 
 
 def test_a_read_only_workdir(capsys, monkeypatch):
     os.mkdir("w")
-    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
     message = refused(capsys, *flags(BARE), "--workdir=w")
-    assert message == "--workdir=w: is read-only; give one that is not"
+    assert message == "--workdir=w: w is read-only; give another folder"
 
 
 def test_a_later_cell_is_checked_before_the_first_one_runs(capsys):

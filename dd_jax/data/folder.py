@@ -7,6 +7,7 @@ from PIL import Image
 
 from dd_jax.data.raw import Raw, stack
 from dd_jax.data.splits import stratified_split
+from dd_jax.paths import IS_FILE, NOTHING, check_text, expanded, no_file, no_folder
 from dd_jax.types import InputError, Split
 
 _SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -29,10 +30,10 @@ def read(directory: str, image_size: int | None, seed: int) -> Raw:
       InputError: no directory, no classes, an unreadable file, images of several
         sizes without `image_size`, or classes of test that train lacks.
     """
-    root = Path(directory).expanduser()
-    if not root.is_dir():
+    root = expanded(directory)
+    if why := no_folder(root):
         raise InputError(
-            f"folder: no directory {root}; it should hold train/CLASS/*.png and "
+            f"folder: {root}: {why}; it should hold train/CLASS/*.png and "
             "test/CLASS/*.png, or CLASS/*.png"
         )
     if (root / "train").is_dir():
@@ -64,12 +65,25 @@ def _presplit(root: Path, image_size: int | None) -> Raw:
 
 
 def _classes(root: Path) -> tuple[str, ...]:
-    names = sorted(
-        p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")
-    )
+    names = sorted(p.name for p in root.iterdir() if _is_class(p))
     if not names:
         raise InputError(f"{root} has no class directories; it should hold CLASS/*.png")
     return tuple(names)
+
+
+def _is_class(path: Path) -> bool:
+    """Whether this is the folder of a class, not a file or a link to nothing.
+
+    Raises:
+      InputError: its name is no text, or the folder cannot be read.
+    """
+    why = no_folder(path)
+    if path.name.startswith(".") or why in (IS_FILE, *NOTHING):
+        return False
+    check_text(path.name, f"class folder in {path.parent}: ")
+    if why:
+        raise InputError(f"class folder {path}: {why}")
+    return True
 
 
 def _list(root: Path, names: tuple[str, ...]) -> tuple[list[Path], np.ndarray]:
@@ -77,7 +91,7 @@ def _list(root: Path, names: tuple[str, ...]) -> tuple[list[Path], np.ndarray]:
     labels: list[int] = []
     for label, name in enumerate(names):
         found = sorted(
-            p for p in (root / name).glob("*") if p.suffix.lower() in _SUFFIXES
+            p for p in (root / name).iterdir() if p.suffix.lower() in _SUFFIXES
         )
         files += found
         labels += [label] * len(found)
@@ -92,6 +106,10 @@ def _decode(files: list[Path]) -> list[np.ndarray]:
 
 
 def _open(path: Path) -> Image.Image:
+    if why := no_file(path):
+        raise InputError(
+            f"{path} is not a readable image ({why}); replace or remove it"
+        )
     try:
         with Image.open(path) as image:
             image.load()

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dd_jax.data.raw import Raw
+from dd_jax.paths import NO_FILE, expanded, no_file, no_folder
 from dd_jax.types import InputError, Split
 
 _UNSIGNED_BYTE = 0x08
@@ -24,10 +25,10 @@ def read(directory: str) -> Raw:
     Raises:
       InputError: a file is missing, truncated or not of this format.
     """
-    folder = Path(directory).expanduser()
-    if not folder.is_dir():
+    folder = expanded(directory)
+    if why := no_folder(folder):
         raise InputError(
-            f"idx: no directory {folder}; it should hold train-images-idx3-ubyte.gz "
+            f"idx: {folder}: {why}; it should hold train-images-idx3-ubyte.gz "
             "and the three other MNIST-format files"
         )
 
@@ -86,6 +87,8 @@ def read_array(path: Path) -> np.ndarray:
 
 def _find(folder: Path, name: str) -> Path:
     for path in (folder / f"{name}.gz", folder / name):
-        if path.is_file():
+        if not (why := no_file(path)):
             return path
+        if why != NO_FILE:
+            raise InputError(f"{path}: {why}; it should be a MNIST-format file")
     raise InputError(f"{folder} has neither {name}.gz nor {name}")

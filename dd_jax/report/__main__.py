@@ -1,11 +1,12 @@
 """`python -m dd_jax.report WORKDIR`: rebuild tables and report from what is on disk."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from dd_jax import report
+from dd_jax.paths import IS_FILE, check_text, expanded, in_words, no_folder
 from dd_jax.report import markdown, records, trends
 from dd_jax.types import InputError
 
@@ -16,7 +17,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="python -m dd_jax.report",
         description="Rebuild results.jsonl and report.html of a work directory.",
     )
-    parser.add_argument("path", type=Path, metavar="WORKDIR", help="as launch.py wrote")
+    parser.add_argument(
+        "path", type=expanded, metavar="WORKDIR", help="as launch.py wrote"
+    )
     parser.add_argument(
         "--markdown",
         action="store_true",
@@ -35,21 +38,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument(
         "--trends",
-        type=Path,
+        type=expanded,
         metavar="DIR",
         help="write the trend plots of a sweep there as SVG instead; WORKDIR likewise",
     )
     arguments = parser.parse_args(argv)
     try:
+        for path in filter(None, (arguments.path, arguments.trends)):
+            check_text(str(path))
+        why = no_folder(arguments.path)
+        if why not in ("", IS_FILE):
+            raise InputError(f"{arguments.path}: {why}; give a work directory")
         printed = {
             markdown.table: arguments.markdown,
             markdown.privacy: arguments.privacy,
             markdown.transfer: arguments.transfer,
         }
         if not (any(printed.values()) or arguments.trends):
+            if not why and not os.access(arguments.path, os.W_OK):
+                raise InputError(
+                    f"{arguments.path}: is read-only, and the report is written there; "
+                    "copy it to a folder that is not"
+                )
             print(report.build(arguments.path))
             return 0
-        reader = records.read if arguments.path.is_dir() else records.load_results
+        reader = records.load_results if why else records.read
         found = reader(arguments.path)
         for table, asked in printed.items():
             if asked:
@@ -58,10 +71,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             for path in trends.write(found, arguments.trends):
                 print(path)
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print("error:", " ".join(str(error).split()), file=sys.stderr)
+        return 2
+    except OSError as error:
+        print("error:", in_words(error), file=sys.stderr)
         return 2
     return 0
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="backslashreplace")  # whatever the locale
     sys.exit(main())

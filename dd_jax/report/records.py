@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from dd_jax.paths import expanded, no_file
 from dd_jax.types import InputError, Record
 
 PIPES = ("distilled", "random_subset", "full_data")
@@ -57,11 +58,17 @@ def load_results(path: str | Path) -> list[Record]:
     Raises:
       InputError: no such file, a line that is not JSON, or a malformed Record.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; give a work directory or a .jsonl")
+    path = expanded(path)
+    if why := no_file(path):
+        raise InputError(f"{path}: {why}; give a work directory or a .jsonl")
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise InputError(
+            f"{path}: not UTF-8 text; give a work directory or a .jsonl"
+        ) from None
     records = []
-    for number, line in enumerate(path.read_text().splitlines(), 1):
+    for number, line in enumerate(lines, 1):
         where = f"{path}:{number}"
         try:
             records.append(validate(json.loads(line), where))

@@ -23,7 +23,7 @@ def test_covariance_of_whitened_images():
     fitted = fit_zca(x, eps=0.01)
     flat = x.reshape(len(x), -1) / 255
     values = np.linalg.eigvalsh(np.cov(flat.T))
-    white = np.asarray(zca_space(fitted).enter(np.float32(x / 255)))
+    white = np.asarray(zca_space(lambda: fitted).enter(np.float32(x / 255)))
     after = np.linalg.eigvalsh(np.cov(white.reshape(len(x), -1).T))
     np.testing.assert_allclose(after, values / (values + 0.01), atol=2e-3)
     np.testing.assert_allclose(white.mean(0), 0, atol=1e-4)
@@ -38,7 +38,8 @@ def test_forward_is_the_symmetric_root_and_undoes_inverse():
 
 @pytest.mark.parametrize("eps", [0.1, 1e-3])
 def test_round_trip(eps):
-    space = zca_space(fit_zca(images(), eps))
+    fitted = fit_zca(images(), eps)
+    space = zca_space(lambda: fitted)
     x = jax.random.uniform(jax.random.key(0), (3, 2, 4, 5, 2))
     np.testing.assert_allclose(space.leave(space.enter(x)), x, atol=1e-3)
     np.testing.assert_allclose(space.enter(space.leave(x)), x, atol=1e-3)
@@ -46,14 +47,16 @@ def test_round_trip(eps):
 
 def test_fewer_images_than_pixels():
     few = images(n=5)
-    space = zca_space(fit_zca(few))
+    fitted = fit_zca(few)
+    space = zca_space(lambda: fitted)
     x = np.float32(few / 255)
     np.testing.assert_allclose(space.leave(space.enter(x)), x, atol=1e-4)
 
 
 def test_a_network_sees_whitened_images():
     x = images(shape=(8, 8, 1))
-    space = zca_space(fit_zca(x))
+    fitted = fit_zca(x)
+    space = zca_space(lambda: fitted)
     plain = build("mlp", 3, (8, 8, 1))
     white = build("mlp", 3, (8, 8, 1), mean=(0.4,), std=(0.2,), enter=space.enter)
     params = plain.init(jax.random.key(0))
@@ -67,7 +70,8 @@ def test_a_set_is_learned_in_the_space_and_read_in_pixels():
         images(n=12, shape=(4, 4, 1)),
         np.repeat(np.arange(3, dtype=np.int32), 4),
     )
-    space = zca_space(fit_zca(x))
+    fitted = fit_zca(x)
+    space = zca_space(lambda: fitted)
     learner = synthetic(ipc=2, lr=1.0, space=space, mean=(0.4,), std=(0.2,))
     state = learner.init(jax.random.key(0), real_data(x, labels))
     stored, made = state.theta["images"], learner.read(state).images
