@@ -9,7 +9,6 @@ from ml_collections import ConfigDict
 
 from dd_jax import config as configs
 from dd_jax.audits import fairness
-from dd_jax.audits.privacy.canaries import planted_masks
 from dd_jax.audits.robustness import ascents
 from dd_jax.data import require_per_class
 from dd_jax.data.zca import fitting_bytes, fitting_seconds
@@ -43,11 +42,10 @@ def check(config: ConfigDict) -> None:
         _check_loaded(config, data)
     elif config.data.zca:
         _check_whitening(data)
-    ipc = images_per_class(config)
-    require_per_class(data, ipc)
     if has_privacy(config):
-        _check_halves(data, ipc)
-        _check_privacy(config, data)
+        _check_halves(config, data)
+        _check_queries(config, data)
+    require_per_class(data, images_per_class(config))
     if config.audits.robustness.enabled and config.audits.robustness.checks:
         _check_evidence(config)
     if not config.distill.load:
@@ -169,24 +167,34 @@ def _check_evidence(config: ConfigDict) -> None:
             )
 
 
-def _check_halves(data: Dataset, ipc: int) -> None:
-    fewest = int(np.bincount(data.train.labels).min())
-    if fewest < 2 * ipc:
-        raise InputError(
-            f"distill.ipc={ipc}: each shadow of the membership audit distils half of "
-            f"the rows, and the smallest class of {data.name} has {fewest} in train; "
-            f"take at most {fewest // 2}, or audits.privacy.enabled=False"
-        )
+def _check_halves(config: ConfigDict, data: Dataset) -> None:
+    """Half of the rows, canaries left out, must do for the images of each class."""
+    ipc, canaries = config.distill.ipc, config.audits.privacy.canaries
+    kind = (rows := planted(config, data)).kind
+    ordinary = rows.split.labels[: len(kind)][kind < 0]
+    classes = len(data.class_names)
+    fewest = int(np.bincount(ordinary, minlength=classes).min())
+    if fewest >= 2 * ipc:
+        return
+    most = int(np.bincount(data.train.labels).min())
+    ways = [f"at most {fewest // 2}"] if fewest >= 2 else []
+    ways += ["audits.privacy.canaries=0"] if canaries and most >= 2 * ipc else []
+    alone = "" if ipc <= most else f" with at most {most}"
+    raise InputError(
+        f"distill.ipc={ipc}: each shadow of the membership audit distils half of the "
+        f"rows, and the smallest class of {data.name} has {fewest} in train"
+        f"{' beside canaries' if canaries else ''}; take "
+        f"{', or '.join([*ways, f'audits.privacy.enabled=False{alone}'])}"
+    )
 
 
-def _check_privacy(config: ConfigDict, data: Dataset) -> None:
+def _check_queries(config: ConfigDict, data: Dataset) -> None:
     audit, side = config.audits.privacy, min(data.train.images.shape[1:3])
     if audit.query_shift >= side:
         raise InputError(
             f"audits.privacy.query_shift={audit.query_shift}: images of side {side} "
             f"can be shifted by at most {side - 1} pixels"
         )
-    planted_masks(0, planted(config, data), 1, at_least=config.distill.ipc)
 
 
 def _check_joint(built: Parts) -> None:

@@ -55,7 +55,7 @@ def load(
     check_labels(train, f"{source} train")
     names = raw.class_names or tuple(str(i) for i in range(int(train.labels.max()) + 1))
     constants = published(train.images)
-    if num_classes is not None:
+    if num_classes is not None and len(names) > 1:
         if not 2 <= num_classes <= len(names):
             raise InputError(
                 f"num_classes is {num_classes}; {source} has {len(names)} classes, so "
