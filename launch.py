@@ -105,6 +105,11 @@ def _request(options: flags.FlagValues, given: dict[str, Any]) -> Request:
         experiment = sweep.load(options.config, given)
         cells = sweep.expand(experiment.config, experiment.points, given)
     root = paths.expanded(options.workdir or Path("runs_out", name))
+    if str(root)[0] == "~":
+        raise InputError(
+            f"--workdir={root}: there is no such home directory; write the path out, "
+            f"or ./{root}"
+        )
     missing = paths.no_folder(root)
     if missing and missing != paths.NO_FOLDER:
         raise InputError(f"--workdir={root}: {missing}; give a folder")
