@@ -84,8 +84,12 @@ def forecast(config: ConfigDict) -> str:
     minutes = math.ceil(fitting_seconds(shape) / 60)
     return (
         f"data.zca: whitening starts with the eigenvectors of {values} x {values} "
-        f"covariances, about {minutes} min and {fitting_bytes(shape) / 1e9:.1f} GB"
+        f"covariances, about {minutes} min and {_size(fitting_bytes(shape))}"
     )
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count > 1e9 else f"{count / 1e6:.1f} MB"
 
 
 def _check_devices() -> None:
@@ -111,7 +115,7 @@ def _check_whitening(data: Dataset) -> None:
         advice = f"take data.image_size={fit[0]} at most, or " if fit else "take "
         raise InputError(
             f"data.zca: to whiten {n} images of {h}x{w}x{c} values takes about "
-            f"{needed / 1e9:.1f} GB of memory, and {available / 1e9:.1f} GB are free; "
+            f"{_size(needed)} of memory, and {_size(available)} are free; "
             f"{advice}data.zca=False"
         )
 

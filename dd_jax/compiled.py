@@ -12,6 +12,7 @@ import jaxlib
 
 from dd_jax.paths import expanded, reason
 
+_CPU = Path("/proc/cpuinfo")
 _FEATURES = ("model name", "flags", "Features", "CPU implementer", "CPU part")
 
 
@@ -53,8 +54,7 @@ def machine() -> str:
     The processor with its features, of which others lack some, and jaxlib's version.
     """
     parts = [jaxlib.__version__, platform.machine(), platform.processor()]
-    cores = Path("/proc/cpuinfo")
-    if cores.exists():
-        first = cores.read_text().partition("\n\n")[0].splitlines()
+    if _CPU.exists():
+        first = _CPU.read_text().partition("\n\n")[0].splitlines()
         parts += [line for line in first if line.startswith(_FEATURES)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]

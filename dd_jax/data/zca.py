@@ -66,10 +66,10 @@ def fitting_bytes(shape: tuple[int, int, int, int]) -> int:
     """Most memory that `fit_zca` takes for images `[n h w c]`, as measured.
 
     For d values an image: 45 d^2 bytes for the eigenvectors of the covariance and what
-    is made of them, or 8 d^2 + 17 n d while the covariance is summed up.
+    is made of them, or 8 d^2 + 25 n d while the covariance is summed up.
     """
     n, d = shape[0], math.prod(shape[1:])
-    return max(45 * d**2, 8 * d**2 + 17 * n * d)
+    return max(45 * d**2, 8 * d**2 + 25 * n * d)
 
 
 def fitting_seconds(shape: tuple[int, int, int, int]) -> float:

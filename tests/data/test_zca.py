@@ -1,11 +1,20 @@
 """ZCA against NumPy, round trips, and networks and sets that live in its space."""
 
+import tracemalloc
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dd_jax.data.zca import fit_zca, standard_space, zca_space
+from dd_jax.data import zca
+from dd_jax.data.zca import (
+    fit_zca,
+    fitting_bytes,
+    fitting_seconds,
+    standard_space,
+    zca_space,
+)
 from dd_jax.distill import real_data
 from dd_jax.distill.synthetic import synthetic
 from dd_jax.models import build
@@ -51,6 +60,34 @@ def test_fewer_images_than_pixels():
     space = zca_space(lambda: fitted)
     x = np.float32(few / 255)
     np.testing.assert_allclose(space.leave(space.enter(x)), x, atol=1e-4)
+
+
+def test_nothing_is_fitted_before_it_is_needed():
+    def refuse():
+        raise AssertionError
+
+    space = zca_space(refuse)
+    model = build("lenet", 3, (8, 8, 1), enter=space.enter)
+    jax.eval_shape(model.init, jax.random.key(0))
+    with pytest.raises(AssertionError):
+        space.enter(jnp.zeros((1, 8, 8, 1)))
+
+
+@pytest.mark.parametrize("n, side", [(100, 24), (4000, 12)])
+def test_the_memory_that_a_fit_takes(n, side):
+    """What NumPy allocates at most; the workspace of LAPACK comes on top of it."""
+    x = np.zeros((n, side, side, 3), np.uint8)
+    tracemalloc.start()
+    fit_zca(x)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 0.4 < peak / fitting_bytes(x.shape) < 1
+
+
+def test_the_time_that_a_fit_takes(monkeypatch):
+    clock = iter([0.0, 5.0, 10.0, 12.0, 20.0, 23.0])  # three samples: 5, 2 and 3
+    monkeypatch.setattr(zca.time, "perf_counter", lambda: next(clock))
+    assert fitting_seconds((9, 16, 16, 4)) == 2 * 2**3
 
 
 def test_a_network_sees_whitened_images():
