@@ -1,5 +1,7 @@
 """The parts that a config comes to: data, network, training recipe, keys."""
 
+import hashlib
+import os
 from collections.abc import Callable
 from functools import cache, lru_cache, partial
 from pathlib import Path
@@ -22,6 +24,8 @@ from dd_jax.rules import attack_of
 from dd_jax.train import Trainer, adversary, trainer
 from dd_jax.train.fit import unmixed
 from dd_jax.types import Dataset, Model, Split
+
+_DEEPEST = 3  # train/CLASS/images
 
 augmentation = lru_cache(maxsize=None)(dsa)
 
@@ -79,18 +83,23 @@ def whitening(config: ConfigDict) -> Whitening | None:
     Raises:
       InputError: a loaded set without its `zca.npz`.
     """
-    return _whitened(*_whitened_by(config))[0] if config.data.zca else None
+    return _whitened(*_whitened_by(config))[0]() if config.data.zca else None
 
 
 def space(config: ConfigDict) -> Space | None:
-    """The space of ZCA, where the config asks for it; the same object each time."""
+    """The space of ZCA, where the config asks for it; the same object each time.
+
+    Nothing is fitted before it is entered or left.
+    """
     return _whitened(*_whitened_by(config))[1] if config.data.zca else None
 
 
 @lru_cache(maxsize=4)
 def _whitened(file, stamp, *place):
     del stamp
-    fitted = read_zca(file) if file else fit_zca(_load(*place).train.images)
+    fitted = cache(
+        lambda: read_zca(file) if file else fit_zca(_load(*place).train.images)
+    )
     return fitted, zca_space(fitted)
 
 
@@ -116,13 +125,28 @@ def _place(config: ConfigDict) -> tuple:
     )
 
 
-def _stamp(source: str) -> tuple[int, int]:
-    """Newest modification and total size of a source's files; zeros if not local."""
-    place = Path(source.partition(":")[2] or "/nowhere")
-    files = [place] if place.is_file() else place.rglob("*")
-    stats = [path.stat() for path in files]
-    newest = max((stat.st_mtime_ns for stat in stats), default=0)
-    return newest, sum(stat.st_size for stat in stats)
+def _stamp(source: str) -> str:
+    """Names, sizes and times of a source's files; the same for none.
+
+    Folders are looked into as deep as `train/CLASS/images`, through links as well.
+    """
+    place = os.path.expanduser(source.partition(":")[2] or "/nowhere")
+    found = [(place, *_facts(place))]
+    for folder, inner, files in os.walk(place, followlinks=True):
+        depth = folder[len(place) :].count(os.sep)
+        inner[:] = sorted(i for i in inner if i[0] != "." and depth < _DEEPEST)
+        paths = [os.path.join(folder, name) for name in sorted(files)]
+        found += [(path, *_facts(path)) for path in paths]
+    return hashlib.sha256(os.fsencode(repr(found))).hexdigest()
+
+
+def _facts(path: str) -> tuple[int, ...]:
+    """Size, times and place on disk of a file; empty where there is none."""
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return ()
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
 
 
 def has_privacy(config: ConfigDict) -> bool:

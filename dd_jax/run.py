@@ -9,6 +9,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from dd_jax import (
+    compiled,
     compose,
     exposure,
     learning,
@@ -18,7 +19,7 @@ from dd_jax import (
     workdir,
 )
 from dd_jax import config as configs
-from dd_jax.admission import check
+from dd_jax.admission import check, forecast
 from dd_jax.audits import fairness
 from dd_jax.checkpoint import Checkpoints
 from dd_jax.description import described
@@ -41,7 +42,7 @@ from dd_jax.stages import summarised
 from dd_jax.train import predictions
 from dd_jax.types import Record, SyntheticSet
 
-__all__ = ["Diverged", "notes", "run", "run_id"]
+__all__ = ["Diverged", "forecast", "notes", "run", "run_id"]
 
 
 def run_id(config: ConfigDict) -> str:
@@ -84,7 +85,7 @@ def run(config: ConfigDict, root: str | Path = "runs_out/notebook") -> Record:
 
 def _run(config: ConfigDict, root: str | Path, folder: Path) -> Record:
     """The stages of a run that is not finished."""
-    _use_compilation_cache()
+    compiled.keep()
     parts = build_parts(config, folder, Path(root) / "cache")
     found = workdir.provenance()  # of the code that is loaded, not of a later commit
     workdir.write_json(folder / "config.json", json.loads(config.to_json()))
@@ -107,13 +108,9 @@ def _finished(folder: Path) -> Record:
     return workdir.read_json(folder / "record.json")
 
 
-def _use_compilation_cache() -> None:
-    folder = Path.home() / ".cache" / "dd_jax"
-    jax.config.update("jax_compilation_cache_dir", str(folder))
-
-
 def _measure(parts: Parts) -> Record:
     """All stages in turn; each goes on from its checkpoint."""
+    whitening(parts.config)  # fitted here, not inside of a compiled function
     audits = parts.config.audits
     learned = learning.measure(parts, summarised(parts, "distilled"))
     sets, seconds = compose.synthetic_sets(parts)

@@ -12,11 +12,13 @@ PACKAGE = Path(__file__).parents[1] / "dd_jax"
 # side by side and may not import one another.
 LAYERS = [
     ["types"],
+    ["paths", "memory"],
     ["rules"],
     ["fields"],
-    ["config", "workdir", "parallel", "progress", "checkpoint", "keys", "cost"],
+    ["config", "workdir", "parallel", "progress", "checkpoint", "keys", "cost"]
+    + ["compiled"],
     ["data", "models", "attacks"],
-    ["sweep", "drive"],
+    ["sweep", "overrides", "drive"],
     ["train"],
     ["distill", "audits"],
     ["mitigate"],
@@ -31,14 +33,9 @@ LAYERS = [
     ["run"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-NO_JAX = {
-    "types",
-    "rules",
-    "fields",
-    "config",
-    "report",
-    "workdir",
+NO_JAX = {"types", "paths", "rules", "fields", "config", "report", "workdir"} | {
     "sweep",
+    "overrides",
     "progress",
 }
 READS_CONFIGS = {
@@ -117,9 +114,10 @@ def test_imports_point_one_way(path):
 @pytest.mark.parametrize(
     "sides",
     [
-        {"types": set(), "rules": {"types"}, "fields": {"rules"}, "report": {"types"}},
-        {"config": {"types", "rules", "fields"}},
-        {name: {"types"} for name in ("parallel", "checkpoint", "data", "models")},
+        {"types": set(), "paths": {"types"}, "memory": set(), "fields": {"rules"}},
+        {name: {"types", "paths"} for name in ("rules", "data", "report")},
+        {"config": {"types", "paths", "rules", "fields"}},
+        {name: {"types"} for name in ("parallel", "checkpoint", "models")},
         {"attacks": {"types", "parallel"}},
     ],
 )

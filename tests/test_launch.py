@@ -58,6 +58,7 @@ def world(tmp_path, monkeypatch):
         run_id=lambda values: config.run_id(values, "checksum"),
         notes=lambda values: world.notes.get(values.data.source, ()),
         Diverged=Diverged,
+        forecast=lambda values: "",
     )
     report = types.SimpleNamespace(
         build=world.built.append,

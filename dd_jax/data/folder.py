@@ -10,6 +10,7 @@ from dd_jax.data.image_file import laid_on, open_image, plain, transparent
 from dd_jax.data.layout import Listed
 from dd_jax.data.raw import Raw, stack
 from dd_jax.data.splits import stratified_split
+from dd_jax.paths import expanded, no_folder
 from dd_jax.types import InputError, Split
 
 
@@ -33,10 +34,10 @@ def read(directory: str, image_size: int | None, seed: int, background: str) -> 
         images of several sizes without `image_size`, transparent pixels without a
         background, or classes of test that train lacks.
     """
-    root = Path(directory).expanduser()
-    if not root.is_dir():
+    root = expanded(directory)
+    if why := no_folder(root):
         raise InputError(
-            f"folder: no directory {root}; it should hold train/CLASS/*.png and "
+            f"folder: {root}: {why}; it should hold train/CLASS/*.png and "
             "test/CLASS/*.png, or CLASS/*.png"
         )
     if found := layout.splits(root):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from dd_jax.data.image_file import suffixes
 from dd_jax.data.splits import TEST_NAMES, TRAIN_NAMES
+from dd_jax.paths import IS_FILE, NOTHING, check_text, no_folder
 from dd_jax.types import InputError
 
 _LEFTOVERS = {  # of other systems; names that start with a dot are left out as well
@@ -58,8 +59,8 @@ def in_order(names: list[str]) -> list[str]:
 
 def folders(root: Path) -> list[str]:
     """Names of the folders in a directory, in order, without leftovers."""
-    found = [p.name for p in root.iterdir() if p.is_dir() and not _leftover(p.name)]
-    return in_order(found)
+    found = (p for p in root.iterdir() if no_folder(p) not in (IS_FILE, *NOTHING))
+    return in_order([path.name for path in found if not _leftover(path.name)])
 
 
 def splits(root: Path) -> tuple[Path, list[Path]] | None:
@@ -92,11 +93,15 @@ def class_names(root: Path) -> tuple[str, ...]:
     """Names of the class folders of a directory, in order.
 
     Raises:
-      InputError: there are none.
+      InputError: there are none, one has a name that is no text, or cannot be read.
     """
     names = folders(root)
     if not names:
         raise InputError(f"{root} has no class directories; it should hold CLASS/*.png")
+    for name in names:
+        check_text(name, f"class folder in {root}: ")
+        if why := no_folder(root / name):
+            raise InputError(f"class folder {root / name}: {why}")
     return tuple(names)
 
 

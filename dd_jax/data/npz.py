@@ -2,12 +2,12 @@
 
 import zipfile
 import zlib
-from pathlib import Path
 
 import numpy as np
 
 from dd_jax.data.labels import text
 from dd_jax.data.raw import Raw
+from dd_jax.paths import expanded, no_file
 from dd_jax.types import InputError, Split
 
 _REQUIRED = ("x_train", "y_train", "x_test", "y_test")
@@ -26,9 +26,9 @@ def read(file: str) -> Raw:
     Raises:
       InputError: the file is missing or corrupt, or an array is missing.
     """
-    path = Path(file).expanduser()
-    if not path.is_file():
-        raise InputError(f"npz: no file {path}; it should hold {', '.join(_REQUIRED)}")
+    path = expanded(file)
+    if why := no_file(path):
+        raise InputError(f"npz: {path}: {why}; it should hold {', '.join(_REQUIRED)}")
     try:
         with np.load(path, allow_pickle=False) as arrays:
             found = set(arrays.files)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from dd_jax.distill import png_folder
+from dd_jax.paths import IS_FOLDER, expanded, no_file
 from dd_jax.types import InputError, SyntheticSet
 from dd_jax.workdir import write_npz
 
@@ -31,9 +32,11 @@ def load(path: str | Path) -> SyntheticSet:
     Raises:
       InputError: no such file, or not a well-formed synthetic set.
     """
-    if not Path(path).exists():
-        raise InputError(f"no synthetic set at {path}")
-    found = png_folder.read(path) if Path(path).is_dir() else _read_archive(path)
+    place = expanded(path)
+    why = no_file(place)
+    if why and why != IS_FOLDER:
+        raise InputError(f"no synthetic set at {path}: {why}")
+    found = png_folder.read(place) if why else _read_archive(place)
     _check(path, found)
     return found
 
@@ -51,7 +54,7 @@ def learned_rate(synthetic: SyntheticSet) -> bool:
 
 def beside(path: str | Path, name: str) -> Path:
     """A file in the folder of a set, or in the folder that is one."""
-    path = Path(path)
+    path = expanded(path)
     return path / name if path.is_dir() else path.with_name(name)
 
 

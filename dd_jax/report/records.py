@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from dd_jax.paths import expanded, no_file
 from dd_jax.report import finished
 from dd_jax.report.schema import sound
 from dd_jax.report.schema import validate as validate
@@ -61,9 +62,9 @@ def readable_lines(path: str | Path) -> tuple[list[Record], list[str]]:
     Raises:
       InputError: no such file.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; give a work directory or a .jsonl")
+    path = expanded(path)
+    if why := no_file(path):
+        raise InputError(f"{path}: {why}; give a work directory or a .jsonl")
     records, damaged = [], []
     for number, line in enumerate(path.read_bytes().splitlines(), 1):
         where = f"{path}:{number}"
@@ -71,6 +72,8 @@ def readable_lines(path: str | Path) -> tuple[list[Record], list[str]]:
             record, problems = sound(json.loads(line), where)
         except InputError as error:
             damaged.append(f"{error}; line left out")
+        except UnicodeDecodeError:
+            damaged.append(f"{where}: not UTF-8 text; need a Record")
         except (ValueError, RecursionError) as error:
             damaged.append(f"{where}: not JSON ({error}); need a Record")
         else:

@@ -68,8 +68,8 @@ def test_idx(idx_dir, plain):
 
 def test_idx_missing(idx_dir, tmp_path):
     assert message(f"idx:{tmp_path}/no") == (
-        f"idx: no directory {tmp_path}/no; it should hold train-images-idx3-ubyte.gz "
-        "and the three other MNIST-format files"
+        f"idx: {tmp_path}/no: no such folder; it should hold train-images-idx3-"
+        "ubyte.gz and the three other MNIST-format files"
     )
     (tmp_path / "t10k-labels-idx1-ubyte.gz").unlink()
     assert message(f"idx:{tmp_path}") == (
@@ -229,8 +229,8 @@ def test_npz_floats_become_bytes(tmp_path):
 def test_npz_missing(tmp_path):
     path, _ = npz(tmp_path, y_test=None)
     assert message(f"npz:{tmp_path}/no.npz") == (
-        f"npz: no file {tmp_path}/no.npz; it should hold x_train, y_train, x_test, "
-        "y_test"
+        f"npz: {tmp_path}/no.npz: no such file; it should hold x_train, y_train, "
+        "x_test, y_test"
     )
     assert message(f"npz:{path}") == (
         f"{path} has no array y_test; it should hold x_train, y_train, x_test, y_test"
@@ -308,7 +308,7 @@ def test_folder_several_sizes(tmp_path):
 
 def test_folder_messages(tmp_path):
     assert message(f"folder:{tmp_path}/no") == (
-        f"folder: no directory {tmp_path}/no; it should hold train/CLASS/*.png and "
+        f"folder: {tmp_path}/no: no such folder; it should hold train/CLASS/*.png and "
         "test/CLASS/*.png, or CLASS/*.png"
     )
     assert message(f"folder:{tmp_path}") == (
