@@ -35,6 +35,7 @@ from dd_jax.parts import (
     whitening,
 )
 from dd_jax.parts import parts as build_parts
+from dd_jax.paths import expanded
 from dd_jax.report.figures import image_grid
 from dd_jax.stages import summarised
 from dd_jax.train import predictions
@@ -67,13 +68,13 @@ def run(config: ConfigDict, root: str | Path = "runs_out/notebook") -> Record:
       Diverged: a loss stopped being finite; `status.json` says so.
     """
     configs.validate(config)
-    name = run_id(config)
+    root, name = expanded(root), run_id(config)
     folder = workdir.run_dir(root, name)
     status = workdir.read_status(folder)
     if status and status["status"] == "done":
         return _finished(folder)
     compiled.keep()
-    parts = build_parts(config, folder, Path(root) / "cache")
+    parts = build_parts(config, folder, root / "cache")
     found = workdir.provenance()  # of the code that is loaded, not of a later commit
     workdir.write_json(folder / "config.json", json.loads(config.to_json()))
     workdir.write_status(folder, "running")

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from dd_jax.paths import expanded
+
 
 def build(workdir: str | Path) -> Path:
     """Rebuild `results.jsonl` and `report.html` of a work directory.
@@ -19,5 +21,6 @@ def build(workdir: str | Path) -> Path:
     from dd_jax.report.html import write_html
     from dd_jax.report.records import write_results
 
+    workdir = expanded(workdir)
     write_results(workdir)
     return write_html(workdir)
