@@ -36,7 +36,6 @@ from dd_jax.parts import (
 )
 from dd_jax.parts import parts as build_parts
 from dd_jax.paths import expanded
-from dd_jax.report.figures import image_grid
 from dd_jax.stages import summarised
 from dd_jax.train import predictions
 from dd_jax.types import Record, SyntheticSet
@@ -169,6 +168,8 @@ def _fairness(parts: Parts, predicted: dict[str, np.ndarray]) -> dict:
 
 def _save_sets(parts: Parts, sets: SyntheticSet) -> dict:
     """Writes each set, the first one's picture, and returns the first's metadata."""
+    from dd_jax.report.figures import image_grid  # matplotlib: dry runs do without
+
     metadata = described(parts, sets)
     for i in range(len(sets.images)):
         arrays = (np.asarray(leaf[i]) for leaf in (sets.images, sets.labels, sets.lr))

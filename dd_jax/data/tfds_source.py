@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from dd_jax.data.raw import Raw, stack
+from dd_jax.paths import expanded
 from dd_jax.types import InputError, Split
 
 _TEST_SPLITS = ("test", "validation")
@@ -61,6 +62,11 @@ def read(name: str, image_size: int | None) -> Raw:
 def _open(name: str, where: str) -> dict[str, Any]:
     """Prepares the data set if need be and gives its splits by name."""
     data_dir = os.environ.get("TFDS_DATA_DIR")
+    if data_dir is None and not expanded("~").is_absolute():
+        raise InputError(
+            f"{where} is read from ~/tensorflow_datasets, and there is no home "
+            "directory; set TFDS_DATA_DIR to where it is"
+        )
     try:
         import tensorflow_datasets as tfds
 
