@@ -386,6 +386,14 @@ def test_no_home_to_expand(capsys, monkeypatch):
         assert name in refused(capsys, *flags(BARE | MLP), flag)
 
 
+@pytest.mark.parametrize("name", ["~", "~w", "~root"])
+def test_a_name_that_only_looks_like_a_home(capsys, name):
+    os.mkdir(name)
+    assert launch(*flags(BARE | MLP), f"--workdir=./{name}", "--dry_run") == 0
+    assert f"results in {os.getcwd()}/{name}\n" in capsys.readouterr().out
+    assert paths.expanded(paths.expanded(f"./{name}")) == Path.cwd() / name
+
+
 def test_the_words_of_the_system():
     assert paths.in_words(OSError("odd")) == "odd"
     assert paths.in_words(OSError(28, "No space left on device", "a")) == (
