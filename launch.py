@@ -34,6 +34,7 @@ from dd_jax.progress import duration
 from dd_jax.types import InputError
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+_LONGEST = 3600  # bytes of the folder of results; Linux ends at 4096 in all
 
 
 class Request(NamedTuple):
@@ -110,6 +111,13 @@ def _request(options: flags.FlagValues, given: dict[str, Any]) -> Request:
         raise InputError(
             f"--workdir={root}: there is no such home directory; write the path out, "
             f"or ./{root}"
+        )
+    whole = os.path.abspath(root)
+    paths.check_text(whole, "--workdir: ")
+    if len(os.fsencode(whole)) > _LONGEST:
+        raise InputError(
+            f"--workdir: {whole} is too long for the files in it; give a path of at "
+            f"most {_LONGEST} bytes"
         )
     missing = paths.no_folder(root)
     if missing and missing != paths.NO_FOLDER:

@@ -18,10 +18,14 @@ _BREAKS = ("Cc", "Zl", "Zp")  # categories of control characters and line breaks
 def expanded(path: str | Path) -> Path:
     """A path with a leading `~` or `~NAME` replaced, where that home is known.
 
-    >>> expanded("a/~b")
-    PosixPath('a/~b')
+    What `./~` leads to is given from the root, so that it cannot be taken for a home.
+
+    >>> expanded("a/~b"), expanded("~nobody-of-this-name/a")
+    (PosixPath('a/~b'), PosixPath('~nobody-of-this-name/a'))
     """
-    return Path(os.path.expanduser(path))
+    place = Path(os.path.expanduser(path))
+    here = str(place).startswith("~") and not str(path).startswith("~")
+    return place.absolute() if here else place
 
 
 def check_text(name: str, where: str = "") -> None:

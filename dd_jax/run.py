@@ -37,7 +37,7 @@ from dd_jax.parts import (
     whitening,
 )
 from dd_jax.parts import parts as build_parts
-from dd_jax.report.figures import image_grid
+from dd_jax.paths import expanded
 from dd_jax.stages import summarised
 from dd_jax.train import predictions
 from dd_jax.types import Record, SyntheticSet
@@ -74,7 +74,7 @@ def run(config: ConfigDict, root: str | Path = "runs_out/notebook") -> Record:
       Diverged: a loss stopped being finite; `status.json` says so.
     """
     configs.validate(config)
-    name = run_id(config)
+    root, name = expanded(root), run_id(config)
     folder = workdir.run_dir(root, name)
     status = workdir.read_status(folder)
     if status and status["status"] == "done":
@@ -86,7 +86,7 @@ def run(config: ConfigDict, root: str | Path = "runs_out/notebook") -> Record:
 def _run(config: ConfigDict, root: str | Path, folder: Path) -> Record:
     """The stages of a run that is not finished."""
     compiled.keep()
-    parts = build_parts(config, folder, Path(root) / "cache")
+    parts = build_parts(config, folder, root / "cache")
     found = workdir.provenance()  # of the code that is loaded, not of a later commit
     workdir.write_json(folder / "config.json", json.loads(config.to_json()))
     workdir.write_status(folder, "running")
@@ -181,6 +181,8 @@ def _fairness(parts: Parts, predicted: dict[str, np.ndarray]) -> dict:
 
 def _save_sets(parts: Parts, sets: SyntheticSet) -> dict:
     """Writes each set, the first one's picture, and returns the first's metadata."""
+    from dd_jax.report.figures import image_grid  # matplotlib: dry runs do without
+
     metadata = described(parts, sets)
     for i in range(len(sets.images)):
         arrays = (np.asarray(leaf[i]) for leaf in (sets.images, sets.labels, sets.lr))

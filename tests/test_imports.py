@@ -158,6 +158,21 @@ def test_config_and_report_load_no_jax():
     assert done.stdout == "[]\n"
 
 
+def test_a_dry_run_loads_nothing_that_draws():
+    code = (
+        "import sys, dd_jax.run\n"
+        "print(sorted({'matplotlib', 'tensorflow_datasets'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=PACKAGE.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "[]\n"
+
+
 @pytest.mark.parametrize(
     "library, home",
     [("flax", "models"), ("tensorflow_datasets", "data"), ("ml_collections", None)],

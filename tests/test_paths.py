@@ -183,9 +183,12 @@ def test_names_that_are_too_long(capsys, flag):
 
 def test_paths_that_are_too_long(capsys):
     path = "/".join(["x" * 99] * 50)
-    for flag in ("--workdir=", "--config.data.source=npz:", "--config.distill.load="):
+    for flag in ("--config.data.source=npz:", "--config.distill.load="):
         message = refused(capsys, *flags(BARE | MLP), flag + path)
         assert "file name too long" in message
+    for length in (37, 50):  # too long for what is in it, or in itself
+        message = refused(capsys, "--workdir=" + path[: 100 * length])
+        assert message.endswith("give a path of at most 3600 bytes")
 
 
 @pytest.mark.parametrize("name", [b"\xff", b"caf\xe9", b"a\nb", b"\x1b[31m", b"a\x7f"])
@@ -201,6 +204,12 @@ def test_names_that_no_text_can_show(capsys, flag, name):
         else "is not UTF-8 text, which results could not name"
     )
     assert message == f"{argument!r} {why}; rename it"
+
+
+def test_a_current_folder_that_no_text_can_show(capsys):
+    os.mkdir(b"\xff")
+    os.chdir(b"\xff")
+    assert "/\\udcff/w' is not UTF-8 text" in refused(capsys, "--workdir=w")
 
 
 @pytest.mark.parametrize("name", [b"\xff\xfe", b"a\nb", b"tab\t", "a\u2028b".encode()])
@@ -375,6 +384,14 @@ def test_no_home_to_expand(capsys, monkeypatch):
         ("--workdir=~/w", "--workdir=~/w: there is no such home directory; write"),
     ]:
         assert name in refused(capsys, *flags(BARE | MLP), flag)
+
+
+@pytest.mark.parametrize("name", ["~", "~w", "~root"])
+def test_a_name_that_only_looks_like_a_home(capsys, name):
+    os.mkdir(name)
+    assert launch(*flags(BARE | MLP), f"--workdir=./{name}", "--dry_run") == 0
+    assert f"results in {os.getcwd()}/{name}\n" in capsys.readouterr().out
+    assert paths.expanded(paths.expanded(f"./{name}")) == Path.cwd() / name
 
 
 def test_the_words_of_the_system():

@@ -23,7 +23,7 @@ def save(path: str | Path, synthetic: SyntheticSet) -> None:
     """
     arrays = {name: np.float32(getattr(synthetic, name)) for name in _ARRAYS}
     metadata = json.dumps(synthetic.metadata or {}, sort_keys=True)
-    write_npz(path, **arrays, metadata=np.array(metadata))
+    write_npz(expanded(path), **arrays, metadata=np.array(metadata))
 
 
 def load(path: str | Path) -> SyntheticSet:

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from dd_jax.paths import expanded
 from dd_jax.types import InputError
 
 MOST_TOLD = 20  # damaged files named on the terminal; the page names more
@@ -28,6 +29,7 @@ def build(workdir: str | Path) -> Path:
     from dd_jax.report.html import write_html
     from dd_jax.report.records import write_results
 
+    workdir = expanded(workdir)
     write_results(workdir)
     page = write_html(workdir)
     tell(page.damaged)

@@ -197,3 +197,15 @@ def test_needs_image_and_label(data_dir):
         "tfds:dd_test_no_image has no feature 'image' (it has label, text); an image "
         "classification data set with image and label is needed"
     )
+
+
+def test_no_home_for_the_default_folder(monkeypatch):
+    for name in ("TFDS_DATA_DIR", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", lambda uid: {}[uid])
+    with pytest.raises(InputError) as caught:
+        load("tfds:mnist")
+    assert str(caught.value) == (
+        "tfds:mnist is read from ~/tensorflow_datasets, and there is no home "
+        "directory; set TFDS_DATA_DIR to where it is"
+    )
