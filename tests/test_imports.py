@@ -12,6 +12,8 @@ PACKAGE = Path(__file__).parents[1] / "dd_jax"
 # side by side and may not import one another.
 LAYERS = [
     ["types"],
+    ["memory"],
+    ["archive"],
     ["rules"],
     ["fields"],
     ["config", "workdir", "parallel", "checkpoint", "keys", "cost"],
@@ -31,7 +33,17 @@ LAYERS = [
     ["run"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-NO_JAX = {"types", "rules", "fields", "config", "report", "workdir", "sweep"}
+NO_JAX = {
+    "types",
+    "memory",
+    "archive",
+    "rules",
+    "fields",
+    "config",
+    "report",
+    "workdir",
+    "sweep",
+}
 READS_CONFIGS = {
     "config",
     "sweep",
@@ -108,9 +120,10 @@ def test_imports_point_one_way(path):
 @pytest.mark.parametrize(
     "sides",
     [
-        {"types": set(), "rules": {"types"}, "fields": {"rules"}, "report": {"types"}},
-        {"config": {"types", "rules", "fields"}},
-        {name: {"types"} for name in ("parallel", "checkpoint", "data", "models")},
+        {"types": set(), "memory": set(), "archive": {"types", "memory"}},
+        {"rules": {"types"}, "fields": {"rules"}, "report": {"types", "archive"}},
+        {"config": {"types", "rules", "fields"}, "data": {"types", "archive"}},
+        {name: {"types"} for name in ("parallel", "checkpoint", "models")},
         {"attacks": {"types", "parallel"}},
     ],
 )
