@@ -19,7 +19,7 @@ import re
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -141,6 +141,7 @@ def _help(options: flags.FlagValues) -> str:
 
 def _show(request: Request) -> int:
     print(f"cells: {len(request.cells)}; results in {request.root}")
+    notes: dict[str, None] = {}
     for config, label in zip(request.cells, request.labels):
         if config.data.source.startswith("tfds:"):  # reading it may download it
             print(f"{label}  run id known once the data set is prepared")
@@ -148,8 +149,16 @@ def _show(request: Request) -> int:
         from dd_jax import run
 
         run_id = run.run_id(config)
+        notes |= dict.fromkeys(run.notes(config))
         print(f"{label}  run {run_id}  {_progress(request.root, run_id)}")
+    _tell(notes)
     return DONE
+
+
+def _tell(notes: Iterable[str]) -> None:
+    """What loading the data did that a user may not expect, a line each."""
+    for note in notes:
+        print(f"data: {note}", flush=True)
 
 
 def _progress(root: Path, run_id: str) -> str:
@@ -163,8 +172,12 @@ def _run(request: Request) -> int:
     from dd_jax import report, run
     from dd_jax.report import records
 
-    ids = [run.run_id(config) for config in request.cells]
+    ids, notes = [], {}
+    for config in request.cells:  # data are read once a cell, and few are kept
+        ids.append(run.run_id(config))
+        notes |= dict.fromkeys(run.notes(config))
     _make(request.root)
+    _tell(notes)
     finished = [_progress(request.root, run_id) == "done" for run_id in ids]
     seconds: list[float] = []
     failures = 0

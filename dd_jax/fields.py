@@ -7,6 +7,7 @@ from dd_jax.rules import (
     ATTACKS,
     ATTACKS_OF,
     AUGMENT,
+    BACKGROUND,
     CLASSES,
     DECAYS,
     DISTANCES,
@@ -60,6 +61,12 @@ FIELDS: dict[str, Field] = {
     "data.validation": Field(0.0, "share of train held out for tuning", SHARE),
     "data.zca": Field(False, "networks see ZCA-whitened images", FLAG),
     "data.image_size": Field(0, "resize to this side; 0 = as they are", at_least(0)),
+    "data.background": Field(
+        "refuse",
+        "colour that shows through transparent pixels of image files, such as white; "
+        "refuse = such files are refused",
+        BACKGROUND,
+    ),
     "data.rows": Field(0, "rows of train to keep; 0 = all", at_least(0)),
     "model.name": Field("convnet", ", ".join(MODELS), one_of(MODELS)),
     "model.width": Field(32, "channels of a convolution", at_least(1)),

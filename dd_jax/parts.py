@@ -53,7 +53,7 @@ class Parts(NamedTuple):
 
 
 @lru_cache(maxsize=4)
-def _load(source, stamp, num_classes, image_size, rows, validation, seed):
+def _load(source, stamp, num_classes, image_size, rows, validation, seed, background):
     del stamp  # files that changed are read anew
     return load(
         source,
@@ -62,6 +62,7 @@ def _load(source, stamp, num_classes, image_size, rows, validation, seed):
         rows=rows or None,
         validation=validation,
         seed=seed,
+        background=background,
     )
 
 
@@ -111,6 +112,7 @@ def _place(config: ConfigDict) -> tuple:
         data.rows,
         data.validation,
         config.seed,
+        data.background,
     )
 
 

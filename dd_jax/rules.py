@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from PIL import ImageColor
+
 from dd_jax.types import InputError
 
 SELECTIONS = ("random", "herding", "kcenter", "kmeans")
@@ -153,6 +155,13 @@ def _is_augmentation(value: str) -> bool:
     )
 
 
+def _is_background(value: str) -> bool:
+    try:
+        return value == "refuse" or len(ImageColor.getrgb(value)) == 3
+    except ValueError:
+        return False
+
+
 FLAG = Rule(lambda v: True, "true or false")
 POSITIVE = Rule(lambda v: math.isfinite(v) and v > 0, "a finite number above 0")
 NOT_NEGATIVE = Rule(
@@ -185,6 +194,9 @@ SETS = Rule(
 SOURCE = Rule(
     lambda v: re.fullmatch(r"digits|(tfds|idx|npz|folder):.+", v) is not None,
     "digits, tfds:NAME, idx:DIR, npz:FILE or folder:DIR",
+)
+BACKGROUND = Rule(
+    _is_background, "refuse or a colour, such as white, black or #808080"
 )
 AUGMENT = Rule(
     _is_augmentation,

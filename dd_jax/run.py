@@ -26,6 +26,7 @@ from dd_jax.distill import storage
 from dd_jax.drive import Diverged
 from dd_jax.parts import (
     Parts,
+    dataset,
     fingerprint,
     has_privacy,
     learns,
@@ -39,13 +40,18 @@ from dd_jax.stages import summarised
 from dd_jax.train import predictions
 from dd_jax.types import Record, SyntheticSet
 
-__all__ = ["Diverged", "run", "run_id"]
+__all__ = ["Diverged", "notes", "run", "run_id"]
 
 
 def run_id(config: ConfigDict) -> str:
     """The id of the run of a valid config, once its data pass `check`."""
     check(config)
     return configs.run_id(config, fingerprint(config))
+
+
+def notes(config: ConfigDict) -> tuple[str, ...]:
+    """What loading the data did that a user may not expect, a line each."""
+    return dataset(config).notes
 
 
 def run(config: ConfigDict, root: str | Path = "runs_out/notebook") -> Record:
@@ -218,4 +224,4 @@ def _identity(parts: Parts, metadata: dict) -> dict:
         "nets": config.train.nets,
         "full_nets": config.train.full_nets,
         "device": jax.devices()[0].device_kind,
-    }
+    } | ({"data_notes": list(data.notes)} if data.notes else {})

@@ -37,6 +37,7 @@ class Dataset(NamedTuple):
       name: the source it came from, such as `digits`.
       checksum: hexadecimal digest of all arrays and the class names.
       validation: rows held out of train for tuning, or None.
+      notes: what loading did that a user may not expect, a line each.
     """
 
     train: Split
@@ -47,6 +48,7 @@ class Dataset(NamedTuple):
     name: str
     checksum: str
     validation: Split | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Model(NamedTuple):

@@ -37,7 +37,7 @@ def world(tmp_path, monkeypatch):
 
     `world.outcome[ipc]` is an exception for `run` to raise.
     """
-    world = types.SimpleNamespace(runs=[], writes=0, built=[], outcome={})
+    world = types.SimpleNamespace(runs=[], writes=0, built=[], outcome={}, notes={})
 
     def run(values, root):
         folder = workdir.run_dir(root, fake.run_id(values))
@@ -56,6 +56,7 @@ def world(tmp_path, monkeypatch):
     fake = types.SimpleNamespace(
         run=run,
         run_id=lambda values: config.run_id(values, "checksum"),
+        notes=lambda values: world.notes.get(values.data.source, ()),
         Diverged=Diverged,
     )
     report = types.SimpleNamespace(

@@ -6,6 +6,8 @@ import numpy as np
 
 from dd_jax.types import Dataset, InputError, Split
 
+_CHANNELS = (1, 2, 3, 4)  # gray, gray and alpha, RGB, RGB and alpha
+
 
 def checked_split(split: Split, where: str) -> Split:
     """Brings one split to `u8[n h w c]`, `i32[n]`, `i32[n]` or refuses it.
@@ -31,20 +33,6 @@ def checked_split(split: Split, where: str) -> Split:
     return Split(images, labels, groups)
 
 
-def check_labels(train: Split, where: str) -> None:
-    """Refuses labels that skip so many numbers that counting them would be absurd.
-
-    Raises:
-      InputError: the highest label is not below the number of images.
-    """
-    highest = int(train.labels.max())
-    if highest >= len(train.labels):
-        raise InputError(
-            f"{where} has label {highest} but {len(train.labels)} images; labels "
-            "0, 1, 2, ... without gaps are expected"
-        )
-
-
 def check_classes(
     train: Split, test: Split, class_names: tuple[str, ...], where: str
 ) -> None:
@@ -58,8 +46,7 @@ def check_classes(
 
     Raises:
       InputError: fewer than two classes, two of one name, a class without training
-        or test images, labels without a name, image shapes that differ, groups in one
-        split only.
+        or test images, image shapes that differ, groups in one split only.
     """
     if len(class_names) < 2:
         raise InputError(
@@ -67,21 +54,13 @@ def check_classes(
         )
     if twice := [name for name, count in Counter(class_names).items() if count > 1]:
         raise InputError(f"{where} names two classes {twice[0]!r}; give each its own")
-    for name, split in (("train", train), ("test", test)):
-        highest = int(split.labels.max())
-        if highest >= len(class_names):
-            raise InputError(
-                f"{where} {name} has label {highest} but only {len(class_names)} "
-                f"classes; labels 0 to {len(class_names) - 1} are expected"
-            )
     in_train = np.bincount(train.labels, minlength=len(class_names))
     in_test = np.bincount(test.labels, minlength=len(class_names))
-    gaps = np.flatnonzero(in_train == 0)
-    if gaps.size:
+    unseen = np.flatnonzero(in_train == 0)
+    if unseen.size:
         raise InputError(
-            f"{where} train has no image with label {gaps[0]} (class "
-            f"{class_names[gaps[0]]!r}); labels must run from 0 to "
-            f"{len(class_names) - 1} without gaps"
+            f"class {class_names[unseen[0]]!r} of {where} is absent in train; give "
+            "train images of it, or leave it out of test"
         )
     absent = np.flatnonzero(in_test == 0)
     if absent.size:
@@ -126,6 +105,11 @@ def _pixels(images: np.ndarray, where: str) -> np.ndarray:
         )
     if images.size == 0:
         raise InputError(f"{where} is empty, with images of shape {images.shape}")
+    if _channels_first(images.shape):
+        raise InputError(
+            f"{where} images have shape {images.shape}, which looks like channels "
+            "first; [n h w c] is needed: x.transpose(0, 2, 3, 1)"
+        )
     if np.issubdtype(images.dtype, np.floating):
         low, high = float(images.min()), float(images.max())
         if np.isnan(low):
@@ -144,6 +128,21 @@ def _pixels(images: np.ndarray, where: str) -> np.ndarray:
     return np.ascontiguousarray(images[..., None] if images.ndim == 3 else images)
 
 
+def _channels_first(shape: tuple[int, ...]) -> bool:
+    """Whether `[n a b c]` looks like `[n c h w]`, and not like `[n h w c]`.
+
+    It does where the last axis is no usual number of channels, and either the second
+    is one or the last two are a square; not where the middle two are a square.
+
+    >>> [_channels_first((9, *s)) for s in [(3, 32, 32), (13, 8, 8), (8, 8, 13)]]
+    [True, True, False]
+    """
+    if len(shape) != 4:
+        return False
+    _, a, b, c = shape
+    return c not in _CHANNELS and a != b and (a in _CHANNELS or b == c)
+
+
 def _whole_numbers(
     values: np.ndarray, what: str, images: np.ndarray, where: str
 ) -> np.ndarray:
@@ -153,9 +152,11 @@ def _whole_numbers(
             "is needed"
         )
     if len(values) != len(images):
+        last = images.shape[3] == len(values) > max(_CHANNELS)
+        hint = "; of [h w c n] give x.transpose(3, 0, 1, 2)" if last else ""
         raise InputError(
             f"{where} has {len(images)} images but {len(values)} {what}; "
-            "one per image is needed"
+            f"one per image is needed{hint}"
         )
     if not np.issubdtype(values.dtype, np.integer):
         raise InputError(f"{where} {what} are {values.dtype}; integers are needed")

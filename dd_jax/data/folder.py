@@ -1,33 +1,37 @@
 """A directory of image files, one sub-directory a class."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
+from dd_jax.data import layout
+from dd_jax.data.image_file import laid_on, open_image, plain, transparent
+from dd_jax.data.layout import Listed
 from dd_jax.data.raw import Raw, stack
 from dd_jax.data.splits import stratified_split
 from dd_jax.types import InputError, Split
 
-_SUFFIXES = (".png", ".jpg", ".jpeg")
-_TOO_LARGE = Image.DecompressionBombError
-_GRAY_MODES = ("1", "L", "LA")
 
-
-def read(directory: str, image_size: int | None, seed: int) -> Raw:
+def read(directory: str, image_size: int | None, seed: int, background: str) -> Raw:
     """Reads `train/CLASS/*` and `test/CLASS/*`, or `CLASS/*` split 80/20 by class.
 
-    Classes are numbered in the order of their names. Images are one channel if all
-    files are grayscale, else RGB.
+    Images may lie in folders inside of the class folders too. Without `test` its place
+    is taken by `val`, also with a table of classes as in Tiny ImageNet. Classes are
+    numbered in the order of their names, numbers by value. Images are one channel if
+    all files are gray, else RGB; turned as their metadata say; of several frames, the
+    first.
 
     Args:
-      directory: holds png, jpg or jpeg files.
+      directory: holds files of any kind that Pillow reads.
       image_size: side in pixels that images of several sizes are resized to.
-      seed: of the 80/20 split; unused where `train` and `test` exist.
+      seed: of the 80/20 split; unused where train and test exist.
+      background: colour that shows through transparent pixels, or `refuse`.
 
     Raises:
-      InputError: no directory, no classes, an unreadable file, images of several
-        sizes without `image_size`, or classes of test that train lacks.
+      InputError: no directory, no classes, one without images, an unreadable file,
+        images of several sizes without `image_size`, transparent pixels without a
+        background, or classes of test that train lacks.
     """
     root = Path(directory).expanduser()
     if not root.is_dir():
@@ -35,73 +39,115 @@ def read(directory: str, image_size: int | None, seed: int) -> Raw:
             f"folder: no directory {root}; it should hold train/CLASS/*.png and "
             "test/CLASS/*.png, or CLASS/*.png"
         )
-    if (root / "train").is_dir():
-        return _presplit(root, image_size)
-    names = _classes(root)
-    files, labels = _list(root, names)
-    images = stack(_decode(files), image_size, str(root))
+    if found := layout.splits(root):
+        return _presplit(root, *found, image_size, background)
+    names = layout.class_names(root)
+    listed = layout.images_of(root, names)
+    arrays, notes = _decoded(listed.files, background)
+    images, labels = stack(arrays, image_size, str(root)), _labels(listed, names)
     train, test = stratified_split(seed, labels, 0.2, str(root))
     return Raw(
-        Split(images[train], labels[train]), Split(images[test], labels[test]), names
+        Split(images[train], labels[train]),
+        Split(images[test], labels[test]),
+        names,
+        _found([listed], [root]) + notes,
     )
 
 
-def _presplit(root: Path, image_size: int | None) -> Raw:
-    if not (root / "test").is_dir():
-        raise InputError(f"{root} has train/ but no test/; add test/CLASS/*.png")
-    names = _classes(root / "train")
-    extra = sorted(set(_classes(root / "test")) - set(names))
-    if extra:
+def _presplit(
+    root: Path,
+    train_folder: Path,
+    tests: list[Path],
+    image_size: int | None,
+    background: str,
+) -> Raw:
+    names = layout.class_names(train_folder)
+    train = layout.images_of(train_folder, names)
+    test_folder, test = _test(train_folder, tests, names)
+    arrays, notes = _decoded(train.files + test.files, background)
+    images, n = stack(arrays, image_size, str(root)), len(train.files)
+    used = (train_folder.name, test_folder.name)
+    unused = [f"{name}/" for name in layout.folders(root) if name not in used]
+    if unused or test_folder.name != "test":
+        notes = (f"test images are those of {test_folder.name}/", *notes)
+    if unused:
+        notes = (f"left out {', '.join(unused)}", *notes)
+    return Raw(
+        Split(images[:n], _labels(train, names)),
+        Split(images[n:], _labels(test, names)),
+        names,
+        _found([train, test], [train_folder, test_folder]) + notes,
+    )
+
+
+def _test(
+    train_folder: Path, tests: list[Path], names: tuple[str, ...]
+) -> tuple[Path, Listed]:
+    """The first folder whose images have classes, and these images."""
+    for place in tests:
+        if set(layout.folders(place)) & set(names):
+            break
+        if listed := layout.annotated(place):
+            _check_known(set(listed.classes), place, train_folder, names)
+            return place, listed
+    else:
+        place = tests[0]
+    found = layout.class_names(place)
+    _check_known(set(found), place, train_folder, names)
+    return place, layout.images_of(place, found)
+
+
+def _check_known(
+    found: set[str], place: Path, train_folder: Path, names: tuple[str, ...]
+) -> None:
+    if extra := sorted(found - set(names)):
         raise InputError(
-            f"class {extra[0]!r} is in {root / 'test'} but not in {root / 'train'}; "
+            f"class {extra[0]!r} is in {place} but not in {train_folder}; "
             "both should hold the same classes"
         )
-    train, train_labels = _list(root / "train", names)
-    test, test_labels = _list(root / "test", names)
-    images = stack(_decode(train + test), image_size, str(root))
-    n = len(train)
-    return Raw(Split(images[:n], train_labels), Split(images[n:], test_labels), names)
 
 
-def _classes(root: Path) -> tuple[str, ...]:
-    names = sorted(
-        p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")
+def _labels(listed: Listed, names: tuple[str, ...]) -> np.ndarray:
+    number = {name: label for label, name in enumerate(names)}
+    return np.array([number[name] for name in listed.classes], np.int32)
+
+
+def _found(listed: list[Listed], roots: list[Path]) -> tuple[str, ...]:
+    """What was found elsewhere than in `CLASS/*`, and what was not read, in words."""
+    kinds = sum((each.unread for each in listed), Counter())
+    loose = sum(map(layout.beside, roots))
+    deep = sum(path.parents[1] not in roots for each in listed for path in each.files)
+    notes = []
+    if kinds:
+        notes.append(f"left out {layout.counted(kinds)}: no images that Pillow reads")
+    if deep:
+        notes.append(f"read from folders inside of class folders: {deep} images")
+    if loose:
+        notes.append(f"left out {loose} images beside the class folders: no class")
+    return tuple(notes)
+
+
+def _decoded(
+    files: list[Path], background: str
+) -> tuple[list[np.ndarray], tuple[str, ...]]:
+    """Images `u8[h w c]` with the same channels, and what was done to them."""
+    images = []
+    done: Counter[str] = Counter()
+    for path in files:
+        image, words = open_image(path)
+        done.update(words)
+        if transparent(image):
+            if background == "refuse":
+                raise InputError(
+                    f"{path} has transparent pixels; set data.background to the "
+                    "colour that shows through, such as white or black"
+                )
+            image = laid_on(background, image, path)
+            done[f"laid on {background}, which shows through transparent pixels"] += 1
+        images.append(plain(image))
+    gray = all(image.mode == "L" for image in images)
+    arrays = [np.asarray(i if gray else i.convert("RGB")) for i in images]
+    notes = tuple(
+        f"{words}: {count} of {len(files)} images" for words, count in done.items()
     )
-    if not names:
-        raise InputError(f"{root} has no class directories; it should hold CLASS/*.png")
-    return tuple(names)
-
-
-def _list(root: Path, names: tuple[str, ...]) -> tuple[list[Path], np.ndarray]:
-    files: list[Path] = []
-    labels: list[int] = []
-    for label, name in enumerate(names):
-        found = sorted(
-            p for p in (root / name).glob("*") if p.suffix.lower() in _SUFFIXES
-        )
-        files += found
-        labels += [label] * len(found)
-    return files, np.array(labels, np.int32)
-
-
-def _decode(files: list[Path]) -> list[np.ndarray]:
-    images = [_open(path) for path in files]
-    gray = all(image.mode in _GRAY_MODES for image in images)
-    converted = (np.asarray(image.convert("L" if gray else "RGB")) for image in images)
-    return [a[..., None] if a.ndim == 2 else a for a in converted]
-
-
-def _open(path: Path) -> Image.Image:
-    try:
-        with Image.open(path) as image:
-            image.load()
-            found = image.copy()
-    except (OSError, SyntaxError, ValueError, _TOO_LARGE) as error:
-        raise InputError(
-            f"{path} is not a readable image; replace or remove it"
-        ) from error
-    if found.mode[0] in "IF":
-        raise InputError(
-            f"{path} has pixels of mode {found.mode}; 8 bits per channel are needed"
-        )
-    return found
+    return [a[..., None] if a.ndim == 2 else a for a in arrays], notes

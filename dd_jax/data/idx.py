@@ -2,6 +2,7 @@
 
 import gzip
 import math
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -12,6 +13,16 @@ from dd_jax.data.raw import Raw
 from dd_jax.types import InputError, Split
 
 _UNSIGNED_BYTE = 0x08
+_PARTS = {
+    ("train", "images"): "train-images-idx3-ubyte",
+    ("train", "labels"): "train-labels-idx1-ubyte",
+    ("t10k", "images"): "t10k-images-idx3-ubyte",
+    ("t10k", "labels"): "t10k-labels-idx1-ubyte",
+}
+_NAME = re.compile(
+    r"([^.].*[-_.])?(train|t10k|test)[-_.](images|labels)[-_.]idx[0-9][-_.]ubyte(\.gz)?",
+    re.IGNORECASE,
+)
 
 
 def read(directory: str) -> Raw:
@@ -19,10 +30,13 @@ def read(directory: str) -> Raw:
 
     Args:
       directory: holds `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`,
-        `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`, each plain or `.gz`.
+        `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`, each plain or `.gz`;
+        also spelt `train-images.idx3-ubyte`, with `test` for `t10k`, and with one
+        prefix before all four names, such as `emnist-letters-`.
 
     Raises:
-      InputError: a file is missing, truncated or not of this format.
+      InputError: a file is missing, truncated or not of this format, or there are
+        several sets.
     """
     folder = Path(directory).expanduser()
     if not folder.is_dir():
@@ -31,13 +45,11 @@ def read(directory: str) -> Raw:
             "and the three other MNIST-format files"
         )
 
-    def split(prefix: str) -> Split:
-        return Split(
-            read_array(_find(folder, f"{prefix}-images-idx3-ubyte")),
-            read_array(_find(folder, f"{prefix}-labels-idx1-ubyte")),
-        )
-
-    return Raw(split("train"), split("t10k"))
+    prefix, files = _find(folder)
+    arrays = [read_array(files[part]) for part in _PARTS]
+    note = f"{prefix}*: EMNIST's files hold each image with rows and columns swapped; "
+    notes = (note + "read as it is there",) if "emnist" in prefix.lower() else ()
+    return Raw(Split(*arrays[:2]), Split(*arrays[2:]), notes=notes)
 
 
 def read_array(path: Path) -> np.ndarray:
@@ -84,8 +96,30 @@ def read_array(path: Path) -> np.ndarray:
     return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
 
 
-def _find(folder: Path, name: str) -> Path:
-    for path in (folder / f"{name}.gz", folder / name):
-        if path.is_file():
-            return path
+def _find(folder: Path) -> tuple[str, dict[tuple[str, str], Path]]:
+    """The common prefix of the four files of a directory, and the files."""
+    sets: dict[str, dict[tuple[str, str], Path]] = {}
+    found = [path for path in folder.iterdir() if path.is_file()]
+    for path in sorted(found, key=lambda path: (path.suffix != ".gz", path.name)):
+        if match := _NAME.fullmatch(path.name):
+            prefix, split, what, _ = match.groups()
+            split = {"test": "t10k"}.get(split.lower(), split.lower())
+            files = sets.setdefault(prefix or "", {})
+            first = files.setdefault((split, what.lower()), path)
+            if path.name.removesuffix(".gz") != first.name.removesuffix(".gz"):
+                raise InputError(
+                    f"{folder} holds both {first.name} and {path.name}; keep one"
+                )
+    whole = [prefix for prefix, files in sets.items() if len(files) == len(_PARTS)]
+    if len(whole) > 1:
+        names = ", ".join(repr(prefix) for prefix in sorted(whole))
+        raise InputError(
+            f"{folder} holds {len(whole)} sets of files, with the prefixes {names}; "
+            "give a folder that holds one"
+        )
+    if whole:
+        return whole[0], sets[whole[0]]
+    prefix, files = next(iter(sets.items()), ("", {}))
+    part = next(part for part in _PARTS if part not in files)
+    name = prefix + _PARTS[part]
     raise InputError(f"{folder} has neither {name}.gz nor {name}")

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from dd_jax.archive import read_npz
+from dd_jax.data.labels import text
 from dd_jax.data.raw import Raw
 from dd_jax.types import InputError, Split
 
@@ -40,7 +41,7 @@ def read(file: str) -> Raw:
             f"{path} has no array {missing[0]}; it should hold {', '.join(_REQUIRED)}"
         )
     names = (
-        tuple(str(name) for name in np.ravel(a["class_names"]))
+        tuple(text(name, str(path)) for name in np.ravel(a["class_names"]))
         if "class_names" in a
         else None
     )

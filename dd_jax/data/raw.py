@@ -15,11 +15,13 @@ class Raw(NamedTuple):
       train: images of any numeric dtype, `[n h w]` or `[n h w c]`, and labels `[n]`.
       test: the same, for the rows that reported numbers come from.
       class_names: one name a class, or None where the source knows none.
+      notes: what was done that a user may not expect, a line each.
     """
 
     train: Split
     test: Split
     class_names: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
 
 
 def resize(image: np.ndarray, size: int) -> np.ndarray:

@@ -3,9 +3,11 @@
 import hashlib
 
 import numpy as np
+from PIL import ImageColor
 
 from dd_jax.data import digits, folder, idx, npz, tfds_source
-from dd_jax.data.checks import check_classes, check_labels, checked_split
+from dd_jax.data.checks import check_classes, checked_split
+from dd_jax.data.labels import used_classes
 from dd_jax.data.raw import Raw, resize
 from dd_jax.data.splits import stratified_split
 from dd_jax.data.statistics import measured, published
@@ -20,6 +22,7 @@ def load(
     rows: int | None = None,
     validation: float = 0.0,
     seed: int = 0,
+    background: str = "refuse",
 ) -> Dataset:
     """Loads, checks, cuts and resizes a labelled image data set.
 
@@ -30,12 +33,16 @@ def load(
       rows: keeps about so many rows of train, the same share of every class at random;
         all of them if None or if there are no more.
       validation: share of train to hold out by class, in [0, 1).
-      seed: of the rows kept, the validation split and a folder's own train/test split.
+      seed: of the rows kept, the validation split and the train/test split of a source
+        that has none.
+      background: colour that shows through transparent pixels of image files, such as
+        `white`; `refuse` refuses such files.
 
     Returns:
       A Dataset whose arrays passed every check of `dd_jax.data.checks`. `mean` and
       `std` are the published constants for a known data set and are computed from
-      train, without the validation rows, for any other.
+      train, without the validation rows, for any other. Classes without images are
+      left out, and the labels numbered anew; `notes` say so.
 
     Raises:
       InputError: anything wrong with the arguments or the data.
@@ -49,11 +56,12 @@ def load(
         )
     if image_size is not None and image_size < 1:
         raise InputError(f"image_size is {image_size}; a positive number is needed")
-    raw = _read(source, image_size, seed)
+    if background != "refuse":
+        _check_colour(background)
+    raw = _read(source, image_size, seed, background)
     train = checked_split(raw.train, f"{source} train")
     test = checked_split(raw.test, f"{source} test")
-    check_labels(train, f"{source} train")
-    names = raw.class_names or tuple(str(i) for i in range(int(train.labels.max()) + 1))
+    train, test, names, unused = used_classes(train, test, raw.class_names, source)
     constants = published(train.images)
     if num_classes is not None:
         if not 2 <= num_classes <= len(names):
@@ -84,21 +92,33 @@ def load(
         name=source,
         checksum=_checksum((train, test, held_out), names),
         validation=held_out,
+        notes=raw.notes + unused,
     )
 
 
-def _read(source: str, image_size: int | None, seed: int) -> Raw:
+def _check_colour(name: str) -> None:
+    try:
+        opaque = len(ImageColor.getrgb(name)) == 3
+    except ValueError:
+        opaque = False
+    if not opaque:
+        raise InputError(
+            f"background is {name!r}; refuse or a colour such as white is needed"
+        )
+
+
+def _read(source: str, image_size: int | None, seed: int, background: str) -> Raw:
     kind, _, place = source.partition(":")
     if source == "digits":
         return digits.read()
     if place and kind == "tfds":
-        return tfds_source.read(place, image_size)
+        return tfds_source.read(place, image_size, seed)
     if place and kind == "idx":
         return idx.read(place)
     if place and kind == "npz":
         return npz.read(place)
     if place and kind == "folder":
-        return folder.read(place, image_size, seed)
+        return folder.read(place, image_size, seed, background)
     raise InputError(
         f"data source {source!r} is unknown; use digits, tfds:NAME, idx:DIR, npz:FILE "
         "or folder:DIR"

@@ -4,6 +4,8 @@ import numpy as np
 
 from dd_jax.types import InputError
 
+TRAIN_NAMES = ("train", "training")
+TEST_NAMES = ("test", "testing", "val", "valid", "validation")  # the first there is
 
 def stratified_split(
     seed: int, labels: np.ndarray, fraction: float, where: str

@@ -6,39 +6,35 @@ from typing import Any
 
 import numpy as np
 
+from dd_jax.data.labels import text
 from dd_jax.data.raw import Raw, stack
+from dd_jax.data.splits import TEST_NAMES, TRAIN_NAMES, stratified_split
 from dd_jax.types import InputError, Split
 
-_TEST_SPLITS = ("test", "validation")
 
-
-def read(name: str, image_size: int | None) -> Raw:
+def read(name: str, image_size: int | None, seed: int) -> Raw:
     """Reads the features `image` and `label` of a TFDS data set.
 
     The data set is read by `tfds.data_source` from `TFDS_DATA_DIR` (TFDS's own default
     where unset) and prepared there first if need be. Splits: `train`, and `test` or,
-    where there is none, `validation`.
+    where there is none, `validation`; a single split is split 80/20 by class.
 
     Args:
       name: as TFDS spells it, such as `mnist` or `name/config:1.0.0`.
       image_size: side in pixels that images of several sizes are resized to.
+      seed: of the 80/20 split; unused where there are two splits.
 
     Returns:
       Images `u8[n h w c]`, labels `i64[n]` and the class names that TFDS records.
 
     Raises:
       InputError: unknown or unreadable data set, one that needs TensorFlow where it
-        is missing, one without `image`, `label` or the two splits.
+        is missing, one without `image` and `label`, or several splits but not these.
     """
     where = f"tfds:{name}"
     sources = _open(name, where)
-    test_split = next((split for split in _TEST_SPLITS if split in sources), None)
-    if "train" not in sources or test_split is None:
-        raise InputError(
-            f"{where} has the splits {', '.join(sorted(sources))}; train and one of "
-            "test and validation are needed"
-        )
-    features = sources["train"].dataset_info.features
+    used, note = _splits(sources, where)
+    features = sources[used[0]].dataset_info.features
     missing = [f for f in ("image", "label") if f not in features]
     if missing:
         raise InputError(
@@ -46,16 +42,37 @@ def read(name: str, image_size: int | None) -> Raw:
             f"{', '.join(sorted(features))}); an image classification data set with "
             "image and label is needed"
         )
-    train, test = (_rows(sources[s], where) for s in ("train", test_split))
-    images = stack([row["image"] for row in train + test], image_size, where)
-    labels = np.array([row["label"] for row in train + test])
+    parts = [_rows(sources[split], where) for split in used]
+    rows = sum(parts, [])
+    images = stack([row["image"] for row in rows], image_size, where)
+    labels = np.array([row["label"] for row in rows])
+    if len(parts) == 1:
+        train, test = stratified_split(seed, labels, 0.2, where)
+    else:
+        train, test = slice(len(parts[0])), slice(len(parts[0]), None)
     names = getattr(features["label"], "names", None)
-    n = len(train)
     return Raw(
-        Split(images[:n], labels[:n]),
-        Split(images[n:], labels[n:]),
-        tuple(names) if names else None,
+        Split(images[train], labels[train]),
+        Split(images[test], labels[test]),
+        tuple(text(name, where) for name in names) if names else None,
+        note,
     )
+
+
+def _splits(sources: dict, where: str) -> tuple[list[str], tuple[str, ...]]:
+    """The names of train and test, or of the only split, and what is to be said."""
+    if len(sources) == 1:
+        (only,) = sources
+        return [only], (f"{where} has one split, {only}; 20 % of it are the test set",)
+    train = [split for split in TRAIN_NAMES if split in sources]
+    test = [split for split in TEST_NAMES if split in sources]
+    if not (train and test):
+        raise InputError(
+            f"{where} has the splits {', '.join(sorted(sources))}; train and one of "
+            "test and validation are needed"
+        )
+    note = f"test images are those of {test[0]}"
+    return [train[0], test[0]], () if test[0] == "test" else (note,)
 
 
 def _open(name: str, where: str) -> dict[str, Any]:

@@ -3,11 +3,13 @@
 import csv
 import json
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from dd_jax.data.image_file import is_gray, open_image, plain, transparent
 from dd_jax.types import InputError, SyntheticSet
 
 _MODES = {1: "L", 3: "RGB"}
@@ -142,8 +144,8 @@ def read(directory: str | Path) -> SyntheticSet:
         if not (root / name).is_file():
             raise InputError(f"{root} is not an exported synthetic set: no {name}")
     try:
-        with (root / "labels.csv").open(newline="", encoding="utf-8") as source:
-            table = list(csv.reader(source))
+        with (root / "labels.csv").open(newline="", encoding="utf-8-sig") as source:
+            table = [row for row in csv.reader(source) if any(map(str.strip, row))]
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{root / 'labels.csv'} is no table: {error}") from None
     columns = len(table[0]) if table else 0
@@ -163,22 +165,43 @@ def read(directory: str | Path) -> SyntheticSet:
         labels = np.array([row[2:] for row in table[1:]]).astype(np.float32)
     except ValueError as error:
         raise InputError(f"{root / 'labels.csv'}: {error}") from None
-    images = [_decode(root / row[0]) for row in table[1:]]
-    if len({image.shape for image in images}) > 1:
+    return SyntheticSet(_pixels(root, table[1:], about), labels, lr, metadata)
+
+
+def _pixels(root: Path, rows: list[list[str]], about: dict) -> np.ndarray:
+    """The images `f32[m h w c]` that a table names, with the channels of the set.
+
+    Tools that write an image anew may change its mode: gray is stored as RGB or as a
+    palette, and RGB of gray values as gray. Such images are brought back.
+    """
+    images = [_open(root, row[0]) for row in rows]
+    if len({image.size for image in images}) > 1:
         raise InputError(f"{root}: images of several sizes; one is needed")
-    return SyntheticSet(np.stack(images), labels, lr, metadata)
+    mode = _mode(images, about)
+    for image, row in zip(images, rows):
+        if mode == "L" and image.mode == "RGB" and not is_gray(image):
+            raise InputError(
+                f"{root / row[0]} has colours, and the set is gray; replace it"
+            )
+    pixels = np.stack([np.asarray(image.convert(mode)) for image in images])
+    return np.float32(pixels if pixels.ndim == 4 else pixels[..., None]) / 255
 
 
-def _decode(path: Path) -> np.ndarray:
+def _mode(images: list[Image.Image], about: dict) -> str:
+    """The mode that the folder states by `shape`, else that of most images."""
     try:
-        with Image.open(path) as image:
-            if image.mode not in _MODES.values():
-                raise InputError(
-                    f"{path} has pixels of mode {image.mode}; L or RGB is needed"
-                )
-            pixels = np.asarray(image)
-    except (OSError, SyntaxError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path} is missing or not a readable image") from None
-    return np.float32(pixels if pixels.ndim == 3 else pixels[..., None]) / 255
+        return _MODES[about["shape"][3]]
+    except (KeyError, IndexError, TypeError):
+        return Counter(image.mode for image in images).most_common(1)[0][0]
+
+
+def _open(root: Path, name: str) -> Image.Image:
+    path = root / name
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise InputError(f"{root / 'labels.csv'} names {name!r}, outside of its folder")
+    if not path.is_file():
+        raise InputError(f"{path} is missing or not a readable image")
+    image = open_image(path).image
+    if transparent(image):
+        raise InputError(f"{path} has transparent pixels; opaque ones are needed")
+    return plain(image)

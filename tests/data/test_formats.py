@@ -235,7 +235,7 @@ def test_folder_messages(tmp_path):
     )
     (tmp_path / "a").mkdir()
     assert message(f"folder:{tmp_path}") == (
-        f"{tmp_path} holds no images; at least one per class is needed"
+        f"class folder {tmp_path}/a holds no images; add some, or remove it"
     )
     write_images(tmp_path, ["a"], 3)
     write_images(tmp_path, ["b"], 1)

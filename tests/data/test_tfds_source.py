@@ -8,13 +8,18 @@ import pytest
 from PIL import Image
 
 from dd_jax.data import load
-from dd_jax.types import InputError
+from dd_jax.types import InputError, Split
 
 tfds = pytest.importorskip("tensorflow_datasets")
 pytest.importorskip("array_record")
 pytest.importorskip("importlib_resources")
 
-LABELS = {"train": [0, 1, 0, 1, 0, 1], "test": [1, 0, 1, 0], "validation": [0, 1]}
+LABELS = {
+    "train": [0, 1, 0, 1, 0, 1],
+    "test": [1, 0, 1, 0],
+    "validation": [0, 1],
+    "extra": [0, 1],
+}
 
 
 def images(split):
@@ -69,6 +74,20 @@ class DdTestOneSplit(_Tiny):
     SPLITS = ("train",)
 
 
+class DdTestNoTest(_Tiny):
+    SPLITS = ("train", "extra")
+
+
+class DdTestUnused(_Tiny):
+    FEATURES = _Tiny.FEATURES | {
+        "label": tfds.features.ClassLabel(names=["a", "b", "c", "d"])
+    }
+
+    def _generate_examples(self, split):
+        for i, example in super()._generate_examples(split):
+            yield i, example | {"label": example["label"] + 1}
+
+
 class DdTestNoImage(_Tiny):
     FEATURES = {"text": tfds.features.Text(), "label": _Tiny.FEATURES["label"]}
 
@@ -105,6 +124,7 @@ def test_reads_what_is_prepared_on_disk(data_dir):
 def test_prepares_first_and_takes_validation_as_test(data_dir):
     data = load("tfds:dd_test_unprepared")
     assert_holds(data.test, "validation")
+    assert data.notes == ("test images are those of validation",)
     assert (data_dir / "dd_test_unprepared" / "1.0.0" / "dataset_info.json").exists()
 
 
@@ -147,11 +167,31 @@ def test_unknown_name(data_dir):
     )
 
 
-def test_needs_two_splits(data_dir):
-    assert message("tfds:dd_test_one_split") == (
-        "tfds:dd_test_one_split has the splits train; train and one of test and "
+def test_one_split_is_split_by_the_seed(data_dir):
+    whole, name = load("tfds:dd_test_one_split"), "tfds:dd_test_one_split"
+    both = Split(*map(np.concatenate, zip(whole.train[:2], whole.test[:2])))
+    assert_holds(both, "train")
+    assert np.bincount(whole.train.labels).tolist() == [2, 2]
+    assert np.bincount(whole.test.labels).tolist() == [1, 1]
+    assert load(name).checksum == whole.checksum
+    assert len({load(name, seed=seed).checksum for seed in range(6)}) > 1
+    assert whole.notes == (
+        f"{name} has one split, train; 20 % of it are the test set",
+    )
+
+
+def test_several_splits_without_test(data_dir):
+    assert message("tfds:dd_test_no_test") == (
+        "tfds:dd_test_no_test has the splits extra, train; train and one of test and "
         "validation are needed"
     )
+
+
+def test_declared_classes_without_images(data_dir):
+    data = load("tfds:dd_test_unused")
+    assert data.class_names == ("b", "c")
+    assert_holds(data.train, "train")
+    assert data.notes == ("left out classes without images: 'a', 'd'",)
 
 
 def test_needs_image_and_label(data_dir):

@@ -153,14 +153,26 @@ def test_an_empty_folder_is_taken(tmp_path):
         (lambda d: (d / "metadata.json").write_text("[]"), "JSON with lr and metadata"),
         (lambda d: (d / "metadata.json").write_text("{}"), "KeyError('lr')"),
         (lambda d: (d / "images/03.png").unlink(), "03.png is missing or not a read"),
-        (lambda d: (d / "images/03.png").write_bytes(b"x"), "03.png is missing or"),
+        (lambda d: (d / "images/03.png").write_bytes(b"x"), "03.png is not a readable"),
         (
             lambda d: Image.new("L", (3, 3)).save(d / "images/03.png"),
             "images of several sizes",
         ),
         (
             lambda d: Image.new("RGBA", (5, 6)).save(d / "images/03.png"),
-            "03.png has pixels of mode RGBA; L or RGB is needed",
+            "03.png has transparent pixels; opaque ones are needed",
+        ),
+        (
+            lambda d: Image.new("I;16", (5, 6)).save(d / "images/03.png"),
+            "03.png has pixels of mode I;16; 8 bits per channel are needed",
+        ),
+        (
+            lambda d: Image.new("RGB", (5, 6), "red").save(d / "images/03.png"),
+            "03.png has colours, and the set is gray; replace it",
+        ),
+        (
+            lambda d: (d / "labels.csv").write_text("file,label,p0\n../a.png,0,1\n"),
+            "labels.csv names '../a.png', outside of its folder",
         ),
         (
             lambda d: (d / "labels.csv").write_text(
@@ -175,6 +187,56 @@ def test_folders_that_hold_no_set(tmp_path, spoil, words):
     spoil(folder)
     text = message(load, folder)
     assert words in text and str(folder) in text
+
+
+RESAVED = {
+    "RGB": lambda image: image.convert("RGB"),
+    "opaque RGBA": lambda image: image.convert("RGBA"),
+    "gray and alpha": lambda image: image.convert("RGB").convert("LA"),
+    "palette": lambda image: image.quantize(256) if image.mode == "L" else image,
+}
+
+
+@pytest.mark.parametrize("stated", [True, False], ids=["shape", "no shape"])
+@pytest.mark.parametrize("change", RESAVED.values(), ids=list(RESAVED))
+@pytest.mark.parametrize("which", ["one", "all"])
+def test_gray_images_saved_again_in_another_mode(tmp_path, change, stated, which):
+    folder = export.to_png(tmp_path / "out", synthetic())
+    before = load(folder).images
+    files = sorted((folder / "images").iterdir())
+    for file in files if which == "all" else files[3:4]:
+        with Image.open(file) as image:
+            change(image).save(file)
+    about = json.loads((folder / "metadata.json").read_text())
+    if not stated:
+        del about["shape"]
+        (folder / "metadata.json").write_text(json.dumps(about))
+    after = load(folder).images
+    if after.shape[3] == 3:  # nothing says that a whole set of RGB is gray
+        assert not stated and which == "all"
+        after = after[..., :1]
+    np.testing.assert_array_equal(after, before)
+
+
+def test_gray_images_of_a_set_in_colour_saved_again_as_gray(tmp_path):
+    made = synthetic(3)
+    made.images[3] = made.images[3, ..., :1]
+    folder = export.to_png(tmp_path / "out", made)
+    before = load(folder).images
+    with Image.open(folder / "images/03.png") as image:
+        image.convert("L").save(folder / "images/03.png")
+    np.testing.assert_array_equal(load(folder).images, before)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n", " \n", ",,,,\n"])
+def test_blank_lines_of_the_table(tmp_path, end):
+    folder = export.to_png(tmp_path / "out", synthetic())
+    before = load(folder)
+    table = folder / "labels.csv"
+    table.write_bytes(b"\xef\xbb\xbf" + table.read_bytes() + end.encode())
+    after = load(folder)
+    np.testing.assert_array_equal(after.images, before.images)
+    np.testing.assert_array_equal(after.labels, before.labels)
 
 
 def test_a_run_takes_the_folder_and_counts_its_contents(tmp_path):

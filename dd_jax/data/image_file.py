@@ -1,0 +1,128 @@
+"""One image file as pixels: what it says of itself is followed, or it is refused."""
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import ExifTags, Image, ImageOps
+
+from dd_jax.types import InputError
+
+_GRAY = ("1", "L", "LA")
+_PALETTE = ("P", "PA")
+_RGB = ("RGB", "RGBX", "RGBA", "RGBa")
+_CONVERTED = ("CMYK", "YCbCr", "HSV")
+# Pillow knows these by name only, or gives them to another program.
+_UNREAD = {"BUFR", "GRIB", "HDF5", "WMF", "MPEG", "IPTC", "EPS"}
+_LAYERED = "PSD"  # its frames are layers, and what is read is all of them
+
+
+class Opened(NamedTuple):
+    """One image file.
+
+    Attributes:
+      image: upright, of a mode with 1 or 8 bits a channel.
+      done: in words, what was done to make it so.
+    """
+
+    image: Image.Image
+    done: tuple[str, ...]
+
+
+@cache
+def suffixes() -> frozenset[str]:
+    """Suffixes of the image files that Pillow reads, such as `.png`, in lower case."""
+    known = Image.registered_extensions()
+    return frozenset(s for s, kind in known.items() if kind in _formats())
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    Image.init()
+    return tuple(kind for kind in Image.OPEN if kind not in _UNREAD)
+
+
+def open_image(path: Path) -> Opened:
+    """Reads the first frame of an image file, turned as its metadata say.
+
+    Raises:
+      InputError: not an image, or one of more than 8 bits per channel.
+    """
+    try:
+        # by its path Pillow would map a turned TIFF with height and width swapped
+        with path.open("rb") as file, Image.open(file, formats=_formats()) as found:
+            mode = _stored_mode(found)
+            turned = found.getexif().get(ExifTags.Base.Orientation) in range(2, 9)
+            frames = 1 if found.format == _LAYERED else getattr(found, "n_frames", 1)
+            image = ImageOps.exif_transpose(found)
+    except Exception as error:  # Pillow's formats raise many kinds on a damaged file
+        raise InputError(
+            f"{path} is not a readable image; replace or remove it"
+        ) from error
+    if mode not in _GRAY + _PALETTE + _RGB + _CONVERTED:
+        raise InputError(
+            f"{path} has pixels of mode {mode}; 8 bits per channel are needed"
+        )
+    done = {
+        "turned upright, as their orientation says": turned,
+        "first of several frames": frames > 1,
+        f"converted from {mode} to RGB": mode in _CONVERTED,
+    }
+    return Opened(image, tuple(words for words, true in done.items() if true))
+
+
+def transparent(image: Image.Image) -> bool:
+    """Whether something shows through any pixel."""
+    if not image.has_transparency_data:
+        return False
+    return image.convert("RGBA").getchannel("A").getextrema()[0] < 255
+
+
+def laid_on(background: str, image: Image.Image, where: Path) -> Image.Image:
+    """An image on a background of one colour, which shows through it.
+
+    Raises:
+      InputError: the result is of one colour, and the image is not.
+    """
+    above = image.convert("RGBA")
+    laid = Image.new("RGBA", image.size, background)
+    laid.alpha_composite(above)
+    if _constant(laid) and not _constant(above):
+        raise InputError(
+            f"{where} cannot be seen on a {background} background; set "
+            "data.background to another colour"
+        )
+    colour = laid.convert("RGB")
+    gray = image.mode in _GRAY + _PALETTE and is_gray(colour)
+    return colour.getchannel("R") if gray else colour
+
+
+def plain(image: Image.Image) -> Image.Image:
+    """An opaque image as `L`, where its mode or its palette is gray, or as `RGB`."""
+    colour = image.convert("RGBA") if image.has_transparency_data else image
+    colour = colour.convert("RGB")
+    if image.mode in _GRAY or (image.mode in _PALETTE and is_gray(colour)):
+        return colour.getchannel("R")
+    return colour
+
+
+def is_gray(image: Image.Image) -> bool:
+    """Whether the channels of an `RGB` image are equal everywhere."""
+    red, *others = (band.tobytes() for band in image.split())
+    return all(band == red for band in others)
+
+
+def _stored_mode(found: Image.Image) -> str:
+    """The mode in the file; Pillow cuts colours of 16 bits down to 8."""
+    for tile in found.tile:
+        args = tile.args if isinstance(tile.args, tuple) else (tile.args,)
+        if found.mode != "I;16" and re.search(r";16[BLN]$", str(args[0])):
+            return str(args[0])
+        if tile.codec_name.startswith("ppm") and args[-1] > 255:
+            return f"{args[0]} up to {args[-1]}"
+    return found.mode
+
+
+def _constant(image: Image.Image) -> bool:
+    return all(low == high for low, high in image.getextrema())

@@ -1,0 +1,200 @@
+"""Which files of a directory are images of which class."""
+
+import os
+import re
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+from dd_jax.data.image_file import suffixes
+from dd_jax.data.splits import TEST_NAMES, TRAIN_NAMES
+from dd_jax.types import InputError
+
+_LEFTOVERS = {  # of other systems; names that start with a dot are left out as well
+    "__macosx",
+    "__pycache__",
+    "$recycle.bin",
+    "@eadir",
+    "#recycle",
+    "desktop.ini",
+    "ehthumbs.db",
+    "icon\r",
+    "lost+found",
+    "system volume information",
+    "thumbs.db",
+}
+_WHOLE, _NUMBER = re.compile("([0-9]+)"), re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
+
+
+class Listed(NamedTuple):
+    """Image files and the class of each.
+
+    Attributes:
+      files: paths, class by class.
+      classes: the name of each file's class.
+      unread: suffix -> number of files that Pillow reads no image from.
+    """
+
+    files: list[Path]
+    classes: list[str]
+    unread: Counter[str]
+
+
+def in_order(names: list[str]) -> list[str]:
+    """Names in the order of people: numbers by value, also inside of other text.
+
+    >>> in_order(["10", "2", "1"]), in_order(["b10", "b9", "a"])
+    (['1', '2', '10'], ['a', 'b9', 'b10'])
+    """
+    if all(_NUMBER.fullmatch(name) for name in names):
+        return sorted(names, key=lambda name: (float(name), name))
+
+    def natural(name: str) -> tuple:
+        parts = _WHOLE.split(name)
+        return [int(p) if i % 2 else p for i, p in enumerate(parts)], name
+
+    return sorted(names, key=natural)
+
+
+def folders(root: Path) -> list[str]:
+    """Names of the folders in a directory, in order, without leftovers."""
+    found = [p.name for p in root.iterdir() if p.is_dir() and not _leftover(p.name)]
+    return in_order(found)
+
+
+def splits(root: Path) -> tuple[Path, list[Path]] | None:
+    """The folders of train and of what may be test; None where there are just classes.
+
+    Beside other folders, those of such names are classes if all they hold is files.
+
+    Raises:
+      InputError: only one of train and test.
+    """
+    found = {name.lower(): root / name for name in folders(root)}
+    train = [found[name] for name in TRAIN_NAMES if name in found]
+    tests = [found[name] for name in TEST_NAMES if name in found]
+    named = train + tests
+    if len(named) < len(found) and not any(map(folders, named)):
+        return None
+    for part, others, lacking in (
+        (train, tests, "train"),
+        (tests, train, "test"),
+    ):
+        if others and not part:
+            raise InputError(
+                f"{root} has {others[0].name}/ but no {lacking}/; "
+                f"add {lacking}/CLASS/*.png"
+            )
+    return (train[0], tests) if train else None
+
+
+def class_names(root: Path) -> tuple[str, ...]:
+    """Names of the class folders of a directory, in order.
+
+    Raises:
+      InputError: there are none.
+    """
+    names = folders(root)
+    if not names:
+        raise InputError(f"{root} has no class directories; it should hold CLASS/*.png")
+    return tuple(names)
+
+
+def images_of(root: Path, names: tuple[str, ...]) -> Listed:
+    """The image files in `root/NAME` and in folders inside of it.
+
+    Raises:
+      InputError: a class folder without any, or folders in it that may be the classes.
+    """
+    listed = Listed([], [], Counter())
+    parents: dict[str, str] = {}
+    for name in names:
+        found, others = _images(root / name)
+        if not found:
+            held = f" but {counted(others)}" if others else ""
+            raise InputError(
+                f"class folder {root / name} holds no images{held}; add some, or "
+                "remove it"
+            )
+        for branch in _branches(root / name, found):
+            if (other := parents.setdefault(branch, name)) != name:
+                raise InputError(
+                    f"{root / name} and {root / other} both hold images in a folder "
+                    f"{branch!r} and beside it; they should be in CLASS/*.png or in "
+                    "CLASS/images/*.png"
+                )
+        listed.files.extend(found)
+        listed.classes.extend([name] * len(found))
+        listed.unread.update(others)
+    return listed
+
+
+def _branches(root: Path, files: list[Path]) -> set[str]:
+    """Folders below a class folder that have images, as have their neighbours."""
+    inside: dict[tuple, set[str]] = {}
+    for *parents, _ in {path.relative_to(root).parts for path in files}:
+        for depth, name in enumerate([*parents, ""]):
+            inside.setdefault(tuple(parents[:depth]), set()).add(name)
+    return set().union(*(names for names in inside.values() if len(names) > 1)) - {""}
+
+
+def annotated(root: Path) -> Listed | None:
+    """The image files of a folder with a table of their classes, as Tiny ImageNet's.
+
+    Rows of `*_annotations.txt` are `FILE CLASS ...`, apart by tabs; files are in
+    `images/` or beside the table. None where there is no table.
+
+    Raises:
+      InputError: a table that is none, or names a file that is not there.
+    """
+    table = next(iter(sorted(root.glob("*_annotations.txt"))), None)
+    if table is None:
+        return None
+    try:
+        rows = [line.split("\t") for line in table.read_text("utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{table} is no table: {error}") from None
+    rows = [row for row in rows if row != [""]]
+    if bad := [row for row in rows if len(row) < 2]:
+        raise InputError(f"{table}: rows of file, class are needed, not {bad[0][0]!r}")
+    found, unread = _images(root)
+    known = {path.name: path for path in found}
+    if absent := [row[0] for row in rows if row[0] not in known]:
+        raise InputError(f"{table} names {absent[0]!r}, which is not in {root}")
+    return Listed([known[row[0]] for row in rows], [row[1] for row in rows], unread)
+
+
+def counted(kinds: Counter[str]) -> str:
+    """Numbers of files by suffix, in words.
+
+    >>> counted(Counter({".txt": 2, "": 1}))
+    '2 .txt, 1 without suffix'
+    """
+    shown = kinds.most_common(5)
+    words = [f"{n} {ascii(kind)[1:-1] or 'without suffix'}" for kind, n in shown]
+    rest = kinds.total() - sum(n for _, n in shown)
+    return ", ".join(words + [f"{rest} others"] * (rest > 0))
+
+
+def beside(root: Path) -> int:
+    """Number of images that lie beside class folders, in none of them."""
+    paths = (p for p in root.iterdir() if p.is_file() and not _leftover(p.name))
+    return sum(path.suffix.lower() in suffixes() for path in paths)
+
+
+def _images(root: Path) -> tuple[list[Path], Counter[str]]:
+    """Image files below a folder in order, and the suffixes of all others."""
+    found: list[Path] = []
+    others: Counter[str] = Counter()
+    for place, inner, names in os.walk(root):
+        inner[:] = [name for name in inner if not _leftover(name)]
+        for path in (Path(place, name) for name in names if not _leftover(name)):
+            if path.suffix.lower() in suffixes():
+                found.append(path)
+            else:
+                others[path.suffix.lower()] += 1
+    return sorted(found), others
+
+
+def _leftover(name: str) -> bool:
+    return name.startswith(".") or name.lower() in _LEFTOVERS
