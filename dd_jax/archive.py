@@ -18,15 +18,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib import format as npy
 
-from dd_jax.memory import free_memory, in_words
+from dd_jax.memory import excess, in_words
 from dd_jax.types import InputError
 
 _DIRECTORY = 2**20  # bytes of the longest table of contents: some ten thousand arrays
 _HEADER = 2**14  # bytes of the longest header of an array
 _AXES = 32
 _CHUNK = 2**20
-_SMALL = 2**26  # bytes that are read however well they are packed
-_PACKED = 200  # times that larger arrays may be smaller on disk; images: ten at most
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # what NumPy writes
 _READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 _KINDS = "biufcUS"  # numbers, truth values and text
@@ -112,7 +110,9 @@ def _read(
             raise _Refused(f"it lacks {', '.join(missing)}")
         asked = [*needed, *(name for name in optional if name in members)]
         headers = {name: _header(archive, members[name]) for name in asked}
-        _check_size(sum(h.size for h in headers.values()), path.stat().st_size)
+        size = sum(header.size for header in headers.values())
+        if reason := excess(size, path.stat().st_size):
+            raise _Refused(reason)
         return {n: _values(archive, members[n], h) for n, h in headers.items()}
 
 
@@ -168,16 +168,6 @@ def _header(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Header:
             f"has {in_words(max(info.file_size - header.start, 0))}"
         )
     return header
-
-
-def _check_size(size: int, stored: int) -> None:
-    if size > max(_SMALL, _PACKED * stored):
-        raise _Refused(
-            f"{in_words(size)} of arrays packed into {in_words(stored)}, which is "
-            "smaller than any images pack"
-        )
-    if size > (free := free_memory()):
-        raise _Refused(f"{in_words(size)} of arrays, and {in_words(free)} are free")
 
 
 def _values(

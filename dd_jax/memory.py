@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+_SMALL = 2**26  # bytes that are read however well they are packed
+_PACKED = 200  # times that more may be smaller on disk; images: ten at most
 _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
@@ -13,6 +15,22 @@ def free_memory() -> int:
     """
     found = [_available(), *(_number(path) for path in _LIMITS)]
     return min(size for size in found if size is not None)
+
+
+def excess(size: int, stored: int) -> str | None:
+    """What speaks against unpacking so many bytes from a file of so many; None is fine.
+
+    >>> excess(2**30, 2**20)
+    '1 GiB packed into 1 MiB, which is smaller than any images pack'
+    """
+    if size > max(_SMALL, _PACKED * stored):
+        return (
+            f"{in_words(size)} packed into {in_words(stored)}, which is smaller than "
+            "any images pack"
+        )
+    if size > (free := free_memory()):
+        return f"it unpacks to {in_words(size)}, and {in_words(free)} are free"
+    return None
 
 
 def in_words(size: int) -> str:

@@ -122,7 +122,10 @@ def test_imports_point_one_way(path):
     [
         {"types": set(), "memory": set(), "archive": {"types", "memory"}},
         {"rules": {"types"}, "fields": {"rules"}, "report": {"types", "archive"}},
-        {"config": {"types", "rules", "fields"}, "data": {"types", "archive"}},
+        {
+            "config": {"types", "rules", "fields"},
+            "data": {"types", "archive", "memory"},
+        },
         {name: {"types"} for name in ("parallel", "checkpoint", "models")},
         {"attacks": {"types", "parallel"}},
     ],

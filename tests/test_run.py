@@ -295,6 +295,46 @@ def test_a_loaded_set_is_audited_without_shadows(folder, record, tmp_path):
     assert found["accuracy"] == record["accuracy"]
 
 
+def test_a_set_made_elsewhere_is_trained_on_as_its_converted_twin(tmp_path):
+    rng = np.random.default_rng(0)
+    bytes_, numbers = rng.integers(0, 256, (6, 8, 8, 1), np.uint8), np.arange(6) % 3
+    np.savez(tmp_path / "a.npz", images=bytes_.transpose(0, 3, 1, 2), labels=numbers)
+    np.savez(
+        tmp_path / "b.npz",
+        images=bytes_ / np.float32(255),
+        labels=np.eye(3)[numbers],
+        lr=0.02,
+    )
+    records = [
+        run.run(
+            make(BARE, distill__load=str(tmp_path / name), train__lr=0.02), tmp_path
+        )
+        for name in ("a.npz", "b.npz")
+    ]
+    assert records[0]["accuracy"] == records[1]["accuracy"]
+    assert records[0]["run"]["data_notes"] == [
+        f"{tmp_path / 'a.npz'}: {words}"
+        for words in (
+            "images had their channels first: moved last",
+            "images were bytes: divided by 255",
+            "labels were class numbers: made one-hot",
+            "no lr: trained on from train.lr of the run",
+        )
+    ]
+    assert "data_notes" not in records[1]["run"]
+
+
+def test_a_set_cannot_name_itself(tmp_path):
+    rng = np.random.default_rng(0)
+    about = {"config": {"distill": {"method": "| best |", "init": "<b>"}}}
+    pixels, labels = rng.random((6, 8, 8, 1)), np.eye(3)[np.arange(6) % 3]
+    one = SyntheticSet(pixels, labels, np.float32(0.01), about)
+    distill.save(tmp_path / "set.npz", one)
+    values = make(BARE, distill__load=str(tmp_path / "set.npz"))
+    found = run.run(values, tmp_path)["run"]
+    assert (found["method"], found["init"]) == ("loaded", None)
+
+
 @pytest.mark.parametrize("learned, used", [(False, 0.02), (True, 0.05)])
 def test_a_loaded_set_brings_a_step_size_only_if_it_learned_one(
     folder, tmp_path, monkeypatch, learned, used

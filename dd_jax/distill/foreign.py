@@ -14,45 +14,70 @@ WORDS = (_GREY, _FIRST, _BYTES, _TRUTH, _NUMBERS, NO_RATE)
 
 _RATE = 0.01  # stands where a set has none; `NO_RATE` says that it is not used
 _CHANNELS = (1, 3)
-_WIDE = 50  # no learned image is that bright everywhere and dark nowhere
+_ROUNDING = 1e-6
+_WIDE = 50  # no learned images are that bright somewhere and below -1 nowhere
 
 
-def ours(path: object, found: SyntheticSet) -> SyntheticSet:
-    """A set as it was found, as images `f32[m h w c]` in [0, 1] with probabilities.
+def shaped(path: object, found: SyntheticSet) -> SyntheticSet:
+    """A set as it was found, with images `[m h w c]`, labels `[m k]` and a step size.
 
-    What is certain is converted: bytes, channels first, class numbers, a missing step
-    size. `metadata.converted` then lists what was done. Pixel values outside [0, 1] are
-    taken as they are from a set that says that it has them, with `clamped` false in its
-    metadata as ours have.
+    What is certain is converted: images without an axis of channels or with channels
+    first, class numbers, a missing step size. `metadata.converted` lists what was done.
 
     Args:
       path: of the set, which an error message names.
       found: its arrays of any type, lr None where it has none; its metadata.
 
     Raises:
-      InputError: another range or layout that could be meant in several ways, with what
-        to do about it.
+      InputError: no numbers, or class numbers of nobody knows how many classes.
     """
-    said = dict(found.metadata or {})
-    free = said.get("clamped", "config" not in said) is False
-    images, labels, lr = found.images, np.asarray(found.labels), found.lr
-    words = [word for word in WORDS if word in _listed(said.pop("converted", None))]
-    images = _pixels(path, _layout(path, np.asarray(images), words), free, words)
-    if labels.shape in ((len(images),), (len(images), 1)):
-        labels = _one_hot(path, labels.ravel(), said.get("class_names"))
-        words.append(_NUMBERS)
-    if lr is None:
-        lr = _RATE
-        words.append(NO_RATE)
-    lr = np.asarray(lr)
-    lr = lr.reshape(()) if lr.shape == (1,) else lr
-    for name, array in (("labels", labels), ("lr", lr)):
+    images, labels = np.asarray(found.images), np.asarray(found.labels)
+    lr = np.asarray(_RATE if found.lr is None else found.lr)
+    for name, array in (("images", images), ("labels", labels), ("lr", lr)):
         if array.dtype.kind not in "buif":
             raise InputError(f"{path}: {name} are {array.dtype}; numbers are needed")
-    with np.errstate(all="ignore"):
-        arrays = [np.float32(array) for array in (images, labels, lr)]
-    done = {"converted": [w for w in WORDS if w in words]} if words else {}
-    return SyntheticSet(*arrays, said | done)
+    metadata = dict(found.metadata or {})
+    words = _listed(metadata.pop("converted", None))
+    if found.lr is None:
+        words.append(NO_RATE)
+    if images.ndim == 3:
+        images = images[..., None]
+        words.append(_GREY)
+    elif images.ndim == 4 and _has_channels_first(images.shape):
+        images = np.moveaxis(images, 1, -1)
+        words.append(_FIRST)
+    if labels.size and labels.shape in ((len(images),), (len(images), 1)):
+        labels = _one_hot(path, labels.ravel(), metadata.get("class_names"))
+        words.append(_NUMBERS)
+    lr = lr.reshape(()) if lr.shape == (1,) else lr
+    return _with(words, SyntheticSet(images, _f32(labels), _f32(lr), metadata))
+
+
+def scaled(path: object, found: SyntheticSet) -> SyntheticSet:
+    """A shaped set with its pixels as `f32` in [0, 1].
+
+    Bytes are divided by 255. Values outside [0, 1] are taken as they are from a set
+    that says that it has them, with `clamped` false in its metadata as ours have.
+
+    Raises:
+      InputError: another range, with what to do about it.
+    """
+    images, metadata = found.images, found.metadata or {}
+    kind, words = images.dtype.kind, converted(found)
+    low, high = float(images.min()), float(images.max())
+    whole = kind in "ui" or (kind == "f" and bool((images == np.round(images)).all()))
+    if kind == "b":
+        images = _f32(images)
+        words.append(_TRUTH)
+    elif whole and low >= 0 and 2 <= high <= 255:
+        images = images / np.float32(255)
+        words.append(_BYTES)
+    elif not _are_pixels(kind, low, high, _leaves(metadata)):
+        raise InputError(
+            f"{path}: images are {images.dtype} from {low:g} to {high:g}, and pixels "
+            f"in [0, 1] are needed; {_advice(kind, low, high)}"
+        )
+    return _with(words, found._replace(images=_f32(images)))
 
 
 def converted(synthetic: SyntheticSet) -> list[str]:
@@ -64,41 +89,35 @@ def _listed(value: object) -> list[str]:
     return [word for word in value if word in WORDS] if isinstance(value, list) else []
 
 
-def _layout(path: object, images: np.ndarray, words: list[str]) -> np.ndarray:
-    if images.ndim == 3:
-        words.append(_GREY)
-        return images[..., None]
-    if images.ndim == 4:
-        first, last = images.shape[1], images.shape[-1]
-        if first in _CHANNELS and last not in _CHANNELS:
-            words.append(_FIRST)
-            return np.moveaxis(images, 1, -1)
-    return images
+def _with(words: list[str], made: SyntheticSet) -> SyntheticSet:
+    """With what was done in `metadata.converted`, in the order of WORDS."""
+    done = {"converted": [w for w in WORDS if w in words]} if words else {}
+    return made._replace(metadata=(made.metadata or {}) | done)
 
 
-def _pixels(
-    path: object, images: np.ndarray, free: bool, words: list[str]
-) -> np.ndarray:
-    kind = images.dtype.kind
-    if kind not in "buif":
-        raise InputError(f"{path}: images are {images.dtype}; numbers are needed")
-    if kind == "b":
-        words.append(_TRUTH)
-        return images
-    if not images.size or not np.isfinite(images).all():
-        return images
-    low, high = float(images.min()), float(images.max())
-    whole = kind in "ui" or bool((images == np.round(images)).all())
-    if whole and low >= 0 and 2 <= high <= 255:
-        words.append(_BYTES)
-        return images / np.float32(255)
-    if kind == "f" and (free or (low >= -1e-6 and high <= 1 + 1e-6)):
-        if not (low >= -1 and high > _WIDE):
-            return images
-    raise InputError(
-        f"{path}: images are {images.dtype} from {low:g} to {high:g}, and pixels in "
-        f"[0, 1] are needed; {_advice(kind, low, high)}"
-    )
+def _f32(array: np.ndarray) -> np.ndarray:
+    with np.errstate(all="ignore"):  # what overflows is seen to be infinite
+        return np.float32(array)
+
+
+def _has_channels_first(shape: tuple[int, ...]) -> bool:
+    """Whether axis 1 can be channels and the last one cannot.
+
+    >>> _has_channels_first((9, 3, 32, 32)), _has_channels_first((9, 3, 3, 3))
+    (True, False)
+    """
+    return shape[1] in _CHANNELS and shape[-1] not in _CHANNELS
+
+
+def _leaves(metadata: dict) -> bool:
+    """Whether a set says that its pixels leave [0, 1]; sets of ours always say it."""
+    return metadata.get("clamped", "config" not in metadata) is False
+
+
+def _are_pixels(kind: str, low: float, high: float, leaves: bool) -> bool:
+    inside = low >= -_ROUNDING and high <= 1 + _ROUNDING
+    bright = low >= -1 and high > _WIDE
+    return kind == "f" and (inside or (leaves and not bright))
 
 
 def _advice(kind: str, low: float, high: float) -> str:

@@ -29,7 +29,7 @@ def load(path: str | Path) -> SyntheticSet:
     """Reads a synthetic set written by `save`, or a folder written by `export`.
 
     A set made elsewhere is brought to the same form where that is certain; see
-    `foreign.ours`, and `foreign.converted` for what was done.
+    `foreign`, and `foreign.converted` for what was done.
 
     Raises:
       InputError: no such file, or not a well-formed synthetic set.
@@ -38,9 +38,9 @@ def load(path: str | Path) -> SyntheticSet:
         raise InputError(f"no synthetic set at {path}")
     found = png_folder.read(path) if Path(path).is_dir() else _read_archive(path)
     said.check(path, found.metadata)
-    found = foreign.ours(path, found)
+    found = foreign.shaped(path, found)
     _check(path, found)
-    return found
+    return foreign.scaled(path, found)
 
 
 def learned_rate(synthetic: SyntheticSet) -> bool:
