@@ -150,7 +150,7 @@ def test_record_has_robustness_curves(record):
 def test_record_has_privacy_of_each_pipeline(record):
     assert set(record["privacy"]) == PIPES
     for part in record["privacy"].values():
-        assert set(part) == {"t2"} and set(part["t2"]) == {"lira_online", "loss"}
+        assert set(part) == {"t2"} and set(part["t2"]) == {"lira_online", "rmia", "loss"}
         for figures in part["t2"].values():
             assert {"auc", "balanced_accuracy", "ppv", "smallest_fpr"} <= set(figures)
             assert set(figures["tpr_at_fpr"]) == {"0.1", "0.01", "0.001", "0.0001"}
@@ -206,7 +206,7 @@ def test_membership_figures_recompute_from_the_score_file(folder, record, tmp_pa
         found.logits,
         found.labels,
         found.member,
-        scores=("lira_online", "loss"),
+        scores=("lira_online", "rmia", "loss"),
         seed=int(found.seed),
         slices={"by_class": found.labels},
     )
