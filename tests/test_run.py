@@ -150,7 +150,11 @@ def test_record_has_robustness_curves(record):
 def test_record_has_privacy_of_each_pipeline(record):
     assert set(record["privacy"]) == PIPES
     for part in record["privacy"].values():
-        assert set(part) == {"t2"} and set(part["t2"]) == {"lira_online", "rmia", "loss"}
+        assert set(part) == {"t2"} and set(part["t2"]) == {
+            "lira_online",
+            "rmia",
+            "loss",
+        }
         for figures in part["t2"].values():
             assert {"auc", "balanced_accuracy", "ppv", "smallest_fpr"} <= set(figures)
             assert set(figures["tpr_at_fpr"]) == {"0.1", "0.01", "0.001", "0.0001"}
@@ -224,6 +228,12 @@ def test_a_stranger_trains_the_same_networks_from_the_file(folder, record):
     assert about["provenance"]["dataset"] == "digits"
     assert "pads 1-channel images by 3" in about["architecture_in_words"]
     assert about["training"]["augment_in_words"] == "none"
+    assert about["training"]["decay"] == (
+        "epochs 0 to 2: lr; epochs 3 to 3: 0.1 lr, momentum from 0 at the first"
+    )
+    assert about["training"]["batches_in_words"] == (
+        "each epoch in a new random order, each image once, 1 steps of 6"
+    )
     architecture, recipe = dict(about["architecture"]), about["training"]
     normalisation = {k: tuple(v) for k, v in about["normalisation"].items()}
     model = models.build(
