@@ -162,7 +162,7 @@ def test_every_operation_has_words_for_who_lacks_the_package():
     assert explained("none") == "none"
 
 
-@pytest.mark.parametrize("side", [5, 6, 7, 8, 9, 28, 31, 32])
+@pytest.mark.parametrize("side", [5, 6, 8, 28])
 def test_the_words_give_the_ranges_that_are_drawn(side):
     """Formulas out of the words, against what the operations do to a blank image."""
     words = explained("crop_cutout")
