@@ -29,7 +29,7 @@ from dd_jax.parts import (
     whitening,
 )
 from dd_jax.recipes import joint_of, method_of
-from dd_jax.types import Dataset, InputError
+from dd_jax.types import Dataset, InputError, SyntheticSet
 from dd_jax.variants import others
 
 _QUICK = 2000  # values of an image that ZCA whitens within seconds
@@ -226,7 +226,7 @@ def _check_loaded(config: ConfigDict, data: Dataset) -> None:
         raise InputError(
             f"{config.distill.load} holds {loaded.images.shape[1:]} images of "
             f"{loaded.labels.shape[1]} classes; {data.name} has {shape} images "
-            f"of {classes}, which must be the same"
+            f"of {classes}, which must be the same{_turned(loaded, shape)}"
         )
     made = (loaded.metadata or {}).get("class_names", list(data.class_names))
     if list(made) != list(data.class_names):
@@ -250,3 +250,10 @@ def _check_loaded(config: ConfigDict, data: Dataset) -> None:
         raise InputError(
             f"sets={config.sets}: {config.distill.load} is one set; take sets=1"
         )
+
+
+def _turned(loaded: SyntheticSet, shape: tuple[int, ...]) -> str:
+    """What to do about channels first, where that is what a set has."""
+    if np.moveaxis(loaded.images, 1, -1).shape[1:] == shape:
+        return "; its channels come first: store images.transpose(0, 2, 3, 1)"
+    return ""

@@ -6,13 +6,13 @@ from dd_jax.data import augment, cutmix
 from dd_jax.distill import storage
 from dd_jax.parts import Parts, model_settings
 from dd_jax.train import adversarial
+from dd_jax.train.fit import (
+    MOMENTUM,
+    WEIGHT_DECAY,
+    batches_in_words,
+    decay_in_words,
+)
 from dd_jax.types import SyntheticSet
-
-_DECAY_WORDS = {
-    "half": "lr x 0.1, momentum anew at epoch epochs // 2 + 1 (from 0)",
-    "thirds": "lr x 0.2 from epoch 2/3 epochs on (from 0), again from 5/6 on",
-    "none": "none",
-}
 
 
 def described(parts: Parts, sets: SyntheticSet) -> dict:
@@ -43,11 +43,14 @@ def described(parts: Parts, sets: SyntheticSet) -> dict:
         "training": {
             "optimizer": "sgd",
             "lr": "lr of this file",
-            "momentum": 0.9,
-            "weight_decay": 5e-4,
+            "step": "m <- momentum m + gradient + weight_decay p, p <- p - lr m for "
+            "all parameters p; the gradient is of the mean cross-entropy against labels",
+            "momentum": MOMENTUM,
+            "weight_decay": WEIGHT_DECAY,
             "batch": train.batch,
+            "batches_in_words": batches_in_words(len(sets.labels[0]), train.batch),
             "epochs": train.epochs,
-            "decay": _DECAY_WORDS[train.decay],
+            "decay": decay_in_words(train.decay, train.epochs),
             "augment": train.augment,
             "augment_in_words": augment.explained(train.augment),
             "cutmix": train.cutmix,

@@ -222,7 +222,7 @@ FIELDS: dict[str, Field] = {
         8, "models attacked that share nothing, beside joint shadows", PAIRS
     ),
     "audits.privacy.scores": Field(
-        ("lira_online", "loss"), "of " + ", ".join(SCORES), some_of(SCORES)
+        ("lira_online", "rmia", "loss"), "of " + ", ".join(SCORES), some_of(SCORES)
     ),
     "audits.privacy.threats": Field(
         ("t2",), "t0 initial images, t1 released set, t2 one model", some_of(THREATS)

@@ -23,7 +23,7 @@ from dd_jax.admission import check, forecast
 from dd_jax.audits import fairness
 from dd_jax.checkpoint import Checkpoints
 from dd_jax.description import described
-from dd_jax.distill import storage
+from dd_jax.distill import foreign, storage
 from dd_jax.drive import Diverged
 from dd_jax.parallel import devices_in_use, spread
 from dd_jax.parts import (
@@ -41,6 +41,7 @@ from dd_jax.paths import expanded
 from dd_jax.stages import summarised
 from dd_jax.train import predictions
 from dd_jax.types import Record, SyntheticSet
+from dd_jax.variants import made_by
 
 __all__ = ["Diverged", "forecast", "notes", "run", "run_id"]
 
@@ -52,8 +53,12 @@ def run_id(config: ConfigDict) -> str:
 
 
 def notes(config: ConfigDict) -> tuple[str, ...]:
-    """What loading the data did that a user may not expect, a line each."""
-    return dataset(config).notes
+    """What loading data and sets did that a user may not expect, a line each."""
+    sets = filter(None, (config.distill.load, *config.audits.transfer.sets))
+    done = [(path, foreign.converted(storage.load(path))) for path in sets]
+    return dataset(config).notes + tuple(
+        f"{path}: {words}" for path, all_words in done for words in all_words
+    )
 
 
 def run(config: ConfigDict, root: str | Path = "runs_out/notebook") -> Record:
@@ -203,14 +208,17 @@ def _distil_curve(parts: Parts) -> list:
 def _identity(parts: Parts, metadata: dict) -> dict:
     """The `run` part of the Record."""
     config, data = parts.config, parts.dataset
-    made = metadata.get("config", {}).get("distill", {})
-    distill = made if config.distill.load else config.distill
+    method, init = config.distill.method, config.distill.init
+    if config.distill.load:
+        method, init = made_by(metadata)
+    elif not learns(config):
+        init = None
     decoded = len(storage.load(parts.folder / "synthetic.npz").images)
     size = metadata.get("stored_images", decoded)
     return {
         "id": parts.folder.name,
         "seed": config.seed,
-        "method": distill.get("method", "loaded"),
+        "method": method or "loaded",
         "dataset": data.name,
         "class_names": list(data.class_names),
         "split": "validation" if data.validation else "test",
@@ -220,7 +228,7 @@ def _identity(parts: Parts, metadata: dict) -> dict:
         "upsampled": upsampled(parts),
         "ipc": size / len(data.class_names),
         "ratio": size / len(data.train.labels),
-        "init": distill.get("init") if made or learns(config) else None,
+        "init": init,
         "num_classes": len(data.class_names),
         "adversarial": {
             "train": config.train.adversarial.eps,
@@ -231,4 +239,4 @@ def _identity(parts: Parts, metadata: dict) -> dict:
         "full_nets": config.train.full_nets,
         "device": devices_in_use()[0].device_kind,
         "devices": len(devices_in_use()),
-    } | ({"data_notes": list(data.notes)} if data.notes else {})
+    } | ({"data_notes": list(found)} if (found := notes(config)) else {})

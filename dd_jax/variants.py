@@ -10,7 +10,7 @@ from dd_jax.distill import storage
 from dd_jax.keys import named
 from dd_jax.parts import Parts, matches
 from dd_jax.parts import parts as build_parts
-from dd_jax.rules import METHODS
+from dd_jax.rules import INITS, METHODS
 from dd_jax.stages import own
 
 _ALONE = {"audits.transfer.enabled": False, "audits.privacy.enabled": False}
@@ -53,8 +53,20 @@ def others(config: ConfigDict) -> dict[str, dict[str, Any]]:
 
 def _maker(path: str) -> str:
     """The method that made a set, as far as the set tells."""
-    made = (storage.load(path).metadata or {}).get("config", {}).get("distill", {})
-    return made["method"] if made.get("method") in METHODS else "unknown method"
+    return made_by(storage.load(path).metadata)[0] or "unknown method"
+
+
+def made_by(metadata: dict | None) -> tuple[str | None, str | None]:
+    """Method and initialisation that a set says it was made by, where we know them.
+
+    What a stranger's set calls itself is no name for a row of a table.
+
+    >>> made_by({"config": {"distill": {"method": "dm", "init": "| real |"}}})
+    ('dm', None)
+    """
+    made = (metadata or {}).get("config", {}).get("distill", {})
+    method, init = made.get("method"), made.get("init")
+    return method if method in METHODS else None, init if init in INITS else None
 
 
 def varied(parts: Parts, name: str, changes: dict[str, Any]) -> Parts:

@@ -142,7 +142,7 @@ def test_corrupt_data(capsys):
         file.write(b"PK\x03\x04 and then no more")
     message = refused(capsys, "--config.data.source=npz:data.npz")
     assert message == (
-        "data.npz is not a readable .npz file (File is not a zip file); write it with "
+        "data.npz is not a readable .npz file (no archive); write it with "
         "numpy.savez from plain arrays"
     )
 
@@ -228,11 +228,41 @@ def test_loaded_files_that_hold_no_set(capsys):
         "set.npz is not a synthetic set (.npz): "
     )
     npz("set.npz")
-    assert refused(capsys, *arguments) == "set.npz lacks images, labels, lr, metadata"
+    assert refused(capsys, *arguments) == (
+        "set.npz is not a synthetic set (.npz): it lacks images, labels"
+    )
     distill.save("set.npz", synthetic()._replace(images=np.full((6, 8, 8, 1), np.nan)))
     assert refused(capsys, *arguments) == (
         "set.npz: images, labels or lr hold NaN or infinity"
     )
+
+
+def test_sets_made_elsewhere_in_other_ranges(capsys):
+    arguments = flags(TINY, distill__load="set.npz")
+    pixels = np.random.default_rng(0).random((6, 8, 8, 1))
+    labels = np.resize(np.eye(3), (6, 3))
+    for images, words in [
+        ((pixels - 0.5) / 0.25, "store x * std + mean if they are normalised"),
+        (254.9 * pixels, "divide them by 255 if they are bytes"),
+        (2 * pixels - 1, "store (x + 1) / 2 if they are scaled to [-1, 1]"),
+    ]:
+        np.savez("set.npz", images=images, labels=labels, lr=0.01)
+        assert words in refused(capsys, *arguments)
+    np.savez("set.npz", images=pixels, labels=9 * labels, lr=0.01)
+    assert "each row of labels should be prob" in refused(capsys, *arguments)
+
+
+def test_what_is_converted_is_said(capsys):
+    bytes_ = np.random.default_rng(0).integers(0, 256, (6, 1, 8, 8), np.uint8)
+    np.savez("set.npz", images=bytes_, labels=np.resize([0, 1, 2], 6))
+    given = flags(TINY, distill__load="set.npz", data__source=npz("data.npz"))
+    assert launch(*given, "--dry_run") == 0
+    assert capsys.readouterr().out.splitlines()[-4:] == [
+        "data: set.npz: images had their channels first: moved last",
+        "data: set.npz: images were bytes: divided by 255",
+        "data: set.npz: labels were class numbers: made one-hot",
+        "data: set.npz: no lr: trained on from train.lr of the run",
+    ]
 
 
 @pytest.mark.parametrize(

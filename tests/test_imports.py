@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "dd_jax"
 LAYERS = [
     ["types"],
     ["paths", "memory"],
+    ["archive"],
     ["rules"],
     ["fields"],
     ["config", "workdir", "parallel", "progress", "checkpoint", "keys", "cost"]
@@ -33,7 +34,9 @@ LAYERS = [
     ["run"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-NO_JAX = {"types", "paths", "rules", "fields", "config", "report", "workdir"} | {
+NO_JAX = {"types", "paths", "memory", "archive", "rules", "fields", "config"} | {
+    "report",
+    "workdir",
     "sweep",
     "overrides",
     "progress",
@@ -115,7 +118,9 @@ def test_imports_point_one_way(path):
     "sides",
     [
         {"types": set(), "paths": {"types"}, "memory": set(), "fields": {"rules"}},
-        {name: {"types", "paths"} for name in ("rules", "data", "report")},
+        {"archive": {"types", "memory"}, "rules": {"types", "paths"}},
+        {"data": {"types", "paths", "archive", "memory"}},
+        {"report": {"types", "paths", "archive"}},
         {"config": {"types", "paths", "rules", "fields"}},
         {name: {"types"} for name in ("parallel", "checkpoint", "models")},
         {"attacks": {"types", "parallel"}},

@@ -151,7 +151,11 @@ def test_record_has_robustness_curves(record):
 def test_record_has_privacy_of_each_pipeline(record):
     assert set(record["privacy"]) == PIPES
     for part in record["privacy"].values():
-        assert set(part) == {"t2"} and set(part["t2"]) == {"lira_online", "loss"}
+        assert set(part) == {"t2"} and set(part["t2"]) == {
+            "lira_online",
+            "rmia",
+            "loss",
+        }
         for figures in part["t2"].values():
             assert {"auc", "balanced_accuracy", "ppv", "smallest_fpr"} <= set(figures)
             assert set(figures["tpr_at_fpr"]) == {"0.1", "0.01", "0.001", "0.0001"}
@@ -207,7 +211,7 @@ def test_membership_figures_recompute_from_the_score_file(folder, record, tmp_pa
         found.logits,
         found.labels,
         found.member,
-        scores=("lira_online", "loss"),
+        scores=("lira_online", "rmia", "loss"),
         seed=int(found.seed),
         slices={"by_class": found.labels},
     )
@@ -225,6 +229,12 @@ def test_a_stranger_trains_the_same_networks_from_the_file(folder, record):
     assert about["provenance"]["dataset"] == "digits"
     assert "pads 1-channel images by 3" in about["architecture_in_words"]
     assert about["training"]["augment_in_words"] == "none"
+    assert about["training"]["decay"] == (
+        "epochs 0 to 2: lr; epochs 3 to 3: 0.1 lr, momentum from 0 at the first"
+    )
+    assert about["training"]["batches_in_words"] == (
+        "each epoch in a new random order, each image once, 1 steps of 6"
+    )
     architecture, recipe = dict(about["architecture"]), about["training"]
     normalisation = {k: tuple(v) for k, v in about["normalisation"].items()}
     model = models.build(
@@ -323,6 +333,46 @@ def test_a_loaded_set_is_audited_without_shadows(folder, record, tmp_path):
     assert not (copied.parent / "scores.npz").exists()
     # the same sets and keys: the same networks, and a random subset of that size
     assert found["accuracy"] == record["accuracy"]
+
+
+def test_a_set_made_elsewhere_is_trained_on_as_its_converted_twin(tmp_path):
+    rng = np.random.default_rng(0)
+    bytes_, numbers = rng.integers(0, 256, (6, 8, 8, 1), np.uint8), np.arange(6) % 3
+    np.savez(tmp_path / "a.npz", images=bytes_.transpose(0, 3, 1, 2), labels=numbers)
+    np.savez(
+        tmp_path / "b.npz",
+        images=bytes_ / np.float32(255),
+        labels=np.eye(3)[numbers],
+        lr=0.02,
+    )
+    records = [
+        run.run(
+            make(BARE, distill__load=str(tmp_path / name), train__lr=0.02), tmp_path
+        )
+        for name in ("a.npz", "b.npz")
+    ]
+    assert records[0]["accuracy"] == records[1]["accuracy"]
+    assert records[0]["run"]["data_notes"] == [
+        f"{tmp_path / 'a.npz'}: {words}"
+        for words in (
+            "images had their channels first: moved last",
+            "images were bytes: divided by 255",
+            "labels were class numbers: made one-hot",
+            "no lr: trained on from train.lr of the run",
+        )
+    ]
+    assert "data_notes" not in records[1]["run"]
+
+
+def test_a_set_cannot_name_itself(tmp_path):
+    rng = np.random.default_rng(0)
+    about = {"config": {"distill": {"method": "| best |", "init": "<b>"}}}
+    pixels, labels = rng.random((6, 8, 8, 1)), np.eye(3)[np.arange(6) % 3]
+    one = SyntheticSet(pixels, labels, np.float32(0.01), about)
+    distill.save(tmp_path / "set.npz", one)
+    values = make(BARE, distill__load=str(tmp_path / "set.npz"))
+    found = run.run(values, tmp_path)["run"]
+    assert (found["method"], found["init"]) == ("loaded", None)
 
 
 @pytest.mark.parametrize("learned, used", [(False, 0.02), (True, 0.05)])

@@ -10,7 +10,7 @@ from dd_jax.attacks.rounds import Rounds, best_of, minimiser, select
 from dd_jax.types import Array, Key
 
 
-def _minimal(ball: Constraint, rounds: Rounds, steps: int) -> Attack:
+def _minimal(ball: Constraint, rounds: Rounds) -> Attack:
     """The example found where it lies in the ball, elsewhere the clean image."""
     minimise = minimiser(rounds)
 
@@ -18,13 +18,13 @@ def _minimal(ball: Constraint, rounds: Rounds, steps: int) -> Attack:
         found, distance = minimise(key, logits_fn, images, labels)
         return select(distance <= ball.eps, found, images)
 
-    return Attack(run, ball, None, steps, minimise=minimise)
+    return Attack(run, ball, rounds.settings, minimise=minimise)
 
 
-def _in_ball(ball: Constraint, rounds: Rounds, steps: int, **described) -> Attack:
+def _in_ball(ball: Constraint, rounds: Rounds) -> Attack:
     search = best_of(rounds)
     run = lambda key, logits_fn, *data: search(key, logits_fn, *data)[0]
-    return Attack(run, ball, steps=steps, random_start=True, **described)
+    return Attack(run, ball, rounds.settings)
 
 
 def cw_l2(
@@ -44,7 +44,7 @@ def cw_l2(
     """
     ball = l2(eps)
     how = {"steps": steps, "searches": searches, "learning_rate": learning_rate}
-    return _minimal(ball, carlini_wagner(ball, **how), steps)
+    return _minimal(ball, carlini_wagner(ball, **how))
 
 
 def deepfool(
@@ -59,8 +59,7 @@ def deepfool(
       overshoot: how far beyond the boundary.
     """
     ball = ball_of(norm, eps, ("linf", "l2"))
-    rounds = boundary.deepfool(ball, steps=steps, overshoot=overshoot)
-    return _minimal(ball, rounds, steps)
+    return _minimal(ball, boundary.deepfool(ball, steps=steps, overshoot=overshoot))
 
 
 def fab_t(
@@ -75,25 +74,7 @@ def fab_t(
       targets: most likely wrong classes tried.
     """
     ball = ball_of(norm, eps)
-    return _minimal(ball, components.fab_t(ball, steps=steps, targets=targets), steps)
-
-
-def _first_step(norm: str, eps: Array) -> Array:
-    """Of APGD."""
-    return eps if norm == "l1" else 2 * eps
-
-
-def _apgd(make, norm: str, eps: Array, steps: int, restarts: int = 1, **how) -> Attack:
-    ball = ball_of(norm, eps)
-    again = {"restarts": restarts} if restarts > 1 else {}
-    return _in_ball(
-        ball,
-        make(ball, steps=steps, **again, **how),
-        steps,
-        step_size=_first_step(norm, eps),
-        momentum=0.0 if norm == "l1" else 0.25,
-        restarts=restarts,
-    )
+    return _minimal(ball, components.fab_t(ball, steps=steps, targets=targets))
 
 
 def apgd_ce(
@@ -107,7 +88,8 @@ def apgd_ce(
       steps: number of steps, static.
       restarts: random starts, static.
     """
-    return _apgd(components.apgd_ce, norm, eps, steps, restarts)
+    ball = ball_of(norm, eps)
+    return _in_ball(ball, components.apgd_ce(ball, steps=steps, restarts=restarts))
 
 
 def apgd_dlr(
@@ -121,7 +103,8 @@ def apgd_dlr(
       steps: number of steps, static.
       restarts: random starts, static.
     """
-    return _apgd(components.apgd_dlr, norm, eps, steps, restarts)
+    ball = ball_of(norm, eps)
+    return _in_ball(ball, components.apgd_dlr(ball, steps=steps, restarts=restarts))
 
 
 def apgd_t(
@@ -135,7 +118,8 @@ def apgd_t(
       steps: number of steps for each target, static.
       targets: most likely wrong classes tried.
     """
-    return _apgd(components.apgd_t, norm, eps, steps, targets=targets)
+    ball = ball_of(norm, eps)
+    return _in_ball(ball, components.apgd_t(ball, steps=steps, targets=targets))
 
 
 def square(eps: Array, *, norm: str = "linf", steps: int = 5000) -> Attack:
@@ -147,8 +131,7 @@ def square(eps: Array, *, norm: str = "linf", steps: int = 5000) -> Attack:
       steps: queries, static.
     """
     ball = ball_of(norm, eps)
-    rounds = components.square(ball, steps=steps)
-    return _in_ball(ball, rounds, steps, step_size=None)
+    return _in_ball(ball, components.square(ball, steps=steps))
 
 
 def noise(eps: Array, *, norm: str = "linf", steps: int = 100) -> Attack:
@@ -160,7 +143,7 @@ def noise(eps: Array, *, norm: str = "linf", steps: int = 100) -> Attack:
       steps: draws, static.
     """
     ball = ball_of(norm, eps)
-    return _in_ball(ball, random_noise.noise(ball, steps=steps), steps, step_size=None)
+    return _in_ball(ball, random_noise.noise(ball, steps=steps))
 
 
 def autoattack(
@@ -174,7 +157,8 @@ def autoattack(
 ) -> Attack:
     """APGD, FAB and Square in turn on what still stands; see `ensemble.autoattack`.
 
-    Its step size and restarts are those of APGD on the cross-entropy.
+    Its settings are those of its first part, APGD on the cross-entropy; `parts` has
+    those of each.
 
     Args:
       eps: radius in pixel units, concrete.
@@ -188,6 +172,7 @@ def autoattack(
         eps, norm, version, steps=steps, queries=queries, batch=batch
     )
     run = lambda *task: traced(*task)[0]
-    how = {"random_start": True, "on_host": True, "traced": traced}
-    step_size, restarts = _first_step(norm, eps), ensemble.restarts(norm, version)
-    return Attack(run, ball_of(norm, eps), step_size, steps, restarts, **how)
+    parts = ensemble.parts(eps, norm, version, steps=steps, queries=queries)
+    first = next(iter(parts.values()))
+    ball = ball_of(norm, eps)
+    return Attack(run, ball, first, on_host=True, traced=traced, parts=parts)

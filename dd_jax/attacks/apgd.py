@@ -14,6 +14,7 @@ from dd_jax.attacks.constraints import Constraint, ball_of
 from dd_jax.attacks.losses import margin, wrong_classes
 from dd_jax.attacks.rounds import Rounds, draws, select
 from dd_jax.attacks.schedules import Progress, Rule, halving, sparse
+from dd_jax.attacks.settings import Settings
 from dd_jax.types import Array, InputError, Key
 
 Loss = Callable[[Array, Array, Array], Array]
@@ -68,6 +69,17 @@ def apgd(
     """
     if steps < 1 or restarts < 1:
         raise InputError(f"attack has steps={steps}, restarts={restarts}; both need 1+")
+    phases = _phases(ball, steps)
+    _, rule, _ = phases[0]
+    settings = Settings(
+        steps=sum(steps for *_, steps in phases),
+        step_size=rule.first,
+        restarts=1 if targets else restarts,
+        targets=targets,
+        random_start=True,
+        momentum=1 - rule.momentum,
+        eot=eot,
+    )
 
     def one(key: Key, logits_fn: LogitsFn, images: Array, labels: Array, index: Array):
         for_start, for_first, for_steps = jax.random.split(key, 3)
@@ -88,12 +100,6 @@ def apgd(
             gradient, (losses, logits) = jax.grad(total, has_aux=True)(delta)
             return gradient, losses, jax.vmap(margin)(logits, labels)
 
-        phases = [(ball, halving(ball), steps)]
-        if ball.name == "l1":
-            early = 3 * steps // 10
-            wide = [ball_of("l1", factor * ball.eps) for factor in (3, 2) if early]
-            phases = [(outer, sparse(outer), early) for outer in wide]
-            phases += [(ball, sparse(ball), steps - 2 * early)]
         keys = jax.random.split(for_start, len(images))
         delta = jax.vmap(partial(_start, phases[0][0]))(keys, images)
         for i, (outer, *how) in enumerate(phases):
@@ -104,7 +110,17 @@ def apgd(
         delta, height = end.top
         return jnp.clip(images + delta, 0.0, 1.0), height
 
-    return Rounds(one, targets or restarts, targeted=bool(targets), eot=eot)
+    return Rounds(one, settings, targets or restarts, targeted=bool(targets), eot=eot)
+
+
+def _phases(ball: Constraint, steps: int) -> list[tuple[Constraint, Rule, int]]:
+    """Balls one after another, the rule in each, and its number of steps."""
+    if ball.name != "l1":
+        return [(ball, halving(ball), steps)]
+    early = 3 * steps // 10
+    wide = [ball_of("l1", factor * ball.eps) for factor in (3, 2) if early]
+    phases = [(outer, sparse(outer), early) for outer in wide]
+    return [*phases, (ball, sparse(ball), steps - 2 * early)]
 
 
 def _start(ball: Constraint, key: Key, image: Array) -> Array:

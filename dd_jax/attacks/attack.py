@@ -1,10 +1,11 @@
 """What every attack is: a function, and the settings that fix its strength."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from dd_jax.attacks.chain import LogitsFn
 from dd_jax.attacks.constraints import Constraint
+from dd_jax.attacks.settings import Settings
 from dd_jax.types import Array, Key
 
 
@@ -19,12 +20,7 @@ class Attack(NamedTuple):
     Attributes:
       run: the function itself.
       ball: norm and radius.
-      step_size: absolute, in the units of eps (at first, where it adapts); None where
-        there is none.
-      steps: number of gradient steps, or of queries.
-      restarts: number of starts, of which the best counts.
-      random_start: whether it starts off the clean image.
-      momentum: decay of the gradient average; 0 for none.
+      settings: what else fixes its strength; of an ensemble, those of its first part.
       minimise: `(key, logits_fn, images, labels) -> (images, distance f32[n])` of a
         distance-minimising attack: the closest adversarial example whatever eps, and
         how far it is (0 where the clean image is misclassified, infinity where none was
@@ -32,18 +28,16 @@ class Attack(NamedTuple):
       on_host: whether it has to be called outside jit, with a concrete eps.
       traced: `(key, logits_fn, images, labels) -> (images, {component: bool[n]})` of an
         attack of several components: which images stand after each. None for others.
+      parts: the settings of each component of an ensemble, in the order of their runs.
     """
 
     run: Callable[[Key, LogitsFn, Array, Array], Array]
     ball: Constraint
-    step_size: Array | None
-    steps: int
-    restarts: int = 1
-    random_start: bool = False
-    momentum: float = 0.0
+    settings: Settings
     minimise: Callable[[Key, LogitsFn, Array, Array], tuple[Array, Array]] | None = None
     on_host: bool = False
     traced: Callable[..., tuple[Array, dict[str, Array]]] | None = None
+    parts: Mapping[str, Settings] | None = None
 
     def __call__(
         self, key: Key, logits_fn: LogitsFn, images: Array, labels: Array

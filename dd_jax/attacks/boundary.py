@@ -11,6 +11,7 @@ from dd_jax.attacks.constraints import Constraint
 from dd_jax.attacks.losses import margin, wrong_classes
 from dd_jax.attacks.plane import to_plane
 from dd_jax.attacks.rounds import Rounds, select
+from dd_jax.attacks.settings import Settings
 from dd_jax.types import Array, InputError, Key
 
 HALVINGS = 8  # of FAB's way back from its closest point
@@ -55,7 +56,7 @@ def deepfool(ball: Constraint, *, steps: int, overshoot: float = 0.02) -> Rounds
         distance = jax.vmap(ball.norm)(reached - images)
         return reached, jnp.where(fooled, -distance, -jnp.inf)
 
-    return Rounds(one, minimal=True)
+    return Rounds(one, Settings(steps), minimal=True)
 
 
 def fab(
@@ -136,7 +137,11 @@ def fab(
         closest = images + share[:, None, None, None] * (closest - images)
         return closest, -least * share
 
-    return Rounds(one, targets or restarts, targeted=bool(targets), minimal=True)
+    again = 1 if targets else restarts
+    settings = Settings(steps, None, again, targets, random_start=again > 1)
+    return Rounds(
+        one, settings, targets or restarts, targeted=bool(targets), minimal=True
+    )
 
 
 def _way_back(height, images, found):

@@ -9,6 +9,7 @@ from dd_jax.attacks.chain import LogitsFn
 from dd_jax.attacks.constraints import Constraint
 from dd_jax.attacks.losses import margin
 from dd_jax.attacks.rounds import Rounds, select
+from dd_jax.attacks.settings import Settings
 from dd_jax.types import Array, InputError, Key
 
 _INSIDE = 1 - 1e-3  # pixels at 0 and 1 start this far inside, where tanh has a slope
@@ -84,4 +85,4 @@ def carlini_wagner(
         *_, closest, least = lax.fori_loop(0, searches, search, carry)
         return closest, -least
 
-    return Rounds(one, minimal=True)
+    return Rounds(one, Settings(steps, loss="margin"), minimal=True)

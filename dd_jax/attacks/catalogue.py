@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from dd_jax.attacks import adaptive, fixed_step
 from dd_jax.attacks.attack import Attack
+from dd_jax.attacks.settings import as_json
 from dd_jax.types import InputError
 
 ATTACKS: dict[str, Callable[..., Attack]] = {
@@ -33,8 +34,9 @@ def describe(name: str, eps: float, **settings) -> dict:
       **settings: what else the attack is built with.
 
     Returns:
-      `{eps, norm, step_size, steps, restarts, random_start, momentum}` and what else
-      the attack can be built with, as given or by default.
+      `{eps, norm}`, the `Settings` that apply, and what else the attack can be built
+      with, as given or by default; of an ensemble also `parts`, `{attack}` and the
+      `Settings` of each component.
 
     Raises:
       InputError: no attack of that name, or a setting that it does not have.
@@ -54,12 +56,21 @@ def describe(name: str, eps: float, **settings) -> dict:
         )
     attack = make(eps=eps, **settings)
     chosen = {option.name: option.default for option in options} | settings
-    return {
-        "eps": float(eps),
-        "norm": attack.ball.name,
-        "step_size": None if attack.step_size is None else float(attack.step_size),
-        "steps": attack.steps,
-        "restarts": attack.restarts,
-        "random_start": attack.random_start,
-        "momentum": attack.momentum,
-    } | {key: value for key, value in chosen.items() if key != "step_size"}
+    described = {"eps": float(eps), "norm": attack.ball.name}
+    described |= chosen | as_json(attack.settings)
+    if attack.parts:
+        parts = attack.parts.items()
+        described["parts"] = [{"attack": part} | as_json(of) for part, of in parts]
+    return described
+
+
+def with_targets(row: dict, classes: int) -> dict:
+    """A description with the targets that a model of so many classes has.
+
+    >>> with_targets(describe("fab_t", 0.1), 3)["targets"]
+    2
+    """
+    known = {"targets": min(row["targets"], classes - 1)} if "targets" in row else {}
+    if "parts" in row:
+        known["parts"] = [with_targets(part, classes) for part in row["parts"]]
+    return row | known

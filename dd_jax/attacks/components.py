@@ -15,7 +15,8 @@ TARGETS = 9  # wrong classes that a targeted attack tries by default, where ther
 def apgd_ce(ball: Constraint, *, steps: int, restarts: int = 1, eot: int = 0) -> Rounds:
     """Auto-PGD on the cross-entropy; arguments as of `apgd.apgd`."""
     loss = lambda logits, label, target: cross_entropy(logits, label)
-    return apgd(ball, loss, steps=steps, restarts=restarts, eot=eot)
+    rounds = apgd(ball, loss, steps=steps, restarts=restarts, eot=eot)
+    return _raising("ce", rounds)
 
 
 def apgd_dlr(
@@ -23,17 +24,23 @@ def apgd_dlr(
 ) -> Rounds:
     """Auto-PGD on the difference of logits ratio; arguments as of `apgd.apgd`."""
     loss = lambda logits, label, target: dlr(logits, label)
-    return apgd(ball, loss, steps=steps, restarts=restarts, eot=eot)
+    rounds = apgd(ball, loss, steps=steps, restarts=restarts, eot=eot)
+    return _raising("dlr", rounds)
 
 
 def apgd_t(ball: Constraint, *, steps: int, targets: int = TARGETS) -> Rounds:
     """Auto-PGD on the targeted ratio, one run a wrong class; see `apgd.apgd`."""
-    return apgd(ball, targeted_dlr, steps=steps, targets=targets)
+    rounds = apgd(ball, targeted_dlr, steps=steps, targets=targets)
+    return _raising("targeted_dlr", rounds)
 
 
 def fab_t(ball: Constraint, *, steps: int, targets: int = TARGETS) -> Rounds:
     """Targeted fast adaptive boundary attack, one run a wrong class; see `fab`."""
     return fab(ball, steps=steps, targets=targets)
+
+
+def _raising(loss: str, rounds: Rounds) -> Rounds:
+    return rounds._replace(settings=rounds.settings._replace(loss=loss))
 
 
 COMPONENTS: dict[str, Callable[..., Rounds]] = {

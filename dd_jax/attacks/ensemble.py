@@ -13,7 +13,8 @@ from dd_jax.attacks.chain import LogitsFn
 from dd_jax.attacks.components import COMPONENTS, TARGETS
 from dd_jax.attacks.constraints import ball_of
 from dd_jax.attacks.inputs import check_inputs, check_logits
-from dd_jax.attacks.rounds import draws
+from dd_jax.attacks.rounds import Rounds, draws
+from dd_jax.attacks.settings import Settings
 from dd_jax.parallel import map_models
 from dd_jax.types import Array, InputError, Key
 
@@ -94,8 +95,7 @@ def autoattack(
         stands, after = logits.argmax(-1) == labels, {}
         result, active = clean.copy(), np.flatnonzero(stands & (eps > 0))
         for component in plan:
-            name, _, settings = component
-            runs = COMPONENTS[name](ball_of(norm, eps), **dict(settings))
+            name, runs = component[0], _rounds(component, eps)
             for index in range(runs.number(logits.shape[-1])):
                 shared = logits_fn, np.int32(index), np.float32(eps)
                 for alike in _alike(_batches(active, batch)):
@@ -115,16 +115,22 @@ def autoattack(
     return attack
 
 
-def restarts(norm: str, version: str) -> int:
-    """Of APGD on the cross-entropy."""
-    return 5 if version == "plus" or (norm, version) == ("l1", "standard") else 1
+def parts(
+    eps: float, norm: str, version: str, *, steps: int, queries: int
+) -> dict[str, Settings]:
+    """The settings of each component, in the order in which they run."""
+    return {
+        name: _rounds(component, eps).settings
+        for component in _plan(norm, version, steps, queries)
+        for name in component[:1]
+    }
 
 
 def _plan(norm: str, version: str, steps: int, queries: int) -> list[tuple]:
     """What runs when: `(component, norm, settings)`, hashable."""
     once = {"steps": steps}
-    again = once | {"restarts": restarts(norm, version)}
     few = norm == "l1" and version == "standard"
+    again = once | {"restarts": 5 if few or version == "plus" else 1}
     targeted = {"steps": steps, "targets": 5 if few else TARGETS}
     random = {"steps": steps, "eot": EOT}
     plans = {
@@ -147,6 +153,11 @@ def _plan(norm: str, version: str, steps: int, queries: int) -> list[tuple]:
     return [(name, norm, tuple(given.items())) for name, given in plans[version]]
 
 
+def _rounds(component: tuple, eps: Array) -> Rounds:
+    name, norm, settings = component
+    return COMPONENTS[name](ball_of(norm, eps), **dict(settings))
+
+
 @cache
 def _runner(component):
     """One run of a component on batches of one size, which devices share.
@@ -154,11 +165,10 @@ def _runner(component):
     `((logits_fn, index, eps), keys, images, labels)` to the images found, and which of
     them are adversarial in the ball.
     """
-    name, norm, settings = component
 
     def run(shared, key, images, labels):
         logits_fn, index, eps = shared
-        runs = COMPONENTS[name](ball_of(norm, eps), **dict(settings))
+        runs = _rounds(component, eps)
         found, score = runs.one(key, logits_fn, images, labels, index)
         return found, score >= -eps if runs.minimal else score > 0
 

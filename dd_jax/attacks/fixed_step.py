@@ -8,6 +8,7 @@ from dd_jax.attacks.attack import Attack
 from dd_jax.attacks.chain import ascend
 from dd_jax.attacks.constraints import Constraint, l2, linf
 from dd_jax.attacks.losses import LOSSES
+from dd_jax.attacks.settings import Settings
 from dd_jax.attacks.steps import direction, project, scale_to_unit_l1
 from dd_jax.types import Array, InputError
 
@@ -23,7 +24,7 @@ def fgsm(eps: Array) -> Attack:
     ball = linf(eps)
     step = optax.chain(direction(ball), optax.scale(eps), project(ball))
     run = ascend(ball, step, steps=1, random_start=False)
-    return Attack(run, ball, step_size=eps, steps=1)
+    return Attack(run, ball, Settings(1, eps, loss="ce"))
 
 
 def _loss(name: str) -> Callable[[Array, Array], Array]:
@@ -38,7 +39,7 @@ def _pgd(ball: Constraint, steps, step_size, restarts, random_start, loss) -> At
     step = optax.chain(direction(ball), optax.scale(step_size), project(ball))
     starts = {"restarts": restarts, "random_start": random_start}
     run = ascend(ball, step, steps=steps, **starts, loss=_loss(loss))
-    return Attack(run, ball, step_size, steps, restarts, random_start)
+    return Attack(run, ball, Settings(steps, step_size, **starts, loss=loss))
 
 
 def pgd_linf(
@@ -121,4 +122,5 @@ def mim(
         project(ball),
     )
     run = ascend(ball, step, steps=steps, random_start=False, loss=_loss(loss))
-    return Attack(run, ball, step_size, steps, momentum=momentum)
+    settings = Settings(steps, step_size, momentum=momentum, loss=loss)
+    return Attack(run, ball, settings)

@@ -8,6 +8,7 @@ from dd_jax.attacks.chain import LogitsFn
 from dd_jax.attacks.constraints import Constraint, into_box
 from dd_jax.attacks.losses import margin
 from dd_jax.attacks.rounds import Rounds, select
+from dd_jax.attacks.settings import Settings
 from dd_jax.types import Array, InputError, Key
 
 
@@ -41,4 +42,4 @@ def noise(ball: Constraint, *, steps: int) -> Rounds:
         start = images, jnp.full(len(images), -jnp.inf)
         return lax.fori_loop(0, steps, body, start)
 
-    return Rounds(one)
+    return Rounds(one, Settings(steps, random_start=True))

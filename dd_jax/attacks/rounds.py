@@ -9,6 +9,7 @@ from jax import lax
 
 from dd_jax.attacks.chain import LogitsFn
 from dd_jax.attacks.losses import margin
+from dd_jax.attacks.settings import Settings
 from dd_jax.types import Array, Key
 
 
@@ -20,6 +21,7 @@ class Rounds(NamedTuple):
         (images f32[n h w c], score f32[n])`; the higher score is the better attack. The
         score of an attack in a ball is its margin, that of a distance-minimising one
         the negative distance, -inf where it found no adversarial example.
+      settings: what fixes its strength.
       count: how many runs at most.
       targeted: whether run `index` goes for the wrong class of that rank, so that there
         are no more runs than wrong classes.
@@ -29,6 +31,7 @@ class Rounds(NamedTuple):
     """
 
     one: Callable[[Key, LogitsFn, Array, Array, Array], tuple[Array, Array]]
+    settings: Settings
     count: int = 1
     targeted: bool = False
     eot: int = 0

@@ -38,6 +38,7 @@ class Rule(NamedTuple):
       adapt: `(state, Progress) -> (state, bool[])`; the flag sends the example back to
         its best point.
       momentum: share of the new step in the mix with the step before; 1 for none.
+      first: size of the first step.
     """
 
     windows: Callable[[int], list[int]]
@@ -45,6 +46,7 @@ class Rule(NamedTuple):
     step: Callable[[Any, Array], Array]
     adapt: Callable[[Any, Progress], tuple[Any, Array]]
     momentum: float
+    first: Array
 
 
 class _Halving(NamedTuple):
@@ -67,10 +69,11 @@ def halving(ball: Constraint) -> Rule:
     Args:
       ball: the norm ball, Linf or L2.
     """
+    first = 2.0 * ball.eps
 
     def init(delta, loss):
         del delta
-        size = 2.0 * jnp.asarray(ball.eps, jnp.float32)
+        size = jnp.asarray(first, jnp.float32)
         return _Halving(size, jnp.int32(0), loss, jnp.bool_(True))
 
     def adapt(state, seen):
@@ -86,7 +89,7 @@ def halving(ball: Constraint) -> Rule:
         return state, halve
 
     step = lambda state, gradient: state.size * ball.steepest(gradient)
-    return Rule(shrinking_windows, init, step, adapt, momentum=0.75)
+    return Rule(shrinking_windows, init, step, adapt, 0.75, first)
 
 
 class _Sparse(NamedTuple):
@@ -135,7 +138,7 @@ def sparse(ball: Constraint) -> Rule:
         kept = lambda new, old: jnp.where(seen.check, new, old)
         return jax.tree.map(kept, after, state), seen.check & shrank
 
-    return Rule(even_windows, init, step, adapt, momentum=1.0)
+    return Rule(even_windows, init, step, adapt, 1.0, ball.eps)
 
 
 def shrinking_windows(steps: int) -> list[int]:

@@ -9,6 +9,7 @@ from dd_jax.attacks.chain import LogitsFn
 from dd_jax.attacks.constraints import Constraint
 from dd_jax.attacks.losses import margin
 from dd_jax.attacks.rounds import Rounds, select
+from dd_jax.attacks.settings import Settings
 from dd_jax.types import Array, InputError, Key
 
 HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # of the window's area
@@ -69,7 +70,7 @@ def square(ball: Constraint, *, steps: int, area: float = 0.8) -> Rounds:
         (delta, best), _ = lax.scan(body, carry, (jnp.arange(steps), sides))
         return jnp.clip(images + delta, 0.0, 1.0), best
 
-    return Rounds(one)
+    return Rounds(one, Settings(steps, random_start=True, loss="margin"))
 
 
 def _sides(steps: int, area: float, height: int, width: int) -> np.ndarray:

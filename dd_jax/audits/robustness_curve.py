@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dd_jax.attacks import ATTACKS, describe
+from dd_jax.attacks import ATTACKS, describe, with_targets
 from dd_jax.attacks.inputs import check_inputs, check_logits
 from dd_jax.attacks.rounds import select
 from dd_jax.audits.robustness_chunks import on_chunks
@@ -111,8 +111,9 @@ def epsilon_curve(
         logits, robust, excess, components = attack_what_stands(
             key, name, apply, params, images, labels, eps, chunk, settings, among
         )
-        described = [row | {"dropped": True} for row in described]
         clean, classes = logits.argmax(-1) == labels, logits.shape[-1]
+        described = [with_targets(row, classes) for row in described]
+        described = [row | {"dropped": True} for row in described]
         clean = clean if among is None else clean & among
         return Curve(described, clean, robust, excess, classes, components=components)
     run = _attacker(name, tuple(sorted(settings.items())), apply)
@@ -126,6 +127,7 @@ def epsilon_curve(
     robust = correct[..., : len(images)] & clean[:, None]
     excess = excess.astype(np.float64).max(1)
     distances = of_nets(distance[0]).astype(np.float64) if distance else None
+    described = [with_targets(row, logits.shape[-1]) for row in described]
     return Curve(described, clean, robust, excess, logits.shape[-1], distances)
 
 

@@ -170,7 +170,8 @@ def record(
       summarise: `(target, f64[t]) -> {mean, ci, n}`, an estimate over target networks.
 
     Returns:
-      Rows `{source, target, attack, eps, norm, accuracy}`.
+      Rows `{source, target, attack, eps, norm, ..., accuracy}` with the settings of the
+      attack.
     """
     nets = {group: _count(networks) for group, networks in groups.items()}
     return [
@@ -178,8 +179,7 @@ def record(
             "source": source,
             "target": target,
             "attack": name,
-            "eps": row["eps"],
-            "norm": row["norm"],
+            **row,
             "accuracy": summarise(target, each.reshape(nets[target], -1).mean(1)),
         }
         for (source, target), curve in curves.items()

@@ -9,6 +9,13 @@ import jax.numpy as jnp
 from dd_jax.data import image_ops as ops
 from dd_jax.types import Array, InputError, Key
 
+DIMMING = 0.5  # brightness is x + u - this
+SATURATION = 2.0  # at most; 0 at least
+CONTRAST = 0.5  # at least; 1 more at most
+REACH = 0.125  # share of a side that a crop shifts by at most
+ZOOM = 1.2  # at most; its inverse at least
+DEGREES = 15.0
+
 Operation = Callable[[Key, int, Array], Array]  # (key, m, normalised images) -> images
 
 
@@ -103,12 +110,14 @@ def explained(strategy: str) -> str:
     if strategy in ("", "none"):
         return "none"
     stages = strategy.split("+")
-    used = {token: WORDS[token] for stage in stages for token in stage.split("_")}
+    known = _words()
+    used = {token: known[token] for stage in stages for token in stage.split("_")}
     one = "Of each of the stages " + ", ".join(stages) if stages[1:] else "Of these"
+    order = "; the stages follow one another" if stages[1:] else ""
     return (
         f"{one} one operation is drawn for each batch, all equally likely, with "
-        "parameters of its own for each image. Images are normalised before and "
-        "brought back after. u is uniform in [0, 1). "
+        f"parameters of its own for each image{order}. Images are normalised before "
+        "and brought back after. u is uniform in [0, 1). "
         + "; ".join(f"{token}: {words}" for token, words in used.items())
     )
 
@@ -119,29 +128,28 @@ def _flip(key: Key, m: int, images: Array) -> Array:
 
 def _color(key: Key, m: int, images: Array) -> Array:
     u = jax.random.uniform(key, (3, m))
-    images = ops.brightness(u[0] - 0.5, images)
-    images = ops.saturation(2 * u[1], images)
-    return ops.contrast(u[2] + 0.5, images)
+    images = ops.brightness(u[0] - DIMMING, images)
+    images = ops.saturation(SATURATION * u[1], images)
+    return ops.contrast(u[2] + CONTRAST, images)
 
 
 def _crop(key: Key, m: int, images: Array) -> Array:
-    reach = jnp.array([int(0.125 * side + 0.5) for side in images.shape[1:3]])
+    reach = jnp.array([int(REACH * side + 0.5) for side in images.shape[1:3]])
     return ops.crop(jax.random.randint(key, (m, 2), -reach, reach + 1), images)
 
 
 def _cutout(key: Key, m: int, images: Array) -> Array:
-    # an even square has no middle pixel, so its centre takes one position more
-    end = [side + 1 - ops.half_length(side) % 2 for side in images.shape[1:3]]
-    return ops.cutout(jax.random.randint(key, (m, 2), 0, jnp.array(end)), images)
+    end = jnp.array([ops.centres(side) for side in images.shape[1:3]])
+    return ops.cutout(jax.random.randint(key, (m, 2), 0, end), images)
 
 
 def _scale(key: Key, m: int, images: Array) -> Array:
-    factors = jax.random.uniform(key, (m, 2), minval=1 / 1.2, maxval=1.2)
+    factors = jax.random.uniform(key, (m, 2), minval=1 / ZOOM, maxval=ZOOM)
     return ops.scale(factors, images)
 
 
 def _rotate(key: Key, m: int, images: Array) -> Array:
-    limit = jnp.deg2rad(15.0)
+    limit = jnp.deg2rad(DEGREES)
     angle = jax.random.uniform(key, (m,), minval=-limit, maxval=limit)
     return ops.rotate(angle, images)
 
@@ -154,15 +162,26 @@ OPERATIONS: dict[str, Operation] = {
     "scale": _scale,
     "rotate": _rotate,
 }
-WORDS = {
-    "color": "x + u - 0.5, then 2 u (x - g) + g with the mean g over channels, then "
-    "(u + 0.5) (x - m) + m with the image's mean m; three draws of u",
-    "crop": "shift by -r, ..., r whole pixels along each axis, with "
-    "r = int(side / 8 + 0.5), zeros from outside",
-    "cutout": "zeros in a rectangle of int(side / 2 + 0.5) pixels along each axis "
-    "around a uniform pixel, cut at the borders",
-    "flip": "left-right with probability 1/2",
-    "scale": "the sampling grid of each axis times a uniform factor in [1/1.2, 1.2), "
-    "bilinear, zeros from outside",
-    "rotate": "by a uniform angle in [-15, 15) degrees, bilinear, zeros from outside",
-}
+
+
+def _words() -> dict[str, str]:
+    """What each operation does, in the numbers that it uses."""
+    sampled = ops.sampling_in_words()
+    half = f"s = int({ops.CUT:g} * side + 0.5)"
+    return {
+        "color": f"x + u - {DIMMING:g}, then {SATURATION:g} u (x - g) + g with the "
+        f"mean g over channels, then (u + {CONTRAST:g}) (x - m) + m with the image's "
+        "mean m; three draws of u",
+        "crop": "shift by -r, ..., r whole pixels along each axis, with "
+        f"r = int({REACH:g} * side + 0.5), {ops.FILL:g} from outside",
+        "cutout": f"{ops.FILL:g} in pixels c - s // 2 to c - s // 2 + s - 1 along each "
+        f"axis, {half} and c uniform in 0, 1, ... side - s % 2, as far as they lie "
+        "inside",
+        "flip": "left-right with probability 1/2",
+        "scale": "the image is sampled at a uniform factor in "
+        f"[1/{ZOOM:g}, {ZOOM:g}) times the distance from its middle, one factor an "
+        f"axis; {sampled}",
+        "rotate": f"by a uniform angle in [-{DEGREES:g}, {DEGREES:g}) degrees about "
+        "the middle, in coordinates in which both sides span [-1, 1], positive angles "
+        f"counter-clockwise; {sampled}",
+    }

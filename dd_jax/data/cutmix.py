@@ -54,9 +54,9 @@ def explained(probability: float) -> str:
     return (
         f"After augmentation a batch is mixed with probability {probability:g}, with "
         "itself in random order: all its images get one rectangle from the image that "
-        "comes in their place, with sides h sqrt(1 - u) and w sqrt(1 - u), u uniform "
-        "in [0, 1), around a uniform pixel and cut at the border; labels are the mean "
-        "by area"
+        "comes in their place, with sides int(h sqrt(1 - u)) and int(w sqrt(1 - u)), u "
+        "uniform in [0, 1), from c - side // 2 on along each axis, c a uniform pixel, "
+        "as far as it lies inside; labels are the mean by the pixels of each image"
     )
 
 

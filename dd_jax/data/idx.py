@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from dd_jax.data.raw import Raw
+from dd_jax.memory import excess
 from dd_jax.paths import IS_FOLDER, expanded, no_file, no_folder
 from dd_jax.types import InputError, Split
 
@@ -73,9 +74,7 @@ def read_array(path: Path) -> np.ndarray:
     Source: Y. LeCun, C. Cortes and C. Burges, The MNIST database, file formats.
     """
     try:
-        data = path.read_bytes()
-        if path.suffix == ".gz":
-            data = gzip.decompress(data)
+        data = _unzipped(path) if path.suffix == ".gz" else path.read_bytes()
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(
             f"{path} cannot be read ({error or type(error).__name__}); it should be "
@@ -97,6 +96,16 @@ def read_array(path: Path) -> np.ndarray:
             f"{math.prod(shape)}; fetch the file again"
         )
     return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
+
+
+def _unzipped(path: Path) -> bytes:
+    stored, data = path.stat().st_size, bytearray()
+    with gzip.open(path) as file:
+        while chunk := file.read(2**20):
+            data += chunk
+            if reason := excess(len(data), stored):
+                raise InputError(f"{path}: {reason}")
+    return bytes(data)
 
 
 def _find(folder: Path) -> tuple[str, dict[tuple[str, str], Path]]:

@@ -1,6 +1,7 @@
 """One image file as pixels: what it says of itself is followed, or it is refused."""
 
 import re
+import warnings
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -75,6 +76,23 @@ def open_image(path: Path) -> Opened:
         f"converted from {mode} to RGB": mode in _CONVERTED,
     }
     return Opened(image, tuple(words for words, true in done.items() if true))
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    """Width and height by the header alone, before any pixel is unpacked.
+
+    Raises:
+      InputError: not an image, or one that is too large to be unpacked.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with path.open("rb") as file, Image.open(file, formats=_formats()) as found:
+                return found.size
+    except Exception as error:
+        raise InputError(
+            f"{path} is not a readable image; replace or remove it"
+        ) from error
 
 
 def transparent(image: Image.Image) -> bool:

@@ -11,6 +11,10 @@ import jax.numpy as jnp
 
 from dd_jax.types import Array
 
+FILL = 0.0  # what comes from outside of an image, and into a cut-out
+CUT = 0.5  # share of each side that a cut-out covers
+ALIGN_CORNERS = False  # whether coordinates span pixel centres, and not whole pixels
+
 
 def flip(mirrored: Array, images: Array) -> Array:
     """Mirrors left and right where `mirrored bool[m]` says so."""
@@ -78,7 +82,7 @@ def cutout(centre: Array, images: Array) -> Array:
 
     rows, columns = covered(centre[:, 0], h), covered(centre[:, 1], w)
     hole = rows[:, :, None, None] & columns[:, None, :, None]
-    return jnp.where(hole, 0.0, images)
+    return jnp.where(hole, FILL, images)
 
 
 def half_length(length: int) -> int:
@@ -87,7 +91,18 @@ def half_length(length: int) -> int:
     >>> [half_length(n) for n in (28, 32, 7)]
     [14, 16, 4]
     """
-    return int(length * 0.5 + 0.5)
+    return int(length * CUT + 0.5)
+
+
+def centres(length: int) -> int:
+    """How many places a cut-out's centre has along a side: 0, 1, ... and this less 1.
+
+    An even square has no middle pixel, so its centre takes one place more.
+
+    >>> [centres(n) for n in (28, 32, 6)]
+    [29, 33, 6]
+    """
+    return length + 1 - half_length(length) % 2
 
 
 def scale(factors: Array, images: Array) -> Array:
@@ -131,11 +146,12 @@ def affine(matrix: Array, images: Array) -> Array:
       `f32[n h w c]`.
     """
     _, h, w, _ = images.shape
-    v = (jnp.arange(h)[:, None] - (h - 1) / 2) * (2 / h)
-    u = (jnp.arange(w) - (w - 1) / 2) * (2 / w)
+    tall, wide = h - ALIGN_CORNERS, w - ALIGN_CORNERS
+    v = (jnp.arange(h)[:, None] - (h - 1) / 2) * (2 / tall)
+    u = (jnp.arange(w) - (w - 1) / 2) * (2 / wide)
     a = matrix[:, :, :, None, None]
-    y = (a[:, 0, 0] * v + a[:, 0, 1] * u) * (h / 2) + (h - 1) / 2
-    x = (a[:, 1, 0] * v + a[:, 1, 1] * u) * (w / 2) + (w - 1) / 2
+    y = (a[:, 0, 0] * v + a[:, 0, 1] * u) * (tall / 2) + (h - 1) / 2
+    x = (a[:, 1, 0] * v + a[:, 1, 1] * u) * (wide / 2) + (w - 1) / 2
     top, left = jnp.floor(y), jnp.floor(x)
     down, right = (y - top)[..., None], (x - left)[..., None]
     top, left = top.astype(jnp.int32), left.astype(jnp.int32)
@@ -144,6 +160,19 @@ def affine(matrix: Array, images: Array) -> Array:
         + (1 - down) * right * _pixel_at(top, left + 1, images)
         + down * (1 - right) * _pixel_at(top + 1, left, images)
         + down * right * _pixel_at(top + 1, left + 1, images)
+    )
+
+
+def sampling_in_words() -> str:
+    """How `affine` samples, for who does it without this package.
+
+    >>> sampling_in_words().split(" (align")[0]
+    'bilinear between the centres of pixels, (2 i + 1) / n - 1 for pixel i of n'
+    """
+    place = "2 i / (n - 1) - 1" if ALIGN_CORNERS else "(2 i + 1) / n - 1"
+    return (
+        f"bilinear between the centres of pixels, {place} for pixel i of n "
+        f"(align_corners={ALIGN_CORNERS}), {FILL:g} from outside"
     )
 
 
@@ -161,7 +190,7 @@ def _pixel_at(y: Array, x: Array, images: Array) -> Array:
         picked = jnp.take(flat, index[0], axis=1, mode="clip")
     else:
         picked = jax.vmap(lambda a, i: jnp.take(a, i, axis=0, mode="clip"))(flat, index)
-    return jnp.where(inside[..., None], picked.reshape(images.shape), 0.0)
+    return jnp.where(inside[..., None], picked.reshape(images.shape), FILL)
 
 
 def _matrix(rows: list[list[Array]]) -> Array:

@@ -1,10 +1,8 @@
 """A single .npz file of arrays."""
 
-import zipfile
-import zlib
-
 import numpy as np
 
+from dd_jax.archive import read_npz
 from dd_jax.data.labels import text
 from dd_jax.data.raw import Raw
 from dd_jax.paths import expanded, no_file
@@ -12,7 +10,6 @@ from dd_jax.types import InputError, Split
 
 _REQUIRED = ("x_train", "y_train", "x_test", "y_test")
 _OPTIONAL = ("group_train", "group_test", "class_names")
-_CORRUPT = (OSError, ValueError, TypeError, EOFError, zlib.error, zipfile.BadZipFile)
 
 
 def read(file: str) -> Raw:
@@ -29,24 +26,19 @@ def read(file: str) -> Raw:
     path = expanded(file)
     if why := no_file(path):
         raise InputError(f"npz: {path}: {why}; it should hold {', '.join(_REQUIRED)}")
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            found = set(arrays.files)
-            missing = [name for name in _REQUIRED if name not in found]
-            if missing:
-                raise InputError(
-                    f"{path} has no array {missing[0]}; it should hold "
-                    f"{', '.join(_REQUIRED)}"
-                )
-            a = {name: arrays[name] for name in _REQUIRED + _OPTIONAL if name in found}
-    except InputError:
-        raise
-    except _CORRUPT as error:
-        reason = " ".join(str(error).split())
-        raise InputError(
+    a = read_npz(
+        path,
+        (),
+        _REQUIRED + _OPTIONAL,
+        lambda reason: (
             f"{path} is not a readable .npz file ({reason}); "
             "write it with numpy.savez from plain arrays"
-        ) from error
+        ),
+    )
+    if missing := [name for name in _REQUIRED if name not in a]:
+        raise InputError(
+            f"{path} has no array {missing[0]}; it should hold {', '.join(_REQUIRED)}"
+        )
     names = (
         tuple(text(name, str(path)) for name in np.ravel(a["class_names"]))
         if "class_names" in a

@@ -2,7 +2,6 @@
 
 import math
 import time
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +9,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
+from dd_jax.archive import read_npz
 from dd_jax.paths import no_file
 from dd_jax.types import Array, InputError
 
@@ -93,11 +93,11 @@ def read_zca(path: str | Path) -> Whitening:
         raise InputError(
             f"no whitening at {path}, which its synthetic set needs: {why}"
         )
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            found = Whitening(*(np.float32(file[name]) for name in Whitening._fields))
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is not a whitening (.npz): {error}") from None
+    refuse = lambda reason: f"{path} is not a whitening (.npz): {reason}"
+    arrays = read_npz(path, Whitening._fields, refusal=refuse)
+    if any(a.dtype.kind != "f" or not np.isfinite(a).all() for a in arrays.values()):
+        raise InputError(refuse("mean, forward and inverse are finite floats in one"))
+    found = Whitening(**{name: np.float32(array) for name, array in arrays.items()})
     square = (found.mean.size, found.mean.size)
     if not found.forward.shape == found.inverse.shape == square:
         raise InputError(f"{path}: forward and inverse should be {square} matrices")

@@ -21,9 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dd_jax import workdir
 from dd_jax.data import tfds_export
-from dd_jax.distill import png_folder, storage
+from dd_jax.distill import foreign, png_folder, said, storage
 from dd_jax.paths import check_text, expanded, reason
 from dd_jax.types import InputError, SyntheticSet
 
@@ -78,9 +77,11 @@ def with_accuracy(path: str | Path, synthetic: SyntheticSet) -> SyntheticSet:
     config = storage.beside(path, "config.json")
     if not (file.is_file() and config.is_file()):
         return synthetic
-    record = workdir.read_json(file)
     try:
-        if workdir.read_json(config)["distill"]["load"]:
+        record, made = (
+            said.parse(f.read_text(encoding="utf-8")) for f in (file, config)
+        )
+        if made["distill"]["load"]:
             return synthetic
         stored = record["accuracy"]["distilled"]
         accuracy = {
@@ -88,7 +89,7 @@ def with_accuracy(path: str | Path, synthetic: SyntheticSet) -> SyntheticSet:
             "stored": {key: stored[key] for key in ("mean", "ci", "n")},
             "exported": record.get("export", {}).get("accuracy"),
         }
-    except (KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise InputError(f"{file} and {config.name} are not those of a run") from None
     metadata = (synthetic.metadata or {}) | {"accuracy": accuracy}
     return synthetic._replace(metadata=metadata)
@@ -114,6 +115,8 @@ def main(argv: Sequence[str]) -> int:
         synthetic = with_accuracy(options.set, storage.load(options.set))
         whitened = png_folder.whitened(synthetic)
         zca = storage.beside(options.set, "zca.npz") if whitened else None
+        for words in foreign.converted(synthetic):
+            print(f"{options.set}: {words}", file=sys.stderr)
         print(FORMATS[options.format](options.directory, synthetic, zca))
     except InputError as error:
         print("error:", error, file=sys.stderr)

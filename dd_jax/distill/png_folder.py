@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -9,7 +10,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from dd_jax.data.image_file import is_gray, open_image, plain, transparent
+from dd_jax.data.image_file import is_gray, open_image, plain, size_of, transparent
+from dd_jax.data.zca import read_zca
+from dd_jax.distill import said
+from dd_jax.memory import excess
 from dd_jax.types import InputError, SyntheticSet
 
 _MODES = {1: "L", 3: "RGB"}
@@ -122,6 +126,9 @@ def check(directory: Path, synthetic: SyntheticSet, zca: str | Path | None) -> N
             f"{directory}: networks see the set through ZCA, and its zca.npz is not "
             f"{'at ' + str(zca) if zca else 'given'}"
         )
+    pixels = math.prod(synthetic.images.shape[1:])
+    if zca and (size := read_zca(zca).mean.size) != pixels:
+        raise InputError(f"{zca} is for images of {size} values, not {pixels}")
     channels = synthetic.images.shape[-1]
     if channels not in _MODES:
         raise InputError(
@@ -143,26 +150,30 @@ def read(directory: str | Path) -> SyntheticSet:
     for name in ("labels.csv", "metadata.json"):
         if not (root / name).is_file():
             raise InputError(f"{root} is not an exported synthetic set: no {name}")
+        if not _inside(root, name):
+            raise InputError(f"{root / name} is a link out of the folder of its set")
     try:
         with (root / "labels.csv").open(newline="", encoding="utf-8-sig") as source:
             table = [row for row in csv.reader(source) if any(map(str.strip, row))]
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{root / 'labels.csv'} is no table: {error}") from None
     columns = len(table[0]) if table else 0
-    if len(table) < 2 or columns < 3 or any(len(row) != columns for row in table):
+    if len(table) < 2 or columns < 2 or any(len(row) != columns for row in table):
         raise InputError(
             f"{root / 'labels.csv'}: a header and rows of file, label, p0, p1, ... "
             "are needed"
         )
     try:
-        about = json.loads((root / "metadata.json").read_text())
-        lr, metadata = np.float32(about["lr"]), about["metadata"]
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        about = said.parse((root / "metadata.json").read_text(encoding="utf-8"))
+        lr, metadata = about.get("lr"), about["metadata"]
+        lr = lr if lr is None else np.float32(lr)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise InputError(
             f"{root / 'metadata.json'}: JSON with lr and metadata is needed ({error!r})"
         ) from None
     try:
-        labels = np.array([row[2:] for row in table[1:]]).astype(np.float32)
+        rows = [row[2:] or row[1] for row in table[1:]]  # without p0: class numbers
+        labels = np.array(rows).astype(np.float32)
     except ValueError as error:
         raise InputError(f"{root / 'labels.csv'}: {error}") from None
     return SyntheticSet(_pixels(root, table[1:], about), labels, lr, metadata)
@@ -174,9 +185,14 @@ def _pixels(root: Path, rows: list[list[str]], about: dict) -> np.ndarray:
     Tools that write an image anew may change its mode: gray is stored as RGB or as a
     palette, and RGB of gray values as gray. Such images are brought back.
     """
-    images = [_open(root, row[0]) for row in rows]
-    if len({image.size for image in images}) > 1:
+    files = [_image(root, row[0]) for row in rows]
+    sizes = {size_of(file) for file in files}
+    if len(sizes) > 1:
         raise InputError(f"{root}: images of several sizes; one is needed")
+    decoded = len(files) * math.prod(*sizes) * 3 * 4  # of colour, as f32
+    if reason := excess(decoded, sum(file.stat().st_size for file in set(files))):
+        raise InputError(f"{root}: {reason}")
+    images = [_open(file) for file in files]
     mode = _mode(images, about)
     for image, row in zip(images, rows):
         if mode == "L" and image.mode == "RGB" and not is_gray(image):
@@ -195,12 +211,25 @@ def _mode(images: list[Image.Image], about: dict) -> str:
         return Counter(image.mode for image in images).most_common(1)[0][0]
 
 
-def _open(root: Path, name: str) -> Image.Image:
-    path = root / name
-    if Path(name).is_absolute() or ".." in Path(name).parts:
-        raise InputError(f"{root / 'labels.csv'} names {name!r}, outside of its folder")
-    if not path.is_file():
-        raise InputError(f"{path} is missing or not a readable image")
+def _image(root: Path, name: str) -> Path:
+    if not _inside(root, name):
+        raise InputError(
+            f"{root / 'labels.csv'} names {ascii(name)[:100]}, outside of its folder"
+        )
+    if not (root / name).is_file():
+        raise InputError(f"{root / name} is missing or not a readable image")
+    return root / name
+
+
+def _inside(root: Path, name: str) -> bool:
+    """Whether a name, followed through links, stays in a folder."""
+    try:
+        return (root / name).resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError, ValueError):  # a loop of links, NUL
+        return False
+
+
+def _open(path: Path) -> Image.Image:
     image = open_image(path).image
     if transparent(image):
         raise InputError(f"{path} has transparent pixels; opaque ones are needed")

@@ -1,19 +1,19 @@
 """`synthetic.npz`: a synthetic set that describes itself."""
 
 import json
-import zipfile
-import zlib
+import reprlib
 from pathlib import Path
 
 import numpy as np
 
-from dd_jax.distill import png_folder
+from dd_jax.archive import read_npz
+from dd_jax.distill import foreign, png_folder, said
 from dd_jax.paths import IS_FOLDER, expanded, no_file
 from dd_jax.types import InputError, SyntheticSet
 from dd_jax.workdir import write_npz
 
 _ARRAYS = ("images", "labels", "lr")
-_CORRUPT = (OSError, ValueError, RecursionError, zlib.error, zipfile.BadZipFile)
+_MOST_DECODED = 14  # images that a stored one decodes to: 1 + 4 + 9 by three factors
 
 
 def save(path: str | Path, synthetic: SyntheticSet) -> None:
@@ -29,6 +29,9 @@ def save(path: str | Path, synthetic: SyntheticSet) -> None:
 def load(path: str | Path) -> SyntheticSet:
     """Reads a synthetic set written by `save`, or a folder written by `export`.
 
+    A set made elsewhere is brought to the same form where that is certain; see
+    `foreign`, and `foreign.converted` for what was done.
+
     Raises:
       InputError: no such file, or not a well-formed synthetic set.
     """
@@ -37,8 +40,10 @@ def load(path: str | Path) -> SyntheticSet:
     if why and why != IS_FOLDER:
         raise InputError(f"no synthetic set at {path}: {why}")
     found = png_folder.read(place) if why else _read_archive(place)
+    said.check(path, found.metadata)
+    found = foreign.shaped(path, found)
     _check(path, found)
-    return found
+    return foreign.scaled(path, found)
 
 
 def learned_rate(synthetic: SyntheticSet) -> bool:
@@ -48,6 +53,8 @@ def learned_rate(synthetic: SyntheticSet) -> bool:
     >>> [learned_rate(SyntheticSet(0, 0, np.float32(r), given)) for r in (0.01, 0.02)]
     [False, True]
     """
+    if foreign.NO_RATE in foreign.converted(synthetic):
+        return False
     given = (synthetic.metadata or {}).get("config", {}).get("train", {}).get("lr")
     return not (isinstance(given, float) and np.float32(given) == synthetic.lr)
 
@@ -59,20 +66,15 @@ def beside(path: str | Path, name: str) -> Path:
 
 
 def _read_archive(path):
-    if not zipfile.is_zipfile(path):
-        raise InputError(f"{path} is not a synthetic set (.npz): no archive")
+    refuse = lambda reason: f"{path} is not a synthetic set (.npz): {reason}"
+    file = read_npz(path, ("images", "labels"), ("lr", "metadata"), refuse)
+    text = file.get("metadata", np.array("{}"))
     try:
-        with np.load(path, allow_pickle=False) as file:
-            missing = [name for name in (*_ARRAYS, "metadata") if name not in file]
-            if missing:
-                raise InputError(f"{path} lacks {', '.join(missing)}")
-            images, labels, lr = (np.float32(file[name]) for name in _ARRAYS)
-            metadata = json.loads(str(file["metadata"]))
-    except InputError:
-        raise
-    except _CORRUPT as error:
-        raise InputError(f"{path} is not a synthetic set (.npz): {error}") from None
-    return SyntheticSet(images, labels, lr, metadata)
+        text = text.item()
+        metadata = said.parse(text.decode() if isinstance(text, bytes) else text)
+    except (ValueError, TypeError) as error:
+        raise InputError(refuse(f"metadata should be JSON text ({error})")) from None
+    return SyntheticSet(file["images"], file["labels"], file.get("lr"), metadata)
 
 
 def _check(path, found):
@@ -88,33 +90,28 @@ def _check(path, found):
     if not lr > 0:
         raise InputError(f"{path}: lr is {lr}; a step size above 0 is needed")
     if (labels < 0).any() or not np.allclose(labels.sum(1), 1, atol=1e-3):
-        raise InputError(f"{path}: each row of labels should be probabilities")
-    _check_metadata(path, metadata, labels.shape[1])
-
-
-def _check_metadata(path, metadata, classes):
-    made = metadata.get("config", {}) if isinstance(metadata, dict) else None
-    parts = ("distill", "train")
-    if not isinstance(made, dict) or not all(
-        isinstance(made.get(part, {}), dict) for part in parts
-    ):
         raise InputError(
-            f"{path}: metadata, its config, distill and train should be JSON objects"
+            f"{path}: each row of labels should be probabilities{_remedy(labels)}"
         )
-    maker = made.get("distill", {})
-    if not all(isinstance(maker.get(key, ""), str) for key in ("method", "init")):
-        raise InputError(
-            f"{path}: method and init of metadata.config.distill should be names"
-        )
+    classes = labels.shape[1]
     names = metadata.get("class_names", [str(label) for label in range(classes)])
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise InputError(f"{path}: metadata.class_names should be a list of names")
     if len(set(names)) != len(names) or len(names) != classes:
         raise InputError(
-            f"{path}: metadata.class_names {names} should be {classes} different names"
+            f"{path}: metadata.class_names {reprlib.repr(names)} should be {classes} "
+            "different names"
         )
-    stored = metadata.get("stored_images", 1)
-    if type(stored) is not int or stored < 1:
+    stored = metadata.get("stored_images", len(images))
+    if not len(images) / _MOST_DECODED <= stored <= len(images):
         raise InputError(
-            f"{path}: metadata.stored_images is {stored!r}; a number above 0 is needed"
+            f"{path}: metadata.stored_images is {stored}, and {len(images)} images are "
+            "there; a stored image is decoded to 1 to 14 of them"
         )
+
+
+def _remedy(labels):
+    """What makes labels probabilities, as far as they tell."""
+    if (labels <= 0).all() and np.allclose(np.exp(labels).sum(1), 1, atol=1e-3):
+        return "; these are their logarithms: store exp(labels)"
+    if (labels >= 0).all() and (labels.sum(1) > 0).all():
+        return "; store labels / labels.sum(1, keepdims=True) if they are weights"
+    return "; store their softmax if they are logits"

@@ -5,8 +5,10 @@ from functools import partial
 
 import jax.numpy as jnp
 
-from dd_jax.attacks import Attack
+from dd_jax.attacks import ATTACKS, Attack
 from dd_jax.types import Array, InputError, Key, Model, Params
+
+_LOSSES = {"ce": "cross-entropy", "dlr": "difference of logits ratio"}
 
 
 def adversary(
@@ -55,10 +57,12 @@ def explained(eps: float, steps: int) -> str:
     """
     if not eps:
         return "none"
+    how = ATTACKS["pgd_linf"](eps, steps=steps).settings
+    start = "a uniform point of the ball" if how.random_start else "the image itself"
     return (
-        f"Each batch, augmented and mixed, is moved before it is learned from: {steps} "
-        f"steps of x <- P(x + {2.5 * eps / steps:g} sign(gradient of the cross-entropy "
-        "for the most likely class)) from a uniform point of the ball, P onto pixels "
+        "Each batch, augmented and mixed, is moved before it is learned from: "
+        f"{how.steps} steps of x <- P(x + {how.step_size:g} sign(gradient of the "
+        f"{_LOSSES[how.loss]} for the most likely class)) from {start}, P onto pixels "
         f"in [0, 1] within {eps:g} of the clipped image, the network in evaluation. Of "
         "the images after each step that of the largest margin (highest other logit "
         "less that of the class) counts; what it adds to the clipped image is added to "

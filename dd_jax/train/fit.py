@@ -11,6 +11,9 @@ from jax import lax
 from dd_jax.train.losses import cross_entropy
 from dd_jax.types import Array, Key, Model, Params
 
+MOMENTUM = 0.9
+WEIGHT_DECAY = 5e-4
+
 
 class FitState(NamedTuple):
     """Parameters and the momentum of the gradient descent on them."""
@@ -67,13 +70,61 @@ DECAYS: dict[str, Callable] = {
 }
 
 
+def batches(rows: int, batch: int) -> tuple[int, int]:
+    """Rows a step, and steps an epoch.
+
+    >>> batches(10, 4), batches(10, 256)
+    ((4, 3), (10, 1))
+    """
+    size = min(batch, rows)
+    return size, -(-rows // size)
+
+
+def batches_in_words(rows: int, batch: int) -> str:
+    """The batches of an epoch, for who trains without this package.
+
+    >>> batches_in_words(12, 4)
+    'each epoch in a new random order, each image once, 3 steps of 4'
+    """
+    size, steps = batches(rows, batch)
+    words = (
+        f"each epoch in a new random order, each image once, {steps} steps of {size}"
+    )
+    if not (fill := steps * size - rows):
+        return words
+    return (
+        f"{words}; the last has {size - fill} images, whose mean is its loss, and is "
+        f"filled up with the first {fill} of the order, which count in augmentation, "
+        "mixing and batch statistics alone"
+    )
+
+
+def decay_in_words(decay: str, epochs: int) -> str:
+    """A schedule of `DECAYS` over so many epochs, for who trains without this package.
+
+    >>> decay_in_words("half", 300)
+    'epochs 0 to 150: lr; epochs 151 to 299: 0.1 lr, momentum from 0 at the first'
+    """
+    shares = [
+        tuple(map(float, DECAYS[decay](epoch, epochs))) for epoch in range(epochs)
+    ]
+    firsts = [e for e in range(epochs) if not e or shares[e][0] != shares[e - 1][0]]
+    words = []
+    for first, end in zip(firsts, [*firsts[1:], epochs]):
+        (share, kept), last = shares[first], end - 1
+        rate = "lr" if share == 1 else f"{share:g} lr"
+        fresh = f", momentum from {kept:g} at the first" if kept != 1 else ""
+        words.append(f"epochs {first} to {last}: {rate}{fresh}")
+    return "; ".join(words)
+
+
 @cache
 def trainer(
     model: Model,
     *,
     batch: int = 256,
-    momentum: float = 0.9,
-    weight_decay: float = 5e-4,
+    momentum: float = MOMENTUM,
+    weight_decay: float = WEIGHT_DECAY,
     decay: str = "half",
     augment: Callable[[Key, Array], Array] = unchanged,
     mix: Callable[[Key, Array, Array], tuple[Array, Array]] = unmixed,
@@ -129,8 +180,8 @@ def trainer(
         return FitState(params | statistics, trace), loss
 
     def epoch(key, state, images, labels, idx, lr):
-        rows, size = len(idx), min(batch, len(idx))
-        steps = -(-rows // size)
+        rows = len(idx)
+        size, steps = batches(rows, batch)
         order_key, steps_key = jax.random.split(key)
         order = jax.random.permutation(order_key, idx)
         fill = steps * size - rows

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from dd_jax.attacks import describe
 from dd_jax.audits.robustness import epsilon_curve
 from dd_jax.audits.transfer import Networks, attacked_images, curves_from, record
 from dd_jax.types import InputError
@@ -108,7 +109,7 @@ def test_record_averages_over_sources_first(problem):
     rows = record(curves, "fgsm", groups, summarise)
     assert len(rows) == 4 * 3 and set(seen) == {("a", 2), ("b", 3)}
     row = next(r for r in rows if (r["source"], r["target"]) == ("a", "b") and r["eps"])
-    assert row == {
+    assert row == describe("fgsm", row["eps"]) | {
         "source": "a",
         "target": "b",
         "attack": "fgsm",

@@ -1,10 +1,14 @@
 """Laws of siamese augmentation: same key same operation, bounds, gradients."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from dd_jax.data import augment as operations
+from dd_jax.data import image_ops
 from dd_jax.data.augment import OPERATIONS, dsa, explained
 from dd_jax.types import InputError
 
@@ -156,3 +160,67 @@ def test_every_operation_has_words_for_who_lacks_the_package():
     assert "stages " in words
     assert all(f"{token}: " in words for token in OPERATIONS)
     assert explained("none") == "none"
+
+
+@pytest.mark.parametrize("side", [5, 6, 8, 28])
+def test_the_words_give_the_ranges_that_are_drawn(side):
+    """Formulas out of the words, against what the operations do to a blank image."""
+    words = explained("crop_cutout")
+    s = eval(re.search(r"s = (int\(.*?\))", words)[1], {"side": side})
+    last = eval(re.search(r"c uniform in 0, 1, \.\.\. (.*?),", words)[1], locals())
+    blank = jnp.ones((1, side, side, 1))
+    holes = draws("cutout", 2000, blank)[:, 0, :, :, 0] == 0
+    rows = {tuple(np.flatnonzero(hole.any(1))) for hole in holes}
+    everywhere = {
+        tuple(y for y in range(c - s // 2, c - s // 2 + s) if 0 <= y < side)
+        for c in range(last + 1)
+    }
+    assert rows == everywhere
+    r = eval(re.search(r"r = (int\(.*?\))", words)[1], {"side": side})
+    ramp = jnp.broadcast_to(jnp.arange(1.0, side + 1)[None, :, None, None], blank.shape)
+    moved = draws("crop", 300, ramp)[:, 0, side // 2, :, 0].max(1) - 1 - side // 2
+    assert set(moved.astype(int)) == set(range(-r, r + 1))
+
+
+@pytest.mark.parametrize(
+    "module, constant, value, words",
+    [
+        (operations, "DIMMING", 0.25, "x + u - 0.25,"),
+        (operations, "SATURATION", 3.0, "then 3 u (x - g)"),
+        (operations, "CONTRAST", 0.75, "(u + 0.75) (x - m)"),
+        (operations, "REACH", 0.25, "r = int(0.25 * side + 0.5)"),
+        (operations, "ZOOM", 1.5, "[1/1.5, 1.5)"),
+        (operations, "DEGREES", 30.0, "in [-30, 30) degrees"),
+        (image_ops, "FILL", 0.5, "0.5 from outside"),
+        (image_ops, "CUT", 0.25, "s = int(0.25 * side + 0.5)"),
+        (
+            image_ops,
+            "ALIGN_CORNERS",
+            True,
+            "2 i / (n - 1) - 1 for pixel i of n (align_",
+        ),
+    ],
+)
+def test_words_and_images_follow_the_constants(
+    monkeypatch, module, constant, value, words
+):
+    images = batch(3)
+    before, seen = explained(ALL), draws(ALL, 60, images)
+    assert words not in before
+    monkeypatch.setattr(module, constant, value)
+    assert words in explained(ALL)
+    assert not np.array_equal(draws(ALL, 60, images), seen)
+
+
+def test_corners_are_where_the_words_say():
+    """A turn by nothing is exact; by 180 degrees it mirrors about the middle."""
+    assert "(2 i + 1) / n - 1 for pixel i of n (align_corners=False)" in explained(
+        "rotate"
+    )
+    images = batch(2)
+    turned = image_ops.rotate(jnp.array([jnp.pi]), images)
+    np.testing.assert_allclose(turned, images[:, ::-1, ::-1], atol=1e-5)
+    # at half the size, pixel 0 of 8 lies at -7/8, and is sampled at -7/4: outside
+    halved = image_ops.scale(jnp.array([[2.0, 1.0]]), images)
+    np.testing.assert_allclose(halved[:, 2], images[:, :2].mean(1), atol=1e-6)
+    np.testing.assert_array_equal(halved[:, 0], 0)

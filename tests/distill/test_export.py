@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -151,7 +153,7 @@ def test_an_empty_folder_is_taken(tmp_path):
         ),
         (lambda d: (d / "metadata.json").write_text("{"), "JSON with lr and metadata"),
         (lambda d: (d / "metadata.json").write_text("[]"), "JSON with lr and metadata"),
-        (lambda d: (d / "metadata.json").write_text("{}"), "KeyError('lr')"),
+        (lambda d: (d / "metadata.json").write_text("{}"), "KeyError('metadata')"),
         (lambda d: (d / "images/03.png").unlink(), "03.png is missing or not a read"),
         (lambda d: (d / "images/03.png").write_bytes(b"x"), "03.png is not a readable"),
         (
@@ -239,6 +241,61 @@ def test_blank_lines_of_the_table(tmp_path, end):
     np.testing.assert_array_equal(after.labels, before.labels)
 
 
+@pytest.mark.parametrize("what", ["image", "table", "metadata"])
+def test_links_out_of_the_folder(tmp_path, what):
+    folder = export.to_png(tmp_path / "out", synthetic())
+    name = {"image": "images/03.png", "table": "labels.csv"}.get(what, "metadata.json")
+    (folder / name).rename(tmp_path / "elsewhere")
+    (folder / name).symlink_to(tmp_path / "elsewhere")
+    text = message(load, folder)
+    assert "outside of its folder" in text or "is a link out of the folder" in text
+
+
+def test_a_linked_folder_and_links_inside(tmp_path):
+    folder = export.to_png(tmp_path / "out", synthetic())
+    (folder / "images/03.png").unlink()
+    (folder / "images/03.png").symlink_to("04.png")
+    (tmp_path / "link").symlink_to(folder)
+    found = load(tmp_path / "link").images
+    np.testing.assert_array_equal(found[3], found[4])
+
+
+@pytest.mark.parametrize(
+    "name", ["/etc/passwd", "../s.npz", "images/../../s.npz", "a\0b", "loop", "pipe"]
+)
+def test_names_that_are_no_images_of_the_folder(tmp_path, name):
+    folder = export.to_png(tmp_path / "out", synthetic())
+    save(tmp_path / "s.npz", synthetic())
+    (folder / "loop").symlink_to("loop")
+    os.mkfifo(folder / "pipe")
+    table = (folder / "labels.csv").read_text()
+    (folder / "labels.csv").write_text(table.replace("images/03.png", name))
+    message(load, folder)
+
+
+def test_pipes_in_place_of_files_are_not_waited_for(tmp_path):
+    for i, name in enumerate(("labels.csv", "metadata.json", "images/03.png")):
+        folder = export.to_png(tmp_path / str(i), synthetic())
+        (folder / name).unlink()
+        os.mkfifo(folder / name)
+        message(load, folder)
+
+
+def test_an_image_that_unpacks_to_gigabytes(tmp_path):
+    folder = export.to_png(tmp_path / "out", synthetic())
+    for side in (9000, 20_000):
+        first, *others = sorted((folder / "images").iterdir())
+        Image.new("1", (side, side)).save(first)
+        for image in others:
+            image.unlink()
+            image.hardlink_to(first)
+        tracemalloc.start()
+        text = message(load, folder)
+        assert tracemalloc.get_traced_memory()[1] < 2**23
+        tracemalloc.stop()
+        assert "smaller than any images pack" in text or "is not a readable" in text
+
+
 def test_a_run_takes_the_folder_and_counts_its_contents(tmp_path):
     folders = [export.to_png(tmp_path / n, synthetic()) for n in ("a", "b")]
     folders.append(export.to_png(tmp_path / "c", synthetic(seed=1)))
@@ -300,6 +357,27 @@ def test_a_set_without_the_zca_that_it_needs(tmp_path, capsys):
     assert not out.exists()
 
 
+def test_a_zca_of_something_else(tmp_path, capsys):
+    """A link there cannot make the export copy what is no whitening of these images."""
+    whitened(tmp_path / "run")
+    zca, out = tmp_path / "run" / "zca.npz", tmp_path / "out"
+    fitted = dict(np.load(zca))
+    command = [str(tmp_path / "run" / "s.npz"), str(out)]
+    (tmp_path / "secret").write_text("secret")
+    zca.unlink()
+    zca.symlink_to(tmp_path / "secret")
+    assert export.main(command) == 2
+    zca.unlink()
+    np.savez(zca, **{name: array[..., :-1] for name, array in fitted.items()})
+    assert export.main(command) == 2
+    np.savez(zca, mean=np.zeros(3), forward=np.eye(3), inverse=np.eye(3))
+    assert export.main(command) == 2
+    np.savez(zca, **fitted | {"mean": fitted["mean"] * np.nan})
+    assert export.main(command) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert [str(zca) in line for line in lines] == [True] * 4 and not out.exists()
+
+
 def test_the_accuracy_of_the_run_goes_with_the_set(tmp_path):
     save(tmp_path / "s.npz", synthetic())
     stored = {"mean": 0.8, "ci": [0.7, 0.9], "n": 5}
@@ -320,7 +398,9 @@ def test_the_accuracy_of_the_run_goes_with_the_set(tmp_path):
     assert "accuracy" not in load(tmp_path / "loaded").metadata
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"accuracy": {"distilled": 1}}'])
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "{}", '{"accuracy": {"distilled": 1}}', "[" * 99_999]
+)
 def test_a_record_of_something_else(tmp_path, capsys, text):
     save(tmp_path / "s.npz", synthetic())
     (tmp_path / "config.json").write_text('{"distill": {"load": ""}}')

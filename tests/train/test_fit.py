@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dd_jax.train import fit, trainer
-from dd_jax.train.fit import DECAYS, unchanged
+from dd_jax.train.fit import DECAYS, batches_in_words, decay_in_words, unchanged
 from dd_jax.train.losses import cross_entropy
 from dd_jax.types import Model
 
@@ -275,3 +275,55 @@ def test_batch_statistics_come_through():
     close(got["params"], without, 1e-6)
     expected = 0.9**4 * 5 + (1 - 0.9**4) * images.mean()
     np.testing.assert_allclose(got["batch_stats"]["mean"], [expected], rtol=1e-5)
+
+
+@pytest.mark.parametrize("rows, batch", [(10, 4), (12, 4), (3, 256), (7, 7), (9, 2)])
+def test_batches_are_as_their_words_say(rows, batch):
+    """The rows of each step, seen by an augmentation that looks at its images."""
+    seen = []
+
+    def look(key, images):
+        jax.debug.callback(lambda x: seen.append(x.ravel().astype(int)), images)
+        return images
+
+    one = trainer(linear_model(1), batch=batch, augment=look)
+    images = jnp.arange(rows, dtype=jnp.float32).reshape(-1, 1, 1, 1)
+    state = one.init(jax.random.key(0))
+    labels = jnp.eye(CLASSES)[jnp.arange(rows) % CLASSES]
+    idx = jnp.arange(rows)
+    one.advance(jax.random.key(1), state, images, labels, idx, 0.1, 1, 0, 1)
+    jax.effects_barrier()
+    words = batches_in_words(rows, batch)
+    size, steps = min(batch, rows), -(-rows // min(batch, rows))
+    assert f"{steps} steps of {size}" in words
+    order = np.concatenate(seen)
+    assert [len(x) for x in seen] == [size] * steps
+    assert sorted(order[:rows]) == list(range(rows))
+    fill = steps * size - rows
+    assert list(order[rows:]) == list(order[:fill])
+    assert (f"the last has {size - fill} images" in words) == bool(fill)
+    assert (f"with the first {fill} of the order" in words) == bool(fill)
+
+
+@pytest.mark.parametrize(
+    "decay, epochs, words",
+    [
+        ("half", 4, "epochs 0 to 2: lr; epochs 3 to 3: 0.1 lr, momentum from 0 at the"),
+        ("half", 1, "epochs 0 to 0: lr"),
+        (
+            "thirds",
+            6,
+            "epochs 0 to 3: lr; epochs 4 to 4: 0.2 lr; epochs 5 to 5: 0.04 lr",
+        ),
+        ("none", 9, "epochs 0 to 8: lr"),
+    ],
+)
+def test_decay_in_words(decay, epochs, words):
+    assert decay_in_words(decay, epochs).startswith(words)
+
+
+def test_words_of_a_decay_follow_its_code(monkeypatch):
+    slow = lambda epoch, epochs: (jnp.where(epoch >= 7, 0.5, 1.0), 1.0)
+    monkeypatch.setitem(DECAYS, "half", slow)
+    expected = "epochs 0 to 6: lr; epochs 7 to 9: 0.5 lr"
+    assert decay_in_words("half", 10) == expected

@@ -1,15 +1,17 @@
 """The file `scores.npz`: everything that the membership figures are computed from."""
 
 import os
-import zipfile
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from dd_jax.archive import read_npz
 from dd_jax.types import InputError
 from dd_jax.workdir import write_npz
 
 THREATS = ("t0", "t1", "t2")
+_KINDS = {"logits": "f", "member": "b", "threat": "U"}  # others are whole numbers
 
 
 class ScoreFile(NamedTuple):
@@ -90,16 +92,16 @@ def load_scores(path: str | os.PathLike[str]) -> ScoreFile:
       InputError: the file is missing, is not an `.npz`, lacks an array, or holds
         shapes that disagree.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            found = {name: file[name] for name in ScoreFile._fields}
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file; need a scores.npz") from error
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise InputError(
-            f"{path}: not a scores.npz ({error}); need the arrays "
-            f"{', '.join(ScoreFile._fields)}"
-        ) from error
+    if not Path(path).exists():
+        raise InputError(f"{path}: no such file; need a scores.npz")
+    refuse = lambda reason: (
+        f"{path}: not a scores.npz ({reason}); need the arrays "
+        f"{', '.join(ScoreFile._fields)}"
+    )
+    found = read_npz(path, ScoreFile._fields, refusal=refuse)
+    for name, array in found.items():
+        if array.dtype.kind not in _KINDS.get(name, "iu"):
+            raise InputError(refuse(f"{name} holds {array.dtype}"))
     scores = ScoreFile(**found | {"threat": str(found["threat"])})
     _check(scores, path)
     return scores
@@ -109,6 +111,11 @@ def _check(scores: ScoreFile, path: str | os.PathLike[str]) -> None:
     if scores.threat not in THREATS:
         raise InputError(
             f"{path}: threat {scores.threat!r} is not known; use {', '.join(THREATS)}"
+        )
+    if scores.logits.ndim != 4:
+        raise InputError(
+            f"{path}: logits have shape {scores.logits.shape}; [models n queries k] is "
+            "needed"
         )
     models, n = scores.logits.shape[:2]
     expected = {"labels": (n,), "member": (models, n), "index": (n,), "group": (n,)}
