@@ -17,7 +17,7 @@ LAYERS = [
     ["fields"],
     ["config", "workdir", "parallel", "checkpoint", "keys", "cost", "compiled"],
     ["data", "models", "attacks"],
-    ["sweep", "overrides", "drive"],
+    ["sweep", "overrides", "destination", "drive"],
     ["train"],
     ["distill", "audits"],
     ["mitigate"],
@@ -35,6 +35,7 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 NO_JAX = {"types", "paths", "rules", "fields", "config", "report", "workdir"} | {
     "sweep",
     "overrides",
+    "destination",
 }
 READS_CONFIGS = {
     "config",
