@@ -14,7 +14,6 @@ replaces theirs.
 Exit status: 0 done; 1 a run failed or diverged; 2 bad input or usage; 130 interrupted.
 """
 
-import os
 import shlex
 import sys
 import time
@@ -27,14 +26,13 @@ from absl import flags
 from ml_collections import ConfigDict
 
 from dd_jax import config as configs
-from dd_jax import paths, sweep, workdir
+from dd_jax import destination, paths, sweep, workdir
 from dd_jax.fields import FIELDS
 from dd_jax.overrides import overrides
 from dd_jax.progress import duration
 from dd_jax.types import InputError
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
-_LONGEST = 3600  # bytes of the folder of results; Linux ends at 4096 in all
 
 
 class Request(NamedTuple):
@@ -106,22 +104,7 @@ def _request(options: flags.FlagValues, given: dict[str, Any]) -> Request:
         name = Path(options.config).stem
         experiment = sweep.load(options.config, given)
         cells = sweep.expand(experiment.config, experiment.points, given)
-    root = paths.expanded(options.workdir or Path("runs_out", name))
-    if str(root)[0] == "~":
-        raise InputError(
-            f"--workdir={root}: there is no such home directory; write the path out, "
-            f"or ./{root}"
-        )
-    whole = os.path.abspath(root)
-    paths.check_text(whole, "--workdir: ")
-    if len(os.fsencode(whole)) > _LONGEST:
-        raise InputError(
-            f"--workdir: {whole} is too long for the files in it; give a path of at "
-            f"most {_LONGEST} bytes"
-        )
-    missing = paths.no_folder(root)
-    if missing and missing != paths.NO_FOLDER:
-        raise InputError(f"--workdir={root}: {missing}; give a folder")
+    root = destination.found(options.workdir or str(Path("runs_out", name)))
     for cell in cells:
         configs.validate(cell)
     labels = sweep.labels(cells) if len(cells) > 1 else [name]
@@ -198,7 +181,7 @@ def _run(request: Request) -> int:
     for config in request.cells:  # data are read once a cell, and few are kept
         ids.append(run.run_id(config))
         notes |= dict.fromkeys(run.notes(config))
-    _make(request.root, ids)
+    destination.make(request.root, ids)
     _tell(notes)
     finished = [_progress(request.root, run_id) == "done" for run_id in ids]
     seconds: list[float] = []
@@ -227,29 +210,6 @@ def _run(request: Request) -> int:
         report.build(request.root)
         print(f"report: {request.root / 'report.html'}")
     return FAILED if failures else DONE
-
-
-def _make(root: Path, run_ids: Sequence[str]) -> None:
-    """Makes the folder of results, once all that it has to hold can be written."""
-    runs = [workdir.run_dir(root, run_id) for run_id in run_ids]
-    for folder in (root, root / "runs", root / "cache", *runs):
-        why = paths.no_folder(folder)
-        if not why and not os.access(folder, os.W_OK):
-            why = "is read-only"
-        if why and why != paths.NO_FOLDER:
-            raise InputError(f"--workdir={root}: {folder} {why}; give another folder")
-    for file in (root / "results.jsonl", root / "report.html"):
-        if paths.no_file(file) not in ("", paths.NO_FILE):
-            raise InputError(
-                f"--workdir={root}: {file} {paths.no_file(file)}; remove it"
-            )
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"--workdir={root}: {paths.reason(error)}; give a folder that can be "
-            "written"
-        ) from None
 
 
 def _attempt(config: ConfigDict, root: Path) -> str | None:

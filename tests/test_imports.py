@@ -19,7 +19,7 @@ LAYERS = [
     ["config", "workdir", "parallel", "progress", "checkpoint", "keys", "cost"]
     + ["compiled"],
     ["data", "models", "attacks"],
-    ["sweep", "overrides", "drive"],
+    ["sweep", "overrides", "destination", "drive"],
     ["train"],
     ["distill", "audits"],
     ["mitigate"],
@@ -40,6 +40,7 @@ NO_JAX = {"types", "paths", "memory", "archive", "rules", "fields", "config"} | 
     "sweep",
     "overrides",
     "progress",
+    "destination",
 }
 READS_CONFIGS = {
     "config",
