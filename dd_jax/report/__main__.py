@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except OSError as error:
         where = error.filename or arguments.path
-        print(f"error: {where}: {error.strerror}", file=sys.stderr)
+        print(f"error: {where}: {error.strerror or error}", file=sys.stderr)
         return 2
     return 0
 

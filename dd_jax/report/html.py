@@ -103,12 +103,8 @@ def _gathered(workdir: Path) -> tuple[list[Judged], list[tuple], list[str]]:
             error = printable(run.error or "", LINE)
             unfinished.append((printable(run.folder.name), run.status, error))
             continue
-        lines = [
-            line._replace(finding=printable(line.finding, LINE))
-            for line in verdict.verdicts(run.record)
-        ]
         short = presentable(brief(run.record))
-        found.append(Judged(short, lines, run.folder))
+        found.append(Judged(short, verdict.verdicts(run.record), run.folder))
     of_record = {id(run.record): run for run in found}
     ordered = trends.ordered([run.record for run in found])
     return [of_record[id(record)] for record in ordered], unfinished, damaged
