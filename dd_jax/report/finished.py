@@ -71,10 +71,11 @@ def read(folder: Path) -> Run:
     state, why = status["status"], status.get("error")
     if state not in ("done", "damaged"):
         return Run(folder, state, str(why) if why else None, None, damaged)
-    record = None
+    record, path = None, folder / "record.json"
     try:
-        record, problems = _record(folder / "record.json", status.get("record_sha256"))
-        damaged += problems
+        if state == "done" or path.exists():
+            record, problems = _record(path, status.get("record_sha256"))
+            damaged += problems
     except InputError as error:
         damaged.append(str(error))
     if record is None:

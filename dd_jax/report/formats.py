@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from dd_jax.report.names import printable
 from dd_jax.report.records import estimate
 from dd_jax.types import Record
 
@@ -71,7 +72,7 @@ def spoken(name: str) -> str:
     >>> spoken("fgsm"), spoken("herding"), spoken("autoattack:l2:plus")
     ('FGSM', 'herding', 'AutoAttack, L2, plus')
     """
-    first, *words = name.split(":")
+    first, *words = printable(name).split(":")
     words = [NORMS.get(word, word) for word in words]
     return ", ".join([SPOKEN.get(first, first), *words])
 

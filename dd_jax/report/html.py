@@ -29,7 +29,7 @@ MOST_SECTIONS = 40  # runs with a section of their own
 MOST_ROWS = 1000  # of any table
 MOST_PANELS = 6  # trends of one metric
 MOST_SENTENCES = 20
-ROOM, ROOM_OF_TRENDS = 4_000_000, 2_500_000  # characters of the page
+LARGEST, LARGEST_TRENDS, ROW = 9_000_000, 2_500_000, 1500  # characters, about
 ALONE_SIDE, SIDE = 64, 32  # pixels of a synthetic image, alone and among several runs
 LINE = 1000  # characters of a message
 TEMPLATE, SECTIONS = "report.html.jinja", "sections.html.jinja"
@@ -67,8 +67,12 @@ def write_html(workdir: str | Path) -> Page:
         alone, problems = whole(judged[0], ALONE_SIDE, drawn=True)
         damaged += problems
     panels, undrawn = ([], 0) if len(judged) < 2 else _trends(judged)
-    sections, problems = ("", []) if len(judged) < 2 else _sections(environment, judged)
-    damaged += problems
+    sections = ""
+    if len(judged) > 1:
+        taken = sum(len(panel.link) for panel in panels)
+        taken += ROW * min(len(judged) + len(unfinished) + len(damaged), MOST_ROWS)
+        sections, problems = _sections(environment, judged, LARGEST - taken)
+        damaged += problems
     records = [run.record for run in judged]
     page = environment.get_template(TEMPLATE).render(
         alone=alone,
@@ -103,12 +107,8 @@ def _gathered(workdir: Path) -> tuple[list[Judged], list[tuple], list[str]]:
             error = printable(run.error or "", LINE)
             unfinished.append((printable(run.folder.name), run.status, error))
             continue
-        lines = [
-            line._replace(finding=printable(line.finding, LINE))
-            for line in verdict.verdicts(run.record)
-        ]
         short = presentable(brief(run.record))
-        found.append(Judged(short, lines, run.folder))
+        found.append(Judged(short, verdict.verdicts(run.record), run.folder))
     of_record = {id(run.record): run for run in found}
     ordered = trends.ordered([run.record for run in found])
     return [of_record[id(record)] for record in ordered], unfinished, damaged
@@ -129,13 +129,12 @@ def _environment() -> jinja2.Environment:
 
 
 def _sections(
-    environment: jinja2.Environment, judged: Sequence[Judged]
+    environment: jinja2.Environment, judged: Sequence[Judged], room: int
 ) -> tuple[str, list[str]]:
     """The folded sections of the first runs, as many as there is room for."""
     macros = environment.get_template(SECTIONS).make_module()
     sections: list[str] = []
     damaged: list[str] = []
-    room = ROOM
     for run in judged[:MOST_SECTIONS]:
         found, problems = whole(run, SIDE, drawn=len(judged) <= FULL_DETAIL)
         damaged += problems
@@ -150,7 +149,7 @@ def _sections(
 def _trends(judged: Sequence[Judged]) -> tuple[list[pictures.Picture], int]:
     """The first panels of each metric, as many as there is room for, and the rest."""
     plans = trends.plans([run.record for run in judged])
-    first, panels, room = Counter(), [], ROOM_OF_TRENDS
+    first, panels, room = Counter(), [], LARGEST_TRENDS
     for plan in plans:
         first[plan.metric] += 1
         if first[plan.metric] <= MOST_PANELS and room > 0:

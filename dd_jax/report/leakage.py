@@ -15,6 +15,7 @@ from dd_jax.report.levels import (
     cleared,
     in_words,
 )
+from dd_jax.report.names import printable
 from dd_jax.report.records import estimate
 from dd_jax.types import Record
 
@@ -51,9 +52,10 @@ def membership(record: Record) -> Verdict:
         (a for a, its in zip(attacks, levels, strict=True) if its == level),
         key=lambda attack: _off_guessing(attack.auc),
     )
+    threat = THREAT_NAMES.get(worst.threat, printable(worst.threat))
     finding = (
         f"{_why(worst, level)} Strongest of {count(len(attacks), 'attack')}: "
-        f"{spoken(worst.score)} ({THREAT_NAMES.get(worst.threat, worst.threat)}), AUC "
+        f"{spoken(worst.score)} ({threat}), AUC "
         f"{in_words(worst.auc, decimal)}, TPR at 1 % FPR {in_words(worst.tpr)}."
     )
     others = [

@@ -24,6 +24,7 @@ from dd_jax.report.levels import (
     cleared,
     in_words,
 )
+from dd_jax.report.names import printable
 from dd_jax.report.records import estimate, lookup
 from dd_jax.types import Record
 
@@ -202,4 +203,4 @@ def _warnings(record: Record) -> str:
     """The checks of the attacks on the distilled model that failed, in words."""
     checks = lookup(record, "robustness", "distilled", "checks") or {}
     failed = [name for name, passed in checks.items() if passed is False]
-    return ", ".join(name.replace("_", " ") for name in failed)
+    return ", ".join(printable(name).replace("_", " ") for name in failed)

@@ -214,7 +214,7 @@ def write_run(workdir, row, artefacts=True):
     folder.mkdir(parents=True)
     (folder / "record.json").write_text(json.dumps(row))
     (folder / "status.json").write_text('{"status": "done", "error": null}')
-    (folder / "config.json").write_text(json.dumps({"seed": row["run"]["seed"]}))
+    (folder / "config.json").write_text(json.dumps({"seed": row["run"].get("seed")}))
     if artefacts:
         (folder / "metrics.jsonl").write_text('{"step": 0, "loss": 1.0}\n' * 3)
         np.savez(folder / "scores.npz", logits=np.zeros((2, 3, 1, 4), np.float32))

@@ -2,6 +2,10 @@
 
 import copy
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import fabricate
 import numpy as np
@@ -141,7 +145,7 @@ def test_other_values_in_a_file_never_stop_the_page(tmp_path, capsys, name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["record.json", "curves.json"])
 def test_other_values_in_a_file_never_stop_the_figures(tmp_path, capsys, name):
-    check_changes(tmp_path, capsys, name, cases=40, seed=1000)
+    check_changes(tmp_path, capsys, name, cases=8, seed=1000)
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if ".json" not in name])
@@ -229,3 +233,26 @@ def test_a_stranger_s_record_leads_to_no_other_file(tmp_path, capsys):
     assert told.splitlines() == [
         f"warning: {folder / 'secret.png'}: is missing; {finished.remedy(folder / 'x')}"
     ]
+
+
+def test_a_folder_that_is_no_utf_8_has_a_report(tmp_path):
+    root = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    fabricate.write_run(root, fabricate.record(), artefacts=False)
+    (root / "runs" / "odd").mkdir()
+    (root / "runs" / "odd" / "status.json").write_bytes(b"\xff")
+    shown = subprocess.run(
+        [sys.executable, "-m", "dd_jax.report", root],
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": "utf-8"},
+    )
+    assert shown.returncode == 0
+    assert shown.stderr.count(b"\n") == 1 and b"status.json" in shown.stderr
+    assert "runs/odd/status.json" in (root / "report.html").read_text()
+
+
+def test_a_page_that_cannot_be_written_is_one_line(tmp_path, capsys):
+    workdir(tmp_path)
+    (tmp_path / "report.html").mkdir()
+    assert command.main([str(tmp_path)]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("error: ") and told.count("\n") == 1

@@ -1,6 +1,7 @@
 import fabricate
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from dd_jax.report import lines, trends
 
@@ -93,3 +94,53 @@ def test_write_names_files_after_titles(tmp_path):
     paths = trends.write(runs(ipc=[1, 5], init=["noise", "real"]), tmp_path / "new")
     assert "accuracy.svg" in {path.name for path in paths}
     assert all(b"<svg" in path.read_bytes() for path in paths)
+
+
+def legend(plan):
+    panel = Figure().add_subplot()
+    plan.draw(panel)
+    return panel.get_legend_handles_labels()
+
+
+def styles(handles):
+    lines = [handle.lines[0] for handle in handles if hasattr(handle, "lines")]
+    return [(x.get_color(), x.get_marker(), x.get_linestyle()) for x in lines]
+
+
+def test_repeats_of_two_methods_are_two_lines():
+    rows = runs(method=["dm", "dc"], seed=list(range(15)))[:29]
+    (plan,) = [p for p in trends.plans(rows) if p.metric == "Accuracy against radius"]
+    assert legend(plan)[1] == ["Random subset", "Full data", "dm", "dc"]
+
+
+def test_many_lines_differ_and_no_more_than_can_are_drawn():
+    rows = runs(method=[f"m{i:02}" for i in range(40)], init=["real", "noise"])
+    for plan in trends.plans(rows):
+        handles, labels = legend(plan)
+        own = [s for s, n in zip(styles(handles), labels) if n[0] in "im"]
+        assert len(set(own)) == len(own) <= lines.MOST
+    titles = {plan.title for plan in trends.plans(rows)}
+    assert "Accuracy, the first 40 of 40 of method" not in titles
+    assert "Accuracy against radius, images per class 10, at most 28 lines" in titles
+    many = runs(method=[f"m{i:02}" for i in range(41)], ipc=[1, 10])
+    titles = {plan.title for plan in trends.plans(many)}
+    assert "Accuracy, the first 28 of 41 of method" in titles
+
+
+@pytest.mark.parametrize("key", ["init", "width", "seed", "sets", "ratio", "split"])
+def test_runs_with_and_without_metadata_make_panels_together(key):
+    rows = runs(method=["dm", "dc"], init=["real", "noise"], ipc=[1, 10])
+    for row in rows[::3]:
+        row["run"][key] = None
+    for row in rows[1::3]:
+        row["run"].pop(key)
+    for trend in trends.trends(rows):
+        assert b"<svg" in trend.svg
+    assert len(trends.ordered(rows)) == len(rows)
+
+
+def test_titles_that_differ_in_signs_alone_are_files_of_their_own(tmp_path):
+    rows = runs(ipc=[1, 5], init=["real", "noise"], arch=["a+b", "a-b", "é"])
+    paths = trends.write(rows, tmp_path)
+    assert len(set(paths)) == len(paths) == len(trends.plans(rows))
+    assert all(path.is_file() for path in paths)
