@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import jax
@@ -10,8 +11,11 @@ from ml_collections import ConfigDict
 
 from dd_jax import (
     compose,
+    disk,
     exposure,
+    finished,
     learning,
+    locks,
     portability,
     resemblance,
     resilience,
@@ -24,6 +28,7 @@ from dd_jax.checkpoint import Checkpoints
 from dd_jax.description import described
 from dd_jax.distill import storage
 from dd_jax.drive import Diverged
+from dd_jax.locks import Busy
 from dd_jax.parts import (
     Parts,
     fingerprint,
@@ -39,13 +44,22 @@ from dd_jax.stages import summarised
 from dd_jax.train import predictions
 from dd_jax.types import Record, SyntheticSet
 
-__all__ = ["Diverged", "run", "run_id"]
+__all__ = ["Busy", "Diverged", "record_of", "run", "run_id"]
 
 
 def run_id(config: ConfigDict) -> str:
     """The id of the run of a valid config, once its data pass `check`."""
     check(config)
     return configs.run_id(config, fingerprint(config))
+
+
+def record_of(run_id: str, root: str | Path) -> Record | None:
+    """The Record of a finished run of a working directory, else None."""
+    folder = workdir.run_dir(root, run_id)
+    record = finished.record_of(folder)
+    if record:  # its checkpoints have no further use
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    return record
 
 
 def run(config: ConfigDict, root: str | Path = "runs_out/notebook") -> Record:
@@ -63,35 +77,49 @@ def run(config: ConfigDict, root: str | Path = "runs_out/notebook") -> Record:
 
     Raises:
       InputError: bad config or data, before any compute.
+      Busy: another process runs it now.
       Diverged: a loss stopped being finite; `status.json` says so.
+      WriteError: the disk is full, or refuses a file for another reason.
     """
     configs.validate(config)
     name = run_id(config)
+    if record := record_of(name, root):
+        return record
     folder = workdir.run_dir(root, name)
-    status = workdir.read_status(folder)
-    if status and status["status"] == "done":
-        return _finished(folder)
+    with locks.alone(folder):
+        if record := record_of(name, root):  # another process was faster
+            return record
+        disk.sweep(folder, ours=True)
+        _complete(config, folder, Path(root) / "cache")
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    return workdir.read_json(folder / "record.json")
+
+
+def _complete(config: ConfigDict, folder: Path, cache: Path) -> None:
+    """Runs what is left of a run; `status.json` says how it ends."""
     _use_compilation_cache()
-    parts = build_parts(config, folder, Path(root) / "cache")
+    parts = build_parts(config, folder, cache)
     found = workdir.provenance()  # of the code that is loaded, not of a later commit
     workdir.write_json(folder / "config.json", json.loads(config.to_json()))
     workdir.write_status(folder, "running")
     try:
         record = _measure(parts)
         record["run"] |= found | {"results_version": configs.RESULTS_VERSION}
-    except Exception as error:
-        verdict = "diverged" if isinstance(error, Diverged) else "failed"
-        workdir.write_status(folder, verdict, error)
+        workdir.write_json(folder / "record.json", record)
+        finished.finish(folder)
+    except KeyboardInterrupt:
+        _leave(folder, "running", "interrupted")
         raise
-    workdir.write_json(folder / "record.json", record)
-    workdir.write_status(folder, "done")
-    return _finished(folder)
+    except Exception as error:
+        _leave(folder, "diverged" if isinstance(error, Diverged) else "failed", error)
+        raise
 
 
-def _finished(folder: Path) -> Record:
-    """The Record of a finished run, whose checkpoints have no further use."""
-    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-    return workdir.read_json(folder / "record.json")
+def _leave(folder: Path, status: workdir.Status, error: BaseException | str) -> None:
+    """Says in `status.json` why a run stopped, as far as the disk has room."""
+    with suppress(OSError):
+        if (workdir.read_status(folder) or {}).get("status") != "done":
+            workdir.write_status(folder, status, error)
 
 
 def _use_compilation_cache() -> None:
@@ -179,7 +207,7 @@ def _save_sets(parts: Parts, sets: SyntheticSet) -> dict:
     if fitted := whitening(parts.config):
         workdir.write_npz(parts.folder / "zca.npz", **fitted._asdict())
     picture = image_grid(np.asarray(sets.images[0]), np.asarray(sets.labels[0]))
-    (parts.folder / "images.png").write_bytes(picture)
+    disk.replace(parts.folder / "images.png", picture)
     return metadata
 
 

@@ -42,11 +42,12 @@ def test_round_trip_is_bit_identical(tmp_path):
     assert bits(got) == bits(state())
 
 
-def test_the_newest_replaces_the_older(tmp_path):
+def test_the_newest_two_are_kept(tmp_path):
     checkpoints = Checkpoints(tmp_path)
     for step in (2, 4, 10):
         checkpoints.save(step, float(step), state(step))
-    assert [path.name for path in tmp_path.iterdir()] == ["10"]
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["10", "10.json", "4", "4.json"]
     for opened in (checkpoints, Checkpoints(tmp_path)):
         step, _, got = opened.latest(state())
         assert step == 10

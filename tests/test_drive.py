@@ -63,9 +63,9 @@ def saves(monkeypatch):
     """Steps at which states were saved."""
     steps, save = [], Checkpoints.save
 
-    def spy(self, step, seconds, state):
+    def spy(self, step, *rest):
         steps.append(step)
-        save(self, step, seconds, state)
+        save(self, step, *rest)
 
     monkeypatch.setattr(Checkpoints, "save", spy)
     return steps
@@ -137,10 +137,10 @@ def test_a_kill_between_log_and_save_leaves_no_row_twice(tmp_path, saves, monkey
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         save = Checkpoints.save
 
-        def killed(self, step, seconds, state):
+        def killed(self, step, *rest):
             if step == 6:
                 raise KeyboardInterrupt
-            save(self, step, seconds, state)
+            save(self, step, *rest)
 
         patch.setattr(Checkpoints, "save", killed)
         run(Loop(), **kw)

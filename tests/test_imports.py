@@ -11,7 +11,9 @@ PACKAGE = Path(__file__).parents[1] / "dd_jax"
 # Each layer may import the ones before it and itself. Names joined in a row are
 # side by side and may not import one another.
 LAYERS = [
-    ["types"],
+    ["types", "notice", "interruption"],
+    ["disk"],
+    ["locks"],
     ["rules"],
     ["fields"],
     ["config", "workdir", "parallel", "checkpoint", "keys", "cost"],
@@ -22,7 +24,7 @@ LAYERS = [
     ["mitigate"],
     ["pipelines"],
     ["report"],
-    ["parts"],
+    ["parts", "finished"],
     ["stages"],
     ["recipes", "variants", "description"],
     ["admission", "compose"],
@@ -32,6 +34,7 @@ LAYERS = [
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 NO_JAX = {"types", "rules", "fields", "config", "report", "workdir", "sweep"}
+NO_JAX |= {"disk", "locks", "notice", "interruption", "finished"}
 READS_CONFIGS = {
     "config",
     "sweep",
@@ -108,9 +111,12 @@ def test_imports_point_one_way(path):
 @pytest.mark.parametrize(
     "sides",
     [
-        {"types": set(), "rules": {"types"}, "fields": {"rules"}, "report": {"types"}},
+        {"types": set(), "rules": {"types"}, "fields": {"rules"}},
+        {"report": {"types", "disk", "locks"}},
+        {"disk": set(), "locks": {"disk", "notice"}, "workdir": {"types", "disk"}},
         {"config": {"types", "rules", "fields"}},
-        {name: {"types"} for name in ("parallel", "checkpoint", "data", "models")},
+        {name: {"types"} for name in ("parallel", "data", "models")},
+        {"checkpoint": {"types", "disk", "notice"}},
         {"attacks": {"types", "parallel"}},
     ],
 )

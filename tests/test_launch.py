@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 import dd_jax
-from dd_jax import config, workdir
+from dd_jax import config, finished, workdir
 from dd_jax.fields import FIELDS
+from dd_jax.locks import Busy
 from dd_jax.types import InputError
 
 ROOT = Path(__file__).parents[1]
@@ -31,6 +32,12 @@ class Diverged(Exception):
     pass
 
 
+def fabricated(run_id):
+    """The least Record that is valid."""
+    keys = ("method", "dataset", "arch", "ipc", "init", "num_classes")
+    return {"run": {"id": run_id} | dict.fromkeys(keys)}
+
+
 @pytest.fixture
 def world(tmp_path, monkeypatch):
     """An empty current folder, and `dd_jax.run` and `.report` that note their calls.
@@ -41,26 +48,35 @@ def world(tmp_path, monkeypatch):
 
     def run(values, root):
         folder = workdir.run_dir(root, fake.run_id(values))
-        if (workdir.read_status(folder) or {}).get("status") == "done":
-            return {}
+        if record := record_of(folder.name, root):
+            return record
         world.runs.append(values)
         error = world.outcome.get(values.distill.ipc)
         workdir.write_status(folder, "failed" if error else "done", error)
         if error:
             raise error
-        return {}
+        record = fabricated(folder.name)
+        workdir.write_json(folder / "record.json", record)
+        return record
 
-    def write_results(root):
+    def record_of(run_id, root):
+        return finished.record_of(workdir.run_dir(root, run_id))
+
+    def append_result(root, record):
         world.writes += 1
 
     fake = types.SimpleNamespace(
         run=run,
         run_id=lambda values: config.run_id(values, "checksum"),
+        record_of=record_of,
         Diverged=Diverged,
+        Busy=Busy,
     )
     report = types.SimpleNamespace(
         build=world.built.append,
-        records=types.SimpleNamespace(write_results=write_results),
+        records=types.SimpleNamespace(
+            append_result=append_result, write_results=lambda root: None
+        ),
     )
     for name, module in (("run", fake), ("report", report)):
         monkeypatch.setitem(sys.modules, f"dd_jax.{name}", module)

@@ -8,6 +8,7 @@ from typing import Any
 
 import jinja2
 
+from dd_jax import disk
 from dd_jax.report import (
     exposure,
     headline,
@@ -70,7 +71,7 @@ def write_html(workdir: str | Path) -> Path:
         levels=verdict.LEVELS,
     )
     path = workdir / "report.html"
-    records.write_atomic(path, page.lstrip().replace(" %", "&nbsp;%"))
+    disk.replace(path, page.lstrip().replace(" %", "&nbsp;%").encode())
     return path
 
 

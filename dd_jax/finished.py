@@ -1,0 +1,59 @@
+"""Whether a run is finished: its status says so, and its files are as it left them."""
+
+from pathlib import Path
+
+from dd_jax import disk, workdir
+from dd_jax.notice import notice
+from dd_jax.report import records
+from dd_jax.types import InputError, Record
+
+_PASSING = ("checkpoints", "status.json")
+
+
+def finish(folder: str | Path) -> None:
+    """Marks a run as done, with digests of all its files."""
+    found = disk.digests(folder)
+    kept = {name: value for name, value in found.items() if not _passes(name)}
+    workdir.write_status(folder, "done", files=kept)
+
+
+def record_of(folder: str | Path) -> Record | None:
+    """The Record of a finished run; None where there is something left to run.
+
+    A line says why a run that is marked as done is not taken for finished: its Record
+    is missing, damaged or malformed, or a file was changed since. Files other than the
+    Record may be deleted; a run from before there were digests is taken as it is.
+    """
+    folder = Path(folder)
+    status = workdir.read_status(folder)
+    if status and status["status"] == "damaged":
+        notice(f"{status['error']}; the run goes on")
+    if not status or status["status"] != "done":
+        return None
+    try:
+        _check(folder, status.get("files", {}))
+        path = folder / "record.json"
+        record = records.validate(workdir.read_json(path), str(path))
+        if record["run"]["id"] != folder.name:
+            raise InputError(f"{path}: is of run {record['run']['id']}")
+        return record
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        why = str(error) if isinstance(error, InputError) else f"{folder}: {error!r}"
+        notice(f"{why}; runs again")
+        return None
+
+
+def _check(folder: Path, files: dict[str, str]) -> None:
+    """Refuses a changed file; a whole folder may be gone, but not a part of it."""
+    found = disk.digests(folder)
+    left = {name.split("/")[0] for name in found}
+    for name, value in files.items():
+        if name.split("/")[0] in left and found.get(name) != value:
+            raise InputError(f"{folder / name}: was changed since the run was done")
+    gone = sorted({name.split("/")[0] for name in files} - left - {"record.json"})
+    if gone:
+        notice(f"{folder}: done; deleted since: {', '.join(gone)}")
+
+
+def _passes(name: str) -> bool:
+    return name.startswith(".") or name.split("/")[0] in _PASSING
