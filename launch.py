@@ -237,7 +237,7 @@ def _run_cells(request: Request, ids: list[str]) -> list[End]:
             ends[i] = end
             if end.ran:
                 seconds.append(time.monotonic() - start)
-            eta = _eta(seconds, skips.count(False) - len(seconds))
+            eta = _eta(seconds, sum(j > i and not skips[j] for j in todo))
             stream = sys.stderr if end.kind == "failed" else sys.stdout
             print(f"{label} ... {end.words}{eta}", file=stream, flush=True)
         busy = [i for i in todo if ends[i].kind == "busy"]

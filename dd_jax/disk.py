@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import json
 import os
 import re
 import secrets
@@ -169,16 +170,15 @@ def cut_torn_line(path: str | Path) -> None:
             file.truncate(whole)
 
 
-def digests(folder: str | Path) -> dict[str, str]:
-    """SHA-256 of every file below a folder, by relative path, in order."""
-    folder = Path(folder)
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): _sha256(path) for path in files}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def digest(path: str | Path) -> str:
+    """SHA-256 of a file, or of the names and digests of all files below a folder."""
+    path = Path(path)
+    if path.is_file():
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    files = sorted(inner for inner in path.rglob("*") if inner.is_file())
+    parts = [[str(file.relative_to(path)), digest(file)] for file in files]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def sweep(folder: str | Path, *, ours: bool) -> None:

@@ -7,22 +7,20 @@ from dd_jax.notice import notice
 from dd_jax.report import records
 from dd_jax.types import InputError, Record
 
-_PASSING = ("checkpoints", "status.json")
-
 
 def finish(folder: str | Path) -> None:
-    """Marks a run as done, with digests of all its files."""
-    found = disk.digests(folder)
-    kept = {name: value for name, value in found.items() if not _passes(name)}
-    workdir.write_status(folder, "done", files=kept)
+    """Marks a run as done, with digests of all that it leaves in its folder."""
+    left = sorted(path for path in Path(folder).iterdir() if not _passes(path.name))
+    files = {path.name: disk.digest(path) for path in left}
+    workdir.write_status(folder, "done", files=files)
 
 
 def record_of(folder: str | Path) -> Record | None:
     """The Record of a finished run; None where there is something left to run.
 
-    A line says why a run that is marked as done is not taken for finished: its Record
-    is missing, damaged or malformed, or a file was changed since. Files other than the
-    Record may be deleted; a run from before there were digests is taken as it is.
+    A line says why a run that is marked as done does not count: its Record is missing,
+    damaged or malformed, or a file was changed since. Files other than the Record may
+    be deleted; a run that was done before there were digests is taken as it is.
     """
     folder = Path(folder)
     status = workdir.read_status(folder)
@@ -44,16 +42,14 @@ def record_of(folder: str | Path) -> Record | None:
 
 
 def _check(folder: Path, files: dict[str, str]) -> None:
-    """Refuses a changed file; a whole folder may be gone, but not a part of it."""
-    found = disk.digests(folder)
-    left = {name.split("/")[0] for name in found}
+    """Refuses what was changed; what is gone, other than the Record, is only named."""
+    gone = [name for name in files if not (folder / name).exists()]
     for name, value in files.items():
-        if name.split("/")[0] in left and found.get(name) != value:
+        if name not in gone and disk.digest(folder / name) != value:
             raise InputError(f"{folder / name}: was changed since the run was done")
-    gone = sorted({name.split("/")[0] for name in files} - left - {"record.json"})
-    if gone:
-        notice(f"{folder}: done; deleted since: {', '.join(gone)}")
+    if gone and "record.json" not in gone:
+        notice(f"{folder}: is done; deleted since: {', '.join(gone)}")
 
 
 def _passes(name: str) -> bool:
-    return name.startswith(".") or name.split("/")[0] in _PASSING
+    return name.startswith(".") or name in ("checkpoints", "status.json")

@@ -47,6 +47,7 @@ def status(stop: KeyboardInterrupt) -> int:
 def _stop(number: int, frame: FrameType | None) -> None:
     """Raises; a signal that comes again at once leaves the end of the program alone."""
     global _last
-    before, _last = _last, time.monotonic()
-    if _last - before > _AT_ONCE:
+    now = time.monotonic()
+    if now - _last > _AT_ONCE:
+        _last = now
         raise Interrupted(number)

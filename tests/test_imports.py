@@ -114,7 +114,7 @@ def test_imports_point_one_way(path):
         {"types": set(), "rules": {"types"}, "fields": {"rules"}},
         {"report": {"types", "disk", "locks"}},
         {"disk": set(), "locks": {"disk", "notice"}, "workdir": {"types", "disk"}},
-        {"config": {"types", "rules", "fields"}},
+        {"config": {"types", "rules", "fields", "disk"}},
         {name: {"types"} for name in ("parallel", "data", "models")},
         {"checkpoint": {"types", "disk", "notice"}},
         {"attacks": {"types", "parallel"}},
