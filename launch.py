@@ -186,13 +186,13 @@ def _show(request: Request) -> int:
 
 
 def _progress(root: Path, run_id: str) -> str:
-    from dd_jax import finished
+    from dd_jax import completed
 
     folder = workdir.run_dir(root, run_id)
     row = workdir.read_status(folder)
     if row is None:
         return "new"
-    if finished.record_of(folder):
+    if completed.record_of(folder):
         return "done"
     return "damaged" if row["status"] == "done" else f"resumable ({row['status']})"
 

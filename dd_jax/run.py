@@ -10,10 +10,10 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from dd_jax import (
+    completed,
     compose,
     disk,
     exposure,
-    finished,
     learning,
     locks,
     portability,
@@ -56,7 +56,7 @@ def run_id(config: ConfigDict) -> str:
 def record_of(run_id: str, root: str | Path) -> Record | None:
     """The Record of a finished run of a working directory, else None."""
     folder = workdir.run_dir(root, run_id)
-    record = finished.record_of(folder)
+    record = completed.record_of(folder)
     if record:  # its checkpoints have no further use
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     return record
@@ -106,7 +106,7 @@ def _complete(config: ConfigDict, folder: Path, cache: Path) -> None:
         record = _measure(parts)
         record["run"] |= found | {"results_version": configs.RESULTS_VERSION}
         workdir.write_json(folder / "record.json", record)
-        finished.finish(folder)
+        completed.complete(folder)
     except KeyboardInterrupt:
         _leave(folder, "running", "interrupted")
         raise

@@ -112,6 +112,7 @@ def write_status(
     run_dir: str | Path,
     status: Status,
     error: BaseException | str | None = None,
+    record: str | None = None,
     files: dict[str, str] | None = None,
 ) -> None:
     """Record how far a run is in its `status.json`.
@@ -120,7 +121,8 @@ def write_status(
       run_dir: folder of the run.
       status: `running`, `done`, `failed` or `diverged`.
       error: why; an exception leaves its traceback as well.
-      files: digests of the files that a finished run leaves.
+      record: digest of the Record of a finished run.
+      files: digests of its other files, by name.
     """
     row: dict[str, Any] = {"status": status, "error": None}
     if isinstance(error, BaseException):
@@ -128,8 +130,8 @@ def write_status(
         row["traceback"] = "".join(traceback.format_exception(error))
     elif error is not None:
         row["error"] = error
-    if files is not None:
-        row["files"] = files
+    if record is not None:
+        row |= {"record_sha256": record, "files": files}
     write_json(Path(run_dir) / "status.json", row)
 
 

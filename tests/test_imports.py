@@ -24,7 +24,7 @@ LAYERS = [
     ["mitigate"],
     ["pipelines"],
     ["report"],
-    ["parts", "finished"],
+    ["parts", "completed"],
     ["stages"],
     ["recipes", "variants", "description"],
     ["admission", "compose"],
@@ -34,7 +34,7 @@ LAYERS = [
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 NO_JAX = {"types", "rules", "fields", "config", "report", "workdir", "sweep"}
-NO_JAX |= {"disk", "locks", "notice", "interruption", "finished"}
+NO_JAX |= {"disk", "locks", "notice", "interruption", "completed"}
 READS_CONFIGS = {
     "config",
     "sweep",

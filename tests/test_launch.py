@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import dd_jax
-from dd_jax import config, finished, workdir
+from dd_jax import completed, config, workdir
 from dd_jax.fields import FIELDS
 from dd_jax.locks import Busy
 from dd_jax.types import InputError
@@ -60,7 +60,7 @@ def world(tmp_path, monkeypatch):
         return record
 
     def record_of(run_id, root):
-        return finished.record_of(workdir.run_dir(root, run_id))
+        return completed.record_of(workdir.run_dir(root, run_id))
 
     def append_result(root, record):
         world.writes += 1

@@ -7,12 +7,14 @@ from dd_jax.notice import notice
 from dd_jax.report import records
 from dd_jax.types import InputError, Record
 
+RECORD = "record.json"
 
-def finish(folder: str | Path) -> None:
-    """Marks a run as done, with digests of all that it leaves in its folder."""
+
+def complete(folder: str | Path) -> None:
+    """Marks a run as done, with digests of its Record and of all else in its folder."""
     left = sorted(path for path in Path(folder).iterdir() if not _passes(path.name))
     files = {path.name: disk.digest(path) for path in left}
-    workdir.write_status(folder, "done", files=files)
+    workdir.write_status(folder, "done", record=files.pop(RECORD), files=files)
 
 
 def record_of(folder: str | Path) -> Record | None:
@@ -29,8 +31,11 @@ def record_of(folder: str | Path) -> Record | None:
     if not status or status["status"] != "done":
         return None
     try:
+        path = folder / RECORD
+        digest = status.get("record_sha256")
+        if digest is not None and path.is_file() and disk.digest(path) != digest:
+            raise InputError(f"{path}: was changed since the run was done")
         _check(folder, status.get("files", {}))
-        path = folder / "record.json"
         record = records.validate(workdir.read_json(path), str(path))
         if record["run"]["id"] != folder.name:
             raise InputError(f"{path}: is of run {record['run']['id']}")
@@ -42,12 +47,12 @@ def record_of(folder: str | Path) -> Record | None:
 
 
 def _check(folder: Path, files: dict[str, str]) -> None:
-    """Refuses what was changed; what is gone, other than the Record, is only named."""
+    """Refuses files that were changed; those that are gone are only named."""
     gone = [name for name in files if not (folder / name).exists()]
-    for name, value in files.items():
-        if name not in gone and disk.digest(folder / name) != value:
+    for name, digest in files.items():
+        if name not in gone and disk.digest(folder / name) != digest:
             raise InputError(f"{folder / name}: was changed since the run was done")
-    if gone and "record.json" not in gone:
+    if gone:
         notice(f"{folder}: is done; deleted since: {', '.join(gone)}")
 
 
