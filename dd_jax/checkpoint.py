@@ -6,9 +6,11 @@ holds a digest of its files; a state whose files are others is never read.
 
 import hashlib
 import json
+import logging
 import math
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from dd_jax.notice import notice
 from dd_jax.types import Params
 
 _KEPT = 2  # states: one to go back to where the newest is damaged
+_OVERHEAD = 2**18  # bytes that Orbax adds, at most
 
 
 class Checkpoints:
@@ -94,11 +97,12 @@ class Checkpoints:
           WriteError: the disk refuses it; earlier states stay.
         """
         arrays = jax.tree.map(np.asarray, (seconds, state))
-        size = sum(leaf.nbytes for leaf in jax.tree.leaves(arrays))
+        size = sum(leaf.nbytes for leaf in jax.tree.leaves(arrays)) + _OVERHEAD
         self._remove(step)
+        disk.check_room(self._folder / str(step), size)
         try:
             with disk.writing(self._folder / str(step), size):
-                with self._manager() as manager:
+                with _quiet(), self._manager() as manager:
                     items = ocp.args.StandardSave(arrays)
                     manager.save(step, args=items, force=True)
                 about = {"seconds": seconds, "written": written, "rows": [*rows]}
@@ -117,7 +121,7 @@ class Checkpoints:
 
     def _restore(self, step: int, template: Params) -> Params:
         shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, (0.0, template))
-        with self._manager() as manager:
+        with _quiet(), self._manager() as manager:
             return manager.restore(step, args=ocp.args.StandardRestore(shapes))[1]
 
     def _intact(self, step: int) -> dict[str, Any]:
@@ -155,6 +159,18 @@ class Checkpoints:
                 f"{self._label}: the state of step {steps} in {self._folder} cannot be "
                 f"used ({why}); {then}"
             )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what Orbax logs of an error before it raises it."""
+    logger = logging.getLogger("absl")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _text_digest(text: str) -> str:

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import resource
 import secrets
 import shutil
 import socket
@@ -18,7 +19,7 @@ _ROOM = {
     errno.EDQUOT: "make room within the quota",
     errno.EFBIG: "raise the limit on file sizes (ulimit -f)",
 }
-_IN_TEXT = re.compile(r"OS error (\d+)|\[Errno (\d+)\]")
+_IN_TEXT = re.compile(r"(?:OS error |os_error_code='|\[Errno )(\d+)")
 _NOT_FOR_FOLDERS = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
 _OF_A_WRITER = re.compile(r"\..+\.(?P<pid>\d+)(-[0-9a-f]{8}@(?P<host>.*)\.tmp)?")
 _UNFINISHED = "*.orbax-checkpoint-tmp*"
@@ -61,7 +62,25 @@ def _number(error: Exception) -> int | None:
     if isinstance(error, OSError):
         return error.errno
     found = _IN_TEXT.search(str(error))
-    return int(found[1] or found[2]) if found else None
+    return int(found[1]) if found else None
+
+
+def check_room(path: str | Path, size: int) -> None:
+    """Refuses what a disk has no room for, before a library tries to write it.
+
+    Args:
+      path: what is to be written, in a folder that exists.
+      size: bytes that it takes.
+
+    Raises:
+      WriteError: there is less room, or no file may be so large.
+    """
+    with writing(path, size):
+        limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+        if limit not in (resource.RLIM_INFINITY, -1) and size > limit:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        if size > shutil.disk_usage(Path(path).parent).free:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _refusal(path: Path, error: Exception, number: int | None, size: int | None) -> str:
