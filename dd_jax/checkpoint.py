@@ -107,11 +107,12 @@ class Checkpoints:
                     manager.save(step, args=items, force=True)
                 about = {"seconds": seconds, "written": written, "rows": [*rows]}
                 about["digest"] = disk.digest(self._folder / str(step))
+            text = json.dumps(about)
+            disk.replace(self._seal(step), f"{_text_digest(text)}\n{text}\n".encode())
         except BaseException:
+            self._remove(step)
             disk.sweep(self._folder, ours=True)
             raise
-        text = json.dumps(about)
-        disk.replace(self._seal(step), f"{_text_digest(text)}\n{text}\n".encode())
         for old in self._steps()[_KEPT:]:
             self._remove(old)
 
