@@ -262,7 +262,8 @@ def test_every_flipped_bit_of_a_tree_is_noticed_or_harmless(tmp_path):
     rng = np.random.default_rng(0)
     tree = {"a": rng.normal(size=9), "b": [np.arange(5), "text", 0.1], "c": {}}
     workdir.write_tree(path, tree)
-    plain = lambda found: json.dumps(found, default=lambda a: [str(a.dtype), a.tolist()])
+    listed = lambda array: [str(array.dtype), array.tolist()]
+    plain = lambda found: json.dumps(found, default=listed)
     whole, expected, noticed = path.read_bytes(), plain(tree), 0
     for bit in range(0, 8 * len(whole), 29):
         content = bytearray(whole)

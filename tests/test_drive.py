@@ -311,7 +311,7 @@ def test_a_state_counts_while_what_was_written_beside_is_the_same(tmp_path, cloc
     kw = {"folder": tmp_path, "save_seconds": 0, "total": 12}
     run(clock.Loop(), **kw, written=lambda step: f"{step} vectors")
     for harmed, calls in ((99, 0), (12, 1), (9, 4)):
-        written = lambda step: f"{step} vectors" + "!" * (step >= harmed)
+        written = lambda step, harmed=harmed: f"{step} vectors" + "!" * (step >= harmed)
         loop = clock.Loop()
         run(loop, **kw, written=written)
         assert len(loop.calls) == calls

@@ -133,7 +133,9 @@ def _paths_file(path: Path, shape: tuple[int, ...]) -> np.memmap:
     try:
         found = np.load(path, mmap_mode="r")  # "r+" would fill up a file that is cut
         whole = (found.shape, found.dtype) == (shape, np.float16)
-    except (OSError, EOFError, ValueError, SyntaxError):
+    except (MemoryError, PermissionError):
+        raise
+    except Exception:  # a damaged header can raise anything
         whole = False
     if not whole:
         path.unlink(missing_ok=True)  # who reads it goes on with the file that it was
