@@ -8,9 +8,9 @@ HARMS = ("flip", "cut", "empty", "delete", "overwrite")
 
 
 def harm_one(rng: np.random.Generator, folder: Path, kind: str) -> str:
-    """Harms one file below a folder, chosen by size plus one; says what and where."""
+    """Harms one file below a folder, larger ones more often; says what and where."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    sizes = np.array([path.stat().st_size + 1 for path in files], float)
+    sizes = np.sqrt([path.stat().st_size + 1 for path in files])
     path = files[rng.choice(len(files), p=sizes / sizes.sum())]
     harm(rng, path, kind)
     return f"{kind} {path.relative_to(folder)}"
