@@ -11,13 +11,18 @@ again skips finished runs and resumes the others. A value given on the command l
 over the file; of a swept key it takes the cells that have it, and where none has, it
 replaces theirs.
 
-Exit status: 0 done; 1 a run failed or diverged; 2 bad input or usage; 130 interrupted.
+Several launchers may share a --workdir: each passes by what another runs, and looks at
+it again at its end.
+
+Exit status: 0 done, or being run elsewhere; 1 a run failed or diverged, or the disk is
+full; 2 bad input or usage; interrupted by Ctrl-C 130, by SIGTERM 143, by SIGHUP 129.
 """
 
 import shlex
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -26,13 +31,30 @@ from absl import flags
 from ml_collections import ConfigDict
 
 from dd_jax import config as configs
-from dd_jax import destination, paths, sweep, workdir
+from dd_jax import destination, disk, interruption, paths, sweep, workdir
+from dd_jax.disk import WriteError
 from dd_jax.fields import FIELDS
 from dd_jax.overrides import overrides
 from dd_jax.progress import duration
 from dd_jax.types import InputError
 
-DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+DONE, FAILED, BAD_INPUT = 0, 1, 2
+
+
+class End(NamedTuple):
+    """How a cell ended.
+
+    Attributes:
+      kind: `done`, `failed` or `busy`: another process runs it.
+      words: the same for reading.
+      ran: whether it took its time here.
+      owner: of a busy one, `PID on HOST`.
+    """
+
+    kind: str
+    words: str
+    ran: bool = False
+    owner: str = ""
 
 
 class Request(NamedTuple):
@@ -62,13 +84,24 @@ def main(argv: Sequence[str]) -> int:
     except (InputError, flags.Error) as error:
         print("error:", " ".join(str(error).split()), file=sys.stderr)
         return BAD_INPUT
+    except WriteError as error:
+        print("error:", error, file=sys.stderr)
+        return FAILED
     except OSError as error:
         print("error:", paths.in_words(error), file=sys.stderr)
         return BAD_INPUT
-    except KeyboardInterrupt:
-        command = shlex.join(["python", *argv])
-        print(f"\ninterrupted; to resume, run again: {command}", file=sys.stderr)
-        return INTERRUPTED
+    except KeyboardInterrupt as stop:
+        interruption.ignore()
+        with suppress(OSError):  # a terminal that was closed
+            print(
+                f"\ninterrupted; to resume, run again: {_again(argv)}", file=sys.stderr
+            )
+        return interruption.status(stop)
+
+
+def _again(argv: Sequence[str]) -> str:
+    """The command as it was given to a shell."""
+    return shlex.join(sys.orig_argv if [*argv] == sys.argv else ["python", *argv])
 
 
 def _options() -> flags.FlagValues:
@@ -166,10 +199,15 @@ def _run_module() -> ModuleType:
 
 
 def _progress(root: Path, run_id: str) -> str:
-    row = workdir.read_status(workdir.run_dir(root, run_id))
+    from dd_jax import completed
+
+    folder = workdir.run_dir(root, run_id)
+    row = workdir.read_status(folder)
     if row is None:
         return "new"
-    return "done" if row["status"] == "done" else f"resumable ({row['status']})"
+    if completed.record_of(folder):
+        return "done"
+    return "damaged" if row["status"] == "done" else f"resumable ({row['status']})"
 
 
 def _run(request: Request) -> int:
@@ -183,45 +221,67 @@ def _run(request: Request) -> int:
         notes |= dict.fromkeys(run.notes(config))
     destination.make(request.root, ids)
     _tell(notes)
-    finished = [_progress(request.root, run_id) == "done" for run_id in ids]
-    seconds: list[float] = []
-    failures = 0
-    for config, label, run_id, skip in zip(
-        request.cells, request.labels, ids, finished
-    ):
-        print(label, flush=True)
-        if not skip and (ahead := run.forecast(config)):
-            print(ahead, flush=True)
-        start = time.monotonic()
-        problem = _attempt(config, request.root)
-        if problem:
-            failures += 1
-            folder = workdir.run_dir(request.root, run_id)
-            outcome, stream = f"{problem} (see {folder})", sys.stderr
+    disk.sweep(request.root, ours=False)
+    ends = _run_cells(request, ids)
+    busy = [end.owner for end in ends if end.kind == "busy"]
+    if busy:
+        print(
+            f"{len(busy)} of {len(ends)} are being run elsewhere, by "
+            f"{', '.join(sorted(set(busy)))}; run the same command again once they end"
+        )
+    if any(end.kind == "done" for end in ends):
+        if any(config.report.html for config in request.cells):
+            report.build(request.root)
+            print(f"report: {request.root / 'report.html'}")
         else:
             records.write_results(request.root)
-            took = f"done in {duration(time.monotonic() - start)}"
-            outcome, stream = "already done" if skip else took, sys.stdout
-        if not skip:
-            seconds.append(time.monotonic() - start)
-        eta = _eta(seconds, finished.count(False) - len(seconds))
-        print(f"{label} ... {outcome}{eta}", file=stream, flush=True)
-    if failures < len(ids) and any(config.report.html for config in request.cells):
-        report.build(request.root)
-        print(f"report: {request.root / 'report.html'}")
-    return FAILED if failures else DONE
+    return FAILED if any(end.kind == "failed" for end in ends) else DONE
 
 
-def _attempt(config: ConfigDict, root: Path) -> str | None:
-    """Run one cell; what went wrong in one line, or None."""
+def _run_cells(request: Request, ids: list[str]) -> list[End]:
+    """Runs cells in order; those that others run are looked at again at the end."""
+    folders = [workdir.run_dir(request.root, run_id) for run_id in ids]
+    skips = [(workdir.read_status(f) or {}).get("status") == "done" for f in folders]
+    ends: dict[int, End] = {}
+    seconds: list[float] = []
+    todo = range(len(ids))
+    while todo:
+        for i in todo:
+            label, start = request.labels[i], time.monotonic()
+            print(label, flush=True)
+            before, end = ends.get(i), _attempt(request.cells[i], ids[i], request.root)
+            if end.words == "already done" and before:
+                end = end._replace(words=f"done by {before.owner}")
+            ends[i] = end
+            if end.ran:
+                seconds.append(time.monotonic() - start)
+            eta = _eta(seconds, sum(j > i and not skips[j] for j in todo))
+            stream = sys.stderr if end.kind == "failed" else sys.stdout
+            print(f"{label} ... {end.words}{eta}", file=stream, flush=True)
+        busy = [i for i in todo if ends[i].kind == "busy"]
+        todo = busy if len(busy) < len(todo) else []
+    return [ends[i] for i in range(len(ids))]
+
+
+def _attempt(config: ConfigDict, run_id: str, root: Path) -> End:
+    """Runs one cell unless it is finished."""
     from dd_jax import run
+    from dd_jax.report import records
 
+    start = time.monotonic()
     try:
-        run.run(config, root)
+        if run.record_of(run_id, root):
+            return End("done", "already done")
+        if ahead := run.forecast(config):
+            print(ahead, flush=True)
+        records.append_result(root, run.run(config, root))
+    except run.Busy as busy:
+        return End("busy", f"is being run by {busy.owner}", owner=busy.owner)
     except Exception as error:
         verb = "diverged" if isinstance(error, run.Diverged) else "failed"
-        return f"{verb}: {type(error).__name__}: {' '.join(str(error).split())}"
-    return None
+        why = f"{verb}: {type(error).__name__}: {' '.join(str(error).split())}"
+        return End("failed", f"{why} (see {workdir.run_dir(root, run_id)})", ran=True)
+    return End("done", f"done in {duration(time.monotonic() - start)}", ran=True)
 
 
 def _eta(seconds: list[float], left: int) -> str:
@@ -232,4 +292,5 @@ def _eta(seconds: list[float], left: int) -> str:
 
 if __name__ == "__main__":
     sys.stdout.reconfigure(errors="backslashreplace")  # whatever the locale
+    interruption.heed()
     sys.exit(main(sys.argv))

@@ -9,11 +9,11 @@ import hashlib
 import json
 from functools import reduce
 from operator import getitem
-from pathlib import Path
 from typing import Any
 
 from ml_collections import ConfigDict
 
+from dd_jax.disk import digest
 from dd_jax.fields import FIELDS
 from dd_jax.paths import check_text, expanded
 from dd_jax.rules import is_number
@@ -157,20 +157,11 @@ def run_id(config: ConfigDict, checksum: str, only: tuple[str, ...] = ("",)) -> 
         if FIELDS[key].changes_results and key.startswith(only)
     }
     if values.get("distill.load"):
-        values["distill.load"] = _digest(expanded(config.distill.load))
+        values["distill.load"] = digest(expanded(config.distill.load))
     if found := values.get("audits.transfer.sets"):
-        values["audits.transfer.sets"] = [_digest(expanded(path)) for path in found]
+        values["audits.transfer.sets"] = [digest(expanded(path)) for path in found]
     text = json.dumps([values, checksum, RESULTS_VERSION], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _digest(path: Path) -> str:
-    """Of a file's bytes, or of the names and bytes of all files of a folder."""
-    if path.is_file():
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    files = sorted(inner for inner in path.rglob("*") if inner.is_file())
-    parts = [[str(file.relative_to(path)), _digest(file)] for file in files]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def _canonical(value: Any) -> Any:

@@ -56,6 +56,7 @@ def drive(
     inputs: Params = (),
     save_seconds: float = 20.0,
     log: str | Path | None = None,
+    written: Callable[[int], str] = lambda step: "",
 ) -> Driven:
     """Runs a compiled loop to its end in calls of `per_call` steps, resumably.
 
@@ -70,15 +71,22 @@ def drive(
         goes on from there, bit for bit as if never interrupted. None saves nothing.
       inputs: arrays that the result depends on; each has a place of its own in folder.
       save_seconds: least time between two saves; the last state is always saved.
-      log: JSON lines file that gets a row `{step, **info}` for each call.
+      log: JSON lines file that gets a row `{step, **info}` for each call. Its rows are
+        saved with the state, and it starts as they say.
+      written: `step -> text` that identifies what the calls up to a step have left
+        elsewhere on disk; a saved state counts while this stays the same.
 
     Raises:
       Diverged: at the first call whose loss, or at the end whose state, is not finite.
+      WriteError: a full disk.
     """
-    saved = Checkpoints(Path(folder) / digest(inputs)) if folder else None
-    start, before, state = saved.latest(state) if saved else (0, 0.0, state)
+    saved = Checkpoints(Path(folder) / digest(inputs), label) if folder else None
+    start, before = 0, 0.0
+    if saved:
+        start, before, state = saved.latest(state, written, limit=total)
+    rows = saved.rows if saved else []
     if log:
-        workdir.truncate_jsonl(log, start)
+        workdir.write_jsonl(log, rows)
     began = last_save = time.perf_counter()
     seconds = before
     with progress(label, total, start) as show:
@@ -88,14 +96,15 @@ def drive(
             values = {name: float(value) for name, value in info.items()}
             if not math.isfinite(values["loss"]):
                 raise Diverged(f"{label}: loss is {values['loss']} by step {end}")
+            rows.append({"step": end} | values)
             if log:
-                workdir.append_jsonl(log, {"step": end} | values)
+                workdir.append_jsonl(log, rows[-1])
             if end == total and not _finite(state):
                 raise Diverged(f"{label}: the state is not finite at step {end}")
             now = time.perf_counter()
             seconds = before + now - began
             if saved and (now - last_save >= save_seconds or end == total):
-                saved.save(end, seconds, state)
+                saved.save(end, seconds, state, rows if log else (), written(end))
                 last_save = now
             show(end, values)
     return Driven(jax.block_until_ready(state), seconds)

@@ -1,7 +1,8 @@
 """Accuracy against time: sets on the way, each trained on and judged."""
 
-from dd_jax import compose, workdir
+from dd_jax import compose
 from dd_jax.parts import Parts, learns
+from dd_jax.stages import made_once, own
 from dd_jax.train import predictions
 from dd_jax.types import SyntheticSet
 
@@ -44,9 +45,10 @@ def measure(parts: Parts, summarise) -> list[dict]:
 
 def _kept(parts: Parts, step: int) -> tuple[SyntheticSet, float]:
     """The sets after `step` steps: from the file of an earlier attempt, or made."""
-    path = parts.folder / "checkpoints" / "looks" / f"{step}.npz"
-    if not path.exists():
+
+    def make() -> dict:
         sets, seconds = compose.synthetic_sets(parts, step)
-        workdir.write_tree(path, {"sets": sets._asdict(), "seconds": seconds})
-    found = workdir.read_tree(path)
+        return {"sets": sets._asdict(), "seconds": seconds}
+
+    found = made_once(own(parts, "looks") / f"{step}.npz", make)
     return SyntheticSet(**found["sets"]), found["seconds"]

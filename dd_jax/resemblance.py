@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from dd_jax import disk
 from dd_jax.audits import memorisation
 from dd_jax.keys import integer
 from dd_jax.parts import Parts
@@ -53,7 +54,7 @@ def measure(parts: Parts, sets: SyntheticSet) -> dict[str, Any]:
             seen[ours.train["pixels"]] / np.float32(255),
             unseen[ours.holdout["pixels"]] / np.float32(255),
         )
-        (parts.folder / "gallery.png").write_bytes(picture)
+        disk.replace(parts.folder / "gallery.png", picture)
     return {name: audit.record for name, audit in found.items()} | {
         "rows": rows,
         "share_of_train": rows / len(train),

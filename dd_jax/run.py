@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import jax
@@ -10,9 +11,12 @@ from ml_collections import ConfigDict
 
 from dd_jax import (
     compiled,
+    completed,
     compose,
+    disk,
     exposure,
     learning,
+    locks,
     portability,
     resemblance,
     resilience,
@@ -25,6 +29,7 @@ from dd_jax.checkpoint import Checkpoints
 from dd_jax.description import described
 from dd_jax.distill import foreign, storage
 from dd_jax.drive import Diverged
+from dd_jax.locks import Busy
 from dd_jax.parallel import devices_in_use, spread
 from dd_jax.parts import (
     Parts,
@@ -43,7 +48,7 @@ from dd_jax.train import predictions
 from dd_jax.types import Record, SyntheticSet
 from dd_jax.variants import made_by
 
-__all__ = ["Diverged", "forecast", "notes", "run", "run_id"]
+__all__ = ["Busy", "Diverged", "forecast", "notes", "record_of", "run", "run_id"]
 
 
 def run_id(config: ConfigDict) -> str:
@@ -61,6 +66,15 @@ def notes(config: ConfigDict) -> tuple[str, ...]:
     )
 
 
+def record_of(run_id: str, root: str | Path) -> Record | None:
+    """The Record of a finished run of a working directory, else None."""
+    folder = workdir.run_dir(root, run_id)
+    record = completed.record_of(folder)
+    if record:  # its checkpoints have no further use
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    return record
+
+
 def run(config: ConfigDict, root: str | Path = "runs_out/notebook") -> Record:
     """Distils, trains, audits and writes all of it under `root/runs/RUN_ID`.
 
@@ -76,41 +90,49 @@ def run(config: ConfigDict, root: str | Path = "runs_out/notebook") -> Record:
 
     Raises:
       InputError: bad config or data, before any compute.
+      Busy: another process runs it now.
       Diverged: a loss stopped being finite; `status.json` says so.
+      WriteError: the disk is full, or refuses a file for another reason.
     """
     configs.validate(config)
     root, name = expanded(root), run_id(config)
+    if record := record_of(name, root):
+        return record
     folder = workdir.run_dir(root, name)
-    status = workdir.read_status(folder)
-    if status and status["status"] == "done":
-        return _finished(folder)
-    with spread(config.devices):
-        return _run(config, root, folder)
+    with locks.alone(folder), spread(config.devices):
+        if record := record_of(name, root):  # another process was faster
+            return record
+        disk.sweep(folder, ours=True)
+        _complete(config, folder, root / "cache")
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    return workdir.read_json(folder / "record.json")
 
 
-def _run(config: ConfigDict, root: str | Path, folder: Path) -> Record:
-    """The stages of a run that is not finished."""
+def _complete(config: ConfigDict, folder: Path, cache: Path) -> None:
+    """Runs what is left of a run; `status.json` says how it ends."""
     compiled.keep()
-    parts = build_parts(config, folder, root / "cache")
+    parts = build_parts(config, folder, cache)
     found = workdir.provenance()  # of the code that is loaded, not of a later commit
     workdir.write_json(folder / "config.json", json.loads(config.to_json()))
     workdir.write_status(folder, "running")
     try:
         record = _measure(parts)
         record["run"] |= found | {"results_version": configs.RESULTS_VERSION}
-    except Exception as error:
-        verdict = "diverged" if isinstance(error, Diverged) else "failed"
-        workdir.write_status(folder, verdict, error)
+        workdir.write_json(folder / "record.json", record)
+        completed.complete(folder)
+    except KeyboardInterrupt:
+        _leave(folder, "running", "interrupted")
         raise
-    workdir.write_json(folder / "record.json", record)
-    workdir.write_status(folder, "done")
-    return _finished(folder)
+    except Exception as error:
+        _leave(folder, "diverged" if isinstance(error, Diverged) else "failed", error)
+        raise
 
 
-def _finished(folder: Path) -> Record:
-    """The Record of a finished run, whose checkpoints have no further use."""
-    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-    return workdir.read_json(folder / "record.json")
+def _leave(folder: Path, status: workdir.Status, error: BaseException | str) -> None:
+    """Says in `status.json` why a run stopped, as far as the disk has room."""
+    with suppress(OSError):
+        if (workdir.read_status(folder) or {}).get("status") != "done":
+            workdir.write_status(folder, status, error)
 
 
 def _measure(parts: Parts) -> Record:
@@ -196,7 +218,7 @@ def _save_sets(parts: Parts, sets: SyntheticSet) -> dict:
     if fitted := whitening(parts.config):
         workdir.write_npz(parts.folder / "zca.npz", **fitted._asdict())
     picture = image_grid(np.asarray(sets.images[0]), np.asarray(sets.labels[0]))
-    (parts.folder / "images.png").write_bytes(picture)
+    disk.replace(parts.folder / "images.png", picture)
     return metadata
 
 

@@ -2,17 +2,20 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dd_jax import config as configs
-from dd_jax import workdir
+from dd_jax import locks, workdir
 from dd_jax.drive import digest, drive
+from dd_jax.notice import notice
 from dd_jax.parts import Parts, fingerprint
 from dd_jax.report.statistics import mean_interval
 from dd_jax.train.many import Schedule
+from dd_jax.types import InputError
 
 _RECIPE = ("batch", "lr", "decay", "augment", "cutmix", "adversarial")
 _LOOKS = 10  # times that the host looks at a training run
@@ -27,19 +30,21 @@ def staged(
 ) -> Callable:
     """`drive` for one stage; a run's own stages go on from its checkpoints.
 
-    Its seconds count as the stage's, those of a loop that goes on once.
+    Its seconds count as the stage's, those of a loop that goes on once. What several
+    runs share is made by one of them, while the others wait.
     """
 
     def loop(advance, state, **schedule):
-        driven = drive(
-            advance,
-            state,
-            label=label or stage.replace("_", " "),
-            folder=folder,
-            save_seconds=parts.config.checkpoint_seconds,
-            **schedule,
-            **kw,
-        )
+        with _alone(parts, folder):
+            driven = drive(
+                advance,
+                state,
+                label=label or stage.replace("_", " "),
+                folder=folder,
+                save_seconds=parts.config.checkpoint_seconds,
+                **schedule,
+                **kw,
+            )
         part = folder, digest(schedule.get("inputs", ()))
         parts.cost.count(stage, part, driven.seconds)
         return driven
@@ -69,6 +74,32 @@ def of_baseline(parts: Parts, pipe: str, *keys: str) -> Path:
     return shared(parts, pipe, *_BASELINES[pipe], *keys)
 
 
+def _alone(parts: Parts, path: Path) -> AbstractContextManager[None]:
+    """Keeps other runs from what they share with this one while it is made or read.
+
+    A run's own files need no lock of theirs: the run has one.
+
+    Args:
+      parts: of the run.
+      path: a file, or the folder of a stage.
+    """
+    return locks.in_turn(path) if parts.cache in path.parents else nullcontext()
+
+
+def made_once(path: Path, make: Callable[[], dict]) -> dict:
+    """What a file of `workdir.write_tree` holds, which `make` gives where it is needed.
+
+    That is where the file is missing, or is damaged, which a line says.
+    """
+    if path.exists():
+        try:
+            return workdir.read_tree(path)
+        except InputError as error:
+            notice(f"{error}; made again")
+    workdir.write_tree(path, make())
+    return workdir.read_tree(path)
+
+
 def kept(parts: Parts, stage: str, path: Path, make: Callable[[], dict]) -> dict:
     """What `make` gives, or what this or another run left of it in a file.
 
@@ -79,16 +110,15 @@ def kept(parts: Parts, stage: str, path: Path, make: Callable[[], dict]) -> dict
       stage: whose seconds they are.
       path: of the file, which appears whole or not at all.
       make: gives what `workdir.write_tree` takes.
-
-    Raises:
-      InputError: the file is damaged.
     """
-    if not path.exists():
+
+    def timed() -> dict:
         start = time.perf_counter()
         made = make()
-        row = {"seconds": time.perf_counter() - start, "made": made}
-        workdir.write_tree(path, row)
-    found = workdir.read_tree(path)
+        return {"seconds": time.perf_counter() - start, "made": made}
+
+    with _alone(parts, path):
+        found = made_once(path, timed)
     parts.cost.count(stage, path, found["seconds"])
     return found["made"]
 

@@ -1,19 +1,20 @@
 """The run folder: atomic files, status, metric rows and provenance; no jax."""
 
+import hashlib
 import io
 import json
 import math
-import os
 import platform
 import subprocess
 import traceback
-import zipfile
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+from dd_jax import disk
 from dd_jax.types import InputError
 
 Status = Literal["running", "done", "failed", "diverged"]
@@ -27,13 +28,12 @@ def run_dir(workdir: str | Path, run_id: str) -> Path:
 
 
 def write_json(path: str | Path, obj: Any) -> None:
-    """Write `obj` as strict JSON so that a reader sees the old file or the new one.
+    """Write `obj` as strict JSON, whole or not at all; see `dd_jax.disk.replace`.
 
-    A temporary file in the same folder is written, flushed to disk and renamed; parent
-    folders are made. Arrays become lists; a number that is not finite becomes null.
+    Arrays become lists; a number that is not finite becomes null.
     """
     text = json.dumps(_plain(obj), indent=1, allow_nan=False) + "\n"
-    _replace(Path(path), text.encode())
+    disk.replace(path, text.encode())
 
 
 def write_npz(path: str | Path, **arrays: Any) -> None:
@@ -43,14 +43,14 @@ def write_npz(path: str | Path, **arrays: Any) -> None:
     """
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
-    _replace(Path(path), buffer.getvalue())
+    disk.replace(path, buffer.getvalue())
 
 
 def write_tree(path: str | Path, tree: Any) -> None:
     """Write dicts and lists of arrays and plain values as `.npz`, whole or not at all.
 
     The arrays as they are, and the rest as JSON, in which `{"array": i}` stands for the
-    i-th of them. `read_tree` gives it back, in its order.
+    i-th of them, and a digest of all. `read_tree` gives it back, in its order.
     """
     arrays: list[np.ndarray] = []
 
@@ -59,7 +59,8 @@ def write_tree(path: str | Path, tree: Any) -> None:
         return {"array": len(arrays) - 1}
 
     text = json.dumps(tree, default=aside)
-    write_npz(path, tree=text, **{str(i): array for i, array in enumerate(arrays)})
+    named = {str(i): array for i, array in enumerate(arrays)}
+    write_npz(path, tree=text, digest=_tree_digest(text, named), **named)
 
 
 def read_tree(path: str | Path) -> Any:
@@ -69,12 +70,26 @@ def read_tree(path: str | Path) -> Any:
       InputError: it is damaged.
     """
     try:
-        with np.load(path) as file:
+        with np.load(path, allow_pickle=False) as file:
             found = dict(file)
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: damaged ({error}); delete it") from None
-    back = lambda node: found[str(node["array"])] if [*node] == ["array"] else node
-    return json.loads(str(found["tree"]), object_hook=back)
+        text, digest = str(found.pop("tree")), str(found.pop("digest"))
+        if digest != _tree_digest(text, found):
+            raise ValueError("it was changed since it was written")
+        back = lambda node: found[str(node["array"])] if [*node] == ["array"] else node
+        return json.loads(text, object_hook=back)
+    except (MemoryError, PermissionError):
+        raise
+    except Exception as error:  # a damaged archive can raise anything
+        why = " ".join(str(error).split())
+        raise InputError(f"{path}: damaged ({why})") from None
+
+
+def _tree_digest(text: str, arrays: dict[str, np.ndarray]) -> str:
+    hashed = hashlib.sha256(text.encode())
+    for name, array in arrays.items():
+        hashed.update(f"{name} {array.dtype} {array.shape}".encode())
+        hashed.update(np.ascontiguousarray(array).data)
+    return hashed.hexdigest()
 
 
 def read_json(path: str | Path) -> Any:
@@ -84,15 +99,21 @@ def read_json(path: str | Path) -> Any:
       InputError: it is missing or is not JSON.
     """
     try:
-        return json.loads(Path(path).read_text())
+        return json.loads(Path(path).read_bytes())
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not a JSON file ({error}); delete it") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def write_status(
-    run_dir: str | Path, status: Status, error: BaseException | str | None = None
+    run_dir: str | Path,
+    status: Status,
+    error: BaseException | str | None = None,
+    record: str | None = None,
+    files: dict[str, str] | None = None,
 ) -> None:
     """Record how far a run is in its `status.json`.
 
@@ -100,28 +121,53 @@ def write_status(
       run_dir: folder of the run.
       status: `running`, `done`, `failed` or `diverged`.
       error: why; an exception leaves its traceback as well.
+      record: digest of the Record of a finished run.
+      files: digests of its other files, by name.
     """
-    row: dict[str, str | None] = {"status": status, "error": None}
+    row: dict[str, Any] = {"status": status, "error": None}
     if isinstance(error, BaseException):
         row["error"] = f"{type(error).__name__}: {error}"
         row["traceback"] = "".join(traceback.format_exception(error))
     elif error is not None:
         row["error"] = error
+    if record is not None:
+        row |= {"record_sha256": record, "files": files}
     write_json(Path(run_dir) / "status.json", row)
 
 
 def read_status(run_dir: str | Path) -> dict[str, Any] | None:
-    """What `write_status` wrote last, `{status, error}`; None for a new run."""
+    """What `write_status` wrote last, `{status, error, ...}`; None for a new run.
+
+    Of a file that is damaged the status is `damaged`, and the error says how.
+    """
     path = Path(run_dir) / "status.json"
-    return read_json(path) if path.exists() else None
+    if not path.exists():
+        return None
+    try:
+        row = read_json(path)
+    except InputError as error:
+        return {"status": "damaged", "error": str(error)}
+    if not isinstance(row, dict) or not isinstance(row.get("status"), str):
+        return {"status": "damaged", "error": f"{path}: has no status in it"}
+    return {"error": None} | row
+
+
+def json_line(row: Any) -> bytes:
+    """One row of a JSON lines file."""
+    return (json.dumps(_plain(row), allow_nan=False) + "\n").encode()
 
 
 def append_jsonl(path: str | Path, row: dict[str, Any]) -> None:
     """Add one row, on one line, at the end of a file."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        file.write(json.dumps(_plain(row), allow_nan=False) + "\n")
+    disk.append(path, json_line(row))
+
+
+def write_jsonl(path: str | Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Make a file hold these rows and no others; a new file of no rows is not made."""
+    path, content = Path(path), b"".join(map(json_line, rows))
+    found = path.read_bytes() if path.is_file() else b""
+    if found != content:
+        disk.replace(path, content)
 
 
 def read_jsonl(path: str | Path) -> list[dict[str, Any]]:
@@ -131,7 +177,7 @@ def read_jsonl(path: str | Path) -> list[dict[str, Any]]:
       InputError: a line before the last is not JSON.
     """
     path = Path(path)
-    lines = path.read_text().splitlines() if path.exists() else []
+    lines = path.read_bytes().splitlines() if path.exists() else []
     rows = []
     for number, line in enumerate(lines, 1):
         try:
@@ -140,17 +186,6 @@ def read_jsonl(path: str | Path) -> list[dict[str, Any]]:
             if number < len(lines):
                 raise InputError(f"{path}: line {number} is not JSON") from None
     return rows
-
-
-def truncate_jsonl(path: str | Path, last_step: int) -> None:
-    """Drop rows with `step > last_step` and a torn last line, before resuming.
-
-    A run that goes on after `last_step` then writes each row once.
-    """
-    rows = [row for row in read_jsonl(path) if row["step"] <= last_step]
-    if Path(path).exists():
-        lines = (json.dumps(row) + "\n" for row in rows)
-        _replace(Path(path), "".join(lines).encode())
 
 
 def provenance() -> dict[str, Any]:
@@ -183,19 +218,6 @@ def _git(*arguments: str) -> str | None:
     except FileNotFoundError:
         return None
     return done.stdout.strip() if done.returncode == 0 else None
-
-
-def _replace(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _plain(obj: Any) -> Any:

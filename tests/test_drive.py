@@ -63,9 +63,9 @@ def saves(monkeypatch):
     """Steps at which states were saved."""
     steps, save = [], Checkpoints.save
 
-    def spy(self, step, seconds, state):
+    def spy(self, step, *rest):
         steps.append(step)
-        save(self, step, seconds, state)
+        save(self, step, *rest)
 
     monkeypatch.setattr(Checkpoints, "save", spy)
     return steps
@@ -137,10 +137,10 @@ def test_a_kill_between_log_and_save_leaves_no_row_twice(tmp_path, saves, monkey
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         save = Checkpoints.save
 
-        def killed(self, step, seconds, state):
+        def killed(self, step, *rest):
             if step == 6:
                 raise KeyboardInterrupt
-            save(self, step, seconds, state)
+            save(self, step, *rest)
 
         patch.setattr(Checkpoints, "save", killed)
         run(Loop(), **kw)
@@ -210,3 +210,109 @@ def test_other_inputs_have_a_place_of_their_own(tmp_path):
     again = Loop()
     run(again, folder=tmp_path, inputs=first)
     assert not again.calls
+
+
+def interrupted(tmp_path, clock, fail_at=9, **kw):
+    """A run of 14 steps that stops after a step, with a state for each call."""
+    kw = {"total": 14, "save_seconds": 0, "folder": tmp_path / "s"} | kw
+    kw |= {"log": tmp_path / "m.jsonl"}
+    with pytest.raises(KeyboardInterrupt):
+        run(clock.Loop(fail_at=fail_at), **kw)
+    return kw
+
+
+@pytest.fixture
+def unbroken(tmp_path, clock):
+    """The last state of 14 steps and its rows."""
+    driven = run(clock.Loop(), total=14, log=tmp_path / "whole.jsonl")
+    return driven.state["x"], rows(tmp_path / "whole.jsonl")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        lambda text: text + text,  # two launchers wrote it
+        lambda text: text[: len(text) // 2],
+        lambda text: text + '{"step": 12, "loss": 0.5}\n{"st',
+        lambda text: text.replace("0.", "1."),
+        lambda text: "\x00\xff" * 50,
+        lambda text: "",
+        None,
+    ],
+)
+def test_rows_are_one_a_step_whatever_became_of_the_log(
+    tmp_path, clock, unbroken, content
+):
+    kw = interrupted(tmp_path, clock)
+    if content is None:
+        kw["log"].unlink()
+    else:
+        text = content(kw["log"].read_text())
+        kw["log"].write_bytes(text.encode("latin-1"))
+    driven = run(clock.Loop(), **kw)
+    np.testing.assert_array_equal(driven.state["x"], unbroken[0])
+    assert rows(kw["log"]) == unbroken[1]
+
+
+@pytest.mark.parametrize("steps", [("9",), ("9", "6")])
+def test_damaged_states_cost_steps_and_change_nothing(
+    tmp_path, clock, unbroken, capsys, steps
+):
+    kw = interrupted(tmp_path, clock)
+    (folder,) = kw["folder"].iterdir()
+    for step in steps:
+        (file,) = (folder / step / "default" / "d").iterdir()
+        content = bytearray(file.read_bytes())
+        content[len(content) // 2] ^= 1
+        file.write_bytes(content)
+    capsys.readouterr()
+    loop = clock.Loop()
+    driven = run(loop, **kw)
+    np.testing.assert_array_equal(driven.state["x"], unbroken[0])
+    assert rows(kw["log"]) == unbroken[1]
+    assert loop.calls[0] == ((6, 9) if len(steps) == 1 else (0, 3))
+    first, *more = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"toy: the state of step {', '.join(steps)} in ")
+    if len(steps) == 1:
+        assert first.endswith("; goes back to step 6")
+        assert more == ["toy: resumes at step 6 of 14"]
+    else:
+        assert first.endswith("; starts anew") and more == []
+
+
+@pytest.mark.parametrize("tty", [False, True])
+def test_without_a_terminal_a_line_says_where_a_run_resumes(
+    tmp_path, clock, monkeypatch, tty
+):
+    kw = interrupted(tmp_path, clock, fail_at=6)
+    lines = []
+    for _ in range(2):  # the second time there is nothing left to do
+        screen = Screen(tty)
+        monkeypatch.setattr(sys, "stderr", screen)
+        run(clock.Loop(), **kw)
+        lines.append(screen.getvalue())
+    if tty:
+        assert "resumes" not in "".join(lines)
+    else:
+        assert lines == ["toy: resumes at step 6 of 14\n", ""]
+
+
+def test_a_shorter_loop_never_takes_a_later_state(tmp_path, clock):
+    run(clock.Loop(), total=14, folder=tmp_path, save_seconds=0)
+    short = run(clock.Loop(), total=6, folder=tmp_path, save_seconds=0)
+    expected, _ = Loop()(START, 0, 6)
+    np.testing.assert_array_equal(short.state["x"], expected["x"])
+    loop = clock.Loop()
+    run(loop, total=14, folder=tmp_path, save_seconds=0)
+    assert loop.calls == []  # the later state is still there
+
+
+def test_a_state_counts_while_what_was_written_beside_is_the_same(tmp_path, clock):
+    kw = {"folder": tmp_path, "save_seconds": 0, "total": 12}
+    run(clock.Loop(), **kw, written=lambda step: f"{step} vectors")
+    for harmed, calls in ((99, 0), (12, 1), (9, 4)):
+        written = lambda step, harmed=harmed: f"{step} vectors" + "!" * (step >= harmed)
+        loop = clock.Loop()
+        run(loop, **kw, written=written)
+        assert len(loop.calls) == calls
+        run(clock.Loop(), **kw, written=lambda step: f"{step} vectors")

@@ -11,9 +11,9 @@ PACKAGE = Path(__file__).parents[1] / "dd_jax"
 # Each layer may import the ones before it and itself. Names joined in a row are
 # side by side and may not import one another.
 LAYERS = [
-    ["types"],
-    ["paths", "memory"],
-    ["archive"],
+    ["types", "notice", "interruption"],
+    ["paths", "memory", "disk"],
+    ["archive", "locks"],
     ["rules"],
     ["fields"],
     ["config", "workdir", "parallel", "progress", "checkpoint", "keys", "cost"]
@@ -25,7 +25,7 @@ LAYERS = [
     ["mitigate"],
     ["pipelines"],
     ["report"],
-    ["parts"],
+    ["parts", "completed"],
     ["stages"],
     ["recipes", "variants", "description"],
     ["admission", "compose"],
@@ -41,6 +41,11 @@ NO_JAX = {"types", "paths", "memory", "archive", "rules", "fields", "config"} | 
     "overrides",
     "progress",
     "destination",
+    "disk",
+    "locks",
+    "notice",
+    "interruption",
+    "completed",
 }
 READS_CONFIGS = {
     "config",
@@ -119,11 +124,13 @@ def test_imports_point_one_way(path):
     "sides",
     [
         {"types": set(), "paths": {"types"}, "memory": set(), "fields": {"rules"}},
+        {"disk": set(), "locks": {"disk", "notice"}, "workdir": {"types", "disk"}},
         {"archive": {"types", "memory"}, "rules": {"types", "paths"}},
         {"data": {"types", "paths", "archive", "memory"}},
-        {"report": {"types", "paths", "archive"}},
-        {"config": {"types", "paths", "rules", "fields"}},
-        {name: {"types"} for name in ("parallel", "checkpoint", "models")},
+        {"report": {"types", "paths", "archive", "disk", "locks"}},
+        {"config": {"types", "paths", "rules", "fields", "disk"}},
+        {name: {"types"} for name in ("parallel", "models")},
+        {"checkpoint": {"types", "disk", "notice"}},
         {"attacks": {"types", "parallel"}},
     ],
 )

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 import dd_jax
-from dd_jax import config, workdir
+from dd_jax import completed, config, workdir
+from dd_jax.disk import WriteError
 from dd_jax.fields import FIELDS
+from dd_jax.locks import Busy
 from dd_jax.types import InputError
 
 ROOT = Path(__file__).parents[1]
@@ -31,6 +33,12 @@ class Diverged(Exception):
     pass
 
 
+def fabricated(run_id):
+    """The least Record that is valid."""
+    keys = ("method", "dataset", "arch", "ipc", "init", "num_classes")
+    return {"run": {"id": run_id} | dict.fromkeys(keys)}
+
+
 @pytest.fixture
 def world(tmp_path, monkeypatch):
     """An empty current folder, and `dd_jax.run` and `.report` that note their calls.
@@ -39,36 +47,55 @@ def world(tmp_path, monkeypatch):
     """
     world = types.SimpleNamespace(runs=[], writes=0, built=[], outcome={}, notes={})
 
-    def run(values, root):
-        folder = workdir.run_dir(root, fake.run_id(values))
-        if (workdir.read_status(folder) or {}).get("status") == "done":
-            return {}
-        world.runs.append(values)
-        error = world.outcome.get(values.distill.ipc)
-        workdir.write_status(folder, "failed" if error else "done", error)
-        if error:
-            raise error
-        return {}
+    roots = []
 
-    def write_results(root):
+    def run(values, root):
+        roots.append(root)
+        folder = workdir.run_dir(root, fake.run_id(values))
+        if record := record_of(folder.name, root):
+            return record
+        world.runs.append(values)
+        world.during(values)
+        error = world.outcome.get(values.distill.ipc)
+        if isinstance(error, Busy):
+            raise error
+        if error:
+            workdir.write_status(folder, "failed", error)
+            raise error
+        return finish(folder.name)
+
+    def finish(run_id):
+        folder, record = workdir.run_dir(roots[-1], run_id), fabricated(run_id)
+        workdir.write_json(folder / "record.json", record)
+        workdir.write_status(folder, "done")
+        return record
+
+    def record_of(run_id, root):
+        return completed.record_of(workdir.run_dir(root, run_id))
+
+    def append_result(root, record):
         world.writes += 1
 
     fake = types.SimpleNamespace(
         run=run,
         run_id=lambda values: config.run_id(values, "checksum"),
         notes=lambda values: world.notes.get(values.data.source, ()),
-        Diverged=Diverged,
         forecast=lambda values: "",
+        record_of=record_of,
+        Diverged=Diverged,
+        Busy=Busy,
     )
     report = types.SimpleNamespace(
         build=world.built.append,
-        records=types.SimpleNamespace(write_results=write_results),
+        records=types.SimpleNamespace(
+            append_result=append_result, write_results=lambda root: None
+        ),
     )
     for name, module in (("run", fake), ("report", report)):
         monkeypatch.setitem(sys.modules, f"dd_jax.{name}", module)
         monkeypatch.setattr(dd_jax, name, module, raising=False)
     monkeypatch.chdir(tmp_path)
-    world.fake = fake
+    world.fake, world.finish, world.during = fake, finish, lambda values: None
     return world
 
 
@@ -216,6 +243,92 @@ def test_interrupt_says_how_to_resume(world, capsys):
         "interrupted; to resume, run again: "
         "python launch.py --config=three.py --config.train.augment=none"
     )
+
+
+def test_a_cell_that_another_process_runs_is_passed_by(world, capsys):
+    world.outcome = {2: Busy("runs/x", "77 on host")}
+    assert start(experiment(THREE)) == 0
+    assert [values.distill.ipc for values in world.runs] == [1, 2, 3, 2]
+    out, err = capsys.readouterr()
+    lines = [line for line in out.splitlines() if "ipc=2 ..." in line]
+    assert [line.split(",")[0] for line in lines] == (
+        ["[2/3] ipc=2 ... is being run by 77 on host"] * 2
+    )
+    assert out.splitlines()[-2] == (
+        "1 of 3 are being run elsewhere, by 77 on host; run the same command again "
+        "once they end"
+    )
+    assert err == "" and world.built == [Path("runs_out/three")] and world.writes == 2
+
+
+def test_it_is_looked_at_again_when_the_others_are_done(world, capsys):
+    def finishes(values):  # while the third cell runs here
+        if values.distill.ipc == 3:
+            changed = config.override(config.default(), {"distill.ipc": 2}, "test")
+            world.finish(config.run_id(changed, "checksum"))
+
+    world.outcome = {2: Busy("runs/x", "77 on host")}
+    world.during = finishes
+    assert start(experiment(THREE)) == 0
+    out, err = capsys.readouterr()
+    assert "[2/3] ipc=2 ... done by 77 on host\n" in out and err == ""
+    assert "elsewhere" not in out and world.built == [Path("runs_out/three")]
+
+
+def test_it_is_taken_over_when_its_owner_died(world, capsys):
+    def dies(values):
+        if values.distill.ipc == 3:
+            world.outcome = {}
+
+    world.outcome = {2: Busy("runs/x", "77 on host")}
+    world.during = dies
+    assert start(experiment(THREE)) == 0
+    assert [values.distill.ipc for values in world.runs] == [1, 2, 3, 2]
+    assert "[2/3] ipc=2 ... done in 0 s\n" in capsys.readouterr().out
+    assert world.writes == 3
+
+
+def test_with_all_cells_elsewhere_there_is_nothing_to_report(world, capsys):
+    world.outcome = {10: Busy("runs/x", "77 on host")}
+    assert start() == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "[1/1] quickstart",
+        "[1/1] quickstart ... is being run by 77 on host",
+        "1 of 1 are being run elsewhere, by 77 on host; run the same command again "
+        "once they end",
+    ]
+    assert world.built == [] and world.writes == 0
+
+
+@pytest.mark.parametrize("where", ["append_result", "build", "run"])
+def test_a_full_disk_is_one_line_and_status_1(world, capsys, monkeypatch, where):
+    def full(*arguments, **kw):
+        raise WriteError(28, "results.jsonl: cannot be written (No space left)")
+
+    owner = {"build": dd_jax.report, "append_result": dd_jax.report.records}
+    if where == "run":
+        world.outcome = {10: WriteError(28, "state: cannot be written (No space left)")}
+    else:
+        monkeypatch.setattr(owner[where], where, full)
+    assert start() == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "cannot be written (No space left)" in line
+
+
+@pytest.mark.parametrize(
+    "name", ["status.json", "record.json"], ids=["status", "record"]
+)
+def test_a_damaged_run_does_not_stop_a_sweep(world, capsys, name):
+    assert start(experiment(THREE)) == 0
+    world.runs.clear()
+    ids = [path.parent for path in Path().glob("runs_out/three/runs/*/record.json")]
+    (ids[0] / name).write_text("{")
+    capsys.readouterr()
+    assert start(experiment(THREE)) == 0
+    assert len(world.runs) == 1
+    out, err = capsys.readouterr()
+    assert err.startswith(str(ids[0] / name)) and err.count("\n") <= 2
+    assert out.count("already done") == 2 and out.count("done in") == 1
 
 
 def test_dry_run_shows_states_and_writes_nothing(world, capsys):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import jinja2
 
+from dd_jax import disk
 from dd_jax.report import (
     finished,
     headline,
@@ -20,7 +21,7 @@ from dd_jax.report import (
 from dd_jax.report.brief import brief
 from dd_jax.report.formats import percent, plain, spoken
 from dd_jax.report.names import presentable, printable
-from dd_jax.report.records import estimate, write_atomic
+from dd_jax.report.records import estimate
 from dd_jax.report.section import Judged, whole
 from dd_jax.types import Record
 
@@ -94,7 +95,7 @@ def write_html(workdir: str | Path) -> Page:
     )
     page = page.replace("<!--sections-->", sections, 1)
     path = workdir / "report.html"
-    write_atomic(path, page.lstrip().replace(" %", "&nbsp;%"))
+    disk.replace(path, page.lstrip().replace(" %", "&nbsp;%").encode())
     return Page(path, len(judged), damaged)
 
 

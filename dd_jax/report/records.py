@@ -1,11 +1,14 @@
 """Records on disk: read, check, and gather into `results.jsonl`."""
 
 import json
+import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from dd_jax import disk, locks
 from dd_jax.paths import expanded, no_file
 from dd_jax.report import finished
 from dd_jax.report.schema import sound
@@ -34,11 +37,47 @@ def stream(workdir: str | Path) -> Iterator[Record]:
 
 
 def write_results(workdir: str | Path) -> Path:
-    """Write one Record a line to `results.jsonl`, atomically; returns its path."""
+    """Makes `results.jsonl` hold one Record a line, by id; returns its path.
+
+    A file that holds them already is left alone.
+    """
     path = Path(workdir) / "results.jsonl"
-    lines = [json.dumps(record, allow_nan=False) + "\n" for record in read(workdir)]
-    write_atomic(path, "".join(lines))
+    if not _holds(path, read(workdir)):
+        with locks.in_turn(path):  # nobody adds a line meanwhile
+            disk.replace(path, map(_line, read(workdir)))
     return path
+
+
+def append_result(workdir: str | Path, record: Record) -> None:
+    """Adds the Record of a run to `results.jsonl`, unless another process has."""
+    path = Path(workdir) / "results.jsonl"
+    with locks.in_turn(path):
+        if path.is_file():
+            disk.cut_torn_line(path)
+            if _names(path, record["run"]["id"]):
+                return
+        disk.append(path, _line(record), flush=True)
+
+
+def _line(record: Record) -> bytes:
+    return (json.dumps(record, allow_nan=False) + "\n").encode()
+
+
+def _holds(path: Path, found: Iterable[Record]) -> bool:
+    """Whether a file consists of just these Records."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return all(a == b for a, b in zip_longest(file, map(_line, found)))
+
+
+def _names(path: Path, run_id: str) -> bool:
+    """Whether a file has a Record of the run; fast also where there are thousands."""
+    with path.open("rb") as file:
+        if not os.fstat(file.fileno()).st_size:
+            return False
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return content.find(f'"run": {{"id": "{run_id}"'.encode()) >= 0
 
 
 def load_results(path: str | Path) -> list[Record]:
@@ -110,10 +149,3 @@ def estimate(value: Any) -> dict | None:
     ci = value.get("ci")
     ci = None if not ci or None in ci else list(ci)
     return {"mean": value["mean"], "ci": ci, "n": value.get("n")}
-
-
-def write_atomic(path: Path, text: str) -> None:
-    """Replace a text file in one step, so that a reader sees the old or the new one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)

@@ -1,13 +1,18 @@
 """Expert trajectories: the parameters of networks at epochs of their training."""
 
-import shutil
+import hashlib
+import math
+import os
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import jax
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
+from dd_jax import disk, locks
 from dd_jax.drive import Diverged, digest
 from dd_jax.parallel import best_chunk, devices_in_use
 from dd_jax.train.fit import FitState, Trainer
@@ -29,8 +34,9 @@ def expert_paths(
 
     They are written as they come to a half-precision file that is mapped into memory,
     of `2 e t p` bytes. On CPU each device trains one expert after another, so that a
-    kill loses no finished one; elsewhere all are trained at once. Where the file is
-    lost or cut, they are trained again.
+    kill loses no finished one; elsewhere all are trained at once. States of their
+    training are saved with a digest of their part of the file: experts whose part is
+    lost or damaged are trained again. Other processes wait meanwhile.
 
     Cazenavette et al. (2022), section 3.1: plain gradient descent at a constant step
     size, with augmentation.
@@ -54,13 +60,20 @@ def expert_paths(
     params = jax.eval_shape(trainer.init, keys[0]).params["params"]
     size = sum(leaf.size for leaf in jax.tree.leaves(params))
     place = Path(folder) / digest((jax.random.key_data(keys), rows))
-    kept = _paths_file(place, (len(keys), len(epochs), size))
-    place_of = {epoch: i for i, epoch in enumerate(epochs)}
+    path = place.with_suffix(".npy")
+    with locks.in_turn(path):
+        kept = _paths_file(path, (len(keys), len(epochs), size))
+        _train(trainer, keys, data, rows, lr, epochs, loop, place, kept)
+    return np.load(path, mmap_mode="r")
+
+
+def _train(trainer, keys, data, rows, lr, epochs, loop, place, kept) -> None:
+    """Trains groups of experts, each with its states in a folder below `place`."""
     flat = jax.jit(jax.vmap(lambda params: ravel_pytree(params)[0]))
 
-    def watch(first: int):
+    def watch(part: _Part):
         def keep(state: FitState, epoch: int) -> None:
-            if epoch not in place_of:
+            if epoch not in epochs:
                 return
             vectors = np.asarray(flat(state.params["params"]), np.float16)
             if not np.isfinite(vectors).all():
@@ -68,7 +81,7 @@ def expert_paths(
                     f"an expert's parameters are beyond half precision after {epoch} "
                     f"epochs at step size {lr:g}"
                 )
-            kept[first : first + len(vectors), place_of[epoch]] = vectors
+            part.put(epoch, vectors)
             kept.flush()
 
         return keep
@@ -76,6 +89,8 @@ def expert_paths(
     group = len(devices_in_use()) if best_chunk() is None else len(keys)
     for first in range(0, len(keys), group):
         chosen = keys[first : first + group]
+        part = _Part(kept[first : first + group], epochs)
+        label = f"experts {first + 1} to {first + len(chosen)} of {len(keys)}"
         train_on_rows(
             trainer,
             chosen,
@@ -83,24 +98,51 @@ def expert_paths(
             np.tile(rows, (len(chosen), 1)),
             lr,
             Schedule(epochs[-1], 1),
-            loop(f"experts {first + 1} to {first + len(chosen)} of {len(keys)}", place),
-            watch(first),
+            partial(loop(label, place), written=part.digest),
+            watch(part),
         )
-    return np.load(kept.filename, mmap_mode="r")
 
 
-def _paths_file(place: Path, shape: tuple[int, ...]) -> np.memmap:
-    """The file beside the folder `place` where training keeps its states.
+class _Part:
+    """The part of the file that a group of experts writes, `f16[e t p]`."""
 
-    States say which epochs are in the file: without a whole one they are worth nothing.
-    """
-    path = place.with_suffix(".npy")
+    def __init__(self, paths: np.ndarray, epochs: Sequence[int]):
+        self._paths, self._epochs = paths, epochs
+        self._hashed, self._count = hashlib.sha256(), 0
+
+    def put(self, epoch: int, vectors: np.ndarray) -> None:
+        """Writes the parameters `f16[e p]` after an epoch."""
+        place = bisect_left(self._epochs, epoch)
+        self._paths[:, place] = vectors
+        if place < self._count:
+            self._hashed, self._count = hashlib.sha256(), 0
+
+    def digest(self, epoch: int) -> str:
+        """Of what is written up to an epoch; each byte is hashed once on the way."""
+        count = bisect_right(self._epochs, epoch)
+        if count < self._count:
+            self._hashed, self._count = hashlib.sha256(), 0
+        for place in range(self._count, count):
+            self._hashed.update(np.ascontiguousarray(self._paths[:, place]).data)
+        self._count = count
+        return self._hashed.hexdigest()
+
+
+def _paths_file(path: Path, shape: tuple[int, ...]) -> np.memmap:
+    """The file that the paths are written to; a new one where it is damaged."""
     try:
         found = np.load(path, mmap_mode="r")  # "r+" would fill up a file that is cut
-        if (found.shape, found.dtype) == (shape, np.float16):
-            return np.load(path, mmap_mode="r+")
-    except (OSError, EOFError, ValueError):
-        pass
-    shutil.rmtree(place, ignore_errors=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return np.lib.format.open_memmap(path, "w+", np.float16, shape)
+        whole = (found.shape, found.dtype) == (shape, np.float16)
+    except (MemoryError, PermissionError):
+        raise
+    except Exception:  # a damaged header can raise anything
+        whole = False
+    if not whole:
+        path.unlink(missing_ok=True)  # who reads it goes on with the file that it was
+    with disk.writing(path, 2 * math.prod(shape)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not whole:
+            np.lib.format.open_memmap(path, "w+", np.float16, shape)
+        with path.open("r+b") as file:  # to a full disk no map could be written
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        return np.lib.format.open_memmap(path, "r+")

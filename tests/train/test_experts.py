@@ -1,5 +1,7 @@
 """Expert paths: what is kept, in which order, and resuming."""
 
+import errno
+import os
 from functools import partial
 
 import jax
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
 
+from dd_jax.disk import WriteError
 from dd_jax.drive import Diverged, drive
 from dd_jax.models import build
 from dd_jax.train import trainer
@@ -117,3 +120,46 @@ def test_other_rows_have_a_file_of_their_own(tmp_path):
 def test_parameters_beyond_half_precision_count_as_divergence(tmp_path):
     with pytest.raises(Diverged, match="half precision after 1 epochs at step size"):
         paths(tmp_path, lr=1e7)
+
+
+def test_any_flipped_bit_is_noticed_and_costs_that_expert_alone(tmp_path):
+    straight = np.array(paths(tmp_path, saving))
+    (file,) = tmp_path.glob("*.npy")
+    whole, trained = file.read_bytes(), []
+
+    def spy(label, place):
+        def loop(advance, state, **schedule):
+            def counted(state, first, last):
+                trained.append(label)
+                return advance(state, first, last)
+
+            return drive(counted, state, folder=place, save_seconds=0, **schedule)
+
+        return loop
+
+    rng = np.random.default_rng(0)
+    half = 128 + (len(whole) - 128) // 2
+    for at in [*rng.integers(128, len(whole), 6), *rng.integers(0, 128, 3)]:
+        content = bytearray(whole)
+        content[at] ^= 1 << int(rng.integers(8))
+        file.write_bytes(content)
+        trained.clear()
+        np.testing.assert_array_equal(paths(tmp_path, spy), straight)
+        if at >= 128:
+            hit = 1 + (at >= half)
+            assert set(trained) == {f"experts {hit} to {hit} of 2"}
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_full_disk_is_noticed_before_anything_is_trained(
+    tmp_path, monkeypatch, known
+):
+    if known:
+        paths(tmp_path, saving)
+
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(WriteError, match=r"\.npy: cannot be written \(No space left"):
+        paths(tmp_path, lambda label, place: pytest.fail("trained"))

@@ -1,0 +1,53 @@
+"""What SIGTERM and SIGHUP do to a program: the same as Ctrl-C."""
+
+import signal
+import time
+from types import FrameType
+
+_HEEDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_AT_ONCE = 5.0  # seconds within which signals count as one
+_last = -_AT_ONCE
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal asked the program to stop."""
+
+    def __init__(self, number: int):
+        """Keeps the number of the signal."""
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+
+
+def heed() -> None:
+    """Lets signals that ask the program to stop raise `Interrupted`.
+
+    Those that whoever started it wants ignored stay so, as under `nohup`.
+    """
+    for number in _HEEDED:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _stop)
+
+
+def ignore() -> None:
+    """Lets a program that was asked to stop finish what it does about it."""
+    for number in _HEEDED:
+        if signal.getsignal(number) is _stop:
+            signal.signal(number, signal.SIG_IGN)
+
+
+def status(stop: KeyboardInterrupt) -> int:
+    """The exit status that shells give to a program stopped so.
+
+    >>> status(KeyboardInterrupt()), status(Interrupted(signal.SIGTERM))
+    (130, 143)
+    """
+    return 128 + getattr(stop, "number", signal.SIGINT)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Raises; a signal that comes again at once leaves the end of the program alone."""
+    global _last
+    now = time.monotonic()
+    if now - _last > _AT_ONCE:
+        _last = now
+        raise Interrupted(number)
