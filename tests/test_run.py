@@ -15,6 +15,7 @@ from tiny import quick_compiles as quick_compiles
 from dd_jax import (
     compose,
     config,
+    disk,
     distill,
     models,
     rules,
@@ -76,7 +77,11 @@ def test_writes_every_file(root, folder):
         "images.png",
         "record.json",
     }
-    assert workdir.read_status(folder) == {"status": "done", "error": None}
+    found = workdir.read_status(folder)
+    assert (found["status"], found["error"]) == ("done", None)
+    others = {path.name for path in folder.iterdir()} - {"status.json", "record.json"}
+    assert set(found["files"]) == others
+    assert found["record_sha256"] == disk.digest(folder / "record.json")
     assert workdir.read_json(folder / "config.json") == json.loads(make(TINY).to_json())
     rows = workdir.read_jsonl(folder / "metrics.jsonl")
     assert [row["step"] for row in rows] == [2, 4]
