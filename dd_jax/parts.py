@@ -1,7 +1,9 @@
 """The parts that a config comes to: data, network, training recipe, keys."""
 
+import hashlib
+import os
 from collections.abc import Callable
-from functools import cache, lru_cache, partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,19 +13,22 @@ from ml_collections import ConfigDict
 from dd_jax.attacks import ATTACKS
 from dd_jax.audits.privacy.canaries import Planted, plant
 from dd_jax.cost import Cost
-from dd_jax.data import dsa, load
+from dd_jax.data import dsa, load, tfds_source
 from dd_jax.data.cutmix import cutmix
 from dd_jax.data.zca import Space, Whitening, fit_zca, read_zca, zca_space
 from dd_jax.distill import CHOOSERS, storage
 from dd_jax.drive import digest
 from dd_jax.keys import integer, named
 from dd_jax.models import build, fields, minimum_size
+from dd_jax.reuse import reused
 from dd_jax.rules import attack_of
 from dd_jax.train import Trainer, adversary, trainer
 from dd_jax.train.fit import unmixed
-from dd_jax.types import Dataset, Model, Split
+from dd_jax.types import Dataset, InputError, Model, Split
 
-augmentation = lru_cache(maxsize=None)(dsa)
+_DEEPEST = 3  # train/CLASS/images
+
+augmentation = reused(dsa)
 
 
 class Parts(NamedTuple):
@@ -38,6 +43,7 @@ class Parts(NamedTuple):
       folder: of the run.
       cache: of what several runs share.
       key: `name -> key`.
+      fingerprint: of these data as models see them.
       cost: adds up seconds.
     """
 
@@ -49,13 +55,13 @@ class Parts(NamedTuple):
     folder: Path
     cache: Path
     key: Callable
+    fingerprint: str
     cost: Cost
 
 
 @lru_cache(maxsize=4)
 def _load(source, stamp, num_classes, image_size, rows, validation, seed, background):
-    del stamp  # files that changed are read anew
-    return load(
+    found = load(
         source,
         num_classes=num_classes or None,
         image_size=image_size or None,
@@ -64,6 +70,12 @@ def _load(source, stamp, num_classes, image_size, rows, validation, seed, backgr
         seed=seed,
         background=background,
     )
+    # files that change are read anew; what is prepared for TFDS may be made by reading
+    if not source.startswith("tfds:") and _stamp(source) != stamp:
+        raise InputError(
+            f"{source} changed while it was read; run again when it is whole"
+        )
+    return found
 
 
 def dataset(config: ConfigDict) -> Dataset:
@@ -106,7 +118,7 @@ def _place(config: ConfigDict) -> tuple:
     data = config.data
     return (
         data.source,
-        _stamp(data.source),
+        _stamp(tfds_source.files(data.source)),
         data.num_classes,
         data.image_size,
         data.rows,
@@ -116,13 +128,28 @@ def _place(config: ConfigDict) -> tuple:
     )
 
 
-def _stamp(source: str) -> tuple[int, int]:
-    """Newest modification and total size of a source's files; zeros if not local."""
-    place = Path(source.partition(":")[2] or "/nowhere")
-    files = [place] if place.is_file() else place.rglob("*")
-    stats = [path.stat() for path in files]
-    newest = max((stat.st_mtime_ns for stat in stats), default=0)
-    return newest, sum(stat.st_size for stat in stats)
+def _stamp(source: str) -> str:
+    """Names, sizes and times of a source's files; the same for none.
+
+    Folders are looked into as deep as `train/CLASS/images`, through links as well.
+    """
+    place = os.path.expanduser(source.partition(":")[2] or "/nowhere")
+    found = [(place, *_facts(place))]
+    for folder, inner, files in os.walk(place, followlinks=True):
+        depth = folder[len(place) :].count(os.sep)
+        inner[:] = sorted(i for i in inner if i[0] != "." and depth < _DEEPEST)
+        paths = [os.path.join(folder, name) for name in sorted(files)]
+        found += [(path, *_facts(path)) for path in paths]
+    return hashlib.sha256(os.fsencode(repr(found))).hexdigest()
+
+
+def _facts(path: str) -> tuple[int, ...]:
+    """Size, times and place on disk of a file; empty where there is none."""
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return ()
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
 
 
 def has_privacy(config: ConfigDict) -> bool:
@@ -132,7 +159,11 @@ def has_privacy(config: ConfigDict) -> bool:
 
 def fingerprint(config: ConfigDict) -> str:
     """What identifies the data as models see them: checksum and normalisation."""
-    data, seen = dataset(config), ""
+    return _seen(config, dataset(config))
+
+
+def _seen(config: ConfigDict, data: Dataset) -> str:
+    seen = ""
     if config.data.zca:
         own = config.distill.load and f" of {digest(whitening(config))}"
         seen = f" zca{own}"
@@ -215,11 +246,12 @@ def parts(config: ConfigDict, folder: Path, cache: Path) -> Parts:
         folder=folder,
         cache=cache,
         key=partial(named, jax.random.key(config.seed)),
+        fingerprint=_seen(config, data),
         cost=Cost(),
     )
 
 
-@cache
+@reused
 def _adversary(model: Model, eps: float, steps: int) -> Callable | None:
     return adversary(model, ATTACKS["pgd_linf"](eps, steps=steps)) if eps else None
 

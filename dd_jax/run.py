@@ -38,7 +38,7 @@ from dd_jax.parts import parts as build_parts
 from dd_jax.report.figures import image_grid
 from dd_jax.stages import summarised
 from dd_jax.train import predictions
-from dd_jax.types import Record, SyntheticSet
+from dd_jax.types import InputError, Record, SyntheticSet
 from dd_jax.variants import made_by
 
 __all__ = ["Diverged", "notes", "run", "run_id"]
@@ -89,6 +89,10 @@ def run(config: ConfigDict, root: str | Path = "runs_out/notebook") -> Record:
     workdir.write_status(folder, "running")
     try:
         record = _measure(parts)
+        if configs.run_id(config, fingerprint(config)) != name:
+            raise InputError(
+                "the data or a loaded set changed during the run; run again"
+            )
         record["run"] |= found | {"results_version": configs.RESULTS_VERSION}
     except Exception as error:
         verdict = "diverged" if isinstance(error, Diverged) else "failed"

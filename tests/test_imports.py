@@ -12,7 +12,8 @@ PACKAGE = Path(__file__).parents[1] / "dd_jax"
 # side by side and may not import one another.
 LAYERS = [
     ["types"],
-    ["memory"],
+    ["memory", "reuse"],
+    ["unpacking"],
     ["archive"],
     ["rules"],
     ["fields"],
@@ -120,14 +121,15 @@ def test_imports_point_one_way(path):
 @pytest.mark.parametrize(
     "sides",
     [
-        {"types": set(), "memory": set(), "archive": {"types", "memory"}},
+        {"types": set(), "memory": set(), "reuse": set(), "unpacking": {"memory"}},
+        {"archive": {"types", "unpacking"}},
         {"rules": {"types"}, "fields": {"rules"}, "report": {"types", "archive"}},
         {
             "config": {"types", "rules", "fields"},
-            "data": {"types", "archive", "memory"},
+            "data": {"types", "archive", "reuse", "unpacking"},
         },
-        {name: {"types"} for name in ("parallel", "checkpoint", "models")},
-        {"attacks": {"types", "parallel"}},
+        {name: {"types"} for name in ("parallel", "checkpoint")},
+        {"models": {"types", "reuse"}, "attacks": {"types", "parallel", "reuse"}},
     ],
 )
 def test_low_layers_lean_on_nothing_but_types(sides):

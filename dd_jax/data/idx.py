@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from dd_jax.data.raw import Raw
-from dd_jax.memory import excess
 from dd_jax.types import InputError, Split
+from dd_jax.unpacking import excess
 
 _UNSIGNED_BYTE = 0x08
 _PARTS = {

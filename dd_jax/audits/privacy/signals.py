@@ -5,18 +5,19 @@ and its augmentations, or repeats of the training), `k` classes.
 """
 
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from dd_jax.reuse import reused
 from dd_jax.types import Array, InputError, Params
 
 Query = Callable[[Array], Array]
 
 
-@cache
+@reused
 def queries(*, flip: bool = False, shift: int = 0) -> tuple[Query, ...]:
     """Lists the ways in which an image is shown to a model: first of all as it is.
 
