@@ -1,8 +1,11 @@
 """What is kept between runs of one process never outlives what it was made from."""
 
 import ast
+import json
 import os
 import shutil
+import subprocess
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from test_imports import PACKAGE
-from tiny import BARE, MLP, arrays, make, npz, only_run, status
+from tiny import BARE, MLP, ROOT, arrays, flags, make, npz, only_run, status
 from tiny import quick_compiles as quick_compiles
 
 from dd_jax import distill, parts, reuse, run
@@ -232,6 +235,28 @@ def test_a_run_on_changed_data_is_that_of_the_same_data_elsewhere(tmp_path):
         make(BARE | MLP, data__source=f"npz:{tmp_path / 'b.npz'}"), tmp_path / "v"
     )
     assert second["accuracy"] == elsewhere["accuracy"] != first["accuracy"]
+
+
+@pytest.mark.slow
+def test_a_second_run_is_that_of_a_fresh_process(tmp_path):
+    source = npz(tmp_path / "a.npz")
+    run_on(tmp_path, source)
+    as_before(tmp_path / "a.npz", lambda p: np.savez(p, **arrays(seed=5)))
+    second = run_on(tmp_path, source)
+    command = [sys.executable, ROOT / "launch.py", f"--workdir={tmp_path / 'v'}"]
+    command += flags(BARE | MLP, data__source=source)
+    environment = os.environ | {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+    subprocess.run(command, check=True, env=environment)
+    record = json.loads((only_run(tmp_path / "v") / "record.json").read_text())
+    assert record["run"]["id"] == second["run"]["id"]
+    assert record["accuracy"] == second["accuracy"]
+    for name in ("synthetic.npz", "config.json"):
+        found = [(only_of(tmp_path / r, second) / name).read_bytes() for r in "wv"]
+        assert found[0] == found[1]
+
+
+def only_of(root, record):
+    return root / "runs" / record["run"]["id"]
 
 
 def test_a_run_on_a_rewritten_set_is_that_of_the_same_set_elsewhere(tmp_path):
