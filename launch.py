@@ -3,7 +3,7 @@
   python launch.py                                         quick start on digits
   python launch.py --config=experiments/NAME.py            one experiment
   python launch.py --config.distill.ipc=1 --dry_run        show what would run
-  python launch.py --config.audits.robustness.eps_linf="(0, 0.1)"
+  python launch.py --config.audits.robustness.eps_linf=0,2/255,8/255
   python launch.py --config.data.source=npz:FILE --workdir=DIR
 
 Results go to --workdir: report.html, results.jsonl and runs/RUN_ID/. The same command
@@ -15,23 +15,26 @@ Exit status: 0 done; 1 a run failed or diverged; 2 bad input or usage; 130 inter
 """
 
 import os
-import re
 import shlex
 import sys
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 from absl import flags
-from ml_collections import ConfigDict, config_flags
+from ml_collections import ConfigDict
 
 from dd_jax import config as configs
-from dd_jax import sweep, workdir
+from dd_jax import paths, sweep, workdir
 from dd_jax.fields import FIELDS
+from dd_jax.overrides import overrides
+from dd_jax.progress import duration
 from dd_jax.types import InputError
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+_LONGEST = 3600  # bytes of the folder of results; Linux ends at 4096 in all
 
 
 class Request(NamedTuple):
@@ -46,15 +49,23 @@ class Request(NamedTuple):
 def main(argv: Sequence[str]) -> int:
     """Run one command line (`argv[0]` is the program) and return the exit status."""
     try:
+        for argument in argv[1:]:
+            paths.check_text(argument)
+        values, others = overrides(argv[1:])
         options = _options()
-        rest = options(argv, known_only=True)
+        extra = options([argv[0], *others])[1:]
         if options.help:
             print(_help(options))
             return DONE
-        request = _request(options, _overrides(rest))
+        if extra:
+            raise InputError(f"unexpected argument {extra[0]}; write --FLAG=VALUE")
+        request = _request(options, values)
         return _show(request) if request.dry_run else _run(request)
     except (InputError, flags.Error) as error:
         print("error:", " ".join(str(error).split()), file=sys.stderr)
+        return BAD_INPUT
+    except OSError as error:
+        print("error:", paths.in_words(error), file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         command = shlex.join(["python", *argv])
@@ -87,40 +98,30 @@ def _options() -> flags.FlagValues:
     return options
 
 
-def _overrides(argv: Sequence[str]) -> dict[str, Any]:
-    """The typed values of `--config.KEY=VALUE`; anything else is refused."""
-    for argument in argv[1:]:
-        match = re.match(r"--?(?:no)?config\.([^=]*)", argument)
-        if match:
-            configs.check_key(match[1], argument)
-    fields = flags.FlagValues()
-    fields.set_gnu_getopt(True)
-    config_flags.DEFINE_config_dict(
-        "config", configs.default(), flag_values=fields, sys_argv=list(argv)
-    )
-    try:
-        extra = fields(argv)[1:]
-    except flags.IllegalFlagValueError as error:
-        match = re.match(r"flag --config\.([^=]*)=(.*?): ", str(error))
-        if match is None:
-            raise
-        raise InputError(configs.wrong(match[1], match[2])) from None
-    if extra:
-        raise InputError(f"unexpected argument {extra[0]}; write --FLAG=VALUE")
-    return fields["config"].override_values
-
-
-def _request(options: flags.FlagValues, overrides: dict[str, Any]) -> Request:
+def _request(options: flags.FlagValues, given: dict[str, Any]) -> Request:
     if options.config is None:
         name = "quickstart"
-        cells = [configs.override(configs.default(), overrides, "command line")]
+        cells = [configs.override(configs.default(), given, "command line")]
     else:
         name = Path(options.config).stem
-        experiment = sweep.load(options.config, overrides)
-        cells = sweep.expand(experiment.config, experiment.points, overrides)
-    root = Path(options.workdir or Path("runs_out", name))
-    if root.exists() and not root.is_dir():
-        raise InputError(f"--workdir={root}: is a file; give a folder")
+        experiment = sweep.load(options.config, given)
+        cells = sweep.expand(experiment.config, experiment.points, given)
+    root = paths.expanded(options.workdir or Path("runs_out", name))
+    if str(root)[0] == "~":
+        raise InputError(
+            f"--workdir={root}: there is no such home directory; write the path out, "
+            f"or ./{root}"
+        )
+    whole = os.path.abspath(root)
+    paths.check_text(whole, "--workdir: ")
+    if len(os.fsencode(whole)) > _LONGEST:
+        raise InputError(
+            f"--workdir: {whole} is too long for the files in it; give a path of at "
+            f"most {_LONGEST} bytes"
+        )
+    missing = paths.no_folder(root)
+    if missing and missing != paths.NO_FOLDER:
+        raise InputError(f"--workdir={root}: {missing}; give a folder")
     for cell in cells:
         configs.validate(cell)
     labels = sweep.labels(cells) if len(cells) > 1 else [name]
@@ -140,17 +141,20 @@ def _help(options: flags.FlagValues) -> str:
 
 
 def _show(request: Request) -> int:
-    print(f"cells: {len(request.cells)}; results in {request.root}")
+    lines = [f"cells: {len(request.cells)}; results in {request.root}"]
     notes: dict[str, None] = {}
     for config, label in zip(request.cells, request.labels):
         if config.data.source.startswith("tfds:"):  # reading it may download it
-            print(f"{label}  run id known once the data set is prepared")
+            lines.append(f"{label}  run id known once the data set is prepared")
             continue
-        from dd_jax import run
-
+        run = _run_module()
         run_id = run.run_id(config)
         notes |= dict.fromkeys(run.notes(config))
-        print(f"{label}  run {run_id}  {_progress(request.root, run_id)}")
+        progress = _progress(request.root, run_id)
+        lines.append(f"{label}  run {run_id}  {progress}")
+        if progress != "done" and (ahead := run.forecast(config)):
+            lines.append(ahead)
+    print("\n".join(lines))
     _tell(notes)
     return DONE
 
@@ -161,6 +165,23 @@ def _tell(notes: Iterable[str]) -> None:
         print(f"data: {note}", flush=True)
 
 
+def _run_module() -> ModuleType:
+    """`dd_jax.run`, once JAX starts.
+
+    Raises:
+      InputError: JAX does not start, as with a wrong value of one of its variables.
+    """
+    try:
+        import jax  # noqa: F401
+    except Exception as error:
+        raise InputError(
+            f"JAX does not start: {type(error).__name__}: {error}"
+        ) from None
+    from dd_jax import run
+
+    return run
+
+
 def _progress(root: Path, run_id: str) -> str:
     row = workdir.read_status(workdir.run_dir(root, run_id))
     if row is None:
@@ -169,14 +190,15 @@ def _progress(root: Path, run_id: str) -> str:
 
 
 def _run(request: Request) -> int:
-    from dd_jax import report, run
+    run = _run_module()
+    from dd_jax import report
     from dd_jax.report import records
 
     ids, notes = [], {}
     for config in request.cells:  # data are read once a cell, and few are kept
         ids.append(run.run_id(config))
         notes |= dict.fromkeys(run.notes(config))
-    _make(request.root)
+    _make(request.root, ids)
     _tell(notes)
     finished = [_progress(request.root, run_id) == "done" for run_id in ids]
     seconds: list[float] = []
@@ -185,6 +207,8 @@ def _run(request: Request) -> int:
         request.cells, request.labels, ids, finished
     ):
         print(label, flush=True)
+        if not skip and (ahead := run.forecast(config)):
+            print(ahead, flush=True)
         start = time.monotonic()
         problem = _attempt(config, request.root)
         if problem:
@@ -193,7 +217,7 @@ def _run(request: Request) -> int:
             outcome, stream = f"{problem} (see {folder})", sys.stderr
         else:
             records.write_results(request.root)
-            took = f"done in {_duration(time.monotonic() - start)}"
+            took = f"done in {duration(time.monotonic() - start)}"
             outcome, stream = "already done" if skip else took, sys.stdout
         if not skip:
             seconds.append(time.monotonic() - start)
@@ -205,15 +229,27 @@ def _run(request: Request) -> int:
     return FAILED if failures else DONE
 
 
-def _make(root: Path) -> None:
+def _make(root: Path, run_ids: Sequence[str]) -> None:
+    """Makes the folder of results, once all that it has to hold can be written."""
+    runs = [workdir.run_dir(root, run_id) for run_id in run_ids]
+    for folder in (root, root / "runs", root / "cache", *runs):
+        why = paths.no_folder(folder)
+        if not why and not os.access(folder, os.W_OK):
+            why = "is read-only"
+        if why and why != paths.NO_FOLDER:
+            raise InputError(f"--workdir={root}: {folder} {why}; give another folder")
+    for file in (root / "results.jsonl", root / "report.html"):
+        if paths.no_file(file) not in ("", paths.NO_FILE):
+            raise InputError(
+                f"--workdir={root}: {file} {paths.no_file(file)}; remove it"
+            )
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"--workdir={root}: {error.strerror}; give a folder that can be written"
+            f"--workdir={root}: {paths.reason(error)}; give a folder that can be "
+            "written"
         ) from None
-    if not os.access(root, os.W_OK):
-        raise InputError(f"--workdir={root}: is read-only; give one that is not")
 
 
 def _attempt(config: ConfigDict, root: Path) -> str | None:
@@ -231,15 +267,9 @@ def _attempt(config: ConfigDict, root: Path) -> str | None:
 def _eta(seconds: list[float], left: int) -> str:
     if not seconds or left <= 0:
         return ""
-    return f", ETA {_duration(left * sum(seconds) / len(seconds))}"
-
-
-def _duration(seconds: float) -> str:
-    """Rounded for reading: `41 s`, `20 min`, `3.5 h`."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+    return f", ETA {duration(left * sum(seconds) / len(seconds))}"
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="backslashreplace")  # whatever the locale
     sys.exit(main(sys.argv))

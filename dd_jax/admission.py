@@ -9,10 +9,12 @@ from ml_collections import ConfigDict
 
 from dd_jax import config as configs
 from dd_jax.audits import fairness
-from dd_jax.audits.privacy.canaries import planted_masks
 from dd_jax.audits.robustness import ascents
 from dd_jax.data import require_per_class
+from dd_jax.data.zca import fitting_bytes, fitting_seconds
 from dd_jax.distill import JOINT, storage
+from dd_jax.memory import free
+from dd_jax.parallel import require_devices
 from dd_jax.parts import (
     Parts,
     dataset,
@@ -30,17 +32,21 @@ from dd_jax.recipes import joint_of, method_of
 from dd_jax.types import Dataset, InputError, SyntheticSet
 from dd_jax.variants import others
 
+_QUICK = 2000  # values of an image that ZCA whitens within seconds
+
 
 def check(config: ConfigDict) -> None:
     """Refuses what data, model and audits together cannot give, before any compute."""
+    _check_devices(config.devices)
     data = dataset(config)
     if config.distill.load:
         _check_loaded(config, data)
-    ipc = images_per_class(config)
-    require_per_class(data, ipc)
+    elif config.data.zca:
+        _check_whitening(data)
     if has_privacy(config):
-        _check_halves(data, ipc)
-        _check_privacy(config, data)
+        _check_halves(config, data)
+        _check_queries(config, data)
+    require_per_class(data, images_per_class(config))
     if config.audits.robustness.enabled and config.audits.robustness.checks:
         _check_evidence(config)
     if not config.distill.load:
@@ -62,6 +68,58 @@ def check(config: ConfigDict) -> None:
     if config.audits.fairness.enabled and judged.groups is not None:
         classes = len(data.class_names)
         fairness.equalised_odds(judged.labels, judged.labels, judged.groups, classes)
+
+
+def forecast(config: ConfigDict) -> str:
+    """What takes minutes before the first stage of a run, in a line; empty if nothing.
+
+    Args:
+      config: a config that passes `check`.
+    """
+    if not config.data.zca or config.distill.load:
+        return ""
+    shape = dataset(config).train.images.shape
+    values = math.prod(shape[1:])
+    if values < _QUICK:
+        return ""
+    minutes = math.ceil(fitting_seconds(shape) / 60)
+    return (
+        f"data.zca: whitening starts with the eigenvectors of {values} x {values} "
+        f"covariances, about {minutes} min and {_size(fitting_bytes(shape))}"
+    )
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count > 1e9 else f"{count / 1e6:.1f} MB"
+
+
+def _check_devices(count: int) -> None:
+    """Refuses a platform that JAX does not find, and more devices than it finds."""
+    try:
+        jax.devices()
+    except Exception as error:  # an assertion where a plug-in is missing
+        asked = jax.config.jax_platforms
+        found = str(error).partition(" (set ")[0] or "its plug-in is not installed"
+        raise InputError(
+            f"JAX_PLATFORMS={asked}: JAX finds no such devices here ({found}); unset "
+            "it, or set JAX_PLATFORMS=cpu"
+        ) from None
+    require_devices(count)
+
+
+def _check_whitening(data: Dataset) -> None:
+    """Refuses a fit of ZCA that the free memory cannot hold."""
+    n, h, w, c = data.train.images.shape
+    needed, available = fitting_bytes((n, h, w, c)), free()
+    if needed > available:
+        sides = range(min(h, w), 0, -1)
+        fit = [s for s in sides if fitting_bytes((n, s, s, c)) <= available]
+        advice = f"take data.image_size={fit[0]} at most, or " if fit else "take "
+        raise InputError(
+            f"data.zca: to whiten {n} images of {h}x{w}x{c} values takes about "
+            f"{_size(needed)} of memory, and {_size(available)} are free; "
+            f"{advice}data.zca=False"
+        )
 
 
 def _check_selection(config: ConfigDict) -> None:
@@ -115,24 +173,34 @@ def _check_evidence(config: ConfigDict) -> None:
             )
 
 
-def _check_halves(data: Dataset, ipc: int) -> None:
-    fewest = int(np.bincount(data.train.labels).min())
-    if fewest < 2 * ipc:
-        raise InputError(
-            f"distill.ipc={ipc}: each shadow of the membership audit distils half of "
-            f"the rows, and the smallest class of {data.name} has {fewest} in train; "
-            f"take at most {fewest // 2}, or audits.privacy.enabled=False"
-        )
+def _check_halves(config: ConfigDict, data: Dataset) -> None:
+    """Half of the rows, canaries left out, must do for the images of each class."""
+    ipc, canaries = config.distill.ipc, config.audits.privacy.canaries
+    kind = (rows := planted(config, data)).kind
+    ordinary = rows.split.labels[: len(kind)][kind < 0]
+    classes = len(data.class_names)
+    fewest = int(np.bincount(ordinary, minlength=classes).min())
+    if fewest >= 2 * ipc:
+        return
+    most = int(np.bincount(data.train.labels).min())
+    ways = [f"at most {fewest // 2}"] if fewest >= 2 else []
+    ways += ["audits.privacy.canaries=0"] if canaries and most >= 2 * ipc else []
+    alone = "" if ipc <= most else f" with at most {most}"
+    raise InputError(
+        f"distill.ipc={ipc}: each shadow of the membership audit distils half of the "
+        f"rows, and the smallest class of {data.name} has {fewest} in train"
+        f"{' beside canaries' if canaries else ''}; take "
+        f"{', or '.join([*ways, f'audits.privacy.enabled=False{alone}'])}"
+    )
 
 
-def _check_privacy(config: ConfigDict, data: Dataset) -> None:
+def _check_queries(config: ConfigDict, data: Dataset) -> None:
     audit, side = config.audits.privacy, min(data.train.images.shape[1:3])
     if audit.query_shift >= side:
         raise InputError(
             f"audits.privacy.query_shift={audit.query_shift}: images of side {side} "
             f"can be shifted by at most {side - 1} pixels"
         )
-    planted_masks(0, planted(config, data), 1, at_least=config.distill.ipc)
 
 
 def _check_joint(built: Parts) -> None:

@@ -18,8 +18,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib import format as npy
 
+from dd_jax.memory import excess, in_words
 from dd_jax.types import InputError
-from dd_jax.unpacking import excess, in_words
 
 _DIRECTORY = 2**20  # bytes of the longest table of contents: some ten thousand arrays
 _HEADER = 2**14  # bytes of the longest header of an array

@@ -110,15 +110,16 @@ def networks_on_full_data(parts: Parts) -> Params:
 def _shadow_loop(parts: Parts, pipe: str, stage: str) -> Callable:
     """The loop of one stage of a pipeline's shadows; baselines are shared by runs."""
     seconds = "shadow_distill" if stage == "distil" else "shadows"
+    label = f"{seconds.replace('_', ' ')}, {pipe}"
     if pipe == "distilled":
-        return staged(parts, seconds, own(parts, f"shadow_{stage}"))
+        return staged(parts, seconds, own(parts, f"shadow_{stage}"), label)
     privacy = [f"audits.privacy.{key}" for key in ("shadows", "targets", "canaries")]
     if pipe == "full_data":
         folder = shared(parts, "shadow_full_data", *privacy, "train.full_epochs")
     else:
         keys = (*privacy, "audits.privacy.epochs", "distill.ipc")
         folder = shared(parts, f"shadow_{stage}", *keys)
-    return staged(parts, seconds, folder)
+    return staged(parts, seconds, folder, label)
 
 
 def shadow_pipeline(

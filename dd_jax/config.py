@@ -15,6 +15,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from dd_jax.fields import FIELDS
+from dd_jax.paths import check_text, expanded
 from dd_jax.rules import is_number
 from dd_jax.types import InputError
 
@@ -87,7 +88,9 @@ def wrong(key: str, value: Any) -> str:
     field = FIELDS[key]
     kind = type(field.default)
     named = f" (type {kind.__name__})" if kind in (int, float) else ""
-    return f"{key}={value!r}: must be {field.rule.right}{named}"
+    found = field.rule.reason(value) if type(value) is kind else ""
+    why = f" ({found})" if found else ""
+    return f"{key}={value!r}: must be {field.rule.right}{named}{why}"
 
 
 def validate(config: ConfigDict) -> None:
@@ -103,6 +106,9 @@ def validate(config: ConfigDict) -> None:
         if key not in values:
             raise InputError(f"config: {key} is missing; start from config.default()")
         value = values[key]
+        for part in value if isinstance(value, tuple) else (value,):
+            if isinstance(part, str):
+                check_text(part, f"config: {key}: ")
         if type(value) is not type(field.default) or not field.rule.holds(value):
             raise InputError(f"config: {wrong(key, value)}")
 
@@ -151,9 +157,9 @@ def run_id(config: ConfigDict, checksum: str, only: tuple[str, ...] = ("",)) -> 
         if FIELDS[key].changes_results and key.startswith(only)
     }
     if values.get("distill.load"):
-        values["distill.load"] = _digest(Path(config.distill.load))
+        values["distill.load"] = _digest(expanded(config.distill.load))
     if found := values.get("audits.transfer.sets"):
-        values["audits.transfer.sets"] = [_digest(Path(path)) for path in found]
+        values["audits.transfer.sets"] = [_digest(expanded(path)) for path in found]
     text = json.dumps([values, checksum, RESULTS_VERSION], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

@@ -43,8 +43,8 @@ def described(parts: Parts, sets: SyntheticSet) -> dict:
         "training": {
             "optimizer": "sgd",
             "lr": "lr of this file",
-            "step": "m <- momentum m + gradient + weight_decay p, p <- p - lr m of all "
-            "parameters p; the gradient is of the mean cross-entropy to the labels",
+            "step": "m <- momentum m + gradient + weight_decay p, p <- p - lr m for "
+            "all parameters p; the gradient is of the mean cross-entropy to the labels",
             "momentum": MOMENTUM,
             "weight_decay": WEIGHT_DECAY,
             "batch": train.batch,

@@ -10,10 +10,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from tqdm import tqdm
 
 from dd_jax import workdir
 from dd_jax.checkpoint import Checkpoints
+from dd_jax.progress import progress
 from dd_jax.types import Params
 
 
@@ -65,7 +65,7 @@ def drive(
       state: where step 0 starts from.
       total: number of steps.
       per_call: steps between two looks from the host.
-      label: what the progress bar says.
+      label: what the progress says.
       folder: where the state is saved; a later call with the same folder and inputs
         goes on from there, bit for bit as if never interrupted. None saves nothing.
       inputs: arrays that the result depends on; each has a place of its own in folder.
@@ -81,7 +81,7 @@ def drive(
         workdir.truncate_jsonl(log, start)
     began = last_save = time.perf_counter()
     seconds = before
-    with tqdm(total=total, initial=start, desc=label, disable=None) as bar:
+    with progress(label, total, start) as show:
         for first in range(start, total, per_call):
             end = min(first + per_call, total)
             state, info = advance(state, first, end)
@@ -97,6 +97,5 @@ def drive(
             if saved and (now - last_save >= save_seconds or end == total):
                 saved.save(end, seconds, state)
                 last_save = now
-            bar.set_postfix({name: f"{value:.4g}" for name, value in values.items()})
-            bar.update(end - first)
+            show(end, values)
     return Driven(jax.block_until_ready(state), seconds)

@@ -20,6 +20,7 @@ from dd_jax.data import initial_masks
 from dd_jax.keys import integer, named, stack
 from dd_jax.parts import Parts, learns
 from dd_jax.parts import planted as planted_rows
+from dd_jax.progress import progress
 from dd_jax.types import Array, Params, Split, SyntheticSet
 
 PIPES = ("distilled", "random_subset", "full_data")
@@ -66,17 +67,19 @@ def measure(parts: Parts) -> tuple[dict[str, Any], dict[str, Any]]:
                 continue
             group = None if groups is None else groups[asked.rows]
             by_class = {"by_class": asked.labels}
-            judged = judge(
-                asked.logits,
-                asked.labels,
-                asked.member,
-                scores=audit.scores,
-                seed=seed,
-                variance=audit.variance,
-                slices=by_class if group is None else by_class | {"by_group": group},
-                canary=asked.canary,
-                shared=_shared(parts, pipe),
-            )
+            slices = by_class if group is None else by_class | {"by_group": group}
+            with progress(f"membership scores, {pipe}, {threat}", 1):
+                judged = judge(
+                    asked.logits,
+                    asked.labels,
+                    asked.member,
+                    scores=audit.scores,
+                    seed=seed,
+                    variance=audit.variance,
+                    slices=slices,
+                    canary=asked.canary,
+                    shared=_shared(parts, pipe),
+                )
             record[pipe][threat], curves[pipe][threat] = judged
             save_scores(
                 parts.folder / _file(pipe, threat, found),

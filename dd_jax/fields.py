@@ -54,6 +54,13 @@ FIELDS: dict[str, Field] = {
     "checkpoint_seconds": Field(
         20.0, "least time between checkpoints", NOT_NEGATIVE, changes_results=False
     ),
+    "devices": Field(
+        0,
+        "spread models over the first so many devices of this process, virtual CPU "
+        "devices counted; 0 = all accelerators",
+        at_least(0),
+        changes_results=False,
+    ),
     "data.source": Field(
         "digits", "digits, tfds:NAME, idx:DIR, npz:FILE or folder:DIR", SOURCE
     ),

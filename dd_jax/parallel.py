@@ -1,19 +1,77 @@
 """Many models at once, on one device or several; alone names pmap and shard_map."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from dd_jax.types import Array
+from dd_jax.types import Array, InputError
+
+Mapping = Literal["pmap", "shard_map"]
 
 
-def accelerators() -> list:
-    """Local devices worth spreading models over: all but the CPU's virtual ones."""
-    devices = jax.local_devices()
-    return devices if devices[0].platform != "cpu" else devices[:1]
+class _Spread(NamedTuple):
+    """What `spread` asks for."""
+
+    count: int = 0
+    by: Mapping = "pmap"
+
+
+_DEFAULT = _Spread()
+_SPREAD: ContextVar[_Spread] = ContextVar("spread", default=_DEFAULT)
+
+
+@contextmanager
+def spread(count: int = 0, by: Mapping | None = None) -> Iterator[None]:
+    """Inside, `map_models` uses the first `count` devices of this process.
+
+    Args:
+      count: number of devices, virtual CPU devices counted; 0 is all accelerators, and
+        one device where there is no accelerator.
+      by: pmap, or its twin shard_map over a mesh; default as outside.
+
+    Raises:
+      InputError: there are fewer devices.
+    """
+    require_devices(count)
+    token = _SPREAD.set(_Spread(count, by or _SPREAD.get().by))
+    try:
+        yield
+    finally:
+        _SPREAD.reset(token)
+
+
+def require_devices(count: int) -> None:
+    """Refuses more devices than this process has.
+
+    Raises:
+      InputError: it has fewer than `count`.
+    """
+    found = jax.local_devices()
+    if count > len(found):
+        kind = found[0].platform
+        more = (
+            f"; JAX_NUM_CPU_DEVICES={count} in the environment gives virtual ones"
+            if kind == "cpu"
+            else ""
+        )
+        raise InputError(
+            f"devices={count}: this process has {len(found)} ({kind}); give at most "
+            f"{len(found)}, or 0 for all accelerators{more}"
+        )
+
+
+def devices_in_use() -> list:
+    """The devices that models are spread over, as `spread` says."""
+    found, count = jax.local_devices(), _SPREAD.get().count
+    if count:
+        return found[:count]
+    return found if found[0].platform != "cpu" else found[:1]
 
 
 def best_chunk() -> int | None:
@@ -28,28 +86,43 @@ def each(fun: Callable, *stacked):
     return jax.vmap(fun)(*stacked)
 
 
-def map_models(
-    fun: Callable,
-    *,
-    chunk: int | None = None,
-    devices: Sequence | None = None,
-    twin: bool = False,
-) -> Callable:
+def map_models(fun: Callable, *, chunk: int | None = None) -> Callable:
     """Maps `fun(shared, *one)` over the leading axis of the arguments after `shared`.
+
+    Models are spread over `devices_in_use()` at the time of the call. With several, the
+    function returned has to stay the outermost transformation; its arguments may lie
+    anywhere, and its results lie on all of these devices. Fewer models than devices
+    use as many devices as the next power of two, so that few programs are compiled.
 
     Args:
       fun: a pure function of pytrees of arrays.
       chunk: how many models at a time on each device: None is one after another, each a
         call of the same compiled program; 0 all at once; k a loop over vmaps of k.
-      devices: where to; default `accelerators()`. With several, the function returned
-        is a pmap and has to stay the outermost transformation.
-      twin: spread by shard_map over a mesh in place of pmap, for several hosts.
 
     Returns:
       A compiled `(shared, *stacked) -> stacked results`. A number of models that the
       devices do not divide is filled up with copies of the last.
     """
-    devices = accelerators() if devices is None else list(devices)
+    programs: dict[tuple, Callable] = {}
+
+    def call(shared, *stacked):
+        devices, by = devices_in_use(), _SPREAD.get().by
+        used = devices[: 1 << (_size(stacked) - 1).bit_length()]
+        place = tuple(used), by
+        if place not in programs:
+            programs[place] = _program(fun, chunk, used, by)
+        if len(devices) == 1:
+            return programs[place](shared, *stacked)
+        if len(used) == 1:
+            shared, *stacked = jax.device_put((shared, *stacked), used[0])
+        result = programs[place](shared, *stacked)
+        return result if used == devices else jax.device_put(result, _whole(devices))
+
+    return call
+
+
+def _program(fun: Callable, chunk: int | None, devices: list, by: Mapping) -> Callable:
+    """`map_models` on some devices, all of which it uses."""
     if len(devices) == 1 and chunk is None:
         return _one_by_one(jax.jit(fun))
 
@@ -60,19 +133,20 @@ def map_models(
 
     if len(devices) == 1:
         return jax.jit(body)
-    compiled = (_shard_map if twin else _pmap)(body, devices)
+    compiled = {"pmap": _pmap, "shard_map": _shard_map}[by](body, devices)
 
-    def call(shared, *stacked):
+    def run(shared, *stacked):
         size = _size(stacked)
         fill = -size % len(devices)
         filled = jax.tree.map(lambda a: _fill(a, fill), stacked)
+        shared = jax.device_put(shared, _whole(devices))
         turn = len(devices) if chunk is None else size + fill
         part = lambda first: jax.tree.map(lambda a: a[first : first + turn], filled)
         firsts = range(0, size + fill, turn)
         turns = [compiled(shared, *part(first)) for first in firsts]
         return jax.tree.map(lambda *parts: jnp.concatenate(parts)[:size], *turns)
 
-    return call
+    return run
 
 
 def _size(stacked) -> int:
@@ -92,6 +166,20 @@ def _fill(a: Array, count: int) -> Array:
     return jnp.concatenate([a, jnp.repeat(a[-1:], count, 0)]) if count else a
 
 
+def _mesh(devices: list):
+    return jax.sharding.Mesh(np.array(devices), ("model",))
+
+
+def _whole(devices: list):
+    """A copy on each device."""
+    return jax.NamedSharding(_mesh(devices), jax.P())
+
+
+def _split(devices: list):
+    """An equal part of the leading axis on each device."""
+    return jax.NamedSharding(_mesh(devices), jax.P("model"))
+
+
 def _pmap(body, devices):
     mapped = None
     fold = lambda a: a.reshape(len(devices), -1, *a.shape[1:])
@@ -102,21 +190,27 @@ def _pmap(body, devices):
         if mapped is None:
             axes = (None, *[0] * len(stacked))
             mapped = jax.pmap(body, in_axes=axes, devices=devices)
-        return jax.tree.map(unfold, mapped(shared, *jax.tree.map(fold, stacked)))
+        folded = jax.device_put(jax.tree.map(fold, stacked), _split(devices))
+        return jax.tree.map(unfold, mapped(shared, *folded))
 
     return call
 
 
 def _shard_map(body, devices):
-    mesh = jax.sharding.Mesh(np.array(devices), ("model",))
     split, whole = jax.P("model"), jax.P()
 
     @jax.jit
-    def call(shared, *stacked):
+    def mapped(shared, *stacked):
         specs = (whole, *[split] * len(stacked))
-        mapped = jax.shard_map(
-            body, mesh=mesh, in_specs=specs, out_specs=split, check_vma=False
-        )
-        return mapped(shared, *stacked)
+        return jax.shard_map(
+            body,
+            mesh=_mesh(devices),
+            in_specs=specs,
+            out_specs=split,
+            check_vma=False,
+        )(shared, *stacked)
+
+    def call(shared, *stacked):
+        return mapped(shared, *jax.device_put(stacked, _split(devices)))
 
     return call

@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -91,18 +91,23 @@ def whitening(config: ConfigDict) -> Whitening | None:
     Raises:
       InputError: a loaded set without its `zca.npz`.
     """
-    return _whitened(*_whitened_by(config))[0] if config.data.zca else None
+    return _whitened(*_whitened_by(config))[0]() if config.data.zca else None
 
 
 def space(config: ConfigDict) -> Space | None:
-    """The space of ZCA, where the config asks for it; the same object each time."""
+    """The space of ZCA, where the config asks for it; the same object each time.
+
+    Nothing is fitted before it is entered or left.
+    """
     return _whitened(*_whitened_by(config))[1] if config.data.zca else None
 
 
 @lru_cache(maxsize=4)
 def _whitened(file, stamp, *place):
     del stamp
-    fitted = read_zca(file) if file else fit_zca(_load(*place).train.images)
+    fitted = cache(
+        lambda: read_zca(file) if file else fit_zca(_load(*place).train.images)
+    )
     return fitted, zca_space(fitted)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from dd_jax.audits import memorisation
 from dd_jax.keys import integer
 from dd_jax.parts import Parts
-from dd_jax.report.figures import image_grid
+from dd_jax.progress import shown
 from dd_jax.types import SyntheticSet
 
 NETWORKS = 3  # random feature spaces beside the pixels
@@ -42,8 +42,8 @@ def measure(parts: Parts, sets: SyntheticSet) -> dict[str, Any]:
         parts.key("memorisation networks"), parts.model, NETWORKS
     )
     found = {
-        name: memorisation.audit(images, seen, unseen, spaces)
-        for name, images in released.items()
+        name: memorisation.audit(released[name], seen, unseen, spaces)
+        for name in shown(released, "memorisation")
     }
     if parts.config.audits.memorisation.gallery:
         ours = found["distilled"]
@@ -62,6 +62,8 @@ def measure(parts: Parts, sets: SyntheticSet) -> dict[str, Any]:
 
 def _gallery(labels: np.ndarray, *columns: np.ndarray) -> bytes:
     """A row for the first image of each class; a column for each of `f32[m h w c]`."""
+    from dd_jax.report.figures import image_grid  # matplotlib: dry runs do without
+
     _, first = np.unique(labels.argmax(1), return_index=True)
     first = first[:GALLERY]
     side_by_side = np.concatenate([column[first] for column in columns])

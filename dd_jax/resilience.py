@@ -5,13 +5,13 @@ from functools import partial
 
 import jax
 import numpy as np
-from tqdm import tqdm
 
 from dd_jax import compose, transference
 from dd_jax.audits import corruptions, robustness
 from dd_jax.audits.robustness import Curve
 from dd_jax.keys import integer
 from dd_jax.parts import Parts, norm_of
+from dd_jax.progress import progress, shown
 from dd_jax.rules import attack_of
 from dd_jax.stages import kept, of_baseline, own, summarised
 from dd_jax.transference import CHUNK
@@ -74,7 +74,7 @@ def _robustness(
     keep = _keeper(parts, pipe)
     attack = _attack_on(parts, pipe, nets, keep)
     curves = {}
-    for spec in tqdm(audit.attacks, desc=f"attacks {pipe}", disable=None):
+    for spec in shown(audit.attacks, f"attacks, {pipe}"):
         eps = audit[f"eps_{norm_of(spec)}"]
         curves[spec] = attack("attack", spec, eps, drop=audit.drop)
     distances = {
@@ -88,9 +88,10 @@ def _robustness(
     found = keep("behaviour", lambda: look()._asdict())
     further: dict = {"behaviour": robustness.Behaviour(**found)}
     if audit.checks:
-        further |= robustness.reruns(attack, curves)
         plain = _attack_on(parts, pipe, _undefended(parts, networks), keep)
-        fallen = plain("undefended", "pgd_linf", [robustness.UNDEFENDED])
+        with progress(f"checks of attacks, {pipe}", 1):
+            further |= robustness.reruns(attack, curves)
+            fallen = plain("undefended", "pgd_linf", [robustness.UNDEFENDED])
         further["undefended"] = {"pgd_linf": fallen}
     if audit.checks and not distances:
         key = parts.key(f"distances {pipe}")
@@ -186,7 +187,7 @@ def _corruptions(parts: Parts, networks: dict[str, Params]) -> dict:
     most = parts.config.audits.corruptions.images
     images, labels = _some_judged(parts, "corrupted rows", most)
     found: dict[str, dict] = {pipe: {} for pipe in networks}
-    for name in tqdm(corruptions.SEEN, desc="corruptions", disable=None):
+    for name in shown(corruptions.SEEN, "corruptions"):
         path = own(parts, "corruptions") / f"{name}.npz"
         task = parts.key("corruptions"), parts.model, networks, name, images, labels
         make = partial(corruptions.corruption_accuracy, *task)

@@ -3,11 +3,11 @@
 import math
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from PIL import ImageColor
 
+from dd_jax import paths
 from dd_jax.types import InputError
 
 SELECTIONS = ("random", "herding", "kcenter", "kmeans")
@@ -63,10 +63,14 @@ ATTACK_OPTIONS: dict[str, dict[str, tuple[str, ...]]] = {
 
 
 class Rule(NamedTuple):
-    """What a value must be: a test, and the words for it in an error message."""
+    """What a value must be: a test, and the words for it in an error message.
+
+    `reason` says of a value that fails the test what was found, where that helps.
+    """
 
     holds: Callable[[Any], bool]
     right: str
+    reason: Callable[[Any], str] = lambda value: ""
 
 
 def at_least(low: int) -> Rule:
@@ -162,6 +166,14 @@ def _is_background(value: str) -> bool:
         return False
 
 
+def _no_set(path: str) -> str:
+    """Why no synthetic set can be read there; empty if one can."""
+    place = paths.expanded(path)
+    if paths.no_file(place) == paths.IS_FOLDER:
+        return paths.no_folder(place) or paths.no_file(place / "labels.csv")
+    return paths.no_file(place)
+
+
 FLAG = Rule(lambda v: True, "true or false")
 POSITIVE = Rule(lambda v: math.isfinite(v) and v > 0, "a finite number above 0")
 NOT_NEGATIVE = Rule(
@@ -184,20 +196,20 @@ ATTACKS_OF = Rule(
     ),
 )
 SET = Rule(
-    lambda v: not v or Path(v).is_file() or Path(v, "labels.csv").is_file(),
+    lambda v: not v or not _no_set(v),
     "empty, an existing .npz file or an exported folder with labels.csv",
+    _no_set,
 )
 SETS = Rule(
     lambda vs: all(v and isinstance(v, str) and SET.holds(v) for v in vs),
     "a tuple of existing .npz files or exported folders with labels.csv",
+    lambda vs: next((f"{v}: {_no_set(v)}" for v in map(str, vs) if _no_set(v)), ""),
 )
 SOURCE = Rule(
     lambda v: re.fullmatch(r"digits|(tfds|idx|npz|folder):.+", v) is not None,
     "digits, tfds:NAME, idx:DIR, npz:FILE or folder:DIR",
 )
-BACKGROUND = Rule(
-    _is_background, "refuse or a colour, such as white, black or #808080"
-)
+BACKGROUND = Rule(_is_background, "refuse or a colour, such as white, black or #808080")
 AUGMENT = Rule(
     _is_augmentation,
     "none, or parts joined by _ (one of them) or + (all) out of "

@@ -9,6 +9,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from dd_jax import (
+    compiled,
     compose,
     exposure,
     learning,
@@ -18,12 +19,13 @@ from dd_jax import (
     workdir,
 )
 from dd_jax import config as configs
-from dd_jax.admission import check
+from dd_jax.admission import check, forecast
 from dd_jax.audits import fairness
 from dd_jax.checkpoint import Checkpoints
 from dd_jax.description import described
 from dd_jax.distill import foreign, storage
 from dd_jax.drive import Diverged
+from dd_jax.parallel import devices_in_use, spread
 from dd_jax.parts import (
     Parts,
     dataset,
@@ -35,13 +37,13 @@ from dd_jax.parts import (
     whitening,
 )
 from dd_jax.parts import parts as build_parts
-from dd_jax.report.figures import image_grid
+from dd_jax.paths import expanded
 from dd_jax.stages import summarised
 from dd_jax.train import predictions
 from dd_jax.types import InputError, Record, SyntheticSet
 from dd_jax.variants import made_by
 
-__all__ = ["Diverged", "notes", "run", "run_id"]
+__all__ = ["Diverged", "forecast", "notes", "run", "run_id"]
 
 
 def run_id(config: ConfigDict) -> str:
@@ -77,22 +79,26 @@ def run(config: ConfigDict, root: str | Path = "runs_out/notebook") -> Record:
       Diverged: a loss stopped being finite; `status.json` says so.
     """
     configs.validate(config)
-    name = run_id(config)
+    root, name = expanded(root), run_id(config)
     folder = workdir.run_dir(root, name)
     status = workdir.read_status(folder)
     if status and status["status"] == "done":
         return _finished(folder)
-    _use_compilation_cache()
-    parts = build_parts(config, folder, Path(root) / "cache")
+    with spread(config.devices):
+        return _run(config, root, folder)
+
+
+def _run(config: ConfigDict, root: str | Path, folder: Path) -> Record:
+    """The stages of a run that is not finished."""
+    compiled.keep()
+    parts = build_parts(config, folder, root / "cache")
     found = workdir.provenance()  # of the code that is loaded, not of a later commit
     workdir.write_json(folder / "config.json", json.loads(config.to_json()))
     workdir.write_status(folder, "running")
     try:
         record = _measure(parts)
-        if configs.run_id(config, fingerprint(config)) != name:
-            raise InputError(
-                "the data or a loaded set changed during the run; run again"
-            )
+        if configs.run_id(config, fingerprint(config)) != folder.name:
+            raise InputError("data or a loaded set changed during the run; run again")
         record["run"] |= found | {"results_version": configs.RESULTS_VERSION}
     except Exception as error:
         verdict = "diverged" if isinstance(error, Diverged) else "failed"
@@ -109,13 +115,9 @@ def _finished(folder: Path) -> Record:
     return workdir.read_json(folder / "record.json")
 
 
-def _use_compilation_cache() -> None:
-    folder = Path.home() / ".cache" / "dd_jax"
-    jax.config.update("jax_compilation_cache_dir", str(folder))
-
-
 def _measure(parts: Parts) -> Record:
     """All stages in turn; each goes on from its checkpoint."""
+    whitening(parts.config)  # fitted here, not inside of a compiled function
     audits = parts.config.audits
     learned = learning.measure(parts, summarised(parts, "distilled"))
     sets, seconds = compose.synthetic_sets(parts)
@@ -186,6 +188,8 @@ def _fairness(parts: Parts, predicted: dict[str, np.ndarray]) -> dict:
 
 def _save_sets(parts: Parts, sets: SyntheticSet) -> dict:
     """Writes each set, the first one's picture, and returns the first's metadata."""
+    from dd_jax.report.figures import image_grid  # matplotlib: dry runs do without
+
     metadata = described(parts, sets)
     for i in range(len(sets.images)):
         arrays = (np.asarray(leaf[i]) for leaf in (sets.images, sets.labels, sets.lr))
@@ -235,5 +239,6 @@ def _identity(parts: Parts, metadata: dict) -> dict:
         "sets": config.sets,
         "nets": config.train.nets,
         "full_nets": config.train.full_nets,
-        "device": jax.devices()[0].device_kind,
+        "device": devices_in_use()[0].device_kind,
+        "devices": len(devices_in_use()),
     } | ({"data_notes": list(found)} if (found := notes(config)) else {})

@@ -34,7 +34,7 @@ def staged(
         driven = drive(
             advance,
             state,
-            label=label or folder.name,
+            label=label or stage.replace("_", " "),
             folder=folder,
             save_seconds=parts.config.checkpoint_seconds,
             **schedule,

@@ -4,7 +4,6 @@
 {'distill.ipc': 10, 'distill.init': 'noise'}
 """
 
-import importlib.util
 import itertools
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -15,6 +14,7 @@ from ml_collections import ConfigDict
 
 from dd_jax import config as configs
 from dd_jax.fields import FIELDS
+from dd_jax.paths import expanded, no_file
 from dd_jax.types import InputError
 
 Point = dict[str, Any]
@@ -107,7 +107,7 @@ def load(path: str | Path, overrides: Point | None = None) -> Experiment:
     Raises:
       InputError: no such file, an error inside it, or results of the wrong kind.
     """
-    module = _module(Path(path))
+    module = _module(expanded(path))
     config = _call(module, "get_config")
     if not isinstance(config, ConfigDict):
         raise InputError(f"{path}: get_config() must return a changed config.default()")
@@ -122,13 +122,13 @@ def load(path: str | Path, overrides: Point | None = None) -> Experiment:
 
 
 def _module(path: Path) -> ModuleType:
-    if path.suffix != ".py" or not path.is_file():
-        raise InputError(f"--config={path}: no such file; give a Python config file")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
+    why = no_file(path) or ("" if path.suffix == ".py" else "no file of Python code")
+    if why:
+        raise InputError(f"--config={path}: {why}; give a Python config file")
+    module = ModuleType(path.stem)
+    module.__file__ = str(path)
+    try:  # from its source: a compiled file can be older, and would be left behind
+        exec(compile(path.read_bytes(), path, "exec"), module.__dict__)
     except Exception as error:
         raise InputError(f"{path}: {_one_line(error)}") from error
     return module

@@ -5,12 +5,12 @@ from functools import partial
 
 import jax
 import numpy as np
-from tqdm import tqdm
 
 from dd_jax import compose
 from dd_jax.audits import transfer
 from dd_jax.audits.robustness import Curve
 from dd_jax.parts import Parts
+from dd_jax.progress import shown
 from dd_jax.stages import kept, own, summarised
 from dd_jax.types import Array, Params, SyntheticSet
 from dd_jax.variants import others, varied
@@ -41,11 +41,11 @@ def measure(
     audit = parts.config.audits
     apply = parts.model.apply
     groups = {pipe: transfer.Networks(apply, nets) for pipe, nets in attacked.items()}
-    for name, changes in tqdm(others(parts.config).items(), "others", disable=None):
+    for name, changes in others(parts.config).items():
         groups[name] = _networks(parts, name, changes, sets)
     radii, how = np.array(audit.robustness.eps_linf), {"steps": audit.robustness.steps}
     curves: dict[tuple[str, str], Curve] = {}
-    for i, source in enumerate(tqdm(groups, "transfer", disable=None)):
+    for i, source in enumerate(shown(groups, "transfer of attacks")):
         key = jax.random.fold_in(parts.key("transfer"), i)
         task = key, ATTACK, source, groups, images, labels, radii
         make = partial(transfer.curves_from, *task, chunk=CHUNK, **how)

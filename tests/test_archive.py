@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis.extra import numpy as arrays_of
 
-from dd_jax import unpacking
+from dd_jax import memory
 from dd_jax.archive import read_npz
 from dd_jax.types import InputError
 
@@ -151,7 +151,7 @@ def test_no_hostile_file_costs_memory(tmp_path):
 
 def test_arrays_larger_than_the_free_memory(tmp_path, monkeypatch):
     np.savez(tmp_path / "a.npz", a=np.zeros(1000), b=np.zeros(1000))
-    monkeypatch.setattr(unpacking, "free", lambda: 10_000)
+    monkeypatch.setattr(memory, "free", lambda: 10_000)
     assert refused(tmp_path / "a.npz") == (
         "it unpacks to 15.6 KiB, and 9.77 KiB are free"
     )

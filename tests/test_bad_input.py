@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from tiny import BARE, ROOT, TINY, arrays, flags, launch, npz, snapshot
 
-from dd_jax import distill, parts
+from dd_jax import admission, distill, parts
 from dd_jax.types import SyntheticSet
 
 NAN = arrays()["x_train"] / 255
@@ -55,22 +55,23 @@ def picture(path, size):
         ),
         (
             "--config.data.source=npz:nowhere.npz",
-            "npz: no file nowhere.npz; it should hold x_train, y_train, x_test, y_test",
+            "npz: nowhere.npz: no such file; it should hold x_train, y_train, x_test, "
+            "y_test",
         ),
         (
             "--config.data.source=idx:nowhere",
-            "idx: no directory nowhere; it should hold train-images-idx3-ubyte.gz and "
-            "the three other MNIST-format files",
+            "idx: nowhere: no such folder; it should hold train-images-idx3-ubyte.gz "
+            "and the three other MNIST-format files",
         ),
         (
             "--config.data.source=folder:nowhere",
-            "folder: no directory nowhere; it should hold train/CLASS/*.png and "
+            "folder: nowhere: no such folder; it should hold train/CLASS/*.png and "
             "test/CLASS/*.png, or CLASS/*.png",
         ),
         (
             "--config.distill.load=nowhere.npz",
-            "config: distill.load='nowhere.npz': must be empty, an existing "
-            ".npz file or an exported folder with labels.csv",
+            "config: distill.load='nowhere.npz': must be empty, an existing .npz file "
+            "or an exported folder with labels.csv (no such file)",
         ),
         (
             "--config.data.num_classes=11",
@@ -101,8 +102,13 @@ def test_arguments(capsys, argument, message):
         ),
         (
             {"y_train": np.repeat([0, 1, 3], (8, 8, 9))},
-            "npz:data.npz train has no image with label 2 (class '2'); labels must run "
-            "from 0 to 3 without gaps",
+            "class '2' of npz:data.npz is absent in train; give train images of it, or "
+            "leave it out of test",
+        ),
+        (
+            {"x_train": np.zeros((25, 3, 8, 8), np.uint8)},
+            "npz:data.npz train images have shape (25, 3, 8, 8), which looks like "
+            "channels first; [n h w c] is needed: x.transpose(0, 2, 3, 1)",
         ),
         (
             {"y_train": np.repeat([-1, 1, 2], (8, 8, 9))},
@@ -305,17 +311,96 @@ def test_methods_that_cannot_be(capsys, changes, message):
 def test_a_workdir_that_cannot_be_made(capsys):
     with open("file", "w"):
         pass
-    for root, reason in [("file", "is a file; give a folder"), ("file/inside", None)]:
+    for root, reason in [("file", "is a file"), ("file/inside", "not a directory")]:
         message = refused(capsys, *flags(BARE), f"--workdir={root}")
-        reason = reason or "Not a directory; give a folder that can be written"
-        assert message == f"--workdir={root}: {reason}"
+        assert message == f"--workdir={root}: {reason}; give a folder"
 
 
 def test_a_read_only_workdir(capsys, monkeypatch):
     os.mkdir("w")
-    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
     message = refused(capsys, *flags(BARE), "--workdir=w")
-    assert message == "--workdir=w: is read-only; give one that is not"
+    assert message == "--workdir=w: w is read-only; give another folder"
+
+
+@pytest.mark.parametrize("size", [8, 64])
+def test_a_dry_run_fits_no_zca(capsys, monkeypatch, size):
+    def refuse(*args):
+        raise AssertionError("fitted")
+
+    monkeypatch.setattr(parts, "fit_zca", refuse)
+    monkeypatch.setattr(admission, "fitting_seconds", lambda shape: 601.0)
+    images = np.random.default_rng(0).integers(0, 256, (9, size, size, 3), np.uint8)
+    labels = np.resize(np.arange(3), 9)
+    source = npz(
+        "data.npz", x_train=images, y_train=labels, x_test=images, y_test=labels
+    )
+    base = BARE | ALL_CLASSES | {"distill.ipc": 1, "data.zca": True}
+    assert launch(*flags(base, data__source=source), "--dry_run") == 0
+    _, run, *ahead = capsys.readouterr().out.splitlines()
+    assert run.endswith("  new")
+    assert ahead == [
+        "data.zca: whitening starts with the eigenvectors of 12288 x 12288 "
+        "covariances, about 11 min and 6.8 GB"
+    ] * (size == 64)
+
+
+def test_zca_beyond_the_free_memory(capsys, monkeypatch):
+    monkeypatch.setattr(admission, "free", lambda: 100_000)
+    assert refused(capsys, *flags(BARE, data__zca=True)) == (
+        "data.zca: to whiten 430 images of 8x8x1 values takes about 0.7 MB of memory, "
+        "and 0.1 MB are free; take data.image_size=3 at most, or data.zca=False"
+    )
+    monkeypatch.setattr(admission, "free", lambda: 0)
+    message = refused(capsys, *flags(BARE, data__zca=True))
+    assert message.endswith("0.0 MB are free; take data.zca=False")
+
+
+def test_a_platform_that_is_absent(capsys, monkeypatch):
+    def devices():
+        raise RuntimeError("Unable to initialize backend 'tpu': no TPU (set JAX_ ...)")
+
+    monkeypatch.setattr(admission.jax, "devices", devices)
+    assert refused(capsys, *flags(BARE)) == (
+        "JAX_PLATFORMS=cpu: JAX finds no such devices here (Unable to initialize "
+        "backend 'tpu': no TPU); unset it, or set JAX_PLATFORMS=cpu"
+    )
+
+
+@pytest.mark.parametrize(
+    "name, value, words",
+    [
+        ("JAX_PLATFORMS", "nonsense", "JAX_PLATFORMS=nonsense: JAX finds no such dev"),
+        pytest.param(
+            "JAX_PLATFORMS",
+            "cuda",
+            "JAX_PLATFORMS=cuda: JAX finds no such devices here (",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "JAX_PLATFORMS",
+            "tpu",
+            "JAX_PLATFORMS=tpu: JAX finds no such devices here (",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "JAX_NUM_CPU_DEVICES",
+            "two",
+            'JAX does not start: ValueError: Invalid value "two" for JAX flag',
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_variables_of_jax_from_a_shell(name, value, words):
+    done = subprocess.run(
+        [sys.executable, ROOT / "launch.py", *flags(BARE)],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT), name: value},
+    )
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.startswith(f"error: {words}") and done.stderr.count("\n") == 1
+    assert os.listdir() == []
 
 
 def test_a_later_cell_is_checked_before_the_first_one_runs(capsys):

@@ -16,6 +16,7 @@ OTHER = {  # a valid value that differs from the default, for every key
     "data.validation": 0.1,
     "data.zca": True,
     "data.image_size": 16,
+    "data.background": "white",
     "data.rows": 100,
     "model.name": "mlp",
     "model.width": 16,
@@ -54,6 +55,7 @@ OTHER = {  # a valid value that differs from the default, for every key
     "distill.load": __file__,
     "distill.steps_per_call": 10,
     "checkpoint_seconds": 10.0,
+    "devices": 2,
     "train.epochs": 10,
     "train.batch": 128,
     "train.lr": 0.1,
@@ -110,6 +112,7 @@ NO_EFFECT = {
     "distill.steps_per_call",
     "distill.mtt.kept_epochs",
     "checkpoint_seconds",
+    "devices",
 }
 
 BAD = {
@@ -119,6 +122,7 @@ BAD = {
     "data.validation": [-0.1, 1.0, float("nan")],
     "data.image_size": [-1],
     "data.zca": [None],
+    "data.background": ["", "none", "whit", "#ffffff80", "rgba(0,0,0,9)"],
     "data.rows": [-1],
     "model.name": ["", "convnet3"],
     "model.width": [0],
@@ -157,6 +161,7 @@ BAD = {
     "distill.load": ["/no/such/synthetic.npz", "/"],
     "distill.steps_per_call": [0],
     "checkpoint_seconds": [-1.0, float("inf")],
+    "devices": [-1],
     "train.epochs": [0],
     "train.batch": [0],
     "train.lr": [0.0],

@@ -188,7 +188,7 @@ def test_bad_requests_stop_before_any_compute(tmp_path):
     joint = {"audits__privacy__joint": True}
     for changes, message in [
         ({"audits__privacy__query_shift": 8}, "images of side 8 can be shifted by"),
-        ({"audits__privacy__canaries": 100}, "at most 35 are possible"),
+        ({"audits__privacy__canaries": 100}, "at most 34 are possible"),
         (joint | {"distill__method": "kmeans"}, "no joint form; take dc, dsa, dm"),
         (joint | {"mitigate__robust__eps": 0.1}, "mitigate.robust has no joint form"),
         (

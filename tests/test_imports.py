@@ -12,14 +12,14 @@ PACKAGE = Path(__file__).parents[1] / "dd_jax"
 # side by side and may not import one another.
 LAYERS = [
     ["types"],
-    ["memory", "reuse"],
-    ["unpacking"],
+    ["paths", "memory", "reuse"],
     ["archive"],
     ["rules"],
     ["fields"],
-    ["config", "workdir", "parallel", "checkpoint", "keys", "cost"],
+    ["config", "workdir", "parallel", "progress", "checkpoint", "keys", "cost"]
+    + ["compiled"],
     ["data", "models", "attacks"],
-    ["sweep", "drive"],
+    ["sweep", "overrides", "drive"],
     ["train"],
     ["distill", "audits"],
     ["mitigate"],
@@ -34,16 +34,12 @@ LAYERS = [
     ["run"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-NO_JAX = {
-    "types",
-    "memory",
-    "archive",
-    "rules",
-    "fields",
-    "config",
+NO_JAX = {"types", "paths", "memory", "archive", "rules", "fields", "config"} | {
     "report",
     "workdir",
     "sweep",
+    "overrides",
+    "progress",
 }
 READS_CONFIGS = {
     "config",
@@ -121,13 +117,11 @@ def test_imports_point_one_way(path):
 @pytest.mark.parametrize(
     "sides",
     [
-        {"types": set(), "memory": set(), "reuse": set(), "unpacking": {"memory"}},
-        {"archive": {"types", "unpacking"}},
-        {"rules": {"types"}, "fields": {"rules"}, "report": {"types", "archive"}},
-        {
-            "config": {"types", "rules", "fields"},
-            "data": {"types", "archive", "reuse", "unpacking"},
-        },
+        {"types": set(), "paths": {"types"}, "memory": set(), "fields": {"rules"}},
+        {"archive": {"types", "memory"}, "rules": {"types", "paths"}},
+        {"data": {"types", "paths", "archive", "memory", "reuse"}, "reuse": set()},
+        {"report": {"types", "paths", "archive"}},
+        {"config": {"types", "paths", "rules", "fields"}},
         {name: {"types"} for name in ("parallel", "checkpoint")},
         {"models": {"types", "reuse"}, "attacks": {"types", "parallel", "reuse"}},
     ],
@@ -158,6 +152,21 @@ def test_config_and_report_load_no_jax():
         "import sys, dd_jax, dd_jax.types, dd_jax.config, dd_jax.sweep\n"
         "import dd_jax.report, dd_jax.report.records, dd_jax.report.html\n"
         "print(sorted({'jax', 'flax', 'orbax', 'dd_jax.run'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=PACKAGE.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "[]\n"
+
+
+def test_a_dry_run_loads_nothing_that_draws():
+    code = (
+        "import sys, dd_jax.run\n"
+        "print(sorted({'matplotlib', 'tensorflow_datasets'} & set(sys.modules)))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from dd_jax.models import build
-from dd_jax.parallel import accelerators, map_models
+from dd_jax.parallel import devices_in_use, map_models, require_devices, spread
 from dd_jax.train import trainer
+from dd_jax.types import InputError
 
 MODEL = build("convnet", 3, (8, 8, 1), width=4, depth=1)
 TRAINER = trainer(MODEL, batch=4)
@@ -73,30 +74,89 @@ def test_the_same_program_again_gives_the_same_bits(one_by_one):
     same_bits(map_models(three_steps)(SHARED, *models(4)), one_by_one)
 
 
+def spread_by(by, count, mapped, *arguments):
+    with spread(count, by):
+        return mapped(*arguments)
+
+
 def test_pmap_and_shard_map_agree_on_a_network_over_eight_devices(one_by_one):
-    devices = jax.devices()
-    assert len(devices) == 8
-    pmap = map_models(three_steps, devices=devices)(SHARED, *models(4))
-    twin = map_models(three_steps, devices=devices, twin=True)(SHARED, *models(4))
+    assert len(jax.devices()) == 8
+    arguments = map_models(three_steps), SHARED, *models(8)
+    pmap, twin = (spread_by(by, 8, *arguments) for by in ("pmap", "shard_map"))
     same_bits(pmap, twin)
-    close(pmap, one_by_one)
+    close(
+        jax.tree.map(lambda a: a[:4], pmap),
+        map_models(three_steps)(SHARED, *(m[:4] for m in models(8))),
+    )
 
 
-@pytest.mark.parametrize(("chunk", "count"), [(None, 16), (0, 1), (2, 11)])
-def test_pmap_and_shard_map_agree_for_any_number_of_models(chunk, count):
-    kw = {"chunk": chunk, "devices": jax.devices()}
-    arguments = {"steps": 3}, *toy_models(count)
-    pmap = map_models(toy, **kw)(*arguments)
-    twin = map_models(toy, **kw, twin=True)(*arguments)
+@pytest.mark.parametrize("devices", [2, 8])
+@pytest.mark.parametrize(
+    ("chunk", "count"), [(None, 16), (None, 3), (0, 1), (2, 11), (0, 8)]
+)
+def test_pmap_and_shard_map_agree_for_any_number_of_models(chunk, count, devices):
+    mapped = map_models(toy, chunk=chunk)
+    arguments = mapped, {"steps": 3}, *toy_models(count)
+    pmap, twin = (spread_by(by, devices, *arguments) for by in ("pmap", "shard_map"))
     same_bits(pmap, twin)
-    close(pmap, map_models(toy)(*arguments))
+    close(pmap, map_models(toy)({"steps": 3}, *toy_models(count)))
 
 
-@pytest.mark.parametrize("twin", [False, True])
-def test_results_are_spread_over_the_devices(twin):
-    where = lambda shared, x: jax.numpy.ones(2) * x
-    mapped = map_models(where, devices=jax.devices()[:4], twin=twin)
-    assert mapped(None, jnp.arange(8.0)).devices() == set(jax.devices()[:4])
+@pytest.mark.parametrize("by", ["pmap", "shard_map"])
+@pytest.mark.parametrize("count", [1, 3, 4, 5, 8])
+def test_results_of_one_map_are_arguments_of_the_next(by, count):
+    """Results that were sliced, repeated or reshaped, of any number of models."""
+    double = map_models(lambda shared, x: x * 2 + shared)
+    with spread(4, by):
+        once = double(jnp.float32(1), jnp.arange(count * 2.0).reshape(count, 2))
+        assert once.devices() == set(jax.devices()[:4])
+        for again in (once, once[:1], jnp.repeat(once, 2, 0), once.reshape(-1)):
+            np.testing.assert_array_equal(
+                double(again.sum(), again), np.asarray(again) * 2 + again.sum()
+            )
+        other = double(0, jnp.zeros((2, 2)))
+        assert (jnp.concatenate([once, other]).shape) == (count + 2, 2)
+
+
+def test_arguments_committed_to_one_device_are_moved():
+    there = jax.device_put(jnp.arange(4.0), jax.devices()[5])
+    with spread(2):
+        mapped = map_models(lambda shared, x: x + shared)
+        np.testing.assert_array_equal(mapped(there[0], there), np.arange(4))
+
+
+@pytest.mark.parametrize("by", ["pmap", "shard_map"])
+def test_results_are_spread_over_the_devices(by):
+    mapped = map_models(lambda shared, x: jnp.ones(2) * x)
+    found = spread_by(by, 4, mapped, None, jnp.arange(8.0))
+    assert found.devices() == set(jax.devices()[:4])
+    assert {s.data.shape for s in found.addressable_shards} == {(2, 2)}
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_fewer_models_than_devices_are_not_computed_twice(count):
+    ran = []
+    seen = lambda x: ran.append(float(x))
+
+    def fun(shared, x):
+        jax.debug.callback(seen, x)
+        return x
+
+    with spread(8):
+        jax.block_until_ready(map_models(fun)(None, jnp.arange(1.0 * count)))
+        jax.effects_barrier()
+    assert sorted(ran) == list(range(count))
+
+
+def test_varying_numbers_of_models_compile_few_programs():
+    traces = []
+    mapped = map_models(lambda shared, x: traces.append(x) or x)
+    with spread(8):
+        for count in range(1, 20):
+            np.testing.assert_array_equal(
+                mapped(None, jnp.arange(count)), jnp.arange(count)
+            )
+    assert len(traces) == 4  # on 1, 2, 4 and 8 devices
 
 
 @pytest.mark.parametrize("devices", [1, 8])
@@ -107,14 +167,31 @@ def test_one_by_one_compiles_once(devices):
         traces.append(x)
         return x + shared
 
-    mapped = map_models(fun, devices=jax.devices()[:devices])
-    for shared, count in ((1.0, 5), (2.0, 19)):
-        np.testing.assert_array_equal(
-            mapped(shared, jnp.arange(1.0 * count)), np.arange(count) + shared
-        )
+    mapped = map_models(fun)
+    with spread(devices):
+        for shared, count in ((1.0, 8), (2.0, 19)):
+            np.testing.assert_array_equal(
+                mapped(shared, jnp.arange(1.0 * count)), np.arange(count) + shared
+            )
     assert len(traces) == 1
 
 
-def test_virtual_processors_do_not_count_as_accelerators():
+def test_a_mapped_function_follows_the_devices_of_the_moment():
+    mapped = map_models(lambda shared, x: x + 1)
+    for count in (1, 4, 2, 1):
+        with spread(count):
+            found = mapped(None, jnp.arange(4.0))
+            assert found.devices() == set(jax.devices()[:count])
+            np.testing.assert_array_equal(found, np.arange(4) + 1)
+
+
+def test_virtual_processors_count_when_asked_for():
     assert len(jax.devices()) == 8
-    assert len(accelerators()) == 1
+    assert len(devices_in_use()) == 1
+    with spread(3):
+        assert devices_in_use() == jax.devices()[:3]
+
+
+def test_more_devices_than_exist_are_refused():
+    with pytest.raises(InputError, match="devices=9: this process has 8 .cpu.*most 8"):
+        require_devices(9)

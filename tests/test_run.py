@@ -8,6 +8,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 import pytest
+from PIL import Image
 from tiny import BARE, MLP, TINY, arrays, flags, launch, make, npz, only_run, snapshot
 from tiny import quick_compiles as quick_compiles
 
@@ -272,6 +273,35 @@ def saved_networks(folder):
 
 def refuse(*args, **kw):
     raise AssertionError("computed again")
+
+
+@pytest.mark.slow
+def test_what_loading_did_is_told_and_recorded(tmp_path, capsys):
+    """From labels 1 to 3 with a transparent corner: on white, in the Record, once."""
+    pixels = arrays(counts=(10, 10, 10))
+    for image, label in zip(pixels["x_train"], pixels["y_train"] + 1):
+        place = tmp_path / "images" / f"{label * 4}"
+        place.mkdir(parents=True, exist_ok=True)
+        alpha = np.full((8, 8), 255, np.uint8)
+        alpha[0, 0] = 0
+        file = place / f"{len(list(place.iterdir()))}.webp"
+        Image.fromarray(np.stack([image] * 3 + [alpha], -1)).save(file, lossless=True)
+    (tmp_path / "images" / "8" / "notes.txt").write_text("x")
+    values = BARE | MLP | {"data.source": f"folder:{tmp_path}/images"}
+    assert launch(*flags(values), f"--workdir={tmp_path}/w") == 2
+    assert "has transparent pixels; set data.background to" in capsys.readouterr().err
+    values |= {"data.background": "white"}
+    assert launch(*flags(values), f"--workdir={tmp_path}/w") == 0
+    notes = [
+        "left out 1 .txt: no images that Pillow reads",
+        "laid on white, which shows through transparent pixels: 30 of 30 images",
+    ]
+    told = capsys.readouterr().out.splitlines()
+    assert [line for line in told if line.startswith("data:")] == [
+        f"data: {note}" for note in notes
+    ]
+    found = workdir.read_json(only_run(tmp_path / "w") / "record.json")["run"]
+    assert found["data_notes"] == notes and found["class_names"] == ["4", "8", "12"]
 
 
 def test_a_finished_run_is_not_run_again(root, folder, monkeypatch, capsys):

@@ -25,6 +25,10 @@ CONVERGED = 0.02  # accuracy that twice the steps may still take away
 TARGETED = 0.05  # accuracy that nine targets of a stronger attack may take away
 SPREAD = 1e-4  # of outputs, relative: more than rounding
 UNDEFENDED = 0.3  # Linf radius that no network without a defence withstands
+OF_ANY_NET = (  # whatever it is right on
+    *("outputs_repeat", "gradients_present", "in_ball_and_box"),
+    "undefended_net_falls",
+)
 GRADIENT_FREE = ("square", "noise")
 WITHOUT_GRADIENTS_TOO = (*GRADIENT_FREE, "autoattack")  # Square is one of its parts
 NOT_ASCENDING = (*GRADIENT_FREE, "deepfool", "fab_t")  # may fairly lose to a step
@@ -94,6 +98,7 @@ def masking_checks(
       - `transfer_not_stronger`: images of a sibling model are no stronger than those
         made on the model itself;
       - `unbounded_always_succeeds`: attacks without a radius break every image.
+      What attacks take away cannot be told of nets that are right on no image.
     """
     alone = {**curves, **(plain or {})}
     white = strongest(curves, leave_out=WITHOUT_GRADIENTS_TOO)
@@ -108,7 +113,7 @@ def masking_checks(
         if norm == "linf" and eps >= radius
     ]
     above_chance = lambda values: [v - chance for v in values if chance is not None]
-    return {
+    found = {
         "outputs_repeat": behaviour and bool(behaviour.spread.max() <= SPREAD),
         "gradients_present": behaviour
         and bool(behaviour.without_gradient.mean() <= SLACK),
@@ -143,3 +148,6 @@ def masking_checks(
             else None
         ),
     }
+    if any(curve.clean.any() for curve in curves.values()):
+        return found
+    return {name: found[name] if name in OF_ANY_NET else None for name in found}

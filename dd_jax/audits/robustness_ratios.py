@@ -32,10 +32,7 @@ def robustness_ratios(
     return {
         at: {
             name: np.array(
-                [
-                    ratio(c, a) if c else np.nan
-                    for c, a in zip(clean, np.stack([*of.values()], 1))
-                ]
+                [ratio(c, a) for c, a in zip(clean, np.stack([*of.values()], 1))]
             )
             for name, ratio in kinds.items()
         }
@@ -57,13 +54,15 @@ def beard_robustness_ratio(clean: float, attacked: np.ndarray) -> float:
       attacked: `f64[a]`, accuracy under each attack.
 
     Returns:
-      A fraction; 1 where no attack does anything.
+      A fraction; 1 where no attack does anything, NaN where nothing is right anyway.
 
     >>> round(100 * beard_robustness_ratio(61.73, [39.13, 40.10, 44.06, 44.93]), 2)
     12.94
     """
     attacked = np.asarray(attacked, np.float64)
     largest = clean - attacked.min()
+    if clean == 0:
+        return np.nan
     return 1.0 if largest == 0 else float(1 - (clean - attacked.mean()) / largest)
 
 
@@ -73,16 +72,19 @@ def rome_robustness_ratio(clean: float, attacked: np.ndarray) -> float:
     Source: Zhou et al. 2025, ROME.
 
     Args:
-      clean: A, accuracy without attack, above 0.
+      clean: A, accuracy without attack.
       attacked: `f64[a]`, accuracy under each attack.
 
     Returns:
-      A fraction: 1 where no attack does anything, 0 where all leave nothing.
+      A fraction: 1 where no attack does anything, 0 where all leave nothing, NaN where
+      nothing is right anyway.
 
     >>> rome_robustness_ratio(0.8, [0.4, 0.2])
     0.53125
     """
     attacked = np.asarray(attacked, np.float64)
+    if clean == 0:
+        return np.nan
     drops = (clean - attacked.mean()) * (clean - attacked.min())
     return float(1 - drops / clean**2)
 
@@ -96,16 +98,17 @@ def beard_attack_efficiency(clean_seconds: float, seconds: np.ndarray) -> float:
 
     Args:
       clean_seconds: time without attack.
-      seconds: `f64[a]`, time under each attack, some above `clean_seconds`.
+      seconds: `f64[a]`, time under each attack.
 
     Returns:
-      A fraction.
+      A fraction; NaN where no attack takes longer.
 
     >>> round(100 * beard_attack_efficiency(2.29, [2.85, 8.32, 8.50, 73.75]), 2)
     29.48
     """
     seconds = np.asarray(seconds, np.float64)
-    return float((seconds.mean() - clean_seconds) / (seconds.max() - clean_seconds))
+    longest = seconds.max() - clean_seconds
+    return float((seconds.mean() - clean_seconds) / longest) if longest > 0 else np.nan
 
 
 def beard_crei(ratio: float, efficiency: float, weight: float = 0.5) -> float:

@@ -98,6 +98,21 @@ def require_per_class(dataset: Dataset, count: int) -> None:
             )
 
 
+def channels_first(shape: tuple[int, ...]) -> bool:
+    """Whether a shape of rank 4 looks like `[n c h w]`, and not like `[n h w c]`.
+
+    It does where the last axis is no usual number of channels, and either the second
+    is one or the last two are a square; not where the middle two are a square.
+
+    >>> [channels_first((9, *s)) for s in [(3, 32, 32), (13, 8, 8), (8, 8, 13)]]
+    [True, True, False]
+    """
+    if len(shape) != 4:
+        return False
+    _, a, b, c = shape
+    return c not in _CHANNELS and a != b and (a in _CHANNELS or b == c)
+
+
 def _pixels(images: np.ndarray, where: str) -> np.ndarray:
     if images.ndim not in (3, 4):
         raise InputError(
@@ -105,7 +120,7 @@ def _pixels(images: np.ndarray, where: str) -> np.ndarray:
         )
     if images.size == 0:
         raise InputError(f"{where} is empty, with images of shape {images.shape}")
-    if _channels_first(images.shape):
+    if channels_first(images.shape):
         raise InputError(
             f"{where} images have shape {images.shape}, which looks like channels "
             "first; [n h w c] is needed: x.transpose(0, 2, 3, 1)"
@@ -126,21 +141,6 @@ def _pixels(images: np.ndarray, where: str) -> np.ndarray:
             f"{where} pixels are {images.dtype}; uint8, or float in [0, 1], is needed"
         )
     return np.ascontiguousarray(images[..., None] if images.ndim == 3 else images)
-
-
-def _channels_first(shape: tuple[int, ...]) -> bool:
-    """Whether `[n a b c]` looks like `[n c h w]`, and not like `[n h w c]`.
-
-    It does where the last axis is no usual number of channels, and either the second
-    is one or the last two are a square; not where the middle two are a square.
-
-    >>> [_channels_first((9, *s)) for s in [(3, 32, 32), (13, 8, 8), (8, 8, 13)]]
-    [True, True, False]
-    """
-    if len(shape) != 4:
-        return False
-    _, a, b, c = shape
-    return c not in _CHANNELS and a != b and (a in _CHANNELS or b == c)
 
 
 def _whole_numbers(

@@ -10,6 +10,7 @@ from dd_jax.data.image_file import laid_on, open_image, plain, transparent
 from dd_jax.data.layout import Listed
 from dd_jax.data.raw import Raw, stack
 from dd_jax.data.splits import stratified_split
+from dd_jax.paths import expanded, no_folder
 from dd_jax.types import InputError, Split
 
 
@@ -33,10 +34,10 @@ def read(directory: str, image_size: int | None, seed: int, background: str) -> 
         images of several sizes without `image_size`, transparent pixels without a
         background, or classes of test that train lacks.
     """
-    root = Path(directory).expanduser()
-    if not root.is_dir():
+    root = expanded(directory)
+    if why := no_folder(root):
         raise InputError(
-            f"folder: no directory {root}; it should hold train/CLASS/*.png and "
+            f"folder: {root}: {why}; it should hold train/CLASS/*.png and "
             "test/CLASS/*.png, or CLASS/*.png"
         )
     if found := layout.splits(root):
@@ -67,16 +68,17 @@ def _presplit(
     arrays, notes = _decoded(train.files + test.files, background)
     images, n = stack(arrays, image_size, str(root)), len(train.files)
     used = (train_folder.name, test_folder.name)
-    unused = [f"{name}/" for name in layout.folders(root) if name not in used]
+    unused = [name for name in layout.folders(root) if name not in used]
     if unused or test_folder.name != "test":
         notes = (f"test images are those of {test_folder.name}/", *notes)
     if unused:
-        notes = (f"left out {', '.join(unused)}", *notes)
+        shown = ", ".join(f"{repr(name)[1:-1]}/" for name in unused)
+        notes = (f"left out {shown}", *notes)
     return Raw(
         Split(images[:n], _labels(train, names)),
         Split(images[n:], _labels(test, names)),
         names,
-        _found([train, test], [train_folder, test_folder]) + notes,
+        _found([train, test], [train_folder, test_folder, root]) + notes,
     )
 
 
@@ -115,8 +117,9 @@ def _labels(listed: Listed, names: tuple[str, ...]) -> np.ndarray:
 def _found(listed: list[Listed], roots: list[Path]) -> tuple[str, ...]:
     """What was found elsewhere than in `CLASS/*`, and what was not read, in words."""
     kinds = sum((each.unread for each in listed), Counter())
-    loose = sum(map(layout.beside, roots))
-    deep = sum(path.parents[1] not in roots for each in listed for path in each.files)
+    files = {path for each in listed for path in each.files}
+    loose = len(set().union(*map(layout.beside, roots)) - files)
+    deep = sum(path.parents[1] not in roots for path in files)
     notes = []
     if kinds:
         notes.append(f"left out {layout.counted(kinds)}: no images that Pillow reads")

@@ -10,10 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from dd_jax.data.raw import Raw
+from dd_jax.memory import excess
+from dd_jax.paths import IS_FOLDER, expanded, no_file, no_folder
 from dd_jax.types import InputError, Split
-from dd_jax.unpacking import excess
 
 _UNSIGNED_BYTE = 0x08
+_TRANSPOSED = (
+    "EMNIST's files hold each image with rows and columns swapped; read as it is there"
+)
 _PARTS = {
     ("train", "images"): "train-images-idx3-ubyte",
     ("train", "labels"): "train-labels-idx1-ubyte",
@@ -39,17 +43,16 @@ def read(directory: str) -> Raw:
       InputError: a file is missing, truncated or not of this format, or there are
         several sets.
     """
-    folder = Path(directory).expanduser()
-    if not folder.is_dir():
+    folder = expanded(directory)
+    if why := no_folder(folder):
         raise InputError(
-            f"idx: no directory {folder}; it should hold train-images-idx3-ubyte.gz "
+            f"idx: {folder}: {why}; it should hold train-images-idx3-ubyte.gz "
             "and the three other MNIST-format files"
         )
 
     prefix, files = _find(folder)
     arrays = [read_array(files[part]) for part in _PARTS]
-    note = f"{prefix}*: EMNIST's files hold each image with rows and columns swapped; "
-    notes = (note + "read as it is there",) if "emnist" in prefix.lower() else ()
+    notes = (_TRANSPOSED,) if "emnist" in prefix.lower() else ()
     return Raw(Split(*arrays[:2]), Split(*arrays[2:]), notes=notes)
 
 
@@ -108,9 +111,12 @@ def _unzipped(path: Path) -> bytes:
 def _find(folder: Path) -> tuple[str, dict[tuple[str, str], Path]]:
     """The common prefix of the four files of a directory, and the files."""
     sets: dict[str, dict[tuple[str, str], Path]] = {}
-    found = [path for path in folder.iterdir() if path.is_file()]
-    for path in sorted(found, key=lambda path: (path.suffix != ".gz", path.name)):
-        if match := _NAME.fullmatch(path.name):
+    found = sorted(folder.iterdir(), key=lambda p: (p.suffix != ".gz", p.name))
+    for path in found:
+        match, why = _NAME.fullmatch(path.name), no_file(path)
+        if match and why not in ("", IS_FOLDER):
+            raise InputError(f"{path}: {why}; it should be a MNIST-format file")
+        if match and not why:
             prefix, split, what, _ = match.groups()
             split = {"test": "t10k"}.get(split.lower(), split.lower())
             files = sets.setdefault(prefix or "", {})

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from PIL import ExifTags, Image, ImageOps
 
+from dd_jax.paths import no_file
 from dd_jax.types import InputError
 
 _GRAY = ("1", "L", "LA")
@@ -50,6 +51,10 @@ def open_image(path: Path) -> Opened:
     Raises:
       InputError: not an image, or one of more than 8 bits per channel.
     """
+    if why := no_file(path):
+        raise InputError(
+            f"{path} is not a readable image ({why}); replace or remove it"
+        )
     try:
         # by its path Pillow would map a turned TIFF with height and width swapped
         with path.open("rb") as file, Image.open(file, formats=_formats()) as found:

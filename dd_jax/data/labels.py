@@ -68,4 +68,6 @@ def text(name: object, where: str) -> str:
     try:
         return name.decode()
     except UnicodeDecodeError:
-        raise InputError(f"{where}: class name {bytes(name)!r} is not UTF-8 text") from None
+        raise InputError(
+            f"{where}: class name {bytes(name)!r} is not UTF-8 text"
+        ) from None

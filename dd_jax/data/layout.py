@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from dd_jax.data.image_file import suffixes
 from dd_jax.data.splits import TEST_NAMES, TRAIN_NAMES
+from dd_jax.paths import IS_FILE, NOTHING, check_text, no_folder
 from dd_jax.types import InputError
 
 _LEFTOVERS = {  # of other systems; names that start with a dot are left out as well
@@ -58,8 +59,8 @@ def in_order(names: list[str]) -> list[str]:
 
 def folders(root: Path) -> list[str]:
     """Names of the folders in a directory, in order, without leftovers."""
-    found = [p.name for p in root.iterdir() if p.is_dir() and not _leftover(p.name)]
-    return in_order(found)
+    found = (p for p in root.iterdir() if no_folder(p) not in (IS_FILE, *NOTHING))
+    return in_order([path.name for path in found if not _leftover(path.name)])
 
 
 def splits(root: Path) -> tuple[Path, list[Path]] | None:
@@ -92,11 +93,15 @@ def class_names(root: Path) -> tuple[str, ...]:
     """Names of the class folders of a directory, in order.
 
     Raises:
-      InputError: there are none.
+      InputError: there are none, one has a name that is no text, or cannot be read.
     """
     names = folders(root)
     if not names:
         raise InputError(f"{root} has no class directories; it should hold CLASS/*.png")
+    for name in names:
+        check_text(name, f"class folder in {root}: ")
+        if why := no_folder(root / name):
+            raise InputError(f"class folder {root / name}: {why}")
     return tuple(names)
 
 
@@ -145,7 +150,7 @@ def annotated(root: Path) -> Listed | None:
     `images/` or beside the table. None where there is no table.
 
     Raises:
-      InputError: a table that is none, or names a file that is not there.
+      InputError: a table that is none, or of other files than there are.
     """
     table = next(iter(sorted(root.glob("*_annotations.txt"))), None)
     if table is None:
@@ -161,32 +166,34 @@ def annotated(root: Path) -> Listed | None:
     known = {path.name: path for path in found}
     if absent := [row[0] for row in rows if row[0] not in known]:
         raise InputError(f"{table} names {absent[0]!r}, which is not in {root}")
+    if rows and (extra := sorted(set(known) - {row[0] for row in rows})):
+        raise InputError(f"{table} does not name {extra[0]}, which is in {root}")
     return Listed([known[row[0]] for row in rows], [row[1] for row in rows], unread)
 
 
 def counted(kinds: Counter[str]) -> str:
-    """Numbers of files by suffix, in words.
+    """Numbers of files by suffix, in words, on one line.
 
     >>> counted(Counter({".txt": 2, "": 1}))
     '2 .txt, 1 without suffix'
     """
-    shown = kinds.most_common(5)
-    words = [f"{n} {ascii(kind)[1:-1] or 'without suffix'}" for kind, n in shown]
+    shown = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))[:5]
+    words = [f"{n} {repr(kind)[1:-1] or 'without suffix'}" for kind, n in shown]
     rest = kinds.total() - sum(n for _, n in shown)
     return ", ".join(words + [f"{rest} others"] * (rest > 0))
 
 
-def beside(root: Path) -> int:
-    """Number of images that lie beside class folders, in none of them."""
+def beside(root: Path) -> set[Path]:
+    """Image files that lie beside class folders, in none of them."""
     paths = (p for p in root.iterdir() if p.is_file() and not _leftover(p.name))
-    return sum(path.suffix.lower() in suffixes() for path in paths)
+    return {path for path in paths if path.suffix.lower() in suffixes()}
 
 
 def _images(root: Path) -> tuple[list[Path], Counter[str]]:
     """Image files below a folder in order, and the suffixes of all others."""
     found: list[Path] = []
     others: Counter[str] = Counter()
-    for place, inner, names in os.walk(root):
+    for place, inner, names in os.walk(root, onerror=_refuse):
         inner[:] = [name for name in inner if not _leftover(name)]
         for path in (Path(place, name) for name in names if not _leftover(name)):
             if path.suffix.lower() in suffixes():
@@ -194,6 +201,10 @@ def _images(root: Path) -> tuple[list[Path], Counter[str]]:
             else:
                 others[path.suffix.lower()] += 1
     return sorted(found), others
+
+
+def _refuse(error: OSError) -> None:
+    raise InputError(f"{error.filename} cannot be read: {error.strerror}")
 
 
 def _leftover(name: str) -> bool:

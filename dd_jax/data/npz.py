@@ -1,12 +1,11 @@
 """A single .npz file of arrays."""
 
-from pathlib import Path
-
 import numpy as np
 
 from dd_jax.archive import read_npz
 from dd_jax.data.labels import text
 from dd_jax.data.raw import Raw
+from dd_jax.paths import expanded, no_file
 from dd_jax.types import InputError, Split
 
 _REQUIRED = ("x_train", "y_train", "x_test", "y_test")
@@ -24,9 +23,9 @@ def read(file: str) -> Raw:
     Raises:
       InputError: the file is missing or corrupt, or an array is missing.
     """
-    path = Path(file).expanduser()
-    if not path.exists():
-        raise InputError(f"npz: no file {path}; it should hold {', '.join(_REQUIRED)}")
+    path = expanded(file)
+    if why := no_file(path):
+        raise InputError(f"npz: {path}: {why}; it should hold {', '.join(_REQUIRED)}")
     a = read_npz(
         path,
         (),

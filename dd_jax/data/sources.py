@@ -63,7 +63,7 @@ def load(
     test = checked_split(raw.test, f"{source} test")
     train, test, names, unused = used_classes(train, test, raw.class_names, source)
     constants = published(train.images)
-    if num_classes is not None:
+    if num_classes is not None and len(names) > 1:
         if not 2 <= num_classes <= len(names):
             raise InputError(
                 f"num_classes is {num_classes}; {source} has {len(names)} classes, so "

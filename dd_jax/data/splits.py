@@ -7,6 +7,7 @@ from dd_jax.types import InputError
 TRAIN_NAMES = ("train", "training")
 TEST_NAMES = ("test", "testing", "val", "valid", "validation")  # the first there is
 
+
 def stratified_split(
     seed: int, labels: np.ndarray, fraction: float, where: str
 ) -> tuple[np.ndarray, np.ndarray]:

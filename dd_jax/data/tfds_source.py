@@ -9,6 +9,7 @@ import numpy as np
 from dd_jax.data.labels import text
 from dd_jax.data.raw import Raw, stack
 from dd_jax.data.splits import TEST_NAMES, TRAIN_NAMES, stratified_split
+from dd_jax.paths import expanded
 from dd_jax.types import InputError, Split
 
 
@@ -91,6 +92,11 @@ def files(source: str) -> str:
 def _open(name: str, where: str) -> dict[str, Any]:
     """Prepares the data set if need be and gives its splits by name."""
     data_dir = os.environ.get("TFDS_DATA_DIR")
+    if data_dir is None and not expanded("~").is_absolute():
+        raise InputError(
+            f"{where} is read from ~/tensorflow_datasets, and there is no home "
+            "directory; set TFDS_DATA_DIR to where it is"
+        )
     try:
         import tensorflow_datasets as tfds
 

@@ -23,6 +23,7 @@ import numpy as np
 
 from dd_jax.data import tfds_export
 from dd_jax.distill import foreign, png_folder, said, storage
+from dd_jax.paths import check_text, expanded, reason
 from dd_jax.types import InputError, SyntheticSet
 
 
@@ -105,10 +106,12 @@ def main(argv: Sequence[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("set", metavar="SYNTHETIC.npz")
-    parser.add_argument("directory", metavar="DIR", type=Path)
+    parser.add_argument("directory", metavar="DIR", type=expanded)
     parser.add_argument("--format", choices=sorted(FORMATS), default="png")
     options = parser.parse_args(argv)
     try:
+        for path in (options.set, str(options.directory)):
+            check_text(path)
         synthetic = with_accuracy(options.set, storage.load(options.set))
         whitened = png_folder.whitened(synthetic)
         zca = storage.beside(options.set, "zca.npz") if whitened else None
@@ -119,7 +122,7 @@ def main(argv: Sequence[str]) -> int:
         print("error:", error, file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"error: {options.directory}: {error.strerror}", file=sys.stderr)
+        print(f"error: {options.directory}: {reason(error)}", file=sys.stderr)
         return 2
     return 0
 

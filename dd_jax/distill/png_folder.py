@@ -13,8 +13,8 @@ from PIL import Image
 from dd_jax.data.image_file import is_gray, open_image, plain, size_of, transparent
 from dd_jax.data.zca import read_zca
 from dd_jax.distill import said
+from dd_jax.memory import excess
 from dd_jax.types import InputError, SyntheticSet
-from dd_jax.unpacking import excess
 
 _MODES = {1: "L", 3: "RGB"}
 _USE = (

@@ -8,6 +8,7 @@ import numpy as np
 
 from dd_jax.archive import read_npz
 from dd_jax.distill import foreign, png_folder, said
+from dd_jax.paths import IS_FOLDER, expanded, no_file
 from dd_jax.types import InputError, SyntheticSet
 from dd_jax.workdir import write_npz
 
@@ -22,7 +23,7 @@ def save(path: str | Path, synthetic: SyntheticSet) -> None:
     """
     arrays = {name: np.float32(getattr(synthetic, name)) for name in _ARRAYS}
     metadata = json.dumps(synthetic.metadata or {}, sort_keys=True)
-    write_npz(path, **arrays, metadata=np.array(metadata))
+    write_npz(expanded(path), **arrays, metadata=np.array(metadata))
 
 
 def load(path: str | Path) -> SyntheticSet:
@@ -34,9 +35,11 @@ def load(path: str | Path) -> SyntheticSet:
     Raises:
       InputError: no such file, or not a well-formed synthetic set.
     """
-    if not Path(path).exists():
-        raise InputError(f"no synthetic set at {path}")
-    found = png_folder.read(path) if Path(path).is_dir() else _read_archive(path)
+    place = expanded(path)
+    why = no_file(place)
+    if why and why != IS_FOLDER:
+        raise InputError(f"no synthetic set at {path}: {why}")
+    found = png_folder.read(place) if why else _read_archive(place)
     said.check(path, found.metadata)
     found = foreign.shaped(path, found)
     _check(path, found)
@@ -58,7 +61,7 @@ def learned_rate(synthetic: SyntheticSet) -> bool:
 
 def beside(path: str | Path, name: str) -> Path:
     """A file in the folder of a set, or in the folder that is one."""
-    path = Path(path)
+    path = expanded(path)
     return path / name if path.is_dir() else path.with_name(name)
 
 

@@ -117,15 +117,16 @@ def build(
     offset = np.array(mean or (0.0,) * c, np.float32)
     divisor = np.array(std or (1.0,) * c, np.float32)
 
+    seen = max(h, side), max(w, side), c
+
     def prepare(images):
         x = enter(images) if enter else (images - offset) / divisor
         if min(h, w) < side:
-            shape = (x.shape[0], max(h, side), max(w, side), c)
-            x = jax.image.resize(x, shape, "bilinear")
+            x = jax.image.resize(x, (x.shape[0], *seen), "bilinear")
         return x
 
-    def init(key):
-        return dict(module.init(key, prepare(jnp.zeros((1, h, w, c))), False))
+    def init(key):  # depends on the shape alone
+        return dict(module.init(key, jnp.zeros((1, *seen)), False))
 
     def apply(params, images):
         return module.apply(params, prepare(images), False)[0]

@@ -6,6 +6,7 @@ from dd_jax.report import headline
 from dd_jax.report.formats import (
     PIPE_NAMES,
     Shown,
+    class_name,
     decimal,
     level,
     percent,
@@ -18,6 +19,7 @@ from dd_jax.types import Record
 KINDS = ("mislabelled", "out of distribution", "in four copies")  # of canaries
 LEVELS = ("0.1", "0.01")
 UNRESOLVED = {"mean": None}
+POOLS = ("train", "holdout")
 RELEASED = {"distilled": "Distilled", "copies": "Copies of training images"}
 
 
@@ -35,7 +37,7 @@ def calibrated(record: Record) -> Table | None:
         for pipe in PIPE_NAMES
         for threat, scores in (lookup(record, "privacy", pipe) or {}).items()
         for score, row in (scores or {}).items()
-        if "calibrated" in row
+        if row and row.get("calibrated")
     ]
     columns = [
         f"{rate}, aim {level(fpr)}"
@@ -47,9 +49,8 @@ def calibrated(record: Record) -> Table | None:
 
 def classes(record: Record) -> Table | None:
     """The headline attack on the rows of each class."""
-    names = record["run"].get("class_names") or ()
-    known = lambda c: str(names[int(c)]) if int(c) < len(names) else f"class {c}"
-    return _slices(record, "by_class", "Class", known)
+    name = lambda number: class_name(record, int(number))
+    return _slices(record, "by_class", "Class", name)
 
 
 def groups(record: Record) -> Table | None:
@@ -59,7 +60,8 @@ def groups(record: Record) -> Table | None:
 
 def canaries(record: Record) -> Table | None:
     """The headline attack on each kind of canary."""
-    return _slices(record, "canaries", "Canary", lambda kind: KINDS[int(kind)])
+    name = lambda kind: dict(enumerate(KINDS)).get(int(kind), f"kind {kind}")
+    return _slices(record, "canaries", "Canary", name)
 
 
 def _slices(
@@ -101,13 +103,10 @@ def likeness(record: Record) -> Table | None:
     rows = [
         (
             Shown(name, space.replace("_", " ")),
-            percent(figures["closer_to_train"]),
-            *(
-                decimal(figures["distance_ratio"][pool])
-                for pool in ("train", "holdout")
-            ),
-            *(percent(figures["singled_out"][pool]) for pool in ("train", "holdout")),
-            decimal(figures["residual_risk"]),
+            percent(lookup(figures, "closer_to_train")),
+            *(decimal(lookup(figures, "distance_ratio", pool)) for pool in POOLS),
+            *(percent(lookup(figures, "singled_out", pool)) for pool in POOLS),
+            decimal(lookup(figures, "residual_risk")),
         )
         for key, name in RELEASED.items()
         for space, figures in (lookup(record, "memorisation", key) or {}).items()

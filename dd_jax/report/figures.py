@@ -1,7 +1,9 @@
 """Figures as SVG or PNG bytes, legible at 400 pixels and without colour vision."""
 
 import io
+import warnings
 from collections.abc import Callable, Mapping, Sequence
+from itertools import zip_longest
 
 import matplotlib
 import numpy as np
@@ -48,6 +50,20 @@ STYLE = {
 }
 
 
+def line_style(i: int) -> dict[str, str]:
+    """Colour, marker and dash of the i-th line; the first 28 differ.
+
+    >>> line_style(0) == line_style(28), line_style(0) == line_style(7)
+    (True, False)
+    """
+    dash = i // len(COLOURS) % len(DASHES)
+    return {
+        "color": COLOURS[i % len(COLOURS)],
+        "marker": MARKERS[i % len(MARKERS)],
+        "linestyle": DASHES[dash],
+    }
+
+
 def svg(draw: Callable[[Axes], None], height: float = 3.2, legend: int = 0) -> bytes:
     """Draw one panel, 4.6 inches wide.
 
@@ -59,7 +75,8 @@ def svg(draw: Callable[[Axes], None], height: float = 3.2, legend: int = 0) -> b
     Returns:
       SVG, the same bytes for the same drawing.
     """
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
         figure = Figure(figsize=(4.6, height), layout="constrained")
         draw(axes := figure.add_subplot())
         if legend:
@@ -72,7 +89,12 @@ def svg(draw: Callable[[Axes], None], height: float = 3.2, legend: int = 0) -> b
     return buffer.getvalue()
 
 
-def image_grid(images: np.ndarray, labels: np.ndarray, columns: int = 10) -> bytes:
+def image_grid(
+    images: np.ndarray,
+    labels: np.ndarray,
+    columns: int = 10,
+    side: int | None = None,
+) -> bytes:
     """Images a row for each class; small ones enlarged by a whole factor, unblurred.
 
     Args:
@@ -80,10 +102,12 @@ def image_grid(images: np.ndarray, labels: np.ndarray, columns: int = 10) -> byt
         shown grey, three as RGB, any other number as their mean.
       labels: `f32[m k]`; an image stands in the row of its largest probability.
       columns: at most so many images a class are shown.
+      side: larger images are averaged down to at most so many pixels; None for none.
 
     Returns:
       PNG; classes without an image have no row.
     """
+    images = images if side is None else _smaller(images, side)
     classes = np.argmax(labels, axis=1)
     rows = [images[classes == c][:columns] for c in np.unique(classes)]
     channels = images.shape[-1]
@@ -103,6 +127,17 @@ def image_grid(images: np.ndarray, labels: np.ndarray, columns: int = 10) -> byt
     return buffer.getvalue()
 
 
+def _smaller(images: np.ndarray, side: int) -> np.ndarray:
+    """Means over blocks of pixels, so many that no side is longer than allowed."""
+    for axis in (1, 2):
+        length = images.shape[axis]
+        block = min(-(-max(images.shape[1:3]) // side), length)
+        whole = np.take(images, range(length // block * block), axis)
+        blocks = (*whole.shape[:axis], -1, block, *whole.shape[axis + 1 :])
+        images = whole.reshape(blocks).mean(axis + 1)
+    return images
+
+
 def accuracies(accuracy: Mapping[str, dict]) -> bytes:
     """Accuracy of each pipeline with its 95 % interval.
 
@@ -120,8 +155,9 @@ def accuracies(accuracy: Mapping[str, dict]) -> bytes:
                 axes.plot(within, [y, y], color="black", marker="|", markersize=9)
             end = within.max()
             axes.text(end + 0.015, y, f"{100 * value['mean']:.1f} %", va="center")
+        single = lambda pipe: (estimate(accuracy[pipe]) or {})["n"] == 1
         names = [
-            PIPE_NAMES[pipe] + ("\n(one net)" if accuracy[pipe].get("n") == 1 else "")
+            PIPE_NAMES[pipe] + ("\n(one net)" if single(pipe) else "")
             for pipe in reversed(pipes)
         ]
         axes.set(yticks=range(len(pipes)), yticklabels=names, xlim=(0, 1.14))
@@ -140,12 +176,11 @@ def class_bars(per_class: Mapping[str, Sequence], names: Sequence[str]) -> bytes
       names: class names.
     """
     pipes = [pipe for pipe in PIPE_NAMES if per_class.get(pipe)]
-    values = np.array(
-        [
-            [(estimate(v) or {"mean": np.nan})["mean"] for v in per_class[pipe]]
-            for pipe in pipes
-        ]
-    )
+    known = [
+        [(estimate(v) or {"mean": np.nan})["mean"] for v in per_class[pipe]]
+        for pipe in pipes
+    ]
+    values = np.array([*zip_longest(*known, fillvalue=np.nan)]).T
     shown = np.argsort(values[0], kind="stable")[:MOST_BARS]
     shown = np.sort(shown)[::-1]
 
@@ -176,13 +211,16 @@ def roc(curves: Mapping[str, Mapping[str, Sequence]], resolution: float) -> byte
       curves: `{PIPE: {SCORE: [[fpr, tpr], ...]}}` of one threat model.
       resolution: the smallest false-positive rate that the sample resolves, > 0.
     """
-    scores = sorted({score for pipe in curves.values() for score in pipe})
+    scores = sorted({score for own in curves.values() for score in own})
     low = min(10 ** np.floor(np.log10(resolution) - 0.3), 0.01)
 
     def draw(axes: Axes) -> None:
         for pipe in (pipe for pipe in PIPE_NAMES if pipe in curves):
             for score, points in curves[pipe].items():
-                fpr, tpr = np.asarray(points, float).T
+                known = [point for point in points or () if point and None not in point]
+                if not known:
+                    continue
+                fpr, tpr = np.asarray(known, float).T
                 axes.step(
                     np.maximum(fpr, low),
                     np.maximum(tpr, low),
@@ -212,10 +250,10 @@ def epsilon_curve(robustness: Mapping[str, dict], norm: str) -> bytes:
 
     def draw(axes: Axes) -> None:
         for pipe in (pipe for pipe in PIPE_NAMES if pipe in robustness):
-            curves = norm_curves(robustness[pipe], norm)
+            curves = norm_curves(robustness[pipe] or {}, norm)
             for i, (attack, rows) in enumerate(curves.items()):
                 axes.errorbar(
-                    *error_bars([(row["eps"], row["accuracy"]) for row in rows]),
+                    *error_bars([(row["eps"], row.get("accuracy")) for row in rows]),
                     **PIPE_STYLE[pipe],
                     linestyle=DASHES[i % len(DASHES)],
                     label=f"{PIPE_NAMES[pipe]}, {spoken(attack)}",
@@ -232,7 +270,8 @@ def norm_curves(robustness: Mapping, norm: str) -> dict[str, list[dict]]:
     """Rows `{eps, norm, accuracy}` of one norm by attack, by rising `eps`."""
     chosen = {
         attack: sorted((r for r in rows if r["norm"] == norm), key=lambda r: r["eps"])
-        for attack, rows in robustness.get("attacks", {}).items()
+        for attack, rows in (robustness.get("attacks") or {}).items()
+        if rows
     }
     return {attack: rows for attack, rows in chosen.items() if rows}
 

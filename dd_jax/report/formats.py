@@ -1,9 +1,10 @@
 """Numbers as people read them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from dd_jax.report.records import estimate
+from dd_jax.types import Record
 
 PIPE_NAMES = {
     "distilled": "Distilled",
@@ -86,7 +87,7 @@ def percent(value: Any, digits: int = 1) -> Shown:
     if isinstance(value, dict) and value.get("ci"):
         within = [None if b is None else min(max(b, 0.0), 1.0) for b in value["ci"]]
         value = value | {"ci": within}
-    return _shown(value, 100, f"{{:.{digits}f}}", " %")
+    return _shown(value, 100, f"{{:z.{digits}f}}", " %")
 
 
 def points(value: Any) -> Shown:
@@ -95,7 +96,7 @@ def points(value: Any) -> Shown:
     >>> points(0.044).text
     '4.4 points'
     """
-    return _shown(value, 100, "{:.1f}", " points")
+    return _shown(value, 100, "{:z.1f}", " points")
 
 
 def share(value: float) -> str:
@@ -109,7 +110,7 @@ def share(value: float) -> str:
 
 def decimal(value: Any) -> Shown:
     """A number or estimate to three decimals; for AUC, whose chance level is 0.5."""
-    return _shown(value, 1, "{:.3f}", "")
+    return _shown(value, 1, "{:z.3f}", "")
 
 
 def _shown(value: Any, scale: float, form: str, unit: str) -> Shown:
@@ -130,12 +131,28 @@ def seconds(value: float) -> str:
     >>> seconds(4.25), seconds(90), seconds(7260)
     ('4.2 s', '1 min 30 s', '2 h 01 min')
     """
-    if value < 60:
+    if value < 59.95:  # what rounds to 60.0 is a minute
         return f"{value:.1f} s"
     minutes, rest = divmod(round(value), 60)
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def defined(value: Any, show: Callable[[Any], Shown], otherwise: str) -> Shown:
+    """A number that was measured, or why it has no value though it was.
+
+    >>> defined(None, decimal, "undefined").text
+    'undefined'
+    """
+    return Shown(otherwise) if value is None else show(value)
+
+
+def class_name(record: Record, number: int) -> str:
+    """What a class is called, by the names of the run where it has them."""
+    names = record["run"].get("class_names") or ()
+    name = names[number] if number < len(names) else None
+    return name if name is not None else f"class {number}"
 
 
 def level(text: str) -> str:

@@ -2,13 +2,15 @@
 
 from typing import NamedTuple
 
-from dd_jax.report.records import PIPES, estimate, lookup
+from dd_jax.report.records import estimate, lookup
+from dd_jax.report.schema import PIPES
 from dd_jax.types import Record
 
 FPR = "0.01"
 EPS = 8 / 255  # the usual Linf radius for images of 8 bits a channel
 ATTACK = "pgd_linf"
 FALSE_POSITIVES = 10  # that an FPR level has to allow before it counts as resolved
+ROUNDING = 1e-9  # by which numbers that are equal may differ
 SCORES = ("lira_online", "lira_offline")  # in order of preference
 THREATS = ("t2", "t1", "t0")
 
@@ -36,6 +38,29 @@ def accuracy(record: Record, pipe: str = "distilled") -> dict | None:
     return lookup(record, "accuracy", pipe)
 
 
+def chance(record: Record) -> float:
+    """Accuracy of guessing one of the classes."""
+    return 1 / record["run"]["num_classes"]
+
+
+def above_chance(record: Record, value: dict | float | None) -> bool | None:
+    """Whether an accuracy lies above chance with its interval; None without one."""
+    known = estimate(value)
+    if known is None:
+        return None
+    low = known["ci"][0] if known["ci"] else known["mean"]
+    return above(min(low, known["mean"]), chance(record))
+
+
+def above(value: float, other: float) -> bool:
+    """Whether a number is the larger one, by more than rounding.
+
+    >>> above(0.1 + 0.2, 0.3), above(0.31, 0.3)
+    (False, True)
+    """
+    return value > other + ROUNDING
+
+
 def exported(record: Record) -> dict | None:
     """Accuracy after the set is clipped to 8 bits, as an export holds it."""
     return lookup(record, "export", "accuracy")
@@ -57,7 +82,8 @@ def attacks(record: Record, pipe: str = "distilled") -> list[Membership]:
     return [
         Membership(threat, score, row.get("auc"), lookup(row, "tpr_at_fpr", FPR))
         for threat, scores in (lookup(record, "privacy", pipe) or {}).items()
-        for score, row in (scores or {}).items()  # null where not defined
+        for score, row in (scores or {}).items()
+        if row  # null where not defined
     ]
 
 
@@ -80,8 +106,8 @@ def resolution(record: Record, threat: str) -> float | None:
 
 def resolved_by(scores: dict) -> float | None:
     """Smallest FPR that attacks on one pipeline resolve: 10 false positives' worth."""
-    rates = [row.get("smallest_fpr") for row in scores.values()]
-    smallest = max((rate for rate in rates if rate), default=None)
+    rates = [lookup(row, "smallest_fpr") for row in scores.values()]
+    smallest = max((rate for rate in rates if rate), default=None)  # 0 resolves none
     return min(FALSE_POSITIVES * smallest, 1.0) if smallest else None
 
 
@@ -90,7 +116,7 @@ def under_attack(record: Record, pipe: str = "distilled") -> list[Robustness]:
     rows = lookup(record, "robustness", pipe, "attacks", ATTACK) or []
     return sorted(
         (
-            Robustness(ATTACK, row["norm"], row["eps"], row["accuracy"])
+            Robustness(ATTACK, row["norm"], row["eps"], row.get("accuracy"))
             for row in rows
             if row["eps"] > 0
         ),
@@ -100,8 +126,32 @@ def under_attack(record: Record, pipe: str = "distilled") -> list[Robustness]:
 
 def robustness(record: Record, pipe: str = "distilled") -> Robustness | None:
     """PGD-Linf at the measured radius nearest to 8/255 (zero excepted)."""
-    rows = under_attack(record, pipe)
-    return min(rows, key=lambda row: abs(row.eps - EPS), default=None)
+    return min(_attacked(record, pipe), key=_off_eps, default=None)
+
+
+def compared(record: Record) -> tuple[Robustness, Robustness] | None:
+    """PGD-Linf on distilled and full data, at the radius of both nearest to 8/255."""
+    pairs = [
+        (ours, theirs)
+        for ours in _attacked(record, "distilled")
+        for theirs in _attacked(record, "full_data")
+        if ours.eps == theirs.eps
+    ]
+    return min(pairs, key=lambda pair: _off_eps(pair[0]), default=None)
+
+
+def at_radius(record: Record, pipe: str, eps: float) -> dict | None:
+    """Accuracy of a pipeline under PGD-Linf at one radius; None where not measured."""
+    rows = _attacked(record, pipe)
+    return next((row.accuracy for row in rows if row.eps == eps), None)
+
+
+def _attacked(record: Record, pipe: str) -> list[Robustness]:
+    return [row for row in under_attack(record, pipe) if estimate(row.accuracy)]
+
+
+def _off_eps(row: Robustness) -> float:
+    return abs(row.eps - EPS)
 
 
 def all_attacks(record: Record, eps: float) -> dict | None:
@@ -110,13 +160,15 @@ def all_attacks(record: Record, eps: float) -> dict | None:
     None where they leave no less than PGD alone, or were not run there.
     """
     rows = lookup(record, "robustness", "distilled", "worst_case") or []
-    alone = {row.eps: mean(row.accuracy) for row in under_attack(record)}
+    alone = mean(at_radius(record, "distilled", eps))
     found = [
-        row["accuracy"] for row in rows if (row["norm"], row["eps"]) == ("linf", eps)
+        row.get("accuracy")
+        for row in rows
+        if (row["norm"], row["eps"]) == ("linf", eps)
     ]
     least = mean(found[0]) if found else None
-    known = least is not None and alone.get(eps) is not None
-    return found[0] if known and least < alone[eps] else None
+    known = least is not None and alone is not None
+    return found[0] if known and least < alone else None
 
 
 def weak_ceiling(record: Record) -> bool:
@@ -126,7 +178,8 @@ def weak_ceiling(record: Record) -> bool:
     """
     ours = estimate(accuracy(record))
     full = mean(accuracy(record, "full_data"))
-    return bool(ours and full is not None and full < (ours["ci"] or [ours["mean"]])[0])
+    low = (ours["ci"] or [ours["mean"]])[0] if ours else None
+    return low is not None and full is not None and above(low, full)
 
 
 def mean(value: dict | float | None) -> float | None:

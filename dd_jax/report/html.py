@@ -1,80 +1,121 @@
 """`report.html`: one self-contained page for whoever decides and whoever checks."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import jinja2
 
 from dd_jax.report import (
-    exposure,
+    finished,
     headline,
     pictures,
-    records,
-    robustness,
     scope,
     tables,
     trends,
     verdict,
 )
-from dd_jax.report.formats import NORMS, percent, plain, spoken
-from dd_jax.report.records import estimate
+from dd_jax.report.brief import brief
+from dd_jax.report.formats import percent, plain, spoken
+from dd_jax.report.names import presentable, printable
+from dd_jax.report.records import estimate, write_atomic
+from dd_jax.report.section import Judged, whole
 from dd_jax.types import Record
 
 FULL_DETAIL = 12  # above so many runs, a run shows tables and images only
-TEMPLATE = "report.html.jinja"
-GALLERY = "Synthetic images with the nearest of train and of holdout"
-EXPOSURE = {
-    "Canaries: rows made to be remembered": exposure.canaries,
-    "Thresholds set on shadows alone": exposure.calibrated,
-    "Exposure of every class": exposure.classes,
-    "Exposure of every group": exposure.groups,
-}
+MOST_SECTIONS = 40  # runs with a section of their own
+MOST_ROWS = 1000  # of any table
+MOST_PANELS = 6  # trends of one metric
+MOST_SENTENCES = 20
+ROOM, ROOM_OF_TRENDS = 4_000_000, 2_500_000  # characters of the page
+ALONE_SIDE, SIDE = 64, 32  # pixels of a synthetic image, alone and among several runs
+LINE = 1000  # characters of a message
+TEMPLATE, SECTIONS = "report.html.jinja", "sections.html.jinja"
 
 
-def write_html(workdir: str | Path) -> Path:
+class Page(NamedTuple):
+    """What was written: where, of how many runs, and which files were damaged."""
+
+    path: Path
+    runs: int
+    damaged: list[str]
+
+
+def write_html(workdir: str | Path) -> Page:
     """Write `report.html`, atomically.
 
     A single run gets a verdict and full detail; several get an overview, trends, and a
-    folded section each. Needs nothing but the files under `runs/`.
+    folded section each, as far as the page has room; it says what it leaves out. Needs
+    nothing but the files under `runs/`. What is damaged is left out and named.
 
     Args:
       workdir: the folder that holds `runs/RUN_ID/`.
 
     Returns:
-      The path of `report.html`.
+      A `Page`, whose file is `report.html`.
 
     Raises:
-      InputError: no runs in `workdir`, or a malformed Record.
+      InputError: no runs in `workdir`.
     """
     workdir = Path(workdir)
-    found = trends.ordered(records.read(workdir))
-    verdicts = [verdict.verdicts(record) for record in found]
-    several = len(found) > 1
-    page = _template().render(
-        runs=[
-            _section(record, lines, workdir, drawn=len(found) <= FULL_DETAIL)
-            for record, lines in zip(found, verdicts, strict=True)
-        ],
-        summary=_summary(verdicts),
-        best=_best(found) if several else [],
-        overview=tables.overview(found, verdicts) if several else None,
-        trends=[
-            pictures.drawn(trend.svg, trend.title)
-            for trend in (trends.trends(found) if several else [])
-        ],
-        judged=sorted({scope.judged(record) for record in found}),
-        unfinished=records.unfinished(workdir),
+    judged, unfinished, damaged = _gathered(workdir)
+    environment = _environment()
+    alone = None
+    if len(judged) == 1:
+        alone, problems = whole(judged[0], ALONE_SIDE, drawn=True)
+        damaged += problems
+    panels, undrawn = ([], 0) if len(judged) < 2 else _trends(judged)
+    sections, problems = ("", []) if len(judged) < 2 else _sections(environment, judged)
+    damaged += problems
+    records = [run.record for run in judged]
+    page = environment.get_template(TEMPLATE).render(
+        alone=alone,
+        count=len(judged),
+        summary=_summary([run.verdicts for run in judged]),
+        best=_best(records)[:MOST_SENTENCES] if len(judged) > 1 else [],
+        overview=tables.overview(records, [run.verdicts for run in judged], MOST_ROWS)
+        if judged
+        else None,
+        trends=panels,
+        undrawn=undrawn,
+        judged=sorted({scope.judged(record) for record in records})[:MOST_SENTENCES],
+        unfinished=tables.Table(("Run", "Status", "Error"), unfinished),
+        damaged=tables.Table(
+            ("File, what is wrong, and what to do",),
+            [(printable(line.replace(f"{workdir}/", ""), LINE),) for line in damaged],
+        ),
         levels=verdict.LEVELS,
     )
+    page = page.replace("<!--sections-->", sections, 1)
     path = workdir / "report.html"
-    records.write_atomic(path, page.lstrip().replace(" %", "&nbsp;%"))
-    return path
+    write_atomic(path, page.lstrip().replace(" %", "&nbsp;%"))
+    return Page(path, len(judged), damaged)
 
 
-def _template() -> jinja2.Template:
+def _gathered(workdir: Path) -> tuple[list[Judged], list[tuple], list[str]]:
+    """Finished runs in the order of the page, rows of the others, damaged files."""
+    found, unfinished, damaged = [], [], []
+    for run in finished.each(workdir):
+        damaged += run.damaged
+        if run.record is None:
+            error = printable(run.error or "", LINE)
+            unfinished.append((printable(run.folder.name), run.status, error))
+            continue
+        lines = [
+            line._replace(finding=printable(line.finding, LINE))
+            for line in verdict.verdicts(run.record)
+        ]
+        short = presentable(brief(run.record))
+        found.append(Judged(short, lines, run.folder))
+    of_record = {id(run.record): run for run in found}
+    ordered = trends.ordered([run.record for run in found])
+    return [of_record[id(record)] for record in ordered], unfinished, damaged
+
+
+@cache
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -83,58 +124,39 @@ def _template() -> jinja2.Template:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters.update(plain=plain, spoken=spoken)
-    return environment.get_template(TEMPLATE)
+    environment.globals["most_rows"] = MOST_ROWS
+    return environment
 
 
-def _section(
-    record: Record, lines: list[verdict.Verdict], workdir: Path, drawn: bool
-) -> dict[str, Any]:
-    """All that the page says about one run."""
-    folder = workdir / "runs" / record["run"]["id"]
-    config = _read(folder / "config.json")
-    curves = _read(folder / "curves.json")
-    return {
-        "run": record["run"],
-        "size": scope.size(record),
-        "verdicts": lines,
-        "overall": verdict.overall(lines),
-        "synthetic": pictures.synthetic(folder / "synthetic.npz"),
-        "accuracy": tables.accuracy(record),
-        "fairness": tables.fairness(record),
-        "classes": tables.classes(record),
-        "privacy": tables.privacy(record),
-        "exposure": {
-            name: table for name, make in EXPOSURE.items() if (table := make(record))
-        },
-        "likeness": exposure.likeness(record),
-        "gallery": pictures.stored(folder / "gallery.png", GALLERY),
-        "robustness": {
-            name: table
-            for norm, name in NORMS.items()
-            if (table := robustness.attacked(record, norm))
-        },
-        "secondary": {
-            name: table
-            for norm, name in NORMS.items()
-            if (table := robustness.secondary(record, norm))
-        },
-        "notes": {
-            "accuracy": scope.accuracy(record, config),
-            "membership": scope.membership(record, config),
-            "likeness": scope.likeness(record),
-            "robustness": scope.robustness(record, config),
-        },
-        "components": robustness.components(record),
-        "summaries": robustness.summaries(record),
-        "checks": robustness.checks(record),
-        "transfer": robustness.transfer(record),
-        "corruptions": robustness.corruptions(record),
-        "cost": tables.cost(record),
-        "settings": tables.settings(record),
-        "versions": tables.versions(record),
-        "config": json.dumps(config, indent=2) if config else "",
-        "figures": pictures.by_section(record, curves) if drawn else {},
-    }
+def _sections(
+    environment: jinja2.Environment, judged: Sequence[Judged]
+) -> tuple[str, list[str]]:
+    """The folded sections of the first runs, as many as there is room for."""
+    macros = environment.get_template(SECTIONS).make_module()
+    sections: list[str] = []
+    damaged: list[str] = []
+    room = ROOM
+    for run in judged[:MOST_SECTIONS]:
+        found, problems = whole(run, SIDE, drawn=len(judged) <= FULL_DETAIL)
+        damaged += problems
+        section = macros.one_of_several(found) if found else ""
+        room -= len(section)
+        if room < 0:
+            break
+        sections.append(section)
+    return macros.several(sections, len(judged)), damaged
+
+
+def _trends(judged: Sequence[Judged]) -> tuple[list[pictures.Picture], int]:
+    """The first panels of each metric, as many as there is room for, and the rest."""
+    plans = trends.plans([run.record for run in judged])
+    first, panels, room = Counter(), [], ROOM_OF_TRENDS
+    for plan in plans:
+        first[plan.metric] += 1
+        if first[plan.metric] <= MOST_PANELS and room > 0:
+            panels.append(pictures.drawn(trends.drawn(plan).svg, plan.title))
+            room -= len(panels[-1].link)
+    return panels, len(plans) - len(panels)
 
 
 def _summary(verdicts: Sequence[Sequence[verdict.Verdict]]) -> list[tuple]:
@@ -171,7 +193,3 @@ def _best(found: Sequence[Record]) -> list[str]:
                 f"{percent(headline.accuracy(top, 'random_subset')).text}."
             )
     return best
-
-
-def _read(path: Path) -> dict:
-    return json.loads(path.read_text()) if path.is_file() else {}

@@ -2,15 +2,19 @@
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from dd_jax.report.figures import COLOURS, MARKERS, error_bars
+from dd_jax.report.figures import error_bars, line_style
+from dd_jax.report.lines import MOST, lines, points
 from dd_jax.types import Record
 
 
 def curves(records: Sequence[Record]) -> Callable[[Axes], None] | None:
-    """Draws a line for each Record that has looks on the way; None where none has.
+    """Draws a line for each kind of run that has looks on the way; None without any.
+
+    Repeats of a kind are one line, of the mean time and the mean accuracy at a step.
 
     Args:
       records: whose `learning` rows are `{step, seconds, accuracy}`.
@@ -20,14 +24,14 @@ def curves(records: Sequence[Record]) -> Callable[[Axes], None] | None:
         return None
 
     def draw(panel: Axes) -> None:
-        for i, record in enumerate(known):
-            points = [(r["seconds"], r["accuracy"]) for r in record["learning"]]
+        for i, (label, repeats) in enumerate(lines(known)[:MOST]):
+            rows = [row for record in repeats for row in record["learning"]]
+            x = lambda same: float(np.mean([row["seconds"] for row in same]))
             panel.errorbar(
-                *error_bars(points),
-                color=COLOURS[i % len(COLOURS)],
-                marker=MARKERS[i % len(MARKERS)],
+                *error_bars(points(rows, "step", x)),
+                **line_style(i),
                 capsize=2,
-                label=record["run"]["method"],
+                label=label,
             )
         panel.set_xscale("log")
         panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from dd_jax.report import headline, membership, robustness
+from dd_jax.report import headline, membership, names, robustness
 from dd_jax.report.formats import decimal, percent, plain
+from dd_jax.report.records import estimate
 from dd_jax.report.tables import Table
 from dd_jax.types import InputError, Record
 
@@ -47,7 +48,7 @@ def privacy(records: Sequence[Record]) -> str:
             "no run has an audit of membership; set audits.privacy.enabled"
         )
     parts = [
-        f"**Membership: {title}**\n\n"
+        f"**Membership: {names.markdown(title)}**\n\n"
         + _lines([table.columns, ("---",) * len(table.columns), *table.rows])
         for title, table in found
     ]
@@ -76,7 +77,8 @@ def transfer(records: Sequence[Record]) -> str:
 
 def _which(record: Record) -> str:
     run = record["run"]
-    return f"{run['method']} on {run['dataset']}, {plain(run['ipc'])} images a class:"
+    text = f"{run['method']} on {run['dataset']}, {plain(run['ipc'])} images a class:"
+    return names.markdown(text)
 
 
 def _ruled(table: Table) -> list[tuple[str, ...]]:
@@ -85,7 +87,7 @@ def _ruled(table: Table) -> list[tuple[str, ...]]:
 
 
 def _lines(rows: Sequence[Sequence[str]]) -> str:
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    return "".join(f"| {' | '.join(map(names.markdown, row))} |\n" for row in rows)
 
 
 def table(records: Sequence[Record]) -> str:
@@ -104,8 +106,8 @@ def table(records: Sequence[Record]) -> str:
     """
     rows = [COLUMNS, ("---",) * len(COLUMNS), *map(_row, records)]
     exported = [headline.exported(record) for record in records]
-    if any(exported):
-        cells = [str(percent(e)) if e else "-" for e in exported]
+    if any(map(estimate, exported)):
+        cells = [str(percent(e)) if estimate(e) else "-" for e in exported]
         rows = _with_column(rows, COLUMNS.index("random subset"), "exported", cells)
     archs = [plain(record["run"].get("arch")) for record in records]
     if len(set(archs)) > 1:

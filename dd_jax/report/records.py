@@ -1,21 +1,20 @@
 """Records on disk: read, check, and gather into `results.jsonl`."""
 
 import json
-import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from dd_jax.paths import expanded, no_file
+from dd_jax.report import finished
+from dd_jax.report.schema import sound
+from dd_jax.report.schema import validate as validate
 from dd_jax.types import InputError, Record
-
-PIPES = ("distilled", "random_subset", "full_data")
-RUN_KEYS = ("id", "method", "dataset", "arch", "ipc", "init", "num_classes")
-BY_PIPE = ("accuracy", "fairness", "privacy", "robustness")
 
 
 def read(workdir: str | Path) -> list[Record]:
-    """Records of the finished runs of a work directory.
+    """Records of the finished runs of a work directory; damaged ones are left out.
 
     Args:
       workdir: the folder that holds `runs/RUN_ID/{status.json, record.json}`.
@@ -24,23 +23,14 @@ def read(workdir: str | Path) -> list[Record]:
       Checked Records, by id.
 
     Raises:
-      InputError: no runs in `workdir`, or a malformed Record.
+      InputError: no runs in `workdir`.
     """
-    records = [
-        validate(_json(run / "record.json"), str(run / "record.json"))
-        for run in _runs(workdir)
-        if _status(run)["status"] == "done"
-    ]
-    return sorted(records, key=lambda record: record["run"]["id"])
+    return sorted(stream(workdir), key=lambda record: record["run"]["id"])
 
 
-def unfinished(workdir: str | Path) -> list[dict]:
-    """Runs without a Record: `[{id, status, error}]`, by id.
-
-    `status` is `running` (at work or killed), `failed` or `diverged`.
-    """
-    rows = [{"id": run.name, "error": None} | _status(run) for run in _runs(workdir)]
-    return [row for row in rows if row["status"] != "done"]
+def stream(workdir: str | Path) -> Iterator[Record]:
+    """The same Records by folder, one at a time: there may be thousands."""
+    return (run.record for run in finished.each(workdir) if run.record)
 
 
 def write_results(workdir: str | Path) -> Path:
@@ -57,49 +47,39 @@ def load_results(path: str | Path) -> list[Record]:
     Raises:
       InputError: no such file, a line that is not JSON, or a malformed Record.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; give a work directory or a .jsonl")
-    records = []
-    for number, line in enumerate(path.read_text().splitlines(), 1):
-        where = f"{path}:{number}"
-        try:
-            records.append(validate(json.loads(line), where))
-        except json.JSONDecodeError as error:
-            raise InputError(f"{where}: not JSON ({error}); need a Record") from None
+    records, damaged = readable_lines(path)
+    if damaged:
+        raise InputError(damaged[0])
     return records
 
 
-def validate(record: Any, where: str = "record") -> Record:
-    """Light schema check of one Record; returns it.
+def readable_lines(path: str | Path) -> tuple[list[Record], list[str]]:
+    """What can be read of a `results.jsonl` file, in file order.
 
-    Holds the keys that every table needs, the pipeline names, accuracies in [0, 1],
-    and numbers that are finite (what was not measured is null, never NaN).
-
-    Args:
-      record: parsed JSON.
-      where: what to call it in the message.
+    Returns:
+      Checked Records, and what is wrong with each line, or part of one, left out.
 
     Raises:
-      InputError: the first thing wrong, by its path in the Record.
+      InputError: no such file.
     """
-    if not isinstance(record, dict) or not isinstance(record.get("run"), dict):
-        raise InputError(f"{where}: no `run` part; need a Record with run.id and so on")
-    if missing := [key for key in RUN_KEYS if key not in record["run"]]:
-        raise InputError(f"{where}: run.{missing[0]} is missing; need {RUN_KEYS}")
-    for part in BY_PIPE:
-        if unknown := set(record.get(part) or {}) - set(PIPES):
-            raise InputError(f"{where}: {part}.{min(unknown)} is unknown; use {PIPES}")
-    for pipe in PIPES:
-        value = estimate(lookup(record, "accuracy", pipe))
-        if value and not 0 <= value["mean"] <= 1:
-            raise InputError(
-                f"{where}: accuracy.{pipe}.mean is {value['mean']}; need a fraction"
-            )
-    for path, number in _numbers(record):
-        if not math.isfinite(number):
-            raise InputError(f"{where}: {path} is {number}; need a number or null")
-    return record
+    path = expanded(path)
+    if why := no_file(path):
+        raise InputError(f"{path}: {why}; give a work directory or a .jsonl")
+    records, damaged = [], []
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+        where = f"{path}:{number}"
+        try:
+            record, problems = sound(json.loads(line), where)
+        except InputError as error:
+            damaged.append(f"{error}; line left out")
+        except UnicodeDecodeError:
+            damaged.append(f"{where}: not UTF-8 text; need a Record")
+        except (ValueError, RecursionError) as error:
+            damaged.append(f"{where}: not JSON ({error}); need a Record")
+        else:
+            records.append(record)
+            damaged += [f"{problem}; part left out" for problem in problems]
+    return records, damaged
 
 
 def lookup(record: Any, *path: str) -> Any:
@@ -137,35 +117,3 @@ def write_atomic(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_text(text, encoding="utf-8")
     os.replace(temporary, path)
-
-
-def _runs(workdir: str | Path) -> list[Path]:
-    runs = sorted(path.parent for path in Path(workdir).glob("runs/*/status.json"))
-    if not runs:
-        raise InputError(
-            f"{workdir}: no runs here; need a folder with runs/RUN_ID/status.json, "
-            "as launch.py writes it"
-        )
-    return runs
-
-
-def _status(run: Path) -> dict:
-    return {"id": run.name, "status": "running"} | _json(run / "status.json")
-
-
-def _json(path: Path) -> dict:
-    try:
-        return json.loads(path.read_text())
-    except (OSError, json.JSONDecodeError) as error:
-        raise InputError(f"{path}: unreadable ({error}); need a JSON object") from None
-
-
-def _numbers(value: Any, path: str = "") -> Iterator[tuple[str, float]]:
-    if isinstance(value, float):
-        yield path.lstrip("."), value
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from _numbers(item, f"{path}.{key}")
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _numbers(item, f"{path}[{index}]")

@@ -9,6 +9,7 @@ from dd_jax.report.formats import (
     PIPE_NAMES,
     Shown,
     decimal,
+    defined,
     percent,
     spoken,
 )
@@ -20,7 +21,7 @@ from dd_jax.types import Record
 def attacked(record: Record, norm: str) -> Table | None:
     """Accuracy under each attack of one norm, a column for each radius."""
     curves = {
-        (pipe, attack): {row["eps"]: row["accuracy"] for row in rows}
+        (pipe, attack): {row["eps"]: row.get("accuracy") for row in rows}
         for pipe in PIPE_NAMES
         for attack, rows in norm_curves(
             lookup(record, "robustness", pipe) or {}, norm
@@ -41,14 +42,20 @@ def attacked(record: Record, norm: str) -> Table | None:
 def corruptions(record: Record) -> Table | None:
     """Accuracy on each corruption, the mean over severities above its range."""
     part = record.get("corruptions") or {}
-    pipes = [pipe for pipe in PIPE_NAMES if pipe in part]
+    pipes = [pipe for pipe in PIPE_NAMES if part.get(pipe)]
     names = list(dict.fromkeys(name for pipe in pipes for name in part[pipe]))
     rows = [
         (name.replace("_", " "), *(_severities(part[pipe].get(name)) for pipe in pipes))
         for name in names
     ]
-    of_full = [decimal(lookup(part, "mce", pipe)) for pipe in pipes]
-    rows.append(("mean corruption error, full data = 1", *of_full))
+    if errors := part.get("mce"):
+        of_full = [
+            defined(errors[pipe], decimal, "undefined, full data make no error")
+            if pipe in errors
+            else decimal(None)
+            for pipe in pipes
+        ]
+        rows.append(("mean corruption error, full data = 1", *of_full))
     columns = ("Corruption", *(PIPE_NAMES[pipe] for pipe in pipes))
     return Table(columns, rows) if pipes else None
 
@@ -69,7 +76,7 @@ def components(record: Record) -> Table | None:
         for attack, found in (
             lookup(record, "robustness", pipe, "attacks") or {}
         ).items()
-        for row in found
+        for row in found or ()
         if row["eps"] > 0 and row.get("components")
     ]
     return (
@@ -87,7 +94,9 @@ def transfer(record: Record) -> Table | None:
         return None
     near = min((row["eps"] for row in rows), key=lambda eps: abs(eps - headline.EPS))
     shown = {
-        (row["source"] if row["eps"] else "", row["target"]): percent(row["accuracy"])
+        (row["source"] if row["eps"] else "", row["target"]): percent(
+            row.get("accuracy")
+        )
         for row in record["transfer"]
         if row["eps"] in (0, near)
     }
@@ -118,19 +127,24 @@ def secondary(record: Record, norm: str) -> Table | None:
     for pipe, name in PIPE_NAMES.items():
         part = lookup(record, "robustness", pipe) or {}
         ratios = {
-            row["eps"]: row for row in part.get("ratios", ()) if row["norm"] == norm
+            row["eps"]: row for row in part.get("ratios") or () if row["norm"] == norm
         }
-        for row in part.get("worst_case", ()):
-            known = [value for value in row.get("per_class", ()) if value is not None]
+        for row in part.get("worst_case") or ():
+            known = [value for value in row.get("per_class") or () if value is not None]
             if row["norm"] == norm and row["eps"] > 0 and known:
-                ratio = ratios.get(row["eps"], {})
+                ratio = ratios.get(row["eps"])
+                of = lambda name, ratio=ratio: (
+                    defined(ratio.get(name), decimal, "undefined")
+                    if ratio
+                    else decimal(None)
+                )
                 rows.append(
                     (
                         Shown(name, f"{norm} radius {row['eps']:.3g}"),
-                        percent(row["accuracy"]),
+                        percent(row.get("accuracy")),
                         percent(min(known)),
-                        decimal(ratio.get("rome")),
-                        decimal(ratio.get("beard")),
+                        of("rome"),
+                        of("beard"),
                     )
                 )
     columns = ("Trained on", "Right under all", "Weakest class", "ROME", "BEARD")
@@ -141,14 +155,18 @@ def summaries(record: Record) -> Table | None:
     """Whole curves in one number: area under the worst case, median distances."""
     parts = {pipe: lookup(record, "robustness", pipe) or {} for pipe in PIPE_NAMES}
     named = lambda key: list(
-        dict.fromkeys(n for p in parts.values() for n in p.get(key, ()))
+        dict.fromkeys(n for p in parts.values() for n in p.get(key) or ())
     )
     found = [
-        (f"Area under the curve of all {NORMS[norm]} attacks", "area", norm)
+        (f"Area under the curve of all {NORMS.get(norm, norm)} attacks", "area", norm)
         for norm in named("area")
     ]
     found += [
-        (f"Median smallest distance, {NORMS[norm]}, from above", "median_fall", norm)
+        (
+            f"Median smallest distance, {NORMS.get(norm, norm)}, from above",
+            "median_fall",
+            norm,
+        )
         for norm in named("median_fall")
     ]
     found += [
@@ -156,10 +174,16 @@ def summaries(record: Record) -> Table | None:
         for name in named("median_perturbation")
     ]
     rows = [
-        (title, *(decimal(lookup(part, key, name)) for part in parts.values()))
+        (title, *(_median(part.get(key) or {}, name) for part in parts.values()))
         for title, key, name in found
     ]
     return Table(("Curve as one number", *PIPE_NAMES.values()), rows) if rows else None
+
+
+def _median(found: dict, name: str) -> Shown:
+    """Null is a median beyond all that was tried."""
+    none = "more than half stand"
+    return defined(found[name], decimal, none) if name in found else decimal(None)
 
 
 def _severities(values: Sequence[dict] | None) -> Shown:

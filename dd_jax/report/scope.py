@@ -10,7 +10,8 @@ from dd_jax.report.formats import (
     share,
     spoken,
 )
-from dd_jax.report.records import PIPES, estimate, lookup
+from dd_jax.report.records import estimate, lookup
+from dd_jax.report.schema import PIPES
 from dd_jax.types import Record
 
 SPLITS = {
@@ -92,11 +93,13 @@ def membership(record: Record, config: dict) -> list[str]:
         else f"Threat {THREAT_NAMES.get(name, name)}."
         for name in threats
     ]
-    attacked = (estimate(threats.get("t2") or threats.get("t1")) or {}).get("n")
+    attacked = int(
+        (estimate(threats.get("t2") or threats.get("t1")) or {}).get("n") or 0
+    )
     audit = lookup(config, "audits", "privacy") or {}
     if attacked:
         epochs = audit.get("epochs")
-        shadows = attacked + (audit["shadows"] if audit.get("joint") else 0)
+        shadows = attacked + (audit.get("shadows", 0) if audit.get("joint") else 0)
         notes += [
             f"{count(shadows, 'shadow distillation')}, each of its own half of the "
             "training rows and with one net trained on the result"
@@ -104,7 +107,7 @@ def membership(record: Record, config: dict) -> list[str]:
             "judged for accuracy are not the ones attacked.",
             f"Members are all rows of the half that was distilled.{_unused(record)}",
         ]
-    if "t1" in threats and (repeats := audit.get("repeats", 1)) > 1:
+    if "t1" in threats and (repeats := audit.get("repeats") or 1) > 1:
         notes.append(f"T1 averages {repeats} nets trained on each released set.")
     attack = headline.membership(record)
     path = ("privacy", "distilled", *(attack[:2] if attack else ()), "known_randomness")
@@ -139,9 +142,9 @@ def likeness(record: Record) -> list[str]:
         return []
     return [
         f"Compared with {part['rows']:,} training images "
-        f"({share(part['share_of_train'])} of them, at random) and as many unseen ones "
-        "of the same source. An image that copies a training image left out of the "
-        "comparison goes unnoticed; the copies below show how much that hides.",
+        f"({_part(part.get('share_of_train'))} of them, at random) and as many unseen "
+        "ones of the same source. An image that copies a training image left out of "
+        "the comparison goes unnoticed; the copies below show how much that hides.",
         "Closer to train: 50 % is no preference. Distance ratio: nearest over second "
         "nearest, 0 is a copy. Residual risk: how much more often images single out a "
         "training image than an unseen one; 0 is none.",
@@ -152,7 +155,7 @@ def likeness(record: Record) -> list[str]:
 
 def robustness(record: Record, config: dict) -> list[str]:
     """Which networks were attacked, on which images, by which attacks."""
-    part = record.get("robustness") or {}
+    part = {pipe: of for pipe, of in (record.get("robustness") or {}).items() if of}
     nets = {(estimate(row.get("clean")) or {}).get("n") for row in part.values()}
     images = lookup(config, "audits", "robustness", "images")
     split = record["run"].get("split")
@@ -173,7 +176,8 @@ def robustness(record: Record, config: dict) -> list[str]:
     settings = {
         name: rows[-1]
         for row in part.values()
-        for name, rows in row.get("attacks", {}).items()
+        for name, rows in (row.get("attacks") or {}).items()
+        if rows
     }
     return notes + [
         f"{spoken(name)}: {_steps(row)}."
@@ -190,9 +194,10 @@ def _targets(audit: dict) -> str:
             "complement left out)"
         )
     return (
-        f"{audit['shadows']} of them share networks and real batches; the other "
-        f"{audit['targets']} share nothing and are attacked in turn, with the help of "
-        "all others (their complement left out). Of the baselines all nets are attacked"
+        f"{plain(audit.get('shadows'))} of them share networks and real batches; the "
+        f"other {plain(audit.get('targets'))} share nothing and are attacked in turn, "
+        "with the help of all others (their complement left out). Of the baselines all "
+        "nets are attacked"
     )
 
 
@@ -223,6 +228,10 @@ def _unused(record: Record) -> str:
         " For the random subset they are all rows of the half it was drawn from, "
         f"although its net has seen only about {share(2 * ratio)} of them."
     )
+
+
+def _part(value: float | None) -> str:
+    return "an unrecorded share" if value is None else share(value)
 
 
 def _rate(value: float) -> str:

@@ -1,12 +1,14 @@
 """The report's tables: one function a table, from a Record to text."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import NamedTuple
 
 from dd_jax.report import headline
 from dd_jax.report.formats import (
     PIPE_NAMES,
     Shown,
+    class_name,
     decimal,
     level,
     percent,
@@ -37,11 +39,17 @@ STAGES = {
 }
 
 
+class Badge(NamedTuple):
+    """The level of a verdict in a cell."""
+
+    level: str
+
+
 class Table(NamedTuple):
     """Header and rows; the first cell of a row is its heading."""
 
     columns: Sequence[str]
-    rows: Sequence[Sequence[str | Shown]]
+    rows: Sequence[Sequence[str | Shown | Badge]]
 
 
 def accuracy(record: Record) -> Table | None:
@@ -50,7 +58,7 @@ def accuracy(record: Record) -> Table | None:
     values = {
         name: headline.accuracy(record, pipe) for pipe, name in PIPE_NAMES.items()
     }
-    if exported := headline.exported(record):
+    if (exported := headline.exported(record)) is not None:
         values["Distilled, clipped to 8 bits for export"] = exported
     rows = []
     for name, value in values.items():
@@ -58,7 +66,9 @@ def accuracy(record: Record) -> Table | None:
         if known is None:
             rows.append((name, percent(None), "", ""))
             continue
-        kept = share(known["mean"] / full) if full else ""
+        kept = ""
+        if full is not None:
+            kept = share(known["mean"] / full) if full > 0 else "undefined"
         rows.append((name, percent(value), kept, str(known["n"] or "")))
     columns = ("Trained on", "Accuracy", "Share of full data", "Nets or sets")
     return Table(columns, rows) if record.get("accuracy") else None
@@ -81,7 +91,7 @@ def fairness(record: Record) -> Table | None:
             return None if pipe == "full_data" else headline.induced_drop(record, pipe)
         return lookup(record, "fairness", pipe, key)
 
-    pipes = [pipe for pipe in PIPE_NAMES if pipe in (record.get("fairness") or {})]
+    pipes = [pipe for pipe in PIPE_NAMES if lookup(record, "fairness", pipe)]
     shown = {
         name: [
             show(value(key, pipe)) if estimate(value(key, pipe)) else ""
@@ -104,10 +114,9 @@ def classes(record: Record) -> Table | None:
         for pipe, name in PIPE_NAMES.items()
         if (values := lookup(record, "accuracy", pipe, "per_class"))
     }
-    names = record["run"].get("class_names") or ()
     rows = [
-        (str(names[c]) if c < len(names) else f"class {c}", *map(percent, row))
-        for c, row in enumerate(zip(*known.values()))
+        (class_name(record, c), *map(percent, row))
+        for c, row in enumerate(zip_longest(*known.values()))
     ]
     return Table(("Class", *known), rows) if rows else None
 
@@ -128,6 +137,7 @@ def privacy(record: Record) -> Table | None:
         for pipe in PIPE_NAMES
         for threat, scores in (lookup(record, "privacy", pipe) or {}).items()
         for score, row in (scores or {}).items()
+        if row
     ]
     columns = (
         "Trained on, attack",
@@ -145,7 +155,7 @@ def cost(record: Record) -> Table | None:
     rows = [
         (STAGES.get(stage := key.removesuffix("_seconds"), stage), seconds(value))
         for key, value in values.items()
-        if key.endswith("_seconds") and value is not None
+        if key.endswith("_seconds") and estimate(value)
     ]
     if values.get("steps_per_second") is not None:
         rows.append(
@@ -169,8 +179,18 @@ def versions(record: Record) -> Table | None:
     return Table(("Version", ""), list(found.items())) if found else None
 
 
-def overview(records: Sequence[Record], lines: Sequence[Sequence[Verdict]]) -> Table:
-    """One row a run: what it is, its headline numbers, its verdicts."""
+def overview(
+    records: Sequence[Record],
+    lines: Sequence[Sequence[Verdict]],
+    most: int | None = None,
+) -> Table:
+    """One row a run: what it is, its headline numbers, its verdicts.
+
+    Args:
+      records: of all runs.
+      lines: the verdicts on each.
+      most: rows, of the first runs; None for all.
+    """
     names = ("method", "dataset", "arch", "ipc", "init", "num_classes", "seed")
     first = records[0]["run"]
     varying = [
@@ -190,13 +210,13 @@ def overview(records: Sequence[Record], lines: Sequence[Sequence[Verdict]]) -> T
         "PGD accuracy",
     )
     rows = []
-    for record, verdict in zip(records, lines, strict=True):
+    for record, verdict in zip(records[:most], lines[:most], strict=True):
         attack, robust = headline.membership(record), headline.robustness(record)
         rows.append(
             (
                 record["run"]["id"],
                 *(plain(record["run"].get(name)) for name in varying),
-                *(line.level for line in verdict),
+                *(Badge(line.level) for line in verdict),
                 *(percent(headline.accuracy(record, pipe)) for pipe in PIPE_NAMES),
                 percent(headline.worst_class(record)),
                 decimal(attack.auc if attack else None),

@@ -15,15 +15,14 @@ from matplotlib.ticker import (
 )
 
 from dd_jax.report import headline, learning, radius
-from dd_jax.report.figures import COLOURS, DASHES, GREY, MARKERS, error_bars, svg
+from dd_jax.report.figures import DASHES, GREY, error_bars, line_style, svg
 from dd_jax.report.formats import BASELINES, PIPE_NAMES, plain
+from dd_jax.report.lines import MOST, NAMED, NUMERIC, lines, name, pooled, short
 from dd_jax.report.records import estimate
-from dd_jax.report.statistics import mean_interval
 from dd_jax.types import Record
 
-NUMERIC = ("ipc", "num_classes", "width")
-NAMED = ("init", "method", "arch", "dataset")
-NAMES = {"ipc": "images per class", "num_classes": "classes", "arch": "architecture"}
+MOST_VALUES = 40  # along the x axis of a panel
+MOST_TICKS = 12
 
 
 class Layout(NamedTuple):
@@ -32,6 +31,14 @@ class Layout(NamedTuple):
     x: str
     line: str | None
     panels: tuple[str, ...]
+
+
+class Plan(NamedTuple):
+    """A panel that may be drawn: what it shows, its title, and what draws it."""
+
+    metric: str
+    title: str
+    draw: Callable[[Axes], None]
 
 
 class Trend(NamedTuple):
@@ -89,7 +96,7 @@ METRICS: dict[str, Callable[..., dict | None]] = {
 AGAINST = {"time": learning.curves, "radius": radius.curves}
 
 
-def trends(records: Sequence[Record]) -> list[Trend]:
+def plans(records: Sequence[Record]) -> list[Plan]:
     """A panel for each metric measured and each value of the panel keys.
 
     Args:
@@ -103,34 +110,52 @@ def trends(records: Sequence[Record]) -> list[Trend]:
     if axes is None:
         return []
     panels = _grouped(records, axes.panels)
-    drawn = []
-    for name, metric in METRICS.items():
-        if not any(estimate(metric(record)) for record in records):
+    found = []
+    for metric, measure in METRICS.items():
+        if not any(estimate(measure(record)) for record in records):
             continue
-        limits = _limits(records, metric)
+        limits = _limits(records, measure)
         for values, members in panels:
             where = [
-                f"no {_name(k)}" if v is None else f"{_name(k)} {plain(v)}"
+                f"no {name(k)}" if v is None else f"{name(k)} {plain(v)}"
                 for k, v in zip(axes.panels, values)
             ]
-            draw = _panel(members, axes, metric, name, limits)
-            drawn.append(Trend(", ".join([name, *where]), svg(draw, legend=2)))
+            members, cut = _few(members, axes)
+            draw = _panel(members, axes, measure, metric, limits)
+            found.append(Plan(metric, ", ".join([metric, *where, *cut]), draw))
     for (ipc,), members in _grouped(records, ("ipc",)):
         for what, curves in AGAINST.items():
             if draw := curves(members):
-                title = f"Accuracy against {what}, {NAMES['ipc']} {plain(ipc)}"
-                drawn.append(Trend(title, svg(draw, legend=2)))
-    return drawn
+                metric = f"Accuracy against {what}"
+                title = f"{metric}, {name('ipc')} {plain(ipc)}"
+                many = len(lines(members)) > MOST
+                cut = f", at most {MOST} lines" if many else ""
+                found.append(Plan(metric, title + cut, draw))
+    return found
+
+
+def trends(records: Sequence[Record]) -> list[Trend]:
+    """All panels of `plans`, drawn."""
+    return [drawn(plan) for plan in plans(records)]
+
+
+def drawn(plan: Plan) -> Trend:
+    """One panel, drawn."""
+    return Trend(plan.title, svg(plan.draw, legend=2))
 
 
 def write(records: Sequence[Record], folder: Path) -> list[Path]:
     """Writes each trend as an SVG file named after its title; returns the paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    paths = []
+    paths: list[Path] = []
     for trend in trends(records):
-        name = re.sub(r"[^a-z0-9]+", "_", trend.title.lower()).strip("_")
-        paths.append(folder / f"{name}.svg")
-        paths[-1].write_bytes(trend.svg)
+        stem = re.sub(r"[^a-z0-9]+", "_", trend.title.lower()).strip("_")[:100]
+        path, number = folder / f"{stem}.svg", 1
+        while path in paths:  # titles may differ in characters that names leave out
+            number += 1
+            path = folder / f"{stem}_{number}.svg"
+        path.write_bytes(trend.svg)
+        paths.append(path)
     return paths
 
 
@@ -147,24 +172,26 @@ def _panel(
     records: Sequence[Record],
     axes: Layout,
     metric: Callable[..., dict | None],
-    name: str,
+    ylabel: str,
     limits: tuple[float, float],
 ) -> Callable[[Axes], None]:
+    ticks = [x for (x,), _ in _grouped(records, (axes.x,))]
+    place = (lambda x: x) if axes.x in NUMERIC else ticks.index
+
     def line(members: Sequence[Record], pipe: str) -> list[tuple]:
         return [
-            (x, _pooled([metric(record, pipe) for record in same]))
+            (place(x), pooled([metric(record, pipe) for record in same]))
             for (x,), same in _grouped(members, (axes.x,))
         ]
 
     def draw(panel: Axes) -> None:
-        lines = _grouped(records, (axes.line,)) if axes.line else [(("",), records)]
-        for i, ((value,), members) in enumerate(lines):
+        groups = _grouped(records, (axes.line,)) if axes.line else [(("",), records)]
+        for i, ((value,), members) in enumerate(groups):
             panel.errorbar(
                 *error_bars(line(members, "distilled")),
-                color=COLOURS[i % len(COLOURS)],
-                marker=MARKERS[i % len(MARKERS)],
+                **line_style(i),
                 capsize=2,
-                label=f"{_name(axes.line)} {plain(value)}"
+                label=short(f"{name(axes.line)} {plain(value)}")
                 if axes.line
                 else "Distilled",
             )
@@ -173,36 +200,33 @@ def _panel(
             if x:
                 style = {"color": GREY, "linestyle": dash, "linewidth": 1.2}
                 panel.errorbar(x, y, label=PIPE_NAMES[pipe], **style)
-        panel.set(xlabel=_name(axes.x), ylabel=name, ylim=limits)
+        panel.set(xlabel=name(axes.x), ylabel=ylabel, ylim=limits)
         if metric is not membership_auc:
             panel.yaxis.set_major_formatter(
                 FuncFormatter(lambda v, _: f"{100 * v:.4g} %")
             )
         if axes.x in NUMERIC:
-            ticks = sorted({record["run"][axes.x] for record in records})
             if ticks[0] > 0 and ticks[-1] >= 8 * ticks[0]:
                 panel.set_xscale("log")
-            panel.xaxis.set_major_locator(FixedLocator(ticks))
+            panel.xaxis.set_major_locator(FixedLocator(ticks, MOST_TICKS))
             panel.xaxis.set_minor_locator(NullLocator())
             panel.xaxis.set_major_formatter(ScalarFormatter())
         else:
-            panel.tick_params(axis="x", rotation=20)
+            names = [short(plain(x)) for x in ticks]
+            panel.set_xticks(range(len(ticks)), names, rotation=20)
 
     return draw
 
 
-def _pooled(values: Sequence[dict | None]) -> dict | None:
-    """The estimate of one run, or the mean with its interval over several.
-
-    Runs that share a baseline's networks report the very same estimate: it counts once.
-    """
-    known = []
-    for value in map(estimate, values):
-        if value and value not in known:
-            known.append(value)
-    if len(known) < 2:
-        return known[0] if known else None
-    return mean_interval([value["mean"] for value in known])
+def _few(records: Sequence[Record], axes: Layout) -> tuple[list[Record], list[str]]:
+    """Records of as many lines and values of x as a panel can show, and what is cut."""
+    cut = []
+    for key, most in ((axes.line, MOST), (axes.x, MOST_VALUES)):
+        groups = _grouped(records, (key,)) if key else []
+        if len(groups) > most:
+            records = [record for _, members in groups[:most] for record in members]
+            cut.append(f"the first {most} of {len(groups)} of {name(key)}")
+    return list(records), cut
 
 
 def _limits(
@@ -223,7 +247,3 @@ def _grouped(records: Sequence[Record], keys: Sequence[str]) -> list[tuple]:
 
     rows = sorted(records, key=lambda r: [(v is not None, v) for v in values(r)])
     return [(value, list(members)) for value, members in groupby(rows, key=values)]
-
-
-def _name(key: str) -> str:
-    return NAMES.get(key, key)

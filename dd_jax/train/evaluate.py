@@ -1,5 +1,6 @@
 """Predictions of trained networks, in batches that the cache holds."""
 
+from collections.abc import Callable
 from functools import partial
 
 import jax
@@ -7,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from dd_jax.parallel import best_chunk, map_models
+from dd_jax.reuse import reused
 from dd_jax.train.fit import as_pixels
 from dd_jax.types import Array, Model, Params
 
@@ -42,7 +45,10 @@ def predictions(model: Model, params: Params, images: Array) -> np.ndarray:
     Returns:
       `i64[s n]`.
     """
-    one = lambda i: jax.tree.map(lambda leaf: leaf[i], params)
-    nets = len(jax.tree.leaves(params)[0])
-    each = [logits(model, one(i), images).argmax(-1) for i in range(nets)]
-    return np.stack([np.asarray(e) for e in each])
+    return np.asarray(_logits_of_each(model)(images, params)).argmax(-1)
+
+
+@reused
+def _logits_of_each(model: Model) -> Callable:
+    one = lambda images, params: logits(model, params, images)
+    return map_models(one, chunk=best_chunk())

@@ -9,7 +9,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from dd_jax.drive import Diverged, digest
-from dd_jax.parallel import best_chunk
+from dd_jax.parallel import best_chunk, devices_in_use
 from dd_jax.train.fit import FitState, Trainer
 from dd_jax.train.many import Loop, Schedule, train_on_rows
 from dd_jax.types import Array, Split
@@ -28,9 +28,9 @@ def expert_paths(
     """Trains experts and keeps their parameters after some epochs.
 
     They are written as they come to a half-precision file that is mapped into memory,
-    of `2 e t p` bytes. On CPU the experts are trained one after another, so that a kill
-    loses no finished one; elsewhere at once. Where the file is lost or cut, they are
-    trained again.
+    of `2 e t p` bytes. On CPU each device trains one expert after another, so that a
+    kill loses no finished one; elsewhere all are trained at once. Where the file is
+    lost or cut, they are trained again.
 
     Cazenavette et al. (2022), section 3.1: plain gradient descent at a constant step
     size, with augmentation.
@@ -73,7 +73,7 @@ def expert_paths(
 
         return keep
 
-    group = 1 if best_chunk() is None else len(keys)
+    group = len(devices_in_use()) if best_chunk() is None else len(keys)
     for first in range(0, len(keys), group):
         chosen = keys[first : first + group]
         train_on_rows(

@@ -215,6 +215,16 @@ def test_masking_checks_are_none_where_nothing_was_measured():
     assert masking_checks(curves)["iterative_beats_single_step"] is None
 
 
+def test_nothing_can_be_told_of_attacks_on_a_net_that_is_always_wrong():
+    nothing = {"eps": [0, 0.1, 1.0], "clean": 0.0}
+    curves = {
+        "fgsm": fake([0.0] * 3, steps=1, **nothing),
+        "pgd_linf": fake([0.0] * 3, steps=20, **nothing)._replace(num_classes=10),
+    }
+    more = {"doubled": curves, "distances": {"deepfool": np.zeros((1, 10))}}
+    assert known(masking_checks(curves, **more)) == {"in_ball_and_box": True}
+
+
 @pytest.mark.parametrize("good", [True, False])
 def test_further_checks_tell_good_from_bad(good):
     eps = [0.1, 0.5]

@@ -7,8 +7,6 @@ import pytest
 from tiny import quick_compiles as quick_compiles
 
 from dd_jax import parallel
-from dd_jax.attacks import ensemble
-from dd_jax.audits import robustness_chunks, robustness_curve, robustness_dropping
 from dd_jax.audits.robustness import epsilon_curve, minimal_distances
 from dd_jax.audits.transfer import Networks, attacked_images
 
@@ -23,34 +21,20 @@ PARAMS = {
 }
 
 
-@pytest.fixture
-def eight(monkeypatch):
-    """Eight devices in place of one, with no program kept from before or for later."""
+def on_eight(monkeypatch, find):
+    """What `find` gives on eight devices, which took part."""
     used = set()
+    program = parallel._program
 
-    def spread(run):
-        def call(*arguments):
-            found = run(*arguments)
-            used.update(len(leaf.devices()) for leaf in jax.tree.leaves(found))
-            return found
+    def seen(fun, chunk, devices, by):
+        used.add(len(devices))
+        return program(fun, chunk, devices, by)
 
-        return call
-
-    def on_eight(fun):
-        return spread(parallel.map_models(fun, devices=jax.local_devices()))
-
-    for module in (robustness_chunks, robustness_dropping, ensemble):
-        monkeypatch.setattr(module, "map_models", on_eight)
-    forget()
-    yield used
-    forget()
-
-
-def forget():
-    robustness_curve._attacker.cache_clear()
-    robustness_curve._minimiser.cache_clear()
-    robustness_dropping._on_chunks.cache_clear()
-    ensemble._runner.cache_clear()
+    monkeypatch.setattr(parallel, "_program", seen)
+    with parallel.spread(8):
+        found = find()
+    assert max(used) > 1, "no device but the first took part"
+    return found
 
 
 def apply(params, images):
@@ -75,30 +59,25 @@ def curve(name, **settings):
         ),
     ],
 )
-def test_curves_are_those_of_one_device(name, settings, request):
+def test_curves_are_those_of_one_device(name, settings, monkeypatch):
     expected = curve(name, **settings)
-    used = request.getfixturevalue("eight")
-    found = curve(name, **settings)
-    assert 8 in used, "no device but the first took part"
+    found = on_eight(monkeypatch, lambda: curve(name, **settings))
     np.testing.assert_array_equal(found.robust, expected.robust)
     np.testing.assert_array_equal(found.clean, expected.clean)
     np.testing.assert_allclose(found.excess, expected.excess, atol=1e-6)
 
 
-def test_distances_are_those_of_one_device(request):
+def test_distances_are_those_of_one_device(monkeypatch):
     find = lambda: minimal_distances(
         KEY, "deepfool", apply, PARAMS, IMAGES, LABELS, chunk=4
     )
     expected = find()
-    used = request.getfixturevalue("eight")
-    np.testing.assert_allclose(find(), expected, rtol=1e-5)
-    assert 8 in used
+    np.testing.assert_allclose(on_eight(monkeypatch, find), expected, rtol=1e-5)
 
 
-def test_images_to_transfer_are_those_of_one_device(request):
+def test_images_to_transfer_are_those_of_one_device(monkeypatch):
     make = lambda: attacked_images(
         KEY, "pgd_linf", Networks(apply, PARAMS), IMAGES, LABELS, EPS, chunk=4, steps=3
     )
     expected = make()
-    request.getfixturevalue("eight")
-    np.testing.assert_allclose(make(), expected, atol=1e-6)
+    np.testing.assert_allclose(on_eight(monkeypatch, make), expected, atol=1e-6)

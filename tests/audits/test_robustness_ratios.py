@@ -29,6 +29,12 @@ def test_rome_ratio_by_hand():
     assert rome_robustness_ratio(0.8, [0.0, 0.0]) == 0.0
 
 
+def test_no_ratio_of_what_is_never_right_and_none_of_no_time():
+    for ratio in (beard_robustness_ratio, rome_robustness_ratio):
+        assert np.isnan(ratio(0.0, [0.0, 0.0]))
+    assert np.isnan(beard_attack_efficiency(2.0, [2.0, 2.0]))
+
+
 def curve(clean, robust, eps, norm="linf"):
     """Two nets on four images, right on the first so many."""
     right = lambda counts: np.arange(4) < np.asarray(counts)[..., None]

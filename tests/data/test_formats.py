@@ -70,8 +70,8 @@ def test_idx(idx_dir, plain):
 
 def test_idx_missing(idx_dir, tmp_path):
     assert message(f"idx:{tmp_path}/no") == (
-        f"idx: no directory {tmp_path}/no; it should hold train-images-idx3-ubyte.gz "
-        "and the three other MNIST-format files"
+        f"idx: {tmp_path}/no: no such folder; it should hold train-images-idx3-"
+        "ubyte.gz and the three other MNIST-format files"
     )
     (tmp_path / "t10k-labels-idx1-ubyte.gz").unlink()
     assert message(f"idx:{tmp_path}") == (
@@ -108,7 +108,88 @@ def test_idx_short(idx_dir):
     )
 
 
+OTHER_NAMES = {
+    "dots": lambda n: n.replace("-idx", ".idx"),
+    "emnist": lambda n: "emnist-letters-" + n.replace("t10k", "test"),
+    "prefix": lambda n: "my_set." + n.replace("-idx", ".idx"),
+    "test": lambda n: n.replace("t10k", "test").replace("-", "_"),
+    "capitals": lambda n: n.upper(),
+}
+
+
+@pytest.mark.parametrize("plain", [False, True])
+@pytest.mark.parametrize("name", OTHER_NAMES.values(), ids=OTHER_NAMES)
+def test_idx_names(idx_dir, name, plain):
+    path, arrays = idx_dir
+    expected = load(f"idx:{path}")
+    for old in arrays:
+        data = (path / f"{old}.gz").read_bytes()
+        (path / f"{old}.gz").unlink()
+        data = gzip.decompress(data) if plain else data
+        (path / (name(old) + (".gz" if not plain else ""))).write_bytes(data)
+    (path / ("._" + name(old))).write_bytes(b"leftover")
+    (path / "train-images-idx3-ubyte").mkdir(exist_ok=True)  # as Kaggle unpacks it
+    found = load(f"idx:{path}")
+    assert found.checksum == expected.checksum
+    note = (
+        "EMNIST's files hold each image with rows and columns swapped; read as it is "
+        "there"
+    )
+    assert found.notes == ((note,) if "emnist" in name(old) else ())
+
+
+def test_idx_several_sets(idx_dir):
+    path, arrays = idx_dir
+    for prefix in ("emnist-digits-", "emnist-letters-"):
+        for name in arrays:
+            (path / f"{prefix}{name}.gz").write_bytes(
+                (path / f"{name}.gz").read_bytes()
+            )
+    assert message(f"idx:{path}") == (
+        f"{path} holds 3 sets of files, with the prefixes '', 'emnist-digits-', "
+        "'emnist-letters-'; give a folder that holds one"
+    )
+    (path / "train-labels-idx1-ubyte.gz").unlink()  # a part is no set
+    (path / "emnist-digits-train-labels-idx1-ubyte.gz").unlink()
+    load(f"idx:{path}")
+    (path / "emnist-letters-train-labels-idx1-ubyte.gz").unlink()
+    assert " has neither " in message(f"idx:{path}")
+
+
+def test_idx_two_files_for_one_part(idx_dir):
+    path, arrays = idx_dir
+    whole = (path / "t10k-labels-idx1-ubyte.gz").read_bytes()
+    (path / "t10k-labels-idx1-ubyte").write_bytes(gzip.decompress(whole))
+    load(f"idx:{path}")  # the same file, unzipped
+    (path / "test-labels.idx1-ubyte").write_bytes(gzip.decompress(whole))
+    assert message(f"idx:{path}") == (
+        f"{path} holds both t10k-labels-idx1-ubyte.gz and test-labels.idx1-ubyte; "
+        "keep one"
+    )
+
+
 # --- npz
+
+
+def test_npz_channels_first(tmp_path):
+    first = {"x_train": pixels(6, 3, 8, 8), "x_test": pixels(4, 3, 8, 8)}
+    path, _ = npz(tmp_path, **first)
+    text = (
+        "which looks like channels first; [n h w c] is needed: x.transpose(0, 2, 3, 1)"
+    )
+    assert message(f"npz:{path}") == (
+        f"npz:{path} train images have shape (6, 3, 8, 8), {text}"
+    )
+    last = {name: array.transpose(0, 2, 3, 1) for name, array in first.items()}
+    path, _ = npz(tmp_path, **last)
+    np.testing.assert_array_equal(load(f"npz:{path}").train.images, last["x_train"])
+    path, _ = npz(tmp_path, **(last | {"x_test": first["x_test"]}))
+    assert message(f"npz:{path}") == (
+        f"npz:{path} test images have shape (4, 3, 8, 8), {text}"
+    )
+    many = {"x_train": pixels(6, 8, 8, 13), "x_test": pixels(4, 8, 8, 13)}
+    path, _ = npz(tmp_path, **many)
+    np.testing.assert_array_equal(load(f"npz:{path}").train.images, many["x_train"])
 
 
 def npz(tmp_path, **arrays):
@@ -150,8 +231,8 @@ def test_npz_floats_become_bytes(tmp_path):
 def test_npz_missing(tmp_path):
     path, _ = npz(tmp_path, y_test=None)
     assert message(f"npz:{tmp_path}/no.npz") == (
-        f"npz: no file {tmp_path}/no.npz; it should hold x_train, y_train, x_test, "
-        "y_test"
+        f"npz: {tmp_path}/no.npz: no such file; it should hold x_train, y_train, "
+        "x_test, y_test"
     )
     assert message(f"npz:{path}") == (
         f"{path} has no array y_test; it should hold x_train, y_train, x_test, y_test"
@@ -259,7 +340,7 @@ def test_folder_several_sizes(tmp_path):
 
 def test_folder_messages(tmp_path):
     assert message(f"folder:{tmp_path}/no") == (
-        f"folder: no directory {tmp_path}/no; it should hold train/CLASS/*.png and "
+        f"folder: {tmp_path}/no: no such folder; it should hold train/CLASS/*.png and "
         "test/CLASS/*.png, or CLASS/*.png"
     )
     assert message(f"folder:{tmp_path}") == (

@@ -79,7 +79,7 @@ def test_what_is_no_image_is_counted(tmp_path):
     data = load(source)
     assert len(data.train.labels) + len(data.test.labels) == 10
     assert data.notes == (
-        "left out 3 .txt, 3 .heic, 1 without suffix: no images that Pillow reads",
+        "left out 3 .heic, 3 .txt, 1 without suffix: no images that Pillow reads",
         "left out 1 images beside the class folders: no class",
     )
     assert data.checksum == load(source).checksum
@@ -127,9 +127,7 @@ def test_orientation_of_a_folder_is_told(tmp_path):
     exif[0x112] = 6
     data = load(folder(tmp_path, COLOUR, exif=exif))
     np.testing.assert_array_equal(data.train.images[0], np.rot90(COLOUR, -1))
-    assert data.notes == (
-        "turned upright, as their orientation says: 10 of 10 images",
-    )
+    assert data.notes == ("turned upright, as their orientation says: 10 of 10 images",)
 
 
 # --- transparency
@@ -185,7 +183,9 @@ def test_half_transparent_pixels(tmp_path, mode):
 @pytest.mark.parametrize("mode", ["LA", "RGBA", "PA"])
 def test_opaque_alpha_is_dropped(tmp_path, mode):
     image = Image.fromarray(GRAY).convert("LA" if mode == "PA" else mode)
-    data = load(folder(tmp_path, image.convert(mode), ".tif" if mode == "PA" else ".png"))
+    data = load(
+        folder(tmp_path, image.convert(mode), ".tif" if mode == "PA" else ".png")
+    )
     assert (data.train.images[0] == GRAY[..., None]).all() and data.notes == ()
 
 

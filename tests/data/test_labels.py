@@ -49,7 +49,9 @@ UNUSED = {
 }
 
 
-@pytest.mark.parametrize("labels, names, new, kept, unused", UNUSED.values(), ids=UNUSED)
+@pytest.mark.parametrize(
+    "labels, names, new, kept, unused", UNUSED.values(), ids=UNUSED
+)
 def test_unused_classes_are_left_out(labels, names, new, kept, unused):
     notes = (f"left out classes without images: {unused}",)
     assert numbered(labels, labels[::-1], names) == (new, new[::-1], kept, notes)

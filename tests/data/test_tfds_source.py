@@ -175,9 +175,7 @@ def test_one_split_is_split_by_the_seed(data_dir):
     assert np.bincount(whole.test.labels).tolist() == [1, 1]
     assert load(name).checksum == whole.checksum
     assert len({load(name, seed=seed).checksum for seed in range(6)}) > 1
-    assert whole.notes == (
-        f"{name} has one split, train; 20 % of it are the test set",
-    )
+    assert whole.notes == (f"{name} has one split, train; 20 % of it are the test set",)
 
 
 def test_several_splits_without_test(data_dir):
@@ -198,4 +196,16 @@ def test_needs_image_and_label(data_dir):
     assert message("tfds:dd_test_no_image") == (
         "tfds:dd_test_no_image has no feature 'image' (it has label, text); an image "
         "classification data set with image and label is needed"
+    )
+
+
+def test_no_home_for_the_default_folder(monkeypatch):
+    for name in ("TFDS_DATA_DIR", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", lambda uid: {}[uid])
+    with pytest.raises(InputError) as caught:
+        load("tfds:mnist")
+    assert str(caught.value) == (
+        "tfds:mnist is read from ~/tensorflow_datasets, and there is no home "
+        "directory; set TFDS_DATA_DIR to where it is"
     )

@@ -1,12 +1,22 @@
 """ZCA against NumPy, round trips, and networks and sets that live in its space."""
 
+import tracemalloc
+
 import hostile
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dd_jax.data.zca import fit_zca, read_zca, standard_space, zca_space
+from dd_jax.data import zca
+from dd_jax.data.zca import (
+    fit_zca,
+    fitting_bytes,
+    fitting_seconds,
+    read_zca,
+    standard_space,
+    zca_space,
+)
 from dd_jax.distill import real_data
 from dd_jax.distill.synthetic import synthetic
 from dd_jax.models import build
@@ -25,7 +35,7 @@ def test_covariance_of_whitened_images():
     fitted = fit_zca(x, eps=0.01)
     flat = x.reshape(len(x), -1) / 255
     values = np.linalg.eigvalsh(np.cov(flat.T))
-    white = np.asarray(zca_space(fitted).enter(np.float32(x / 255)))
+    white = np.asarray(zca_space(lambda: fitted).enter(np.float32(x / 255)))
     after = np.linalg.eigvalsh(np.cov(white.reshape(len(x), -1).T))
     np.testing.assert_allclose(after, values / (values + 0.01), atol=2e-3)
     np.testing.assert_allclose(white.mean(0), 0, atol=1e-4)
@@ -40,7 +50,8 @@ def test_forward_is_the_symmetric_root_and_undoes_inverse():
 
 @pytest.mark.parametrize("eps", [0.1, 1e-3])
 def test_round_trip(eps):
-    space = zca_space(fit_zca(images(), eps))
+    fitted = fit_zca(images(), eps)
+    space = zca_space(lambda: fitted)
     x = jax.random.uniform(jax.random.key(0), (3, 2, 4, 5, 2))
     np.testing.assert_allclose(space.leave(space.enter(x)), x, atol=1e-3)
     np.testing.assert_allclose(space.enter(space.leave(x)), x, atol=1e-3)
@@ -48,14 +59,44 @@ def test_round_trip(eps):
 
 def test_fewer_images_than_pixels():
     few = images(n=5)
-    space = zca_space(fit_zca(few))
+    fitted = fit_zca(few)
+    space = zca_space(lambda: fitted)
     x = np.float32(few / 255)
     np.testing.assert_allclose(space.leave(space.enter(x)), x, atol=1e-4)
 
 
+def test_nothing_is_fitted_before_it_is_needed():
+    def refuse():
+        raise AssertionError
+
+    space = zca_space(refuse)
+    model = build("lenet", 3, (8, 8, 1), enter=space.enter)
+    jax.eval_shape(model.init, jax.random.key(0))
+    with pytest.raises(AssertionError):
+        space.enter(jnp.zeros((1, 8, 8, 1)))
+
+
+@pytest.mark.parametrize("n, side", [(100, 24), (4000, 12)])
+def test_the_memory_that_a_fit_takes(n, side):
+    """What NumPy allocates at most; the workspace of LAPACK comes on top of it."""
+    x = np.zeros((n, side, side, 3), np.uint8)
+    tracemalloc.start()
+    fit_zca(x)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 0.4 < peak / fitting_bytes(x.shape) < 1
+
+
+def test_the_time_that_a_fit_takes(monkeypatch):
+    clock = iter([0.0, 5.0, 10.0, 12.0, 20.0, 23.0])  # three samples: 5, 2 and 3
+    monkeypatch.setattr(zca.time, "perf_counter", lambda: next(clock))
+    assert fitting_seconds((9, 16, 16, 4)) == 2 * 2**3
+
+
 def test_a_network_sees_whitened_images():
     x = images(shape=(8, 8, 1))
-    space = zca_space(fit_zca(x))
+    fitted = fit_zca(x)
+    space = zca_space(lambda: fitted)
     plain = build("mlp", 3, (8, 8, 1))
     white = build("mlp", 3, (8, 8, 1), mean=(0.4,), std=(0.2,), enter=space.enter)
     params = plain.init(jax.random.key(0))
@@ -69,7 +110,8 @@ def test_a_set_is_learned_in_the_space_and_read_in_pixels():
         images(n=12, shape=(4, 4, 1)),
         np.repeat(np.arange(3, dtype=np.int32), 4),
     )
-    space = zca_space(fit_zca(x))
+    fitted = fit_zca(x)
+    space = zca_space(lambda: fitted)
     learner = synthetic(ipc=2, lr=1.0, space=space, mean=(0.4,), std=(0.2,))
     state = learner.init(jax.random.key(0), real_data(x, labels))
     stored, made = state.theta["images"], learner.read(state).images

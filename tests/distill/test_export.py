@@ -322,7 +322,7 @@ def whitened(folder):
     np.savez(folder / "zca.npz", **made._asdict())
     one = synthetic(3)._replace(metadata=METADATA | {"zca": "zca.npz beside"})
     save(folder / "s.npz", one)
-    return one, zca_space(made)
+    return one, zca_space(lambda: made)
 
 
 @pytest.mark.parametrize("form", export.FORMATS)
@@ -432,10 +432,10 @@ def test_bad_usage(tmp_path, capsys):
     out = str(tmp_path / "out")
     assert export.main([str(tmp_path / "none.npz"), out]) == 2
     assert capsys.readouterr().err == (
-        f"error: no synthetic set at {tmp_path / 'none.npz'}\n"
+        f"error: no synthetic set at {tmp_path / 'none.npz'}: no such file\n"
     )
     assert export.main([str(tmp_path / "s.npz"), str(tmp_path / "s.npz" / "x")]) == 2
-    assert "Not a directory" in capsys.readouterr().err
+    assert "s.npz/x: not a directory" in capsys.readouterr().err
     with pytest.raises(SystemExit) as end:
         export.main([str(tmp_path / "s.npz"), out, "--format=jpg"])
     assert end.value.code == 2

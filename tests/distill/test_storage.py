@@ -75,7 +75,7 @@ def test_a_failed_save_leaves_the_old_file(tmp_path):
 
 def test_missing_file(tmp_path):
     path = tmp_path / "none.npz"
-    assert message(path) == f"no synthetic set at {path}"
+    assert message(path) == f"no synthetic set at {path}: no such file"
 
 
 @pytest.mark.parametrize("content", [b"", b"images", pickle.dumps({"images": 1})])

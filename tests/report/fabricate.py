@@ -203,13 +203,21 @@ def synthetic(path, ipc, classes=CLASSES, channels=1, size=8):
     )
 
 
+ARTEFACTS = ("curves.json", "metrics.jsonl", "scores.npz", "synthetic.npz")
+
+
 def write_run(workdir, row, artefacts=True):
+    if artefacts:
+        names = {name.partition(".")[0]: name for name in ARTEFACTS}
+        row = row | {"artifacts": names}
     folder = workdir / "runs" / row["run"]["id"]
     folder.mkdir(parents=True)
     (folder / "record.json").write_text(json.dumps(row))
     (folder / "status.json").write_text('{"status": "done", "error": null}')
     (folder / "config.json").write_text(json.dumps({"seed": row["run"]["seed"]}))
     if artefacts:
+        (folder / "metrics.jsonl").write_text('{"step": 0, "loss": 1.0}\n' * 3)
+        np.savez(folder / "scores.npz", logits=np.zeros((2, 3, 1, 4), np.float32))
         (folder / "curves.json").write_text(json.dumps(curves()))
         run = row["run"]
         synthetic(folder / "synthetic.npz", int(run["ipc"]), run["num_classes"])

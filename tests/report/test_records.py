@@ -1,9 +1,10 @@
+import hashlib
 import json
 
 import fabricate
 import pytest
 
-from dd_jax.report import records
+from dd_jax.report import finished, records
 from dd_jax.types import InputError
 
 
@@ -14,7 +15,9 @@ def test_read_gives_finished_runs_by_id(tmp_path):
     fabricate.write_failed(tmp_path, "dd", status="running", error=None)
     assert [r["run"]["id"] for r in records.read(tmp_path)] == ["aa", "bb"]
     assert [
-        (r["id"], r["status"], r["error"]) for r in records.unfinished(tmp_path)
+        (r.folder.name, r.status, r.error)
+        for r in finished.each(tmp_path)
+        if r.record is None
     ] == [
         ("cc", "failed", "Diverged: loss is NaN"),
         ("dd", "running", None),
@@ -32,11 +35,64 @@ def test_no_runs_is_bad_input(tmp_path):
         records.read(tmp_path)
 
 
-def test_broken_json_names_the_file(single):
+def test_broken_json_names_the_file_and_is_left_out(single):
     path = next(single.glob("runs/*/record.json"))
     path.write_text('{"run": ')
-    with pytest.raises(InputError, match=r"record\.json: unreadable"):
-        records.read(single)
+    assert records.read(single) == []
+    (run,) = finished.each(single)
+    assert run.status == "damaged" and run.damaged == [run.error]
+    assert run.error.startswith(f"{path}: is damaged (no JSON: ")
+    assert run.error.endswith(
+        f"; delete the folder {path.parent} and run its config again"
+    )
+
+
+def test_a_record_that_changed_on_disk_is_left_out(single):
+    path = next(single.glob("runs/*/record.json"))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    status = {"status": "done", "error": None, "record_sha256": digest}
+    path.with_name("status.json").write_text(json.dumps(status))
+    assert len(records.read(single)) == 1
+    path.write_text(path.read_text().replace("0.86", "0.96", 1))
+    assert records.read(single) == []
+    (run,) = finished.each(single)
+    assert f"{path}: is not what the run wrote: its digest differs" in run.error
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b"null", b'"done"', b"\xff\xfe\x00", b'{"status": "odd"}', None],
+)
+def test_a_record_is_read_without_its_status(single, content):
+    path = next(single.glob("runs/*/status.json"))
+    path.unlink() if content is None else path.write_bytes(content)
+    (run,) = finished.each(single)
+    assert run.record is not None and run.status == "done"
+    assert [line.startswith(str(path)) for line in run.damaged] == [True]
+
+
+def test_a_damaged_part_leaves_the_rest_of_a_record(single, row):
+    path = next(single.glob("runs/*/record.json"))
+    row["accuracy"]["full_data"]["mean"] = 97.0
+    row["cost"] = "much"
+    path.write_text(json.dumps(row))
+    (run,) = finished.each(single)
+    assert run.record == {k: v for k, v in row.items() if k not in ("accuracy", "cost")}
+    assert [line.partition(";")[0] for line in run.damaged] == [
+        f"{path}: accuracy.full_data.mean is 97",
+        f"{path}: cost is a text",
+    ]
+
+
+def test_lines_that_cannot_be_read_are_named_and_left_out(tmp_path, row):
+    path = tmp_path / "results.jsonl"
+    good = json.dumps(row).encode()
+    path.write_bytes(b"\n".join([good, b"\xff\x00", b'{"run": 3}', good, good[:99]]))
+    found, damaged = records.readable_lines(path)
+    assert len(found) == 2
+    assert [line.split(": ")[0] for line in damaged] == [
+        f"{path}:{number}" for number in (2, 3, 5)
+    ]
 
 
 def test_broken_line_names_its_number(tmp_path):

@@ -49,7 +49,7 @@ def test_curves_as_one_number():
     cells = [str(cell) for cell in table.rows[0][1:]]
     assert cells == ["not measured", "not measured", "0.250 (0.125 to 0.375)"]
     assert table.rows[1][3].text == "0.062"
-    assert str(table.rows[2][3]) == "not measured"
+    assert str(table.rows[2][3]) == "more than half stand"
     assert robustness.summaries({"robustness": {}}) is None
 
 

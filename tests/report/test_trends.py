@@ -2,7 +2,7 @@ import fabricate
 import numpy as np
 import pytest
 
-from dd_jax.report import trends
+from dd_jax.report import lines, trends
 
 
 def runs(**axes):
@@ -84,9 +84,9 @@ def test_ordered_by_panel_line_and_x(cells):
 
 
 def test_repeats_are_pooled():
-    pooled = trends._pooled([{"mean": 0.4, "ci": None, "n": 1}, None, {"mean": 0.6}])
+    pooled = lines.pooled([{"mean": 0.4, "ci": None, "n": 1}, None, {"mean": 0.6}])
     assert pooled["mean"] == 0.5 and pooled["n"] == 2
-    assert trends._pooled([None]) is None
+    assert lines.pooled([None]) is None
 
 
 def test_write_names_files_after_titles(tmp_path):

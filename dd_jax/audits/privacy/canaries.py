@@ -50,10 +50,11 @@ def plant(seed: int, split: Split, count: int) -> Planted:
       InputError: canaries would be more than a quarter of the rows.
     """
     n = len(split.labels)
-    if 4 * len(KINDS) * count > n:
+    most = n // (4 * len(KINDS)) // 2 * 2  # an even number, for complementary halves
+    if count > most:
         raise InputError(
-            f"audits.privacy.canaries is {count} of each of {len(KINDS)} kinds; with "
-            f"{n} training images at most {n // (4 * len(KINDS))} are possible"
+            f"audits.privacy.canaries={count} of each of {len(KINDS)} kinds: with "
+            f"{n} training images at most {most} are possible"
         )
     rng = np.random.default_rng(seed)
     chosen = rng.choice(n, (len(KINDS), count), replace=False)

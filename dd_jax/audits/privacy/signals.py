@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from dd_jax.parallel import best_chunk, map_models
 from dd_jax.reuse import reused
 from dd_jax.types import Array, InputError, Params
 
@@ -78,13 +79,15 @@ def query_logits(
     Returns:
       Logits `f32[s n q k]`.
     """
-    count = len(jax.tree.leaves(params)[0])
-    pick = lambda i: jax.tree.map(lambda leaf: leaf[i], params)
-    answer = partial(_answers, apply, tuple(queries), min(chunk, len(images)))
-    return jnp.stack([answer(pick(i), images) for i in range(count)])
+    return _asker(apply, tuple(queries), min(chunk, len(images)))(images, params)
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2))
+@reused
+def _asker(apply, queries, chunk):
+    one = lambda images, params: _answers(apply, queries, chunk, params, images)
+    return map_models(one, chunk=best_chunk())
+
+
 def _answers(apply, queries, chunk, params, images):
     """Logits `f32[n q k]` of one model, a padded chunk of points at a time."""
     n = len(images)

@@ -67,7 +67,7 @@ def test_same_seed_same_canaries():
 
 
 def test_too_many_are_refused():
-    with pytest.raises(InputError, match="with 90 training images at most 7 are"):
+    with pytest.raises(InputError, match="with 90 training images at most 6 are"):
         plant(0, split(), 8)
     with pytest.raises(InputError, match="10 of them, 11 asked for"):
         planted_masks(

@@ -1,0 +1,105 @@
+"""The verdict on membership: can an attacker tell which rows were in the data?"""
+
+from collections.abc import Sequence
+
+from dd_jax.report import headline
+from dd_jax.report.formats import THREAT_NAMES, count, decimal, spoken
+from dd_jax.report.headline import above
+from dd_jax.report.levels import (
+    CAUTION,
+    GO,
+    LEVELS,
+    NO_GO,
+    UNKNOWN,
+    Verdict,
+    cleared,
+    in_words,
+)
+from dd_jax.report.records import estimate
+from dd_jax.types import Record
+
+LEAK_AUC = 0.55  # the level OWASP AISVS C11.3 suggests
+BASELINES = {"random_subset": "random subset", "full_data": "full data"}
+WHY = {
+    NO_GO: "Members can be told from others.",
+    GO: "No better than guessing.",
+    CAUTION: "Slightly better than guessing.",
+}
+
+
+def membership(record: Record) -> Verdict:
+    """Can an attacker tell which rows were in the data?"""
+    rule = (
+        "No-go: for any attack the interval of TPR at 1 % FPR lies above 1 %, or that "
+        f"of AUC above {LEAK_AUC} or below {1 - LEAK_AUC:.3g} (an attack that is wrong "
+        "is right when turned round). Go: no attack's interval lies off chance (TPR "
+        f"1 %, AUC 0.5), and every AUC interval stays below {LEAK_AUC}. Caution: "
+        "anything between, an attack without an interval, a level that the sample "
+        "cannot resolve, or a model that is not above chance."
+    )
+    limits = (
+        "Safety against attacks that were not run, against more shadow models, or for "
+        "single outlying records; it is no differential-privacy guarantee."
+    )
+    attacks = headline.attacks(record)
+    levels = [_leak(attack) for attack in attacks]
+    if not any(level != UNKNOWN for level in levels):
+        finding = "Needs the AUC or the TPR of a membership attack."
+        return Verdict("Membership privacy", UNKNOWN, finding, rule, limits)
+    level = min(levels, key=LEVELS.index)
+    worst = max(
+        (a for a, its in zip(attacks, levels, strict=True) if its == level),
+        key=lambda attack: _off_guessing(attack.auc),
+    )
+    finding = (
+        f"{_why(worst, level)} Strongest of {count(len(attacks), 'attack')}: "
+        f"{spoken(worst.score)} ({THREAT_NAMES.get(worst.threat, worst.threat)}), AUC "
+        f"{in_words(worst.auc, decimal)}, TPR at 1 % FPR {in_words(worst.tpr)}."
+    )
+    others = [
+        f"{name} {decimal(same.auc).text}"
+        for pipe, name in BASELINES.items()
+        for same in headline.attacks(record, pipe)
+        if same[:2] == worst[:2]
+    ]
+    if others:
+        finding += f" AUC of the same attack on the baselines: {', '.join(others)}."
+    level, finding = cleared(record, level, finding)
+    return Verdict("Membership privacy", level, finding, rule, limits)
+
+
+def _leak(attack: headline.Membership) -> str:
+    if not estimate(attack.auc) and not estimate(attack.tpr):
+        return UNKNOWN
+    auc, tpr = _interval(attack.auc), _interval(attack.tpr)
+    if tpr and above(tpr[0], float(headline.FPR)):
+        return NO_GO
+    if auc and (above(auc[0], LEAK_AUC) or above(1 - LEAK_AUC, auc[1])):
+        return NO_GO
+    holds_chance = auc and not _off_chance(auc)
+    return GO if tpr and holds_chance and above(LEAK_AUC, auc[1]) else CAUTION
+
+
+def _off_chance(auc: Sequence[float]) -> bool:
+    return above(auc[0], 0.5) or above(0.5, auc[1])
+
+
+def _why(attack: headline.Membership, level: str) -> str:
+    """What a level means for whoever reads nothing else."""
+    auc, tpr = _interval(attack.auc), _interval(attack.tpr)
+    if level == CAUTION and not (auc and _off_chance(auc)):
+        if not estimate(attack.tpr):
+            return "Too few rows to resolve a low false-positive rate."
+        if not auc or not tpr:
+            return "Measured without an interval to judge by."
+        return "Not told from guessing, but too uncertain to clear."
+    return WHY[level]
+
+
+def _off_guessing(auc: dict | None) -> float:
+    known = headline.mean(auc)
+    return 0.0 if known is None else abs(known - 0.5)
+
+
+def _interval(value: dict | None) -> list[float] | None:
+    return (estimate(value) or {}).get("ci")
