@@ -44,7 +44,7 @@ def described(parts: Parts, sets: SyntheticSet) -> dict:
             "optimizer": "sgd",
             "lr": "lr of this file",
             "step": "m <- momentum m + gradient + weight_decay p, p <- p - lr m for "
-            "all parameters p; the gradient is that of the mean cross-entropy",
+            "all parameters p; the gradient is of the mean cross-entropy to the labels",
             "momentum": MOMENTUM,
             "weight_decay": WEIGHT_DECAY,
             "batch": train.batch,

@@ -13,21 +13,22 @@ from ml_collections import ConfigDict
 from dd_jax.attacks import ATTACKS
 from dd_jax.audits.privacy.canaries import Planted, plant
 from dd_jax.cost import Cost
-from dd_jax.data import dsa, load
+from dd_jax.data import dsa, load, tfds_source
 from dd_jax.data.cutmix import cutmix
 from dd_jax.data.zca import Space, Whitening, fit_zca, read_zca, zca_space
 from dd_jax.distill import CHOOSERS, storage
 from dd_jax.drive import digest
 from dd_jax.keys import integer, named
 from dd_jax.models import build, fields, minimum_size
+from dd_jax.reuse import reused
 from dd_jax.rules import attack_of
 from dd_jax.train import Trainer, adversary, trainer
 from dd_jax.train.fit import unmixed
-from dd_jax.types import Dataset, Model, Split
+from dd_jax.types import Dataset, InputError, Model, Split
 
 _DEEPEST = 3  # train/CLASS/images
 
-augmentation = lru_cache(maxsize=None)(dsa)
+augmentation = reused(dsa)
 
 
 class Parts(NamedTuple):
@@ -42,6 +43,7 @@ class Parts(NamedTuple):
       folder: of the run.
       cache: of what several runs share.
       key: `name -> key`.
+      fingerprint: of these data as models see them.
       cost: adds up seconds.
     """
 
@@ -53,13 +55,13 @@ class Parts(NamedTuple):
     folder: Path
     cache: Path
     key: Callable
+    fingerprint: str
     cost: Cost
 
 
 @lru_cache(maxsize=4)
 def _load(source, stamp, num_classes, image_size, rows, validation, seed, background):
-    del stamp  # files that changed are read anew
-    return load(
+    found = load(
         source,
         num_classes=num_classes or None,
         image_size=image_size or None,
@@ -68,6 +70,12 @@ def _load(source, stamp, num_classes, image_size, rows, validation, seed, backgr
         seed=seed,
         background=background,
     )
+    # files that change are read anew; what is prepared for TFDS may be made by reading
+    if not source.startswith("tfds:") and _stamp(source) != stamp:
+        raise InputError(
+            f"{source} changed while it was read; run again when it is whole"
+        )
+    return found
 
 
 def dataset(config: ConfigDict) -> Dataset:
@@ -115,7 +123,7 @@ def _place(config: ConfigDict) -> tuple:
     data = config.data
     return (
         data.source,
-        _stamp(data.source),
+        _stamp(tfds_source.files(data.source)),
         data.num_classes,
         data.image_size,
         data.rows,
@@ -156,7 +164,11 @@ def has_privacy(config: ConfigDict) -> bool:
 
 def fingerprint(config: ConfigDict) -> str:
     """What identifies the data as models see them: checksum and normalisation."""
-    data, seen = dataset(config), ""
+    return _seen(config, dataset(config))
+
+
+def _seen(config: ConfigDict, data: Dataset) -> str:
+    seen = ""
     if config.data.zca:
         own = config.distill.load and f" of {digest(whitening(config))}"
         seen = f" zca{own}"
@@ -239,11 +251,12 @@ def parts(config: ConfigDict, folder: Path, cache: Path) -> Parts:
         folder=folder,
         cache=cache,
         key=partial(named, jax.random.key(config.seed)),
+        fingerprint=_seen(config, data),
         cost=Cost(),
     )
 
 
-@cache
+@reused
 def _adversary(model: Model, eps: float, steps: int) -> Callable | None:
     return adversary(model, ATTACKS["pgd_linf"](eps, steps=steps)) if eps else None
 

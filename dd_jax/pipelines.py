@@ -1,7 +1,6 @@
 """From rows of the real data to trained networks: distil, then train, many at once."""
 
 from collections.abc import Callable
-from functools import cache
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +10,7 @@ from jax import lax
 from dd_jax.distill import Joint, Method, Real, real_data
 from dd_jax.drive import Diverged, drive
 from dd_jax.parallel import best_chunk, map_models
+from dd_jax.reuse import reused
 from dd_jax.train import Trainer
 from dd_jax.train.many import Loop, Schedule, train_on_rows, train_on_sets
 from dd_jax.types import Array, Pipeline, Split, SyntheticSet, Trained
@@ -31,7 +31,7 @@ def _steps(sample: Callable, update: Callable, key, state, first, last):
     return state, total / (last - first)
 
 
-@cache
+@reused
 def _distiller(sample: Callable, update: Callable):
     """The compiled steps; methods that differ in `init` alone share them."""
 
@@ -43,7 +43,7 @@ def _distiller(sample: Callable, update: Callable):
     return map_models(one, chunk=best_chunk())
 
 
-@cache
+@reused
 def _joint_distiller(joint: Joint):
     """The same of many distillations that share their random numbers."""
 

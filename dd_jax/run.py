@@ -45,7 +45,7 @@ from dd_jax.parts import parts as build_parts
 from dd_jax.paths import expanded
 from dd_jax.stages import summarised
 from dd_jax.train import predictions
-from dd_jax.types import Record, SyntheticSet
+from dd_jax.types import InputError, Record, SyntheticSet
 from dd_jax.variants import made_by
 
 __all__ = ["Busy", "Diverged", "forecast", "notes", "record_of", "run", "run_id"]
@@ -117,6 +117,8 @@ def _complete(config: ConfigDict, folder: Path, cache: Path) -> None:
     workdir.write_status(folder, "running")
     try:
         record = _measure(parts)
+        if configs.run_id(config, fingerprint(config)) != folder.name:
+            raise InputError("data or a loaded set changed during the run; run again")
         record["run"] |= found | {"results_version": configs.RESULTS_VERSION}
         workdir.write_json(folder / "record.json", record)
         completed.complete(folder)

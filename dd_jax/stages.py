@@ -12,7 +12,7 @@ from dd_jax import config as configs
 from dd_jax import locks, workdir
 from dd_jax.drive import digest, drive
 from dd_jax.notice import notice
-from dd_jax.parts import Parts, fingerprint
+from dd_jax.parts import Parts
 from dd_jax.report.statistics import mean_interval
 from dd_jax.train.many import Schedule
 from dd_jax.types import InputError
@@ -62,11 +62,7 @@ def shared(
 ) -> Path:
     """Where runs keep what depends on data, model, training recipe and `keys` alone."""
     common = ("seed", "model.", *(f"train.{key}" for key in recipe), *keys)
-    return (
-        parts.cache
-        / configs.run_id(parts.config, fingerprint(parts.config), common)
-        / name
-    )
+    return parts.cache / configs.run_id(parts.config, parts.fingerprint, common) / name
 
 
 def of_baseline(parts: Parts, pipe: str, *keys: str) -> Path:

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "dd_jax"
 # side by side and may not import one another.
 LAYERS = [
     ["types", "notice", "interruption"],
-    ["paths", "memory", "disk"],
+    ["paths", "memory", "disk", "reuse"],
     ["archive", "locks"],
     ["rules"],
     ["fields"],
@@ -126,12 +126,11 @@ def test_imports_point_one_way(path):
         {"types": set(), "paths": {"types"}, "memory": set(), "fields": {"rules"}},
         {"disk": set(), "locks": {"disk", "notice"}, "workdir": {"types", "disk"}},
         {"archive": {"types", "memory"}, "rules": {"types", "paths"}},
-        {"data": {"types", "paths", "archive", "memory"}},
+        {"data": {"types", "paths", "archive", "memory", "reuse"}, "reuse": set()},
         {"report": {"types", "paths", "archive", "disk", "locks"}},
         {"config": {"types", "paths", "rules", "fields", "disk"}},
-        {name: {"types"} for name in ("parallel", "models")},
-        {"checkpoint": {"types", "disk", "notice"}},
-        {"attacks": {"types", "parallel"}},
+        {"parallel": {"types"}, "checkpoint": {"types", "disk", "notice"}},
+        {"models": {"types", "reuse"}, "attacks": {"types", "parallel", "reuse"}},
     ],
 )
 def test_low_layers_lean_on_nothing_but_types(sides):

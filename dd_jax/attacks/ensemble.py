@@ -1,7 +1,7 @@
 """AutoAttack: several attacks in turn, each on the examples that still stand."""
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from itertools import groupby
 
 import jax
@@ -16,6 +16,7 @@ from dd_jax.attacks.inputs import check_inputs, check_logits
 from dd_jax.attacks.rounds import Rounds, draws
 from dd_jax.attacks.settings import Settings
 from dd_jax.parallel import map_models
+from dd_jax.reuse import reused
 from dd_jax.types import Array, InputError, Key
 
 VERSIONS = ("standard", "plus", "rand")
@@ -158,7 +159,7 @@ def _rounds(component: tuple, eps: Array) -> Rounds:
     return COMPONENTS[name](ball_of(norm, eps), **dict(settings))
 
 
-@cache
+@reused
 def _runner(component):
     """One run of a component on batches of one size, which devices share.
 

@@ -1,7 +1,6 @@
 """How a model answers before anyone attacks it: has it gradients, does it draw?"""
 
 from collections.abc import Callable
-from functools import cache
 from typing import NamedTuple
 
 import jax
@@ -10,6 +9,7 @@ import numpy as np
 
 from dd_jax.attacks.losses import cross_entropy
 from dd_jax.audits.robustness_chunks import on_chunks
+from dd_jax.reuse import reused
 from dd_jax.types import Array, Key, Params
 
 PASSES = 5  # that the same images make through a model
@@ -62,7 +62,7 @@ def behaviour(
     )
 
 
-@cache
+@reused
 def _looker(apply: Callable):
     """Logits `[b k]`, and whether the gradient is of no use, `[b]`."""
 

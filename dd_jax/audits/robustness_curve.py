@@ -1,7 +1,7 @@
 """Attacks on several nets at several radii, and which images withstand them."""
 
 from collections.abc import Callable, Mapping
-from functools import cache, partial
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -13,6 +13,7 @@ from dd_jax.attacks.inputs import check_inputs, check_logits
 from dd_jax.attacks.rounds import select
 from dd_jax.audits.robustness_chunks import on_chunks
 from dd_jax.audits.robustness_dropping import attack_what_stands
+from dd_jax.reuse import reused
 from dd_jax.types import Array, InputError, Key, Params
 
 
@@ -116,7 +117,7 @@ def epsilon_curve(
         described = [row | {"dropped": True} for row in described]
         clean = clean if among is None else clean & among
         return Curve(described, clean, robust, excess, classes, components=components)
-    run = _attacker(name, tuple(sorted(settings.items())), apply)
+    run = _attacker(ATTACKS[name], tuple(sorted(settings.items())), apply)
     found = run(key, params, images, labels, jnp.float32(eps), chunk=chunk)
     logits, correct, excess, *distance = map(np.asarray, found)
     of_nets = lambda a: a.reshape(nets, -1, *a.shape[3:])[:, : len(images)]
@@ -168,29 +169,29 @@ def minimal_distances(
         raise InputError(
             f"attack {name!r} minimises no distance; take cw_l2, deepfool or fab_t"
         )
-    run = _minimiser(name, tuple(sorted(settings.items())), apply)
+    run = _minimiser(ATTACKS[name], tuple(sorted(settings.items())), apply)
     found = np.asarray(run(key, params, images, labels, chunk=chunk), np.float64)
     return found.reshape(len(found), -1)[:, : len(images)]
 
 
-@cache
-def _minimiser(name: str, settings: tuple, apply: Callable):
+@reused
+def _minimiser(make: Callable, settings: tuple, apply: Callable):
     """The distance to each image, `f32[b]`."""
-    minimise = ATTACKS[name](eps=0.0, **dict(settings)).minimise
+    minimise = make(eps=0.0, **dict(settings)).minimise
     return on_chunks(lambda *task: minimise(*task)[1], apply)
 
 
-@cache
-def _attacker(name: str, settings: tuple, apply: Callable):
+@reused
+def _attacker(make: Callable, settings: tuple, apply: Callable):
     """Logits `[b k]`, correct under attack `[e b]`, excess `[e]`, distances `[b]`.
 
     The distances are those of a distance-minimising attack alone, which runs once: at
     each radius its example counts where it lies in the ball.
     """
-    minimise = ATTACKS[name](eps=0.0, **dict(settings)).minimise
+    minimise = make(eps=0.0, **dict(settings)).minimise
 
     def at_radius(key, logits_fn, images, labels, closest, radius):
-        attack = ATTACKS[name](eps=radius, **dict(settings))
+        attack = make(eps=radius, **dict(settings))
         if closest:
             attacked = select(closest[1] <= radius, closest[0], images)
         else:

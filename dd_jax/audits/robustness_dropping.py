@@ -1,7 +1,7 @@
 """Attacks radius after radius, each on the images that stand at all smaller ones."""
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +13,7 @@ from dd_jax.attacks.constraints import ball_of
 from dd_jax.attacks.inputs import check_logits
 from dd_jax.audits.robustness_chunks import chunked, outputs
 from dd_jax.parallel import map_models
+from dd_jax.reuse import reused
 from dd_jax.types import Array, Key, Params
 
 
@@ -122,7 +123,7 @@ def _traced(attack: Attack, *task) -> tuple[Array, dict[str, np.ndarray]]:
 
 def _in_chunks(name: str, eps: float, chunk: int, settings: dict) -> Attack:
     """A compiled attack as one of the host, on any number of images."""
-    attack_chunks = _on_chunks(name, tuple(sorted(settings.items())))
+    attack_chunks = _on_chunks(ATTACKS[name], tuple(sorted(settings.items())))
 
     def run(key, logits_fn, images, labels):
         rows = chunked(len(images), chunk)
@@ -134,12 +135,12 @@ def _in_chunks(name: str, eps: float, chunk: int, settings: dict) -> Attack:
     return ATTACKS[name](eps=eps, **settings)._replace(run=run)
 
 
-@cache
-def _on_chunks(name: str, settings: tuple):
+@reused
+def _on_chunks(make: Callable, settings: tuple):
     """`((logits_fn, eps), keys, images, labels)`, on chunks that devices share."""
 
     def run(shared, key, images, labels):
         logits_fn, eps = shared
-        return ATTACKS[name](eps=eps, **dict(settings))(key, logits_fn, images, labels)
+        return make(eps=eps, **dict(settings))(key, logits_fn, images, labels)
 
     return map_models(run)

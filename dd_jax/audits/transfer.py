@@ -1,7 +1,6 @@
 """Transfer: adversarial images made on some networks, tried on others."""
 
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import NamedTuple
 
 import jax
@@ -14,6 +13,7 @@ from dd_jax.attacks.inputs import check_inputs, check_logits
 from dd_jax.audits.robustness_chunks import on_chunks, outputs
 from dd_jax.audits.robustness_curve import Curve
 from dd_jax.audits.robustness_metrics import robust_accuracy
+from dd_jax.reuse import reused
 from dd_jax.types import Array, InputError, Key, Params
 
 
@@ -63,7 +63,7 @@ def attacked_images(
         raise InputError(
             f"attack {name!r} runs on the host; transfer takes one such as pgd_linf"
         )
-    run = _attacker(name, tuple(sorted(settings.items())), networks.apply)
+    run = _attacker(ATTACKS[name], tuple(sorted(settings.items())), networks.apply)
     radii = jnp.float32(eps)
     made = run(key, networks.params, images, labels, radii, chunk=chunk)
     made = np.moveaxis(np.asarray(made), 2, 1)
@@ -71,12 +71,12 @@ def attacked_images(
     return made[:, :, : len(images)]
 
 
-@cache
-def _attacker(name: str, settings: tuple, apply: Callable):
+@reused
+def _attacker(make: Callable, settings: tuple, apply: Callable):
     """Attacked images `[e b h w c]`."""
 
     def at_all(key, logits_fn, images, labels, eps):
-        at = lambda radius: ATTACKS[name](eps=radius, **dict(settings))(
+        at = lambda radius: make(eps=radius, **dict(settings))(
             key, logits_fn, images, labels
         )
         return jax.vmap(at)(eps)

@@ -1,15 +1,15 @@
 """CutMix: rectangles of one image pasted into another, labels shared by area."""
 
 from collections.abc import Callable
-from functools import cache
 
 import jax
 import jax.numpy as jnp
 
+from dd_jax.reuse import reused
 from dd_jax.types import Array, Key
 
 
-@cache
+@reused
 def cutmix(probability: float) -> Callable[[Key, Array, Array], tuple[Array, Array]]:
     """Builds CutMix for whole batches.
 

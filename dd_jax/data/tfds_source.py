@@ -76,6 +76,19 @@ def _splits(sources: dict, where: str) -> tuple[list[str], tuple[str, ...]]:
     return [train[0], test[0]], () if test[0] == "test" else (note,)
 
 
+def files(source: str) -> str:
+    """A source as the place of its files: those of TFDS lie where it prepares them.
+
+    >>> files("npz:a.npz")
+    'npz:a.npz'
+    """
+    kind, _, name = source.partition(":")
+    if kind != "tfds":
+        return source
+    place = os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
+    return f"tfds:{place}/{re.split('[:/]', name)[0]}"
+
+
 def _open(name: str, where: str) -> dict[str, Any]:
     """Prepares the data set if need be and gives its splits by name."""
     data_dir = os.environ.get("TFDS_DATA_DIR")

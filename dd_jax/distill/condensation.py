@@ -1,7 +1,6 @@
 """DC and DSA: condensation by gradient matching, without and with augmentation."""
 
 from collections.abc import Callable
-from functools import cache
 
 import numpy as np
 
@@ -9,6 +8,7 @@ from dd_jax.distill.base import Method
 from dd_jax.distill.gradient_matching import matching
 from dd_jax.distill.practice import Practice, on_synthetic
 from dd_jax.distill.synthetic import synthetic
+from dd_jax.reuse import reused
 from dd_jax.train.fit import unchanged
 from dd_jax.types import Array, Key, Model
 
@@ -40,7 +40,7 @@ def practice_of(
     )
 
 
-@cache
+@reused
 def siamese_condensation(
     model: Model,
     *,

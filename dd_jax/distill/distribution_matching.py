@@ -1,7 +1,6 @@
 """Distribution matching: synthetic images with the mean features of the real ones."""
 
 from collections.abc import Callable
-from functools import cache
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +9,7 @@ from jax import lax
 from dd_jax.distill.base import Batch, Method, Real, draw
 from dd_jax.distill.parametrisation import flattened
 from dd_jax.distill.synthetic import synthetic
+from dd_jax.reuse import reused
 from dd_jax.train.fit import unchanged
 from dd_jax.types import Array, Key, Model
 
@@ -69,7 +69,7 @@ def matching_loss(real: Array, synthetic: Array) -> Array:
     return jnp.square(real - synthetic).sum()
 
 
-@cache
+@reused
 def distribution_matching(
     model: Model,
     *,

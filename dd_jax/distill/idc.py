@@ -1,18 +1,18 @@
 """IDC: gradient matching of condensed images that hold several synthetic ones."""
 
 from collections.abc import Callable
-from functools import cache
 
 from dd_jax.data.zca import Space
 from dd_jax.distill.base import Method
 from dd_jax.distill.gradient_matching import matching
 from dd_jax.distill.practice import on_real
 from dd_jax.distill.synthetic import synthetic
+from dd_jax.reuse import reused
 from dd_jax.train.fit import unchanged
 from dd_jax.types import Array, Key, Model
 
 
-@cache
+@reused
 def idc(
     model: Model,
     *,

@@ -1,7 +1,6 @@
 """Kernel ridge matching: synthetic images that a linear fit of features learns from."""
 
 from collections.abc import Callable
-from functools import cache
 from typing import NamedTuple
 
 import jax
@@ -13,6 +12,7 @@ from dd_jax.distill.distribution_matching import embedded
 from dd_jax.distill.parametrisation import flattened
 from dd_jax.distill.practice import on_synthetic
 from dd_jax.distill.synthetic import synthetic
+from dd_jax.reuse import reused
 from dd_jax.train.fit import FitState, unchanged
 from dd_jax.types import Array, Key, Model
 
@@ -51,7 +51,7 @@ def ridge_predictions(
     return queries @ support.T @ jnp.linalg.solve(kernel, targets)
 
 
-@cache
+@reused
 def kernel_ridge(
     model: Model,
     *,

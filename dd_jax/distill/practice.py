@@ -1,7 +1,6 @@
 """How the networks that gradients are compared on live and learn."""
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any, NamedTuple
 
 import jax
@@ -9,6 +8,7 @@ import jax.numpy as jnp
 
 from dd_jax.data.cutmix import cutmix
 from dd_jax.distill.base import Real
+from dd_jax.reuse import reused
 from dd_jax.train import Trainer, trainer
 from dd_jax.train.fit import FitState, unchanged
 from dd_jax.types import Array, Key, Model, SyntheticSet
@@ -36,7 +36,7 @@ def _epochs(one: Trainer, key, fit, images, labels, epochs, lr) -> FitState:
     return one.advance(key, fit, images, labels, rows, lr, epochs, 0, epochs)[0]
 
 
-@cache
+@reused
 def on_synthetic(
     model: Model,
     *,
@@ -74,7 +74,7 @@ def on_synthetic(
     return Practice(life, one.init, lambda key, real: (), train)
 
 
-@cache
+@reused
 def on_real(
     model: Model,
     *,

@@ -4,7 +4,6 @@ Distances are Euclidean between standardised pixels.
 """
 
 from collections.abc import Callable
-from functools import cache
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +12,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import pairwise_distances_argmin, pairwise_distances_argmin_min
 
 from dd_jax.distill.base import Method, Real, one_hot_labels
+from dd_jax.reuse import reused
 from dd_jax.types import Array, InputError, Key, Model, SyntheticSet
 
 Chooser = Callable[[np.random.Generator, np.ndarray, int], np.ndarray]
@@ -110,7 +110,7 @@ def choose(key: Key, real: Real, name: str, ipc: int) -> np.ndarray:
 def selection(name: str):
     """The method that keeps real images chosen by `CHOOSERS[name]`."""
 
-    @cache
+    @reused
     def factory(model: Model, *, ipc: int, rate: float = 0.01, **_) -> Method:
         """Selection of `ipc` real images a class; the state is `f32[k ipc h w c]`.
 

@@ -7,7 +7,6 @@ them.
 """
 
 from collections.abc import Callable
-from functools import cache
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +20,7 @@ from dd_jax.distill.joint import Joint, keep_apart, sample_for_all
 from dd_jax.distill.parametrisation import flattened
 from dd_jax.distill.synthetic import synthetic
 from dd_jax.parallel import each
+from dd_jax.reuse import reused
 from dd_jax.train.fit import unchanged
 from dd_jax.train.losses import cross_entropy
 from dd_jax.types import Array, Key, Model, Params
@@ -71,7 +71,7 @@ def shadow_gradients(
     return jax.vmap(unravel)(lax.scan(add, zero, cut)[0])
 
 
-@cache
+@reused
 def shadow_siamese_condensation(
     model: Model,
     *,

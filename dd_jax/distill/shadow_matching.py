@@ -7,7 +7,6 @@ synthetic images of each shadow pass through the network on their own.
 """
 
 from collections.abc import Callable
-from functools import cache
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +21,7 @@ from dd_jax.distill.distribution_matching import (
 from dd_jax.distill.joint import Joint, keep_apart, sample_for_all
 from dd_jax.distill.synthetic import synthetic
 from dd_jax.parallel import best_chunk
+from dd_jax.reuse import reused
 from dd_jax.train.fit import unchanged
 from dd_jax.types import Array, Key, Model
 
@@ -50,7 +50,7 @@ def shadow_means(features: Array, weights: Array) -> tuple[Array, Array]:
     return total / jnp.maximum(count, 1)[..., None], count > 0
 
 
-@cache
+@reused
 def shadow_matching(
     model: Model,
     *,

@@ -1,7 +1,6 @@
 """Trajectory matching: synthetic images that lead a student along an expert's path."""
 
 from collections.abc import Callable
-from functools import cache
 from typing import NamedTuple
 
 import jax
@@ -13,6 +12,7 @@ from dd_jax.distill.base import Method, Real
 from dd_jax.distill.parametrisation import flattened
 from dd_jax.distill.student import Course, detached, exact
 from dd_jax.distill.synthetic import synthetic
+from dd_jax.reuse import reused
 from dd_jax.train.fit import unchanged
 from dd_jax.train.losses import cross_entropy
 from dd_jax.types import Array, InputError, Key, Model
@@ -66,7 +66,7 @@ def start_epoch(
     return (low + jnp.floor(place * (end - low))).astype(jnp.int32)
 
 
-@cache
+@reused
 def trajectory_matching(
     model: Model,
     *,

@@ -1,7 +1,6 @@
 """Robust distillation: the real images that a method matches are attacked first."""
 
 from collections.abc import Callable
-from functools import cache
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +8,7 @@ from jax import lax
 
 from dd_jax.attacks import ATTACKS
 from dd_jax.distill import Method, Real
+from dd_jax.reuse import reused
 from dd_jax.types import Array, Key, Model, Params
 
 
@@ -39,7 +39,7 @@ def nearest_mean(
     return lambda batch: -squared(embed(batch), means) / jnp.maximum(spread, 1e-12)
 
 
-@cache
+@reused
 def robust(method: Method, model: Model, *, eps: float, steps: int) -> Method:
     """Distils from attacked real images, in place of the real ones.
 

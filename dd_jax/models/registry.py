@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Callable
-from functools import cache
 
 import flax.linen as nn
 import jax
@@ -16,6 +15,7 @@ from dd_jax.models.lenet import LeNet
 from dd_jax.models.mlp import MLP
 from dd_jax.models.resnet import ResNet18, ResNet18AP
 from dd_jax.models.vgg import VGG11
+from dd_jax.reuse import reused
 from dd_jax.types import Array, InputError, Model
 
 MODELS = {
@@ -72,7 +72,7 @@ def explained(name: str) -> str:
     )
 
 
-@cache
+@reused
 def build(
     name: str,
     num_classes: int,

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
+from dd_jax.archive import read_npz
 from dd_jax.report import figures, headline
 from dd_jax.report.finished import remedy
 from dd_jax.report.formats import NORMS, THREAT_NAMES, class_name
@@ -74,9 +75,10 @@ def synthetic(path: Path, side: int) -> dict[str, Any]:
     Raises:
       InputError: the file holds no images with labels. A damaged one fails in any way.
     """
-    with np.load(path, allow_pickle=False) as file:
-        images, labels = file["images"], file["labels"]
-        metadata = json.loads(str(file["metadata"])) if "metadata" in file else {}
+    say = lambda reason: f"{path}: {reason}"
+    file = read_npz(path, ("images", "labels"), ("metadata",), say)
+    images, labels = file["images"], file["labels"]
+    metadata = json.loads(str(file["metadata"])) if "metadata" in file else {}
     _check(path, images, labels)
     classes = np.argmax(labels, axis=1)
     present = np.unique(classes)

@@ -1,7 +1,7 @@
 """Predictions of trained networks, in batches that the cache holds."""
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +9,7 @@ import numpy as np
 from jax import lax
 
 from dd_jax.parallel import best_chunk, map_models
+from dd_jax.reuse import reused
 from dd_jax.train.fit import as_pixels
 from dd_jax.types import Array, Model, Params
 
@@ -47,7 +48,7 @@ def predictions(model: Model, params: Params, images: Array) -> np.ndarray:
     return np.asarray(_logits_of_each(model)(images, params)).argmax(-1)
 
 
-@cache
+@reused
 def _logits_of_each(model: Model) -> Callable:
     one = lambda images, params: logits(model, params, images)
     return map_models(one, chunk=best_chunk())

@@ -1,13 +1,14 @@
 """Training of one network as a pure function of a key and the rows to learn from."""
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from dd_jax.reuse import reused
 from dd_jax.train.losses import cross_entropy
 from dd_jax.types import Array, Key, Model, Params
 
@@ -118,7 +119,7 @@ def decay_in_words(decay: str, epochs: int) -> str:
     return "; ".join(words)
 
 
-@cache
+@reused
 def trainer(
     model: Model,
     *,

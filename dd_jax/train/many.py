@@ -1,7 +1,6 @@
 """Many networks trained at once, each on its own synthetic set or rows."""
 
 from collections.abc import Callable
-from functools import cache
 from typing import NamedTuple
 
 import jax
@@ -9,6 +8,7 @@ import jax.numpy as jnp
 
 from dd_jax.drive import Driven, drive
 from dd_jax.parallel import best_chunk, map_models
+from dd_jax.reuse import reused
 from dd_jax.train.fit import FitState, Trainer
 from dd_jax.types import Array, Params, Split, SyntheticSet
 
@@ -26,7 +26,7 @@ def ignore(state: FitState, epoch: int) -> None:
     """Watches nothing."""
 
 
-@cache
+@reused
 def _on_sets(trainer: Trainer):
     def one(shared, key, state, images, labels, lr):
         rows = jnp.arange(len(images))
@@ -35,7 +35,7 @@ def _on_sets(trainer: Trainer):
     return map_models(one, chunk=best_chunk())
 
 
-@cache
+@reused
 def _on_rows(trainer: Trainer):
     def one(shared, key, state, rows, lr):
         images, labels, *epochs = shared
@@ -44,7 +44,7 @@ def _on_rows(trainer: Trainer):
     return map_models(one, chunk=best_chunk())
 
 
-@cache
+@reused
 def _starter(trainer: Trainer):
     return map_models(lambda shared, key: trainer.init(key), chunk=best_chunk())
 

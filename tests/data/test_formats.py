@@ -2,12 +2,14 @@
 
 import gzip
 import struct
+import tracemalloc
 
+import hostile
 import numpy as np
 import pytest
 from PIL import Image
 
-from dd_jax.data import load
+from dd_jax.data import idx, load
 from dd_jax.types import InputError
 
 RNG = np.random.default_rng(0)
@@ -255,6 +257,36 @@ def test_npz_corrupt(tmp_path, kind):
     text = message(f"npz:{path}")
     assert text.startswith(f"{path} is not a readable .npz file (")
     assert text.endswith("); write it with numpy.savez from plain arrays")
+
+
+def test_hostile_npz(tmp_path):
+    """Every case is one line; a bomb or a lie in one array costs no memory."""
+    path, arrays = npz(tmp_path)
+    for content in hostile.listed(arrays).values():
+        path.write_bytes(content)
+        message(f"npz:{path}")
+    whole = path.write_bytes(hostile.whole(arrays)) and load(f"npz:{path}")
+    for content in hostile.damaged(hostile.whole(arrays), seed=2, count=100):
+        path.write_bytes(content)
+        try:
+            found = load(f"npz:{path}")
+        except InputError as error:
+            assert "\n" not in str(error)
+        else:
+            assert found.checksum == whole.checksum
+
+
+def test_a_zipped_bomb(tmp_path):
+    """A file of the MNIST format that unpacks to a thousand times its size."""
+    path = tmp_path / "train-images-idx3-ubyte.gz"
+    with gzip.open(path, "wb") as file:
+        for _ in range(256):
+            file.write(bytes(2**20))
+    tracemalloc.start()
+    with pytest.raises(InputError, match="smaller than any images pack"):
+        idx.read_array(path)
+    assert tracemalloc.get_traced_memory()[1] < 2**28
+    tracemalloc.stop()
 
 
 # --- folder

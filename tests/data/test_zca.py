@@ -2,6 +2,7 @@
 
 import tracemalloc
 
+import hostile
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,12 +13,14 @@ from dd_jax.data.zca import (
     fit_zca,
     fitting_bytes,
     fitting_seconds,
+    read_zca,
     standard_space,
     zca_space,
 )
 from dd_jax.distill import real_data
 from dd_jax.distill.synthetic import synthetic
 from dd_jax.models import build
+from dd_jax.types import InputError
 
 
 def images(n=200, shape=(4, 5, 2)):
@@ -123,3 +126,20 @@ def test_standard_space_is_that_of_mean_and_deviation():
     space = standard_space((0.5, 0.1), (0.2, 2.0))
     np.testing.assert_allclose(space.leave(np.ones((1, 1, 2)))[0, 0], [0.7, 2.1])
     np.testing.assert_allclose(space.enter(np.ones((1, 1, 2)))[0, 0], [2.5, 0.45])
+
+
+def test_hostile_files(tmp_path):
+    path = tmp_path / "zca.npz"
+    fitted = fit_zca(np.random.default_rng(0).integers(0, 256, (9, 2, 2, 1), np.uint8))
+    given = fitted._asdict()
+    cases = [*hostile.listed(given).values()]
+    cases += [
+        hostile.whole(given | {"forward": given["forward"][:, :-1]}),
+        hostile.whole(given | {"mean": given["mean"] * np.nan}),
+        hostile.whole(given | {"mean": np.array("text")}),
+    ]
+    for case in cases:
+        path.write_bytes(case)
+        with pytest.raises(InputError) as error:
+            read_zca(path)
+        assert str(path) in str(error.value) and "\n" not in str(error.value)

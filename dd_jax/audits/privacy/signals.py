@@ -5,19 +5,20 @@ and its augmentations, or repeats of the training), `k` classes.
 """
 
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from dd_jax.parallel import best_chunk, map_models
+from dd_jax.reuse import reused
 from dd_jax.types import Array, InputError, Params
 
 Query = Callable[[Array], Array]
 
 
-@cache
+@reused
 def queries(*, flip: bool = False, shift: int = 0) -> tuple[Query, ...]:
     """Lists the ways in which an image is shown to a model: first of all as it is.
 
@@ -81,7 +82,7 @@ def query_logits(
     return _asker(apply, tuple(queries), min(chunk, len(images)))(images, params)
 
 
-@cache
+@reused
 def _asker(apply, queries, chunk):
     one = lambda images, params: _answers(apply, queries, chunk, params, images)
     return map_models(one, chunk=best_chunk())

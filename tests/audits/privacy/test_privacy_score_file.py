@@ -1,3 +1,4 @@
+import hostile
 import numpy as np
 import pytest
 
@@ -96,3 +97,28 @@ def test_bad_files_are_refused(tmp_path):
     np.savez(tmp_path / "other.npz", logits=np.zeros((2, 5, 1, 3)))
     with pytest.raises(InputError, match="need the arrays logits, labels, member"):
         load_scores(tmp_path / "other.npz")
+
+
+def test_hostile_files(tmp_path):
+    """Every case is one line, and damage is seen or does no harm."""
+    path = tmp_path / "scores.npz"
+    save_scores(path, **arrays())
+    given, content = dict(np.load(path)), path.read_bytes()
+    cases = [*hostile.listed(given).values(), *hostile.damaged(content, 3, 100)]
+    cases += [
+        hostile.whole(given | {"logits": given["logits"][0, 0]}),
+        hostile.whole(given | {"logits": given["logits"] > 0}),
+        hostile.whole(given | {"threat": np.array(1)}),
+        hostile.whole(given | {"member": given["member"].astype("U5")}),
+    ]
+    refused = 0
+    for case in cases:
+        path.write_bytes(case)
+        try:
+            found = load_scores(path)
+        except InputError as error:
+            assert "\n" not in str(error)
+            refused += 1
+        else:
+            np.testing.assert_array_equal(found.logits, given["logits"])
+    assert refused > len(cases) - 70
