@@ -19,7 +19,7 @@ from dd_jax.paths import check_text, expanded
 from dd_jax.rules import is_number
 from dd_jax.types import InputError
 
-RESULTS_VERSION = 5  # raised whenever the same config gives different numbers
+RESULTS_VERSION = 6  # raised whenever the same config gives different numbers
 
 
 def default() -> ConfigDict:

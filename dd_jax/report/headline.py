@@ -11,8 +11,7 @@ EPS = 8 / 255  # the usual Linf radius for images of 8 bits a channel
 ATTACK = "pgd_linf"
 FALSE_POSITIVES = 10  # that an FPR level has to allow before it counts as resolved
 ROUNDING = 1e-9  # by which numbers that are equal may differ
-SCORES = ("lira_online", "lira_offline")  # in order of preference
-THREATS = ("t2", "t1", "t0")
+THREATS = ("t2", "t1", "t0")  # in order of preference
 
 
 class Membership(NamedTuple):
@@ -88,11 +87,16 @@ def attacks(record: Record, pipe: str = "distilled") -> list[Membership]:
 
 
 def membership(record: Record, pipe: str = "distilled") -> Membership | None:
-    """The LiRA attack on the released model, or what comes nearest to it."""
+    """The attack on the released model with the largest AUC.
 
-    def rank(attack: Membership) -> tuple[int, int]:
-        score = (*SCORES, attack.score).index(attack.score)
-        return (*THREATS, attack.threat).index(attack.threat), score
+    Where no released model was attacked, that on the released set, else on the initial
+    images. The largest of several AUCs is above 0.5 more often than one alone.
+    """
+
+    def rank(attack: Membership) -> tuple[int, float]:
+        auc = mean(attack.auc)
+        place = (*THREATS, attack.threat).index(attack.threat)
+        return place, 0.0 if auc is None else -auc
 
     return min(attacks(record, pipe), key=rank, default=None)
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from dd_jax.report import headline, membership, names, robustness
-from dd_jax.report.formats import decimal, percent, plain
+from dd_jax.report.formats import decimal, percent, plain, spoken
 from dd_jax.report.records import estimate
 from dd_jax.report.tables import Table
 from dd_jax.types import InputError, Record
@@ -18,7 +18,8 @@ COLUMNS = (
     "random subset",
     "full data",
     "worst class",
-    "LiRA AUC",
+    "strongest membership attack",
+    "AUC",
     "TPR at 1 % FPR",
     "PGD accuracy",
 )
@@ -134,6 +135,7 @@ def _row(record: Record) -> tuple[str, ...]:
         percent(headline.accuracy(record, "random_subset")),
         percent(headline.accuracy(record, "full_data")),
         percent(headline.worst_class(record)),
+        spoken(attack.score) if attack else "-",
         decimal(attack.auc) if attack else "-",
         percent(attack.tpr) if attack else "-",
         f"{percent(robust.accuracy)} at Linf {robust.eps:.3g}" if robust else "-",

@@ -205,7 +205,8 @@ def overview(
         "Random subset",
         "Full data",
         "Worst class",
-        "LiRA AUC",
+        "Strongest attack",
+        "AUC",
         "TPR at 1 % FPR",
         "PGD accuracy",
     )
@@ -219,6 +220,7 @@ def overview(
                 *(Badge(line.level) for line in verdict),
                 *(percent(headline.accuracy(record, pipe)) for pipe in PIPE_NAMES),
                 percent(headline.worst_class(record)),
+                spoken(attack.score) if attack else "-",
                 decimal(attack.auc if attack else None),
                 percent(attack.tpr if attack else None),
                 percent(robust.accuracy if robust else None),

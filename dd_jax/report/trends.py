@@ -75,7 +75,7 @@ def layout(records: Sequence[Record]) -> Layout | None:
 
 
 def membership_auc(record: Record, pipe: str = "distilled") -> dict | None:
-    """AUC of the headline membership attack."""
+    """AUC of the strongest membership attack."""
     attack = headline.membership(record, pipe)
     return attack.auc if attack else None
 

@@ -155,10 +155,10 @@ def test_markdown_golden(row):
     assert lines[2] == (
         "| dm | digits | 10 | real | 10 | 86.0 % (85.0 to 87.0) | "
         "79.0 % (78.0 to 80.0) | 97.0 % (96.0 to 98.0) | 78.0 % (77.0 to 79.0) | "
-        "0.560 (0.540 to 0.580) | 3.0 % (2.2 to 3.8) | "
+        "LiRA, online | 0.560 (0.540 to 0.580) | 3.0 % (2.2 to 3.8) | "
         "65.7 % (63.7 to 67.7) at Linf 0.03 |"
     )
-    assert lines[3] == "| dm | digits | 10 | real | 10 |" + " - |" * 7
+    assert lines[3] == "| dm | digits | 10 | real | 10 |" + " - |" * 8
 
 
 def test_architectures_have_a_column_where_they_differ(row):
@@ -179,7 +179,7 @@ def test_accuracy_after_export_stands_in_its_tables(row):
     lines = markdown.table([row, {"run": row["run"]}]).splitlines()
     assert " | accuracy, distilled | exported | random subset | " in lines[0]
     assert " | 86.0 % (85.0 to 87.0) | 80.0 % (79.0 to 81.0) | 79.0 % " in lines[2]
-    assert lines[3] == "| dm | digits | 10 | real | 10 |" + " - |" * 8
+    assert lines[3] == "| dm | digits | 10 | real | 10 |" + " - |" * 9
 
 
 def test_command_builds_and_prints_markdown(single, capsys):
