@@ -75,9 +75,7 @@ def synthetic(path: Path, side: int) -> dict[str, Any]:
     Raises:
       InputError: the file holds no images with labels. A damaged one fails in any way.
     """
-    refuse = lambda reason: (
-        f"{path}: {reason}; delete the folder {path.parent} and run its config again"
-    )
+    refuse = lambda reason: f"{path}: {reason}; {remedy(path)}"
     file = read_npz(path, ("images", "labels"), ("metadata",), refuse)
     images, labels = file["images"], file["labels"]
     metadata = json.loads(str(file["metadata"])) if "metadata" in file else {}
