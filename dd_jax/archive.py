@@ -109,9 +109,11 @@ def _read(
         if missing := [name for name in needed if name not in members]:
             raise _Refused(f"it lacks {', '.join(missing)}")
         asked = [*needed, *(name for name in optional if name in members)]
+        stored = path.stat().st_size
+        if sum(members[name].compress_size for name in asked) > stored:
+            raise _Refused("arrays that end outside of the file, or overlap")
         headers = {name: _header(archive, members[name]) for name in asked}
-        size = sum(header.size for header in headers.values())
-        if reason := excess(size, path.stat().st_size):
+        if reason := excess(sum(h.size for h in headers.values()), stored):
             raise _Refused(reason)
         return {n: _values(archive, members[n], h) for n, h in headers.items()}
 

@@ -75,8 +75,8 @@ def synthetic(path: Path, side: int) -> dict[str, Any]:
     Raises:
       InputError: the file holds no images with labels. A damaged one fails in any way.
     """
-    say = lambda reason: f"{path}: {reason}"
-    file = read_npz(path, ("images", "labels"), ("metadata",), say)
+    refuse = lambda reason: f"{path}: {reason}; {remedy(path)}"
+    file = read_npz(path, ("images", "labels"), ("metadata",), refuse)
     images, labels = file["images"], file["labels"]
     metadata = json.loads(str(file["metadata"])) if "metadata" in file else {}
     _check(path, images, labels)
