@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from dd_jax import disk
+from dd_jax.archive import read_npz
 from dd_jax.types import InputError
 
 Status = Literal["running", "done", "failed", "diverged"]
@@ -70,8 +71,7 @@ def read_tree(path: str | Path) -> Any:
       InputError: it is damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            found = dict(file)
+        found = read_npz(path)
         text, digest = str(found.pop("tree")), str(found.pop("digest"))
         if digest != _tree_digest(text, found):
             raise ValueError("it was changed since it was written")

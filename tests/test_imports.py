@@ -124,7 +124,11 @@ def test_imports_point_one_way(path):
     "sides",
     [
         {"types": set(), "paths": {"types"}, "memory": set(), "fields": {"rules"}},
-        {"disk": set(), "locks": {"disk", "notice"}, "workdir": {"types", "disk"}},
+        {
+            "disk": set(),
+            "locks": {"disk", "notice"},
+            "workdir": {"types", "disk", "archive"},
+        },
         {"archive": {"types", "memory"}, "rules": {"types", "paths"}},
         {"data": {"types", "paths", "archive", "memory", "reuse"}, "reuse": set()},
         {"report": {"types", "paths", "archive", "disk", "locks"}},

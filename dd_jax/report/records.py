@@ -42,9 +42,9 @@ def write_results(workdir: str | Path) -> Path:
     A file that holds them already is left alone.
     """
     path = Path(workdir) / "results.jsonl"
-    if not _holds(path, read(workdir)):
+    if not _holds(path, stream(workdir)):
         with locks.in_turn(path):  # nobody adds a line meanwhile
-            disk.replace(path, map(_line, read(workdir)))
+            disk.replace(path, map(_line, stream(workdir)))
     return path
 
 

@@ -14,6 +14,7 @@ from matplotlib.ticker import (
     ScalarFormatter,
 )
 
+from dd_jax import disk
 from dd_jax.report import headline, learning, radius
 from dd_jax.report.figures import DASHES, GREY, error_bars, line_style, svg
 from dd_jax.report.formats import BASELINES, PIPE_NAMES, plain
@@ -154,7 +155,7 @@ def write(records: Sequence[Record], folder: Path) -> list[Path]:
         while path in paths:  # titles may differ in characters that names leave out
             number += 1
             path = folder / f"{stem}_{number}.svg"
-        path.write_bytes(trend.svg)
+        disk.replace(path, trend.svg)
         paths.append(path)
     return paths
 
