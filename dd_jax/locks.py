@@ -8,7 +8,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -97,7 +97,7 @@ def _taken(lock: FileLock, path: Path, seconds: float) -> bool:
         return True
 
 
-@cache
+@lru_cache(maxsize=64)
 def _say_absent(folder: Path) -> None:
     notice(f"{folder}: no locks on this file system; run one launcher at a time here")
 

@@ -340,7 +340,6 @@ def test_a_read_only_workdir_and_report(capsys, nobody):
         (lambda: Path("r").touch(), [], "r: no runs here"),
         (lambda: Path("r").touch(), ["--trends", "r/x"], "r/x"),
         (lambda: os.mkdir("r"), [LONG], "file name too long"),
-        (lambda: os.mkdir("r"), ["\udcff"], "is not UTF-8 text"),
     ],
 )
 def test_reports(capsys, make, arguments, words):

@@ -8,7 +8,7 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from dd_jax import report
-from dd_jax.paths import IS_FILE, check_text, expanded, in_words, no_folder
+from dd_jax.paths import IS_FILE, expanded, in_words, no_folder
 from dd_jax.report import finished, markdown, records, trends
 from dd_jax.report.names import presentable
 from dd_jax.types import InputError, Record
@@ -53,8 +53,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     arguments = parser.parse_args(argv)
     try:
-        for path in filter(None, (arguments.path, arguments.trends)):
-            check_text(str(path))
         why = no_folder(arguments.path)
         if why not in ("", IS_FILE):
             raise InputError(f"{arguments.path}: {why}; give a work directory")

@@ -229,7 +229,8 @@ def test_images_come_under_their_own_class(case):
 def odd_real():
     """Few rows of two classes, uneven, in colour and not square; experts to follow."""
     images = np.random.default_rng(0).integers(0, 256, (8, 12, 10, 3), dtype=np.uint8)
-    space = zca_space(fit_zca(images))
+    fitted = fit_zca(images)
+    space = zca_space(lambda: fitted)
     model = build("convnet", 2, (12, 10, 3), norm="batch", width=4, enter=space.enter)
     start = ravel_pytree(model.init(jax.random.key(7))["params"])[0]
     path = np.float16(start + 0.05 * np.arange(4)[:, None] * np.sin(50 * start))
