@@ -108,6 +108,41 @@ def test_idx_short(idx_dir):
     )
 
 
+@pytest.mark.parametrize("name", ["train-images-idx3-ubyte", "x.GZ"])
+def test_idx_zipped_under_another_name(tmp_path, name):
+    array = pixels(6, 5, 4)
+    (tmp_path / name).write_bytes(gzip.compress(idx_bytes(array)))
+    np.testing.assert_array_equal(idx.read_array(tmp_path / name), array)
+
+
+@pytest.mark.parametrize(
+    "header, words",
+    [
+        (bytes([0, 0, 8, 255]) + bytes(4 * 255), "states 255 axes; 3 for images or 1"),
+        (
+            bytes([0, 0, 8, 3]) + struct.pack(">3I", 0, 2**32 - 1, 2**32 - 1),
+            "holds 0 values where its header says 0 x 4294967295 x 4294967295",
+        ),
+        (
+            bytes([0, 0, 8, 3]) + b"\xff" * 12,
+            "holds 0 values where its header says 4294967295 x 4294967295 x 4294967295",
+        ),
+    ],
+)
+def test_idx_absurd_shapes(tmp_path, header, words):
+    (tmp_path / "a").write_bytes(header)
+    with pytest.raises(InputError, match=words):
+        idx.read_array(tmp_path / "a")
+
+
+def test_idx_more_than_memory_holds(tmp_path):
+    with (tmp_path / "a").open("wb") as file:
+        file.write(bytes([0, 0, 8, 1]) + struct.pack(">I", 3))
+        file.truncate(2**43)
+    with pytest.raises(InputError, match="8 TiB, and .* free"):
+        idx.read_array(tmp_path / "a")
+
+
 OTHER_NAMES = {
     "dots": lambda n: n.replace("-idx", ".idx"),
     "emnist": lambda n: "emnist-letters-" + n.replace("t10k", "test"),
