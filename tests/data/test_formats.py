@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dd_jax.data import idx, load
+from dd_jax.data import folder, idx, load
 from dd_jax.types import InputError
 
 RNG = np.random.default_rng(0)
@@ -371,6 +371,15 @@ def test_folder_several_sizes(tmp_path):
     )
     data = load(f"folder:{tmp_path}", image_size=4)
     assert data.train.images.shape == (8, 4, 4, 1)
+
+
+def test_folder_of_more_than_memory_holds(tmp_path, monkeypatch):
+    write_images(tmp_path, "ab", 9, mode="RGB", size=(1500, 1500))
+    monkeypatch.setattr(folder, "free", lambda: 2**26)
+    assert message(f"folder:{tmp_path}") == (
+        f"{tmp_path / 'b'}: the first 10 of 18 images take 64.4 MiB of memory, and "
+        "64 MiB are free; make them smaller"
+    )
 
 
 def test_folder_messages(tmp_path):
