@@ -63,9 +63,13 @@ def in_order(names: list[str]) -> list[str]:
 
 
 def folders(root: Path) -> list[str]:
-    """Names of the folders in a directory, in order, without leftovers."""
+    """Names of the folders in a directory, in order, without leftovers.
+
+    Links back to the directory, or to one that it lies in, are no folders of it.
+    """
     found = (p for p in root.iterdir() if no_folder(p) not in (IS_FILE, *NOTHING))
-    return in_order([path.name for path in found if not _leftover(path.name)])
+    names = [p.name for p in found if not (_leftover(p.name) or _leads_back(p))]
+    return in_order(names)
 
 
 def splits(root: Path) -> tuple[Path, list[Path]] | None:
@@ -176,6 +180,11 @@ def annotated(root: Path) -> Listed | None:
         raise InputError(f"{table} names {twice[0]!r} twice; a file has one class")
     found, unread = _images(root)
     known = {path.name: path for path in found}
+    if alike := [path for path in found if known[path.name] != path]:
+        raise InputError(
+            f"{table} tells files by name, and there are {alike[0]} and "
+            f"{known[alike[0].name]}; keep one"
+        )
     if absent := [row[0] for row in rows if row[0] not in known]:
         raise InputError(f"{table} names {absent[0]!r}, which is not in {root}")
     if rows and (extra := sorted(set(known) - {row[0] for row in rows})):
@@ -217,6 +226,10 @@ def _images(root: Path) -> tuple[list[Path], Counter[str]]:
 
 def _refuse(error: OSError) -> None:
     raise InputError(f"{error.filename} cannot be read: {error.strerror}")
+
+
+def _leads_back(path: Path) -> bool:
+    return path.is_symlink() and path.parent.resolve().is_relative_to(path.resolve())
 
 
 def _leftover(name: str) -> bool:

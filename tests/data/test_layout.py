@@ -348,6 +348,26 @@ def test_leftovers_and_pipes_in_place_of_a_table(tree):
     )
 
 
+def test_a_table_and_two_files_of_one_name(tree):
+    tiny_imagenet(tree)
+    tree.add("val/more", 1)
+    assert tree.refused() == (
+        "ROOT/val/val_annotations.txt tells files by name, and there are "
+        "ROOT/val/images/0.png and ROOT/val/more/0.png; keep one"
+    )
+
+
+@pytest.mark.parametrize("target", [".", "..", "../.."])
+def test_links_back_are_no_classes(tree, target):
+    tree.root /= "in/side"
+    for name in "ab":
+        tree.add(name)
+    clean = tree.load()
+    (tree.root / "back").symlink_to(target)
+    assert tree.load().class_names == ("a", "b")
+    assert tree.load().checksum == clean.checksum
+
+
 # --- any tree
 
 
