@@ -421,3 +421,8 @@ def test_folder_presplit_messages(tmp_path):
         f"class 'c' is in {tmp_path}/test but not in {tmp_path}/train; both should "
         "hold the same classes"
     )
+
+
+@pytest.mark.parametrize("kind", ["npz", "idx", "folder"])
+def test_a_path_that_no_file_can_have(kind):
+    assert f"{kind}: a\0b: has a name that no file can have" in message(f"{kind}:a\0b")
