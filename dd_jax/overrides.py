@@ -44,7 +44,8 @@ def overrides(arguments: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
         if isinstance(FIELDS[key].default, bool):
             if negated and written is not None:
                 raise InputError(f"{argument}: --no takes no value; end at {key}")
-            written = written or ("false" if negated else "true")
+            if written is None:
+                written = "false" if negated else "true"
         elif negated:
             raise InputError(f"{argument}: {wrong(key, False)}")
         elif written is None and (written := next(waiting, None)) is None:

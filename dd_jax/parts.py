@@ -26,7 +26,7 @@ from dd_jax.train import Trainer, adversary, trainer
 from dd_jax.train.fit import unmixed
 from dd_jax.types import Dataset, InputError, Model, Split
 
-_DEEPEST = 3  # train/CLASS/images
+_LINKED = 2  # folders below the first that may be links: train/CLASS
 
 augmentation = reused(dsa)
 
@@ -136,13 +136,19 @@ def _place(config: ConfigDict) -> tuple:
 def _stamp(source: str) -> str:
     """Names, sizes and times of a source's files; the same for none.
 
-    Folders are looked into as deep as `train/CLASS/images`, through links as well.
+    Folders are looked into as deep as they go, and through links where images are: of
+    splits and classes, not below.
     """
     place = os.path.expanduser(source.partition(":")[2] or "/nowhere")
     found = [(place, *_facts(place))]
     for folder, inner, files in os.walk(place, followlinks=True):
         depth = folder[len(place) :].count(os.sep)
-        inner[:] = sorted(i for i in inner if i[0] != "." and depth < _DEEPEST)
+        inner[:] = sorted(
+            name
+            for name in inner
+            if name[0] != "."
+            and (depth < _LINKED or not os.path.islink(os.path.join(folder, name)))
+        )
         paths = [os.path.join(folder, name) for name in sorted(files)]
         found += [(path, *_facts(path)) for path in paths]
     return hashlib.sha256(os.fsencode(repr(found))).hexdigest()

@@ -101,6 +101,8 @@ def _mode(path: str | Path) -> tuple[int | None, str]:
     except OSError as error:
         looping = error.errno == errno.ELOOP
         return None, NOTHING[3] if looping else reason(error)
+    except ValueError:
+        return None, "has a name that no file can have"
 
 
 def reason(error: OSError) -> str:

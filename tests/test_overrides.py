@@ -134,3 +134,9 @@ def test_any_text_is_read_or_refused(key, written):
 def test_tuples_of_fractions(numbers):
     written = ", ".join(f"{n.numerator}/{n.denominator}" for n in numbers)
     assert value(RADII, f"({written})") == tuple(map(float, numbers))
+
+
+def test_a_truth_value_of_nothing_is_refused():
+    """As of `--config.data.zca=$UNSET`."""
+    with pytest.raises(InputError, match="data.zca='': must be true or false"):
+        overrides(["--config.data.zca="])

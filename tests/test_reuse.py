@@ -129,6 +129,20 @@ def edit_behind_a_link(root):
     as_before(file, lambda p: p.write_bytes(p.read_bytes()[:-9] + bytes(9)))
 
 
+def deepen(root):
+    (root / "cat/a/b/c/d").mkdir(parents=True)
+    (root / "cat/3.bmp").rename(root / "cat/a/b/c/d/3.bmp")
+
+
+def edit_in_the_deep(root):
+    file = root / "cat/a/b/c/d/3.bmp"
+    as_before(file, lambda p: p.write_bytes(p.read_bytes()[:-9] + bytes(9)))
+
+
+def loop(root):
+    (root / "cat/a/again").symlink_to(root / "cat")
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -139,8 +153,9 @@ def edit_behind_a_link(root):
         [lambda root: shutil.copy(root / "cat/2.bmp", root / "dog/2.bmp")],
         [lambda root: (root / "cat/2.bmp").unlink()],
         [retarget, edit_behind_a_link],
+        [deepen, loop, edit_in_the_deep],
     ],
-    ids=["swap", "edit", "file", "class", "copy", "remove", "link"],
+    ids=["swap", "edit", "file", "class", "copy", "remove", "link", "deep"],
 )
 def test_a_changed_folder_is_read_anew(tmp_path, changes):
     root, source = tmp_path / "data", f"folder:{tmp_path / 'data'}"

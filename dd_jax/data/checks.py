@@ -7,6 +7,7 @@ import numpy as np
 from dd_jax.types import Dataset, InputError, Split
 
 _CHANNELS = (1, 2, 3, 4)  # gray, gray and alpha, RGB, RGB and alpha
+_ROUNDING = 1e-6  # what resizing in floats leaves [0, 1] by
 
 
 def checked_split(split: Split, where: str) -> Split:
@@ -130,12 +131,12 @@ def _pixels(images: np.ndarray, where: str) -> np.ndarray:
         if np.isnan(low):
             row = int(np.isnan(images.reshape(len(images), -1)).any(1).argmax())
             raise InputError(f"{where} image {row} holds NaN pixels; remove or mend it")
-        if low < 0 or high > 1:
+        if low < -_ROUNDING or high > 1 + _ROUNDING:
             raise InputError(
                 f"{where} float pixels range from {low:g} to {high:g}; "
                 "scale them to [0, 1], or give uint8"
             )
-        images = np.round(images * 255).astype(np.uint8)
+        images = np.round(np.clip(images, 0, 1) * 255).astype(np.uint8)
     if images.dtype != np.uint8:
         raise InputError(
             f"{where} pixels are {images.dtype}; uint8, or float in [0, 1], is needed"

@@ -1,5 +1,6 @@
 """A directory of image files, one sub-directory a class."""
 
+import math
 from collections import Counter
 from pathlib import Path
 
@@ -10,8 +11,11 @@ from dd_jax.data.image_file import laid_on, open_image, plain, transparent
 from dd_jax.data.layout import Listed
 from dd_jax.data.raw import Raw, stack
 from dd_jax.data.splits import stratified_split
+from dd_jax.memory import free, in_words
 from dd_jax.paths import expanded, no_folder
 from dd_jax.types import InputError, Split
+
+_LOOK = 2**26  # bytes of pixels after which the free memory is looked at again
 
 
 def read(directory: str, image_size: int | None, seed: int, background: str) -> Raw:
@@ -136,8 +140,18 @@ def _decoded(
     """Images `u8[h w c]` with the same channels, and what was done to them."""
     images = []
     done: Counter[str] = Counter()
+    held = seen = 0
     for path in files:
         image, words = open_image(path)
+        held += math.prod(image.size) * len(image.getbands())
+        if held > seen + _LOOK:  # they are copied once more into one array
+            seen, left = held, free()
+            if held > left:
+                raise InputError(
+                    f"{path.parent}: the first {len(images) + 1} of {len(files)} "
+                    f"images take {in_words(held)} of memory, and {in_words(left)} "
+                    "are free; make them smaller"
+                )
         done.update(words)
         if transparent(image):
             if background == "refuse":

@@ -15,6 +15,9 @@ from dd_jax.paths import IS_FOLDER, expanded, no_file, no_folder
 from dd_jax.types import InputError, Split
 
 _UNSIGNED_BYTE = 0x08
+_GZIP = b"\x1f\x8b"
+_SIZES = 2**32  # values of the largest array that is told as one number
+_AXES = 4  # of images in colour
 _TRANSPOSED = (
     "EMNIST's files hold each image with rows and columns swapped; read as it is there"
 )
@@ -63,7 +66,7 @@ def read_array(path: Path) -> np.ndarray:
     32-bit integers, then the values with the last axis fastest.
 
     Args:
-      path: the file; a name that ends in `.gz` is unzipped.
+      path: the file; one that starts as gzip does is unzipped, whatever its name.
 
     Returns:
       `u8[...]` of the shape that the header states.
@@ -74,7 +77,7 @@ def read_array(path: Path) -> np.ndarray:
     Source: Y. LeCun, C. Cortes and C. Burges, The MNIST database, file formats.
     """
     try:
-        data = _unzipped(path) if path.suffix == ".gz" else path.read_bytes()
+        data = _contents(path)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(
             f"{path} cannot be read ({error or type(error).__name__}); it should be "
@@ -85,27 +88,42 @@ def read_array(path: Path) -> np.ndarray:
             f"{path} starts with 0x{data[:4].hex()}, which is not the MNIST format; "
             "0x00000803 for images or 0x00000801 for labels is expected"
         )
-    rank = data[3]
+    if (rank := data[3]) > _AXES:
+        raise InputError(
+            f"{path} states {rank} axes; 3 for images or 1 for labels are expected"
+        )
     start = 4 + 4 * rank
     if len(data) < start:
         raise InputError(f"{path} ends within its header; fetch the file again")
     shape = struct.unpack(f">{rank}I", data[4:start])
-    if len(data) - start != math.prod(shape):
+    if len(data) - start != math.prod(shape) or max(shape, default=0) > len(data):
         raise InputError(
             f"{path} holds {len(data) - start} values where its header says "
-            f"{math.prod(shape)}; fetch the file again"
+            f"{_stated(shape)}; fetch the file again"
         )
     return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
 
 
-def _unzipped(path: Path) -> bytes:
+def _stated(shape: tuple[int, ...]) -> str:
+    size = math.prod(shape)
+    absurd = max(shape, default=0) > size or size > _SIZES
+    return " x ".join(map(str, shape)) if absurd else str(size)
+
+
+def _contents(path: Path) -> bytearray:
+    """All bytes of a file, unzipped, unless they are more than memory holds."""
     stored, data = path.stat().st_size, bytearray()
-    with gzip.open(path) as file:
-        while chunk := file.read(2**20):
-            data += chunk
-            if reason := excess(len(data), stored):
-                raise InputError(f"{path}: {reason}")
-    return bytes(data)
+    with path.open("rb") as plain:
+        zipped = plain.read(len(_GZIP)) == _GZIP or path.suffix.lower() == ".gz"
+        plain.seek(0)
+        if not zipped and (reason := excess(stored, stored)):
+            raise InputError(f"{path}: {reason}")
+        with gzip.open(plain) if zipped else plain as file:
+            while chunk := file.read(2**20):
+                data += chunk
+                if zipped and (reason := excess(len(data), stored)):
+                    raise InputError(f"{path}: {reason}")
+    return data
 
 
 def _find(folder: Path) -> tuple[str, dict[tuple[str, str], Path]]:

@@ -57,7 +57,13 @@ def open_image(path: Path) -> Opened:
         )
     try:
         # by its path Pillow would map a turned TIFF with height and width swapped
-        with path.open("rb") as file, Image.open(file, formats=_formats()) as found:
+        with (
+            warnings.catch_warnings(
+                action="ignore", category=Image.DecompressionBombWarning
+            ),
+            path.open("rb") as file,
+            Image.open(file, formats=_formats()) as found,
+        ):
             mode = _stored_mode(found)
             turned = found.getexif().get(ExifTags.Base.Orientation) in range(2, 9)
             frames = 1 if found.format == _LAYERED else getattr(found, "n_frames", 1)

@@ -1,10 +1,15 @@
 """Labels as numbers 0, 1, ... of the classes that have images, and their names."""
 
+import unicodedata
 from itertools import count, islice
 
 import numpy as np
 
 from dd_jax.types import InputError, Split
+
+_LONGEST_NAME = 255  # characters
+_CONTROLS = {"Cc", "Cs", "Zl", "Zp"}  # control characters, halves of characters, lines
+_TURNS = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # reading order
 
 
 def used_classes(
@@ -25,8 +30,13 @@ def used_classes(
       Both splits with new labels, the names of the classes that are left, and notes.
 
     Raises:
-      InputError: a label without a name.
+      InputError: a label without a name, or a name that is not one line of text.
     """
+    if odd := [name for name in names or () if not is_name(name)]:
+        raise InputError(
+            f"{where} has the class name {ascii(odd[0])[:80]}; names of one line, 1 to "
+            f"{_LONGEST_NAME} characters, are needed"
+        )
     used = np.union1d(train.labels, test.labels)
     lowest, highest = int(used[0]), int(used[-1])
     first = int(names is not None and lowest > 0 and highest == len(names))
@@ -52,6 +62,17 @@ def used_classes(
     )
     kept = tuple(name(label) for label in used.tolist())
     return numbered(train), numbered(test), kept, tuple(notes)
+
+
+def is_name(text: str) -> bool:
+    r"""Whether a text can name a class: one line that shows its characters in order.
+
+    >>> is_name("cat"), is_name("two\nlines"), is_name(" "), is_name("a\u202eb")
+    (True, False, False, False)
+    """
+    kinds = {unicodedata.category(character) for character in text[:_LONGEST_NAME]}
+    short = bool(text.strip()) and len(text) <= _LONGEST_NAME
+    return short and not (_TURNS & set(text) or _CONTROLS & kinds)
 
 
 def text(name: object, where: str) -> str:

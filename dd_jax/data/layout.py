@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from dd_jax.data.image_file import suffixes
 from dd_jax.data.splits import TEST_NAMES, TRAIN_NAMES
-from dd_jax.paths import IS_FILE, NOTHING, check_text, no_folder
+from dd_jax.paths import IS_FILE, NOTHING, check_text, no_file, no_folder
 from dd_jax.types import InputError
 
 _LEFTOVERS = {  # of other systems; names that start with a dot are left out as well
@@ -17,11 +17,16 @@ _LEFTOVERS = {  # of other systems; names that start with a dot are left out as 
     "$recycle.bin",
     "@eadir",
     "#recycle",
+    "cvs",
     "desktop.ini",
     "ehthumbs.db",
     "icon\r",
     "lost+found",
+    "network trash folder",
+    "recycled",
+    "recycler",
     "system volume information",
+    "temporary items",
     "thumbs.db",
 }
 _WHOLE, _NUMBER = re.compile("([0-9]+)"), re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
@@ -58,9 +63,13 @@ def in_order(names: list[str]) -> list[str]:
 
 
 def folders(root: Path) -> list[str]:
-    """Names of the folders in a directory, in order, without leftovers."""
+    """Names of the folders in a directory, in order, without leftovers.
+
+    Links back to the directory, or to one that it lies in, are no folders of it.
+    """
     found = (p for p in root.iterdir() if no_folder(p) not in (IS_FILE, *NOTHING))
-    return in_order([path.name for path in found if not _leftover(path.name)])
+    names = [p.name for p in found if not (_leftover(p.name) or _leads_back(p))]
+    return in_order(names)
 
 
 def splits(root: Path) -> tuple[Path, list[Path]] | None:
@@ -152,9 +161,12 @@ def annotated(root: Path) -> Listed | None:
     Raises:
       InputError: a table that is none, or of other files than there are.
     """
-    table = next(iter(sorted(root.glob("*_annotations.txt"))), None)
+    tables = (p for p in sorted(root.glob("*_annotations.txt")) if p.name[0] != ".")
+    table = next(tables, None)
     if table is None:
         return None
+    if why := no_file(table):
+        raise InputError(f"{table} is no table: {why}")
     try:
         rows = [line.split("\t") for line in table.read_text("utf-8").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
@@ -162,8 +174,17 @@ def annotated(root: Path) -> Listed | None:
     rows = [row for row in rows if row != [""]]
     if bad := [row for row in rows if len(row) < 2]:
         raise InputError(f"{table}: rows of file, class are needed, not {bad[0][0]!r}")
+    if twice := [
+        n for n, count in Counter(row[0] for row in rows).items() if count > 1
+    ]:
+        raise InputError(f"{table} names {twice[0]!r} twice; a file has one class")
     found, unread = _images(root)
     known = {path.name: path for path in found}
+    if alike := [path for path in found if known[path.name] != path]:
+        raise InputError(
+            f"{table} tells files by name, and there are {alike[0]} and "
+            f"{known[alike[0].name]}; keep one"
+        )
     if absent := [row[0] for row in rows if row[0] not in known]:
         raise InputError(f"{table} names {absent[0]!r}, which is not in {root}")
     if rows and (extra := sorted(set(known) - {row[0] for row in rows})):
@@ -205,6 +226,10 @@ def _images(root: Path) -> tuple[list[Path], Counter[str]]:
 
 def _refuse(error: OSError) -> None:
     raise InputError(f"{error.filename} cannot be read: {error.strerror}")
+
+
+def _leads_back(path: Path) -> bool:
+    return path.is_symlink() and path.parent.resolve().is_relative_to(path.resolve())
 
 
 def _leftover(name: str) -> bool:

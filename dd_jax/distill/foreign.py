@@ -66,10 +66,11 @@ def scaled(path: object, found: SyntheticSet) -> SyntheticSet:
     kind, words = images.dtype.kind, converted(found)
     low, high = float(images.min()), float(images.max())
     whole = kind in "ui" or (kind == "f" and bool((images == np.round(images)).all()))
+    narrow = images.dtype == np.uint8  # the type says that they are bytes
     if kind == "b":
         images = _f32(images)
         words.append(_TRUTH)
-    elif whole and low >= 0 and 2 <= high <= 255:
+    elif whole and low >= 0 and (2 if narrow else _WIDE) <= high <= 255:
         images = images / np.float32(255)
         words.append(_BYTES)
     elif not _are_pixels(kind, low, high, _leaves(metadata)):

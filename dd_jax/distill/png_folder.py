@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import re
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -14,8 +15,10 @@ from dd_jax.data.image_file import is_gray, open_image, plain, size_of, transpar
 from dd_jax.data.zca import read_zca
 from dd_jax.distill import said
 from dd_jax.memory import excess
+from dd_jax.paths import no_file
 from dd_jax.types import InputError, SyntheticSet
 
+_PARSED = 16  # times that text is larger once it is a table or JSON
 _MODES = {1: "L", 3: "RGB"}
 _USE = (
     "Images in [0, 1] are bytes / 255. Train on (images - mean) / std of "
@@ -152,31 +155,74 @@ def read(directory: str | Path) -> SyntheticSet:
             raise InputError(f"{root} is not an exported synthetic set: no {name}")
         if not _inside(root, name):
             raise InputError(f"{root / name} is a link out of the folder of its set")
+        stored = (root / name).stat().st_size
+        if reason := excess(_PARSED * stored, stored):
+            raise InputError(f"{root / name}: {reason}")
+    rows, about = _rows(root), _about(root)
     try:
-        with (root / "labels.csv").open(newline="", encoding="utf-8-sig") as source:
+        labels = np.array([row[2:] or row[1] for row in rows]).astype(np.float32)
+    except ValueError as error:
+        raise InputError(f"{root / 'labels.csv'}: {error}") from None
+    lr = about.get("lr")
+    lr = lr if lr is None else np.float32(lr)
+    return SyntheticSet(_pixels(root, rows, about), labels, lr, about["metadata"])
+
+
+def check_whole(directory: str | Path, found: SyntheticSet) -> None:
+    """Refuses a folder with fewer or other images than its metadata state.
+
+    Args:
+      directory: the folder.
+      found: what `read` made of it.
+
+    Raises:
+      InputError: another number of images than in `shape`, or another size.
+    """
+    stated, shape = _about(Path(directory)).get("shape"), found.images.shape
+    if not (isinstance(stated, list) and [type(n) for n in stated] == [int] * 4):
+        return
+    if stated[:3] != [*shape[:3]]:
+        words = ["{} images of {} x {}".format(*each[:3]) for each in (stated, shape)]
+        raise InputError(
+            f"{directory}: metadata.json states {words[0]}, and labels.csv names "
+            f"{words[1]}; copy the whole folder again, or remove shape if that is meant"
+        )
+
+
+def _rows(root: Path) -> list[list[str]]:
+    """Rows `file, label, p0, ...` of the table, those without text left out."""
+    path = root / "labels.csv"
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as source:
             table = [row for row in csv.reader(source) if any(map(str.strip, row))]
     except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{root / 'labels.csv'} is no table: {error}") from None
+        raise InputError(f"{path} is no table: {error}") from None
     columns = len(table[0]) if table else 0
     if len(table) < 2 or columns < 2 or any(len(row) != columns for row in table):
         raise InputError(
-            f"{root / 'labels.csv'}: a header and rows of file, label, p0, p1, ... "
-            "are needed"
+            f"{path}: a header and rows of file, label, p0, p1, ... are needed"
         )
+    head = [name.strip() for name in table[0]]
+    known = [name for name in head[2:] if re.fullmatch("p[0-9]+", name)]
+    if head[0].startswith("images/") or known != [f"p{c}" for c in range(len(known))]:
+        raise InputError(
+            f"{path} starts with {', '.join(head)[:80]!r}; the header file, label, p0, "
+            "p1, ... is needed, with the classes in order"
+        )
+    return table[1:]
+
+
+def _about(root: Path) -> dict:
+    """What `metadata.json` says."""
+    path = root / "metadata.json"
     try:
-        about = said.parse((root / "metadata.json").read_text(encoding="utf-8"))
-        lr, metadata = about.get("lr"), about["metadata"]
-        lr = lr if lr is None else np.float32(lr)
+        about = said.parse(path.read_text(encoding="utf-8-sig"))
+        np.float32(about.get("lr") or 0), about["metadata"]
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise InputError(
-            f"{root / 'metadata.json'}: JSON with lr and metadata is needed ({error!r})"
+            f"{path}: JSON with lr and metadata is needed ({error!r})"
         ) from None
-    try:
-        rows = [row[2:] or row[1] for row in table[1:]]  # without p0: class numbers
-        labels = np.array(rows).astype(np.float32)
-    except ValueError as error:
-        raise InputError(f"{root / 'labels.csv'}: {error}") from None
-    return SyntheticSet(_pixels(root, table[1:], about), labels, lr, metadata)
+    return about
 
 
 def _pixels(root: Path, rows: list[list[str]], about: dict) -> np.ndarray:
@@ -185,8 +231,9 @@ def _pixels(root: Path, rows: list[list[str]], about: dict) -> np.ndarray:
     Tools that write an image anew may change its mode: gray is stored as RGB or as a
     palette, and RGB of gray values as gray. Such images are brought back.
     """
-    files = [_image(root, row[0]) for row in rows]
-    sizes = {size_of(file) for file in files}
+    named = {row[0]: _image(root, row[0]) for row in rows}
+    files = [named[row[0]] for row in rows]
+    sizes = {size_of(file) for file in set(files)}
     if len(sizes) > 1:
         raise InputError(f"{root}: images of several sizes; one is needed")
     decoded = len(files) * math.prod(*sizes) * 3 * 4  # of colour, as f32
@@ -216,7 +263,7 @@ def _image(root: Path, name: str) -> Path:
         raise InputError(
             f"{root / 'labels.csv'} names {ascii(name)[:100]}, outside of its folder"
         )
-    if not (root / name).is_file():
+    if no_file(root / name):
         raise InputError(f"{root / name} is missing or not a readable image")
     return root / name
 

@@ -1,15 +1,13 @@
 """What a set says of itself, read as the words of somebody else."""
 
 import json
-import unicodedata
 from typing import Any
 
+from dd_jax.data.labels import is_name
 from dd_jax.types import InputError
 
 _LONGEST_JSON = 2**24  # characters
 _DEEPEST_JSON = 50
-_CONTROLS = {"Cc", "Cs", "Zl", "Zp"}  # control characters, halves of characters, lines
-_TURNS = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # reading order
 
 
 def parse(text: str) -> Any:
@@ -61,7 +59,7 @@ def check(path: object, metadata: Any) -> None:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise InputError(f"{path}: metadata.class_names should be a list of names")
     for name in names:
-        if not name.strip() or len(name) > 255 or not _is_one_line(name):
+        if not is_name(name):
             raise InputError(
                 f"{path}: metadata.class_names has {ascii(name)[:80]}; names "
                 "of one line, 1 to 255 characters, are needed"
@@ -71,9 +69,3 @@ def check(path: object, metadata: Any) -> None:
         raise InputError(
             f"{path}: metadata.stored_images is {stored!r}; a number above 0 is needed"
         )
-
-
-def _is_one_line(name: str) -> bool:
-    return not (
-        _TURNS & set(name) or _CONTROLS & {unicodedata.category(c) for c in name}
-    )

@@ -43,6 +43,8 @@ def load(path: str | Path) -> SyntheticSet:
     said.check(path, found.metadata)
     found = foreign.shaped(path, found)
     _check(path, found)
+    if why:
+        png_folder.check_whole(place, found)
     return foreign.scaled(path, found)
 
 
@@ -80,7 +82,8 @@ def _read_archive(path):
 def _check(path, found):
     images, labels, lr, metadata = found
     shapes = images.shape, labels.shape, lr.shape
-    if [len(s) for s in shapes] != [4, 2, 0] or not len(images) == len(labels) > 0:
+    ranks, empty = [len(s) for s in shapes], 0 in shapes[0] + shapes[1]
+    if ranks != [4, 2, 0] or len(images) != len(labels) or empty:
         raise InputError(
             f"{path}: images {shapes[0]}, labels {shapes[1]} and lr {shapes[2]} should "
             "be [m h w c], [m k] and a number"

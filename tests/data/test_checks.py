@@ -189,3 +189,9 @@ def test_require_per_class():
         "class 'x' of digits has 3 training images, 4 asked for; "
         "ask for at most 3 per class"
     )
+
+
+def test_floats_may_leave_the_range_by_rounding():
+    images = np.float32([[-1e-7, 0.5], [1, 1 + 1e-6]])[None, ..., None]
+    found = checked_split(Split(images, LABELS[:1]), "here").images
+    assert found.dtype == np.uint8 and found.ravel().tolist() == [0, 128, 255, 255]

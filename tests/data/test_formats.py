@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dd_jax.data import idx, load
+from dd_jax.data import folder, idx, load
 from dd_jax.types import InputError
 
 RNG = np.random.default_rng(0)
@@ -106,6 +106,41 @@ def test_idx_short(idx_dir):
     assert message(f"idx:{idx_dir[0]}") == (
         f"{path} ends within its header; fetch the file again"
     )
+
+
+@pytest.mark.parametrize("name", ["train-images-idx3-ubyte", "x.GZ"])
+def test_idx_zipped_under_another_name(tmp_path, name):
+    array = pixels(6, 5, 4)
+    (tmp_path / name).write_bytes(gzip.compress(idx_bytes(array)))
+    np.testing.assert_array_equal(idx.read_array(tmp_path / name), array)
+
+
+@pytest.mark.parametrize(
+    "header, words",
+    [
+        (bytes([0, 0, 8, 255]) + bytes(4 * 255), "states 255 axes; 3 for images or 1"),
+        (
+            bytes([0, 0, 8, 3]) + struct.pack(">3I", 0, 2**32 - 1, 2**32 - 1),
+            "holds 0 values where its header says 0 x 4294967295 x 4294967295",
+        ),
+        (
+            bytes([0, 0, 8, 3]) + b"\xff" * 12,
+            "holds 0 values where its header says 4294967295 x 4294967295 x 4294967295",
+        ),
+    ],
+)
+def test_idx_absurd_shapes(tmp_path, header, words):
+    (tmp_path / "a").write_bytes(header)
+    with pytest.raises(InputError, match=words):
+        idx.read_array(tmp_path / "a")
+
+
+def test_idx_more_than_memory_holds(tmp_path):
+    with (tmp_path / "a").open("wb") as file:
+        file.write(bytes([0, 0, 8, 1]) + struct.pack(">I", 3))
+        file.truncate(2**43)
+    with pytest.raises(InputError, match="8 TiB, and .* free"):
+        idx.read_array(tmp_path / "a")
 
 
 OTHER_NAMES = {
@@ -338,6 +373,15 @@ def test_folder_several_sizes(tmp_path):
     assert data.train.images.shape == (8, 4, 4, 1)
 
 
+def test_folder_of_more_than_memory_holds(tmp_path, monkeypatch):
+    write_images(tmp_path, "ab", 9, mode="RGB", size=(1500, 1500))
+    monkeypatch.setattr(folder, "free", lambda: 2**26)
+    assert message(f"folder:{tmp_path}") == (
+        f"{tmp_path / 'b'}: the first 10 of 18 images take 64.4 MiB of memory, and "
+        "64 MiB are free; make them smaller"
+    )
+
+
 def test_folder_messages(tmp_path):
     assert message(f"folder:{tmp_path}/no") == (
         f"folder: {tmp_path}/no: no such folder; it should hold train/CLASS/*.png and "
@@ -377,3 +421,8 @@ def test_folder_presplit_messages(tmp_path):
         f"class 'c' is in {tmp_path}/test but not in {tmp_path}/train; both should "
         "hold the same classes"
     )
+
+
+@pytest.mark.parametrize("kind", ["npz", "idx", "folder"])
+def test_a_path_that_no_file_can_have(kind):
+    assert f"{kind}: a\0b: has a name that no file can have" in message(f"{kind}:a\0b")

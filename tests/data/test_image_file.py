@@ -331,3 +331,10 @@ def test_damaged_files_are_read_or_refused(tmp_path_factory, suffix, changes, cu
         assert "\n" not in str(error) and str(path) in str(error)
     else:
         assert found.mode in ("L", "RGB")
+
+
+def test_a_large_image_is_read_without_a_word(tmp_path, recwarn, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50)
+    Image.new("L", (9, 9), 7).save(tmp_path / "a.png")
+    assert open_image(tmp_path / "a.png").image.getextrema() == (7, 7)
+    assert not recwarn.list

@@ -146,3 +146,19 @@ def test_idx_labels_from_1(tmp_path):
     assert data.class_names == ("1", "2", "3")
     assert data.train.labels.tolist() == [0, 1, 2] * 2
     assert data.notes == ("left out classes without images: '0'",)
+
+
+@pytest.mark.parametrize(
+    "name", ["", " ", "a\nb", "\x1b[31m", "\ud800", "a\u2028b", "a\u202eb", "a" * 256]
+)
+def test_names_that_no_set_could_have(tmp_path, name):
+    y, x = np.array([0, 1, 0, 1]), np.zeros((4, 2, 2, 1), np.uint8)
+    names = np.array([name, "dog"])
+    np.savez(
+        tmp_path / "a.npz", x_train=x, y_train=y, x_test=x, y_test=y, class_names=names
+    )
+    with pytest.raises(InputError) as error:
+        load(f"npz:{tmp_path / 'a.npz'}")
+    said = str(error.value)
+    assert "\n" not in said and said.isprintable()
+    assert f"a.npz has the class name {ascii(name)[:80]}; names of one line" in said

@@ -1,6 +1,7 @@
 """Folders as people have them: what is a class, what is test, and what is left out."""
 
 import io
+import os
 import re
 import tempfile
 from pathlib import Path
@@ -71,7 +72,7 @@ LEFTOVERS = (
     "__MACOSX/a/._0.png __MACOSX/._a .ipynb_checkpoints/0-checkpoint.png "
     "a/.ipynb_checkpoints/0-checkpoint.png @eaDir/a.png a/@eaDir/0.png/x.jpg "
     ".git/HEAD b/ehthumbs.db Thumbs.db $RECYCLE.BIN/x.png .Trash-1000/files/0.png "
-    "b/__pycache__/x.pyc lost+found/x.png"
+    "b/__pycache__/x.pyc lost+found/x.png a/CVS/Entries RECYCLER/x.png"
 ).split()
 
 
@@ -323,6 +324,7 @@ NO_SUCH_CLASS = "".join(f"{i}.png\tn07\n" for i in range(4))
         ("9.png\tn01\n", "val_annotations.txt names '9.png', which is not in ROOT/val"),
         (NO_SUCH_CLASS, "class 'n07' is in ROOT/val but not in ROOT/train; both"),
         ("", "test is empty"),
+        ("".join(f"{i % 4}.png\tn01\n" for i in range(5)), "names '0.png' twice"),
         (
             "".join(f"{i}.png\tn01\n" for i in (0, 1, 3)),
             "val_annotations.txt does not name 2.png, which is in ROOT/val",
@@ -333,6 +335,37 @@ def test_tiny_imagenet_with_another_table(tree, rows, words):
     tiny_imagenet(tree)
     (tree.root / "val" / "val_annotations.txt").write_text(rows)
     assert words in tree.refused()
+
+
+def test_leftovers_and_pipes_in_place_of_a_table(tree):
+    values = tiny_imagenet(tree)
+    tree.touch("val/._val_annotations.txt")
+    assert held(tree.load().test, ("n01", "n02"))["n01"] == values[1:3]
+    (tree.root / "val" / "val_annotations.txt").unlink()
+    os.mkfifo(tree.root / "val" / "val_annotations.txt")
+    assert tree.refused() == (
+        "ROOT/val/val_annotations.txt is no table: is a pipe, a socket or a device"
+    )
+
+
+def test_a_table_and_two_files_of_one_name(tree):
+    tiny_imagenet(tree)
+    tree.add("val/more", 1)
+    assert tree.refused() == (
+        "ROOT/val/val_annotations.txt tells files by name, and there are "
+        "ROOT/val/images/0.png and ROOT/val/more/0.png; keep one"
+    )
+
+
+@pytest.mark.parametrize("target", [".", "..", "../.."])
+def test_links_back_are_no_classes(tree, target):
+    tree.root /= "in/side"
+    for name in "ab":
+        tree.add(name)
+    clean = tree.load()
+    (tree.root / "back").symlink_to(target)
+    assert tree.load().class_names == ("a", "b")
+    assert tree.load().checksum == clean.checksum
 
 
 # --- any tree

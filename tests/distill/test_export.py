@@ -241,6 +241,60 @@ def test_blank_lines_of_the_table(tmp_path, end):
     np.testing.assert_array_equal(after.labels, before.labels)
 
 
+def edited(file, change):
+    """Changes the lines of a text file."""
+    lines = file.read_text().splitlines()
+    file.write_text("\n".join(change(lines)) + "\n")
+
+
+TABLES = {
+    "no header": (lambda lines: lines[1:], "starts with 'images/00.png, "),
+    "classes in another order": (
+        lambda lines: ["file,label,p1,p0,p2", *lines[1:]],
+        "starts with 'file, label, p1, p0, p2'; the header file, label, p0, p1, ...",
+    ),
+    "cut": (
+        lambda lines: lines[:5],
+        "metadata.json states 12 images of 6 x 5, and labels.csv names 4 images of 6 x",
+    ),
+    "long name": (
+        lambda lines: [lines[0], "a" * 300 + lines[1][13:], *lines[2:]],
+        "is missing or not a readable image",
+    ),
+}
+
+
+@pytest.mark.parametrize("change, words", TABLES.values(), ids=TABLES)
+def test_tables_that_are_not_those_of_the_folder(tmp_path, change, words):
+    folder = export.to_png(tmp_path / "out", synthetic())
+    edited(folder / "labels.csv", change)
+    assert words in message(load, folder)
+
+
+def test_images_of_another_size_than_the_set(tmp_path):
+    folder = export.to_png(tmp_path / "out", synthetic())
+    for file in (folder / "images").iterdir():
+        with Image.open(file) as image:
+            image.resize((9, 9)).save(file)
+    assert "names 12 images of 9 x 9; copy the whole folder" in message(load, folder)
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "metadata.json"])
+def test_text_of_more_than_memory_holds(tmp_path, name):
+    folder = export.to_png(tmp_path / "out", synthetic())
+    with (folder / name).open("r+b") as file:
+        file.truncate(2**42)
+    assert f"{name}: it unpacks to 64 TiB" in message(load, folder)
+
+
+def test_metadata_that_start_with_a_byte_order_mark(tmp_path):
+    folder = export.to_png(tmp_path / "out", synthetic())
+    before = load(folder)
+    file = folder / "metadata.json"
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert load(folder).metadata == before.metadata
+
+
 @pytest.mark.parametrize("what", ["image", "table", "metadata"])
 def test_links_out_of_the_folder(tmp_path, what):
     folder = export.to_png(tmp_path / "out", synthetic())
