@@ -18,7 +18,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from dd_jax import disk
+from dd_jax import disk, interruption
 from dd_jax.notice import notice
 from dd_jax.paths import no_file
 from dd_jax.types import Params
@@ -101,19 +101,22 @@ class Checkpoints:
         size = sum(leaf.nbytes for leaf in jax.tree.leaves(arrays)) + _OVERHEAD
         self._remove(step)
         disk.check_room(self._folder / str(step), size)
-        try:
-            with disk.writing(self._folder / str(step), size):
-                with _quiet(), self._manager() as manager:
-                    items = ocp.args.StandardSave(arrays)
-                    manager.save(step, args=items, force=True)
-                about = {"seconds": seconds, "written": written, "rows": [*rows]}
-                about["digest"] = disk.digest(self._folder / str(step))
-            text = json.dumps(about)
-            disk.replace(self._seal(step), f"{_text_digest(text)}\n{text}\n".encode())
-        except BaseException:
-            self._remove(step)
-            disk.sweep(self._folder, ours=True)
-            raise
+        with interruption.held():
+            try:
+                with disk.writing(self._folder / str(step), size):
+                    with _quiet(), self._manager() as manager:
+                        items = ocp.args.StandardSave(arrays)
+                        manager.save(step, args=items, force=True)
+                    about = {"seconds": seconds, "written": written, "rows": [*rows]}
+                    about["digest"] = disk.digest(self._folder / str(step))
+                text = json.dumps(about)
+                disk.replace(
+                    self._seal(step), f"{_text_digest(text)}\n{text}\n".encode()
+                )
+            except BaseException:
+                self._remove(step)
+                disk.sweep(self._folder, ours=True)
+                raise
         for old in self._steps()[_KEPT:]:
             self._remove(old)
 

@@ -19,6 +19,8 @@ _REMEDIES = {
     errno.EDQUOT: "make room within the quota",
     errno.EFBIG: "raise the limit on file sizes (ulimit -f)",
     errno.EISDIR: "remove that folder",
+    errno.EEXIST: "remove the file in its place",
+    errno.ENOTDIR: "remove the file in its place",
 }
 _IN_TEXT = re.compile(r"(?:OS error |os_error_code='|\[Errno )(\d+)")
 _NOT_FOR_FOLDERS = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)

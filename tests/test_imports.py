@@ -133,7 +133,10 @@ def test_imports_point_one_way(path):
         {"data": {"types", "paths", "archive", "memory", "reuse"}, "reuse": set()},
         {"report": {"types", "paths", "archive", "disk", "locks"}},
         {"config": {"types", "paths", "rules", "fields", "disk"}},
-        {"parallel": {"types"}, "checkpoint": {"types", "paths", "disk", "notice"}},
+        {
+            "parallel": {"types"},
+            "checkpoint": {"types", "paths", "disk", "notice", "interruption"},
+        },
         {"models": {"types", "reuse"}, "attacks": {"types", "parallel", "reuse"}},
     ],
 )
