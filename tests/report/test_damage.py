@@ -266,8 +266,8 @@ def test_a_copy_of_a_run_is_not_a_second_run(tmp_path, capsys):
     status, _, told = built(folder, capsys)
     assert status == 0
     assert told == (
-        f"warning: {copy_ / 'record.json'}: is of run {folder.name!r}; delete the folder "
-        f"{copy_} and run its config again\n"
+        f"warning: {copy_ / 'record.json'}: is of run {folder.name!r}; delete "
+        f"the folder {copy_} and run its config again\n"
     )
     rows = (tmp_path / "results.jsonl").read_text().splitlines()
     assert [json.loads(row)["run"]["id"] for row in rows] == [
