@@ -18,6 +18,7 @@ Exit status: 0 done, or being run elsewhere; 1 a run failed or diverged, or the 
 full; 2 bad input or usage; interrupted by Ctrl-C 130, by SIGTERM 143, by SIGHUP 129.
 """
 
+import os
 import shlex
 import sys
 import time
@@ -34,8 +35,9 @@ from dd_jax import config as configs
 from dd_jax import destination, disk, interruption, paths, sweep, workdir
 from dd_jax.disk import WriteError
 from dd_jax.fields import FIELDS
+from dd_jax.notice import notice
 from dd_jax.overrides import overrides
-from dd_jax.progress import duration
+from dd_jax.progress import duration, say
 from dd_jax.types import InputError
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
@@ -75,7 +77,7 @@ def main(argv: Sequence[str]) -> int:
         options = _options()
         extra = options([argv[0], *others])[1:]
         if options.help:
-            print(_help(options))
+            say(_help(options))
             return DONE
         if extra:
             raise InputError(f"unexpected argument {extra[0]}; write --FLAG=VALUE")
@@ -170,7 +172,7 @@ def _show(request: Request) -> int:
         lines.append(f"{label}  run {run_id}  {progress}")
         if progress != "done" and (ahead := run.forecast(config)):
             lines.append(ahead)
-    print("\n".join(lines))
+    say("\n".join(lines))
     _tell(notes)
     return DONE
 
@@ -178,7 +180,7 @@ def _show(request: Request) -> int:
 def _tell(notes: Iterable[str]) -> None:
     """What loading the data did that a user may not expect, a line each."""
     for note in notes:
-        print(f"data: {note}", flush=True)
+        say(f"data: {note}")
 
 
 def _run_module() -> ModuleType:
@@ -225,14 +227,14 @@ def _run(request: Request) -> int:
     ends = _run_cells(request, ids)
     busy = [end.owner for end in ends if end.kind == "busy"]
     if busy:
-        print(
+        say(
             f"{len(busy)} of {len(ends)} are being run elsewhere, by "
             f"{', '.join(sorted(set(busy)))}; run the same command again once they end"
         )
     if any(end.kind == "done" for end in ends):
         if any(config.report.html for config in request.cells):
             report.build(request.root)
-            print(f"report: {request.root / 'report.html'}")
+            say(f"report: {request.root / 'report.html'}")
         else:
             records.write_results(request.root)
     return FAILED if any(end.kind == "failed" for end in ends) else DONE
@@ -248,7 +250,7 @@ def _run_cells(request: Request, ids: list[str]) -> list[End]:
     while todo:
         for i in todo:
             label, start = request.labels[i], time.monotonic()
-            print(label, flush=True)
+            say(label)
             before, end = ends.get(i), _attempt(request.cells[i], ids[i], request.root)
             if end.words == "already done" and before:
                 end = end._replace(words=f"done by {before.owner}")
@@ -256,8 +258,8 @@ def _run_cells(request: Request, ids: list[str]) -> list[End]:
             if end.ran:
                 seconds.append(time.monotonic() - start)
             eta = _eta(seconds, sum(j > i and not skips[j] for j in todo))
-            stream = sys.stderr if end.kind == "failed" else sys.stdout
-            print(f"{label} ... {end.words}{eta}", file=stream, flush=True)
+            line = f"{label} ... {end.words}{eta}"
+            notice(line) if end.kind == "failed" else say(line)
         busy = [i for i in todo if ends[i].kind == "busy"]
         todo = busy if len(busy) < len(todo) else []
     return [ends[i] for i in range(len(ids))]
@@ -273,7 +275,7 @@ def _attempt(config: ConfigDict, run_id: str, root: Path) -> End:
         if run.record_of(run_id, root):
             return End("done", "already done")
         if ahead := run.forecast(config):
-            print(ahead, flush=True)
+            say(ahead)
         records.append_result(root, run.run(config, root))
     except run.Busy as busy:
         return End("busy", f"is being run by {busy.owner}", owner=busy.owner)
@@ -290,7 +292,15 @@ def _eta(seconds: list[float], left: int) -> str:
     return f", ETA {duration(left * sum(seconds) / len(seconds))}"
 
 
-if __name__ == "__main__":
+def _open_output() -> None:
+    """Lets lines go nowhere where the program was started with its output closed."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))
     sys.stdout.reconfigure(errors="backslashreplace")  # whatever the locale
+
+
+if __name__ == "__main__":
+    _open_output()
     interruption.heed()
     sys.exit(main(sys.argv))

@@ -18,8 +18,9 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from dd_jax import disk
+from dd_jax import disk, interruption
 from dd_jax.notice import notice
+from dd_jax.paths import no_file
 from dd_jax.types import Params
 
 _KEPT = 2  # states: one to go back to where the newest is damaged
@@ -100,19 +101,22 @@ class Checkpoints:
         size = sum(leaf.nbytes for leaf in jax.tree.leaves(arrays)) + _OVERHEAD
         self._remove(step)
         disk.check_room(self._folder / str(step), size)
-        try:
-            with disk.writing(self._folder / str(step), size):
-                with _quiet(), self._manager() as manager:
-                    items = ocp.args.StandardSave(arrays)
-                    manager.save(step, args=items, force=True)
-                about = {"seconds": seconds, "written": written, "rows": [*rows]}
-                about["digest"] = disk.digest(self._folder / str(step))
-            text = json.dumps(about)
-            disk.replace(self._seal(step), f"{_text_digest(text)}\n{text}\n".encode())
-        except BaseException:
-            self._remove(step)
-            disk.sweep(self._folder, ours=True)
-            raise
+        with interruption.held():
+            try:
+                with disk.writing(self._folder / str(step), size):
+                    with _quiet(), self._manager() as manager:
+                        items = ocp.args.StandardSave(arrays)
+                        manager.save(step, args=items, force=True)
+                    about = {"seconds": seconds, "written": written, "rows": [*rows]}
+                    about["digest"] = disk.digest(self._folder / str(step))
+                text = json.dumps(about)
+                disk.replace(
+                    self._seal(step), f"{_text_digest(text)}\n{text}\n".encode()
+                )
+            except BaseException:
+                self._remove(step)
+                disk.sweep(self._folder, ours=True)
+                raise
         for old in self._steps()[_KEPT:]:
             self._remove(old)
 
@@ -127,6 +131,8 @@ class Checkpoints:
 
     def _intact(self, step: int) -> dict[str, Any]:
         """What was written with a state whose files are as they were then."""
+        if why := no_file(self._seal(step)):
+            raise ValueError(f"{self._seal(step).name}: {why}")
         digest, text = self._seal(step).read_text().splitlines()
         if digest != _text_digest(text):
             raise ValueError(f"{self._seal(step).name} was changed")
@@ -145,12 +151,11 @@ class Checkpoints:
         return self._folder / f"{step}.json"
 
     def _remove(self, step: int) -> None:
-        self._seal(step).unlink(missing_ok=True)
-        place = self._folder / str(step)
-        if place.is_dir():
-            shutil.rmtree(place)
-        else:
-            place.unlink(missing_ok=True)
+        for place in (self._seal(step), self._folder / str(step)):
+            if place.is_dir() and not place.is_symlink():
+                shutil.rmtree(place)
+            else:
+                place.unlink(missing_ok=True)
 
     def _say(self, bad: Sequence[tuple[int, Exception]], then: str) -> None:
         if bad:

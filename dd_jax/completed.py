@@ -1,5 +1,6 @@
 """Whether a run is finished: its status says so, and its files are as it left them."""
 
+import os
 from pathlib import Path
 
 from dd_jax import disk, workdir
@@ -35,7 +36,7 @@ def record_of(folder: str | Path) -> Record | None:
         digest = status.get("record_sha256")
         if digest is not None and path.is_file() and disk.digest(path) != digest:
             raise InputError(f"{path}: was changed since the run was done")
-        _check(folder, status.get("files", {}))
+        _check(folder, _files(folder, status))
         record = records.validate(workdir.read_json(path), str(path))
         if record["run"]["id"] != folder.name:
             raise InputError(f"{path}: is of run {record['run']['id']}")
@@ -46,9 +47,18 @@ def record_of(folder: str | Path) -> Record | None:
         return None
 
 
+def _files(folder: Path, status: dict) -> dict[str, str]:
+    """Digests by the names of a finished run's files, as its status has them."""
+    files = status.get("files", {})
+    inside = isinstance(files, dict) and all(n and Path(n).name == n for n in files)
+    if not inside:
+        raise InputError(f"{folder / 'status.json'}: does not name files of this run")
+    return files
+
+
 def _check(folder: Path, files: dict[str, str]) -> None:
     """Refuses files that were changed; those that are gone are only named."""
-    gone = [name for name in files if not (folder / name).exists()]
+    gone = [name for name in files if not os.path.exists(folder / name)]
     for name, digest in files.items():
         if name not in gone and disk.digest(folder / name) != digest:
             raise InputError(f"{folder / name}: was changed since the run was done")

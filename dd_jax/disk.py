@@ -14,10 +14,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-_ROOM = {
+_REMEDIES = {
     errno.ENOSPC: "make room",
     errno.EDQUOT: "make room within the quota",
     errno.EFBIG: "raise the limit on file sizes (ulimit -f)",
+    errno.EISDIR: "remove that folder",
+    errno.EEXIST: "remove the file in its place",
+    errno.ENOTDIR: "remove the file in its place",
 }
 _IN_TEXT = re.compile(r"(?:OS error |os_error_code='|\[Errno )(\d+)")
 _NOT_FOR_FOLDERS = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
@@ -90,7 +93,7 @@ def _refusal(path: Path, error: Exception, number: int | None, size: int | None)
         with suppress(OSError):
             place = next(p for p in (path, *path.parents) if p.exists())
             needed.append(f"{_amount(shutil.disk_usage(place).free)} free")
-    remedy = _ROOM.get(number or 0, "mend that")
+    remedy = _REMEDIES.get(number or 0, "mend that")
     return (
         f"{path}: cannot be written ({', '.join([why, *needed])}); "
         f"{remedy} and run the same command again"

@@ -2,11 +2,15 @@
 
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 _HEEDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _AT_ONCE = 5.0  # seconds within which signals count as one
 _last = -_AT_ONCE
+_holders = 0  # blocks of `held` that are being run
+_waiting: int | None = None  # the signal that came in them
 
 
 class Interrupted(KeyboardInterrupt):
@@ -35,6 +39,20 @@ def ignore() -> None:
             signal.signal(number, signal.SIG_IGN)
 
 
+@contextmanager
+def held() -> Iterator[None]:
+    """Keeps signals that `heed` heeds until the end of what must not be cut short."""
+    global _holders, _waiting
+    _holders += 1
+    try:
+        yield
+    finally:
+        _holders -= 1
+        if not _holders and _waiting is not None:
+            number, _waiting = _waiting, None
+            raise Interrupted(number)
+
+
 def status(stop: KeyboardInterrupt) -> int:
     """The exit status that shells give to a program stopped so.
 
@@ -46,8 +64,10 @@ def status(stop: KeyboardInterrupt) -> int:
 
 def _stop(number: int, frame: FrameType | None) -> None:
     """Raises; a signal that comes again at once leaves the end of the program alone."""
-    global _last
+    global _last, _waiting
     now = time.monotonic()
     if now - _last > _AT_ONCE:
         _last = now
-        raise Interrupted(number)
+        if not _holders:
+            raise Interrupted(number)
+        _waiting = number

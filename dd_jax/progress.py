@@ -4,10 +4,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from tqdm import tqdm
+
+from dd_jax.disk import WriteError
 
 _BETWEEN_LINES = 60.0  # seconds
 
@@ -61,8 +63,19 @@ def duration(seconds: float) -> str:
 
 
 def say(line: str) -> None:
-    """Prints a line at once."""
-    print(line, flush=True)
+    """Prints a line at once.
+
+    Raises:
+      WriteError: standard output goes to a full disk, or to nobody.
+    """
+    try:
+        print(line, flush=True)
+    except OSError as error:
+        raise WriteError(
+            error.errno,
+            f"standard output: cannot be written ({error.strerror}); mend that and run "
+            "the same command again",
+        ) from error
 
 
 def _advance(bar: tqdm, step: int, values: Mapping[str, float]) -> None:
@@ -94,7 +107,8 @@ def _lines(label: str, total: int, initial: int) -> Iterator[Show]:
             eta = _eta(step - initial, total - step, seconds, spent)
             numbers = "".join(f", {k} {v}" for k, v in _rounded(values).items())
             spent = duration(spent)
-            say(f"{label}: {step} of {total} in {spent}{eta}{numbers}")
+            with suppress(WriteError):  # the next line of the main thread says so
+                say(f"{label}: {step} of {total} in {spent}{eta}{numbers}")
 
     writer = threading.Thread(target=write, daemon=True)
     writer.start()

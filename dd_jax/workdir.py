@@ -16,6 +16,7 @@ import numpy as np
 
 from dd_jax import disk
 from dd_jax.archive import read_npz
+from dd_jax.paths import no_file
 from dd_jax.types import InputError
 
 Status = Literal["running", "done", "failed", "diverged"]
@@ -96,12 +97,12 @@ def read_json(path: str | Path) -> Any:
     """Read one JSON file.
 
     Raises:
-      InputError: it is missing or is not JSON.
+      InputError: it is missing, no regular file, or not JSON.
     """
+    if why := no_file(path):
+        raise InputError(f"{path}: {why}")
     try:
         return json.loads(Path(path).read_bytes())
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not a JSON file ({error}); delete it") from None
     except OSError as error:
@@ -165,8 +166,8 @@ def append_jsonl(path: str | Path, row: dict[str, Any]) -> None:
 def write_jsonl(path: str | Path, rows: Iterable[dict[str, Any]]) -> None:
     """Make a file hold these rows and no others; a new file of no rows is not made."""
     path, content = Path(path), b"".join(map(json_line, rows))
-    found = path.read_bytes() if path.is_file() else b""
-    if found != content:
+    new = not path.exists() and not content
+    if not new and (no_file(path) or path.read_bytes() != content):
         disk.replace(path, content)
 
 

@@ -178,3 +178,37 @@ def test_a_full_disk_leaves_the_states_before(tmp_path, monkeypatch, when, caplo
     found = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert found == files and caplog.text == ""
     assert Checkpoints(tmp_path).latest(state())[0] == 4
+
+
+def folder_for_digest(folder):
+    (folder / "4.json").unlink()
+    (folder / "4.json").mkdir()
+
+
+def pipe_for_digest(folder):
+    (folder / "4.json").unlink()
+    os.mkfifo(folder / "4.json")
+
+
+def file_for_state(folder):
+    shutil.rmtree(folder / "4")
+    (folder / "4").write_text("x")
+
+
+def link_for_state(folder):
+    shutil.rmtree(folder / "4")
+    (folder / "4").symlink_to(folder / "2")
+
+
+@pytest.mark.parametrize(
+    "harm", [folder_for_digest, pipe_for_digest, file_for_state, link_for_state]
+)
+def test_something_else_in_the_place_of_a_state(tmp_path, capsys, harm):
+    for step in (2, 4):
+        Checkpoints(tmp_path).save(step, 1.0, state(step))
+    harm(tmp_path)
+    step, _, got = Checkpoints(tmp_path).latest(state())
+    assert step == 2 and bits(got) == bits(state(2))
+    assert "goes back to step 2" in capsys.readouterr().err
+    Checkpoints(tmp_path).save(4, 1.0, state(5))
+    assert bits(Checkpoints(tmp_path).latest(state())[2]) == bits(state(5))

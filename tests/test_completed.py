@@ -148,3 +148,18 @@ def test_flipped_bits_of_a_status_never_hide_a_change(folder):
         content[rng.integers(len(whole))] ^= 1 << int(rng.integers(8))
         path.write_bytes(content)
         assert completed.record_of(folder) in (None, RECORD)
+
+
+@pytest.mark.parametrize(
+    "files", [None, [], {"a" * 300: "x"}, {"/etc": "x"}, {"": "x"}, {"../b": "x"}]
+)
+def test_odd_names_in_a_status_make_the_run_go_again(folder, capsys, files):
+    status = json.loads((folder / "status.json").read_text()) | {"files": files}
+    (folder / "status.json").write_text(json.dumps(status))
+    found = completed.record_of(folder)
+    err = capsys.readouterr().err
+    if files and "a" * 300 in files:
+        assert found == RECORD and "deleted since" in err
+        return
+    assert found is None
+    assert err == f"{folder}/status.json: does not name files of this run; runs again\n"

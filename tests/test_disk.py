@@ -275,3 +275,15 @@ def test_every_flipped_bit_of_a_tree_is_noticed_or_harmless(tmp_path):
             assert str(error).startswith(f"{path}: damaged (")
             noticed += 1
     assert noticed > 100
+
+
+def test_a_folder_in_the_place_of_a_file_is_said_to_be_removed(tmp_path):
+    (tmp_path / "a.json").mkdir()
+    with pytest.raises(disk.WriteError, match="Is a directory.*; remove that folder"):
+        disk.replace(tmp_path / "a.json", b"x")
+
+
+def test_a_file_in_the_place_of_a_folder_is_said_to_be_removed(tmp_path):
+    (tmp_path / "model").touch()
+    with pytest.raises(disk.WriteError, match="; remove the file in its place"):
+        disk.replace(tmp_path / "model" / "a.json", b"x")

@@ -127,13 +127,16 @@ def test_imports_point_one_way(path):
         {
             "disk": set(),
             "locks": {"disk", "notice"},
-            "workdir": {"types", "disk", "archive"},
+            "workdir": {"types", "paths", "disk", "archive"},
         },
         {"archive": {"types", "memory"}, "rules": {"types", "paths"}},
         {"data": {"types", "paths", "archive", "memory", "reuse"}, "reuse": set()},
         {"report": {"types", "paths", "archive", "disk", "locks"}},
         {"config": {"types", "paths", "rules", "fields", "disk"}},
-        {"parallel": {"types"}, "checkpoint": {"types", "disk", "notice"}},
+        {
+            "parallel": {"types"},
+            "checkpoint": {"types", "paths", "disk", "notice", "interruption"},
+        },
         {"models": {"types", "reuse"}, "attacks": {"types", "parallel", "reuse"}},
     ],
 )

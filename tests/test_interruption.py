@@ -107,3 +107,20 @@ def test_a_run_that_is_stopped_says_how_to_resume_and_does(tmp_path, name, times
     for folder in (root / "runs").iterdir():
         rows = workdir.read_jsonl(folder / "metrics.jsonl")
         assert [row["step"] for row in rows] == [*range(1, 61)]
+
+
+def test_a_signal_waits_for_what_must_not_be_cut_short():
+    code = (
+        "import os, signal\n"
+        "from dd_jax import interruption\n"
+        "interruption.heed()\n"
+        "try:\n"
+        "    with interruption.held():\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "        print('whole', flush=True)\n"
+        "    print('not reached')\n"
+        "except interruption.Interrupted as stop:\n"
+        "    print(stop, interruption.status(stop))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "whole\nSIGTERM 143\n" and done.stderr == ""

@@ -1,5 +1,6 @@
 import importlib.util
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -35,8 +36,8 @@ class Diverged(Exception):
 
 def fabricated(run_id):
     """The least Record that is valid."""
-    made = {"method": "dm", "dataset": "digits", "arch": "mlp", "init": "real"}
-    return {"run": {"id": run_id, "ipc": 1, "num_classes": 2} | made}
+    names = {"method": "dm", "dataset": "digits", "arch": "mlp", "init": "real"}
+    return {"run": {"id": run_id, "ipc": 1, "num_classes": 3} | names}
 
 
 @pytest.fixture
@@ -448,3 +449,20 @@ def test_dry_run_of_an_experiment_needs_no_jax(tmp_path):
     assert lines[0] == "cells: 36; results in runs_out/ablation_digits"
     assert lines[1].startswith("[1/36] num_classes=2 ipc=1 init=noise  ")
     assert len(lines) == 37 and os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("closed", ["0>&- >&-", "2>&-", ">&- 2>&-"])
+def test_a_closed_output_is_no_error(tmp_path, closed):
+    program = f"{shlex.quote(sys.executable)} {ROOT / 'launch.py'}"
+    command = f"{program} --dry_run --workdir={shlex.quote(str(tmp_path / 'w'))}"
+    done = subprocess.run(["sh", "-c", f"{command} {closed}"], capture_output=True)
+    assert done.returncode == 0 and done.stderr == b""
+
+
+def test_a_full_disk_under_the_output_is_one_line_and_status_1(tmp_path):
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, ROOT / "launch.py", "--dry_run"]
+        done = subprocess.run(command, stdout=full, stderr=-1, cwd=tmp_path, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: standard output: cannot be written (No space")
+    assert done.stderr.count("\n") == 1

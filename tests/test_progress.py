@@ -1,12 +1,17 @@
 """Lines of progress where there is no terminal, a bar where there is one."""
 
+import errno
 import io
+import os
 import re
+import sys
 import time
 
 import pytest
 
 from dd_jax import progress
+from dd_jax.disk import WriteError
+from dd_jax.notice import notice
 
 
 @pytest.fixture
@@ -83,3 +88,30 @@ def test_a_terminal_gets_a_bar(monkeypatch):
         show(4, {"loss": 0.5})
     assert "distill: 100%" in terminal.getvalue()
     assert "loss=0.5" in terminal.getvalue()
+
+
+class Full(io.StringIO):
+    """A stream that takes nothing."""
+
+    def write(self, text):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_output_that_cannot_be_written_is_one_line(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", Full())
+    with pytest.raises(WriteError, match=r"^standard output: .*\(No space left on de"):
+        progress.say("a line")
+
+
+def test_lines_while_it_runs_end_quietly_where_output_cannot_be_written(
+    often, monkeypatch, capsys
+):
+    with progress.progress("distill", 100), monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", Full())
+        time.sleep(0.1)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_notice_that_cannot_be_written_stops_nothing(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Full())
+    notice("a line")

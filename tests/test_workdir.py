@@ -188,3 +188,21 @@ def test_a_damaged_tree_is_named(tmp_path):
         path.write_bytes(content)
         with pytest.raises(InputError, match=r"tree.npz: damaged \("):
             workdir.read_tree(path)
+
+
+def test_what_is_no_regular_file_is_refused_and_never_waited_for(tmp_path):
+    pipe = tmp_path / "a.json"
+    os.mkfifo(pipe)
+    with pytest.raises(InputError, match="a.json: is a pipe, a socket or a device"):
+        workdir.read_json(pipe)
+    with pytest.raises(InputError, match=": is a folder"):
+        workdir.read_json(tmp_path)
+
+
+@pytest.mark.parametrize("rows", [[], [{"step": 1}]])
+def test_rows_are_written_where_a_pipe_was(tmp_path, rows):
+    path = tmp_path / "metrics.jsonl"
+    os.mkfifo(path)
+    workdir.write_jsonl(path, rows)
+    workdir.append_jsonl(path, {"step": 2})
+    assert workdir.read_jsonl(path) == [*rows, {"step": 2}]

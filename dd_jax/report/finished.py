@@ -119,6 +119,8 @@ def _record(path: Path, digest: Any) -> tuple[Record, list[str]]:
         if str(error).endswith(_end(path)):
             raise
         raise InputError(f"{error}{_end(path)}") from None
+    if record["run"]["id"] != path.parent.name:  # a copy would count as a second run
+        raise _damaged(path, f"is of run {record['run']['id']!r}")
     return record, [f"{problem}; left out{_end(path)}" for problem in problems]
 
 

@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -256,3 +257,19 @@ def test_a_page_that_cannot_be_written_is_one_line(tmp_path, capsys):
     assert command.main([str(tmp_path)]) == 2
     told = capsys.readouterr().err
     assert told.startswith("error: ") and told.count("\n") == 1
+
+
+def test_a_copy_of_a_run_is_not_a_second_run(tmp_path, capsys):
+    folder = workdir(tmp_path)
+    copy_ = folder.with_name(f"{folder.name} copy")
+    shutil.copytree(folder, copy_)
+    status, _, told = built(folder, capsys)
+    assert status == 0
+    assert told == (
+        f"warning: {copy_ / 'record.json'}: is of run {folder.name!r}; delete "
+        f"the folder {copy_} and run its config again\n"
+    )
+    rows = (tmp_path / "results.jsonl").read_text().splitlines()
+    assert [json.loads(row)["run"]["id"] for row in rows] == [
+        f"{number:012x}" for number in range(2)
+    ]
