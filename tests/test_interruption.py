@@ -103,7 +103,7 @@ def test_a_run_that_is_stopped_says_how_to_resume_and_does(tmp_path, name, times
     done = start(*shlex.split(command)[1:])
     out, err = done.communicate()
     assert done.returncode == 0, err
-    assert "distil: resumes at step " in err and " of 60\n" in err
+    assert "distill: resumes at step " in out and " of 60\n" in out
     for folder in (root / "runs").iterdir():
         rows = workdir.read_jsonl(folder / "metrics.jsonl")
         assert [row["step"] for row in rows] == [*range(1, 61)]
