@@ -101,7 +101,7 @@ def one_and_several(tmp_path, values, devices, by="pmap"):
 
 
 def test_the_quick_start_in_small_on_two_devices(tmp_path):
-    values = TINY | {"train.nets": 3}
+    values = TINY | MLP | {"train.nets": 3}
     one, two = tmp_path / "one", tmp_path / "two"
     assert launch(*flags(values), f"--workdir={one}") == 0
     assert launch(*flags(values), "--config.devices=2", f"--workdir={two}") == 0
@@ -110,7 +110,7 @@ def test_the_quick_start_in_small_on_two_devices(tmp_path):
 
 @pytest.mark.parametrize("by", ["pmap", "shard_map"])
 def test_sets_that_learn_together_on_several_devices(tmp_path, by):
-    one_and_several(tmp_path, BARE | SMALL | {"sets": 3}, 2, by)
+    one_and_several(tmp_path, BARE | MLP | SMALL | {"sets": 3}, 2, by)
 
 
 @pytest.mark.slow

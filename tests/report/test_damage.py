@@ -227,13 +227,16 @@ def test_a_stranger_s_record_leads_to_no_other_file(tmp_path, capsys):
     secret = tmp_path / "secret.png"
     secret.write_bytes((folder / "gallery.png").read_bytes())
     record = json.loads((folder / "record.json").read_text())
-    record["run"]["id"] = "../.."
     record["artifacts"] = {"gallery": "../../secret.png"}
     (folder / "record.json").write_text(json.dumps(record))
     _, _, told = built(folder, capsys)
     assert told.splitlines() == [
         f"warning: {folder / 'secret.png'}: is missing; {finished.remedy(folder / 'x')}"
     ]
+    record["run"]["id"] = "../.."
+    (folder / "record.json").write_text(json.dumps(record))
+    _, _, told = built(folder, capsys)
+    assert f"{folder / 'record.json'}: is of run '../..'" in told
 
 
 def test_a_folder_that_is_no_utf_8_has_a_report(tmp_path):
