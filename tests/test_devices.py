@@ -24,6 +24,7 @@ SMALL = {
 }
 ALL_AUDITS = (
     TINY
+    | MLP
     | SMALL
     | {
         "train.epochs": 2,
@@ -41,7 +42,7 @@ ALL_AUDITS = (
         "audits.robustness.checks": True,
         "audits.transfer.enabled": True,
         "audits.transfer.methods": ("dc",),
-        "audits.transfer.architectures": ("mlp",),
+        "audits.transfer.architectures": ("lenet",),
         "audits.corruptions.enabled": True,
         "audits.corruptions.images": 12,
     }
