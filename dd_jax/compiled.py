@@ -3,13 +3,13 @@
 import hashlib
 import os
 import platform
-import sys
 from functools import cache
 from pathlib import Path
 
 import jax
 import jaxlib
 
+from dd_jax.notice import notice
 from dd_jax.paths import expanded, reason
 
 _CPU = Path("/proc/cpuinfo")
@@ -39,10 +39,9 @@ def _folder() -> str:
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(0, "is read-only")
     except OSError as error:
-        print(
+        notice(
             f"compiled programs are not kept for later runs: {folder}: "
-            f"{reason(error)}; set JAX_COMPILATION_CACHE_DIR to a writable one",
-            file=sys.stderr,
+            f"{reason(error)}; set JAX_COMPILATION_CACHE_DIR to a writable one"
         )
         return ""
     return str(folder)
