@@ -32,12 +32,13 @@ from absl import flags
 from ml_collections import ConfigDict
 
 from dd_jax import config as configs
-from dd_jax import destination, disk, interruption, paths, sweep, workdir
-from dd_jax.disk import WriteError
-from dd_jax.fields import FIELDS
-from dd_jax.notice import notice
-from dd_jax.overrides import overrides
-from dd_jax.progress import duration, say
+from dd_jax.config import sweep
+from dd_jax.config.fields import FIELDS
+from dd_jax.config.overrides import overrides
+from dd_jax.system import destination, disk, interruption, paths, workdir
+from dd_jax.system.disk import WriteError
+from dd_jax.system.notice import notice
+from dd_jax.system.progress import duration, say
 from dd_jax.types import InputError
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
@@ -201,7 +202,7 @@ def _run_module() -> ModuleType:
 
 
 def _progress(root: Path, run_id: str) -> str:
-    from dd_jax import completed
+    from dd_jax.report import completed
 
     folder = workdir.run_dir(root, run_id)
     row = workdir.read_status(folder)

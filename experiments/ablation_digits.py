@@ -14,7 +14,7 @@ experiments/results/.
 from ml_collections import ConfigDict
 
 from dd_jax import config
-from dd_jax.sweep import Point, product
+from dd_jax.config.sweep import Point, product
 
 
 def get_config() -> ConfigDict:

@@ -22,8 +22,8 @@ of MTT's 95, 91, 92, 93, 10, 92 and 64 %, of random subsets 94, 88, 85, 89, 90, 
 from ml_collections import ConfigDict
 
 from dd_jax import config
-from dd_jax.rules import MODELS
-from dd_jax.sweep import Point
+from dd_jax.catalogue.rules import MODELS
+from dd_jax.config.sweep import Point
 
 QUICK = ("convnet", "mlp", "lenet")
 SLOW = {

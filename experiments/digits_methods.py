@@ -16,7 +16,7 @@ experiments/results/digits.jsonl.
 from ml_collections import ConfigDict
 
 from dd_jax import config
-from dd_jax.sweep import Point
+from dd_jax.config.sweep import Point
 
 IPCS = (1, 5, 10)
 MTT = {

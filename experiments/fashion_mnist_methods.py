@@ -36,7 +36,7 @@ recipes, for an accelerator, in experiments/fashion_mnist_published.py.
 from ml_collections import ConfigDict
 
 from dd_jax import config
-from dd_jax.sweep import Point
+from dd_jax.config.sweep import Point
 
 AUGMENT = "color_crop_cutout_flip_scale_rotate"
 CONDENSATION = {

@@ -16,7 +16,7 @@ to days. Expect at 1 and 10 images a class 70.5 and 82.3 % (DC), 70.6 and 84.6 %
 from ml_collections import ConfigDict
 
 from dd_jax import config
-from dd_jax.sweep import Point
+from dd_jax.config.sweep import Point
 
 AUGMENT = "color_crop_cutout_flip_scale_rotate"
 DC = {"distill.init": "noise", "train.augment": "none", "train.epochs": 300}

@@ -23,7 +23,7 @@ that shares them with none.
 from ml_collections import ConfigDict
 
 from dd_jax import config
-from dd_jax.sweep import Point, product
+from dd_jax.config.sweep import Point, product
 
 
 def get_config() -> ConfigDict:

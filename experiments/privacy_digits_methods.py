@@ -15,7 +15,7 @@ experiments/results/privacy_digits_methods.jsonl: expect an AUC of RMIA of 0.57 
 from ml_collections import ConfigDict
 
 from dd_jax import config
-from dd_jax.sweep import Point
+from dd_jax.config.sweep import Point
 
 
 def get_config() -> ConfigDict:

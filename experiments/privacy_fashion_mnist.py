@@ -21,7 +21,7 @@ image a class: 0.58 (0.52 to 0.65) beside 0.52 (0.40 to 0.65).
 from ml_collections import ConfigDict
 
 from dd_jax import config
-from dd_jax.sweep import Point, product
+from dd_jax.config.sweep import Point, product
 
 AUGMENT = "color_crop_cutout_flip_scale_rotate"
 

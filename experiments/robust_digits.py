@@ -18,7 +18,7 @@ synthetic set each: the intervals in the Records do not cover distilling anew.
 from ml_collections import ConfigDict
 
 from dd_jax import config
-from dd_jax.sweep import Point, product
+from dd_jax.config.sweep import Point, product
 
 
 def get_config() -> ConfigDict:

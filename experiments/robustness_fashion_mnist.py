@@ -26,7 +26,7 @@ full data at 10 images, 2.0 (IDC) to 2.8 (MTT) and 3.6 (subset) at 1.
 from ml_collections import ConfigDict
 
 from dd_jax import config as configs
-from dd_jax.sweep import Point
+from dd_jax.config.sweep import Point
 
 AUGMENT = "color_crop_cutout_flip_scale_rotate"
 

@@ -9,7 +9,9 @@ import pytest
 from PIL import Image
 from tiny import BARE, ROOT, TINY, arrays, flags, launch, npz, snapshot
 
-from dd_jax import admission, distill, parts
+from dd_jax import distill
+from dd_jax.run import context as parts
+from dd_jax.run import validation as admission
 from dd_jax.types import SyntheticSet
 
 NAN = arrays()["x_train"] / 255

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 import dd_jax
-from dd_jax import completed, config, workdir
-from dd_jax.disk import WriteError
-from dd_jax.fields import FIELDS
-from dd_jax.locks import Busy
+from dd_jax import config
+from dd_jax.config.fields import FIELDS
+from dd_jax.report import completed
+from dd_jax.system import workdir
+from dd_jax.system.disk import WriteError
+from dd_jax.system.locks import Busy
 from dd_jax.types import InputError
 
 ROOT = Path(__file__).parents[1]

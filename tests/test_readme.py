@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
+from dd_jax.catalogue.rules import METHODS
 from dd_jax.report import markdown, trends
 from dd_jax.report.records import load_results
-from dd_jax.rules import METHODS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -8,7 +8,7 @@ import time
 import pytest
 from tiny import BARE, MLP, ROOT, flags
 
-from dd_jax import workdir
+from dd_jax.system import workdir
 
 pytestmark = pytest.mark.slow
 STEPS = 30

@@ -7,7 +7,8 @@ import jax
 import numpy as np
 import pytest
 
-from dd_jax import config, workdir
+from dd_jax import config
+from dd_jax.system import workdir
 
 ROOT = Path(__file__).parents[1]
 

@@ -11,7 +11,7 @@ from jax import lax
 
 from dd_jax.attacks.chain import LogitsFn
 from dd_jax.attacks.constraints import Constraint, ball_of
-from dd_jax.attacks.losses import margin, wrong_classes
+from dd_jax.attacks.objectives import margin, wrong_classes
 from dd_jax.attacks.rounds import Rounds, draws, select
 from dd_jax.attacks.schedules import Progress, Rule, halving, sparse
 from dd_jax.attacks.settings import Settings

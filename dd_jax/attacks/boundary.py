@@ -8,7 +8,7 @@ from jax import lax
 
 from dd_jax.attacks.chain import LogitsFn
 from dd_jax.attacks.constraints import Constraint
-from dd_jax.attacks.losses import margin, wrong_classes
+from dd_jax.attacks.objectives import margin, wrong_classes
 from dd_jax.attacks.plane import to_plane
 from dd_jax.attacks.rounds import Rounds, select
 from dd_jax.attacks.settings import Settings

@@ -8,7 +8,7 @@ import optax
 from jax import lax
 
 from dd_jax.attacks.constraints import Constraint, into_box
-from dd_jax.attacks.losses import cross_entropy, margin
+from dd_jax.attacks.objectives import cross_entropy, margin
 from dd_jax.types import Array, InputError, Key
 
 LogitsFn = Callable[[Array], Array]

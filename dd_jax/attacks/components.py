@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dd_jax.attacks.apgd import apgd
 from dd_jax.attacks.boundary import fab
 from dd_jax.attacks.constraints import Constraint
-from dd_jax.attacks.losses import cross_entropy, dlr, targeted_dlr
+from dd_jax.attacks.objectives import cross_entropy, dlr, targeted_dlr
 from dd_jax.attacks.rounds import Rounds
 from dd_jax.attacks.square import square
 

@@ -15,8 +15,8 @@ from dd_jax.attacks.constraints import ball_of
 from dd_jax.attacks.inputs import check_inputs, check_logits
 from dd_jax.attacks.rounds import Rounds, draws
 from dd_jax.attacks.settings import Settings
-from dd_jax.parallel import map_models
-from dd_jax.reuse import reused
+from dd_jax.runtime.parallel import map_models
+from dd_jax.runtime.reuse import reused
 from dd_jax.types import Array, InputError, Key
 
 VERSIONS = ("standard", "plus", "rand")

@@ -7,7 +7,7 @@ import optax
 from dd_jax.attacks.attack import Attack
 from dd_jax.attacks.chain import ascend
 from dd_jax.attacks.constraints import Constraint, l2, linf
-from dd_jax.attacks.losses import LOSSES
+from dd_jax.attacks.objectives import LOSSES
 from dd_jax.attacks.settings import Settings
 from dd_jax.attacks.steps import direction, project, scale_to_unit_l1
 from dd_jax.types import Array, InputError

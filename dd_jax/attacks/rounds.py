@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from dd_jax.attacks.chain import LogitsFn
-from dd_jax.attacks.losses import margin
+from dd_jax.attacks.objectives import margin
 from dd_jax.attacks.settings import Settings
 from dd_jax.types import Array, Key
 

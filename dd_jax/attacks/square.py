@@ -7,7 +7,7 @@ from jax import lax
 
 from dd_jax.attacks.chain import LogitsFn
 from dd_jax.attacks.constraints import Constraint
-from dd_jax.attacks.losses import margin
+from dd_jax.attacks.objectives import margin
 from dd_jax.attacks.rounds import Rounds, select
 from dd_jax.attacks.settings import Settings
 from dd_jax.types import Array, InputError, Key

@@ -10,10 +10,10 @@ from jax.tree_util import Partial
 
 from dd_jax.attacks import ATTACKS, describe
 from dd_jax.attacks.inputs import check_inputs, check_logits
-from dd_jax.audits.robustness_chunks import on_chunks, outputs
-from dd_jax.audits.robustness_curve import Curve
-from dd_jax.audits.robustness_metrics import robust_accuracy
-from dd_jax.reuse import reused
+from dd_jax.audits.robustness.chunks import on_chunks, outputs
+from dd_jax.audits.robustness.curve import Curve
+from dd_jax.audits.robustness.curve_metrics import robust_accuracy
+from dd_jax.runtime.reuse import reused
 from dd_jax.types import Array, InputError, Key, Params
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from dd_jax.reuse import reused
+from dd_jax.runtime.reuse import reused
 from dd_jax.types import Array, Key
 
 

@@ -11,8 +11,8 @@ from dd_jax.data.image_file import laid_on, open_image, plain, transparent
 from dd_jax.data.layout import Listed
 from dd_jax.data.raw import Raw, stack
 from dd_jax.data.splits import stratified_split
-from dd_jax.memory import free, in_words
-from dd_jax.paths import expanded, no_folder
+from dd_jax.system.memory import free, in_words
+from dd_jax.system.paths import expanded, no_folder
 from dd_jax.types import InputError, Split
 
 _LOOK = 2**26  # bytes of pixels after which the free memory is looked at again

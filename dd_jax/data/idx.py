@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from dd_jax.data.raw import Raw
-from dd_jax.memory import excess
-from dd_jax.paths import IS_FOLDER, expanded, no_file, no_folder
+from dd_jax.system.memory import excess
+from dd_jax.system.paths import IS_FOLDER, expanded, no_file, no_folder
 from dd_jax.types import InputError, Split
 
 _UNSIGNED_BYTE = 0x08

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from PIL import ExifTags, Image, ImageOps
 
-from dd_jax.paths import no_file
+from dd_jax.system.paths import no_file
 from dd_jax.types import InputError
 
 _GRAY = ("1", "L", "LA")

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from dd_jax.data.image_file import suffixes
 from dd_jax.data.splits import TEST_NAMES, TRAIN_NAMES
-from dd_jax.paths import IS_FILE, NOTHING, check_text, no_file, no_folder
+from dd_jax.system.paths import IS_FILE, NOTHING, check_text, no_file, no_folder
 from dd_jax.types import InputError
 
 _LEFTOVERS = {  # of other systems; names that start with a dot are left out as well

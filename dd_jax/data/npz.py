@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from dd_jax.archive import read_npz
 from dd_jax.data.labels import text
 from dd_jax.data.raw import Raw
-from dd_jax.paths import expanded, no_file
+from dd_jax.system.archive import read_npz
+from dd_jax.system.paths import expanded, no_file
 from dd_jax.types import InputError, Split
 
 _REQUIRED = ("x_train", "y_train", "x_test", "y_test")

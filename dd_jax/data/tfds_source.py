@@ -9,7 +9,7 @@ import numpy as np
 from dd_jax.data.labels import text
 from dd_jax.data.raw import Raw, stack
 from dd_jax.data.splits import TEST_NAMES, TRAIN_NAMES, stratified_split
-from dd_jax.paths import expanded
+from dd_jax.system.paths import expanded
 from dd_jax.types import InputError, Split
 
 

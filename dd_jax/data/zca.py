@@ -9,8 +9,8 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from dd_jax.archive import read_npz
-from dd_jax.paths import no_file
+from dd_jax.system.archive import read_npz
+from dd_jax.system.paths import no_file
 from dd_jax.types import Array, InputError
 
 

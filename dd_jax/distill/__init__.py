@@ -3,20 +3,20 @@
 from functools import partial
 
 from dd_jax.distill.base import Method, Real, real_data
-from dd_jax.distill.condensation import condensation, siamese_condensation
-from dd_jax.distill.distribution_matching import distribution_matching
-from dd_jax.distill.idc import idc
-from dd_jax.distill.joint import Joint
-from dd_jax.distill.kernel_ridge import kernel_ridge
-from dd_jax.distill.pixels import INITS
-from dd_jax.distill.selection import CHOOSERS, selection
-from dd_jax.distill.shadow_condensation import (
+from dd_jax.distill.batched.joint_steps import Joint
+from dd_jax.distill.batched.shadow_condensation import (
     shadow_condensation,
     shadow_siamese_condensation,
 )
-from dd_jax.distill.shadow_matching import shadow_matching
-from dd_jax.distill.storage import load, save
-from dd_jax.distill.trajectory_matching import trajectory_matching
+from dd_jax.distill.batched.shadow_matching import shadow_matching
+from dd_jax.distill.io.storage import load, save
+from dd_jax.distill.methods.condensation import condensation, siamese_condensation
+from dd_jax.distill.methods.distribution_matching import distribution_matching
+from dd_jax.distill.methods.idc import idc
+from dd_jax.distill.methods.kernel_ridge import kernel_ridge
+from dd_jax.distill.methods.selection import CHOOSERS, selection
+from dd_jax.distill.methods.trajectory_matching import trajectory_matching
+from dd_jax.distill.parametrisation.pixels import INITS
 
 METHODS = {name: selection(name) for name in CHOOSERS} | {
     "dc": condensation,

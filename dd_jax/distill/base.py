@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from dd_jax.train.fit import as_pixels
+from dd_jax.train.training import as_pixels
 from dd_jax.types import Array, Key, SyntheticSet
 
 

@@ -22,8 +22,10 @@ from pathlib import Path
 import numpy as np
 
 from dd_jax.data import tfds_export
-from dd_jax.distill import foreign, png_folder, said, storage
-from dd_jax.paths import check_text, expanded, reason
+from dd_jax.distill.io import claimed_metadata as said
+from dd_jax.distill.io import foreign_metadata as foreign
+from dd_jax.distill.io import png_folder, storage
+from dd_jax.system.paths import check_text, expanded, reason
 from dd_jax.types import InputError, SyntheticSet
 
 

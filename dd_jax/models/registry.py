@@ -15,7 +15,7 @@ from dd_jax.models.lenet import LeNet
 from dd_jax.models.mlp import MLP
 from dd_jax.models.resnet import ResNet18, ResNet18AP
 from dd_jax.models.vgg import VGG11
-from dd_jax.reuse import reused
+from dd_jax.runtime.reuse import reused
 from dd_jax.types import Array, InputError, Model
 
 MODELS = {

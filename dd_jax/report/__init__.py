@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dd_jax.paths import expanded
+from dd_jax.system.paths import expanded
 from dd_jax.types import InputError
 
 MOST_TOLD = 20  # damaged files named on the terminal; the page names more

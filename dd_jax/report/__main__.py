@@ -8,9 +8,9 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from dd_jax import report
-from dd_jax.paths import IS_FILE, expanded, in_words, no_folder
 from dd_jax.report import finished, markdown, records, trends
 from dd_jax.report.names import presentable
+from dd_jax.system.paths import IS_FILE, expanded, in_words, no_folder
 from dd_jax.types import InputError, Record
 
 

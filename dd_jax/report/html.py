@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import jinja2
 
-from dd_jax import disk
 from dd_jax.report import (
     finished,
     headline,
@@ -23,6 +22,7 @@ from dd_jax.report.formats import percent, plain, spoken
 from dd_jax.report.names import presentable, printable
 from dd_jax.report.records import estimate
 from dd_jax.report.section import Judged, whole
+from dd_jax.system import disk
 from dd_jax.types import Record
 
 FULL_DETAIL = 12  # above so many runs, a run shows tables and images only

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from itertools import groupby
 
+from dd_jax.intervals import mean_interval
 from dd_jax.report.formats import plain
 from dd_jax.report.records import estimate
-from dd_jax.report.statistics import mean_interval
 from dd_jax.types import Record
 
 MOST = 28  # lines of a panel; that many styles differ

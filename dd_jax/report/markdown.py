@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
-from dd_jax.report import headline, membership, names, robustness
+from dd_jax.report import headline, names
+from dd_jax.report import membership_table as membership
+from dd_jax.report import robustness_section as robustness
 from dd_jax.report.formats import decimal, percent, plain, spoken
 from dd_jax.report.records import estimate
 from dd_jax.report.tables import Table

@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from dd_jax.archive import read_npz
 from dd_jax.report import figures, headline
 from dd_jax.report.finished import remedy
 from dd_jax.report.formats import NORMS, THREAT_NAMES, class_name
 from dd_jax.report.names import presentable
 from dd_jax.report.records import estimate
 from dd_jax.report.schema import PIPES
+from dd_jax.system.archive import read_npz
 from dd_jax.types import InputError, Record
 
 MOST_ROWS, MOST_COLUMNS = 20, 10  # of synthetic images shown

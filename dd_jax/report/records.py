@@ -8,11 +8,11 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from dd_jax import disk, locks
-from dd_jax.paths import expanded, no_file
 from dd_jax.report import finished
 from dd_jax.report.schema import sound
 from dd_jax.report.schema import validate as validate
+from dd_jax.system import disk, locks
+from dd_jax.system.paths import expanded, no_file
 from dd_jax.types import InputError, Record
 
 

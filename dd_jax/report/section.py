@@ -4,16 +4,9 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dd_jax.report import (
-    artefacts,
-    exposure,
-    finished,
-    pictures,
-    robustness,
-    scope,
-    tables,
-    verdict,
-)
+from dd_jax.report import artefacts, finished, pictures, scope, tables, verdict
+from dd_jax.report import privacy_section as exposure
+from dd_jax.report import robustness_section as robustness
 from dd_jax.report.formats import NORMS
 from dd_jax.report.names import presentable
 from dd_jax.types import Record

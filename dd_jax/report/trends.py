@@ -14,12 +14,13 @@ from matplotlib.ticker import (
     ScalarFormatter,
 )
 
-from dd_jax import disk
-from dd_jax.report import headline, learning, radius
+from dd_jax.report import headline, radius
+from dd_jax.report import learning_curve as learning
 from dd_jax.report.figures import DASHES, GREY, error_bars, line_style, svg
 from dd_jax.report.formats import BASELINES, PIPE_NAMES, plain
 from dd_jax.report.lines import MOST, NAMED, NUMERIC, lines, name, pooled, short
 from dd_jax.report.records import estimate
+from dd_jax.system import disk
 from dd_jax.types import Record
 
 MOST_VALUES = 40  # along the x axis of a panel

@@ -2,6 +2,6 @@
 
 from dd_jax.train.adversarial import adversary
 from dd_jax.train.evaluate import logits, predictions
-from dd_jax.train.fit import Trainer, fit, trainer
+from dd_jax.train.training import Trainer, fit, trainer
 
 __all__ = ["Trainer", "adversary", "fit", "logits", "predictions", "trainer"]

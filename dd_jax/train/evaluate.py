@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from dd_jax.parallel import best_chunk, map_models
-from dd_jax.reuse import reused
-from dd_jax.train.fit import as_pixels
+from dd_jax.runtime.parallel import best_chunk, map_models
+from dd_jax.runtime.reuse import reused
+from dd_jax.train.training import as_pixels
 from dd_jax.types import Array, Model, Params
 
 

@@ -12,11 +12,11 @@ import jax
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
-from dd_jax import disk, locks
-from dd_jax.drive import Diverged, digest
-from dd_jax.parallel import best_chunk, devices_in_use
-from dd_jax.train.fit import FitState, Trainer
+from dd_jax.runtime.loop import Diverged, digest
+from dd_jax.runtime.parallel import best_chunk, devices_in_use
+from dd_jax.system import disk, locks
 from dd_jax.train.many import Loop, Schedule, train_on_rows
+from dd_jax.train.training import FitState, Trainer
 from dd_jax.types import Array, Split
 
 

@@ -6,10 +6,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from dd_jax.drive import Driven, drive
-from dd_jax.parallel import best_chunk, map_models
-from dd_jax.reuse import reused
-from dd_jax.train.fit import FitState, Trainer
+from dd_jax.runtime.loop import Driven, drive
+from dd_jax.runtime.parallel import best_chunk, map_models
+from dd_jax.runtime.reuse import reused
+from dd_jax.train.training import FitState, Trainer
 from dd_jax.types import Array, Params, Split, SyntheticSet
 
 Loop = Callable[..., Driven]  # `drive` with its folder and label already given

@@ -25,12 +25,12 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from dd_jax import workdir
 from dd_jax.attacks import ATTACKS
 from dd_jax.audits.robustness import epsilon_curve
 from dd_jax.data import load
+from dd_jax.intervals import proportion_interval
 from dd_jax.models import build
-from dd_jax.report.statistics import proportion_interval
+from dd_jax.system import workdir
 from dd_jax.train import adversary, fit
 
 EPS = 0.1

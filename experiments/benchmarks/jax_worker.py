@@ -17,7 +17,7 @@ from dd_jax.attacks import ATTACKS
 from dd_jax.data import dsa
 from dd_jax.distill import METHODS, Real, real_data
 from dd_jax.models import build
-from dd_jax.parallel import best_chunk, map_models
+from dd_jax.runtime.parallel import best_chunk, map_models
 from dd_jax.train import trainer
 from dd_jax.types import Model
 

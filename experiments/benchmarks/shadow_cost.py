@@ -27,11 +27,12 @@ from functools import partial
 import jax
 import numpy as np
 
-from dd_jax import data, models, workdir
+from dd_jax import data, models
 from dd_jax.distill import JOINT, METHODS, real_data
-from dd_jax.drive import Driven
-from dd_jax.keys import stack
-from dd_jax.pipelines import distil_many
+from dd_jax.distill.pipeline import distil_many
+from dd_jax.runtime.keys import stack
+from dd_jax.runtime.loop import Driven
+from dd_jax.system import workdir
 from dd_jax.train import trainer
 from dd_jax.train.many import Schedule, train_on_sets
 

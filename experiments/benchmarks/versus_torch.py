@@ -36,7 +36,7 @@ from pathlib import Path
 import numpy as np
 from sizes import CASES, SIZES
 
-from dd_jax import workdir
+from dd_jax.system import workdir
 
 HERE = Path(__file__).parent
 

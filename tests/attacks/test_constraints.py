@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dd_jax.attacks.constraints import ball_of, into_box, l1, l2, linf
-from dd_jax.attacks.losses import (
+from dd_jax.attacks.objectives import (
     cross_entropy,
     dlr,
     margin,

@@ -18,7 +18,7 @@ from dd_jax.data.zca import (
     zca_space,
 )
 from dd_jax.distill import real_data
-from dd_jax.distill.synthetic import synthetic
+from dd_jax.distill.parametrisation.synthetic_images import synthetic
 from dd_jax.models import build
 from dd_jax.types import InputError
 

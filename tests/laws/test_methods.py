@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
 
-from dd_jax.checkpoint import Checkpoints
 from dd_jax.data.zca import fit_zca, zca_space
 from dd_jax.distill import CHOOSERS, METHODS, real_data
 from dd_jax.models import build
+from dd_jax.runtime.checkpoint import Checkpoints
 from dd_jax.train.losses import cross_entropy
 
 CLASSES, IPC = 3, 2

@@ -5,7 +5,7 @@ import copy
 import pytest
 
 from dd_jax.report import markdown
-from dd_jax.report.membership import side_by_side
+from dd_jax.report.membership_table import side_by_side
 from dd_jax.types import InputError
 
 

@@ -7,8 +7,8 @@ import sys
 import fabricate
 import pytest
 
-from dd_jax.disk import WriteError
 from dd_jax.report import records
+from dd_jax.system.disk import WriteError
 
 
 def record(run_id):

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
 
-from dd_jax.disk import WriteError
-from dd_jax.drive import Diverged, drive
 from dd_jax.models import build
+from dd_jax.runtime.loop import Diverged, drive
+from dd_jax.system.disk import WriteError
 from dd_jax.train import trainer
 from dd_jax.train.experts import expert_paths
 from dd_jax.types import Split

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dd_jax.archive import read_npz
+from dd_jax.system.archive import read_npz
+from dd_jax.system.workdir import write_npz
 from dd_jax.types import InputError
-from dd_jax.workdir import write_npz
 
 THREATS = ("t0", "t1", "t2")
 _KINDS = {"logits": "f", "member": "b", "threat": "U"}  # others are whole numbers

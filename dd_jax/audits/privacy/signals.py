@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from dd_jax.parallel import best_chunk, map_models
-from dd_jax.reuse import reused
+from dd_jax.runtime.parallel import best_chunk, map_models
+from dd_jax.runtime.reuse import reused
 from dd_jax.types import Array, InputError, Params
 
 Query = Callable[[Array], Array]

@@ -1,0 +1,79 @@
+"""Many nets and images: one program on each net's chunks of images."""
+
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.tree_util import Partial
+
+from dd_jax.runtime.parallel import map_models
+from dd_jax.types import Array, Key, Params
+
+
+def on_chunks(body: Callable, apply: Callable[[Params, Array], Array]) -> Callable:
+    """Compiles `body` for one chunk of images and one net, for devices to share.
+
+    Chunks of all nets follow one another on a device. Each has a key of its own, which
+    depends on neither the body nor the devices.
+
+    Args:
+      body: `(key, logits_fn, images f32[b h w c], labels i32[b], *more) -> results`.
+      apply: `(params, images f32[b h w c]) -> logits f32[b k]`.
+
+    Returns:
+      `(key, params, images f32[n h w c], labels i32[n], *more, chunk) -> results` with
+      leading axes `[s p]`: s nets, by the leading axis of `params`, and p chunks of b
+      images, at most `chunk` and the last one padded by repeats.
+    """
+
+    def one(shared, key, net, rows):
+        params, images, labels, more = shared
+        logits_fn = partial(apply, jax.tree.map(lambda leaf: leaf[net], params))
+        return body(key, logits_fn, images[rows], labels[rows], *more)
+
+    compiled = map_models(one)
+
+    def run(key: Key, params: Params, images, labels, *more, chunk: int):
+        rows = chunked(len(images), min(chunk, len(images)))
+        nets, pieces = len(jax.tree.leaves(params)[0]), len(rows)
+        found = compiled(
+            (params, jnp.float32(images), jnp.int32(labels), more),
+            jax.random.split(key, (nets, pieces)).reshape(-1),
+            np.repeat(np.arange(nets), pieces),
+            np.tile(rows, (nets, 1)),
+        )
+        return jax.tree.map(lambda a: a.reshape(nets, pieces, *a.shape[1:]), found)
+
+    return run
+
+
+def chunked(n: int, chunk: int) -> np.ndarray:
+    """Rows 0 to n - 1 in chunks, the last one padded by repeats: `i64[p chunk]`.
+
+    >>> chunked(3, 2).tolist()
+    [[0, 1], [2, 0]]
+    """
+    return np.resize(np.arange(n), (-(-n // chunk), chunk))
+
+
+def outputs(logits_fn: Partial, images: Array, chunk: int) -> np.ndarray:
+    """Logits of many images, so many at once.
+
+    Args:
+      logits_fn: `f32[b h w c] -> f32[b k]`, a function and its parameters.
+      images: `f32[n h w c]`.
+      chunk: images at once; one program for all chunks.
+
+    Returns:
+      `f32[n k]`.
+    """
+    rows = chunked(len(images), min(chunk, len(images)))
+    found = [np.asarray(_outputs(logits_fn, images[part])) for part in rows]
+    return np.concatenate(found)[: len(images)]
+
+
+@jax.jit
+def _outputs(logits_fn, images):
+    return logits_fn(images)

@@ -1,0 +1,27 @@
+"""Configs: keys with defaults and help, overrides, checks, sweeps; no JAX."""
+
+from dd_jax.config.values import (
+    RESULTS_VERSION,
+    changed,
+    check_key,
+    default,
+    essential,
+    flat,
+    override,
+    run_id,
+    validate,
+    wrong,
+)
+
+__all__ = [
+    "RESULTS_VERSION",
+    "changed",
+    "check_key",
+    "default",
+    "essential",
+    "flat",
+    "override",
+    "run_id",
+    "validate",
+    "wrong",
+]

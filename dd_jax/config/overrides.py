@@ -1,0 +1,121 @@
+"""Values of config keys as people write them on a command line; the last one wins."""
+
+import re
+import shlex
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from dd_jax.config import check_key, wrong
+from dd_jax.config.fields import FIELDS
+from dd_jax.types import InputError
+
+_WORDS = {
+    **dict.fromkeys(("true", "t", "yes", "y", "on", "1"), True),
+    **dict.fromkeys(("false", "f", "no", "n", "off", "0"), False),
+}
+_FLAG = re.compile(r"--?(no)?config\.([^=]*)(?:=(.*))?", re.DOTALL)
+
+
+def overrides(arguments: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """The typed values of `--config.KEY=VALUE`; of a key given twice, the last.
+
+    `--config.KEY VALUE` is the same; a key that is true or false may stand alone, or as
+    `--noconfig.KEY`.
+
+    Returns:
+      Values by dotted key, and the other arguments.
+
+    Raises:
+      InputError: an unknown key, or a value that is missing or not of the key's type.
+
+    >>> overrides(["--config.distill.ipc=1", "--dry_run", "--config.distill.ipc=5"])
+    ({'distill.ipc': 5}, ['--dry_run'])
+    """
+    values: dict[str, Any] = {}
+    others: list[str] = []
+    waiting = iter(arguments)
+    for argument in waiting:
+        match = _FLAG.fullmatch(argument)
+        if match is None:
+            others.append(argument)
+            continue
+        negated, key, written = match.groups()
+        check_key(key, argument)
+        if isinstance(FIELDS[key].default, bool):
+            if negated and written is not None:
+                raise InputError(f"{argument}: --no takes no value; end at {key}")
+            if written is None:
+                written = "false" if negated else "true"
+        elif negated:
+            raise InputError(f"{argument}: {wrong(key, False)}")
+        elif written is None and (written := next(waiting, None)) is None:
+            raise InputError(f"{argument}: a value is missing; write {argument}=VALUE")
+        values[key] = value(key, written)
+    return values, others
+
+
+def value(key: str, written: str) -> Any:
+    """A value of a known key from its text.
+
+    Numbers may be fractions such as `8/255`; a tuple may lack its brackets.
+
+    Raises:
+      InputError: text that is no value of the key's type.
+
+    >>> value("train.adversarial.eps", "8/255") == 8 / 255
+    True
+    >>> value("audits.robustness.attacks", "fgsm"), value("distill.ipc", "1e2")
+    (('fgsm',), 100)
+    """
+    default = FIELDS[key].default
+    try:
+        return _READERS[type(default)](written, default)
+    except (ValueError, KeyError, ArithmeticError):
+        raise InputError(wrong(key, written)) from None
+
+
+def _number(written: str, _: Any = None) -> float:
+    """A decimal number or a fraction of two."""
+    above, line, below = written.partition("/")
+    return float(above) / (float(below) if line else 1)
+
+
+def _whole(written: str, _: Any = None) -> int:
+    try:
+        return int(written)
+    except ValueError:
+        number = _number(written)
+        if number != int(number):
+            raise
+        return int(number)
+
+
+def _names(written: str) -> tuple[str, ...]:
+    """What a tuple holds, with or without brackets and quotes."""
+    written, pairs = written.strip(), {"(": ")", "[": "]"}
+    if close := pairs.get(written[:1]):
+        if not written.endswith(close):
+            raise ValueError(written)
+        written = written[1:-1].strip()
+    words = shlex.shlex(written, posix=True)
+    words.whitespace, words.whitespace_split = ",", True
+    words.commenters = words.escape = ""
+    found = tuple(word.strip() for word in words)
+    if "" in found or written.replace(" ", "").startswith(",") or ",," in written:
+        raise ValueError(written)
+    return found
+
+
+def _tuple(written: str, default: tuple) -> tuple:
+    found = _names(written)
+    numbers = bool(default) and not isinstance(default[0], str)
+    return tuple(map(_number, found)) if numbers else found
+
+
+_READERS: dict[type, Callable[[str, Any], Any]] = {
+    bool: lambda written, _: _WORDS[written.strip().lower()],
+    int: _whole,
+    float: _number,
+    str: lambda written, _: written,
+    tuple: _tuple,
+}

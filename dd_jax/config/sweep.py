@@ -1,0 +1,147 @@
+"""Experiment files and the cells of a sweep: points are dicts of dotted config keys.
+
+>>> product({"distill.ipc": [1, 10], "distill.init": ["noise"]})[1]
+{'distill.ipc': 10, 'distill.init': 'noise'}
+"""
+
+import itertools
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from ml_collections import ConfigDict
+
+from dd_jax import config as configs
+from dd_jax.config.fields import FIELDS
+from dd_jax.system.paths import expanded, no_file
+from dd_jax.types import InputError
+
+Point = dict[str, Any]
+
+
+def product(axes: dict[str, Iterable[Any]]) -> list[Point]:
+    """Every combination of the values; the last axis varies fastest.
+
+    Put axes that change array shapes first, so that neighbouring cells share compiled
+    programs. Join several products or zips with `+`.
+    """
+    return [dict(zip(axes, values)) for values in itertools.product(*axes.values())]
+
+
+def zipped(axes: dict[str, Iterable[Any]]) -> list[Point]:
+    """The first values together, then the second ones, and so on.
+
+    Raises:
+      InputError: lists of different lengths.
+
+    >>> zipped({"distill.ipc": [1, 10], "distill.steps": [100, 400]})[1]
+    {'distill.ipc': 10, 'distill.steps': 400}
+    """
+    lists = {key: list(values) for key, values in axes.items()}
+    if len({len(values) for values in lists.values()}) > 1:
+        lengths = ", ".join(f"{key}: {len(values)}" for key, values in lists.items())
+        raise InputError(f"zipped(): lists must be of one length, not {lengths}")
+    return [dict(zip(lists, values)) for values in zip(*lists.values())]
+
+
+def expand(
+    config: ConfigDict, points: list[Point], overridden: Collection[str] = ()
+) -> list[ConfigDict]:
+    """One config per cell of a sweep.
+
+    Args:
+      config: the base config, overrides from the command line already in it.
+      points: sweep points, from `product` and `zipped`.
+      overridden: keys given on the command line, whose values `config` holds. The cells
+        with these values are taken; where no cell has one, it replaces that of all, and
+        cells that no longer differ are merged.
+
+    Raises:
+      InputError: a swept key that does not exist, or a value of another type.
+    """
+    for point in points:
+        for key in point:
+            configs.check_key(key, "sweep()")
+    values = configs.flat(config)
+    for key in overridden:
+        points = [p for p in points if p.get(key) == values[key]] or points
+    cells: list[ConfigDict] = []
+    seen: list[Point] = []
+    for point in points:
+        kept = {key: value for key, value in point.items() if key not in overridden}
+        if kept not in seen:
+            seen.append(kept)
+            cells.append(configs.override(config, kept, "sweep()"))
+    return cells
+
+
+def labels(cells: list[ConfigDict]) -> list[str]:
+    """What tells each cell from the others, such as `ipc=5 init=real`.
+
+    Keys are cut to their last part unless two of them would look the same.
+    """
+    values = [configs.flat(cell) for cell in cells]
+    varying = [key for key in FIELDS if any(v[key] != values[0][key] for v in values)]
+    leaves = [key.split(".")[-1] for key in varying]
+    names = [
+        leaf if leaves.count(leaf) == 1 else key for key, leaf in zip(varying, leaves)
+    ]
+    return [" ".join(f"{n}={v[k]}" for n, k in zip(names, varying)) for v in values]
+
+
+class Experiment(NamedTuple):
+    """A config file: its config, and its sweep points (an empty one if none)."""
+
+    config: ConfigDict
+    points: list[Point]
+
+
+def load(path: str | Path, overrides: Point | None = None) -> Experiment:
+    """Read a Python file with `get_config()` and, for a sweep, `sweep()`.
+
+    Args:
+      path: the file.
+      overrides: dotted keys to replace in its config.
+
+    Raises:
+      InputError: no such file, an error inside it, or results of the wrong kind.
+    """
+    module = _module(expanded(path))
+    config = _call(module, "get_config")
+    if not isinstance(config, ConfigDict):
+        raise InputError(f"{path}: get_config() must return a changed config.default()")
+    points = _call(module, "sweep") if hasattr(module, "sweep") else [{}]
+    if not (
+        isinstance(points, list) and points and all(isinstance(p, dict) for p in points)
+    ):
+        raise InputError(
+            f"{path}: sweep() must return at least one point, as product({{...}}) gives"
+        )
+    return Experiment(configs.override(config, overrides or {}, str(path)), points)
+
+
+def _module(path: Path) -> ModuleType:
+    why = no_file(path) or ("" if path.suffix == ".py" else "no file of Python code")
+    if why:
+        raise InputError(f"--config={path}: {why}; give a Python config file")
+    module = ModuleType(path.stem)
+    module.__file__ = str(path)
+    try:  # from its source: a compiled file can be older, and would be left behind
+        exec(compile(path.read_bytes(), path, "exec"), module.__dict__)
+    except Exception as error:
+        raise InputError(f"{path}: {_one_line(error)}") from error
+    return module
+
+
+def _call(module: ModuleType, name: str) -> Any:
+    if not hasattr(module, name):
+        raise InputError(f"{module.__file__}: must define {name}()")
+    try:
+        return getattr(module, name)()
+    except Exception as error:
+        raise InputError(f"{module.__file__}: {name}(): {_one_line(error)}") from error
+
+
+def _one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

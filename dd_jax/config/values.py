@@ -1,0 +1,170 @@
+"""Every config: its defaults, overrides, checks, and the names of runs.
+
+A config is a locked `ml_collections.ConfigDict`, made from, checked against, hashed by
+and explained from the one table `dd_jax.config.fields.FIELDS`.
+"""
+
+import difflib
+import hashlib
+import json
+from functools import reduce
+from operator import getitem
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from dd_jax.catalogue.rules import is_number
+from dd_jax.config.fields import FIELDS
+from dd_jax.system.disk import digest
+from dd_jax.system.paths import check_text, expanded
+from dd_jax.types import InputError
+
+RESULTS_VERSION = 6  # raised whenever the same config gives different numbers
+
+
+def default() -> ConfigDict:
+    """The quick-start config: all keys of `FIELDS`, locked against new ones.
+
+    >>> default().distill.ipc
+    10
+    """
+    config = ConfigDict()
+    for key, field in FIELDS.items():
+        *parents, leaf = key.split(".")
+        node = config
+        for parent in parents:
+            if parent not in node:
+                node[parent] = ConfigDict()
+            node = node[parent]
+        node[leaf] = field.default
+    return config.lock()
+
+
+def flat(config: ConfigDict) -> dict[str, Any]:
+    """The same config with dotted keys, such as `{'distill.ipc': 10, ...}`."""
+    pairs: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, ConfigDict):
+            pairs |= {f"{key}.{inner}": leaf for inner, leaf in flat(value).items()}
+        else:
+            pairs[key] = value
+    return pairs
+
+
+def check_key(key: str, where: str) -> None:
+    """Raise InputError, with the nearest known key, unless `key` is in `FIELDS`."""
+    if key not in FIELDS:
+        near = difflib.get_close_matches(key, FIELDS, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]}?" if near else "--help lists all keys"
+        raise InputError(f"{where}: unknown config key {key}; {hint}")
+
+
+def override(config: ConfigDict, values: dict[str, Any], where: str) -> ConfigDict:
+    """A copy of `config` with dotted keys replaced.
+
+    Raises:
+      InputError: a key that does not exist, or a value of another type.
+    """
+    changed = config.copy_and_resolve_references().lock()
+    for key, value in values.items():
+        check_key(key, where)
+        *parents, leaf = key.split(".")
+        node = changed
+        for parent in parents:
+            node = node[parent]
+        try:
+            node[leaf] = value
+        except TypeError:
+            raise InputError(f"{where}: {wrong(key, value)}") from None
+    return changed
+
+
+def wrong(key: str, value: Any) -> str:
+    """The words for a bad value of a known key, with what would be right.
+
+    >>> wrong("distill.ipc", 0)
+    'distill.ipc=0: must be at least 1 (type int)'
+    """
+    field = FIELDS[key]
+    kind = type(field.default)
+    named = f" (type {kind.__name__})" if kind in (int, float) else ""
+    found = field.rule.reason(value) if type(value) is kind else ""
+    why = f" ({found})" if found else ""
+    return f"{key}={value!r}: must be {field.rule.right}{named}{why}"
+
+
+def validate(config: ConfigDict) -> None:
+    """Check every key: known, present, of its type and in its range.
+
+    Raises:
+      InputError: one line with the first bad key, its value and what is right.
+    """
+    values = flat(config)
+    for key in values:
+        check_key(key, "config")
+    for key, field in FIELDS.items():
+        if key not in values:
+            raise InputError(f"config: {key} is missing; start from config.default()")
+        value = values[key]
+        for part in value if isinstance(value, tuple) else (value,):
+            if isinstance(part, str):
+                check_text(part, f"config: {key}: ")
+        if type(value) is not type(field.default) or not field.rule.holds(value):
+            raise InputError(f"config: {wrong(key, value)}")
+
+
+def essential(config: ConfigDict) -> dict[str, Any]:
+    """The keys that results follow from, as nested JSON values.
+
+    >>> "steps_per_call" in essential(default())["distill"]
+    False
+    """
+    kept = json.loads(config.to_json())
+    for key, field in FIELDS.items():
+        if not field.changes_results:
+            *path, last = key.split(".")
+            del reduce(getitem, path, kept)[last]
+    return kept
+
+
+def changed(config: ConfigDict) -> dict[str, Any]:
+    """The keys of a config that are not at their defaults, dotted.
+
+    >>> changed(override(default(), {"distill.ipc": 1}, "here"))
+    {'distill.ipc': 1}
+    """
+    given = flat(config).items()
+    return {key: value for key, value in given if value != FIELDS[key].default}
+
+
+def run_id(config: ConfigDict, checksum: str, only: tuple[str, ...] = ("",)) -> str:
+    """The name of a run: equal exactly when its results would be.
+
+    `sha256(canonical JSON of result keys, checksum, RESULTS_VERSION)[:12]`. A
+    synthetic set counts by its contents, not by its path.
+
+    Args:
+      config: a valid config; keys that cannot change results are left out.
+      checksum: digest of the data, `Dataset.checksum`.
+      only: the keys that matter, by how they start; for what several runs share.
+
+    Returns:
+      12 hexadecimal digits.
+    """
+    values: dict[str, Any] = {
+        key: _canonical(value)
+        for key, value in flat(config).items()
+        if FIELDS[key].changes_results and key.startswith(only)
+    }
+    if values.get("distill.load"):
+        values["distill.load"] = digest(expanded(config.distill.load))
+    if found := values.get("audits.transfer.sets"):
+        values["audits.transfer.sets"] = [digest(expanded(path)) for path in found]
+    text = json.dumps([values, checksum, RESULTS_VERSION], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [float(v) if is_number(v) else v for v in value]
+    return value

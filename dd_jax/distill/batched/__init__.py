@@ -1,0 +1,1 @@
+"""Shadow distillations that share networks and real batches."""

@@ -1,0 +1,55 @@
+"""Steps of many shadow distillations together: one network, one real batch for all."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from dd_jax.distill.base import Batch, Real, draw_rows
+from dd_jax.train.training import as_pixels
+from dd_jax.types import Array, InputError, Key, Model
+
+
+class Joint(NamedTuple):
+    """Steps of s distillations that share their random numbers.
+
+    Attributes:
+      sample: `(key, Real, member bool[s n]) -> Batch` with weights `f32[s k b]`.
+      update: `(key, states[s], batch) -> (states[s], info)`; `info["loss"]` is `f32[]`,
+        their mean.
+    """
+
+    sample: Callable[[Key, Real, Array], Batch]
+    update: Callable[[Key, Any, Batch], tuple[Any, dict[str, Array]]]
+
+
+def sample_for_all(batch_real: int) -> Callable[[Key, Real, Array], Batch]:
+    """Real images of each class for all shadows, marked with whose they are.
+
+    Args:
+      batch_real: real images a class, for all shadows together.
+
+    Returns:
+      `Joint.sample`; weights are 1 where the row is the shadow's.
+    """
+
+    def sample(key: Key, real: Real, member: Array) -> Batch:
+        rows, present = draw_rows(key, real, batch_real)
+        images = as_pixels(jnp.asarray(real.images)[rows])
+        return Batch(images, present * member[:, rows])
+
+    return sample
+
+
+def keep_apart(model: Model) -> None:
+    """Refuses a network through which rows would reach shadows not given them.
+
+    Raises:
+      InputError: a model with batch statistics.
+    """
+    if "batch_stats" in jax.eval_shape(model.init, jax.random.key(0)):
+        raise InputError(
+            "audits.privacy.joint: model.norm=batch mixes the rows of shadows; take "
+            "another norm, or joint=False"
+        )

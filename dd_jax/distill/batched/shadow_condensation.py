@@ -1,0 +1,179 @@
+"""Gradient matching of many shadows at once, one random network for all of them.
+
+A gradient of a weighted mean is linear in the weights, and shadows differ in the
+weights of the real images alone: the real batch passes through the network and back
+once, a gradient an image, and those of all shadows are one product of weights with
+them.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.flatten_util import ravel_pytree
+
+from dd_jax.distill.batched.joint_steps import Joint, keep_apart, sample_for_all
+from dd_jax.distill.methods.condensation import practice_of
+from dd_jax.distill.methods.distances import DISTANCES
+from dd_jax.distill.methods.gradient_matching import (
+    State,
+    grown,
+    mean_gradient,
+    present,
+)
+from dd_jax.distill.parametrisation.protocol import flattened
+from dd_jax.distill.parametrisation.synthetic_images import synthetic
+from dd_jax.runtime.parallel import each
+from dd_jax.runtime.reuse import reused
+from dd_jax.train.losses import cross_entropy
+from dd_jax.train.training import unchanged
+from dd_jax.types import Array, Key, Model, Params
+
+_PIECE = 64  # real images that pass through the network at a time
+
+
+def shadow_gradients(
+    model: Model, params: Params, images: Array, label: Array, weights: Array
+) -> Params:
+    """Gradients of weighted mean cross-entropies of the same images, one a shadow.
+
+    `g_s = sum_b w_sb grad l(x_b) / sum_b w_sb`, zero where all weights are.
+
+    Args:
+      model: the network, without batch statistics.
+      params: its parameters.
+      images: `f32[b h w c]`, all of one class.
+      label: `f32[k]`, probabilities.
+      weights: `f32[s b]`.
+
+    Returns:
+      Gradients of `params["params"]`, each with a leading axis s.
+    """
+    pieces = -(-len(images) // _PIECE)
+    size = -(-len(images) // pieces)
+    fill = pieces * size - len(images)
+    images = jnp.concatenate([images, images[:fill]])
+    shares = weights / jnp.maximum(weights.sum(1, keepdims=True), 1e-12)
+    shares = jnp.pad(shares, ((0, 0), (0, fill)))
+
+    flat, unravel = ravel_pytree(params["params"])
+
+    def loss(free, image):
+        return cross_entropy(model.apply({"params": free}, image[None])[0], label)
+
+    def add(total, piece):
+        images, shares = piece
+        apart = jax.vmap(jax.grad(loss), (None, 0))(params["params"], images)
+        rows = [leaf.reshape(size, -1) for leaf in jax.tree.leaves(apart)]
+        return total + shares @ jnp.concatenate(rows, axis=1), None
+
+    cut = (
+        images.reshape(pieces, size, *images.shape[1:]),
+        shares.reshape(-1, pieces, size).swapaxes(0, 1),
+    )
+    zero = jnp.zeros((len(weights), flat.size), flat.dtype)
+    return jax.vmap(unravel)(lax.scan(add, zero, cut)[0])
+
+
+@reused
+def shadow_siamese_condensation(
+    model: Model,
+    *,
+    ipc: int,
+    batch_real: int = 256,
+    augment: Callable[[Key, Array], Array] = unchanged,
+    augment_net: Callable[[Key, Array], Array] = unchanged,
+    lr: float = 0.1,
+    life: int = 0,
+    net_epochs: int = 0,
+    distance: str = "cosine",
+    **images,
+) -> Joint:
+    """The joint form of gradient matching, on the states of the single form.
+
+    Each step is that of `siamese_condensation` with the network, the augmentations and
+    the real batch shared. A network that serves several steps learns between two of
+    them from the set of one shadow, drawn anew each time, so that no shadow's network
+    knows its set as well as in the single form. At s = 1 it is the single form. A class
+    without a row of the shadow's in the batch makes no part of that step.
+
+    Args:
+      model: the family of random networks; without batch statistics.
+      ipc: stored images a class.
+      batch_real: real images a class and step, for all shadows together.
+      augment: `(key, f32[n h w c]) -> f32[n h w c]`, one operation for all images.
+      augment_net: the same with parameters for each image, for the network's training.
+      lr: step size on the stored images.
+      life: matching steps a network; 0 is that of `loops(ipc)`.
+      net_epochs: its epochs between two of them; 0 is that of `loops(ipc)`.
+      distance: a key of `DISTANCES`.
+      **images: see `synthetic`.
+
+    Returns:
+      A `Joint`; the same arguments give the same object.
+
+    Raises:
+      InputError: a model with batch statistics.
+    """
+    keep_apart(model)
+    learner = synthetic(ipc=ipc, lr=lr, **images)
+    practice = practice_of(model, ipc, life, net_epochs, augment_net)
+
+    def pulls(key, theta, params, batch):
+        made, back = jax.vjp(jax.vmap(learner.decode), theta)
+
+        def of_class(key, images, weights, label, made_images, made_labels):
+            real = shadow_gradients(model, params, augment(key, images), label, weights)
+
+            def term(images, labels, real, found):
+                ones = jnp.ones(len(images))
+                changed = augment(key, images)
+                ours = mean_gradient(model, params, changed, labels, ones)
+                return found * DISTANCES[distance](ours, real)
+
+            found = (weights.sum(1) > 0).astype(jnp.float32)
+            pull = jax.value_and_grad(term, (0, 1))
+            return each(pull, made_images, made_labels, real, found)
+
+        classes = batch.weights.shape[1]
+        by_class = lambda a: a.swapaxes(0, 1)
+        terms, grads = each(
+            of_class,
+            jax.random.split(key, classes),
+            batch.images,
+            by_class(batch.weights),
+            jnp.eye(classes),
+            by_class(made.images),
+            by_class(made.labels),
+        )
+        of_made = made._replace(
+            images=by_class(grads[0]),
+            labels=by_class(grads[1]),
+            lr=jnp.zeros_like(made.lr),
+        )
+        return terms.sum(0).mean(), back(of_made)[0]
+
+    def update(key, states, batch):
+        net_key, match_key, train_key = jax.random.split(key, 3)
+        one = lambda tree, i: jax.tree.map(lambda leaf: leaf[i], tree)
+        age = states.age[0]
+        net = present(practice, net_key, one(states.net, 0), age)
+        loss, grads = pulls(match_key, states.learned.theta, net.params, batch)
+        learned = jax.vmap(learner.descend)(states.learned, grads)
+        turn = jax.random.randint(
+            jax.random.fold_in(train_key, 0), (), 0, len(states.age)
+        )
+        made = flattened(learner.decode(one(learned.theta, turn)))
+        net, age = grown(practice, train_key, net, age, made, ())
+        for_all = lambda leaf: jnp.broadcast_to(leaf, (len(states.age), *leaf.shape))
+        return State(learned, *jax.tree.map(for_all, (net, age))), {"loss": loss}
+
+    return Joint(sample_for_all(batch_real), update)
+
+
+def shadow_condensation(
+    model: Model, *, augment: Callable = unchanged, augment_net=unchanged, **kw
+) -> Joint:
+    """The joint form of DC: without augmentations, whatever is given."""
+    return shadow_siamese_condensation(model, **kw)

@@ -1,0 +1,119 @@
+"""Distribution matching of many shadows at once, one random network for all of them.
+
+Shadows differ in the rows that they are given, and so in the class means that they
+match. One network and one real batch serve all: the batch is embedded once, the means
+of all shadows and classes are one product of memberships with features, and only the
+synthetic images of each shadow pass through the network on their own.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from dd_jax.distill.batched.joint_steps import Joint, keep_apart, sample_for_all
+from dd_jax.distill.methods.distribution_matching import (
+    embedded,
+    made_means,
+    matching_loss,
+    siamese,
+)
+from dd_jax.distill.parametrisation.synthetic_images import synthetic
+from dd_jax.runtime.parallel import best_chunk
+from dd_jax.runtime.reuse import reused
+from dd_jax.train.training import unchanged
+from dd_jax.types import Array, Key, Model
+
+_IMAGES = 128  # synthetic images that pass through the network at a time on CPU
+
+
+def shadow_means(features: Array, weights: Array) -> tuple[Array, Array]:
+    """Mean feature of each class among the rows of each shadow.
+
+    `m_sc = sum_b w_scb f_cb / sum_b w_scb`.
+
+    Args:
+      features: `f32[k b d]`.
+      weights: `f32[s k b]`, 1 where the row is the shadow's.
+
+    Returns:
+      `(f32[s k d], bool[s k])`; false where a shadow has no row in the batch.
+
+    >>> features = jnp.array([[[1.0], [3.0]]])
+    >>> means, found = shadow_means(features, jnp.array([[[1.0, 1.0]], [[0.0, 1.0]]]))
+    >>> means.ravel().tolist(), found.ravel().tolist()
+    ([2.0, 3.0], [True, True])
+    """
+    total = jnp.einsum("skb,kbd->skd", weights, features)
+    count = weights.sum(-1)
+    return total / jnp.maximum(count, 1)[..., None], count > 0
+
+
+@reused
+def shadow_matching(
+    model: Model,
+    *,
+    ipc: int,
+    batch_real: int = 256,
+    augment: Callable[[Key, Array], Array] = unchanged,
+    lr: float = 1.0,
+    **images,
+) -> Joint:
+    """The joint form of distribution matching, on the states of the single form.
+
+    Each step is that of `distribution_matching` with the network, the augmentations
+    and the real batch shared. A shadow is given its own rows of the batch, so that
+    complementary halves want a batch twice as large as a single distillation. At s = 1
+    it is the single form. A class without a row of the shadow's in the batch makes no
+    part of that step.
+
+    Args:
+      model: the family of random networks; without batch statistics, through which
+        rows would reach shadows that are not given them.
+      ipc: stored images a class.
+      batch_real: real images a class and step, for all shadows together.
+      augment: `(key, f32[n h w c]) -> f32[n h w c]`, one operation for all images.
+      lr: step size on the stored images.
+      **images: see `synthetic`.
+
+    Returns:
+      A `Joint`; the same arguments give the same object.
+
+    Raises:
+      InputError: a model with batch statistics.
+    """
+    keep_apart(model)
+    learner = synthetic(ipc=ipc, lr=lr, **images)
+
+    def update(key, states, batch):
+        net_key, augment_key = jax.random.split(key)
+        params = model.init(net_key)
+        classes = len(batch.images)
+        change = lambda images: siamese(augment, augment_key, images)
+        real = change(batch.images).reshape(-1, *batch.images.shape[2:])
+        features = embedded(model, params, real).reshape(*batch.images.shape[:2], -1)
+
+        def step(at):
+            state, real, found = at
+
+            def loss_fn(theta):
+                made = learner.decode(theta)
+                made = made._replace(images=change(made.images))
+                return matching_loss(
+                    real * found, made_means(model, params, made) * found
+                )
+
+            loss, grad = jax.value_and_grad(loss_fn)(state.theta)
+            return learner.descend(state, grad), loss
+
+        means, found = shadow_means(features, batch.weights)
+        every = states, means, found[..., None]
+        if best_chunk() == 0:
+            states, losses = jax.vmap(step)(every)
+        else:
+            together = max(_IMAGES // (classes * ipc), 1)
+            states, losses = lax.map(step, every, batch_size=together)
+        return states, {"loss": losses.mean()}
+
+    return Joint(sample_for_all(batch_real), update)

@@ -1,0 +1,1 @@
+"""Synthetic sets as files: our own and those of others."""

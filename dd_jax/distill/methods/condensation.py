@@ -1,0 +1,98 @@
+"""DC and DSA: condensation by gradient matching, without and with augmentation."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from dd_jax.distill.base import Method
+from dd_jax.distill.methods.gradient_matching import matching
+from dd_jax.distill.methods.inner_loop import Practice, on_synthetic
+from dd_jax.distill.parametrisation.synthetic_images import synthetic
+from dd_jax.runtime.reuse import reused
+from dd_jax.train.training import unchanged
+from dd_jax.types import Array, Key, Model
+
+_IPCS = (1, 10, 20, 30, 40, 50)
+_LIVES = (1, 10, 20, 30, 40, 50)
+_EPOCHS = (1, 50, 25, 20, 15, 10)
+
+
+def loops(ipc: int) -> tuple[int, int]:
+    """Matching steps of a network, and its epochs of training between them.
+
+    Zhao, Mopuri and Bilen (2021) for 1, 10, 20, 30, 40 and 50 images a class; in
+    between interpolated, above as for 50.
+
+    >>> loops(1), loops(10), loops(15), loops(100)
+    ((1, 1), (10, 50), (15, 38), (50, 10))
+    """
+    life, epochs = (np.interp(ipc, _IPCS, table) for table in (_LIVES, _EPOCHS))
+    return round(life), round(epochs)
+
+
+def practice_of(
+    model: Model, ipc: int, life: int, epochs: int, augment: Callable
+) -> Practice:
+    """How networks live and learn; a life or epochs of 0 are those of `loops(ipc)`."""
+    usual = loops(ipc)
+    return on_synthetic(
+        model, life=life or usual[0], epochs=epochs or usual[1], augment=augment
+    )
+
+
+@reused
+def siamese_condensation(
+    model: Model,
+    *,
+    ipc: int,
+    batch_real: int = 256,
+    augment: Callable[[Key, Array], Array] = unchanged,
+    augment_net: Callable[[Key, Array], Array] = unchanged,
+    lr: float = 0.1,
+    life: int = 0,
+    net_epochs: int = 0,
+    distance: str = "cosine",
+    **images,
+) -> Method:
+    """Dataset condensation with siamese augmentation (DSA), without it DC.
+
+    A random network serves `life` matching steps, between which it learns from the
+    synthetic set for `net_epochs` epochs; one update is one matching step.
+
+    Zhao, Mopuri and Bilen (2021), "Dataset condensation with gradient matching",
+    alg. 1; with `augment` Zhao and Bilen (2021), DSA, alg. 1.
+    Differs from the released code in: any number of images a class, by interpolating
+    the table of loops; every random draw follows from the key.
+
+    Args:
+      model: the family of networks.
+      ipc: stored images a class.
+      batch_real: real images a class and matching step.
+      augment: `(key, f32[n h w c]) -> f32[n h w c]`, one operation for all images.
+      augment_net: the same with parameters for each image, for the network's training.
+      lr: step size on the stored images.
+      life: 0 is that of `loops(ipc)`.
+      net_epochs: 0 is that of `loops(ipc)`.
+      distance: a key of `DISTANCES`.
+      **images: see `synthetic`.
+
+    Returns:
+      A `Method`; the same arguments give the same object.
+    """
+    practice = practice_of(model, ipc, life, net_epochs, augment_net)
+    learner = synthetic(ipc=ipc, lr=lr, **images)
+    return matching(
+        model,
+        learner,
+        practice,
+        distance=distance,
+        batch_real=batch_real,
+        augment=augment,
+    )
+
+
+def condensation(
+    model: Model, *, augment: Callable = unchanged, augment_net=unchanged, **kw
+) -> Method:
+    """DC: `siamese_condensation` without its augmentations, whatever is given."""
+    return siamese_condensation(model, **kw)

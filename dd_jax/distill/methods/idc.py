@@ -1,0 +1,81 @@
+"""IDC: gradient matching of condensed images that hold several synthetic ones."""
+
+from collections.abc import Callable
+
+from dd_jax.data.zca import Space
+from dd_jax.distill.base import Method
+from dd_jax.distill.methods.gradient_matching import matching
+from dd_jax.distill.methods.inner_loop import on_real
+from dd_jax.distill.parametrisation.synthetic_images import synthetic
+from dd_jax.runtime.reuse import reused
+from dd_jax.train.training import unchanged
+from dd_jax.types import Array, Key, Model
+
+
+@reused
+def idc(
+    model: Model,
+    *,
+    ipc: int,
+    batch_real: int = 64,
+    augment: Callable[[Key, Array], Array] = unchanged,
+    augment_net: Callable[[Key, Array], Array] = unchanged,
+    lr: float = 1e-3,
+    life: int = 10,
+    net_steps: int = 8,
+    mixed: float = 0.5,
+    distance: str = "kernel_absolute",
+    factor: int = 2,
+    mean: tuple[float, ...] = (0.0,),
+    std: tuple[float, ...] = (1.0,),
+    space: Space | None = None,
+    **images,
+) -> Method:
+    """Information-intensive dataset condensation; `factor=1` is IDC-I.
+
+    Gradients of convolution kernels are matched on networks that learn from real images
+    with CutMix, and each stored image in [0, 1] holds `factor^2` synthetic ones.
+
+    Kim et al. (2022), arXiv:2205.14959.
+    Differs from the released code in: initial images are random; all classes step
+    together, so that momentum runs from step to step; every decoded image is matched,
+    not 128 at most.
+
+    Args:
+      model: the family of networks.
+      ipc: stored images a class.
+      batch_real: real images a class and matching step.
+      augment: `(key, f32[n h w c]) -> f32[n h w c]`, alike for all images (published:
+        `color+crop+cutout`).
+      augment_net: the same with parameters for each image, for the network's training
+        (published, there and in evaluation: `flip+color+crop_scale_rotate`).
+      lr: step size on the stored images. (The publication's for Fashion-MNIST is
+        `1e-4 ipc / 10 (28 / 32)^2`, over 200,000 steps.)
+      life: matching steps a network. (Published: 100, of 2,000 networks. In a hundred
+        steps that would be one network, which the images overfit: they train others
+        worse than the real tiles that they start from. From about five networks on,
+        older ones are worth more than more of them.)
+      net_steps: batches of 64 real images between them.
+      mixed: share of those batches that CutMix mixes.
+      distance: a key of `DISTANCES`.
+      factor: tiles along each side of a stored image.
+      mean: unused, since images are learned in [0, 1].
+      std: unused.
+      space: unused.
+      **images: see `synthetic`.
+
+    Returns:
+      A `Method`; the same arguments give the same object.
+    """
+    practice = on_real(
+        model, life=life, steps=net_steps, augment=augment_net, mixed=mixed
+    )
+    learner = synthetic(ipc=ipc, lr=lr, factor=factor, clamp=True, **images)
+    return matching(
+        model,
+        learner,
+        practice,
+        distance=distance,
+        batch_real=batch_real,
+        augment=augment,
+    )

@@ -1,0 +1,140 @@
+"""Kernel ridge matching: synthetic images that a linear fit of features learns from."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from dd_jax.distill.base import Batch, Method, Real, draw
+from dd_jax.distill.methods.distribution_matching import embedded
+from dd_jax.distill.methods.inner_loop import on_synthetic
+from dd_jax.distill.parametrisation import protocol as parametrisation
+from dd_jax.distill.parametrisation.protocol import flattened
+from dd_jax.distill.parametrisation.synthetic_images import synthetic
+from dd_jax.runtime.reuse import reused
+from dd_jax.train.training import FitState, unchanged
+from dd_jax.types import Array, Key, Model
+
+
+class State(NamedTuple):
+    """What is learned, and a pool of networks with the training that each has had."""
+
+    learned: parametrisation.State
+    pool: FitState
+    ages: Array
+
+
+def ridge_predictions(
+    support: Array, targets: Array, queries: Array, ridge: float
+) -> Array:
+    """Kernel ridge regression with the linear kernel of features.
+
+    `K_qs (K_ss + ridge tr(K_ss) / m I)^-1 y`, with `K = phi phi^T`.
+
+    Args:
+      support: features `f32[m d]`.
+      targets: `f32[m k]`.
+      queries: features `f32[n d]`.
+      ridge: share of the mean diagonal that is added to it.
+
+    Returns:
+      `f32[n k]`.
+
+    >>> x = jnp.array([[1.0, 0.0], [0.0, 2.0]])
+    >>> ridge_predictions(x, jnp.eye(2), x, 1e-6).round(3).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+    kernel = support @ support.T
+    m = len(kernel)
+    kernel = kernel + ridge * jnp.trace(kernel) / m * jnp.eye(m)
+    return queries @ support.T @ jnp.linalg.solve(kernel, targets)
+
+
+@reused
+def kernel_ridge(
+    model: Model,
+    *,
+    batch_real: int = 64,
+    augment: Callable[[Key, Array], Array] = unchanged,
+    augment_net: Callable[[Key, Array], Array] = unchanged,
+    lr: float = 0.01,
+    lr_labels: float = 0.01,
+    pool: int = 10,
+    life: int = 100,
+    ridge: float = 1e-3,
+    **images,
+) -> Method:
+    """Neural feature regression with a pool of networks (FRePo).
+
+    Each update takes one network of the pool, fits the synthetic labels to its features
+    phi by kernel ridge regression, and descends the squared error of that fit on real
+    images, `mean_i || y_i - f(phi(x_i)) ||^2 / 2` with labels centred by 1/k. Then the
+    network learns from the synthetic set for one epoch; after `life` of them a fresh
+    one takes its place.
+
+    Zhou, Nezhadarya and Ba (2022), arXiv:2206.00719, alg. 1.
+    Differs from the released code in: Adam in place of LAMB, at a step size of 0.01
+    that does not decay (published: 3e-4); networks learn by plain gradient descent on
+    cross-entropy; one architecture, width and normalisation throughout (published:
+    widths 128, 256, 512); ridge 1e-3 (1e-6); real images drawn by class, 64 of each
+    (1024 in all); no margin term; one augmentation of the whole real batch, and no
+    flipped copies beside it.
+
+    Args:
+      model: the family of networks; its width is that of the features.
+      batch_real: real images a class and step.
+      augment: `(key, f32[n h w c]) -> f32[n h w c]`, for the real images.
+      augment_net: the same with parameters for each image, for the network's training.
+      lr: step size on the stored images.
+      lr_labels: step size on the logits of the labels; 0 keeps them one-hot.
+      pool: networks.
+      life: epochs of each.
+      ridge: share of the kernel's mean diagonal that is added to it.
+      **images: see `synthetic`.
+
+    Returns:
+      A `Method`; the same arguments give the same object.
+    """
+    practice = on_synthetic(model, life=life, epochs=1, augment=augment_net)
+    learner = synthetic(lr=lr, lr_labels=lr_labels, optimizer="adam", **images)
+
+    def init(key: Key, real: Real) -> State:
+        learn_key, net_key = jax.random.split(key)
+        nets = jax.vmap(practice.init)(jax.random.split(net_key, pool))
+        ages = jnp.arange(pool, dtype=jnp.int32) * life // pool
+        return State(learner.init(learn_key, real), nets, ages)
+
+    def sample(key: Key, real: Real) -> Batch:
+        return draw(key, real, batch_real)
+
+    def update(key: Key, state: State, batch: Batch):
+        pick_key, augment_key, net_key, train_key = jax.random.split(key, 4)
+        at = jax.random.randint(pick_key, (), 0, pool)
+        net = jax.tree.map(lambda leaf: leaf[at], state.pool)
+        classes, size = batch.weights.shape
+        flat = batch.images.reshape(-1, *batch.images.shape[2:])
+        queries = embedded(model, net.params, augment(augment_key, flat))
+        centred = lambda labels: labels - 1 / classes
+        truth = centred(jnp.repeat(jnp.eye(classes), size, 0))
+        weights = batch.weights.ravel()
+
+        def loss_fn(theta):
+            made = flattened(learner.decode(theta))
+            support = model.features(net.params, made.images, train=True)
+            fitted = ridge_predictions(support, centred(made.labels), queries, ridge)
+            errors = jnp.square(fitted - truth).sum(1)
+            return jnp.vdot(weights, errors) / weights.sum() / 2
+
+        loss, grad = jax.value_and_grad(loss_fn)(state.learned.theta)
+        learned = learner.descend(state.learned, grad)
+        made = flattened(learner.decode(learned.theta))
+        old = state.ages[at] >= life
+        taught = practice.train(train_key, net, made, (), old)
+        fresh = practice.init(net_key)
+        kept = jax.tree.map(lambda a, b: jnp.where(old, a, b), fresh, taught)
+        nets = jax.tree.map(lambda all, one: all.at[at].set(one), state.pool, kept)
+        ages = state.ages.at[at].set(jnp.where(old, 0, state.ages[at] + 1))
+        return State(learned, nets, ages), {"loss": loss}
+
+    return Method(init, sample, update, lambda state: learner.read(state.learned))

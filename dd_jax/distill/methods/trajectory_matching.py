@@ -1,0 +1,181 @@
+"""Trajectory matching: synthetic images that lead a student along an expert's path."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.flatten_util import ravel_pytree
+
+from dd_jax.distill.base import Method, Real
+from dd_jax.distill.methods.student import Course, detached, exact
+from dd_jax.distill.parametrisation import protocol as parametrisation
+from dd_jax.distill.parametrisation.protocol import flattened
+from dd_jax.distill.parametrisation.synthetic_images import synthetic
+from dd_jax.runtime.reuse import reused
+from dd_jax.train.losses import cross_entropy
+from dd_jax.train.training import unchanged
+from dd_jax.types import Array, InputError, Key, Model
+
+
+class State(NamedTuple):
+    """What is learned and the number of updates so far."""
+
+    learned: parametrisation.State
+    age: Array
+
+
+class Drawn(NamedTuple):
+    """One expert's path `f16[t p]`, at `expert_epochs`, and a place on it in [0, 1)."""
+
+    path: Array
+    place: Array
+
+
+def shuffled(key: Key, total: int, steps: int, size: int) -> Array:
+    """Rows of each step, `i32[steps size]`: passes over `total` in random order."""
+    passes = -(-steps * size // total)
+    shuffle = lambda k: jax.random.permutation(k, total)
+    order = jax.vmap(shuffle)(jax.random.split(key, passes)).ravel()
+    return order[: steps * size].reshape(steps, size)
+
+
+def start_epoch(
+    place: Array, age: Array, low: int, first_high: int, high: int, growth: int
+) -> Array:
+    """Epoch that a student starts from: uniform in a window that grows with age.
+
+    The window is `low, ..., h - 1`, where h rises linearly from `first_high` to `high`
+    over `growth` updates.
+
+    Guo et al. (2024), DATM, arXiv:2310.05773, section 3.2.
+
+    Args:
+      place: `f32[]` in [0, 1).
+      age: `i32[]`, updates so far.
+      low: first epoch of the window.
+      first_high: end of the window at age 0.
+      high: its end from age `growth` on.
+      growth: in updates; 0 gives the whole window at once.
+
+    >>> [int(start_epoch(0.99, age, 0, 5, 10, 100)) for age in (0, 60, 100)]
+    [4, 7, 9]
+    """
+    share = jnp.clip(age / growth, 0, 1) if growth else 1.0
+    end = first_high + jnp.floor(share * (high - first_high))
+    return (low + jnp.floor(place * (end - low))).astype(jnp.int32)
+
+
+@reused
+def trajectory_matching(
+    model: Model,
+    *,
+    student_steps: int = 20,
+    expert_epochs: int = 2,
+    min_start: int = 0,
+    max_start: int = 10,
+    first_max_start: int = 0,
+    growth: int = 0,
+    batch_student: int = 0,
+    approximate: bool = False,
+    augment: Callable[[Key, Array], Array] = unchanged,
+    lr: float = 100.0,
+    lr_rate: float = 1e-3,
+    **images,
+) -> Method:
+    """Matching training trajectories (MTT), with difficulty-aligned windows (DATM).
+
+    A student starts at epoch t of an expert, takes N steps
+    `w <- w - a grad CE(A(x_B); w)` on the synthetic set and should arrive where the
+    expert is M epochs later: `|| w_N - w*_{t+M} ||^2 / || w*_t - w*_{t+M} ||^2`.
+
+    Cazenavette et al. (2022), arXiv:2203.11932, alg. 1; t as in `start_epoch`.
+    Differs from the released code in: the step size a is learned as its logarithm, so
+    that it stays positive; memory grows with `sqrt(N)` where a GiB does not hold
+    the convolutions of all steps; with ZCA, augmentation comes before it; every draw
+    follows from the key.
+
+    Args:
+      model: the network of the experts; one with batch statistics normalises each
+        student step by those of its own batch.
+      student_steps: N.
+      expert_epochs: M.
+      min_start: first epoch that students start from.
+      max_start: T, the first epoch that none starts from.
+      first_max_start: T of the first update, where it grows; 0 is T.
+      growth: updates over which it grows to T.
+      batch_student: synthetic images a student step; 0 is all.
+      approximate: drop the terms between steps (TESLA), for constant memory.
+      augment: `(key, f32[n h w c]) -> f32[n h w c]`, with parameters for each image.
+      lr: step size on the stored images.
+      lr_rate: step size on the logarithm of a.
+      **images: see `synthetic`; `rate` is the first a.
+
+    Returns:
+      A `Method` whose `sample` reads `Real.experts`.
+
+    Raises:
+      InputError: windows that hold no epoch.
+    """
+    first_end = first_max_start or max_start
+    if not min_start < first_end <= max_start:
+        raise InputError(
+            f"trajectory windows from {min_start} to {first_end} and then {max_start}: "
+            "min_start < first_max_start <= max_start is needed"
+        )
+    starts = range(min_start, max_start)
+    targets = range(min_start + expert_epochs, max_start + expert_epochs)
+    used = tuple(sorted({*starts, *targets}))
+    learner = synthetic(lr=lr, lr_rate=lr_rate, **images)
+    template = jax.eval_shape(model.init, jax.random.key(0))
+
+    def init(key: Key, real: Real) -> State:
+        return State(learner.init(key, real), jnp.int32(0))
+
+    def sample(key: Key, real: Real) -> Drawn:
+        if real.experts is None or real.experts.shape[1] != len(used):
+            raise ValueError(f"Real.experts has to hold the epochs {used}")
+        expert_key, place_key = jax.random.split(key)
+        expert = jax.random.randint(expert_key, (), 0, len(real.experts))
+        return Drawn(jnp.asarray(real.experts)[expert], jax.random.uniform(place_key))
+
+    def unravel(flat: Array):
+        zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape), template)
+        return zeros | {"params": ravel_pytree(zeros["params"])[1](flat)}
+
+    def gradient(flat, made, key, rows):
+        def loss_fn(flat):
+            x = augment(key, made.images[rows])
+            logits, _ = model.train_apply(unravel(flat), x)
+            return jax.vmap(cross_entropy)(logits, made.labels[rows]).mean()
+
+        return jax.grad(loss_fn)(flat)
+
+    def update(key: Key, state: State, drawn: Drawn):
+        order_key, augment_key = jax.random.split(key)
+        window = min_start, first_end, max_start, growth
+        at = start_epoch(drawn.place, state.age, *window) - min_start
+        made, back = jax.vjp(
+            lambda theta: flattened(learner.decode(theta)), state.learned.theta
+        )
+        total = len(made.images)
+        course = Course(
+            drawn.path[at].astype(jnp.float32),
+            drawn.path[at + used.index(min_start + expert_epochs)].astype(jnp.float32),
+            jax.random.split(augment_key, student_steps),
+            shuffled(
+                order_key, total, student_steps, min(batch_student or total, total)
+            ),
+        )
+        loss, grad = (detached if approximate else exact)(gradient, made, course)
+        learned = learner.descend(state.learned, back(grad)[0])
+        info = {"loss": loss, "student_lr": made.lr}
+        return State(learned, state.age + 1), info
+
+    return Method(
+        init,
+        sample,
+        update,
+        lambda state: learner.read(state.learned),
+        expert_epochs=used,
+    )

@@ -1,0 +1,1 @@
+"""What is stored of synthetic images, and how it becomes pixels and labels."""

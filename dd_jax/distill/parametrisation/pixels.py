@@ -1,0 +1,74 @@
+"""Synthetic images as free pixels, in the space that they are learned in."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from dd_jax.data.zca import Space, standard_space
+from dd_jax.distill.base import Real, one_hot_labels
+from dd_jax.distill.methods.selection import choose
+from dd_jax.distill.parametrisation.protocol import Parametrisation
+from dd_jax.types import Key, SyntheticSet
+
+INITS = ("noise", "real", "kmeans", "kcenter", "herding")
+
+
+def stay_within(low: np.ndarray, high: np.ndarray) -> optax.GradientTransformation:
+    """Shortens each update so that parameters stay in the box from `low` to `high`."""
+
+    def update(updates, state, params=None):
+        clip = lambda u, p: jnp.clip(p + u, low, high) - p
+        return jax.tree.map(clip, updates, params), state
+
+    return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
+
+
+def pixels(
+    ipc: int,
+    init: str,
+    descent: optax.GradientTransformation,
+    *,
+    mean: tuple[float, ...] = (0.0,),
+    std: tuple[float, ...] = (1.0,),
+    space: Space | None = None,
+    clamp: bool = False,
+    rate: float = 0.01,
+) -> Parametrisation:
+    """One stored image for each synthetic image: `x = images * std + mean`.
+
+    Args:
+      ipc: images a class; one with fewer real images starts from repeats of them.
+      init: `noise` (standard normal in the space of learning), `real` (random images of
+        the class) or the name of a selection.
+      descent: how stored images descend.
+      mean: per-channel mean in [0, 1] of the space that images are learned in.
+      std: per-channel standard deviation of that space.
+      space: another space, such as that of ZCA, in place of mean and std.
+      clamp: keep pixels in [0, 1].
+      rate: step size that networks are to be trained with on the set.
+    """
+    enter, leave = space or standard_space(mean, std)
+    low, high = standard_space(mean, std).enter(np.float32([[0], [1]]))
+
+    def start(key: Key, real: Real) -> dict:
+        classes, shape = len(real.counts), real.images.shape[1:]
+        if init == "noise":
+            images = jax.random.normal(key, (classes, ipc, *shape))
+        else:
+            most = min(ipc, int(np.min(real.counts)))
+            rows = choose(key, real, "random" if init == "real" else init, most)
+            rows = rows[:, np.arange(ipc) % most]
+            chosen = np.asarray(real.images)[rows].astype(np.float32) / 255
+            images = jnp.asarray(enter(chosen))
+        return {"images": jnp.clip(images, low, high) if clamp else images}
+
+    def decode(theta: dict) -> SyntheticSet:
+        images = leave(theta["images"])
+        classes, size = images.shape[:2]
+        labels = one_hot_labels(classes, size).reshape(classes, size, classes)
+        return SyntheticSet(images, labels, jnp.float32(rate))
+
+    if clamp:
+        descent = optax.chain(descent, stay_within(low, high))
+    return Parametrisation(start, decode, {"images": descent})

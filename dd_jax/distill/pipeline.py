@@ -1,0 +1,241 @@
+"""From rows of the real data to trained networks: distil, then train, many at once."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from dd_jax.distill import Joint, Method, Real, real_data
+from dd_jax.runtime.loop import Diverged, drive
+from dd_jax.runtime.parallel import best_chunk, map_models
+from dd_jax.runtime.reuse import reused
+from dd_jax.train import Trainer
+from dd_jax.train.many import Loop, Schedule, train_on_rows, train_on_sets
+from dd_jax.types import Array, Pipeline, Split, SyntheticSet, Trained
+
+Experts = Callable[..., np.ndarray]
+
+
+def _steps(sample: Callable, update: Callable, key, state, first, last):
+    """Steps `first` to `last`, each by its own keys; the state and the mean loss."""
+
+    def body(step, carry):
+        state, total = carry
+        sample_key, update_key = jax.random.split(jax.random.fold_in(key, step))
+        state, info = update(update_key, state, sample(sample_key))
+        return state, total + info["loss"]
+
+    state, total = lax.fori_loop(first, last, body, (state, jnp.float32(0)))
+    return state, total / (last - first)
+
+
+@reused
+def _distiller(sample: Callable, update: Callable):
+    """The compiled steps; methods that differ in `init` alone share them."""
+
+    def one(shared, key, state, rows, counts, own):
+        images, common, first, last = shared
+        real = Real(images, rows, counts, own if common is None else common)
+        return _steps(lambda k: sample(k, real), update, key, state, first, last)
+
+    return map_models(one, chunk=best_chunk())
+
+
+@reused
+def _joint_distiller(joint: Joint):
+    """The same of many distillations that share their random numbers."""
+
+    @jax.jit
+    def run(key, states, real, member, first, last):
+        sample = lambda k: joint.sample(k, real, member)
+        return _steps(sample, joint.update, key, states, first, last)
+
+    return run
+
+
+def distil_many(
+    method: Method,
+    keys: Array,
+    data: Split,
+    member: np.ndarray,
+    schedule: Schedule,
+    loop: Loop = drive,
+    experts: Experts | None = None,
+    *,
+    initial: np.ndarray | None = None,
+    joint: Joint | None = None,
+    one_cohort: bool = False,
+) -> tuple[SyntheticSet, float]:
+    """Distils s sets at once, each from its own rows.
+
+    Args:
+      method: a distillation or selection method.
+      keys: `key[s]`.
+      data: the real rows, n of them.
+      member: `bool[s n]`, the rows given to each distiller.
+      schedule: steps.
+      loop: drives the compiled steps.
+      experts: `(key, rows i32[m], t epochs) -> f16[e t p]`, for methods that follow
+        experts.
+      initial: `bool[s n]`, the rows that the first images are made from; default
+        `member`.
+      joint: steps that all sets take together, by the random numbers of the first;
+        default each its own.
+      one_cohort: whether all follow the experts of the first, which have to have the
+        same rows; default each its own.
+
+    Returns:
+      A `SyntheticSet` with a leading axis s, and the seconds that it took.
+
+    Raises:
+      Diverged: a loss is not finite, or a step size learned away.
+    """
+    reals_of = lambda rows: [real_data(data.images, data.labels, row) for row in rows]
+    reals = reals_of(member)
+    firsts = reals if initial is None else reals_of(initial)
+    split = jax.vmap(jax.random.split)(keys)
+    states = [method.init(k, first) for k, first in zip(split[:, 0], firsts)]
+    state = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
+    seconds = 0.0
+    if method.steps:
+        images, step_keys = jnp.asarray(data.images), split[:, 1]
+        if joint:
+            union = real_data(images, data.labels, member.any(0))
+            together = _joint_distiller(joint)
+            run = lambda state, first, last: together(
+                step_keys[0], state, union, jnp.asarray(member), first, last
+            )
+        else:
+            rows = jnp.stack([real.rows for real in reals])
+            counts = jnp.stack([real.counts for real in reals])
+            common, paths = _paths(method, keys, member, experts, one_cohort)
+            apart = _distiller(method.sample, method.update)
+            run = lambda state, first, last: apart(
+                (images, common, first, last), step_keys, state, rows, counts, paths
+            )
+
+        def advance(state, first, last):
+            state, losses = run(state, first, last)
+            return state, {"loss": losses.mean()}
+
+        state, seconds = loop(
+            advance,
+            state,
+            total=schedule.total,
+            per_call=schedule.per_call,
+            inputs=(
+                jax.random.key_data(keys),
+                member,
+                member if initial is None else initial,
+            ),
+        )
+    sets = jax.vmap(method.read)(state)
+    if not (sets.lr > 0).all():
+        raise Diverged("distil: the learned step size of the networks came to 0")
+    return sets, seconds
+
+
+def _paths(method, keys, member, experts, one_cohort):
+    """Expert paths of all distillers, `f16[e t p]`, and of each, `f16[s e t p]`."""
+    epochs = method.expert_epochs
+    if not epochs:
+        return None, None
+    if one_cohort:
+        return jnp.asarray(experts(keys[0], np.flatnonzero(member[0]), epochs)), None
+    each = [experts(k, np.flatnonzero(row), epochs) for k, row in zip(keys, member)]
+    return None, jnp.stack(each)
+
+
+def distil_then_train(
+    method: Method,
+    trainer: Trainer,
+    data: Split,
+    steps: Schedule,
+    epochs: Schedule,
+    loops: tuple[Loop, Loop] = (drive, drive),
+    experts: Experts | None = None,
+    *,
+    initial_only: bool = False,
+    joint: Joint | None = None,
+) -> Pipeline:
+    """The pipeline that distils its rows and trains on the result.
+
+    Selection methods, the random subset among them, make pipelines in the same way.
+
+    Args:
+      method: the distillation or selection method.
+      trainer: the training recipe.
+      data: the real rows, n of them.
+      steps: of distillation.
+      epochs: of training.
+      loops: drive distillation and training.
+      experts: see `distil_many`.
+      initial_only: whether the rows given to the pipeline are no more than what its
+        first images are made from; it then distils all of `data`.
+      joint: see `distil_many`.
+    """
+
+    def sets_of(keys, rows):
+        member = np.ones_like(rows) if initial_only else rows
+        return distil_many(
+            method,
+            keys,
+            data,
+            member,
+            steps,
+            loops[0],
+            experts,
+            initial=rows if initial_only else None,
+            joint=joint,
+        )[0]
+
+    def networks(keys, sets):
+        return Trained(train_on_sets(trainer, keys, sets, epochs, loops[1])[0])
+
+    def many(keys, member):
+        split = jax.vmap(jax.random.split)(keys)
+        sets = sets_of(split[:, 0], member)
+        return sets, networks(split[:, 1], sets)
+
+    def distil(key, idx):
+        member = np.zeros((1, len(data.labels)), bool)
+        member[0, idx] = True
+        return _first(sets_of(key[None], member))
+
+    return Pipeline(
+        distil, lambda key, one: _first(networks(key[None], _one(one))), many
+    )
+
+
+def train_on_data(
+    trainer: Trainer, data: Split, lr: float, epochs: Schedule, loop: Loop = drive
+) -> Pipeline:
+    """The pipeline that trains on the real rows themselves.
+
+    Args:
+      trainer: the training recipe.
+      data: the real rows, n of them.
+      lr: step size.
+      epochs: of training.
+      loop: drives training.
+    """
+
+    def networks(keys, rows):
+        params, _ = train_on_rows(trainer, keys, data, rows, lr, epochs, loop)
+        return Trained(params)
+
+    def many(keys, member):
+        rows = np.stack([np.flatnonzero(row) for row in member])
+        return None, networks(keys, rows)
+
+    return Pipeline(None, lambda key, idx: _first(networks(key[None], idx[None])), many)
+
+
+def _first(tree):
+    return jax.tree.map(lambda leaf: leaf[0], tree)
+
+
+def _one(tree):
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], tree)

@@ -1,0 +1,67 @@
+"""What a stranger needs to train on a synthetic set, in numbers and words."""
+
+from dd_jax import models
+from dd_jax.config import RESULTS_VERSION, essential
+from dd_jax.data import augment, cutmix
+from dd_jax.distill.io import storage
+from dd_jax.run.context import Parts, model_settings
+from dd_jax.train import adversarial
+from dd_jax.train.training import (
+    MOMENTUM,
+    WEIGHT_DECAY,
+    batches_in_words,
+    decay_in_words,
+)
+from dd_jax.types import SyntheticSet
+
+
+def described(parts: Parts, sets: SyntheticSet) -> dict:
+    """The metadata of a run's sets; that of a loaded set are its own.
+
+    Args:
+      parts: of the run.
+      sets: with a leading axis.
+
+    Returns:
+      JSON-able; no clock times, so that a resumed run gives the same bytes.
+    """
+    config, data = parts.config, parts.dataset
+    if config.distill.load:
+        return storage.load(config.distill.load).metadata or {}
+    train = config.train
+    return {
+        "class_names": list(data.class_names),
+        "normalisation": {"mean": list(data.mean), "std": list(data.std)},
+        "zca": "zca.npz beside this file: x -> (x - mean) @ forward, pixels in a row"
+        if config.data.zca
+        else None,
+        "decode": "pixels, as stored in images",
+        "stored_images": config.distill.ipc * len(data.class_names),
+        "clamped": bool(((sets.images >= 0) & (sets.images <= 1)).all()),
+        "architecture": {"name": config.model.name} | model_settings(config),
+        "architecture_in_words": models.explained(config.model.name),
+        "training": {
+            "optimizer": "sgd",
+            "lr": "lr of this file",
+            "step": "m <- momentum m + gradient + weight_decay p, p <- p - lr m for "
+            "all parameters p; the gradient is of the mean cross-entropy to the labels",
+            "momentum": MOMENTUM,
+            "weight_decay": WEIGHT_DECAY,
+            "batch": train.batch,
+            "batches_in_words": batches_in_words(len(sets.labels[0]), train.batch),
+            "epochs": train.epochs,
+            "decay": decay_in_words(train.decay, train.epochs),
+            "augment": train.augment,
+            "augment_in_words": augment.explained(train.augment),
+            "cutmix": train.cutmix,
+            "cutmix_in_words": cutmix.explained(train.cutmix),
+            "adversarial": train.adversarial.to_dict(),
+            "adversarial_in_words": adversarial.explained(**train.adversarial),
+        },
+        "config": essential(config),
+        "provenance": {
+            "dataset": data.name,
+            "checksum": data.checksum,
+            "results_version": RESULTS_VERSION,
+        },
+    }

@@ -1,0 +1,1 @@
+"""What long computations share: loop, checkpoints, devices, keys, costs."""

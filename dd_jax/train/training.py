@@ -1,0 +1,258 @@
+"""Training of one network as a pure function of a key and the rows to learn from."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from dd_jax.runtime.reuse import reused
+from dd_jax.train.losses import cross_entropy
+from dd_jax.types import Array, Key, Model, Params
+
+MOMENTUM = 0.9
+WEIGHT_DECAY = 5e-4
+
+
+class FitState(NamedTuple):
+    """Parameters and the momentum of the gradient descent on them."""
+
+    params: Params
+    momentum: Params
+
+
+class Trainer(NamedTuple):
+    """Stochastic gradient descent in pieces.
+
+    Attributes:
+      init: `key -> FitState`.
+      advance: `(key, state, images, labels, idx, lr, epochs, first, last) -> (state,
+        loss)`: epochs first..last-1 of a schedule of `epochs`, and the mean loss over
+        them. Any division of the epochs into calls gives the same bits.
+    """
+
+    init: Callable[..., FitState]
+    advance: Callable[..., tuple[FitState, Array]]
+
+
+def as_pixels(images: Array) -> Array:
+    """Images as `f32` in [0, 1], whether they come as `u8` or as `f32` already."""
+    return images / jnp.float32(255) if images.dtype == jnp.uint8 else images
+
+
+def unchanged(key: Key, images: Array) -> Array:
+    """No augmentation."""
+    return images
+
+
+def unmixed(key: Key, images: Array, labels: Array) -> tuple[Array, Array]:
+    """No mixing of examples."""
+    return images, labels
+
+
+def _half(epoch, epochs):
+    drop = epochs // 2 + 1
+    return jnp.where(epoch >= drop, 0.1, 1.0), jnp.where(epoch == drop, 0.0, 1.0)
+
+
+def _thirds(epoch, epochs):
+    passed = (6 * epoch >= 4 * epochs) + 1 * (6 * epoch >= 5 * epochs)
+    return 0.2**passed, 1.0
+
+
+# (epoch, epochs) -> shares of the step size and of the momentum kept. `half`: a tenth
+# and fresh momentum after epoch `epochs // 2`; `thirds`: a fifth at 2/3, again at 5/6.
+DECAYS: dict[str, Callable] = {
+    "half": _half,
+    "thirds": _thirds,
+    "none": lambda epoch, epochs: (1.0, 1.0),
+}
+
+
+def batches(rows: int, batch: int) -> tuple[int, int]:
+    """Rows a step, and steps an epoch.
+
+    >>> batches(10, 4), batches(10, 256)
+    ((4, 3), (10, 1))
+    """
+    size = min(batch, rows)
+    return size, -(-rows // size)
+
+
+def batches_in_words(rows: int, batch: int) -> str:
+    """The batches of an epoch, for who trains without this package.
+
+    >>> batches_in_words(12, 4)
+    'each epoch in a new random order, each image once, 3 steps of 4'
+    """
+    size, steps = batches(rows, batch)
+    words = (
+        f"each epoch in a new random order, each image once, {steps} steps of {size}"
+    )
+    if not (fill := steps * size - rows):
+        return words
+    return (
+        f"{words}; the last has {size - fill} images, whose mean is its loss, and is "
+        f"filled up with the first {fill} of the order, which count in augmentation, "
+        "mixing and batch statistics alone"
+    )
+
+
+def decay_in_words(decay: str, epochs: int) -> str:
+    """A schedule of `DECAYS` over so many epochs, for who trains without this package.
+
+    >>> decay_in_words("half", 300)
+    'epochs 0 to 150: lr; epochs 151 to 299: 0.1 lr, momentum from 0 at the first'
+    """
+    shares = [
+        tuple(map(float, DECAYS[decay](epoch, epochs))) for epoch in range(epochs)
+    ]
+    firsts = [e for e in range(epochs) if not e or shares[e][0] != shares[e - 1][0]]
+    words = []
+    for first, end in zip(firsts, [*firsts[1:], epochs]):
+        (share, kept), last = shares[first], end - 1
+        rate = "lr" if share == 1 else f"{share:g} lr"
+        fresh = f", momentum from {kept:g} at the first" if kept != 1 else ""
+        words.append(f"epochs {first} to {last}: {rate}{fresh}")
+    return "; ".join(words)
+
+
+@reused
+def trainer(
+    model: Model,
+    *,
+    batch: int = 256,
+    momentum: float = MOMENTUM,
+    weight_decay: float = WEIGHT_DECAY,
+    decay: str = "half",
+    augment: Callable[[Key, Array], Array] = unchanged,
+    mix: Callable[[Key, Array, Array], tuple[Array, Array]] = unmixed,
+    perturb: Callable[[Key, Params, Array, Array], Array] | None = None,
+) -> Trainer:
+    """The evaluation recipe of the distillation literature.
+
+    Cross-entropy; `m <- momentum m + g + weight_decay p`, `p <- p - lr m`, with the
+    step size of `DECAYS`. An epoch visits every row once in random order; the last
+    batch may be smaller.
+
+    Zhao, Mopuri and Bilen (2021), DC/DSA/DM evaluation; `thirds` Kim et al. (2022).
+    Differs from the released code in: exactly `epochs` epochs, not one more.
+
+    Args:
+      model: the network.
+      batch: rows a step.
+      momentum: decay of the running gradient sum.
+      weight_decay: L2 penalty's coefficient, on all parameters.
+      decay: a key of `DECAYS`.
+      augment: `(key, f32[n h w c]) -> f32[n h w c]`, applied to each batch.
+      mix: `(key, images, labels f32[n k]) -> (images, labels)`, applied after that.
+      perturb: `(key, params, f32[n h w c], f32[n k]) -> f32[n h w c]`, applied to each
+        augmented batch, with the parameters of that step; see `adversary`.
+
+    Returns:
+      A `Trainer`; the same arguments give the same object.
+    """
+
+    def init(key):
+        params = model.init(key)
+        return FitState(params, jax.tree.map(jnp.zeros_like, params))
+
+    def prepared(key, params, images, labels):
+        augment_key, mix_key, perturb_key = jax.random.split(key, 3)
+        images, labels = mix(mix_key, augment(augment_key, images), labels)
+        if perturb is not None:
+            images = perturb(perturb_key, params, images, labels)
+        return images, labels
+
+    def step(state, images, labels, weights, lr):
+        def loss_fn(params):
+            logits, statistics = model.train_apply(params, images)
+            losses = jax.vmap(cross_entropy)(logits, labels)
+            return jnp.vdot(weights, losses) / weights.sum(), statistics
+
+        (loss, statistics), grads = jax.value_and_grad(loss_fn, has_aux=True)(
+            state.params
+        )
+        decayed = lambda m, g, p: momentum * m + g + weight_decay * p
+        trace = jax.tree.map(decayed, state.momentum, grads, state.params)
+        params = jax.tree.map(lambda p, m: p - lr * m, state.params, trace)
+        return FitState(params | statistics, trace), loss
+
+    def epoch(key, state, images, labels, idx, lr):
+        rows = len(idx)
+        size, steps = batches(rows, batch)
+        order_key, steps_key = jax.random.split(key)
+        order = jax.random.permutation(order_key, idx)
+        fill = steps * size - rows
+        order = jnp.concatenate([order, order[:fill]]).reshape(steps, size)
+        present = (jnp.arange(steps * size) < rows).reshape(steps, size)
+
+        def body(state, at):
+            chosen, weights, key = at
+            raw = as_pixels(images[chosen]), labels[chosen]
+            x, y = prepared(key, state.params, *raw)
+            return step(state, x, y, weights.astype(jnp.float32), lr)
+
+        keys = jax.random.split(steps_key, steps)
+        state, losses = lax.scan(body, state, (order, present, keys))
+        return state, losses.mean()
+
+    def advance(key, state, images, labels, idx, lr, epochs, first, last):
+        def body(i, carry):
+            state, total = carry
+            scale, keep = DECAYS[decay](i, epochs)
+            trace = jax.tree.map(lambda m: keep * m, state.momentum)
+            state = state._replace(momentum=trace)
+            state, loss = epoch(
+                jax.random.fold_in(key, i), state, images, labels, idx, scale * lr
+            )
+            return state, total + loss
+
+        state, total = lax.fori_loop(first, last, body, (state, jnp.float32(0)))
+        return state, total / jnp.maximum(last - first, 1)
+
+    return Trainer(init, advance)
+
+
+@partial(jax.jit, static_argnames=("model", "batch", "augment", "perturb"))
+def fit(
+    key: Key,
+    model: Model,
+    images: Array,
+    labels: Array,
+    idx: Array | None = None,
+    *,
+    epochs: int | Array,
+    lr: float | Array = 0.01,
+    batch: int = 256,
+    augment: Callable[[Key, Array], Array] = unchanged,
+    perturb: Callable[[Key, Params, Array, Array], Array] | None = None,
+) -> Params:
+    """Trains one network from its random start: `trainer`, all epochs in one call.
+
+    Args:
+      key: decides start, order and augmentation.
+      model: the network.
+      images: `u8` or `f32` in [0, 1], `[n h w c]`.
+      labels: classes `i32[n]` or probabilities `f32[n k]`.
+      idx: rows to learn from, `i32[m]`; default all.
+      epochs: length of the schedule.
+      lr: step size.
+      batch: rows a step.
+      augment: see `trainer`.
+      perturb: see `trainer`.
+
+    Returns:
+      The parameters after the last epoch.
+    """
+    one = trainer(model, batch=batch, augment=augment, perturb=perturb)
+    init_key, fit_key = jax.random.split(key)
+    state = one.init(init_key)
+    rows = jnp.arange(len(images)) if idx is None else idx
+    if labels.ndim == 1:
+        classes = jax.eval_shape(model.apply, state.params, as_pixels(images[:1]))
+        labels = jax.nn.one_hot(labels, classes.shape[-1])
+    state, _ = one.advance(fit_key, state, images, labels, rows, lr, epochs, 0, epochs)
+    return state.params

@@ -1,0 +1,167 @@
+from pathlib import Path
+
+import pytest
+
+from dd_jax import config
+from dd_jax.config import sweep
+from dd_jax.types import InputError
+
+ABLATION = Path(__file__).parents[2] / "experiments" / "ablation_digits.py"
+
+
+def write(tmp_path, text):
+    path = tmp_path / "experiment.py"
+    path.write_text("from dd_jax import config, sweep as sweeps\n" + text)
+    return path
+
+
+def test_product_varies_the_last_axis_fastest():
+    points = sweep.product({"a": [1, 2], "b": ["x", "y"]})
+    assert [(p["a"], p["b"]) for p in points] == [
+        (1, "x"),
+        (1, "y"),
+        (2, "x"),
+        (2, "y"),
+    ]
+
+
+def test_zipped_pairs_values_and_refuses_other_lengths():
+    assert sweep.zipped({"a": [1, 2], "b": [3, 4]}) == [
+        {"a": 1, "b": 3},
+        {"a": 2, "b": 4},
+    ]
+    with pytest.raises(InputError, match="of one length, not a: 2, b: 1"):
+        sweep.zipped({"a": [1, 2], "b": [3]})
+
+
+def test_expand_applies_each_point_to_the_base():
+    base = config.override(config.default(), {"seed": 7}, "test")
+    points = sweep.product({"distill.ipc": [1, 5]}) + sweep.zipped(
+        {"distill.method": ["random"], "distill.ipc": [2]}
+    )
+    cells = sweep.expand(base, points)
+    assert [(c.seed, c.distill.method, c.distill.ipc) for c in cells] == [
+        (7, "dm", 1),
+        (7, "dm", 5),
+        (7, "random", 2),
+    ]
+
+
+def test_overridden_axis_is_dropped_and_duplicates_merged():
+    base = config.override(config.default(), {"distill.ipc": 3}, "test")
+    points = sweep.product(
+        {"distill.ipc": [1, 5, 10], "distill.init": ["noise", "real"]}
+    )
+    cells = sweep.expand(base, points, {"distill.ipc"})
+    assert [(c.distill.ipc, c.distill.init) for c in cells] == [
+        (3, "noise"),
+        (3, "real"),
+    ]
+
+
+def test_an_overridden_value_that_cells_have_takes_those_with_all_their_keys():
+    points = [
+        {"distill.method": "dm", "distill.lr": 1.0, "distill.ipc": 1},
+        {"distill.method": "mtt", "distill.lr": 9.0, "distill.ipc": 1},
+        {"distill.method": "mtt", "distill.lr": 90.0, "distill.ipc": 10},
+    ]
+    found = []
+    for given in (
+        {"distill.method": "mtt"},
+        {"distill.method": "mtt", "distill.ipc": 10},
+        {"distill.method": "mtt", "distill.ipc": 3},
+        {"distill.method": "dsa"},
+    ):
+        base = config.override(config.default(), given, "test")
+        cells = sweep.expand(base, points, list(given))
+        found.append([(c.distill.method, c.distill.lr, c.distill.ipc) for c in cells])
+    assert found == [
+        [("mtt", 9.0, 1), ("mtt", 90.0, 10)],
+        [("mtt", 90.0, 10)],
+        [("mtt", 9.0, 3), ("mtt", 90.0, 3)],
+        [("dsa", 1.0, 1), ("dsa", 9.0, 1), ("dsa", 90.0, 10)],
+    ]
+
+
+@pytest.mark.parametrize("overridden", [(), ("distill.ipcs",)])
+def test_swept_key_must_exist(overridden):
+    with pytest.raises(InputError, match=r"sweep\(\): unknown config key distill.ipcs"):
+        sweep.expand(config.default(), [{"distill.ipcs": 1}], overridden)
+
+
+def test_swept_value_must_be_of_the_type():
+    with pytest.raises(InputError, match=r"sweep\(\): distill.ipc='1': must be"):
+        sweep.expand(config.default(), [{"distill.ipc": "1"}])
+
+
+def test_labels_show_what_differs_and_keep_clashing_names_apart():
+    base = config.default()
+    cells = sweep.expand(
+        base, sweep.zipped({"distill.ipc": [1, 10], "distill.init": ["real", "real"]})
+    )
+    assert sweep.labels(cells) == ["ipc=1", "ipc=10"]
+    cells = sweep.expand(
+        base, sweep.zipped({"distill.lr": [1.0, 2.0], "train.lr": [0.1, 0.2]})
+    )
+    assert sweep.labels(cells) == [
+        "distill.lr=1.0 train.lr=0.1",
+        "distill.lr=2.0 train.lr=0.2",
+    ]
+
+
+def test_load_reads_config_sweep_and_overrides(tmp_path):
+    path = write(
+        tmp_path,
+        "def get_config():\n"
+        "    values = config.default()\n"
+        "    values.distill.ipc = 2\n"
+        "    return values\n"
+        "def sweep():\n"
+        "    return sweeps.product({'seed': [1, 2]})\n",
+    )
+    experiment = sweep.load(path, {"train.nets": 3})
+    assert (experiment.config.distill.ipc, experiment.config.train.nets) == (2, 3)
+    assert experiment.points == [{"seed": 1}, {"seed": 2}]
+
+
+def test_load_without_a_sweep_is_one_cell(tmp_path):
+    path = write(tmp_path, "get_config = config.default\n")
+    experiment = sweep.load(path)
+    assert len(sweep.expand(*experiment)) == 1
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("get_config = 1 +", "SyntaxError: invalid syntax"),
+        ("import no_such_module", "No module named 'no_such_module'"),
+        ("x = 1", r"must define get_config\(\)"),
+        ("get_config = lambda: {}", "must return a changed config.default"),
+        ("def get_config(): config.default().distill.ipcs = 1", '"ipcs" does not'),
+        ("get_config = config.default\nsweep = lambda: []", "at least one point"),
+        ("get_config = config.default\nsweep = lambda: {}", "at least one point"),
+    ],
+)
+def test_load_refuses_broken_files_in_one_line(tmp_path, text, message):
+    path = write(tmp_path, text)
+    with pytest.raises(InputError, match=message) as caught:
+        sweep.load(path)
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_load_refuses_a_missing_file():
+    with pytest.raises(InputError, match="--config=nope.py: no such file"):
+        sweep.load("nope.py")
+
+
+def test_ablation_has_36_valid_cells_with_every_audit():
+    cells = sweep.expand(*sweep.load(ABLATION))
+    for cell in cells:
+        config.validate(cell)
+        assert cell.distill.method == "dm"
+        audits = "privacy", "robustness", "fairness", "memorisation"
+        assert all(cell.audits[name].enabled for name in audits)
+    axes = {(c.data.num_classes, c.distill.ipc, c.distill.init) for c in cells}
+    assert len(cells) == len(axes) == 36
+    shapes = [(c.data.num_classes, c.distill.ipc) for c in cells]
+    assert sum(a != b for a, b in zip(shapes, shapes[1:])) + 1 == 12

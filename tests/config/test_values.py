@@ -1,0 +1,360 @@
+import json
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dd_jax import config
+from dd_jax.config import values
+from dd_jax.config.fields import FIELDS
+from dd_jax.types import InputError
+
+OTHER = {  # a valid value that differs from the default, for every key
+    "seed": 1,
+    "data.source": "npz:a.npz",
+    "data.num_classes": 2,
+    "data.validation": 0.1,
+    "data.zca": True,
+    "data.image_size": 16,
+    "data.background": "white",
+    "data.rows": 100,
+    "model.name": "mlp",
+    "model.width": 16,
+    "model.depth": 2,
+    "model.norm": "batch",
+    "model.activation": "swish",
+    "model.pooling": "max",
+    "distill.method": "random",
+    "distill.ipc": 1,
+    "distill.init": "noise",
+    "distill.steps": 10,
+    "distill.batch_real": 32,
+    "distill.augment": "none",
+    "distill.lr": 0.1,
+    "distill.looks": 2,
+    "distill.lr_labels": 0.1,
+    "distill.factor": 2,
+    "distill.multi": True,
+    "distill.distance": "squared",
+    "distill.network.life": 3,
+    "distill.network.epochs": 3,
+    "distill.network.steps": 3,
+    "distill.mtt.experts": 3,
+    "distill.mtt.kept_epochs": 30,
+    "distill.mtt.expert_lr": 0.02,
+    "distill.mtt.student_steps": 3,
+    "distill.mtt.expert_epochs": 3,
+    "distill.mtt.min_start": 1,
+    "distill.mtt.max_start": 3,
+    "distill.mtt.first_max_start": 2,
+    "distill.mtt.growth": 100,
+    "distill.mtt.batch_student": 5,
+    "distill.mtt.approximate": True,
+    "distill.mtt.student_lr": 0.1,
+    "distill.mtt.lr_rate": 0.1,
+    "distill.load": __file__,
+    "distill.steps_per_call": 10,
+    "checkpoint_seconds": 10.0,
+    "devices": 2,
+    "train.epochs": 10,
+    "train.batch": 128,
+    "train.lr": 0.1,
+    "train.decay": "thirds",
+    "train.cutmix": 0.5,
+    "train.nets": 1,
+    "train.augment": "flip",
+    "train.adversarial.eps": 0.1,
+    "train.adversarial.steps": 3,
+    "train.full_epochs": 10,
+    "train.full_nets": 2,
+    "mitigate.robust.eps": 0.1,
+    "mitigate.robust.steps": 3,
+    "sets": 2,
+    "audits.privacy.enabled": False,
+    "audits.privacy.shadows": 8,
+    "audits.privacy.joint": True,
+    "audits.privacy.targets": 4,
+    "audits.privacy.scores": ("loss",),
+    "audits.privacy.threats": ("t0", "t1", "t2"),
+    "audits.privacy.repeats": 4,
+    "audits.privacy.rows": 50,
+    "audits.privacy.variance": "fixed",
+    "audits.privacy.query_shift": 1,
+    "audits.privacy.canaries": 20,
+    "audits.privacy.epochs": 10,
+    "audits.robustness.enabled": False,
+    "audits.robustness.attacks": ("mim", "square", "square:l2", "autoattack:plus"),
+    "audits.robustness.eps_linf": (0.0, 0.3),
+    "audits.robustness.eps_l2": (0.0, 3.0),
+    "audits.robustness.eps_l1": (0.0, 3.0),
+    "audits.robustness.images": 10,
+    "audits.robustness.nets": 2,
+    "audits.robustness.steps": 10,
+    "audits.robustness.adaptive_steps": 10,
+    "audits.robustness.queries": 10,
+    "audits.robustness.draws": 10,
+    "audits.robustness.drop": True,
+    "audits.robustness.checks": True,
+    "audits.transfer.enabled": True,
+    "audits.transfer.architectures": ("mlp", "lenet"),
+    "audits.transfer.methods": ("dsa",),
+    "audits.transfer.sets": (__file__,),
+    "audits.corruptions.enabled": True,
+    "audits.corruptions.images": 10,
+    "audits.fairness.enabled": False,
+    "audits.export.enabled": False,
+    "audits.memorisation.enabled": False,
+    "audits.memorisation.gallery": True,
+    "report.html": False,
+}
+NO_EFFECT = {
+    "report.html",
+    "distill.steps_per_call",
+    "distill.mtt.kept_epochs",
+    "checkpoint_seconds",
+    "devices",
+}
+
+BAD = {
+    "seed": [-1, True, None, 1.0],
+    "data.source": ["cifar", "tfds:", "digit", "csv:x"],
+    "data.num_classes": [-1, 1],
+    "data.validation": [-0.1, 1.0, float("nan")],
+    "data.image_size": [-1],
+    "data.zca": [None],
+    "data.background": ["", "none", "whit", "#ffffff80", "rgba(0,0,0,9)"],
+    "data.rows": [-1],
+    "model.name": ["", "convnet3"],
+    "model.width": [0],
+    "model.depth": [0],
+    "model.norm": ["instancenorm"],
+    "model.activation": ["tanh"],
+    "model.pooling": ["mean"],
+    "distill.method": ["DM", "MTT"],
+    "distill.ipc": [0, -1],
+    "distill.init": ["zeros"],
+    "distill.steps": [-1],
+    "distill.batch_real": [0],
+    "distill.augment": ["", "colour", "crop_crop", "crop,flip"],
+    "distill.lr": [-1.0, float("inf"), float("nan")],
+    "distill.looks": [-1],
+    "distill.lr_labels": [-1.0],
+    "distill.factor": [-1, 4],
+    "distill.multi": [None],
+    "distill.distance": ["l2"],
+    "distill.network.life": [-1],
+    "distill.network.epochs": [-1],
+    "distill.network.steps": [0],
+    "distill.mtt.experts": [0],
+    "distill.mtt.kept_epochs": [-1],
+    "distill.mtt.expert_lr": [0.0],
+    "distill.mtt.student_steps": [0],
+    "distill.mtt.expert_epochs": [0],
+    "distill.mtt.min_start": [-1],
+    "distill.mtt.max_start": [0],
+    "distill.mtt.first_max_start": [-1],
+    "distill.mtt.growth": [-1],
+    "distill.mtt.batch_student": [-1],
+    "distill.mtt.approximate": [None],
+    "distill.mtt.student_lr": [-0.1],
+    "distill.mtt.lr_rate": [-0.1],
+    "distill.load": ["/no/such/synthetic.npz", "/"],
+    "distill.steps_per_call": [0],
+    "checkpoint_seconds": [-1.0, float("inf")],
+    "devices": [-1],
+    "train.epochs": [0],
+    "train.batch": [0],
+    "train.lr": [0.0],
+    "train.nets": [0],
+    "train.decay": ["", "quarters"],
+    "train.cutmix": [-0.1, 1.1],
+    "train.augment": ["rot"],
+    "train.adversarial.eps": [-0.1, 1.0, float("nan")],
+    "train.adversarial.steps": [0],
+    "train.full_epochs": [0],
+    "train.full_nets": [0],
+    "mitigate.robust.eps": [-0.1, 1.0],
+    "mitigate.robust.steps": [0],
+    "sets": [0],
+    "audits.privacy.enabled": [None],
+    "audits.privacy.shadows": [0, 2, 15],
+    "audits.privacy.joint": [None],
+    "audits.privacy.targets": [0, 2, 5],
+    "audits.privacy.scores": [(), ("lira",), ("loss", "loss")],
+    "audits.privacy.threats": [(), ("t3",), ("t1", "t1")],
+    "audits.privacy.repeats": [0],
+    "audits.privacy.rows": [-1, 1, 19],
+    "audits.privacy.variance": ["own"],
+    "audits.privacy.query_shift": [-1],
+    "audits.privacy.canaries": [-2, 3],
+    "audits.privacy.epochs": [0],
+    "audits.robustness.enabled": [None],
+    "audits.robustness.attacks": [
+        (),
+        ("pgd",),
+        (1,),
+        ("fgsm", "fgsm"),
+        ("square", "square:linf"),
+        ("square:l3",),
+        ("square:l2:l1",),
+        ("pgd_linf:linf",),
+        ("deepfool:l1",),
+        ("autoattack:rand",),
+    ],
+    "audits.robustness.eps_linf": [(), (-0.1,), (1.1,), ("a",), (float("nan"),)],
+    "audits.robustness.eps_l2": [(), (-1.0,), (True,), (float("inf"),)],
+    "audits.robustness.eps_l1": [(), (-1.0,)],
+    "audits.robustness.images": [0],
+    "audits.robustness.nets": [0],
+    "audits.robustness.steps": [0],
+    "audits.robustness.adaptive_steps": [0],
+    "audits.robustness.queries": [0],
+    "audits.robustness.draws": [0],
+    "audits.robustness.drop": [None],
+    "audits.robustness.checks": [None],
+    "audits.transfer.enabled": [None],
+    "audits.transfer.architectures": [("vgg",), ("mlp", "mlp")],
+    "audits.transfer.methods": [("dm2",), ("dm", "dm")],
+    "audits.transfer.sets": [("",), ("no/such.npz",), (1,)],
+    "audits.corruptions.enabled": [None],
+    "audits.corruptions.images": [0],
+    "audits.fairness.enabled": [None],
+    "audits.export.enabled": [None],
+    "audits.memorisation.enabled": [None],
+    "audits.memorisation.gallery": [None],
+    "report.html": [None],
+}
+
+
+def changed(**values):
+    pairs = {key.replace("__", "."): value for key, value in values.items()}
+    return config.override(config.default(), pairs, "test")
+
+
+def with_key(key, value):
+    return config.override(config.default(), {key: value}, "test")
+
+
+def test_default_is_valid_and_holds_every_field():
+    values = config.flat(config.default())
+    assert values == {key: field.default for key, field in FIELDS.items()}
+    config.validate(config.default())
+
+
+def test_quick_start_values():
+    values = config.default()
+    assert (values.data.source, values.distill.method) == ("digits", "dm")
+    assert (values.distill.ipc, values.audits.privacy.shadows) == (10, 16)
+
+
+def test_every_key_has_one_line_of_help():
+    for key, field in FIELDS.items():
+        assert field.help and "\n" not in field.help, key
+
+
+@pytest.mark.parametrize("key", FIELDS)
+def test_other_value_is_valid(key):
+    values = with_key(key, OTHER[key])
+    config.validate(values)
+    assert config.flat(values)[key] == OTHER[key] != FIELDS[key].default
+
+
+@pytest.mark.parametrize("key", FIELDS)
+def test_bad_value_is_named_in_one_line(key):
+    for value in BAD[key]:
+        with pytest.raises(InputError) as caught:
+            config.validate(with_key(key, value))
+        message = str(caught.value)
+        assert f"{key}={value!r}: must be" in message
+        assert FIELDS[key].rule.right in message
+        assert "\n" not in message
+
+
+def test_messages():
+    with pytest.raises(InputError) as caught:
+        config.validate(changed(distill__ipc=0))
+    assert str(caught.value) == "config: distill.ipc=0: must be at least 1 (type int)"
+    with pytest.raises(InputError) as caught:
+        config.validate(changed(distill__method="dmm"))
+    assert str(caught.value) == (
+        "config: distill.method='dmm': must be one of random, herding, kcenter, "
+        "kmeans, dc, dsa, dm, mtt, idc_i, idc, frepo"
+    )
+
+
+def test_unknown_key_is_refused_with_the_nearest_one():
+    values = config.default().unlock()
+    values.distill.ipcs = 3
+    with pytest.raises(InputError, match="distill.ipcs; did you mean distill.ipc?"):
+        config.validate(values)
+    with pytest.raises(InputError, match="zzz; --help lists all keys"):
+        config.check_key("zzz", "test")
+    with pytest.raises(AttributeError):
+        config.default().distill.ipcs = 3
+
+
+def test_missing_key_is_refused():
+    values = config.default().unlock()
+    del values.train.nets
+    with pytest.raises(InputError, match=re.escape("train.nets is missing")):
+        config.validate(values)
+
+
+def test_override_leaves_the_original_and_refuses_other_types():
+    base = config.default()
+    assert config.override(base, {"distill.ipc": 3}, "test").distill.ipc == 3
+    assert base.distill.ipc == 10
+    for value in ("3", 3.5, (3,)):
+        with pytest.raises(InputError, match=r"test: distill.ipc=.* \(type int\)"):
+            config.override(base, {"distill.ipc": value}, "test")
+
+
+@pytest.mark.parametrize("key", FIELDS)
+def test_run_id_changes_exactly_with_keys_that_change_results(key):
+    base = config.run_id(config.default(), "abc")
+    other = config.run_id(with_key(key, OTHER[key]), "abc")
+    assert (other == base) == (key in NO_EFFECT)
+
+
+def test_run_id_covers_data_and_results_version(monkeypatch):
+    base = config.run_id(config.default(), "abc")
+    assert re.fullmatch("[0-9a-f]{12}", base)
+    assert config.run_id(config.default(), "abd") != base
+    monkeypatch.setattr(values, "RESULTS_VERSION", config.RESULTS_VERSION + 1)
+    assert config.run_id(config.default(), "abc") != base
+
+
+def test_run_id_reads_the_loaded_set_not_its_path(tmp_path):
+    paths = [tmp_path / name for name in "abc"]
+    for path, contents in zip(paths, (b"1", b"1", b"2")):
+        path.write_bytes(contents)
+    same, moved, other = (
+        config.run_id(changed(distill__load=str(path)), "abc") for path in paths
+    )
+    assert same == moved != other
+
+
+def test_run_id_ignores_how_a_number_is_written():
+    ids = {
+        config.run_id(changed(audits__robustness__eps_linf=eps, train__lr=lr), "abc")
+        for eps, lr in [((0, 1), 1), ((0.0, 1.0), 1.0), ([0, 1.0], 1)]
+    }
+    assert len(ids) == 1
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.sampled_from(sorted(OTHER)), unique=True, max_size=6))
+def test_run_id_does_not_depend_on_the_order_of_changes(keys):
+    ids = []
+    for order in (keys, keys[::-1]):
+        values = config.default()
+        for key in order:
+            values = config.override(values, {key: OTHER[key]}, "test")
+        ids.append(config.run_id(values, "abc"))
+    assert ids[0] == ids[1]
+
+
+def test_a_config_survives_json():
+    text = json.dumps(config.default().to_dict())
+    assert json.loads(text)["distill"]["augment"] == "color_crop_cutout_scale_rotate"

@@ -1,0 +1,58 @@
+"""What a config's keys come to as the options of its method."""
+
+from pathlib import Path
+
+import pytest
+from tiny import BARE, make
+from tiny import quick_compiles as quick_compiles
+
+from dd_jax.run import methods as recipes
+from dd_jax.run.context import augmentation, parts
+
+
+@pytest.fixture
+def options(monkeypatch):
+    """`options(distill__method=...)`: the keyword arguments that the method gets."""
+
+    def of(**changes):
+        config, seen = make(BARE, **changes), {}
+        name = config.distill.method
+        build = recipes.METHODS[name]
+
+        def watch(model, **kw):
+            seen.update(kw)
+            return build(model, **kw)
+
+        monkeypatch.setitem(recipes.METHODS, name, watch)
+        built = parts(config, Path(), Path())
+        recipes.method_of(built, name)
+        return seen, built.dataset
+
+    return of
+
+
+@pytest.mark.parametrize("given, first", [(0.0, 0.02), (0.3, 0.3)])
+def test_students_start_from_their_own_step_size_or_that_of_training(
+    options, given, first
+):
+    changes = {"train__lr": 0.02, "distill__mtt__student_lr": given}
+    seen, _ = options(distill__method="mtt", **changes)
+    assert seen["rate"] == first and "student_lr" not in seen
+
+
+@pytest.mark.parametrize("method", ["dsa", "idc", "frepo"])
+def test_images_and_networks_are_augmented_each_by_their_own_key(options, method):
+    strategies = {"distill__augment": "color+crop", "train__augment": "scale"}
+    seen, data = options(distill__method=method, **strategies)
+    of_images = augmentation("color+crop", data.mean, data.std)
+    assert seen["augment"] is of_images.siamese
+    of_networks = augmentation("scale", data.mean, data.std)
+    assert seen["augment_net"] is of_networks.independent
+
+
+def test_zero_leaves_an_option_to_the_method(options):
+    seen, _ = options(distill__method="dsa")
+    assert not {"lr", "factor", "lr_labels", "life", "net_epochs"} & set(seen)
+    changes = {"distill__lr": 0.5, "distill__network__life": 7}
+    seen, _ = options(distill__method="dsa", **changes)
+    assert (seen["lr"], seen["life"]) == (0.5, 7)

@@ -1,0 +1,74 @@
+"""How many programs a sweep compiles: one distillation step for each set of shapes."""
+
+from functools import cache
+
+import pytest
+from tiny import BARE, MLP, ROOT, make
+from tiny import quick_compiles as quick_compiles
+
+from dd_jax import config, run
+from dd_jax.config import sweep
+from dd_jax.distill import METHODS
+
+ABLATION = ROOT / "experiments" / "ablation_digits.py"
+
+
+@pytest.fixture
+def traced(monkeypatch):
+    """A list that grows by one at each trace of the distillation step."""
+    traces = []
+    factory = METHODS["dm"]
+
+    @cache
+    def counted(update):
+        def once(key, state, batch):
+            traces.append(1)
+            return update(key, state, batch)
+
+        return once
+
+    def method(model, **settings):
+        made = factory(model, **settings)
+        return made._replace(update=counted(made.update))
+
+    monkeypatch.setitem(METHODS, "dm", method)
+    return traces
+
+
+def test_inits_and_seeds_share_the_distillation_step(traced, tmp_path):
+    base = BARE | MLP | {"distill.steps": 2, "train.epochs": 1}
+    for init, seed in [("noise", 0), ("real", 0), ("real", 1), ("kmeans", 1)]:
+        run.run(make(base, distill__init=init, seed=seed), tmp_path)
+    assert len(traced) == 1
+    run.run(make(base, distill__ipc=3), tmp_path)
+    assert len(traced) == 2
+
+
+def cells():
+    experiment = sweep.load(ABLATION)
+    return sweep.expand(experiment.config, experiment.points)
+
+
+def shape(cell):
+    return cell.data.num_classes, cell.distill.ipc
+
+
+def test_the_ablation_has_twelve_shapes():
+    assert len(cells()) == 36 and len({shape(cell) for cell in cells()}) == 12
+    # cells of one shape follow one another and differ in the initial images alone
+    for i in range(0, 36, 3):
+        three = cells()[i : i + 3]
+        assert len({shape(cell) for cell in three}) == 1
+        flat = [config.flat(cell) for cell in three]
+        assert {k for k in flat[0] if len({f[k] for f in flat}) > 1} == {"distill.init"}
+    assert {cell.distill.init for cell in cells()} == {"noise", "real", "kmeans"}
+
+
+@pytest.mark.slow
+def test_the_ablation_compiles_at_most_twelve_steps(traced, tmp_path):
+    """The 36 cells, on a small network and for a few steps."""
+    small = {k: v for k, v in BARE.items() if k not in ("distill.ipc", "distill.init")}
+    small.pop("data.num_classes")
+    for cell in cells():
+        run.run(config.override(cell, small | {"distill.steps": 2}, "test"), tmp_path)
+    assert len(traced) <= 12

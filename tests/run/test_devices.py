@@ -1,0 +1,201 @@
+"""Whole runs on several devices equal those on one."""
+
+import os
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+from tiny import BARE, MLP, ROOT, TINY, flags, launch, make, only_run
+from tiny import quick_compiles as quick_compiles
+
+from dd_jax import config, run
+from dd_jax.catalogue import rules
+from dd_jax.runtime import checkpoint, parallel
+from dd_jax.system import workdir
+
+SMALL = {
+    "data.num_classes": 3,
+    "data.rows": 60,
+    "train.nets": 3,
+    "distill.init": "real",
+    "distill.mtt.experts": 3,
+    "distill.mtt.expert_epochs": 1,
+    "distill.mtt.max_start": 1,
+    "distill.mtt.student_steps": 2,
+}
+ALL_AUDITS = (
+    TINY
+    | MLP
+    | SMALL
+    | {
+        "train.epochs": 2,
+        "audits.privacy.scores": rules.SCORES,
+        "audits.privacy.threats": rules.THREATS,
+        "audits.privacy.repeats": 2,
+        "audits.privacy.canaries": 2,
+        "audits.robustness.attacks": rules.ATTACKS,
+        "audits.robustness.eps_linf": (0.0, 0.1),
+        "audits.robustness.images": 12,
+        "audits.robustness.nets": 2,
+        "audits.robustness.adaptive_steps": 2,
+        "audits.robustness.queries": 3,
+        "audits.robustness.draws": 3,
+        "audits.robustness.checks": True,
+        "audits.transfer.enabled": True,
+        "audits.transfer.methods": ("dc",),
+        "audits.transfer.architectures": ("lenet",),
+        "audits.corruptions.enabled": True,
+        "audits.corruptions.images": 12,
+    }
+)
+UNLIKE = {"run.devices", "run.config.devices", "cost"}  # the number itself, and seconds
+
+
+@pytest.fixture(autouse=True)
+def forget_programs():
+    """Programs for eight devices hold many memory maps, of which a process has few."""
+    yield
+    jax.clear_caches()
+
+
+def numbers(record, path=""):
+    """All values of a Record by their dotted path."""
+    if path.lstrip(".") in UNLIKE:
+        return {}
+    if isinstance(record, dict):
+        items = record.items()
+    elif isinstance(record, list):
+        items = enumerate(record)
+    else:
+        return {path.lstrip("."): record}
+    found = {}
+    for key, value in items:
+        found |= numbers(value, f"{path}.{key}")
+    return found
+
+
+def assert_alike(one, several):
+    """Equal Records, and sets within 1e-5 of the largest pixel."""
+    a, b = (
+        numbers(workdir.read_json(only_run(r) / "record.json")) for r in (one, several)
+    )
+    assert a.keys() == b.keys()
+    assert {k: (a[k], b[k]) for k in a if a[k] != b[k]} == {}
+    for name in ("synthetic.npz", "scores.npz"):
+        if not (only_run(one) / name).exists():
+            continue
+        x, y = (np.load(only_run(root) / name) for root in (one, several))
+        for key in x.files:
+            if x[key].dtype.kind == "f":
+                bound = 1e-5 * np.abs(x[key]).max()
+                np.testing.assert_allclose(y[key], x[key], rtol=0, atol=bound)
+            else:
+                np.testing.assert_array_equal(y[key], x[key])
+
+
+def one_and_several(tmp_path, values, devices, by="pmap"):
+    one, several = tmp_path / "one", tmp_path / "several"
+    run.run(make(values), one)
+    with parallel.spread(by=by):
+        found = run.run(make(values | {"devices": devices}), several)
+    assert found["run"]["devices"] == devices
+    assert_alike(one, several)
+
+
+def test_the_quick_start_in_small_on_two_devices(tmp_path):
+    values = TINY | MLP | {"train.nets": 3}
+    one, two = tmp_path / "one", tmp_path / "two"
+    assert launch(*flags(values), f"--workdir={one}") == 0
+    assert launch(*flags(values), "--config.devices=2", f"--workdir={two}") == 0
+    assert_alike(one, two)
+
+
+@pytest.mark.parametrize("by", ["pmap", "shard_map"])
+def test_sets_that_learn_together_on_several_devices(tmp_path, by):
+    one_and_several(tmp_path, BARE | MLP | SMALL | {"sets": 3}, 2, by)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("devices", [2, 8])
+@pytest.mark.parametrize("method", rules.METHODS)
+def test_every_method_and_every_audit(tmp_path, method, devices):
+    values = ALL_AUDITS | {"distill.method": method}
+    if method in rules.SELECTIONS:
+        values |= {"audits.privacy.scores": ("lira_online", "rmia", "loss")}
+    one_and_several(tmp_path, values, devices)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["dm", "dsa", "mtt"])
+def test_joint_shadows_and_several_sets_by_shard_map(tmp_path, method):
+    values = TINY | SMALL | {"distill.method": method, "sets": 2}
+    if method != "mtt":
+        values |= {"audits.privacy.joint": True, "audits.privacy.targets": 4}
+    one_and_several(tmp_path, values, 8, "shard_map")
+
+
+def test_devices_change_no_run_id():
+    values = make(TINY)
+    assert run.run_id(values) == run.run_id(make(TINY, devices=2))
+    assert not config.FIELDS["devices"].changes_results
+
+
+def test_devices_beyond_those_that_exist(tmp_path, capsys):
+    arguments = *flags(TINY), "--config.devices=9", f"--workdir={tmp_path / 'new'}"
+    assert launch(*arguments) == 2
+    assert "devices=9: this process has 8 (cpu)" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (2, 1),
+        pytest.param(1, 4, marks=pytest.mark.slow),
+        pytest.param(4, 2, marks=pytest.mark.slow),
+    ],
+)
+def test_a_run_goes_on_with_another_number_of_devices(
+    tmp_path, monkeypatch, before, after
+):
+    values = BARE | MLP | SMALL | {"sets": 3, "checkpoint_seconds": 0.0}
+    save, saves = checkpoint.Checkpoints.save, []
+
+    def stop_at_the_second(self, *arguments):
+        save(self, *arguments)
+        saves.append(arguments[0])
+        if len(saves) == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(checkpoint.Checkpoints, "save", stop_at_the_second)
+        with pytest.raises(KeyboardInterrupt):
+            run.run(make(values | {"devices": before}), tmp_path / "several")
+    run.run(make(values | {"devices": after}), tmp_path / "several")
+    run.run(make(values), tmp_path / "one")
+    assert_alike(tmp_path / "one", tmp_path / "several")
+
+
+AS_ON_ACCELERATORS = """
+import sys
+import jax
+from tiny import TINY, make
+from dd_jax import run
+
+jax.config.update("jax_disable_most_optimizations", True)
+jax.default_backend = lambda: "gpu"
+root, devices = sys.argv[1], int(sys.argv[2])
+run.run(make(TINY | {"sets": 3, "devices": devices}), root)
+"""
+
+
+@pytest.mark.slow
+def test_several_devices_in_the_form_of_accelerators(tmp_path):
+    """Models of a device at once, in place of one after another as on CPU."""
+    for root, devices in (("one", "1"), ("several", "2")):
+        code = [sys.executable, "-c", AS_ON_ACCELERATORS, str(tmp_path / root), devices]
+        paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+        subprocess.run(code, check=True, env=os.environ | {"PYTHONPATH": paths})
+    assert_alike(tmp_path / "one", tmp_path / "several")
