@@ -170,11 +170,6 @@ FIELDS: dict[str, Field] = {
         SET,
         SETS,
     ),
-    "distill.looks": Field(
-        0,
-        "earlier sets that are trained on too, after 1/2, 1/4, ... of the steps",
-        at_least(0),
-    ),
     "distill.steps_per_call": Field(
         50, "steps in one compiled call", at_least(1), changes_results=False
     ),
@@ -306,8 +301,14 @@ FIELDS: dict[str, Field] = {
     ),
     "audits.corruptions.images": Field(500, "test images corrupted", at_least(1)),
     "audits.fairness.enabled": Field(True, "report the gaps between classes", FLAG),
-    "audits.export.enabled": Field(
-        True, "train on the set clipped to 8 bits too, as PNG files hold it", FLAG
+    "audits.quantization.enabled": Field(
+        True, "train on the set in 8 bits too, as PNG files hold it", FLAG
+    ),
+    "audits.learning_curve.enabled": Field(
+        False, "train on the sets of earlier steps too", FLAG
+    ),
+    "audits.learning_curve.eval_steps": Field(
+        3, "how many of them: after 1/2, 1/4, ... of the steps", at_least(1)
     ),
     "audits.memorisation.enabled": Field(
         True, "compare the images with train and with unseen images", FLAG

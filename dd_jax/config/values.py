@@ -20,6 +20,10 @@ from dd_jax.system.paths import check_text, expanded
 from dd_jax.types import InputError
 
 RESULTS_VERSION = 6  # raised whenever the same config gives different numbers
+RENAMED = {  # keys of earlier versions
+    "audits.export.enabled": "audits.quantization.enabled",
+    "distill.looks": "audits.learning_curve.eval_steps",
+}
 
 
 def default() -> ConfigDict:
@@ -53,6 +57,8 @@ def flat(config: ConfigDict) -> dict[str, Any]:
 
 def check_key(key: str, where: str) -> None:
     """Raise InputError, with the nearest known key, unless `key` is in `FIELDS`."""
+    if key in RENAMED:
+        raise InputError(f"{where}: {key} is now called {RENAMED[key]}")
     if key not in FIELDS:
         near = difflib.get_close_matches(key, FIELDS, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else "--help lists all keys"

@@ -6,11 +6,11 @@ import pytest
 
 from dd_jax import attacks, config, distill, models
 from dd_jax.audits import privacy
+from dd_jax.audits.robustness.robustness_audit import SET_BY
 from dd_jax.catalogue import rules
 from dd_jax.data import augment
 from dd_jax.distill import wrappers as mitigate
 from dd_jax.models import layers
-from dd_jax.run import resilience
 from dd_jax.train.training import DECAYS
 from dd_jax.types import InputError
 
@@ -54,7 +54,7 @@ def test_words_of_an_attack_are_options_that_it_has(name):
             assert rules.attack_of(spec)[1][option] == word
     with pytest.raises(InputError, match="is none of its options"):
         rules.attack_of(f"{name}:l3")
-    for setting, key in resilience.SET_BY.get(name, {}).items():
+    for setting, key in SET_BY.get(name, {}).items():
         assert setting in known and key in config.default().audits.robustness
 
 

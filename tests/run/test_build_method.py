@@ -1,13 +1,11 @@
 """What a config's keys come to as the options of its method."""
 
-from pathlib import Path
-
 import pytest
 from tiny import BARE, make
 from tiny import quick_compiles as quick_compiles
 
-from dd_jax.run import methods as recipes
-from dd_jax.run.context import augmentation, parts
+from dd_jax.run import methods
+from dd_jax.run.context import augmentation, build_context
 
 
 @pytest.fixture
@@ -17,15 +15,15 @@ def options(monkeypatch):
     def of(**changes):
         config, seen = make(BARE, **changes), {}
         name = config.distill.method
-        build = recipes.METHODS[name]
+        build = methods.METHODS[name]
 
         def watch(model, **kw):
             seen.update(kw)
             return build(model, **kw)
 
-        monkeypatch.setitem(recipes.METHODS, name, watch)
-        built = parts(config, Path(), Path())
-        recipes.method_of(built, name)
+        monkeypatch.setitem(methods.METHODS, name, watch)
+        built = build_context(config)
+        methods.method_of(built, name)
         return seen, built.dataset
 
     return of
