@@ -1,6 +1,6 @@
 """Everything that a config can name, and what its values may be; no JAX."""
 
-from dd_jax.catalogue.entries import (
+from dd_jax.catalogue.lookup import (
     Entry,
     Option,
     Registry,

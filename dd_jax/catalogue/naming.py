@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dd_jax.catalogue.entries import Entry, entries, entry, names
+from dd_jax.catalogue.lookup import Entry, entries, entry, names
 from dd_jax.catalogue.rules import Rule, some_of
 from dd_jax.types import InputError
 

@@ -1,6 +1,6 @@
 """The config keys that methods and audits of this package have of their own."""
 
-from dd_jax.catalogue.entries import Option
+from dd_jax.catalogue.lookup import Option
 from dd_jax.catalogue.naming import ATTACKS, some_named
 from dd_jax.catalogue.rules import (
     EVEN,

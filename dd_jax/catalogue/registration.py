@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from dd_jax.catalogue.entries import ROOMS, Entry, Option, add
+from dd_jax.catalogue.lookup import ROOMS, Entry, Option, add
 from dd_jax.catalogue.rules import FLAG
 from dd_jax.types import InputError
 

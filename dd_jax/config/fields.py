@@ -1,6 +1,6 @@
 """Every config key with its default, its help and what is allowed."""
 
-from dd_jax.catalogue.entries import Option, entries
+from dd_jax.catalogue.lookup import Option, entries
 from dd_jax.catalogue.naming import SOURCE, one_named
 from dd_jax.catalogue.rules import (
     ACTIVATIONS,

@@ -14,7 +14,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from dd_jax.catalogue.entries import Entry, entries
+from dd_jax.catalogue.lookup import Entry, entries
 from dd_jax.catalogue.naming import attack_of, source_of
 from dd_jax.catalogue.rules import is_number
 from dd_jax.config.fields import fields

@@ -215,6 +215,8 @@ BAD = {
     "audits.robustness.draws": [0],
     "audits.robustness.sequential_radii": [None],
     "audits.robustness.checks": [None],
+    "audits.calibration.enabled": [None],
+    "audits.calibration.bins": [0],
     "audits.transfer.enabled": [None],
     "audits.transfer.architectures": [("vgg",), ("mlp", "mlp")],
     "audits.transfer.methods": [("dm2",), ("dm", "dm")],
@@ -314,8 +316,10 @@ def test_override_leaves_the_original_and_refuses_other_types():
 
 @pytest.mark.parametrize("key", fields())
 def test_run_id_changes_exactly_with_keys_that_change_results(key):
-    base = config.run_id(config.default(), "abc")
-    other = config.run_id(with_key(key, OTHER[key]), "abc")
+    method = "mtt" if key.startswith("distill.mtt.") else "dm"
+    base = config.override(config.default(), {"distill.method": method}, "test")
+    changed = config.override(base, {key: OTHER[key]}, "test")
+    base, other = config.run_id(base, "abc"), config.run_id(changed, "abc")
     assert (other == base) == (key in NO_EFFECT)
 
 
