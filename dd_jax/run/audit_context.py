@@ -9,14 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from dd_jax.audits import clean_accuracy, fairness, quantization
-from dd_jax.audits import learning_curve_audit as learning_curve
-from dd_jax.audits import memorisation_audit as memorisation
-from dd_jax.audits import transfer_audit as transfer
+from dd_jax.audits import learning_curve_audit
 from dd_jax.audits.audit import PIPES, Audit, Context, Shadows
-from dd_jax.audits.corruptions import corruptions_audit as corruptions
-from dd_jax.audits.privacy import membership_audit as membership
-from dd_jax.audits.robustness import robustness_audit as robustness
+from dd_jax.catalogue import names, resolve
 from dd_jax.run import stages
 from dd_jax.run.cached import baseline_dir, cached, estimate, run_dir
 from dd_jax.run.context import RunContext, images_per_class, learns
@@ -24,18 +19,6 @@ from dd_jax.run.variants import undefended_networks, variant_networks
 from dd_jax.system import disk
 from dd_jax.train.evaluate import logits_of_each
 from dd_jax.types import Array, Params, Split, SyntheticSet
-
-AUDITS = (
-    clean_accuracy.AUDIT,
-    learning_curve.AUDIT,
-    fairness.AUDIT,
-    quantization.AUDIT,
-    transfer.AUDIT,
-    robustness.AUDIT,
-    corruptions.AUDIT,
-    memorisation.AUDIT,
-    membership.AUDIT,
-)
 
 
 class Results(NamedTuple):
@@ -81,13 +64,17 @@ def results_of(
 
 
 def enabled(config: ConfigDict) -> list[Audit]:
-    """The audits that a config asks for, in their order."""
-    return [audit for audit in AUDITS if options_of(config, audit.name).enabled]
+    """The audits that a config asks for, in the order of the catalogue."""
+    return [
+        resolve("audit", name)
+        for name in names("audit")
+        if getattr(options_of(config, name), "enabled", True)
+    ]
 
 
 def options_of(config: ConfigDict, name: str) -> SimpleNamespace:
-    """The settings of an audit as attributes; accuracy has none and is always on."""
-    return _attributes(config.audits.get(name, {"enabled": True}))
+    """The settings of an audit as attributes."""
+    return _attributes(config.audits.get(name, {}))
 
 
 def _attributes(tree: Any) -> SimpleNamespace:
@@ -101,7 +88,7 @@ def eval_steps(config: ConfigDict) -> list[int]:
     """Steps of distillation before the last that enabled audits ask for."""
     options = (options_of(config, audit.name) for audit in enabled(config))
     counts = (getattr(of, "eval_steps", 0) for of in options)
-    return learning_curve.eval_steps(config.distill.steps, max(counts, default=0))
+    return learning_curve_audit.eval_steps(config.distill.steps, max(counts, default=0))
 
 
 def context_of(run: RunContext, name: str, results: Results | None = None) -> Context:

@@ -150,6 +150,3 @@ def estimate(run: RunContext, pipe: str, values: np.ndarray) -> dict:
     if pipe == "distilled" and run.config.sets > 1:
         values = values.reshape(run.config.sets, -1).mean(1)
     return mean_interval(values)
-
-
-staged, shared = stage_loop, cache_dir

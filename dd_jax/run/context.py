@@ -10,12 +10,12 @@ from ml_collections import ConfigDict
 
 from dd_jax import config as configs
 from dd_jax.attacks import ATTACKS
+from dd_jax.catalogue import entry
 from dd_jax.data import dsa
 from dd_jax.data.cutmix import cutmix
-from dd_jax.distill import CHOOSERS
 from dd_jax.distill.io import storage
 from dd_jax.models import build, fields, minimum_size
-from dd_jax.run.read_data import dataset, fingerprint, space, whitening
+from dd_jax.run.read_data import dataset, fingerprint, own_options, space
 from dd_jax.runtime.cost import Cost
 from dd_jax.runtime.keys import named
 from dd_jax.runtime.reuse import reused
@@ -135,8 +135,9 @@ def _adversary(model: Model, eps: float, steps: int) -> Callable | None:
 
 def model_settings(config: ConfigDict) -> dict[str, Any]:
     """The keys of `config.model` that its architecture has."""
-    known = fields(config.model.name)
-    return {k: v for k, v in config.model.items() if k in known}
+    name, known = config.model.name, fields(config.model.name)
+    shared = {k: v for k, v in config.model.items() if k in known}
+    return shared | own_options(config, "model", name)
 
 
 def upsampled(run: RunContext) -> bool:
@@ -147,12 +148,12 @@ def upsampled(run: RunContext) -> bool:
 
 def learns(config: ConfigDict) -> bool:
     """Whether the method learns its images, and does not just select them."""
-    return config.distill.method not in CHOOSERS
+    return not entry("method", config.distill.method).traits.get("selects", False)
 
 
 def matches(method: str) -> bool:
     """Whether a method matches real images, which can be attacked for it."""
-    return method not in (*CHOOSERS, "mtt")
+    return entry("method", method).traits.get("matches_real", True)
 
 
 def images_per_class(config: ConfigDict) -> int:
@@ -167,7 +168,3 @@ def images_per_class(config: ConfigDict) -> int:
 def current_id(config: ConfigDict) -> str:
     """The id of the run of a config with the data and sets as they are now."""
     return configs.run_id(config, fingerprint(config, dataset(config)))
-
-
-Parts, parts = RunContext, build_context
-__all__ = ["whitening"]

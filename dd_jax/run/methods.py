@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from dd_jax.distill import JOINT, METHODS, Joint, Method
+from dd_jax.distill import METHODS, Joint, Method, batched_form
 from dd_jax.distill.wrappers import MITIGATIONS
-from dd_jax.run.cached import shared, staged
-from dd_jax.run.context import Parts, augmentation, images_per_class, learns, space
+from dd_jax.run.cached import cache_dir, stage_loop
+from dd_jax.run.context import RunContext, augmentation, images_per_class, learns
+from dd_jax.run.read_data import space
 from dd_jax.runtime.keys import named, stack
 from dd_jax.runtime.loop import digest
 from dd_jax.train import trainer
@@ -17,28 +18,30 @@ from dd_jax.train.experts import expert_paths
 from dd_jax.types import Split
 
 
-def _options(parts: Parts) -> dict[str, Any]:
+def _options(run: RunContext) -> dict[str, Any]:
     """The options of a method that learns its images, but for where they start."""
-    config = parts.config.distill
+    config = run.config.distill
     return {
-        "ipc": images_per_class(parts.config),
-        "rate": parts.config.train.lr,
-        "mean": parts.dataset.mean,
-        "std": parts.dataset.std,
-        "space": space(parts.config),
+        "ipc": images_per_class(run.config),
+        "rate": run.config.train.lr,
+        "mean": run.dataset.mean,
+        "std": run.dataset.std,
+        "space": space(run.config),
         "multi": config.multi,
         **_set(lr=config.lr, lr_labels=config.lr_labels, factor=config.factor),
-        **_steps_of(parts, config.method),
+        **_steps_of(run, config.method),
     }
 
 
-def _practice(parts: Parts, name: str) -> dict[str, Any]:
+def _practice(run: RunContext, name: str) -> dict[str, Any]:
     """How a method's networks live and learn between its steps."""
-    config, data = parts.config.distill, parts.dataset
+    config, data = run.config.distill, run.dataset
     if name in ("dm", "mtt"):
         return {}
-    augment = augmentation(parts.config.train.augment, data.mean, data.std)
-    options = {"augment_net": augment.independent} | _set(life=config.network.life)
+    augment = augmentation(run.config.train.augment, data.mean, data.std)
+    options = {"augment_net": augment.independent} | _set(
+        life=config.network.outer_steps
+    )
     if name == "frepo":
         return options
     if name.startswith("idc"):
@@ -46,17 +49,17 @@ def _practice(parts: Parts, name: str) -> dict[str, Any]:
     return options | _set(net_epochs=config.network.epochs)
 
 
-def method_of(parts: Parts, name: str) -> Method:
+def method_of(run: RunContext, name: str) -> Method:
     """A method with the config's choices; another than the config's as it comes."""
-    config, ipc = parts.config.distill, images_per_class(parts.config)
-    if name != config.method or not learns(parts.config):
-        rate = parts.config.train.lr
-        return METHODS[name](parts.model, ipc=ipc, rate=rate)
-    options = _options(parts) | _practice(parts, name)
-    build_method = partial(METHODS[name], parts.model, **options)
+    config, ipc = run.config.distill, images_per_class(run.config)
+    if name != config.method or not learns(run.config):
+        rate = run.config.train.lr
+        return METHODS[name](run.model, ipc=ipc, rate=rate)
+    options = _options(run) | _practice(run, name)
+    build_method = partial(METHODS[name], run.model, **options)
     mitigated = build_method()
-    for mitigation, settings in parts.config.mitigate.items():
-        mitigated = MITIGATIONS[mitigation](mitigated, parts.model, **settings)
+    for mitigation, settings in run.config.mitigate.items():
+        mitigated = MITIGATIONS[mitigation](mitigated, run.model, **settings)
     # Steps do not depend on where they start from: all starts share one program.
     return mitigated._replace(init=build_method(init=config.init).init)
 
@@ -66,10 +69,10 @@ def _set(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value}
 
 
-def _steps_of(parts: Parts, name: str) -> dict[str, Any]:
+def _steps_of(run: RunContext, name: str) -> dict[str, Any]:
     """The options of a method's updates."""
-    config = parts.config.distill
-    augment = augmentation(config.augment, parts.dataset.mean, parts.dataset.std)
+    config = run.config.distill
+    augment = augmentation(config.augment, run.dataset.mean, run.dataset.std)
     if name == "mtt":
         own = ("experts", "kept_epochs", "expert_lr", "student_lr")
         options = {k: v for k, v in config.mtt.items() if k not in own}
@@ -81,13 +84,13 @@ def _steps_of(parts: Parts, name: str) -> dict[str, Any]:
     return options | {"distance": config.distance}
 
 
-def experts_of(parts: Parts, data: Split) -> Callable:
+def experts_of(run: RunContext, data: Split) -> Callable:
     """Trains, or finds, the experts of one distiller of `data`."""
-    config = parts.config
-    mtt, data_of = config.distill.mtt, parts.dataset
+    config = run.config
+    mtt, data_of = config.distill.mtt, run.dataset
     augment = augmentation(config.train.augment, data_of.mean, data_of.std)
     recipe = trainer(
-        parts.model,
+        run.model,
         batch=config.train.batch,
         momentum=0.0,
         weight_decay=0.0,
@@ -100,10 +103,10 @@ def experts_of(parts: Parts, data: Split) -> Callable:
         if mtt.kept_epochs:
             epochs = tuple(range(max(used[-1], mtt.kept_epochs) + 1))
         of_experts = ["distill.mtt.experts", "distill.mtt.expert_lr"]
-        if data is not parts.dataset.train:
+        if data is not run.dataset.train:
             of_experts.append("audits.privacy.canaries")
         name = f"experts_{digest(np.array(epochs))}"
-        folder = shared(parts, name, *of_experts, recipe=("batch", "augment"))
+        folder = cache_dir(run, name, *of_experts, recipe=("batch", "augment"))
         found = expert_paths(
             recipe,
             stack(named(key, "experts"), mtt.experts),
@@ -111,7 +114,7 @@ def experts_of(parts: Parts, data: Split) -> Callable:
             rows,
             mtt.expert_lr,
             epochs,
-            lambda label, place: staged(parts, "experts", place, label=label),
+            lambda label, place: stage_loop(run, "experts", place, label=label),
             folder,
         )
         return found if epochs == used else found[:, np.isin(epochs, used)]
@@ -119,9 +122,9 @@ def experts_of(parts: Parts, data: Split) -> Callable:
     return paths
 
 
-def joint_of(parts: Parts, halves: bool) -> Joint:
+def joint_of(run: RunContext, halves: bool) -> Joint:
     """Steps that shadows take together; of halves, each is given half of the batch."""
-    name = parts.config.distill.method
-    options = _options(parts) | _practice(parts, name)
+    name = run.config.distill.method
+    options = _options(run) | _practice(run, name)
     options["batch_real"] *= 2 if halves else 1
-    return JOINT[name](parts.model, **options)
+    return batched_form(name)(run.model, **options)

@@ -3,9 +3,13 @@
 import hashlib
 import os
 from functools import cache, lru_cache
+from typing import Any
 
 from ml_collections import ConfigDict
 
+from dd_jax import config as configs
+from dd_jax.catalogue import entry
+from dd_jax.catalogue.naming import source_of
 from dd_jax.data import load, tfds_source
 from dd_jax.data.zca import Space, Whitening, fit_zca, read_zca, zca_space
 from dd_jax.distill.io import storage
@@ -16,7 +20,9 @@ _LINKED = 2  # folders below the first that may be links: train/CLASS
 
 
 @lru_cache(maxsize=4)
-def _load(source, stamp, num_classes, image_size, rows, validation, seed, background):
+def _load(
+    source, stamp, num_classes, image_size, rows, validation, seed, background, own
+):
     found = load(
         source,
         num_classes=num_classes or None,
@@ -25,6 +31,7 @@ def _load(source, stamp, num_classes, image_size, rows, validation, seed, backgr
         validation=validation,
         seed=seed,
         background=background,
+        **dict(own),
     )
     # files that change are read again; what is prepared for TFDS may be made by reading
     if not source.startswith("tfds:") and _stamp(source) != stamp:
@@ -86,6 +93,7 @@ def _place(config: ConfigDict) -> tuple:
         data.validation,
         config.seed,
         data.background,
+        tuple(own_options(config, "source", source_of(data.source)[0]).items()),
     )
 
 
@@ -117,6 +125,13 @@ def _facts(path: str) -> tuple[int, ...]:
     except OSError:
         return ()
     return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
+
+
+def own_options(config: ConfigDict, kind: str, name: str) -> dict[str, Any]:
+    """The values of the config keys that an entry of the catalogue has of its own."""
+    found = entry(kind, name)
+    values = configs.flat(config)
+    return {option.name: values[found.prefix + option.name] for option in found.options}
 
 
 def fingerprint(config: ConfigDict, data: Dataset) -> str:

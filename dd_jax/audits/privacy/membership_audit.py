@@ -1,17 +1,20 @@
 """The membership audit of a run: attacks on every pipeline, under every threat."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from dd_jax.audits.audit import PIPES, Audit, Context
 from dd_jax.audits.privacy import judge, save_scores
+from dd_jax.audits.privacy.scores import score_of
 from dd_jax.audits.privacy.shadow_queries import (
     QueryResult,
     planted_rows,
     query_models,
     shared_models,
 )
+from dd_jax.catalogue import arguments, entry
 from dd_jax.runtime.keys import integer
 from dd_jax.system.progress import progress
 from dd_jax.types import InputError
@@ -97,11 +100,25 @@ def _score(context: Context, pipe: str, found: QueryResult) -> tuple[dict, dict]
         found.member,
         scores=context.options.scores,
         seed=integer(context.key("intervals")),
-        variance=context.options.variance,
+        options=_score_options(context),
         slices=slices if group is None else slices | {"by_group": group},
         canary=found.canary,
         shared=shared_models(context, pipe),
     )
+
+
+def _score_options(context: Context) -> dict[str, dict]:
+    """The options of each score, from those of the audit and its own."""
+    options = context.options
+    return {
+        name: arguments(
+            entry("score", name),
+            vars(getattr(options, name, SimpleNamespace())),
+            vars(options),
+            score_of(name).compare,
+        )
+        for name in options.scores
+    }
 
 
 def _save(context: Context, name: str, pipe: str, threat: str, found: QueryResult):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -11,23 +12,10 @@ from dd_jax.audits import robustness
 from dd_jax.audits.audit import Audit, Context
 from dd_jax.audits.robustness.curve import Curve
 from dd_jax.audits.transfer_audit import CHUNK, networks_of, transferred
-from dd_jax.catalogue.rules import attack_of
+from dd_jax.catalogue import arguments, entry
+from dd_jax.catalogue.naming import attack_of
 from dd_jax.system.progress import progress, shown
 from dd_jax.types import InputError, Params
-
-_ADAPTIVE = {"steps": "adaptive_steps"}
-SET_BY = {  # settings of attacks by the option that gives them
-    "pgd_linf": {"steps": "steps"},
-    "pgd_l2": {"steps": "steps"},
-    "mim": {"steps": "steps"},
-    "apgd_ce": _ADAPTIVE,
-    "apgd_dlr": _ADAPTIVE,
-    "apgd_t": _ADAPTIVE,
-    "fab_t": _ADAPTIVE,
-    "square": {"steps": "queries"},
-    "autoattack": _ADAPTIVE | {"queries": "queries"},
-    "noise": {"steps": "draws"},
-}
 
 
 def norm_of(spec: str) -> str:
@@ -87,7 +75,7 @@ def _of_pipeline(context: Context, pipe: str, brought: dict[str, Curve]) -> dict
     curves = {}
     for spec in shown(options.attacks, f"attacks, {pipe}"):
         eps = getattr(options, f"eps_{norm_of(spec)}")
-        curves[spec] = attack("attack", spec, eps, drop=options.drop)
+        curves[spec] = attack("attack", spec, eps, drop=options.sequential_radii)
     key = context.key(f"behaviour {pipe}")
     look = partial(robustness.behaviour, key, *task, chunk=CHUNK)
     found = context.cached("behaviour", lambda: look()._asdict(), pipe)
@@ -139,7 +127,8 @@ def _attack_on(context: Context, pipe: str, networks: Params) -> Callable[..., C
 
     def attack(purpose, spec, eps, **settings):
         name, chosen = attack_of(spec)
-        given = {k: getattr(options, o) for k, o in SET_BY.get(name, {}).items()}
+        own = vars(getattr(options, name, SimpleNamespace()))
+        given = arguments(entry("attack", name), own, vars(options))
         key = context.key(f"{purpose} {pipe} {spec}")
         task = key, name, context.model.apply, networks, *rows, np.array(eps)
         how = given | chosen | settings
