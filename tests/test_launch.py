@@ -97,6 +97,7 @@ def world(tmp_path, monkeypatch):
     )
     report = types.SimpleNamespace(
         build=world.built.append,
+        completed=completed,
         records=types.SimpleNamespace(
             append_result=append_result, write_results=lambda root: None
         ),

@@ -21,7 +21,7 @@ def options(monkeypatch):
             seen.update(kw)
             return build(model, **kw)
 
-        monkeypatch.setitem(methods.METHODS, name, watch)
+        monkeypatch.setattr(methods, "METHODS", {name: watch})
         built = build_context(config)
         methods.method_of(built, name)
         return seen, built.dataset
