@@ -1,7 +1,5 @@
 """Distillation methods, all of one shape, and synthetic sets on disk."""
 
-from functools import partial
-
 from dd_jax.distill.base import Method, Real, real_data
 from dd_jax.distill.batched.joint_steps import Joint
 from dd_jax.distill.batched.shadow_condensation import (
@@ -12,7 +10,7 @@ from dd_jax.distill.batched.shadow_matching import shadow_matching
 from dd_jax.distill.io.storage import load, save
 from dd_jax.distill.methods.condensation import condensation, siamese_condensation
 from dd_jax.distill.methods.distribution_matching import distribution_matching
-from dd_jax.distill.methods.idc import idc
+from dd_jax.distill.methods.idc import idc, idc_i
 from dd_jax.distill.methods.kernel_ridge import kernel_ridge
 from dd_jax.distill.methods.selection import CHOOSERS, selection
 from dd_jax.distill.methods.trajectory_matching import trajectory_matching
@@ -23,7 +21,7 @@ METHODS = {name: selection(name) for name in CHOOSERS} | {
     "dsa": siamese_condensation,
     "dm": distribution_matching,
     "mtt": trajectory_matching,
-    "idc_i": partial(idc, factor=1),
+    "idc_i": idc_i,
     "idc": idc,
     "frepo": kernel_ridge,
 }

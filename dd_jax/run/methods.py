@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ def _options(parts: Parts) -> dict[str, Any]:
     config = parts.config.distill
     return {
         "ipc": images_per_class(parts.config),
-        "rate": parts.config.train.lr,
+        "train_lr": parts.config.train.lr,
         "mean": parts.dataset.mean,
         "std": parts.dataset.std,
         "space": space(parts.config),
@@ -38,7 +39,8 @@ def _practice(parts: Parts, name: str) -> dict[str, Any]:
     if name in ("dm", "mtt"):
         return {}
     augment = augmentation(parts.config.train.augment, data.mean, data.std)
-    options = {"augment_net": augment.independent} | _set(life=config.network.life)
+    options = {"augment_net": augment.independent}
+    options |= _set(outer_steps=config.network.life)
     if name == "frepo":
         return options
     if name.startswith("idc"):
@@ -51,14 +53,20 @@ def method_of(parts: Parts, name: str) -> Method:
     config, ipc = parts.config.distill, images_per_class(parts.config)
     if name != config.method or not learns(parts.config):
         rate = parts.config.train.lr
-        return METHODS[name](parts.model, ipc=ipc, rate=rate)
+        return METHODS[name](parts.model, ipc=ipc, train_lr=rate)
     options = _options(parts) | _practice(parts, name)
-    build_method = partial(METHODS[name], parts.model, **options)
+    build_method = partial(METHODS[name], parts.model, **_taken(METHODS[name], options))
     mitigated = build_method()
     for mitigation, settings in parts.config.mitigate.items():
         mitigated = MITIGATIONS[mitigation](mitigated, parts.model, **settings)
     # Steps do not depend on where they start from: all starts share one program.
     return mitigated._replace(init=build_method(init=config.init).init)
+
+
+def _taken(factory: Callable, options: dict[str, Any]) -> dict[str, Any]:
+    """Those of the options that a factory takes, by its signature."""
+    known = signature(factory).parameters
+    return {name: value for name, value in options.items() if name in known}
 
 
 def _set(**options: Any) -> dict[str, Any]:
@@ -73,8 +81,10 @@ def _steps_of(parts: Parts, name: str) -> dict[str, Any]:
     if name == "mtt":
         own = ("experts", "kept_epochs", "expert_lr", "student_lr")
         options = {k: v for k, v in config.mtt.items() if k not in own}
-        start = _set(rate=config.mtt.student_lr)
-        return options | start | {"augment": augment.independent}
+        renamed = {"tesla": "approximate", "lr_lr": "lr_rate"}
+        options |= {new: options.pop(old) for new, old in renamed.items()}
+        start = _set(train_lr=config.mtt.student_lr)
+        return options | start | {"augment_student": augment.independent}
     options = {"batch_real": config.batch_real, "augment": augment.siamese}
     if name in ("dm", "frepo") or config.distance == "own":
         return options
@@ -124,4 +134,4 @@ def joint_of(parts: Parts, halves: bool) -> Joint:
     name = parts.config.distill.method
     options = _options(parts) | _practice(parts, name)
     options["batch_real"] *= 2 if halves else 1
-    return JOINT[name](parts.model, **options)
+    return JOINT[name](parts.model, **_taken(JOINT[name], options))
