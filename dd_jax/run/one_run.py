@@ -239,4 +239,11 @@ def _identity(run: RunContext, metadata: dict, notes: tuple[str, ...]) -> dict:
         "full_nets": config.train.full_nets,
         "device": devices_in_use()[0].device_kind,
         "devices": len(devices_in_use()),
-    } | ({"data_notes": list(notes)} if notes else {})
+    } | {
+        name: value
+        for name, value in {
+            "data_notes": list(notes),
+            "labels": {e.name: e.label for e in configs.named(config) if e.origin},
+        }.items()
+        if value
+    }
