@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dd_jax.distill import JOINT, METHODS, Joint, Method
+from dd_jax.distill import METHODS, Joint, Method, batched_form
 from dd_jax.distill.wrappers import MITIGATIONS
 from dd_jax.run.cached import shared, staged
 from dd_jax.run.context import Parts, augmentation, images_per_class, learns, space
@@ -38,7 +38,9 @@ def _practice(parts: Parts, name: str) -> dict[str, Any]:
     if name in ("dm", "mtt"):
         return {}
     augment = augmentation(parts.config.train.augment, data.mean, data.std)
-    options = {"augment_net": augment.independent} | _set(life=config.network.life)
+    options = {"augment_net": augment.independent} | _set(
+        life=config.network.outer_steps
+    )
     if name == "frepo":
         return options
     if name.startswith("idc"):
@@ -124,4 +126,4 @@ def joint_of(parts: Parts, halves: bool) -> Joint:
     name = parts.config.distill.method
     options = _options(parts) | _practice(parts, name)
     options["batch_real"] *= 2 if halves else 1
-    return JOINT[name](parts.model, **options)
+    return batched_form(name)(parts.model, **options)

@@ -1,6 +1,7 @@
 """IDC: gradient matching of condensed images that hold several synthetic ones."""
 
 from collections.abc import Callable
+from functools import partial
 
 from dd_jax.data.zca import Space
 from dd_jax.distill.base import Method
@@ -79,3 +80,6 @@ def idc(
         batch_real=batch_real,
         augment=augment,
     )
+
+
+idc_i = partial(idc, factor=1)
