@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from dd_jax.report.figures import error_bars, in_percent, line_style, no_minor_ticks
 from dd_jax.report.lines import MOST, lines, points
 from dd_jax.types import Record

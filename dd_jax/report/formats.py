@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from dd_jax.report.records import estimate
 
+
 class Cell(NamedTuple):
     """A text of a table and a smaller one beneath it, such as its interval."""
 

@@ -21,7 +21,6 @@ from dd_jax.report import (
 from dd_jax.report.blocks import Picture, Table
 from dd_jax.report.formats import percent
 from dd_jax.report.headline_record import cut_down
-from dd_jax.report.records import estimate
 from dd_jax.report.run_page import FinishedRun, title, whole
 from dd_jax.report.safe_text import presentable, printable
 from dd_jax.system import disk
@@ -174,21 +173,17 @@ def _summary(verdicts: Sequence[Sequence[verdict.Verdict]]) -> list[tuple]:
 
 
 def _best(found: Sequence[Record]) -> list[str]:
-    """The most accurate distilled set of each number of classes, in words."""
-    best = []
-    for classes in sorted({record["run"]["num_classes"] for record in found}):
-        same = [
-            record
-            for record in found
-            if record["run"]["num_classes"] == classes
-            and estimate(headline.accuracy(record))
-        ]
-        if same:
-            top = max(same, key=lambda r: headline.mean(headline.accuracy(r)) or 0.0)
-            run = top["run"]
-            best.append(
-                f"Most accurate on {classes} classes: {title(top)} (run {run['id']}): "
-                f"{percent(headline.accuracy(top)).text}, random subset "
-                f"{percent(headline.accuracy(top, 'random_subset')).text}."
-            )
-    return best
+    """The most accurate distilled set of each data set, in words."""
+    best: dict[tuple, Record] = {}
+    accuracy = lambda record: headline.mean(headline.accuracy(record))
+    for record in found:
+        key = record["run"]["dataset"], record["run"]["num_classes"]
+        mean = accuracy(record)
+        if mean is not None and (key not in best or mean > accuracy(best[key])):
+            best[key] = record
+    return [
+        f"Most accurate: {title(top)} (run {top['run']['id']}): "
+        f"{percent(headline.accuracy(top)).text}, random subset "
+        f"{percent(headline.accuracy(top, 'random_subset')).text}."
+        for _, top in sorted(best.items())
+    ]

@@ -17,8 +17,8 @@ NO_CEILING = (
     "bound here, and the level is at most caution."
 )
 AT_CHANCE = (
-    " The distilled model is not significantly better than chance ({}), so the level is "
-    "at most caution: it has learned too little to be tested."
+    " The distilled model is not significantly above chance ({}), so the level is at "
+    "most caution: it has learned too little."
 )
 NO_CEILING_TOO = " Full data is no upper bound here: see accuracy."
 

@@ -6,6 +6,7 @@ from functools import partial
 from typing import NamedTuple
 
 from dd_jax.report import headline
+from dd_jax.report.blocks import Table
 from dd_jax.report.display_names import (
     PIPE_NAMES,
     dataset_name,
@@ -15,7 +16,6 @@ from dd_jax.report.display_names import (
 )
 from dd_jax.report.formats import decimal, level, percent
 from dd_jax.report.records import lookup
-from dd_jax.report.blocks import Table
 from dd_jax.types import Record
 
 RATES = ("0.01", "0.001")

@@ -16,8 +16,8 @@ from dd_jax.report.levels import (
     capped,
     in_words,
 )
-from dd_jax.report.safe_text import printable
 from dd_jax.report.records import estimate
+from dd_jax.report.safe_text import printable
 from dd_jax.types import Record
 
 LEAK_AUC = 0.55  # the level OWASP AISVS C11.3 suggests
@@ -34,14 +34,14 @@ def membership(record: Record) -> Verdict:
     rule = (
         "No-go: for any attack the interval of TPR at 1 % FPR lies above 1 %, or that "
         f"of AUC above {LEAK_AUC} or below {1 - LEAK_AUC:.3g} (such an attack works "
-        "with its answers inverted). Go: the interval of every attack holds chance (TPR "
-        f"1 %, AUC 0.5), and every AUC interval stays below {LEAK_AUC}. Caution: "
+        "with its answers inverted). Go: the interval of every attack includes chance "
+        f"(TPR 1 %, AUC 0.5), and every AUC interval is below {LEAK_AUC}. Caution: "
         "anything between, an attack without an interval, an FPR that the sample "
         "cannot resolve, or a model that is not above chance."
     )
     limits = (
-        "Privacy against other attacks or more shadow models, or of single outliers. It "
-        "is no guarantee of differential privacy."
+        "Privacy against other attacks or more shadow models, or of single outliers. "
+        "It is no guarantee of differential privacy."
     )
     attacks = headline.attacks(record)
     levels = [_leak(attack) for attack in attacks]
@@ -95,7 +95,7 @@ def _why(attack: headline.Membership, level: str) -> str:
             return "Too few rows to resolve a low false-positive rate."
         if not auc or not tpr:
             return "Measured without an interval."
-        return "Not significantly better than guessing, but the interval is too wide for a go."
+        return "Not significantly better than guessing, but too uncertain for a go."
     return WHY[level]
 
 

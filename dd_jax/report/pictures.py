@@ -23,7 +23,8 @@ MOST_PIXELS = 2**19  # of a stored picture
 
 def drawn(figure: Figure) -> Picture:
     """A figure as a Picture."""
-    return svg_picture(figures.svg(figure.draw, figure.height, figure.legend), figure.alt)
+    data = figures.svg(figure.draw, height=figure.height, legend=figure.legend)
+    return svg_picture(data, figure.alt)
 
 
 def svg_picture(data: bytes, alt: str) -> Picture:

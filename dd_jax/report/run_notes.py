@@ -25,4 +25,6 @@ def size(record: Record) -> str:
     text = f"{count(images, 'synthetic image')}, {format_value(run['ipc'])} per class"
     if not run.get("ratio"):
         return text
-    return f"{text}, for {images / run['ratio']:,.0f} real images ({rate(run['ratio'])})"
+    return (
+        f"{text}, for {images / run['ratio']:,.0f} real images ({rate(run['ratio'])})"
+    )

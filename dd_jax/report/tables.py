@@ -7,7 +7,6 @@ from dd_jax.report.blocks import Badge, Table
 from dd_jax.report.display_names import (
     KINDS,
     PIPE_NAMES,
-    dataset_name,
     display_name,
     key_name,
     run_value,

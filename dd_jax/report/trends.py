@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, ScalarFormatter
 
 from dd_jax.report import accuracy_against_radius, accuracy_against_time, headline
-from dd_jax.report.display_names import BASELINES, PIPE_NAMES, key_name, run_value
+from dd_jax.report.display_names import BASELINES, PIPE_NAMES, key_name
 from dd_jax.report.figures import (
     DASHES,
     GREY,
@@ -90,7 +90,7 @@ def plans(records: Sequence[Record]) -> list[Plan]:
         limits = _limits(records, measure)
         for values, members in panels:
             where = [
-                f"no {key_name(k)}" if v is None else _of_panel(members[0], k)
+                f"no {key_name(k)}" if v is None else line_name(members[0], k)
                 for k, v in zip(axes.panels, values)
             ]
             members, cut = _few(members, axes)
@@ -100,7 +100,7 @@ def plans(records: Sequence[Record]) -> list[Plan]:
         for what, curves in AGAINST.items():
             if draw := curves(members):
                 metric = f"Accuracy against {what}"
-                title = f"{metric}, {_of_panel(members[0], 'ipc')}"
+                title = f"{metric}, {line_name(members[0], 'ipc')}"
                 many = len(lines(members)) > MOST
                 cut = f", at most {MOST} lines" if many else ""
                 found.append(Plan(metric, title + cut, draw))
@@ -179,10 +179,6 @@ def _panel(
             panel.set_xticks(range(len(ticks)), names, rotation=20)
 
     return draw
-
-
-def _of_panel(record: Record, key: str) -> str:
-    return f"{key_name(key)} {run_value(record, key)}"
 
 
 def _few(records: Sequence[Record], axes: Layout) -> tuple[list[Record], list[str]]:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dd_jax.report import headline
 from dd_jax.report.formats import percent, points, share
 from dd_jax.report.headline import above
-from dd_jax.report.membership_verdict import membership
 from dd_jax.report.levels import (
     CAUTION,
     GO,
@@ -19,6 +18,7 @@ from dd_jax.report.levels import (
     capped,
     in_words,
 )
+from dd_jax.report.membership_verdict import membership
 from dd_jax.report.records import estimate
 from dd_jax.report.robustness_verdict import robustness
 from dd_jax.types import Record

@@ -203,7 +203,7 @@ def _fairness(parts: Parts, predicted: dict[str, np.ndarray]) -> dict:
 
 def _save_sets(parts: Parts, sets: SyntheticSet) -> dict:
     """Writes each set, the first one's picture, and returns the first's metadata."""
-    from dd_jax.report.figures import image_grid  # matplotlib: dry runs do without
+    from dd_jax.report.image_grid import image_grid  # matplotlib: dry runs do without
 
     metadata = described(parts, sets)
     for i in range(len(sets.images)):

@@ -19,18 +19,14 @@ if TYPE_CHECKING:
 
 PLACE = 40
 _ERRORS = dict.fromkeys(("ece", "nll", "brier", "temperature"), MEAN)
-_BINS = {
-    "reliability": listed(
-        fields({}, {"confidence": SHARE, "accuracy": SHARE, "count": NUMBER})
-    )
-}
-_SCALED = fields({}, _ERRORS | _BINS)
-_PART = _ERRORS | _BINS | {"scaled": _SCALED, "scaled_reliability": _BINS["reliability"]}
-SHAPE = fields({}, dict.fromkeys(PIPES, fields({}, _PART)))
+_BINS = listed(fields({}, {"confidence": SHARE, "accuracy": SHARE, "count": NUMBER}))
+_BEFORE = _ERRORS | {"reliability": _BINS, "scaled_reliability": _BINS}
+_AFTER = fields({}, _ERRORS | {"reliability": _BINS})
+SHAPE = fields({}, dict.fromkeys(PIPES, fields({}, _BEFORE | {"scaled": _AFTER})))
 WORDS = (
-    "Calibration asks whether predictions made with a confidence of, say, 80 % are "
-    "right in 80 % of the cases. ECE is the mean gap between the two; NLL and the Brier "
-    "score are 0 for certain and correct predictions. Lower is better for all three. "
+    "Is a prediction with a confidence of 80 % right in 80 % of the cases? ECE is the "
+    "mean gap between the two; NLL and the Brier score are 0 for predictions that are "
+    "certain and correct. Lower is better for all three. "
     "Temperature scaling divides the logits by one number, fitted on held-out images: "
     "a temperature above 1 means that the network was overconfident."
 )
@@ -70,9 +66,7 @@ def errors(record: Record) -> Table | None:
         if (part := lookup(record, "calibration", pipe))
     ]
     headings = [
-        heading
-        for name in HEADINGS.values()
-        for heading in (name, f"{name}, scaled")
+        heading for name in HEADINGS.values() for heading in (name, f"{name}, scaled")
     ]
     columns = ("Training data", *headings, "Temperature")
     return Table(columns, rows) if rows else None
@@ -137,7 +131,7 @@ def reliability(record: Record, scaled: bool):
 
 
 def _number(axes: Axes, x: float, y: float, count: float) -> None:
-    """The number of images of a bin, below its marker."""
+    """The number of images of a bin, to the right of its marker."""
     if count:
-        below = {"xytext": (5, -11), "textcoords": "offset points", "fontsize": 7}
-        axes.annotate(f"{count:,.0f}", (x, y), color="#404040", **below)
+        beside = {"xytext": (8, -3), "textcoords": "offset points", "fontsize": 7}
+        axes.annotate(f"{count:,.0f}", (x, y), color="#404040", **beside)

@@ -21,7 +21,7 @@ from dd_jax.report.blocks import (
 )
 from dd_jax.report.display_names import PIPE_NAMES, THREAT_NAMES, display_name
 from dd_jax.report.figures import DASHES, GREY, PIPE_STYLE, in_percent, no_minor_ticks
-from dd_jax.report.schema import MEAN, PIPES, RATE, SHARE, by_pipe
+from dd_jax.report.schema import PIPES, RATE, SHARE, by_pipe
 from dd_jax.report.sections import privacy_tables as tables
 from dd_jax.report.sections.privacy_notes import explained
 from dd_jax.report.shapes import each, fields
@@ -49,9 +49,9 @@ QUESTION = (
     "Guessing has an AUC of 0.5 and a TPR equal to the FPR."
 )
 CURVES = (
-    "The grey diagonal is guessing. A curve above it towards the left means that some rows can be "
-    "identified with few false positives, even where the average over all rows looks "
-    "harmless. In the shaded part this sample has too few non-members."
+    "The grey diagonal is guessing. A curve above it towards the left means that some "
+    "rows can be identified with few false positives, even where the average over all "
+    "rows looks harmless. In the shaded part this sample has too few non-members."
 )
 FOLDED = {
     "Canaries: rows that are easily memorised": tables.canaries,

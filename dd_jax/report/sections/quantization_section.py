@@ -1,4 +1,4 @@
-"""Accuracy after the synthetic images are rounded to 8 bits, as image files hold them."""
+"""Accuracy on the synthetic images in 8 bits, as image files hold them."""
 
 from dd_jax.report import headline
 from dd_jax.report.artefacts import Artefacts

@@ -10,9 +10,7 @@ from dd_jax.report.shapes import fields, listed, text
 from dd_jax.types import Record
 
 PLACE = 80
-SHAPE = listed(
-    fields(AT | dict.fromkeys(("source", "target", "attack"), text), LEFT)
-)
+SHAPE = listed(fields(AT | dict.fromkeys(("source", "target", "attack"), text), LEFT))
 WORDS = (
     "Accuracy on adversarial images that were made on other networks; where both are "
     "of the same kind, on its other networks. Those named by an architecture were "
@@ -42,9 +40,11 @@ def transfer(record: Record) -> Table | None:
         if row["eps"] in (0, near)
     }
     groups = dict.fromkeys((*PIPE_NAMES, *(row["source"] for row in rows)))
-    names = {group: PIPE_NAMES.get(group, display_name(group, record)) for group in groups}
+    names = {
+        group: PIPE_NAMES.get(group, display_name(group, record)) for group in groups
+    }
     attack = display_name(rows[0]["attack"], record, "attack")
-    title = f"Made on, tried on; {attack} at {near:.3g}"
+    title = f"Source, target; {attack} at {near:.3g}"
     lines = [
         (name, *(shown.get((source, target), "") for target in names))
         for source, name in [("", "Clean images"), *names.items()]
