@@ -2,7 +2,7 @@
 
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,11 +23,11 @@ LARGEST = 2**30  # bytes once unpacked; larger files are not read through
 class Artefacts(NamedTuple):
     """What the page shows beside a Record; empty or None where it cannot be read."""
 
-    config: dict
-    curves: dict
-    synthetic: dict[str, Any] | None
-    gallery: Picture | None
-    damaged: list[str]
+    config: dict = {}
+    curves: dict = {}
+    synthetic: dict[str, Any] | None = None
+    gallery: Picture | None = None
+    damaged: Sequence[str] = ()
 
 
 def read(folder: Path, record: Record, side: int) -> Artefacts:

@@ -52,8 +52,11 @@ def display_name(name: str, record: Record | None = None, kind: str = "") -> str
     >>> display_name("fgsm"), display_name("autoattack:l2:plus")
     ('FGSM', 'AutoAttack, L2, plus')
     """
-    first, *words = printable(name).split(":")
+    name = printable(name)
+    first, *words = name.split(":")
     label = lookup(record, "run", "labels", first) or catalogue.label(first, kind)
+    if label == first:
+        return name
     return ", ".join([label, *(NORMS.get(word, word) for word in words)])
 
 
@@ -77,9 +80,13 @@ def dataset_name(record: Record) -> str:
     >>> dataset_name({"run": {"dataset": "folder:/home/ada/pets"}})
     'pets'
     """
-    source, _, place = printable(record["run"]["dataset"]).partition(":")
+    text = printable(record["run"]["dataset"])
+    source, _, place = text.partition(":")
+    label = lookup(record, "run", "labels", source)
+    if not label and source not in catalogue.names("source"):
+        return text
     last = PurePosixPath(place).name or source
-    if label := lookup(record, "run", "labels", source):
+    if label:
         return f"{label}, {last}" if place else label
     return DATASETS.get(re.sub(r"[^a-z0-9]", "", last.lower()), last)
 
@@ -105,6 +112,16 @@ def run_value(record: Record, key: str) -> str:
     if key in KINDS:  # images that are selected have no initialisation
         return "-" if value is None else display_name(value, record, KINDS[key])
     return format_value(value)
+
+
+def images_per_class(record: Record) -> str:
+    """The size of a synthetic set in words.
+
+    >>> images_per_class({"run": {"ipc": 1}})
+    '1 image per class'
+    """
+    ipc = run_value(record, "ipc")
+    return f"{ipc} image{'' if ipc == '1' else 's'} per class"
 
 
 def class_name(record: Record, number: int) -> str:

@@ -7,7 +7,12 @@ from typing import NamedTuple
 
 from dd_jax.report import headline, membership_table, records
 from dd_jax.report.blocks import Table
-from dd_jax.report.display_names import dataset_name, display_name, run_value
+from dd_jax.report.display_names import (
+    dataset_name,
+    display_name,
+    images_per_class,
+    run_value,
+)
 from dd_jax.report.formats import Cell, decimal, format_value, percent
 from dd_jax.report.safe_text import markdown as escaped
 from dd_jax.report.safe_text import presentable
@@ -180,6 +185,8 @@ def filled(text: str, folder: str | Path) -> str:
 
     def made(place: re.Match) -> str:
         what = place["what"]
+        if len(what.split()) < 2:
+            raise InputError(f"table {what!r}: need a file and a kind of table")
         name, kind, *conditions = what.split()
         if kind not in KINDS:
             raise InputError(f"table {what!r}: {kind} is none of {', '.join(KINDS)}")
@@ -211,9 +218,8 @@ def _chosen(path: Path, conditions: Iterable[str]) -> list[Record]:
 
 
 def _which(record: Record) -> str:
-    method = run_value(record, "method")
-    ipc = run_value(record, "ipc")
-    return escaped(f"{method} on {dataset_name(record)}, {ipc} images per class:")
+    where = f"{dataset_name(record)}, {images_per_class(record)}"
+    return escaped(f"{run_value(record, 'method')} on {where}:")
 
 
 def _lines(own: Table) -> str:

@@ -11,6 +11,7 @@ from dd_jax.report.display_names import (
     PIPE_NAMES,
     dataset_name,
     display_name,
+    images_per_class,
     run_value,
     short_name,
 )
@@ -49,7 +50,7 @@ def _title(record: Record) -> str:
     run = record["run"]
     width = f" of width {run['width']}" if run.get("width") else ""
     return (
-        f"{dataset_name(record)}, {run_value(record, 'ipc')} images per class, "
+        f"{dataset_name(record)}, {images_per_class(record)}, "
         f"{run_value(record, 'arch')}{width}, seed {run.get('seed', 0)}"
     )
 

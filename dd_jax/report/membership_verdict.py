@@ -35,7 +35,7 @@ def membership(record: Record) -> Verdict:
         "No-go: for any attack the interval of TPR at 1 % FPR lies above 1 %, or that "
         f"of AUC above {LEAK_AUC} or below {1 - LEAK_AUC:.3g} (such an attack works "
         "with its answers inverted). Go: the interval of every attack includes chance "
-        f"(TPR 1 %, AUC 0.5), and every AUC interval is below {LEAK_AUC}. Caution: "
+        f"(TPR 1 %, AUC 0.5), and every AUC interval is inside these bounds. Caution: "
         "anything between, an attack without an interval, an FPR that the sample "
         "cannot resolve, or a model that is not above chance."
     )
@@ -79,8 +79,8 @@ def _leak(attack: headline.Membership) -> str:
         return NO_GO
     if auc and (above(auc[0], LEAK_AUC) or above(1 - LEAK_AUC, auc[1])):
         return NO_GO
-    holds_chance = auc and not _off_chance(auc)
-    return GO if tpr and holds_chance and above(LEAK_AUC, auc[1]) else CAUTION
+    inside = auc and above(LEAK_AUC, auc[1]) and above(auc[0], 1 - LEAK_AUC)
+    return GO if tpr and inside and not _off_chance(auc) else CAUTION
 
 
 def _off_chance(auc: Sequence[float]) -> bool:

@@ -19,7 +19,12 @@ from dd_jax.report.blocks import (
     Pictures,
     Section,
 )
-from dd_jax.report.display_names import dataset_name, display_name, run_value
+from dd_jax.report.display_names import (
+    dataset_name,
+    display_name,
+    images_per_class,
+    run_value,
+)
 from dd_jax.report.figures import COLOURS
 from dd_jax.report.safe_text import presentable, printable
 from dd_jax.report.schema import audits
@@ -89,7 +94,7 @@ def title(record: Record) -> str:
     init = "" if run["init"] is None else f", init {run_value(record, 'init')}"
     return (
         f"{run_value(record, 'method')} on {dataset_name(record)}, "
-        f"{run['num_classes']} classes, {run_value(record, 'ipc')} images per class"
+        f"{run['num_classes']} classes, {images_per_class(record)}"
         f"{init}, {run_value(record, 'arch')}"
     )
 

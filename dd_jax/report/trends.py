@@ -107,11 +107,6 @@ def plans(records: Sequence[Record]) -> list[Plan]:
     return found
 
 
-def trends(records: Sequence[Record]) -> list[Trend]:
-    """All panels of `plans`, drawn."""
-    return [drawn(plan) for plan in plans(records)]
-
-
 def drawn(plan: Plan) -> Trend:
     """One panel, drawn."""
     return Trend(plan.title, svg(plan.draw, legend=2))
@@ -121,7 +116,7 @@ def write(records: Sequence[Record], folder: Path) -> list[Path]:
     """Write each trend as an SVG file named after its title; returns the paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths: list[Path] = []
-    for trend in trends(records):
+    for trend in map(drawn, plans(records)):
         stem = re.sub(r"[^a-z0-9]+", "_", trend.title.lower()).strip("_")[:100]
         path, number = folder / f"{stem}.svg", 1
         while path in paths:  # titles may differ in characters that names leave out
