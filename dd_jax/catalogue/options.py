@@ -47,7 +47,7 @@ TRAJECTORY_MATCHING = (
     Option("growth", 0, "updates over which it grows to max_start", at_least(0)),
     Option("batch_student", 0, "synthetic images a student step; 0 = all", at_least(0)),
     Option(
-        "approximate",
+        "tesla",
         False,
         "drop the terms between student steps: constant memory",
         FLAG,

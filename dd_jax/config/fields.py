@@ -22,6 +22,7 @@ from dd_jax.catalogue.rules import (
     at_least,
     one_of,
 )
+from dd_jax.types import InputError
 
 _AUGMENT_DIGITS = "color_crop_cutout_scale_rotate"
 
@@ -194,8 +195,19 @@ def fields() -> dict[str, Option]:
 
     >>> fields()["distill.mtt.experts"].default
     10
+
+    Raises:
+      InputError: keys of what is registered clash with others.
     """
-    own = {e.prefix + option.name: option for e in entries() for option in e.options}
-    found = {option.name: option for option in BASE} | own
+    found = {option.name: option for option in BASE}
+    for entry in (e for e in entries() if e.options):
+        own, room = entry.prefix, entry.prefix[:-1]
+        taken = [key for key in found if key == room or key.startswith(own)]
+        if taken:
+            raise InputError(
+                f"register: {entry.kind} {entry.name!r}: its config keys {own}* clash "
+                f"with {taken[0]}; take another name"
+            )
+        found |= {own + option.name: option for option in entry.options}
     place = lambda key: _SECTIONS.index(key.split(".")[0])
     return {key: found[key] for key in sorted(found, key=place)}

@@ -27,6 +27,7 @@ RENAMED = {  # old config key -> the key that it is now
     "distill.looks": "audits.learning_curve.eval_steps",
     "distill.network.life": "distill.network.outer_steps",
     "distill.mtt.lr_rate": "distill.mtt.lr_lr",
+    "distill.mtt.approximate": "distill.mtt.tesla",
     "audits.export.enabled": "audits.quantization.enabled",
     "audits.robustness.drop": "audits.robustness.sequential_radii",
 }

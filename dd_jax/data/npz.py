@@ -16,7 +16,7 @@ def read(place: str) -> Raw:
     """Reads a data set from one .npz file; nothing in it is unpickled.
 
     Args:
-      place: the file; holds `x_train`, `x_test` (`[n h w]` or `[n h w c]`, uint8 or in
+      place: the file, with `x_train`, `x_test` (`[n h w]` or `[n h w c]`; uint8, or in
         [0, 1]), `y_train`, `y_test` (`[n]`, integers) and, where wanted,
         `group_train`, `group_test` (`[n]`, integers) and `class_names` (strings).
 

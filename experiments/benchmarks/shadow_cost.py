@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--ipc", type=int, default=10)
     parser.add_argument("--batch_real", type=int, default=256)
     parser.add_argument(
-        "--life", type=int, default=0, help="of dc's and dsa's networks"
+        "--outer_steps", type=int, default=0, help="of dc's and dsa's networks"
     )
     parser.add_argument("--augment", default="color_crop_cutout_scale_rotate")
     parser.add_argument("--shadows", type=int, nargs="+", default=[1, 8, 64])
@@ -90,14 +90,13 @@ def main() -> None:
         width=options.width,
     )
     augment = data.dsa(options.augment, found.mean, found.std)
-    settings = {
-        "ipc": options.ipc,
-        "augment": augment.siamese,
-        "mean": found.mean,
-        "std": found.std,
-    }
+    settings = {"ipc": options.ipc, "mean": found.mean, "std": found.std}
+    if options.method != "dc":
+        settings["augment"] = augment.siamese
     if options.method != "dm":
-        settings |= {"augment_net": augment.independent, "life": options.life}
+        settings["outer_steps"] = options.outer_steps
+    if options.method == "dsa":
+        settings["augment_net"] = augment.independent
     make = METHODS[options.method]
     method = make(model, batch_real=options.batch_real, **settings)
     subset = METHODS["random"](model, ipc=options.ipc)
@@ -159,7 +158,7 @@ def main() -> None:
             "arch": "convnet",
             "width": options.width,
             "ipc": options.ipc,
-            "life": options.life,
+            "outer_steps": options.outer_steps,
             "init": "real",
             "num_classes": classes,
             "device": jax.devices()[0].device_kind,

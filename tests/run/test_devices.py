@@ -11,6 +11,7 @@ from tiny import BARE, MLP, ROOT, TINY, flags, launch, make, only_run
 from tiny import quick_compiles as quick_compiles
 
 from dd_jax import catalogue, run
+from dd_jax.catalogue import rules
 from dd_jax.config.fields import fields
 from dd_jax.runtime import checkpoint, parallel
 from dd_jax.system import workdir

@@ -103,13 +103,19 @@ def selection(chooser: Chooser):
     """The method that keeps the real images that `chooser` takes of each class."""
 
     @reused
-    def factory(model: Model, *, ipc: int, rate: float = 0.01, **_) -> Method:
+    def factory(
+        model: Model, *, ipc: int, init: str = "real", train_lr: float = 0.01
+    ) -> Method:
         """Selection of `ipc` real images a class; the state is `f32[k ipc h w c]`.
 
-        `rate` is the step size that networks are to be trained with on them.
+        Args:
+          model: not used.
+          ipc: images a class.
+          init: not used; nothing is learned.
+          train_lr: learning rate that networks are to be trained with on them.
         """
 
-        def init(key: Key, real: Real) -> Array:
+        def start(key: Key, real: Real) -> Array:
             rows = choose(key, real, chooser, ipc)
             return np.asarray(real.images)[rows].astype(np.float32) / 255
 
@@ -119,9 +125,9 @@ def selection(chooser: Chooser):
         def read(state: Array) -> SyntheticSet:
             labels = one_hot_labels(state.shape[0], ipc)
             images = state.reshape(-1, *state.shape[2:])
-            return SyntheticSet(images, labels, jnp.float32(rate))
+            return SyntheticSet(images, labels, jnp.float32(train_lr))
 
-        return Method(init, lambda key, real: (), update, read, steps=False)
+        return Method(start, lambda key, real: (), update, read, steps=False)
 
     return factory
 

@@ -33,7 +33,7 @@ def pixels(
     std: tuple[float, ...] = (1.0,),
     space: Space | None = None,
     clamp: bool = False,
-    rate: float = 0.01,
+    train_lr: float = 0.01,
 ) -> Parametrisation:
     """One stored image for each synthetic image: `x = images * std + mean`.
 
@@ -45,7 +45,7 @@ def pixels(
       std: per-channel standard deviation of that space.
       space: another space, such as that of ZCA, in place of mean and std.
       clamp: keep pixels in [0, 1].
-      rate: step size that networks are to be trained with on the set.
+      train_lr: learning rate that networks are to be trained with on the set.
     """
     enter, leave = space or standard_space(mean, std)
     low, high = standard_space(mean, std).enter(np.float32([[0], [1]]))
@@ -60,7 +60,7 @@ def pixels(
         images = leave(theta["images"])
         classes, size = images.shape[:2]
         labels = one_hot_labels(classes, size).reshape(classes, size, classes)
-        return SyntheticSet(images, labels, jnp.float32(rate))
+        return SyntheticSet(images, labels, jnp.float32(train_lr))
 
     if clamp:
         descent = optax.chain(descent, stay_within(low, high))

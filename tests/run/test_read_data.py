@@ -1,4 +1,4 @@
-"""Data are read once, and anew when a file of theirs changes."""
+"""Data are read once, and again when a file of theirs changes."""
 
 import os
 
@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from tiny import BARE, MLP, make
 
-from dd_jax.run import context as parts
+from dd_jax.run import read_data
 
 
 def image(path, value):
@@ -30,14 +30,14 @@ def data(tmp_path):
     )
 
     def pixels():
-        train, test = parts.dataset(given)[:2]
+        train, test = read_data.dataset(given)[:2]
         return sorted(np.concatenate([train.images, test.images])[:, 0, 0, 0].tolist())
 
     return pixels
 
 
 @pytest.mark.parametrize("folder", ["data/cat", "elsewhere"])
-def test_a_changed_file_is_read_anew(data, tmp_path, folder):
+def test_a_changed_file_is_read_again(data, tmp_path, folder):
     assert data() == [0, 0, 10, 10, 20, 20]
     file = tmp_path / folder / "0.png"
     before = file.stat()
@@ -55,4 +55,4 @@ def test_links_do_not_end_the_reading(data, tmp_path):
     for name in ("a", "b", "c"):
         (tmp_path / "data" / "cat" / name).symlink_to("..")
     assert data() == [0, 0, 10, 10, 20, 20]
-    assert len(parts._stamp(f"folder:{tmp_path / 'data'}")) == 64
+    assert len(read_data._stamp(f"folder:{tmp_path / 'data'}")) == 64
