@@ -195,7 +195,7 @@ def _results(run: RunContext) -> Results:
 
 def _save_sets(run: RunContext, sets: SyntheticSet) -> dict:
     """Writes each set, the first one's picture, and returns the first's metadata."""
-    from dd_jax.report.figures import image_grid  # matplotlib: dry runs do without
+    from dd_jax.report.image_grid import image_grid  # matplotlib: dry runs do without
 
     metadata = metadata_of(run, sets)
     for i in range(len(sets.images)):

@@ -1,33 +1,59 @@
-"""Tables behind the membership figures, and of likeness to training images."""
+"""Tables of membership inference: attacks, thresholds, classes, groups, canaries."""
 
 from collections.abc import Callable
 
 from dd_jax.report import headline
-from dd_jax.report.formats import (
-    PIPE_NAMES,
-    Shown,
-    class_name,
-    decimal,
-    level,
-    percent,
-    spoken,
-)
+from dd_jax.report.blocks import Table
+from dd_jax.report.display_names import PIPE_NAMES, class_name, display_name
+from dd_jax.report.formats import Cell, decimal, level, percent
 from dd_jax.report.records import lookup
-from dd_jax.report.tables import Table
 from dd_jax.types import Record
 
+FPR_LEVELS = {"0.1": 1, "0.01": 1, "0.001": 2, "0.0001": 3}  # digits of a TPR there
+PRIORS = ("0.01", "0.1", "0.5")
 KINDS = ("mislabelled", "out of distribution", "in four copies")  # of canaries
 LEVELS = ("0.1", "0.01")
 UNRESOLVED = {"mean": None}
-POOLS = ("train", "holdout")
-RELEASED = {"distilled": "Distilled", "copies": "Copies of training images"}
+
+
+def attacks(record: Record) -> Table | None:
+    """Every membership attack by training data, down to the rates that resolve."""
+    rows = [
+        (
+            _attack(record, pipe, threat, score),
+            decimal(row.get("auc")),
+            percent(row.get("balanced_accuracy")),
+            *(
+                percent(lookup(row, "tpr_at_fpr", fpr), digits)
+                for fpr, digits in FPR_LEVELS.items()
+            ),
+            *(percent(lookup(row, "ppv", prior)) for prior in PRIORS),
+        )
+        for pipe in PIPE_NAMES
+        for threat, scores in (lookup(record, "privacy", pipe) or {}).items()
+        for score, row in (scores or {}).items()
+        if row
+    ]
+    columns = (
+        "Training data, attack",
+        "AUC",
+        "Balanced accuracy",
+        *(f"TPR at {level(fpr)} FPR" for fpr in FPR_LEVELS),
+        *(f"PPV at prior {level(prior)}" for prior in PRIORS),
+    )
+    return Table(columns, rows) if rows else None
+
+
+def _attack(record: Record, pipe: str, threat: str, score: str) -> Cell:
+    name = display_name(score, record, "score")
+    return Cell(PIPE_NAMES[pipe], f"{name}; {threat.upper()}")
 
 
 def calibrated(record: Record) -> Table | None:
-    """Rates at thresholds that were set on shadows alone, by attack."""
+    """Rates at thresholds that were set on shadow models alone, by attack."""
     rows = [
         (
-            Shown(PIPE_NAMES[pipe], f"{spoken(score)}; {threat.upper()}"),
+            _attack(record, pipe, threat, score),
             *(
                 percent(lookup(row, "calibrated", fpr, rate) or UNRESOLVED)
                 for fpr in LEVELS
@@ -44,7 +70,7 @@ def calibrated(record: Record) -> Table | None:
         for fpr in LEVELS
         for rate in ("TPR", "Achieved FPR")
     ]
-    return Table(("Trained on, attack", *columns), rows) if rows else None
+    return Table(("Training data, attack", *columns), rows) if rows else None
 
 
 def classes(record: Record) -> Table | None:
@@ -96,28 +122,3 @@ def _slices(
         for figure in ("AUC", f"TPR at {level(headline.FPR)} FPR")
     ]
     return Table((heading, *columns), rows) if rows else None
-
-
-def likeness(record: Record) -> Table | None:
-    """How near released images come to train, and copies of train beside them."""
-    rows = [
-        (
-            Shown(name, space.replace("_", " ")),
-            percent(lookup(figures, "closer_to_train")),
-            *(decimal(lookup(figures, "distance_ratio", pool)) for pool in POOLS),
-            *(percent(lookup(figures, "singled_out", pool)) for pool in POOLS),
-            decimal(lookup(figures, "residual_risk")),
-        )
-        for key, name in RELEASED.items()
-        for space, figures in (lookup(record, "memorisation", key) or {}).items()
-    ]
-    columns = (
-        "Images, compared by",
-        "Closer to train",
-        "Distance ratio, train",
-        "Distance ratio, holdout",
-        "Single out a train image",
-        "Single out a holdout image",
-        "Residual risk",
-    )
-    return Table(columns, rows) if rows else None

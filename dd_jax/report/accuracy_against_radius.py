@@ -1,21 +1,31 @@
-"""Accuracy against the radius of attacks, methods beside each other."""
+"""Robust accuracy against the radius of the attacks, methods beside each other."""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
-
-from dd_jax.report.figures import DASHES, GREY, error_bars, line_style
-from dd_jax.report.formats import BASELINES, PIPE_NAMES
+from dd_jax.report.display_names import BASELINES, PIPE_NAMES
+from dd_jax.report.figures import (
+    DASHES,
+    GREY,
+    error_bars,
+    few_ticks,
+    in_percent,
+    line_style,
+)
 from dd_jax.report.lines import MOST, lines, points
 from dd_jax.report.records import lookup
 from dd_jax.types import Record
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 def curves(records: Sequence[Record]) -> Callable[[Axes], None] | None:
-    """Draws a line for each kind of run, and for each baseline of the first.
+    """What draws a line for each kind of run, and each baseline of the first.
 
-    Accuracy is what the worst of all Linf attacks leaves, the mean over repeats.
+    Accuracy under the worst of all Linf attacks for each image, mean over repeats.
 
     Args:
       records: of different methods and the same baselines.
@@ -40,9 +50,9 @@ def curves(records: Sequence[Record]) -> Callable[[Axes], None] | None:
             x, y, _ = at(kinds[0][1], pipe)
             if x:
                 panel.plot(x, y, color=GREY, linestyle=dash, label=PIPE_NAMES[pipe])
-        panel.set(xlabel="Linf radius, pixels in [0, 1]", ylabel="Accuracy left")
-        panel.xaxis.set_major_locator(MaxNLocator(5))
-        panel.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:.4g} %"))
+        panel.set(xlabel="Linf radius, pixels in [0, 1]", ylabel="Robust accuracy")
+        few_ticks(panel.xaxis)
+        in_percent(panel.yaxis, ".4g")
 
     return draw
 

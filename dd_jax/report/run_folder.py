@@ -1,4 +1,4 @@
-"""Runs on disk: their status, their Record, and which of their files are damaged."""
+"""The folder of a run: its status, its Record, and which of the two are damaged."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Names of strangers are data: they change no label, no row and no page."""
+"""Names that others chose are data: they change no label, no row and no page."""
 
 import json
 from html.parser import HTMLParser
@@ -9,7 +9,7 @@ import pytest
 
 from dd_jax import report
 from dd_jax.report import __main__ as command
-from dd_jax.report import figures, markdown, names, records, trends
+from dd_jax.report import figures, markdown, records, safe_text, trends
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -52,7 +52,7 @@ class Tags(HTMLParser):
 
 
 def named(name, number, **run):
-    """A Record in which every name that a stranger can choose is this one."""
+    """A Record in which every name that others can choose is this one."""
     row = fabricate.record(f"{number:012x}", **run)
     row["run"] |= {"dataset": name, "method": name, "arch": name, "init": name}
     row["run"]["class_names"] = [name] * fabricate.CLASSES
@@ -110,17 +110,21 @@ def test_a_name_changes_nothing_of_a_table_in_markdown(tmp_path, capsys, name):
 
 
 def test_markdown_escapes_what_would_be_marks():
-    assert names.markdown("a|b") == r"a\|b"
-    assert names.markdown("`x` <b> [y](z) *q* _r_") == (
+    assert safe_text.markdown("a|b") == r"a\|b"
+    assert safe_text.markdown("`x` <b> [y](z) *q* _r_") == (
         r"\`x\` \<b> \[y\](z) \*q\* \_r\_"
     )
-    assert names.markdown("pgd_linf, 86.0 % (1 to 2)") == "pgd_linf, 86.0 % (1 to 2)"
+    assert (
+        safe_text.markdown("pgd_linf, 86.0 % (1 to 2)") == "pgd_linf, 86.0 % (1 to 2)"
+    )
     text = markdown.table([named("two\nlines | three", 0)])
     assert text.count("\n") == 3 and r"two lines \| three" in text
 
 
 def test_names_that_differ_stay_different():
-    shown = {names.printable(name) for name in ("a\x00", "a\x01", "a\u202e", "a\ud800")}
+    shown = {
+        safe_text.printable(name) for name in ("a\x00", "a\x01", "a\u202e", "a\ud800")
+    }
     assert len(shown) == 4
 
 
@@ -128,5 +132,5 @@ def test_a_record_keeps_its_names_on_disk(tmp_path):
     row = named("half \ud800 <b>", 0)
     fabricate.write_run(tmp_path, row, artefacts=False)
     report.build(tmp_path)
-    (found,) = records.load_results(tmp_path / "results.jsonl")
+    (found,), _ = records.readable_lines(tmp_path / "results.jsonl")
     assert found["run"]["dataset"] == "half \ud800 <b>"

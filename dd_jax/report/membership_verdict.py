@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from dd_jax.report import headline
-from dd_jax.report.formats import THREAT_NAMES, count, decimal, spoken
+from dd_jax.report.display_names import THREAT_NAMES, display_name
+from dd_jax.report.formats import count, decimal
 from dd_jax.report.headline import above
 from dd_jax.report.levels import (
     CAUTION,
@@ -12,17 +13,17 @@ from dd_jax.report.levels import (
     NO_GO,
     UNKNOWN,
     Verdict,
-    cleared,
+    capped,
     in_words,
 )
-from dd_jax.report.names import printable
 from dd_jax.report.records import estimate
+from dd_jax.report.safe_text import printable
 from dd_jax.types import Record
 
 LEAK_AUC = 0.55  # the level OWASP AISVS C11.3 suggests
 BASELINES = {"random_subset": "random subset", "full_data": "full data"}
 WHY = {
-    NO_GO: "Members can be told from others.",
+    NO_GO: "Members can be told from non-members.",
     GO: "No better than guessing.",
     CAUTION: "Slightly better than guessing.",
 }
@@ -32,15 +33,15 @@ def membership(record: Record) -> Verdict:
     """Can an attacker tell which rows were in the data?"""
     rule = (
         "No-go: for any attack the interval of TPR at 1 % FPR lies above 1 %, or that "
-        f"of AUC above {LEAK_AUC} or below {1 - LEAK_AUC:.3g} (an attack that is wrong "
-        "is right when turned round). Go: no attack's interval lies off chance (TPR "
-        f"1 %, AUC 0.5), and every AUC interval stays below {LEAK_AUC}. Caution: "
-        "anything between, an attack without an interval, a level that the sample "
+        f"of AUC above {LEAK_AUC} or below {1 - LEAK_AUC:.3g} (such an attack works "
+        "with its answers inverted). Go: the interval of every attack includes chance "
+        f"(TPR 1 %, AUC 0.5), and every AUC interval is inside these bounds. Caution: "
+        "anything between, an attack without an interval, an FPR that the sample "
         "cannot resolve, or a model that is not above chance."
     )
     limits = (
-        "Safety against attacks that were not run, against more shadow models, or for "
-        "single outlying records; it is no differential-privacy guarantee."
+        "Privacy against other attacks or more shadow models, or of single outliers. "
+        "It is no guarantee of differential privacy."
     )
     attacks = headline.attacks(record)
     levels = [_leak(attack) for attack in attacks]
@@ -55,7 +56,7 @@ def membership(record: Record) -> Verdict:
     threat = THREAT_NAMES.get(worst.threat, printable(worst.threat))
     finding = (
         f"{_why(worst, level)} Strongest of {count(len(attacks), 'attack')}: "
-        f"{spoken(worst.score)} ({threat}), AUC "
+        f"{display_name(worst.score, record, 'score')} ({threat}), AUC "
         f"{in_words(worst.auc, decimal)}, TPR at 1 % FPR {in_words(worst.tpr)}."
     )
     others = [
@@ -66,7 +67,7 @@ def membership(record: Record) -> Verdict:
     ]
     if others:
         finding += f" AUC of the same attack on the baselines: {', '.join(others)}."
-    level, finding = cleared(record, level, finding)
+    level, finding = capped(record, level, finding)
     return Verdict("Membership privacy", level, finding, rule, limits)
 
 
@@ -78,8 +79,8 @@ def _leak(attack: headline.Membership) -> str:
         return NO_GO
     if auc and (above(auc[0], LEAK_AUC) or above(1 - LEAK_AUC, auc[1])):
         return NO_GO
-    holds_chance = auc and not _off_chance(auc)
-    return GO if tpr and holds_chance and above(LEAK_AUC, auc[1]) else CAUTION
+    inside = auc and above(LEAK_AUC, auc[1]) and above(auc[0], 1 - LEAK_AUC)
+    return GO if tpr and inside and not _off_chance(auc) else CAUTION
 
 
 def _off_chance(auc: Sequence[float]) -> bool:
@@ -87,14 +88,14 @@ def _off_chance(auc: Sequence[float]) -> bool:
 
 
 def _why(attack: headline.Membership, level: str) -> str:
-    """What a level means for whoever reads nothing else."""
+    """What a level means, in a few words."""
     auc, tpr = _interval(attack.auc), _interval(attack.tpr)
     if level == CAUTION and not (auc and _off_chance(auc)):
         if not estimate(attack.tpr):
             return "Too few rows to resolve a low false-positive rate."
         if not auc or not tpr:
-            return "Measured without an interval to judge by."
-        return "Not told from guessing, but too uncertain to clear."
+            return "Measured without an interval."
+        return "Not significantly better than guessing, but too uncertain for a go."
     return WHY[level]
 
 

@@ -1,7 +1,10 @@
 import fabricate
 
-from dd_jax.report import headline, markdown, pictures, scope, verdict
-from dd_jax.report import robustness_section as robustness
+from dd_jax.report import headline, verdict
+from dd_jax.report.artefacts import Artefacts
+from dd_jax.report.display_names import PIPE_NAMES
+from dd_jax.report.sections import robustness_section
+from dd_jax.report.sections import robustness_tables as robustness
 
 
 def test_the_weakest_class_stands_beside_the_ratios():
@@ -12,7 +15,7 @@ def test_the_weakest_class_stands_beside_the_ratios():
     assert len(table.rows) == 3 * len(radii)
     name, accuracy, weakest, rome, beard = table.rows[0]
     worst = record["robustness"]["distilled"]["worst_case"][1]["accuracy"]["mean"]
-    assert name.detail == f"linf radius {radii[0]:.3g}"
+    assert name.detail == f"Linf radius {radii[0]:.3g}"
     assert accuracy.text == f"{100 * worst:.1f} %"
     assert weakest.text == f"{50 * worst:.1f} %"
     assert (rome.text, beard.text) == ("0.600", "0.200")
@@ -44,13 +47,13 @@ def test_curves_as_one_number():
     assert table is not None
     assert [row[0] for row in table.rows] == [
         "Area under the curve of all Linf attacks",
-        "Median smallest distance, Linf, from above",
+        "Median smallest distance, Linf, upper bound",
         "Median smallest distance, DeepFool",
     ]
     cells = [str(cell) for cell in table.rows[0][1:]]
     assert cells == ["not measured", "not measured", "0.250 (0.125 to 0.375)"]
     assert table.rows[1][3].text == "0.062"
-    assert str(table.rows[2][3]) == "more than half stand"
+    assert str(table.rows[2][3]) == "above the largest radius"
     assert robustness.summaries({"robustness": {}}) is None
 
 
@@ -59,8 +62,17 @@ def test_l1_attacks_have_a_table_and_a_curve():
     table = robustness.attacked(record, "l1")
     assert table is not None and table.columns[1:] == ("0", "2", "5")
     assert table.rows[0][0].detail == "APGD-CE, L1"
-    shown = [picture.alt for picture in pictures.by_section(record, {})["robustness"]]
-    assert [alt.split()[3] for alt in shown] == ["Linf", "L2", "L1"]
+    first, *_ = robustness_section.blocks(record, Artefacts())
+    shown = [figure.alt for figure in first.items]
+    assert [alt.split()[4] for alt in shown] == ["Linf", "L2", "L1"]
+
+
+def test_a_curve_has_the_attacks_of_one_norm():
+    record = fabricate.record()
+    linf = fabricate.legend(robustness_section.curves(record, "linf"))
+    l2 = fabricate.legend(robustness_section.curves(record, "l2"))
+    assert "Distilled, FGSM" in linf and "Distilled, PGD L2" not in linf
+    assert l2 == [f"{name}, PGD L2" for name in PIPE_NAMES.values()]
 
 
 def test_components_of_autoattack_are_told_in_turn():
@@ -74,46 +86,8 @@ def test_components_of_autoattack_are_told_in_turn():
     table = robustness.components(record)
     assert table is not None
     ((name, left),) = table.rows
-    assert str(name) == "Full data (AutoAttack, L2, l2 0.1)"
+    assert str(name) == "Full data (AutoAttack, L2, L2 0.1)"
     assert left == "APGD-CE 50.0 %, Square 37.5 %"
-
-
-def transferred(source, target, eps, mean):
-    return {
-        "source": source,
-        "target": target,
-        "attack": "pgd_linf",
-        "eps": eps,
-        "norm": "linf",
-        "accuracy": {"mean": mean, "ci": None, "n": 1},
-    }
-
-
-def test_transfer_has_a_row_and_a_column_for_every_group():
-    record = fabricate.record() | {
-        "transfer": [
-            transferred("distilled", "vgg11", 0.03, 0.25),
-            transferred("distilled", "vgg11", 0.2, 0.01),
-            transferred("vgg11", "distilled", 0.03, 0.5),
-            transferred("set 1, dsa", "vgg11", 0.03, 0.75),
-        ]
-    }
-    table = robustness.transfer(record)
-    assert table is not None
-    names = ("Distilled", "Random subset", "Full data", "vgg11", "set 1, dsa")
-    assert table.columns == ("Made on, tried on; PGD Linf at 0.03", *names)
-    rows = {row[0]: [str(cell) for cell in row[1:]] for row in table.rows}
-    assert tuple(rows) == names
-    assert rows["Distilled"] == ["", "", "", "25.0 %", ""]
-    assert rows["vgg11"] == ["50.0 %", "", "", "", ""]
-    assert rows["set 1, dsa"][3] == "75.0 %"
-    text = markdown.transfer([record, fabricate.record()]).splitlines()
-    assert text[0] == "dm on digits, 10 images a class:" and len(text) == 2 + 2 + 5
-    assert text[4] == "| Distilled |  |  |  | 25.0 % |  |"
-    record["transfer"].append(transferred("distilled", "vgg11", 0.0, 0.875))
-    table = robustness.transfer(record)
-    assert table is not None and len(table.rows) == 6
-    assert [str(cell) for cell in table.rows[0]][3:] == ["", "87.5 %", ""]
 
 
 def test_the_verdict_says_what_stronger_attacks_leave():
@@ -124,13 +98,15 @@ def test_the_verdict_says_what_stronger_attacks_leave():
     row = next(r for r in part["worst_case"] if r["eps"] == ours.eps)
     row["accuracy"] = {"mean": 0.125, "ci": None, "n": 1}
     finding = verdict.robustness(record).finding
-    assert "All Linf attacks together leave 12.5 %." in finding
+    assert "Under all Linf attacks together: 12.5 %." in finding
 
 
 def test_images_without_a_gradient_are_told():
     record = fabricate.record()
-    told = lambda: [n for n in scope.robustness(record, {}) if "no gradient" in n]
+    told = lambda: [
+        n for n in robustness_section.explained(record, {}) if "zero gradient" in n
+    ]
     record["robustness"]["full_data"]["zero_gradients"] = {"mean": 0.0, "n": 1}
     assert told() == []
     record["robustness"]["random_subset"]["zero_gradients"] = {"mean": 0.25, "n": 1}
-    assert told() == ["Up to 25.0 % of the images have no gradient to follow."]
+    assert told() == ["Up to 25.0 % of the images have a zero gradient."]

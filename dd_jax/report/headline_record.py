@@ -1,4 +1,4 @@
-"""The little of a Record that overviews and trends need: a sweep has thousands."""
+"""A Record cut down to its headline numbers, since a sweep has thousands of Records."""
 
 from dd_jax.report import headline
 from dd_jax.report.records import lookup
@@ -7,11 +7,11 @@ from dd_jax.types import Record
 
 RUN = (
     *("id", "method", "dataset", "arch", "width", "ipc", "init"),
-    *("num_classes", "seed", "split"),
+    *("num_classes", "seed", "split", "labels"),
 )
 
 
-def brief(record: Record) -> Record:
+def cut_down(record: Record) -> Record:
     """A Record with the headline numbers alone, in their places.
 
     Args:
@@ -35,11 +35,11 @@ def brief(record: Record) -> Record:
         "privacy": of_pipes("privacy", lambda _, pipe: _membership(record, pipe)),
         "robustness": of_pipes("robustness", lambda _, pipe: _robustness(record, pipe)),
     }
-    looks = record.get("learning") or []
-    found["learning"] = [
+    curve = record.get("learning_curve") or []
+    found["learning_curve"] = [
         {key: row.get(key) for key in ("step", "seconds")}
         | {"accuracy": _estimate(row.get("accuracy"))}
-        for row in looks
+        for row in curve
     ]
     return {part: value for part, value in found.items() if value}
 

@@ -2,8 +2,8 @@
 
 from matplotlib.figure import Figure
 
-from dd_jax.report.radius import curves
-from dd_jax.report.trends import trends
+from dd_jax.report.accuracy_against_radius import curves
+from dd_jax.report.trends import plans
 
 
 def record(method, ipc=1, worst=((0.0, 0.8), (0.1, 0.3))):
@@ -29,13 +29,13 @@ def test_one_method_or_one_radius_makes_no_curve():
 def test_a_line_for_each_method_and_each_baseline_of_the_first():
     axes = Figure().add_subplot()
     curves([record("dm"), record("dc")])(axes)
-    assert axes.get_legend_handles_labels()[1] == ["Full data", "dm", "dc"]
+    assert axes.get_legend_handles_labels()[1] == ["Full data", "DM", "DC"]
     x, y = axes.containers[0].lines[0].get_data()
     assert list(x) == [0.0, 0.1] and list(y) == [0.8, 0.3]
 
 
 def test_a_sweep_has_a_panel_for_each_size():
-    titles = [t.title for t in trends([record(m, i) for m in "ab" for i in (1, 10)])]
+    titles = [t.title for t in plans([record(m, i) for m in "ab" for i in (1, 10)])]
     assert [title for title in titles if "radius" in title] == [
         "Accuracy against radius, images per class 1",
         "Accuracy against radius, images per class 10",
