@@ -188,7 +188,7 @@ def _corruptions(parts: Parts, networks: dict[str, Params]) -> dict:
     most = parts.config.audits.corruptions.images
     images, labels = _some_judged(parts, "corrupted rows", most)
     found: dict[str, dict] = {pipe: {} for pipe in networks}
-    for name in shown(corruptions.SEEN, "corruptions"):
+    for name in shown(corruptions.CONDITIONS, "corruptions"):
         path = own(parts, "corruptions") / f"{name}.npz"
         task = parts.key("corruptions"), parts.model, networks, name, images, labels
         make = partial(corruptions.corruption_accuracy, *task)

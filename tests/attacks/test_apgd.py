@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from by_hand import mlp, watched
 
-from dd_jax.attacks.components import apgd_ce
+from dd_jax.attacks.apgd import auto_pgd
 from dd_jax.attacks.constraints import ball_of
 
 N, STEPS, SHAPE = 8, 20, (4, 4, 1)
@@ -25,7 +25,7 @@ def lead(model, x, label):
 
 
 def climb_by_halving(model, norm, eps, x, delta, label):
-    """Algorithm 1 of the paper from a given start: points, and what happened.
+    """Algorithm 1 of the paper from a given start: points, and which cases occurred.
 
     It ends early where a sign or a comparison hangs on float32 rounding.
     """
@@ -74,7 +74,7 @@ def climb_by_halving(model, norm, eps, x, delta, label):
 @pytest.mark.parametrize(("norm", "eps"), [("linf", 0.2), ("l2", 1.0)])
 def test_every_step_equals_the_loop(norm, eps):
     model, images, labels = mlp(0, SHAPE, N, sharp=1.0)
-    run = apgd_ce(ball_of(norm, eps), steps=STEPS).one
+    run = auto_pgd(ball_of(norm, eps), "ce", steps=STEPS).run_once
     points, found, score = watched(run, model, images, labels)
     assert points.shape == (1 + STEPS, N, 16)
     seen, followed = set(), 0
@@ -89,7 +89,7 @@ def test_every_step_equals_the_loop(norm, eps):
         assert score[i] == pytest.approx(max(leads), abs=1e-3)
         assert lead(model, found[i], labels[i]) == pytest.approx(max(leads), abs=1e-3)
     assert followed > 0.8 * points[..., 0].size
-    assert seen == {"halved", "kept", "back"}, "the example must tell mistakes apart"
+    assert seen == {"halved", "kept", "back"}, "the example must cover every case"
 
 
 def into_l1_ball_and_box(d, x, eps):
@@ -104,7 +104,7 @@ def into_l1_ball_and_box(d, x, eps):
 
 
 def climb_sparsely(model, eps, x, delta, label, steps):
-    """One phase in L1 with a checkpoint at each step: points, best, what happened."""
+    """One phase in L1 with a checkpoint at each step: points, best, cases seen."""
     loss, g = cross_entropy(model, x + delta, label)
     best, highest = (delta, g), loss
     support = (delta != 0).sum()
@@ -134,7 +134,7 @@ def climb_sparsely(model, eps, x, delta, label, steps):
 def test_every_sparse_step_in_shrinking_l1_balls_equals_the_loop():
     eps = 0.8
     model, images, labels = mlp(3, SHAPE, N, sharp=1.0)
-    run = apgd_ce(ball_of("l1", eps), steps=STEPS).one
+    run = auto_pgd(ball_of("l1", eps), "ce", steps=STEPS).run_once
     points, _, score = watched(run, model, images, labels)
     assert points.shape == (3 + STEPS, N, 16)
     seen = set()
@@ -150,4 +150,4 @@ def test_every_sparse_step_in_shrinking_l1_balls_equals_the_loop():
         np.testing.assert_allclose(points[:, i], expected, atol=2e-5)
         inside = max(lead(model, point, labels[i]) for point in phase)
         assert score[i] == pytest.approx(inside, abs=1e-3)
-    assert seen == {"at the best", "smaller"}, "the example must tell mistakes apart"
+    assert seen == {"at the best", "smaller"}, "the example must cover every case"

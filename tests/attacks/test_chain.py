@@ -42,7 +42,7 @@ def linear_two_class(rng, n):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_linear_model_loses_eps_times_the_dual_norm(name):
+def test_margin_of_a_linear_model_falls_by_eps_times_the_dual_norm(name):
     logits_fn, w, images, labels = linear_two_class(np.random.default_rng(1), 4)
     eps = 0.05
     # from a random start L2 slides along its sphere and comes within 2 % only
@@ -58,8 +58,8 @@ def test_linear_model_loses_eps_times_the_dual_norm(name):
 @pytest.mark.parametrize(
     "loss, moves", [("ce", False), ("dlr", True), ("margin", True)]
 )
-def test_the_loss_is_what_is_raised(name, loss, moves):
-    """On a net so confident that its cross-entropy is flat in float32."""
+def test_the_given_loss_is_maximised(name, loss, moves):
+    """On a network so confident that its cross-entropy is flat in float32."""
     plain, _, images, labels = linear_two_class(np.random.default_rng(1), 4)
     images = jnp.full_like(images, 0.5)
     sure = lambda x: 1e4 * (plain(x) - plain(images)) + jnp.array([1e3, 0.0])
@@ -169,7 +169,7 @@ def test_equals_a_naive_loop_that_keeps_the_largest_margin(
     true = logits[:, np.arange(N), labels]
     others = np.where(np.arange(K) == np.asarray(labels)[:, None], -np.inf, logits)
     best = (others.max(-1) - true).argmax(0)
-    assert (best < steps - 1).any(), "the toy must tell the best from the last"
+    assert (best < steps - 1).any(), "the example must separate the best from the last"
     attack = ATTACKS[name](eps=eps, steps=steps, step_size=size, **settings)
     attacked = compiled(attack)(jax.random.key(0), *toy)
     np.testing.assert_allclose(attacked, iterates[best, np.arange(N)], atol=1e-4)
@@ -194,7 +194,7 @@ def test_restarts_keep_the_best_start(toy):
     assert (several > jnp.median(single, axis=0)).all()
 
 
-def test_settings_are_exposed():
+def test_settings_are_described():
     assert describe("pgd_linf", 0.1, steps=5, restarts=2) == {
         "eps": 0.1,
         "norm": "linf",

@@ -73,5 +73,5 @@ def test_robust_accuracy_agrees_with_foolbox(name, ours, theirs, eps, toy):
         jax.random.key(0), logits_fn, images, labels
     )
     measured = float((logits_fn(attacked).argmax(-1) == labels).mean())
-    assert 0.05 < expected < 0.95, "the toy must tell attacks apart"
+    assert 0.05 < expected < 0.95, "the example must separate attacks"
     assert measured == pytest.approx(expected, abs=TOLERANCE)
