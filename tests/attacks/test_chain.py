@@ -2,6 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tiny import quick_compiles as quick_compiles
 
 from dd_jax.attacks import ATTACKS, describe
 from dd_jax.types import InputError
@@ -72,34 +73,20 @@ def test_the_given_loss_is_maximised(name, loss, moves):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_laws(name, toy):
+def test_loss_grows_with_the_radius_in_one_program(name, toy):
     logits_fn, images, labels = toy
     traces = []
 
-    def attacked(key, eps):
+    @jax.jit
+    def loss(eps):
         traces.append(1)
-        return ATTACKS[name](eps=eps)(key, logits_fn, images, labels)
+        attacked = ATTACKS[name](eps=eps)(jax.random.key(2), logits_fn, images, labels)
+        losses = -jax.nn.log_softmax(logits_fn(attacked))
+        return jnp.take_along_axis(losses, labels[:, None], -1).mean()
 
-    run = jax.jit(attacked)
-    key, eps = jax.random.key(2), jnp.array([0.0, 0.1, 0.4, 2.0])
-    first = run(key, eps[1])
-    np.testing.assert_array_equal(first, run(key, eps[1]))
-    run(jax.random.key(3), eps[2])
-    assert len(traces) == 1
-    np.testing.assert_allclose(first, attacked(key, 0.1), atol=1e-5)
-    curve = jax.jit(jax.vmap(attacked, (None, 0)))(key, eps)
-    np.testing.assert_array_equal(curve[0], images)
-    np.testing.assert_allclose(curve[1], first, atol=1e-5)
-
-    assert curve.min() >= 0 and curve.max() <= 1
-    delta = (np.asarray(curve, np.float64) - np.asarray(images)).reshape(4, N, -1)
-    order = {"linf": np.inf, "l2": 2}[ATTACKS[name](eps=0.0).ball.name]
-    distance = np.linalg.norm(delta, order, axis=-1)
-    assert (distance <= np.asarray(eps)[:, None] + 1e-6).all()
-
-    losses = -jax.nn.log_softmax(jax.vmap(logits_fn)(curve))
-    losses = jnp.take_along_axis(losses, labels[None, :, None], -1).mean((1, 2))
+    losses = [float(loss(eps)) for eps in (0.0, 0.1, 0.4)]
     assert losses[0] < losses[1] < losses[2]
+    assert len(traces) == 1
 
 
 def test_fgsm_is_its_formula(toy):

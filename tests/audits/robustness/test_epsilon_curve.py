@@ -19,6 +19,7 @@ from linear_networks import (
     closed_form,
     signed_scores,
 )
+from tiny import quick_compiles as quick_compiles
 
 from dd_jax.attacks import ATTACKS
 from dd_jax.audits.robustness import (
