@@ -165,14 +165,14 @@ def test_equals_a_naive_loop_that_keeps_the_largest_margin(
 def test_restarts_keep_the_best_start(toy):
     logits_fn, images, labels = toy
 
-    def height(attacked):
+    def margins(attacked):
         logits = logits_fn(attacked)
         true = jax.nn.one_hot(labels, K, dtype=bool)
         return jnp.where(true, -jnp.inf, logits).max(-1) - (logits * true).sum(-1)
 
     def run(key, restarts):
         attack = ATTACKS["pgd_linf"](0.2, steps=1, step_size=0.01, restarts=restarts)
-        return height(attack(key, *toy))
+        return margins(attack(key, *toy))
 
     several = jax.jit(lambda key: run(key, 8))(jax.random.key(4))
     keys = jax.random.split(jax.random.key(5), 40)

@@ -68,8 +68,8 @@ def test_robust_accuracy_agrees_with_foolbox(name, ours, theirs, eps, toy):
         given = None if minimal else eps
         _, found, success = attack(model, images, labels, epsilons=given)
     moved = np.linalg.norm(np.asarray(found - images).reshape(N, -1), axis=1)
-    fell = np.asarray(success) & ((moved <= eps) | (not minimal))
-    expected = 1 - float(fell.mean())
+    broken = np.asarray(success) & ((moved <= eps) | (not minimal))
+    expected = 1 - float(broken.mean())
     attacked = jax.jit(ATTACKS[name](eps=eps, **ours).run, static_argnums=1)(
         jax.random.key(0), logits_fn, images, labels
     )

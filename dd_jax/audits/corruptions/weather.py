@@ -13,7 +13,7 @@ ICE = (0.82, 0.91, 1.0)  # colour of frost
 def plasma(key: Key, shape: tuple[int, int], decay: Array) -> Array:
     """Plasma fractal in [0, 1], by the diamond-square algorithm on a torus.
 
-    Each doubling of the grid puts in the mean of four neighbours and uniform noise,
+    Each doubling of the grid inserts the mean of four neighbours and uniform noise,
     whose width shrinks by `decay^2`.
 
     Args:
