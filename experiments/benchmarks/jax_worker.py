@@ -53,7 +53,7 @@ def distillation(name: str, size: Size) -> Callable[[int], None]:
             student_steps=size.student_steps,
             max_start=2,
             expert_epochs=1,
-            augment=AUGMENT.independent,
+            augment_student=AUGMENT.independent,
             **common,
         )
         start = ravel_pytree(model.init(jax.random.key(1))["params"])[0]

@@ -143,7 +143,7 @@ def test_gradient_matching(torch, net):
 def test_trajectory_matching(torch, net):
     import torch_steps
 
-    settings = dict(student_steps=3, max_start=1, expert_epochs=1, rate=0.05)
+    settings = dict(student_steps=3, max_start=1, expert_epochs=1, train_lr=0.05)
     drawn, before, after, loss = problem(method_of("mtt", ipc=2, **settings))
     unravel = jax.flatten_util.ravel_pytree(parameters()["params"])[1]
     tensors = lambda flat: [

@@ -1,5 +1,6 @@
 """What a config's keys come to as the options of its method."""
 
+from functools import wraps
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ def options(monkeypatch):
         name = config.distill.method
         build = recipes.METHODS[name]
 
+        @wraps(build)
         def watch(model, **kw):
             seen.update(kw)
             return build(model, **kw)
@@ -37,7 +39,7 @@ def test_students_start_from_their_own_step_size_or_that_of_training(
 ):
     changes = {"train__lr": 0.02, "distill__mtt__student_lr": given}
     seen, _ = options(distill__method="mtt", **changes)
-    assert seen["rate"] == first and "student_lr" not in seen
+    assert seen["train_lr"] == first and "student_lr" not in seen
 
 
 @pytest.mark.parametrize("method", ["dsa", "idc", "frepo"])
@@ -52,7 +54,7 @@ def test_images_and_networks_are_augmented_each_by_their_own_key(options, method
 
 def test_zero_leaves_an_option_to_the_method(options):
     seen, _ = options(distill__method="dsa")
-    assert not {"lr", "factor", "lr_labels", "life", "net_epochs"} & set(seen)
+    assert not {"lr", "factor", "lr_labels", "outer_steps", "net_epochs"} & set(seen)
     changes = {"distill__lr": 0.5, "distill__network__life": 7}
     seen, _ = options(distill__method="dsa", **changes)
-    assert (seen["lr"], seen["life"]) == (0.5, 7)
+    assert (seen["lr"], seen["outer_steps"]) == (0.5, 7)

@@ -25,15 +25,15 @@ def synthetic(
     factor: int = 1,
     multi: bool = False,
     lr_labels: float = 0.0,
-    rate: float = 0.01,
-    lr_rate: float = 0.0,
+    train_lr: float = 0.01,
+    lr_lr: float = 0.0,
 ) -> Learner:
     """What every method learns; each takes these arguments as its own.
 
     Args:
       ipc: stored images a class.
       init: `noise`, `real` or the name of a selection.
-      lr: step size on the stored images.
+      lr: learning rate of the stored images.
       momentum: decay of the running gradient sums of `sgd`.
       optimizer: `sgd` or `adam`, for all that is learned.
       mean: per-channel mean in [0, 1] of the space that images are learned in.
@@ -42,9 +42,9 @@ def synthetic(
       clamp: keep pixels in [0, 1]; in the space of mean and std alone.
       factor: tiles along each side of a stored image, each a synthetic image.
       multi: decode by every factor from 1 to `factor`.
-      lr_labels: step size on soft labels; 0 keeps them one-hot.
-      rate: step size that networks are to be trained with on the set.
-      lr_rate: step size on the logarithm of `rate`; 0 keeps it.
+      lr_labels: learning rate of the soft labels' logits; 0 keeps labels one-hot.
+      train_lr: learning rate that networks are to be trained with on the set.
+      lr_lr: learning rate of the logarithm of `train_lr`; 0 keeps it.
     """
     descent = {"sgd": partial(optax.sgd, momentum=momentum), "adam": optax.adam}
     made = pixels(
@@ -55,12 +55,12 @@ def synthetic(
         std=std,
         space=space,
         clamp=clamp,
-        rate=rate,
+        train_lr=train_lr,
     )
     if factor > 1:
         made = multi_formation(made, factor, multi)
     if lr_labels:
         made = learned_labels(made, descent[optimizer](lr_labels))
-    if lr_rate:
-        made = learned_rate(made, descent[optimizer](lr_rate))
+    if lr_lr:
+        made = learned_rate(made, descent[optimizer](lr_lr))
     return learner(made)

@@ -29,7 +29,7 @@ def test_labels_start_at_nine_tenths_of_their_class():
 
 
 def test_each_entry_descends_by_its_own_step_size_with_momentum():
-    learner, state = start(lr=2.0, lr_labels=3.0, lr_rate=0.5, momentum=0.5)
+    learner, state = start(lr=2.0, lr_labels=3.0, lr_lr=0.5, momentum=0.5)
     ones = jax.tree.map(jnp.ones_like, state.theta)
     moved = learner.descend(learner.descend(state, ones), ones)
     for name, lr in {"images": 2.0, "logits": 3.0, "log_rate": 0.5}.items():
@@ -39,7 +39,7 @@ def test_each_entry_descends_by_its_own_step_size_with_momentum():
 
 @pytest.mark.parametrize("slope", [1e3, -1e3])
 def test_the_step_size_stays_positive(slope):
-    learner, state = start(lr=1.0, lr_rate=0.01, rate=0.05)
+    learner, state = start(lr=1.0, lr_lr=0.01, train_lr=0.05)
     assert float(learner.read(state).lr) == pytest.approx(0.05)
     gradient = zeros(state.theta) | {"log_rate": jnp.float32(slope)}
     rate = float(learner.read(learner.descend(state, gradient)).lr)
@@ -47,7 +47,7 @@ def test_the_step_size_stays_positive(slope):
 
 
 def test_without_their_step_sizes_labels_and_rate_are_not_learned():
-    learner, state = start(lr=1.0, rate=0.02)
+    learner, state = start(lr=1.0, train_lr=0.02)
     assert set(state.theta) == {"images"}
     made = learner.read(state)
     np.testing.assert_array_equal(made.labels, np.repeat(np.eye(3), 2, 0))
