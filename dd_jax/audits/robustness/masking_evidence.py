@@ -7,6 +7,7 @@ import numpy as np
 
 from dd_jax.attacks import ATTACKS
 from dd_jax.audits.robustness.curve import Curve
+from dd_jax.catalogue.naming import attack_of
 from dd_jax.types import InputError
 
 RESTARTS = 5
@@ -89,7 +90,7 @@ def ascents(norms: Mapping[str, str]) -> dict[str, str]:
     """
     known = []
     for name in norms:
-        make = ATTACKS[name.partition(":")[0]]
+        make = ATTACKS[attack_of(name)[0]]
         options = inspect.signature(make).parameters
         if {"steps", "restarts"} <= set(options) and make(eps=0.0).kind == "ascent":
             known.append((options["steps"].default, name))

@@ -21,6 +21,7 @@ from linear_networks import (
 )
 from tiny import quick_compiles as quick_compiles
 
+from dd_jax import register
 from dd_jax.attacks import ATTACKS
 from dd_jax.audits.robustness import (
     epsilon_curve,
@@ -28,6 +29,7 @@ from dd_jax.audits.robustness import (
     minimal_distances,
     record,
 )
+from dd_jax.catalogue import lookup
 from dd_jax.types import InputError
 
 KEY = jax.random.key(0)
@@ -114,12 +116,12 @@ def test_results_do_not_depend_on_chunks(chunk):
 def test_an_attack_that_leaves_its_ball_is_measured(monkeypatch):
     fgsm = ATTACKS["fgsm"]
     further = lambda eps: fgsm(eps + 0.01)._replace(ball=fgsm(eps).ball)
-    monkeypatch.setitem(ATTACKS, "fgsm", further)
-    networks = counted([])  # a function of its own: not the compiled one
+    monkeypatch.setattr(lookup, "_entries", dict(lookup._entries))
+    register("attack", "further", further, label="further")
     eps = np.array([0.0, 0.1])
-    curve = epsilon_curve(KEY, "fgsm", *networks, eps, chunk=N)
+    curve = epsilon_curve(KEY, "further", *NETWORKS, eps, chunk=N)
     np.testing.assert_allclose(curve.excess, 0.01, atol=1e-6)
-    assert masking_checks({"fgsm": curve})["in_ball_and_box"] is False
+    assert masking_checks({"further": curve})["in_ball_and_box"] is False
 
 
 def test_a_distance_minimising_attack_gives_the_whole_curve_and_distances():
