@@ -44,37 +44,29 @@ def test_batches_cover_all_rows_in_few_sizes(count, sizes):
     assert len(padded) == 4 and set(padded) == set(part)
 
 
-def test_two_linear_classes_are_broken_exactly_within_eps(toy):
+def test_linear_classes_are_broken_exactly_within_eps_by_few_programs(toy):
+    """One program for each component and size, also of other networks."""
     w, images, labels = toy
     distance = linf_distance(w, images)
     eps = float(np.median(distance) * 1.001)
-    attacked = ATTACKS["autoattack"](eps=eps, **QUICK)(
-        KEY, Partial(linear, w), images, labels
-    )
-    broken = np.asarray(linear(w, attacked).argmax(-1)) != labels
-    np.testing.assert_array_equal(broken, distance < eps)
-    np.testing.assert_array_equal(attacked[~broken], images[~broken])
-
-
-def test_one_compilation_for_each_component_and_size(toy):
-    w, images, labels = toy
     traces = []
 
     def counted(w, images):
         traces.append(len(images))
         return linear(w, images)
 
-    run = lambda w, eps: ATTACKS["autoattack"](eps=eps, **QUICK)(
+    run = lambda w: ATTACKS["autoattack"](eps=eps, **QUICK)(
         KEY, Partial(counted, w), images, labels
     )
-    run(w, 0.01)
-    once = len(traces)
-    run(w, 0.01)
-    assert len(traces) == once
+    attacked = run(w)
+    broken = np.asarray(linear(w, attacked).argmax(-1)) != labels
+    np.testing.assert_array_equal(broken, distance < eps)
+    np.testing.assert_array_equal(attacked[~broken], images[~broken])
     assert set(traces) <= {8, 2, 1}
-    traces.clear()
-    run(2 * w, 0.01)  # the same examples of another network
-    assert not traces
+    once = len(traces)
+    run(w)
+    run(2 * w)
+    assert len(traces) == once
 
 
 def test_plans_of_all_versions():
