@@ -3,11 +3,9 @@
 NumPy on plain arrays: users recompute every figure from `scores.npz` with these.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from dd_jax.audits.privacy.roc import (
     Ranking,
@@ -23,12 +21,12 @@ from dd_jax.audits.privacy.roc import (
     roc_points,
     tpr_at_fpr,
 )
+from dd_jax.intervals import bootstrap_interval, clopper_pearson, two_way_bootstrap
 from dd_jax.types import InputError
 
 __all__ = [
     "auc",
     "balanced_accuracy",
-    "clopper_pearson",
     "ppv",
     "resolved",
     "roc",
@@ -41,42 +39,7 @@ __all__ = [
 LEVELS = ("0.1", "0.01", "0.001", "0.0001")
 PRIORS = ("0.01", "0.1", "0.5")
 MIN_FALSE_POSITIVES = 10
-DRAWS = 200
-
-
-def clopper_pearson(
-    successes: float, trials: float, confidence: float = 0.95
-) -> tuple[float, float]:
-    """Exact binomial interval of a rate, half of the error on either side.
-
-    The bounds are Beta quantiles: `B(a/2; s, t-s+1)` and `B(1-a/2; s+1, t-s)`, with
-    `a = 1 - confidence`.
-
-    Args:
-      successes: count in [0, trials]; need not be whole.
-      trials: count, more than 0.
-      confidence: in (0, 1).
-
-    Returns:
-      `(low, high)` in [0, 1].
-
-    Raises:
-      InputError: counts out of range.
-
-    Source: Clopper and Pearson 1934.
-
-    >>> tuple(round(bound, 6) for bound in clopper_pearson(60, 100))
-    (0.497209, 0.696705)
-    """
-    if not 0 <= successes <= trials or trials <= 0:
-        raise InputError(
-            f"clopper_pearson: {successes} successes in {trials} trials; "
-            "need 0 <= successes <= trials and trials > 0"
-        )
-    tail, failures = (1 - confidence) / 2, trials - successes
-    low = special.betaincinv(successes, failures + 1, tail) if successes else 0.0
-    high = special.betaincinv(successes + 1, failures, 1 - tail) if failures else 1.0
-    return float(low), float(high)
+RESAMPLES = 200
 
 
 def smallest_fpr(member: Any) -> float:
@@ -112,17 +75,6 @@ def ppv(tpr: float, fpr: float, prior: float) -> float:
     """
     called = prior * tpr + (1 - prior) * fpr
     return prior * tpr / called if called else float("nan")
-
-
-def _resamples(
-    rng: np.random.Generator, models: int, points: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Draws weights of the targets `f64[m]` and, apart, of the points `f64[n]`."""
-    pairs = (models + 1) // 2
-    for _ in range(DRAWS):
-        drawn = rng.multinomial(pairs, np.full(pairs, 1 / pairs))
-        columns = rng.multinomial(points, np.full(points, 1 / points))
-        yield np.repeat(drawn, 2)[:models].astype(float), columns.astype(float)
 
 
 def _statistics(
@@ -209,11 +161,14 @@ def summarise(scores: Any, member: Any, *, seed: int) -> dict[str, Any]:
 
     once = np.array(_statistics(pooled, rows, np.ones(models), np.ones(points)))
     rng = np.random.default_rng(seed)
-    drawn = [_statistics(pooled, rows, *w) for w in _resamples(rng, models, points)]
-    spread = np.nanstd(drawn, axis=0, ddof=1)
-    freedom = (models + 1) // 2 - 1
-    t = float(special.stdtrit(freedom, 0.975) if freedom else special.ndtri(0.975))
-    lows, highs = np.clip([once - t * spread, once + t * spread], 0, 1)
+    pairs = (models + 1) // 2
+    drawn = [
+        _statistics(
+            pooled, rows, np.repeat(of_pair, 2)[:models].astype(float), of_point
+        )
+        for of_pair, of_point in two_way_bootstrap(rng, pairs, points, RESAMPLES)
+    ]
+    lows, highs = bootstrap_interval(once, drawn, units=pairs)
 
     auc_mean, accuracy, *rates = (
         {"mean": float(mean), "ci": [float(low), float(high)], "n": models}

@@ -8,9 +8,9 @@ reported beside the one that was aimed at. NumPy on plain arrays.
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from dd_jax.audits.privacy.metrics import resolved
+from dd_jax.intervals import mean_interval
 from dd_jax.types import InputError
 
 
@@ -38,12 +38,10 @@ def shadow_threshold(scores: Any, member: Any, target: int, level: float) -> flo
 
 
 def _over_targets(rates: np.ndarray) -> dict[str, Any]:
-    """Mean over targets with its t interval; pairs of targets are the units."""
-    pairs = rates.reshape(-1, 2).mean(1)
-    half = special.stdtrit(len(pairs) - 1, 0.975) * pairs.std(ddof=1)
-    mean, half = float(pairs.mean()), float(half / np.sqrt(len(pairs)))
-    ci = [max(mean - half, 0.0), min(mean + half, 1.0)]
-    return {"mean": mean, "ci": ci, "n": len(rates)}
+    """Mean over targets with its t interval in [0, 1]; pairs are the units."""
+    of_pairs = mean_interval(rates.reshape(-1, 2).mean(1))
+    low, high = of_pairs["ci"]
+    return of_pairs | {"ci": [max(low, 0.0), min(high, 1.0)], "n": len(rates)}
 
 
 def at_shadow_thresholds(scores: Any, member: Any, level: float) -> dict[str, Any]:

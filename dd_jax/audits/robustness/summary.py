@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from dd_jax.audits.privacy.metrics import clopper_pearson
 from dd_jax.audits.robustness.checks_of_masking import masking_checks
 from dd_jax.audits.robustness.curve import Curve
 from dd_jax.audits.robustness.curve_metrics import (
@@ -17,6 +16,7 @@ from dd_jax.audits.robustness.curve_metrics import (
 )
 from dd_jax.audits.robustness.local_behaviour import Behaviour
 from dd_jax.audits.robustness.ratios import robustness_ratios
+from dd_jax.intervals import clopper_pearson
 
 
 def record(
