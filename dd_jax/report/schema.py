@@ -27,7 +27,8 @@ _score = _rates | {
     "balanced_accuracy": _rate,
     "ppv": each(_rate),
     "smallest_fpr": _share,
-    "known_randomness": fields({}, _rates),
+    "known_randomness": fields({}, _rates),  # in Records of earlier versions
+    "shared_seed": fields({}, _rates),
     "calibrated": each(fields({}, {"tpr": _rate, "achieved_fpr": _rate})),
     "by_class": _slices,
     "by_group": _slices,

@@ -11,7 +11,7 @@ import jax
 from ml_collections import ConfigDict
 
 from dd_jax.attacks import ATTACKS
-from dd_jax.audits.privacy.canaries import Planted, plant
+from dd_jax.audits.privacy.canaries import CanaryDataset, insert_canaries
 from dd_jax.catalogue.rules import attack_of
 from dd_jax.data import dsa, load, tfds_source
 from dd_jax.data.cutmix import cutmix
@@ -202,10 +202,10 @@ def matches(method: str) -> bool:
     return method not in (*CHOOSERS, "mtt")
 
 
-def planted(config: ConfigDict, data: Dataset) -> Planted:
+def planted(config: ConfigDict, data: Dataset) -> CanaryDataset:
     """Train as shadows of the membership audit get it, with its canaries."""
     seed = integer(named(jax.random.key(config.seed), "canaries"))
-    return plant(seed, data.train, config.audits.privacy.canaries)
+    return insert_canaries(seed, data.train, config.audits.privacy.canaries)
 
 
 def images_per_class(config: ConfigDict) -> int:

@@ -7,14 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from dd_jax.audits.privacy import (
-    judge,
+    evaluate_membership,
     pool_repeats,
     queries,
     query_logits,
     save_scores,
 )
-from dd_jax.audits.privacy.canaries import planted_masks
-from dd_jax.audits.privacy.membership import audited
+from dd_jax.audits.privacy.canaries import canary_masks
+from dd_jax.audits.privacy.membership import audited_rows
 from dd_jax.data import initial_masks
 from dd_jax.run import stages as compose
 from dd_jax.run.context import Parts, learns
@@ -34,7 +34,7 @@ class Asked(NamedTuple):
       member: `bool[m r]`.
       rows: `i64[r]`, of train.
       labels: `i32[r]`, as the models were given them.
-      canary: `i64[r]`, see `canaries.Planted`.
+      canary: `i64[r]`, see `canaries.CanaryDataset`.
     """
 
     logits: Array
@@ -69,7 +69,7 @@ def measure(parts: Parts) -> tuple[dict[str, Any], dict[str, Any]]:
             by_class = {"by_class": asked.labels}
             slices = by_class if group is None else by_class | {"by_group": group}
             with progress(f"membership scores, {pipe}, {threat}", 1):
-                judged = judge(
+                judged = evaluate_membership(
                     asked.logits,
                     asked.labels,
                     asked.member,
@@ -142,7 +142,7 @@ def _of_initial_images(parts: Parts, pipe: str) -> Asked:
     data = parts.dataset.train
     seed, pairs = _masks(parts, "initial masks")
     member = initial_masks(seed, data.labels, pairs, parts.config.distill.ipc)
-    rows = audited(member)
+    rows = audited_rows(member)
     _, params = _shadows(parts, pipe, data, member, initial_only=True)
     logits = _ask(parts, params, data, rows)
     nothing = np.full(len(rows), -1)
@@ -155,9 +155,9 @@ def _of_released(parts: Parts, pipe: str, threats: set[str]) -> dict[str, Asked]
     planted = planted_rows(config, parts.dataset)
     data = planted.split
     seed, pairs = _masks(parts, "masks")
-    own = planted_masks(seed, planted, pairs, at_least=config.distill.ipc)
+    own = canary_masks(seed, planted, pairs, at_least=config.distill.ipc)
     sets, params = _shadows(parts, pipe, data, own[:, planted.source])
-    rows = _some(parts, audited(own), planted.kind)
+    rows = _some(parts, audited_rows(own), planted.kind)
     labels = data.labels[rows]
     about = own[:, rows], rows, labels, planted.kind[rows]
     once = _ask(parts, params, data, rows)

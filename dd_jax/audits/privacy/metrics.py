@@ -1,4 +1,4 @@
-"""How well a membership score tells members from others, with honest intervals.
+"""Metrics of a membership score, with confidence intervals.
 
 NumPy on plain arrays: users recompute every figure from `scores.npz` with these.
 """
@@ -43,12 +43,16 @@ RESAMPLES = 200
 
 
 def smallest_fpr(member: Any) -> float:
-    """Smallest non-zero FPR that the points can show: one over the non-members."""
+    """Smallest non-zero FPR that a sample has: one over its number of non-members.
+
+    >>> smallest_fpr([True, False, False])
+    0.5
+    """
     return 1 / int(np.sum(~np.asarray(member, bool)))
 
 
 def resolved(level: float, non_members: int) -> bool:
-    """Whether a level of FPR means something with so many non-members.
+    """Whether n non-members are enough to estimate rates at a level of FPR.
 
     True where the level allows at least 10 false positives, so that chance moves the
     achieved FPR by about a third of itself at most (`1 / sqrt 10`); this implies that
@@ -95,7 +99,7 @@ def _statistics(
 def _at_level(
     estimate: dict[str, Any], level: str, whole: Roc, member: np.ndarray
 ) -> dict[str, Any]:
-    """The Record of one FPR level: the interval widened, or no numbers at all."""
+    """The Record of one FPR level: the interval widened, or None if not resolved."""
     if not resolved(float(level), int(np.sum(~member))):
         numbers = {"mean": None, "ci": None, "achieved_fpr": None}
         return estimate | numbers | {"resolved": False}
@@ -117,7 +121,7 @@ def _precision(tprs: dict[str, dict[str, Any]], prior: float) -> dict[str, Any]:
 
 
 def summarise(scores: Any, member: Any, *, seed: int) -> dict[str, Any]:
-    """The Record of one score: how much membership it gives away.
+    """The Record of one score: how much membership it leaks.
 
     AUC is the mean over targets of each target's own AUC. Balanced accuracy and the
     TPRs are read off one ROC of all targets pooled, a single threshold for all: only
@@ -125,14 +129,14 @@ def summarise(scores: Any, member: Any, *, seed: int) -> dict[str, Any]:
 
     Intervals are 95 %. Targets and points are crossed (each point is scored against
     each target), so both are resampled, independently and with replacement, 200
-    times; rows 2i and 2i+1 go together, since complementary targets share their
-    shadows. The interval is the estimate -+ t * (standard error over the resamples),
-    t having (pairs - 1) degrees of freedom to pay for few targets. For a TPR it is
+    times (`two_way_bootstrap`); rows 2i and 2i+1 go together, since complementary
+    targets share their shadows. The interval is that of `bootstrap_interval`, with
+    pairs of targets as units. For a TPR it is
     widened to hold the Clopper-Pearson interval with the distinct member points as
-    trials, because resampling sees no spread at 0 or 1 and few points may carry all
-    of the leak; the AUC of a perfect score keeps no width. With one pair of targets
-    or fewer, intervals speak of the points alone. That all targets draw their shadows
-    from the same models is not in them.
+    trials, because resampling has no spread at 0 or 1 and few points may carry all
+    of the leakage; the AUC of a perfect score has an interval of width 0. With one pair
+    of targets or fewer, intervals cover the draw of the points alone. The dependence
+    between targets that share shadow models is not included.
 
     Args:
       scores: `f[m n]`, row t against target t; higher = more likely a member.
@@ -144,8 +148,8 @@ def summarise(scores: Any, member: Any, *, seed: int) -> dict[str, Any]:
       `{auc, balanced_accuracy: {mean, ci, n}, tpr_at_fpr: {LEVEL: {mean, ci, n,
       achieved_fpr, resolved}}, ppv: {PRIOR: {mean, ci, fpr}}, smallest_fpr}`,
       JSON-able; n counts targets. A level that `resolved` refuses has None for its
-      numbers. PPV is at the smallest resolved level, `fpr`; its figures take the FPR
-      to be that level.
+      numbers. PPV is at the smallest resolved level, `fpr`; it takes the FPR to be
+      that level.
 
     Raises:
       InputError: see `dd_jax.audits.privacy.roc.ranking`; or not two axes.

@@ -1,9 +1,11 @@
-"""The registry of membership scores, and every model taking its turn as the target."""
+"""The membership scores by name, and every model in turn as the target."""
 
+import inspect
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -19,6 +21,8 @@ from dd_jax.audits.privacy import (
 )
 from dd_jax.types import Array, InputError
 
+NEEDS = ("none", "out", "in_out")
+
 
 class Score(NamedTuple):
     """A membership score: a signal of every model, then its comparison for one target.
@@ -27,42 +31,72 @@ class Score(NamedTuple):
     **options) -> f32[n]`, higher = more likely a member. Jittable, `target` included.
 
     Attributes:
-      signal: `(logits, labels, member) -> arrays`, whatever all targets share: computed
-        once for all of them.
-      compare: `(signal, member, target, **options) -> f32[n]`.
+      signal: `(logits, labels, member) -> arrays` that all targets share: computed once
+        for all of them.
+      compare: `(signal, member, target, **options) -> f32[n]`; its keyword-only
+        arguments are the options of the score.
+      needs: the shadow models that the score uses, by default options: `none` (the
+        target alone), `out` (shadows that were not given the point) or `in_out` (those
+        that were, too).
     """
 
     signal: Callable[[Array, Array, Array], Any]
     compare: Callable[..., Array]
+    needs: str = "in_out"
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Names of the options that `compare` takes.
+
+        >>> SCORES["lira_online"].options, SCORES["loss"].options
+        (('variance',), ())
+        """
+        parameters = inspect.signature(self.compare).parameters.values()
+        return tuple(p.name for p in parameters if p.kind == p.KEYWORD_ONLY)
 
     def __call__(
         self, logits: Array, labels: Array, member: Array, target: Any, **options: Any
     ) -> Array:
         """Scores the points against one target model."""
+        _check_shapes(logits, labels, member)
         signal = self.signal(logits, labels, member)
         return self.compare(signal, member, target, **options)
 
 
-_per_class = partial(thresholds.threshold, per_class=True)
 SCORES = {
-    "lira_online": Score(lira.sides, lira.online),
-    "lira_offline": Score(lira.sides, lira.offline),
-    "rmia": Score(rmia.log_probabilities, rmia.rmia),
-    "loss": Score(thresholds.likelihood, thresholds.threshold),
-    "loss_per_class": Score(thresholds.likelihood, _per_class),
-    "entropy": Score(thresholds.certainty, thresholds.threshold),
-    "entropy_per_class": Score(thresholds.certainty, _per_class),
-    "modified_entropy": Score(thresholds.modified_certainty, thresholds.threshold),
-    "modified_entropy_per_class": Score(thresholds.modified_certainty, _per_class),
-    "calibrated": Score(calibrated.log_odds, calibrated.calibrated),
+    "lira_online": Score(lira.lira_signal, lira.lira_online),
+    "lira_offline": Score(lira.lira_signal, lira.lira_offline, "out"),
+    "rmia": Score(rmia.rmia_signal, rmia.rmia),
+    "loss": Score(thresholds.negative_loss, thresholds.global_threshold, "none"),
+    "loss_per_class": Score(
+        thresholds.negative_loss, thresholds.class_threshold, "out"
+    ),
+    "entropy": Score(thresholds.negative_entropy, thresholds.global_threshold, "none"),
+    "entropy_per_class": Score(
+        thresholds.negative_entropy, thresholds.class_threshold, "out"
+    ),
+    "modified_entropy": Score(
+        thresholds.negative_modified_entropy, thresholds.global_threshold, "none"
+    ),
+    "modified_entropy_per_class": Score(
+        thresholds.negative_modified_entropy, thresholds.class_threshold, "out"
+    ),
+    "calibrated": Score(calibrated.calibration_signal, calibrated.calibrated),
     "calibrated_out": Score(
-        calibrated.log_odds, partial(calibrated.calibrated, offset="out")
+        calibrated.calibration_signal, calibrated.calibrated_out, "out"
     ),
     "shadow_classifier": Score(
-        shadow_classifier.posteriors, shadow_classifier.shadow_classifier
+        shadow_classifier.posterior_signal, shadow_classifier.shadow_classifier
     ),
-    "quantile": Score(quantile.described, quantile.quantile),
+    "quantile": Score(quantile.quantile_signal, quantile.quantile, "none"),
 }
+
+
+def _check_shapes(logits: Array, labels: Array, member: Array) -> None:
+    chex.assert_rank([logits, labels, member], [4, 1, 2])
+    chex.assert_equal_shape_prefix([logits, member], 2)
+    chex.assert_shape(labels, logits.shape[1:2])
+    chex.assert_type([logits, labels, member], [float, int, bool])
 
 
 @partial(jax.jit, static_argnames=("score", "options"))
@@ -73,33 +107,40 @@ def _all_targets(score, logits, labels, member, options):
 
 
 def all_targets(
-    name: str, logits: Array, labels: Array, member: Array, **options: Any
+    score: str | Score, logits: Array, labels: Array, member: Array, **options: Any
 ) -> Array:
     """Scores every point against every model, each in turn the target, in one program.
 
     The models other than the target and its complement are the shadows.
 
     Args:
-      name: a key of `SCORES`.
+      score: a key of `SCORES`, or a `Score`.
       logits: `f32[m n q k]`.
       labels: `i32[n]`.
       member: `bool[m n]`; rows 2i and 2i+1 are complements.
-      **options: static options of the score, such as `variance` for LiRA, `a` for RMIA,
-        `per_class` for the thresholds, `offset` for calibrated.
+      **options: static options of the score, such as `variance` for LiRA and `a` for
+        RMIA; see `Score.options`.
 
     Returns:
       `f32[m n]`; row t holds the scores against model t.
 
     Raises:
-      InputError: an unknown name; shapes that disagree; masks that are not
+      InputError: an unknown name or option; shapes that disagree; masks that are not
         complementary pairs; fewer than two pairs.
     """
-    if name not in SCORES:
-        raise InputError(f"scores: {name!r} is not known; use {', '.join(SCORES)}")
-    member = np.asarray(member, bool)
-    if member.ndim != 2 or logits.ndim != 4 or member.shape != logits.shape[:2]:
+    if isinstance(score, str):
+        if score not in SCORES:
+            raise InputError(f"scores: {score!r} is not known; use {', '.join(SCORES)}")
+        score = SCORES[score]
+    if unknown := set(options) - set(score.options):
         raise InputError(
-            f"member: shape {member.shape} against logits {logits.shape}; "
+            f"scores: option {min(unknown)!r} is not known; the score takes "
+            f"{', '.join(score.options) or 'none'}"
+        )
+    member = np.asarray(member, bool)
+    if member.ndim != 2 or np.ndim(logits) != 4 or member.shape != logits.shape[:2]:
+        raise InputError(
+            f"member: shape {member.shape} against logits {np.shape(logits)}; "
             "need bool[m n] with f32[m n q k]"
         )
     if len(member) < 4 or not np.array_equal(member[::2], ~member[1::2]):
@@ -107,6 +148,5 @@ def all_targets(
             f"member: {len(member)} rows; need at least 2 complementary pairs, "
             "row 2i+1 being the complement of row 2i"
         )
-    return _all_targets(
-        SCORES[name], logits, labels, member, tuple(sorted(options.items()))
-    )
+    _check_shapes(logits, labels, member)
+    return _all_targets(score, logits, labels, member, tuple(sorted(options.items())))
