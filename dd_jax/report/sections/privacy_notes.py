@@ -28,8 +28,10 @@ def explained(record: Record, config: dict) -> list[str]:
     if "t1" in threats and (repeats := audit.get("repeats") or 1) > 1:
         lines.append(f"T1 averages {repeats} nets trained on each released set.")
     attack = headline.membership(record)
-    path = ("privacy", "distilled", *(attack[:2] if attack else ()), "known_randomness")
-    if bound := lookup(record, *path, "auc"):
+    path = ("privacy", "distilled", *(attack[:2] if attack else ()))
+    keys = "shared_seed", "known_randomness"  # the second in earlier Records
+    bounds = [lookup(record, *path, key, "auc") for key in keys]
+    if bound := bounds[0] or bounds[1]:
         lines.append(
             "Attacker who knows the random seeds of most shadow models: "
             f"{display_name(path[3], record, 'score')} on {path[2].upper()} has AUC "
