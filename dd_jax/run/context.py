@@ -15,7 +15,7 @@ from dd_jax.audits.privacy.canaries import Planted, plant
 from dd_jax.catalogue.rules import attack_of
 from dd_jax.data import dsa, load, tfds_source
 from dd_jax.data.cutmix import cutmix
-from dd_jax.data.zca import Space, Whitening, fit_zca, read_zca, zca_space
+from dd_jax.data.zca import Whitening, fit_zca, read_zca, zca_space
 from dd_jax.distill import CHOOSERS
 from dd_jax.distill.io import storage
 from dd_jax.models import build, fields, minimum_size
@@ -25,7 +25,7 @@ from dd_jax.runtime.loop import digest
 from dd_jax.runtime.reuse import reused
 from dd_jax.train import Trainer, adversary, trainer
 from dd_jax.train.training import unmixed
-from dd_jax.types import Dataset, InputError, Model, Split
+from dd_jax.types import Dataset, InputError, Model, Space, Split
 
 _LINKED = 2  # folders below the first that may be links: train/CLASS
 
@@ -225,7 +225,7 @@ def network(config: ConfigDict, data: Dataset) -> Model:
         data.train.images.shape[1:],
         mean=data.mean,
         std=data.std,
-        enter=zca.enter if (zca := space(config)) else None,
+        space=space(config),
         **model_settings(config),
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 from dd_jax.distill import JOINT, METHODS, Joint, Method
 from dd_jax.distill.wrappers import MITIGATIONS
 from dd_jax.run.cached import shared, staged
-from dd_jax.run.context import Parts, augmentation, images_per_class, learns, space
+from dd_jax.run.context import Parts, augmentation, images_per_class, learns
 from dd_jax.runtime.keys import named, stack
 from dd_jax.runtime.loop import digest
 from dd_jax.train import trainer
@@ -24,9 +24,6 @@ def _options(parts: Parts) -> dict[str, Any]:
     return {
         "ipc": images_per_class(parts.config),
         "train_lr": parts.config.train.lr,
-        "mean": parts.dataset.mean,
-        "std": parts.dataset.std,
-        "space": space(parts.config),
         "multi": config.multi,
         **_set(lr=config.lr, lr_labels=config.lr_labels, factor=config.factor),
         **_steps_of(parts, config.method),

@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 from dd_jax.distill import CHOOSERS, METHODS, real_data
 from dd_jax.distill.methods.selection import choose, herding, kcenter, kmeans
 from dd_jax.distill.parametrisation.pixels import INITS, pixels
+from dd_jax.models.normalisation import standard_space
 from dd_jax.types import InputError
 
 SEEDS = st.integers(0, 2**16)
+
+SPACE = standard_space((0.3,), (0.2,))
 
 
 def line(*values):
@@ -180,7 +183,7 @@ def test_selection_methods_read_back_real_images(name):
 @pytest.mark.parametrize("ipc", [1, 4])
 def test_pixels_start_from_real_images(init, ipc):
     images, labels = toy((4, 6))
-    parametrisation = pixels(ipc, init, optax.sgd(1.0), mean=(0.3,), std=(0.2,))
+    parametrisation = pixels(ipc, init, optax.sgd(1.0), space=SPACE)
     key, real = jax.random.key(0), real_data(images, labels)
     theta = parametrisation.init(key, real)["images"]
     assert theta.shape == (2, ipc, 4, 4, 1) and theta.dtype == np.float32
@@ -191,7 +194,7 @@ def test_pixels_start_from_real_images(init, ipc):
 
 def test_noise_has_the_moments_of_a_standard_normal_in_normalised_space():
     images, labels = toy()
-    parametrisation = pixels(200, "noise", optax.sgd(1.0), mean=(0.3,), std=(0.2,))
+    parametrisation = pixels(200, "noise", optax.sgd(1.0), space=SPACE)
     theta = parametrisation.init(jax.random.key(0), real_data(images, labels))
     theta = theta["images"]
     assert theta.shape == (3, 200, 4, 4, 1)  # more than a class has
