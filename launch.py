@@ -32,9 +32,10 @@ from absl import flags
 from ml_collections import ConfigDict
 
 from dd_jax import config as configs
+from dd_jax.catalogue.rules import FLAG
 from dd_jax.config import sweep
-from dd_jax.config.fields import FIELDS
-from dd_jax.config.overrides import overrides
+from dd_jax.config.fields import fields
+from dd_jax.config.overrides import config_file, overrides
 from dd_jax.system import destination, disk, interruption, paths, workdir
 from dd_jax.system.disk import WriteError
 from dd_jax.system.notice import notice
@@ -74,6 +75,8 @@ def main(argv: Sequence[str]) -> int:
     try:
         for argument in argv[1:]:
             paths.check_text(argument)
+        file = config_file(argv[1:])  # before keys are read: it may register some
+        module = sweep.read(file) if file else None
         values, others = overrides(argv[1:])
         options = _options()
         extra = options([argv[0], *others])[1:]
@@ -82,7 +85,7 @@ def main(argv: Sequence[str]) -> int:
             return DONE
         if extra:
             raise InputError(f"unexpected argument {extra[0]}; write --FLAG=VALUE")
-        request = _request(options, values)
+        request = _request(options, values, module)
         return _show(request) if request.dry_run else _run(request)
     except (InputError, flags.Error) as error:
         print("error:", " ".join(str(error).split()), file=sys.stderr)
@@ -132,13 +135,15 @@ def _options() -> flags.FlagValues:
     return options
 
 
-def _request(options: flags.FlagValues, given: dict[str, Any]) -> Request:
-    if options.config is None:
+def _request(
+    options: flags.FlagValues, given: dict[str, Any], module: ModuleType | None
+) -> Request:
+    if module is None:
         name = "quickstart"
         cells = [configs.override(configs.default(), given, "command line")]
     else:
         name = Path(options.config).stem
-        experiment = sweep.load(options.config, given)
+        experiment = sweep.experiment(module, given)
         cells = sweep.expand(experiment.config, experiment.points, given)
     root = destination.found(options.workdir or str(Path("runs_out", name)))
     for cell in cells:
@@ -152,10 +157,11 @@ def _help(options: flags.FlagValues) -> str:
     lines = [str(__doc__), "Flags (--NAME=VALUE):"]
     lines += [f"  --{name:<36} {options[name].help}" for name in options if name != "h"]
     lines += ["", "Config keys (--config.KEY=VALUE), with their defaults:"]
-    for key, field in FIELDS.items():
-        value = f"{key}={field.default}"
+    for key, option in fields().items():
+        value = f"{key}={option.default}"
         gap = "\n" + " " * 40 if len(value) > 37 else ""
-        lines.append(f"  {value:<38}{gap} {field.help}")
+        right = "" if option.rule in (None, FLAG) else f" ({option.allowed.words})"
+        lines.append(f"  {value:<38}{gap} {option.help}{right}")
     return "\n".join(lines)
 
 

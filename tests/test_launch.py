@@ -11,7 +11,7 @@ import pytest
 
 import dd_jax
 from dd_jax import config
-from dd_jax.config.fields import FIELDS
+from dd_jax.config.fields import fields
 from dd_jax.report import completed
 from dd_jax.system import workdir
 from dd_jax.system.disk import WriteError
@@ -425,7 +425,7 @@ def shell(tmp_path, *arguments):
 def test_help_teaches_every_key(tmp_path):
     done = shell(tmp_path, ROOT / "launch.py", "--help")
     assert done.returncode == 0 and done.stderr == ""
-    for key, field in FIELDS.items():
+    for key, field in fields().items():
         assert f"  {key}={field.default}" in done.stdout and field.help in done.stdout
     for word in ("--config=experiments/", "--workdir", "--executor", "--dry_run"):
         assert word in done.stdout

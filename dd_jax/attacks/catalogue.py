@@ -1,28 +1,12 @@
 """The attacks by name."""
 
 import inspect
-from collections.abc import Callable
 
-from dd_jax.attacks import adaptive, fixed_step
-from dd_jax.attacks.attack import Attack
 from dd_jax.attacks.settings import as_json
+from dd_jax.catalogue import Registry
 from dd_jax.types import InputError
 
-ATTACKS: dict[str, Callable[..., Attack]] = {
-    "apgd_ce": adaptive.apgd_ce,
-    "apgd_dlr": adaptive.apgd_dlr,
-    "apgd_t": adaptive.apgd_t,
-    "autoattack": adaptive.autoattack,
-    "cw_l2": adaptive.cw_l2,
-    "deepfool": adaptive.deepfool,
-    "fab_t": adaptive.fab_t,
-    "fgsm": fixed_step.fgsm,
-    "mim": fixed_step.mim,
-    "noise": adaptive.noise,
-    "pgd_l2": fixed_step.pgd_l2,
-    "pgd_linf": fixed_step.pgd_linf,
-    "square": adaptive.square,
-}
+ATTACKS = Registry("attack")
 
 
 def describe(name: str, eps: float, **settings) -> dict:

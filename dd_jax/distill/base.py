@@ -37,6 +37,22 @@ class Batch(NamedTuple):
     weights: Array
 
 
+class Experts(NamedTuple):
+    """The networks that a method follows, trained on the real rows.
+
+    Attributes:
+      epochs: those that `Real.experts` has to hold, in ascending order.
+      count: networks.
+      lr: learning rate, without momentum and weight decay.
+      kept_epochs: at least so many first epochs are kept, for other methods to share.
+    """
+
+    epochs: tuple[int, ...]
+    count: int = 10
+    lr: float = 0.01
+    kept_epochs: int = 0
+
+
 class Method(NamedTuple):
     """A distillation algorithm as four functions.
 
@@ -62,6 +78,7 @@ class Method(NamedTuple):
     | `cutmix_net` | share of the batches of inner-loop training that CutMix mixes |
     | `student_steps`, `expert_epochs`, `min_start`, `max_start`, `first_max_start`, \
       `growth`, `batch_student`, `tesla` | trajectory matching |
+    | `experts`, `expert_lr`, `kept_epochs`, `student_lr` | of its experts, students |
     | `pool`, `ridge` | FRePo |
 
     Attributes:
@@ -71,7 +88,7 @@ class Method(NamedTuple):
         and nothing in `info` is needed to go on.
       read: `state -> SyntheticSet`; pure.
       steps: whether `update` does anything; selection methods end at `init`.
-      expert_epochs: the epochs that `Real.experts` has to hold, in ascending order.
+      experts: those that it follows, if any.
     """
 
     init: Callable[[Key, Real], Any]
@@ -79,7 +96,7 @@ class Method(NamedTuple):
     update: Callable[[Key, Any, Any], tuple[Any, dict[str, Array]]]
     read: Callable[[Any], SyntheticSet]
     steps: bool = True
-    expert_epochs: tuple[int, ...] = ()
+    experts: Experts | None = None
 
 
 def real_data(images: np.ndarray, labels: np.ndarray, members=None) -> Real:

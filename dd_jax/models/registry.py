@@ -6,26 +6,13 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from dd_jax.models.alexnet import AlexNet
-from dd_jax.models.convnet import ConvNet
+from dd_jax.catalogue import Registry
 from dd_jax.models.layers import Linear
-from dd_jax.models.lenet import LeNet
-from dd_jax.models.mlp import MLP
 from dd_jax.models.normalisation import standard_space
-from dd_jax.models.resnet import ResNet18, ResNet18AP
-from dd_jax.models.vgg import VGG11
 from dd_jax.runtime.reuse import reused
 from dd_jax.types import InputError, Model, Space
 
-MODELS = {
-    "convnet": ConvNet,
-    "mlp": MLP,
-    "lenet": LeNet,
-    "alexnet": AlexNet,
-    "vgg11": VGG11,
-    "resnet18": ResNet18,
-    "resnet18_ap": ResNet18AP,
-}
+MODELS = Registry("model")
 
 _WEIGHTS, _STATISTICS = "params", "batch_stats"  # Flax's collections
 

@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 import jax
 from ml_collections import ConfigDict
 
+from dd_jax import config as configs
 from dd_jax.attacks import ATTACKS
 from dd_jax.audits.privacy.canaries import Planted, plant
-from dd_jax.catalogue.rules import attack_of
+from dd_jax.catalogue import entry
+from dd_jax.catalogue.naming import attack_of, source_of
 from dd_jax.data import dsa, load, tfds_source
 from dd_jax.data.cutmix import cutmix
 from dd_jax.data.zca import Whitening, fit_zca, read_zca, zca_space
-from dd_jax.distill import CHOOSERS
 from dd_jax.distill.io import storage
 from dd_jax.models import build, fields, minimum_size
 from dd_jax.runtime.cost import Cost
@@ -61,7 +62,9 @@ class Parts(NamedTuple):
 
 
 @lru_cache(maxsize=4)
-def _load(source, stamp, num_classes, image_size, rows, validation, seed, background):
+def _load(
+    source, stamp, num_classes, image_size, rows, validation, seed, background, own
+):
     found = load(
         source,
         num_classes=num_classes or None,
@@ -70,6 +73,7 @@ def _load(source, stamp, num_classes, image_size, rows, validation, seed, backgr
         validation=validation,
         seed=seed,
         background=background,
+        **dict(own),
     )
     # files that change are read anew; what is prepared for TFDS may be made by reading
     if not source.startswith("tfds:") and _stamp(source) != stamp:
@@ -131,6 +135,7 @@ def _place(config: ConfigDict) -> tuple:
         data.validation,
         config.seed,
         data.background,
+        tuple(own_options(config, "source", source_of(data.source)[0]).items()),
     )
 
 
@@ -164,6 +169,13 @@ def _facts(path: str) -> tuple[int, ...]:
     return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
 
 
+def own_options(config: ConfigDict, kind: str, name: str) -> dict[str, Any]:
+    """The values of the config keys that an entry of the catalogue has of its own."""
+    found = entry(kind, name)
+    values = configs.flat(config)
+    return {option.name: values[found.prefix + option.name] for option in found.options}
+
+
 def has_privacy(config: ConfigDict) -> bool:
     """Whether membership is audited; a set made elsewhere has no shadows."""
     return config.audits.privacy.enabled and not config.distill.load
@@ -184,7 +196,7 @@ def _seen(config: ConfigDict, data: Dataset) -> str:
 
 def learns(config: ConfigDict) -> bool:
     """Whether the method learns its images, and does not just select them."""
-    return config.distill.method not in CHOOSERS
+    return not entry("method", config.distill.method).traits.get("selects", False)
 
 
 def norm_of(spec: str) -> str:
@@ -199,7 +211,7 @@ def norm_of(spec: str) -> str:
 
 def matches(method: str) -> bool:
     """Whether a method matches real images, which can be attacked for it."""
-    return method not in (*CHOOSERS, "mtt")
+    return entry("method", method).traits.get("matches_real", True)
 
 
 def planted(config: ConfigDict, data: Dataset) -> Planted:
@@ -270,8 +282,9 @@ def _adversary(model: Model, eps: float, steps: int) -> Callable | None:
 
 def model_settings(config: ConfigDict) -> dict[str, Any]:
     """The keys of `config.model` that its architecture has."""
-    known = fields(config.model.name)
-    return {k: v for k, v in config.model.items() if k in known}
+    name, known = config.model.name, fields(config.model.name)
+    shared = {k: v for k, v in config.model.items() if k in known}
+    return shared | own_options(config, "model", name)
 
 
 def upsampled(parts: Parts) -> bool:

@@ -15,9 +15,11 @@ from dd_jax.audits.privacy import (
 )
 from dd_jax.audits.privacy.canaries import planted_masks
 from dd_jax.audits.privacy.membership import audited
+from dd_jax.audits.privacy.scores import score_of
+from dd_jax.catalogue import arguments, entry
 from dd_jax.data import initial_masks
 from dd_jax.run import stages as compose
-from dd_jax.run.context import Parts, learns
+from dd_jax.run.context import Parts, learns, own_options
 from dd_jax.run.context import planted as planted_rows
 from dd_jax.runtime.keys import integer, named, stack
 from dd_jax.system.progress import progress
@@ -75,7 +77,7 @@ def measure(parts: Parts) -> tuple[dict[str, Any], dict[str, Any]]:
                     asked.member,
                     scores=audit.scores,
                     seed=seed,
-                    variance=audit.variance,
+                    options=_options(parts),
                     slices=slices,
                     canary=asked.canary,
                     shared=_shared(parts, pipe),
@@ -94,6 +96,20 @@ def measure(parts: Parts) -> tuple[dict[str, Any], dict[str, Any]]:
                 seed=seed,
             )
     return record, curves
+
+
+def _options(parts: Parts) -> dict[str, dict]:
+    """The options of each score, from the keys of the audit and its own."""
+    audit = parts.config.audits.privacy
+    return {
+        name: arguments(
+            entry("score", name),
+            own_options(parts.config, "score", name),
+            audit.to_dict(),
+            score_of(name).compare,
+        )
+        for name in audit.scores
+    }
 
 
 def _file(pipe: str, threat: str, found: dict[str, Asked | None]) -> str:

@@ -33,7 +33,7 @@ def measure(parts: Parts, summarise) -> list[dict]:
     if config.load or not learns(parts.config):
         return []
     rows = []
-    for step in looks(config.steps, config.looks):
+    for step in looks(config.steps, parts.config.audits.learning_curve.eval_steps):
         sets, seconds = _kept(parts, step)
         networks = compose.networks_on_sets(parts, sets)
         rows_of = predictions(parts.model, networks, parts.judged.images)

@@ -155,7 +155,7 @@ def _measure(parts: Parts) -> Record:
     curves = {"distil": _distil_curve(parts)}
     if audits.fairness.enabled:
         record["fairness"] = _fairness(parts, predicted)
-    if audits.export.enabled:
+    if audits.quantization.enabled:
         record["export"] = portability.measure(
             parts, sets, predicted["distilled"], summarised(parts, "distilled")
         )

@@ -8,11 +8,12 @@ import numpy as np
 
 from dd_jax.audits import corruptions, robustness
 from dd_jax.audits.robustness import Curve
-from dd_jax.catalogue.rules import attack_of
+from dd_jax.catalogue import arguments, entry
+from dd_jax.catalogue.naming import attack_of
 from dd_jax.run import stages as compose
 from dd_jax.run import transference
 from dd_jax.run.cached import kept, of_baseline, own, summarised
-from dd_jax.run.context import Parts, norm_of
+from dd_jax.run.context import Parts, norm_of, own_options
 from dd_jax.run.transference import CHUNK
 from dd_jax.run.variants import undefended
 from dd_jax.runtime.keys import integer
@@ -20,19 +21,6 @@ from dd_jax.system.progress import progress, shown
 from dd_jax.types import Params, SyntheticSet
 
 Keep = Callable[[str, Callable[[], dict]], dict]
-_ADAPTIVE = {"steps": "adaptive_steps"}
-SET_BY = {  # settings of attacks by the config key that gives them
-    "pgd_linf": {"steps": "steps"},
-    "pgd_l2": {"steps": "steps"},
-    "mim": {"steps": "steps"},
-    "apgd_ce": _ADAPTIVE,
-    "apgd_dlr": _ADAPTIVE,
-    "apgd_t": _ADAPTIVE,
-    "fab_t": _ADAPTIVE,
-    "square": {"steps": "queries"},
-    "autoattack": _ADAPTIVE | {"queries": "queries"},
-    "noise": {"steps": "draws"},
-}
 
 
 def measure(parts: Parts, networks: dict[str, Params], sets: SyntheticSet) -> dict:
@@ -77,7 +65,7 @@ def _robustness(
     curves = {}
     for spec in shown(audit.attacks, f"attacks, {pipe}"):
         eps = audit[f"eps_{norm_of(spec)}"]
-        curves[spec] = attack("attack", spec, eps, drop=audit.drop)
+        curves[spec] = attack("attack", spec, eps, drop=audit.sequential_radii)
     distances = {
         spec: curve.distances
         for spec, curve in curves.items()
@@ -122,7 +110,8 @@ def _attack_on(
 
     def attack(purpose, spec, eps, **settings):
         name, chosen = attack_of(spec)
-        given = {k: audit[key] for k, key in SET_BY.get(name, {}).items()}
+        own = own_options(parts.config, "attack", name)
+        given = arguments(entry("attack", name), own, audit.to_dict())
         task = parts.key(f"{purpose} {pipe} {spec}"), name, parts.model.apply, nets
         how = given | chosen | settings
         make = partial(

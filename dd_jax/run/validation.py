@@ -10,9 +10,10 @@ from ml_collections import ConfigDict
 from dd_jax import config as configs
 from dd_jax.audits import fairness
 from dd_jax.audits.robustness import ascents
+from dd_jax.catalogue import entries
 from dd_jax.data import require_per_class
 from dd_jax.data.zca import fitting_bytes, fitting_seconds
-from dd_jax.distill import JOINT
+from dd_jax.distill import batched_form
 from dd_jax.distill.io import storage
 from dd_jax.run.context import (
     Parts,
@@ -206,10 +207,11 @@ def _check_queries(config: ConfigDict, data: Dataset) -> None:
 
 def _check_joint(built: Parts) -> None:
     distill = built.config.distill
-    if distill.method not in JOINT:
+    if not batched_form(distill.method):
+        known = [e.name for e in entries("method") if "batched" in e.traits]
         raise InputError(
             f"audits.privacy.joint: distill.method={distill.method} has no joint form; "
-            f"take {', '.join(JOINT)}, or joint=False"
+            f"take {', '.join(known)}, or joint=False"
         )
     for mitigation, settings in built.config.mitigate.items():
         if settings.eps:

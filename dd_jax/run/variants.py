@@ -5,7 +5,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from dd_jax import config as configs
-from dd_jax.catalogue.rules import INITS, METHODS
+from dd_jax.catalogue import names
 from dd_jax.distill.io import storage
 from dd_jax.run.cached import own
 from dd_jax.run.context import Parts, matches
@@ -66,7 +66,8 @@ def made_by(metadata: dict | None) -> tuple[str | None, str | None]:
     """
     made = (metadata or {}).get("config", {}).get("distill", {})
     method, init = made.get("method"), made.get("init")
-    return method if method in METHODS else None, init if init in INITS else None
+    known, starts = names("method"), names("init")
+    return method if method in known else None, init if init in starts else None
 
 
 def varied(parts: Parts, name: str, changes: dict[str, Any]) -> Parts:

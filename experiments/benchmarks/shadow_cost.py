@@ -28,7 +28,8 @@ import jax
 import numpy as np
 
 from dd_jax import data, models
-from dd_jax.distill import JOINT, METHODS, real_data
+from dd_jax.catalogue import entries
+from dd_jax.distill import METHODS, batched_form, real_data
 from dd_jax.distill.pipeline import distil_many
 from dd_jax.runtime.keys import stack
 from dd_jax.runtime.loop import Driven
@@ -57,7 +58,11 @@ def effective_batch(joint, real, member) -> float:
 def main() -> None:
     """Measures and prints the Record."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--method", default="dm", choices=sorted(JOINT))
+    parser.add_argument(
+        "--method",
+        default="dm",
+        choices=[e.name for e in entries("method") if "batched" in e.traits],
+    )
     parser.add_argument("--source", default="digits")
     parser.add_argument("--rows", type=int, default=0, help="of train; 0 = all")
     parser.add_argument("--width", type=int, default=32)
@@ -118,7 +123,7 @@ def main() -> None:
     joined: dict[int, list[float]] = {count: [] for count in options.shadows}
     batches = {count: options.batch_real * (2 if count > 1 else 1) for count in joined}
     forms = {
-        count: JOINT[options.method](model, batch_real=batch, **settings)
+        count: batched_form(options.method)(model, batch_real=batch, **settings)
         for count, batch in batches.items()
     }
     for _ in range(options.turns):

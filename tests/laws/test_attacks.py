@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from dd_jax import catalogue
 from dd_jax.attacks import ATTACKS
-from dd_jax.catalogue import rules
 
 N, H, W, C, K = 7, 4, 3, 1, 3
 EPS = np.array([0.0, 0.1, 0.4, 2.0], np.float32)
@@ -52,7 +52,7 @@ def toy():
 
 
 def test_registry_is_that_of_the_config():
-    assert set(ATTACKS) == set(rules.ATTACKS)
+    assert set(ATTACKS) == set(catalogue.names("attack"))
 
 
 @pytest.mark.parametrize(("name", "norm"), CASES)

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
 
-from dd_jax import distill
+from dd_jax import catalogue, distill
 from dd_jax.data.zca import fit_zca, zca_space
-from dd_jax.distill import CHOOSERS, METHODS, real_data
+from dd_jax.distill import METHODS, real_data
 from dd_jax.models import build
 from dd_jax.runtime.checkpoint import Checkpoints
 from dd_jax.train.losses import cross_entropy
@@ -66,7 +66,7 @@ def dimmed(key, images):
     return images * jax.random.uniform(key, minval=0.8)
 
 
-OPTIONS = {name: {} for name in CHOOSERS} | {
+OPTIONS = {name: {} for name in METHODS} | {
     "dm": {"batch_real": 4},
     "mtt": {"student_steps": 4, "expert_epochs": 1, "max_start": 3, "lr": 10.0},
     "dc": {"batch_real": 4, "outer_steps": 3, "net_epochs": 2, "lr": 1.0},
@@ -246,7 +246,9 @@ def odd_real():
     return model, real_data(images, labels)._replace(experts=path[None])
 
 
-@pytest.mark.parametrize("name", [name for name in METHODS if name not in CHOOSERS])
+@pytest.mark.parametrize(
+    "name", [e.name for e in catalogue.entries("method") if not e.traits.get("selects")]
+)
 def test_tiles_soft_labels_and_zca_work_with_every_method(name):
     model, real = odd_real()
     wrapped = dict(factor=2, multi=True, lr_labels=1.0)

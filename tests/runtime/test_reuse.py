@@ -20,7 +20,7 @@ from dd_jax import distill, run
 from dd_jax.attacks import ATTACKS
 from dd_jax.audits import transfer
 from dd_jax.audits.robustness import epsilon_curve
-from dd_jax.config.fields import FIELDS
+from dd_jax.config.fields import fields
 from dd_jax.data import load
 from dd_jax.data.zca import fit_zca
 from dd_jax.run import context as parts
@@ -200,7 +200,7 @@ def test_data_that_change_while_they_are_read_are_refused(tmp_path, monkeypatch)
 def test_every_key_of_the_data_counts():
     others = {str: "b", int: 3, float: 0.25, bool: True}
     one = make(BARE)
-    for key, field in FIELDS.items():
+    for key, field in fields().items():
         if key.startswith("data.") and key != "data.zca" and field.changes_results:
             value = "npz:b" if key == "data.source" else others[type(field.default)]
             value = value + 1 if value == field.default else value

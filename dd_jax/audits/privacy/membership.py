@@ -48,7 +48,7 @@ def judge(
     *,
     scores: tuple[str, ...],
     seed: int,
-    variance: str = "auto",
+    options: Mapping[str, Mapping[str, Any]] | None = None,
     slices: Mapping[str, np.ndarray] | None = None,
     canary: np.ndarray | None = None,
     shared: int = 0,
@@ -61,7 +61,7 @@ def judge(
       member: `bool[m n]`; rows 2i and 2i+1 are complements.
       scores: names in `SCORES`.
       seed: of the intervals.
-      variance: of LiRA, see `variance_used`.
+      options: of scores by their name, such as LiRA's `variance`.
       slices: `{name: i[n]}`, groups of points to be judged apart as well.
       canary: `i[n]`, the kind of each canary and -1 for ordinary points, which alone
         make the other figures and are scored without the canaries; default none.
@@ -90,20 +90,20 @@ def judge(
     ordinary = logits[:, plain], labels[plain], member[:, plain]
     record, curves = {}, {}
     for name in scores:
-        options = {"variance": variance} if name.startswith("lira") else {}
-        values = np.asarray(all_targets(name, *ordinary, **options))
+        given = (options or {}).get(name, {})
+        values = np.asarray(all_targets(name, *ordinary, **given))
         of_shared = values[:shared], member[:shared, plain]
         kept = values[shared:], member[shared:, plain]
         figures = metrics.summarise(*kept, seed=seed)
-        if name.startswith("lira"):
-            figures["variance"] = variance_used(len(member), variance)
+        if "variance" in given:
+            figures["variance"] = variance_used(len(member), given["variance"])
         figures["calibrated"] = {
             level: at_shadow_thresholds(*kept, float(level)) for level in CALIBRATED
         }
         for part, groups in (slices or {}).items():
             figures[part] = _brief_by_group(*kept, groups[plain], seed)
         if not plain.all():
-            every = np.asarray(all_targets(name, logits, labels, member, **options))
+            every = np.asarray(all_targets(name, logits, labels, member, **given))
             found = _brief_by_group(every[shared:], member[shared:], canary, seed)
             figures["canaries"] = {k: v for k, v in found.items() if k != "-1"}
         if shared:

@@ -17,6 +17,8 @@ from dd_jax.audits.privacy import (
     shadow_classifier,
     thresholds,
 )
+from dd_jax.catalogue import Registry, resolve
+from dd_jax.runtime.reuse import reused
 from dd_jax.types import Array, InputError
 
 
@@ -44,25 +46,42 @@ class Score(NamedTuple):
 
 
 _per_class = partial(thresholds.threshold, per_class=True)
-SCORES = {
-    "lira_online": Score(lira.sides, lira.online),
-    "lira_offline": Score(lira.sides, lira.offline),
-    "rmia": Score(rmia.log_probabilities, rmia.rmia),
-    "loss": Score(thresholds.likelihood, thresholds.threshold),
-    "loss_per_class": Score(thresholds.likelihood, _per_class),
-    "entropy": Score(thresholds.certainty, thresholds.threshold),
-    "entropy_per_class": Score(thresholds.certainty, _per_class),
-    "modified_entropy": Score(thresholds.modified_certainty, thresholds.threshold),
-    "modified_entropy_per_class": Score(thresholds.modified_certainty, _per_class),
-    "calibrated": Score(calibrated.log_odds, calibrated.calibrated),
-    "calibrated_out": Score(
-        calibrated.log_odds, partial(calibrated.calibrated, offset="out")
-    ),
-    "shadow_classifier": Score(
-        shadow_classifier.posteriors, shadow_classifier.shadow_classifier
-    ),
-    "quantile": Score(quantile.described, quantile.quantile),
-}
+LIRA_ONLINE = Score(lira.sides, lira.online)
+LIRA_OFFLINE = Score(lira.sides, lira.offline)
+RMIA = Score(rmia.log_probabilities, rmia.rmia)
+LOSS = Score(thresholds.likelihood, thresholds.threshold)
+LOSS_PER_CLASS = Score(thresholds.likelihood, _per_class)
+ENTROPY = Score(thresholds.certainty, thresholds.threshold)
+ENTROPY_PER_CLASS = Score(thresholds.certainty, _per_class)
+MODIFIED_ENTROPY = Score(thresholds.modified_certainty, thresholds.threshold)
+MODIFIED_ENTROPY_PER_CLASS = Score(thresholds.modified_certainty, _per_class)
+CALIBRATED = Score(calibrated.log_odds, calibrated.calibrated)
+CALIBRATED_OUT = Score(
+    calibrated.log_odds, partial(calibrated.calibrated, offset="out")
+)
+SHADOW_CLASSIFIER = Score(
+    shadow_classifier.posteriors, shadow_classifier.shadow_classifier
+)
+QUANTILE = Score(quantile.described, quantile.quantile)
+SCORES = Registry("score")
+
+
+def score_of(name: str) -> Score:
+    """The score of a name; of a registered function, each target computes all.
+
+    Raises:
+      InputError: an unknown name.
+    """
+    found = resolve("score", name)
+    if isinstance(found, Score):
+        return found
+    return _adapted(found)
+
+
+@reused
+def _adapted(function: Callable) -> Score:
+    compare = lambda data, *rest, **options: function(*data, *rest, **options)
+    return Score(lambda logits, labels, member: (logits, labels), compare)
 
 
 @partial(jax.jit, static_argnames=("score", "options"))
@@ -94,8 +113,7 @@ def all_targets(
       InputError: an unknown name; shapes that disagree; masks that are not
         complementary pairs; fewer than two pairs.
     """
-    if name not in SCORES:
-        raise InputError(f"scores: {name!r} is not known; use {', '.join(SCORES)}")
+    score = score_of(name)
     member = np.asarray(member, bool)
     if member.ndim != 2 or logits.ndim != 4 or member.shape != logits.shape[:2]:
         raise InputError(
@@ -107,6 +125,4 @@ def all_targets(
             f"member: {len(member)} rows; need at least 2 complementary pairs, "
             "row 2i+1 being the complement of row 2i"
         )
-    return _all_targets(
-        SCORES[name], logits, labels, member, tuple(sorted(options.items()))
-    )
+    return _all_targets(score, logits, labels, member, tuple(sorted(options.items())))

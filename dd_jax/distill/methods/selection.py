@@ -67,21 +67,13 @@ def kmeans(rng: np.random.Generator, points: np.ndarray, count: int) -> np.ndarr
     return chosen
 
 
-CHOOSERS: dict[str, Chooser] = {
-    "random": random,
-    "herding": herding,
-    "kcenter": kcenter,
-    "kmeans": kmeans,
-}
-
-
-def choose(key: Key, real: Real, name: str, ipc: int) -> np.ndarray:
+def choose(key: Key, real: Real, chooser: Chooser, ipc: int) -> np.ndarray:
     """Rows of `real.images` that stand for each class.
 
     Args:
       key: decides what is random about the choice.
       real: what may be chosen.
-      name: a key of `CHOOSERS`.
+      chooser: `(rng, f32[n d], count) -> i64[count]`, of one class.
       ipc: rows a class.
 
     Returns:
@@ -103,12 +95,12 @@ def choose(key: Key, real: Real, name: str, ipc: int) -> np.ndarray:
         rows = rows[:count]
         points = images[rows].reshape(count, -1).astype(np.float32) / 255
         spread = max(float(points.std()), 1e-6)
-        chosen.append(rows[CHOOSERS[name](rng, (points - points.mean()) / spread, ipc)])
+        chosen.append(rows[chooser(rng, (points - points.mean()) / spread, ipc)])
     return np.stack(chosen)
 
 
-def selection(name: str) -> Callable[..., Method]:
-    """The method that keeps real images chosen by `CHOOSERS[name]`."""
+def selection(chooser: Chooser):
+    """The method that keeps the real images that `chooser` takes of each class."""
 
     @reused
     def factory(
@@ -124,7 +116,7 @@ def selection(name: str) -> Callable[..., Method]:
         """
 
         def start(key: Key, real: Real) -> Array:
-            rows = choose(key, real, name, ipc)
+            rows = choose(key, real, chooser, ipc)
             return np.asarray(real.images)[rows].astype(np.float32) / 255
 
         def update(key, state, batch):
@@ -138,3 +130,9 @@ def selection(name: str) -> Callable[..., Method]:
         return Method(start, lambda key, real: (), update, read, steps=False)
 
     return factory
+
+
+random_images = selection(random)
+herded_images = selection(herding)
+kcenter_images = selection(kcenter)
+kmeans_images = selection(kmeans)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
-from dd_jax.distill.base import Method, Real
+from dd_jax.distill.base import Experts, Method, Real
 from dd_jax.distill.methods.student import Course, detached, exact
 from dd_jax.distill.parametrisation import protocol as parametrisation
 from dd_jax.distill.parametrisation.protocol import flattened
@@ -74,6 +74,11 @@ def trajectory_matching(
     *,
     ipc: int,
     init: str = "real",
+    experts: int = 10,
+    expert_lr: float = 0.01,
+    kept_epochs: int = 0,
+    student_lr: float = 0.0,
+    train_lr: float = 0.01,
     student_steps: int = 20,
     expert_epochs: int = 2,
     min_start: int = 0,
@@ -102,6 +107,11 @@ def trajectory_matching(
     Args:
       model: the network of the experts; one with batch statistics normalises each
         student step by those of its own batch.
+      experts: networks trained as experts.
+      expert_lr: their learning rate.
+      kept_epochs: see `Experts`.
+      student_lr: the first a; 0 is `train_lr`.
+      train_lr: learning rate of training where it is not learned.
       student_steps: N.
       expert_epochs: M.
       min_start: first epoch that students start from.
@@ -116,7 +126,7 @@ def trajectory_matching(
       init: see `synthetic`.
       lr: learning rate of the stored images.
       lr_lr: learning rate of the logarithm of a.
-      **images: see `synthetic`; `train_lr` is the first a.
+      **images: see `synthetic`.
 
     Returns:
       A `Method` whose `sample` reads `Real.experts`.
@@ -133,6 +143,7 @@ def trajectory_matching(
     starts = range(min_start, max_start)
     targets = range(min_start + expert_epochs, max_start + expert_epochs)
     used = tuple(sorted({*starts, *targets}))
+    images |= {"train_lr": student_lr or train_lr}
     learner = synthetic(
         ipc=ipc, init=init, lr=lr, lr_lr=lr_lr, space=model.space, **images
     )
@@ -187,5 +198,5 @@ def trajectory_matching(
         sample,
         update,
         lambda state: learner.read(state.learned),
-        expert_epochs=used,
+        experts=Experts(used, experts, expert_lr, kept_epochs),
     )

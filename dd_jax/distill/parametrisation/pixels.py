@@ -1,16 +1,15 @@
 """Synthetic images as free pixels, in the space that they are learned in."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
+from dd_jax.catalogue import resolve
 from dd_jax.distill.base import Real, one_hot_labels
-from dd_jax.distill.methods.selection import choose
 from dd_jax.distill.parametrisation.protocol import Parametrisation
 from dd_jax.types import Key, Space, SyntheticSet
-
-INITS = ("noise", "real", "kmeans", "kcenter", "herding")
 
 
 def stay_within(low: float, high: float) -> optax.GradientTransformation:
@@ -25,7 +24,7 @@ def stay_within(low: float, high: float) -> optax.GradientTransformation:
 
 def pixels(
     ipc: int,
-    init: str,
+    init: str | Callable,
     descent: optax.GradientTransformation,
     *,
     space: Space,
@@ -36,24 +35,16 @@ def pixels(
 
     Args:
       ipc: images a class; one with fewer real images starts from repeats of them.
-      init: `noise` (standard normal in the space of learning), `real` (random images of
-        the class) or the name of a selection.
+      init: a name in the catalogue, or a function as in `initial_images`.
       descent: how stored images descend.
       space: what images are learned in, such as `model.space`.
       clamp: keep stored values in [0, 1]; for `PIXELS`.
       train_lr: learning rate that networks are to be trained with on the set.
     """
+    first = resolve("init", init) if isinstance(init, str) else init
 
     def start(key: Key, real: Real) -> dict:
-        classes, shape = len(real.counts), real.images.shape[1:]
-        if init == "noise":
-            images = jax.random.normal(key, (classes, ipc, *shape))
-        else:
-            most = min(ipc, int(np.min(real.counts)))
-            rows = choose(key, real, "random" if init == "real" else init, most)
-            rows = rows[:, np.arange(ipc) % most]
-            chosen = np.asarray(real.images)[rows].astype(np.float32) / 255
-            images = jnp.asarray(space.enter(chosen))
+        images = first(key, real, ipc, space.enter)
         return {"images": jnp.clip(images, 0.0, 1.0) if clamp else images}
 
     def decode(theta: dict) -> SyntheticSet:

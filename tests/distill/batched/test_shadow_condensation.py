@@ -7,7 +7,7 @@ import pytest
 from tiny import quick_compiles as quick_compiles
 
 from dd_jax.data import dsa
-from dd_jax.distill import JOINT, METHODS, real_data
+from dd_jax.distill import METHODS, batched_form, real_data
 from dd_jax.distill.base import Batch
 from dd_jax.distill.batched.shadow_condensation import shadow_gradients
 from dd_jax.distill.methods.gradient_matching import Drawn, mean_gradient
@@ -49,7 +49,7 @@ def test_each_shadow_steps_as_a_single_one_given_its_rows_of_the_batch(name, dis
     options = OPTIONS | {"distance": distance}
     options |= {"augment": AUGMENT} if name == "dsa" else {}
     single = METHODS[name](NETWORK, outer_steps=1, **options)
-    joint = JOINT[name](NETWORK, outer_steps=1, **options)
+    joint = batched_form(name)(NETWORK, outer_steps=1, **options)
     real, key = real_data(IMAGES, LABELS), jax.random.key(7)
     each = [single.init(jax.random.key(i), real) for i in range(SHADOWS)]
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *each)
@@ -74,7 +74,7 @@ def test_each_shadow_steps_as_a_single_one_given_its_rows_of_the_batch(name, dis
 def test_one_shadow_is_the_single_form_through_the_lives_of_networks():
     options = OPTIONS | {"augment": AUGMENT, "augment_net": AUGMENT, "outer_steps": 3}
     single = METHODS["dsa"](NETWORK, net_epochs=2, **options)
-    joint = JOINT["dsa"](NETWORK, net_epochs=2, **options)
+    joint = batched_form("dsa")(NETWORK, net_epochs=2, **options)
     real = real_data(IMAGES, LABELS)
     alone = single.init(jax.random.key(0), real)
     states = jax.tree.map(lambda leaf: leaf[None], alone)
@@ -91,7 +91,7 @@ def test_one_shadow_is_the_single_form_through_the_lives_of_networks():
 
 def test_one_network_learns_from_a_set_drawn_anew_and_serves_all():
     options = OPTIONS | {"outer_steps": 3, "net_epochs": 2}
-    joint, real = JOINT["dc"](NETWORK, **options), real_data(IMAGES, LABELS)
+    joint, real = batched_form("dc")(NETWORK, **options), real_data(IMAGES, LABELS)
     init = METHODS["dc"](NETWORK, **options).init
     both = [init(key, real) for key in jax.random.split(jax.random.key(0))]
     states = jax.tree.map(lambda *leaves: jnp.stack(leaves), *both)
@@ -109,7 +109,7 @@ def test_one_network_learns_from_a_set_drawn_anew_and_serves_all():
 
 
 def test_a_class_without_rows_in_the_batch_stays():
-    joint = JOINT["dc"](NETWORK, **OPTIONS)
+    joint = batched_form("dc")(NETWORK, **OPTIONS)
     real = real_data(IMAGES, LABELS)
     state = METHODS["dc"](NETWORK, outer_steps=1, **OPTIONS).init(
         jax.random.key(0), real
@@ -127,4 +127,4 @@ def test_a_class_without_rows_in_the_batch_stays():
 def test_networks_with_batch_statistics_are_refused():
     network = build("convnet", CLASSES, (8, 8, 1), width=4, depth=1, norm="batch")
     with pytest.raises(InputError, match="mixes the rows of shadows"):
-        JOINT["dsa"](network, **OPTIONS)
+        batched_form("dsa")(network, **OPTIONS)
