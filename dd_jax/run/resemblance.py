@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from dd_jax.audits import memorisation
+from dd_jax.audits.nearest_neighbours import pixel_space, random_feature_spaces
 from dd_jax.run.context import Parts
 from dd_jax.runtime.keys import integer
 from dd_jax.system import disk
@@ -39,7 +40,7 @@ def measure(parts: Parts, sets: SyntheticSet) -> dict[str, Any]:
         "distilled": np.asarray(sets.images[0]),
         "copies": draw(train, min(len(train), len(sets.images[0]))) / np.float32(255),
     }
-    spaces = {"pixels": memorisation.pixels} | memorisation.random_networks(
+    spaces = {"pixels": pixel_space} | random_feature_spaces(
         parts.key("memorisation networks"), parts.model, NETWORKS
     )
     found = {
