@@ -1,4 +1,4 @@
-"""A config file with a method, an attack and more of its own; tests copy it elsewhere."""
+"""A config file with one of each kind of its own; tests copy it elsewhere."""
 
 import flax.linen as nn
 import jax

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy import special
 
+from dd_jax.intervals import wilson
 from dd_jax.types import Array, InputError, Key, Model
 
 Space = Callable[[np.ndarray], Array]
@@ -129,21 +129,6 @@ def independent(index: np.ndarray) -> float:
     """
     _, counts = np.unique(index, return_counts=True)
     return float(counts.sum() ** 2 / np.sum(counts**2))
-
-
-def wilson(share: float, trials: float) -> tuple[float, float]:
-    """Centre and half-width of the 95 % Wilson interval of a share.
-
-    `(s + z^2/2) / (n + z^2)` and `z / (n + z^2) sqrt(s (n - s) / n + z^2 / 4)`, with
-    n trials and s = n share.
-
-    >>> tuple(round(value, 4) for value in wilson(1.0, 10))
-    (0.8612, 0.1388)
-    """
-    z = float(special.ndtri(0.975))
-    centre = (share * trials + z**2 / 2) / (trials + z**2)
-    spread = trials * share * (1 - share) + z**2 / 4
-    return centre, z / (trials + z**2) * math.sqrt(spread)
 
 
 def residual_risk(

@@ -54,7 +54,16 @@ def prepared(config: ConfigDict) -> Prepared:
     Raises:
       InputError: data, model and audits do not go together.
     """
-    built = check(config)
+    try:
+        built = check(config)
+    except (InputError, OSError):
+        raise
+    except Exception as error:
+        plugins = [f"{e.kind} {e.name!r}" for e in configs.named(config) if e.origin]
+        if not plugins:
+            raise
+        words = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise InputError(f"with {', '.join(plugins)}: {words}") from error
     return Prepared(
         configs.run_id(config, built.fingerprint),
         config,

@@ -113,11 +113,7 @@ def test_ties_count_one_half():
     assert figures["residual_risk"]["mean"] == 0
 
 
-def test_wilson_and_residual_risk_by_hand():
-    rate, half = memorisation.wilson(0.3, 10)
-    z2 = 1.959964**2
-    assert rate == pytest.approx((3 + z2 / 2) / (10 + z2))
-    assert half == pytest.approx(np.sqrt(z2 * (2.1 + z2 / 4)) / (10 + z2), rel=1e-5)
+def test_residual_risk_by_hand():
     risk, low, high = memorisation.residual_risk((0.6, 0.1), (0.2, 0.05))
     error = np.hypot(0.1 / 0.8, 0.05 * 0.4 / 0.64)
     assert (risk, low, high) == pytest.approx((0.5, 0.5 - error, 0.5 + error))
