@@ -408,7 +408,7 @@ def test_a_later_cell_is_checked_before_the_first_one_runs(capsys):
     with open("sweep.py", "w") as file:
         file.write(
             "from dd_jax import config\n"
-            "from dd_jax.sweep import product\n"
+            "from dd_jax.config.sweep import product\n"
             "get_config = config.default\n"
             "def sweep(): return product({'distill.ipc': [1, 2, 72]})\n"
         )

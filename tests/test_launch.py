@@ -127,7 +127,7 @@ def test_what_loading_did_is_told_once(world, capsys):
 def experiment(text):
     Path("three.py").write_text(
         "from dd_jax import config\n"
-        "from dd_jax.sweep import product\n"
+        "from dd_jax.config.sweep import product\n"
         "get_config = config.default\n"
         f"def sweep(): return {text}\n"
     )

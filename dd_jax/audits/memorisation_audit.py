@@ -54,7 +54,7 @@ def measure(context: Context) -> dict:
 
 def _gallery(labels: np.ndarray, *columns: np.ndarray) -> bytes:
     """A row for the first image of each class; a column for each of `f32[m h w c]`."""
-    from dd_jax.report.figures import image_grid  # matplotlib: dry runs do without
+    from dd_jax.report.image_grid import image_grid  # matplotlib: dry runs do without
 
     _, first = np.unique(labels.argmax(1), return_index=True)
     first = first[:GALLERY]

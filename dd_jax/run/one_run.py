@@ -54,7 +54,16 @@ def prepared(config: ConfigDict) -> Prepared:
     Raises:
       InputError: data, model and audits do not go together.
     """
-    built = check(config)
+    try:
+        built = check(config)
+    except (InputError, OSError):
+        raise
+    except Exception as error:
+        plugins = [f"{e.kind} {e.name!r}" for e in configs.named(config) if e.origin]
+        if not plugins:
+            raise
+        words = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise InputError(f"with {', '.join(plugins)}: {words}") from error
     return Prepared(
         configs.run_id(config, built.fingerprint),
         config,
@@ -186,7 +195,7 @@ def _results(run: RunContext) -> Results:
 
 def _save_sets(run: RunContext, sets: SyntheticSet) -> dict:
     """Writes each set, the first one's picture, and returns the first's metadata."""
-    from dd_jax.report.figures import image_grid  # matplotlib: dry runs do without
+    from dd_jax.report.image_grid import image_grid  # matplotlib: dry runs do without
 
     metadata = metadata_of(run, sets)
     for i in range(len(sets.images)):
@@ -239,4 +248,11 @@ def _identity(run: RunContext, metadata: dict, notes: tuple[str, ...]) -> dict:
         "full_nets": config.train.full_nets,
         "device": devices_in_use()[0].device_kind,
         "devices": len(devices_in_use()),
-    } | ({"data_notes": list(notes)} if notes else {})
+    } | {
+        name: value
+        for name, value in {
+            "data_notes": list(notes),
+            "labels": {e.name: e.label for e in configs.named(config) if e.origin},
+        }.items()
+        if value
+    }

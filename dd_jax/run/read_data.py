@@ -31,7 +31,7 @@ def _load(
         validation=validation,
         seed=seed,
         background=background,
-        **dict(own),
+        options=dict(own),
     )
     # files that change are read again; what is prepared for TFDS may be made by reading
     if not source.startswith("tfds:") and _stamp(source) != stamp:

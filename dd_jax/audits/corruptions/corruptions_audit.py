@@ -15,7 +15,7 @@ def measure(context: Context) -> dict:
     """
     images, labels = context.sample("corrupted rows", context.options.images)
     found: dict[str, dict] = {pipe: {} for pipe in context.networks}
-    for name in shown(corruptions.SEEN, "corruptions"):
+    for name in shown(corruptions.CONDITIONS, "corruptions"):
         task = context.key("corruptions"), context.model, context.networks, name
         make = partial(corruptions.corruption_accuracy, *task, images, labels)
         for pipe, values in context.cached(name, make).items():
