@@ -11,7 +11,7 @@ from dd_jax.system import workdir
 def root(tmp_path_factory):
     """The work directory of one finished run with all audits that are on by default."""
     root = tmp_path_factory.mktemp("run") / "new" / "folder"
-    jax.config.update("jax_disable_most_optimizations", True)  # a module may come later
+    jax.config.update("jax_disable_most_optimizations", True)  # as modules have it
     assert launch(*flags(TINY | MLP), f"--workdir={root}") == 0
     return root
 

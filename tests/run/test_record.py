@@ -138,6 +138,7 @@ def test_membership_figures_recompute_from_the_score_file(folder, record, tmp_pa
         found.member,
         scores=("lira_online", "rmia", "loss"),
         seed=int(found.seed),
+        options={"lira_online": {"variance": "auto"}},
         slices={"by_class": found.labels},
     )
     workdir.write_json(tmp_path / "again.json", again.record)
