@@ -1,18 +1,14 @@
 """What an audit is given, with untrained networks in place of those of a run."""
 
-from functools import cache, partial
+from functools import cache
 
 import jax
 import numpy as np
-from tiny import BARE, MLP, make
 
 from dd_jax import data, models
-from dd_jax.audits import Context
+from dd_jax.audits import in_memory
 from dd_jax.audits.audit import PIPES
-from dd_jax.intervals import mean_interval
-from dd_jax.run.audit_context import options_of
-from dd_jax.runtime.keys import named, stack
-from dd_jax.train.evaluate import logits_of_each
+from dd_jax.runtime.keys import stack
 from dd_jax.types import SyntheticSet
 
 COUNTS = {"distilled": 2, "random_subset": 2, "full_data": 1}
@@ -44,45 +40,29 @@ def real_set(ipc=2, dataset=None):
     return SyntheticSet(pixels[None], one_hot[None], np.full(1, np.float32(0.01)))
 
 
-def context(name, dataset=None, sets=None, changes=None, **parts):
-    """The context of an audit.
+def context(name, dataset=None, sets=None, others=None, fields=None, **options):
+    """The context of an audit, and the files that it leaves.
 
     Args:
       name: of the audit.
       dataset: default digits 0, 1 and 2.
       sets: default two real images a class.
-      changes: dotted config keys and their values.
-      **parts: other fields of the context in place of those made here.
+      others: options of other audits, by their name.
+      fields: of the context, in place of those made here.
+      **options: of the audit.
     """
-    given, model = dataset or digits(), network()
-    config = make(BARE | MLP | (changes or {}))
-    files: dict = {}
-    kept: dict = {}
-
-    def cached(file, make, pipe="distilled"):
-        if (file, pipe) not in kept:
-            kept[file, pipe] = make()
-        return kept[file, pipe]
-
+    given, files = dataset or digits(), {}
     seeds = {pipe: seed for seed, pipe in enumerate(PIPES)}
     networks = {pipe: untrained(COUNTS[pipe], seeds[pipe]) for pipe in PIPES}
-    evaluation = given.validation or given.test
+    sets = sets or real_set(dataset=given)
     fields = {
-        "dataset": given,
-        "evaluation": evaluation,
-        "model": model,
-        "key": partial(named, jax.random.key(0)),
-        "sets": sets or real_set(dataset=given),
-        "networks": networks,
-        "logits": lambda pipe: np.asarray(
-            logits_of_each(model, networks[pipe], evaluation.images)
-        ),
-        "estimate": lambda pipe, values: mean_interval(values),
-        "cached": cached,
         "train": lambda sets, stage: untrained(2, seed=9),
-        "variants": dict,
-        "undefended": lambda: networks["full_data"],
         "save": files.__setitem__,
-    } | parts
-    made = lambda other: Context(options=options_of(config, other), of=made, **fields)
-    return made(name), files
+    } | (fields or {})
+    make = lambda audit, **of: in_memory.context(
+        audit, given, network(), networks, sets=sets, fields=fields, **of
+    )
+    made = make(name, **options)
+    others = {k: make(k, **of) for k, of in (others or {}).items()} | {name: made}
+    of = lambda other: others[other]._replace(of=of, cached=made.cached)
+    return made._replace(of=of), files

@@ -20,9 +20,8 @@ def digits():
     return data.load("digits")
 
 
-def measured(digits, sets, **changes):
-    keys = {f"audits.memorisation.{k}": v for k, v in changes.items()}
-    given, files = context("memorisation", digits, sets, keys)
+def measured(digits, sets, **options):
+    given, files = context("memorisation", digits, sets, **options)
     return memorisation_audit.measure(given), files
 
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from contexts import context, digits, real_set, untrained
+from contexts import context, digits, network, real_set, untrained
 
+from dd_jax import audits
 from dd_jax.audits import clean_accuracy, fairness, learning_curve_audit, quantization
 from dd_jax.types import InputError
 
@@ -25,7 +26,7 @@ def logits_of(correct):
 
 def test_accuracy_is_the_share_of_correct_rows_with_its_interval():
     logits = logits_of((1.0, 0.5))
-    given, _ = context("accuracy", logits=lambda pipe: logits)
+    given, _ = context("accuracy", fields={"logits": lambda pipe: logits})
     found = clean_accuracy.measure(given)
     assert set(found) == PIPES
     labels = digits().test.labels
@@ -41,7 +42,7 @@ def test_accuracy_is_the_share_of_correct_rows_with_its_interval():
 def test_fairness_has_an_induced_drop_beside_full_data():
     shares = {"full_data": (1.0, 1.0), "distilled": (0.5, 0.5)}
     pick = lambda pipe: logits_of(shares.get(pipe, (0.8, 0.8)))
-    found = fairness.measure(context("fairness", logits=pick)[0])
+    found = fairness.measure(context("fairness", fields={"logits": pick})[0])
     assert "induced_drop" not in found["full_data"]
     assert found["full_data"]["class_gap"]["mean"] == 0
     drop = found["distilled"]["induced_drop"]
@@ -64,7 +65,7 @@ def test_quantization_trains_again_only_where_pixels_change():
         calls.append((np.asarray(sets.images), stage))
         return untrained(2, seed=9)
 
-    given, _ = context("quantization", train=train)
+    given, _ = context("quantization", fields={"train": train})
     found = quantization.measure(given)
     assert calls == [] and found["clipped"] == 0 and found["largest_change"] < 1e-7
     mean = (given.predictions("distilled") == given.evaluation.labels).mean()
@@ -86,7 +87,7 @@ def test_a_learning_curve_ends_in_the_networks_of_the_run():
         return untrained(2, seed=len(trained))
 
     at = {4: (sets, 3.0), 1: ("first", 1.0), 2: ("second", 2.0)}
-    given, _ = context("learning_curve", sets_at=at, train=train)
+    given, _ = context("learning_curve", fields={"sets_at": at, "train": train})
     rows = learning_curve_audit.measure(given)
     assert [(row["step"], row["seconds"]) for row in rows] == [(1, 1), (2, 2), (4, 3)]
     assert trained == ["first", "second"]
@@ -94,3 +95,16 @@ def test_a_learning_curve_ends_in_the_networks_of_the_run():
     assert rows[-1]["accuracy"]["mean"] == pytest.approx(mean)
     for alone in ({}, {4: (sets, 3.0)}):
         assert learning_curve_audit.measure(given._replace(sets_at=alone)) == []
+
+
+def test_an_audit_of_networks_in_memory():
+    networks = {pipe: untrained(2) for pipe in ("distilled", "full_data")}
+    given = digits(), network(), networks
+    found = audits.measure("calibration", *given, bins=4)
+    assert len(found["distilled"]["reliability"]) == 4
+    assert set(audits.measure("accuracy", *given)) == set(networks)
+    with pytest.raises(InputError, match="'calibration' has no option 'binz'; it has"):
+        audits.measure("calibration", *given, binz=4)
+    with pytest.raises(InputError, match="no audit 'calibratoin'; there are accuracy"):
+        audits.measure("calibratoin", *given)
+    assert audits.measure("privacy", *given) == {}

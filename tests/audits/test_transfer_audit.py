@@ -9,17 +9,16 @@ from tiny import quick_compiles as quick_compiles
 from dd_jax.audits import transfer_audit
 
 PIPES = {"distilled", "random_subset", "full_data"}
-KEYS = {
-    "audits.transfer.enabled": True,
-    "audits.robustness.steps": 2,
-    "audits.robustness.images": 10,
-    "audits.robustness.eps_linf": (0.0, 0.1),
-    "audits.robustness.nets": 2,
-}
+ROBUSTNESS = {"steps": 2, "images": 10, "eps_linf": (0.0, 0.1), "nets": 2}
+
+
+def given(nets=2, fields=None, **options):
+    others = {"robustness": ROBUSTNESS | {"nets": nets}}
+    return context("transfer", others=others, fields=fields, **options)[0]
 
 
 def test_each_pipeline_is_attacked_by_all_and_by_its_siblings():
-    rows = transfer_audit.measure(context("transfer", changes=KEYS)[0])
+    rows = transfer_audit.measure(given())
     pairs = {(row["source"], row["target"]) for row in rows}
     # full data has one network, hence no sibling
     assert len(pairs) == 8 and ("full_data", "full_data") not in pairs
@@ -34,18 +33,14 @@ def test_other_architectures_methods_and_sets_are_groups_of_their_own():
         "convnet": (other, untrained(1, 5, other)),
         "set 1, herding": (network(), untrained(1, 6)),
     }
-    keys = KEYS | {
-        "audits.transfer.architectures": ("convnet",),
-        "audits.robustness.nets": 1,
-    }
     estimated = []
 
     def estimate(pipe, values):
         estimated.append(pipe)
         return {"mean": float(np.mean(values)), "ci": None, "n": len(values)}
 
-    given, _ = context("transfer", changes=keys, variants=variants, estimate=estimate)
-    rows = transfer_audit.measure(given)
+    fields = {"variants": variants, "estimate": estimate}
+    rows = transfer_audit.measure(given(1, fields, architectures=("convnet",)))
     groups = PIPES | {"convnet", "set 1, herding"}
     pairs = {(row["source"], row["target"]) for row in rows}
     assert pairs == {(a, b) for a in groups for b in groups if a != b}
@@ -61,14 +56,14 @@ def test_other_architectures_methods_and_sets_are_groups_of_their_own():
 
 
 def test_each_source_has_a_key_of_its_own_and_is_cached():
-    given, _ = context("transfer", changes=KEYS)
-    groups = transfer_audit.networks_of(given)
+    made = given()
+    groups = transfer_audit.networks_of(made)
     assert [len(jax.tree.leaves(g.params)[0]) for g in groups.values()] == [2, 2, 1]
-    first = transfer_audit.transferred(given, groups)
-    again = transfer_audit.transferred(given, groups)
+    first = transfer_audit.transferred(made, groups)
+    again = transfer_audit.transferred(made, groups)
     assert all(again[pair].robust is first[pair].robust for pair in first)
     one = transfer_audit.transferred(
-        given._replace(cached=lambda _, make: make()), groups
+        made._replace(cached=lambda _, make: make()), groups
     )
     for pair in first:
         np.testing.assert_array_equal(one[pair].robust, first[pair].robust)
@@ -76,6 +71,5 @@ def test_each_source_has_a_key_of_its_own_and_is_cached():
 
 @pytest.mark.parametrize("most, left", [(1, 1), (5, 2)])
 def test_the_first_networks_of_each_set_are_attacked(most, left):
-    keys = KEYS | {"audits.robustness.nets": most}
-    groups = transfer_audit.networks_of(context("transfer", changes=keys)[0])
+    groups = transfer_audit.networks_of(given(most))
     assert len(jax.tree.leaves(groups["random_subset"].params)[0]) == left

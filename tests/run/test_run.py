@@ -9,9 +9,11 @@ from tiny import (
     BARE,
     MLP,
     TINY,
+    arrays,
     flags,
     launch,
     make,
+    npz,
     only_run,
     saved_networks,
     snapshot,
@@ -23,6 +25,7 @@ from dd_jax.data import load
 from dd_jax.report import records
 from dd_jax.run import audit_context, cached, context, one_run
 from dd_jax.system import disk, workdir
+from dd_jax.types import InputError
 
 SHORT = BARE | MLP | {"distill.steps": 2, "train.epochs": 2, "train.full_epochs": 1}
 
@@ -177,3 +180,13 @@ def test_a_prepared_run_holds_no_data():
         isinstance(leaf, np.ndarray | jax.Array) for leaf in jax.tree.leaves(waiting)
     )
     assert waiting.notes == () and waiting.forecast == ""
+
+
+def test_data_that_change_after_the_check_are_one_line(tmp_path):
+    source = npz(tmp_path / "a.npz")
+    values = make(SHORT, data__source=source, data__num_classes=0)
+    waiting = run.prepared(values)
+    npz(tmp_path / "a.npz", **arrays(seed=5))
+    with pytest.raises(InputError, match="data or a loaded set changed since the chec"):
+        run.run(waiting, tmp_path / "w")
+    assert not (tmp_path / "w").exists()

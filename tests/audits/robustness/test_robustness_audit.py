@@ -22,13 +22,13 @@ SMALL = {
 }
 
 
-def options(**changes):
-    return {f"audits.robustness.{k}": v for k, v in (SMALL | changes).items()}
+def given(transfer=False, fields=None, **options):
+    others = {"transfer": {"enabled": transfer}}
+    return context("robustness", others=others, fields=fields, **SMALL | options)[0]
 
 
-def measured(transfer=False, **changes):
-    keys = options(**changes) | {"audits.transfer.enabled": transfer}
-    return robustness_audit.measure(context("robustness", changes=keys)[0])
+def measured(transfer=False, **options):
+    return robustness_audit.measure(given(transfer, **options))
 
 
 @pytest.fixture
@@ -104,12 +104,12 @@ def test_every_check_has_its_evidence(transfer):
 
 def test_a_baseline_is_cached_apart_and_the_first_networks_are_attacked(attacks):
     kept = []
-    made, _ = context("robustness", changes=options(attacks=("fgsm",), nets=1))
 
     def cached(name, make, pipe="distilled"):
         kept.append((name, pipe))
         return make()
 
+    made = given(attacks=("fgsm",), nets=1)
     found = robustness_audit.measure(made._replace(cached=cached))
     names = ("attack fgsm", "behaviour")
     assert set(kept) == {(name, pipe) for name in names for pipe in PIPES}
@@ -124,11 +124,9 @@ def test_a_baseline_is_cached_apart_and_the_first_networks_are_attacked(attacks)
     ],
 )
 def test_what_no_check_can_do_is_refused(changes, message):
-    given, _ = context("robustness", changes=options(checks=True, **changes))
     with pytest.raises(InputError, match=message):
-        robustness_audit.check(given)
-    without, _ = context("robustness", changes=options(checks=False, **changes))
-    robustness_audit.check(without)
+        robustness_audit.check(given(checks=True, **changes))
+    robustness_audit.check(given(checks=False, **changes))
 
 
 @pytest.mark.parametrize(
@@ -141,4 +139,5 @@ def test_what_no_check_can_do_is_refused(changes, message):
 )
 def test_radii_and_norms_that_no_attack_takes(changes, message):
     with pytest.raises(InputError, match=message):
-        config.validate(make(BARE | options(**changes)))
+        keys = {f"audits.robustness.{name}": value for name, value in changes.items()}
+        config.validate(make(BARE | keys))
