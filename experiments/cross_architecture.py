@@ -47,7 +47,7 @@ def get_config() -> ConfigDict:
             "audits.privacy.enabled": False,
             "audits.robustness.enabled": False,
             "audits.memorisation.enabled": False,
-            "audits.export.enabled": False,
+            "audits.quantization.enabled": False,
         },
         __name__,
     )

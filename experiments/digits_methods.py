@@ -26,9 +26,9 @@ MTT = {
     "distill.mtt.max_start": 20,
     "distill.mtt.expert_epochs": 1,
     "distill.mtt.student_lr": 0.03,
-    "distill.mtt.lr_rate": 0.02,
+    "distill.mtt.lr_lr": 0.02,
 }
-IDC = {"distill.steps": 300, "distill.network.life": 5, "train.cutmix": 0.5}
+IDC = {"distill.steps": 300, "distill.network.outer_steps": 5, "train.cutmix": 0.5}
 
 
 def condensation(ipc: int) -> Point:

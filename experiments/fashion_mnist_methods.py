@@ -62,13 +62,13 @@ RECIPES = {
         "distill.steps": 1200,
         "distill.lr": 1e-3,
         "distill.batch_real": 32,
-        "distill.network.life": 10,
+        "distill.network.outer_steps": 10,
         "distill.network.steps": 4,
     },
     ("idc", 1): {
         "distill.steps": 2000,
         "distill.lr": 5e-4,
-        "distill.network.life": 100,
+        "distill.network.outer_steps": 100,
         "distill.augment": "color+crop+cutout",
     }
     | IDC,
@@ -77,7 +77,7 @@ RECIPES = {
     ("idc_i", 10): {
         "distill.steps": 1500,
         "distill.lr": 3e-3,
-        "distill.network.life": 100,
+        "distill.network.outer_steps": 100,
     }
     | IDC,
     ("mtt", 1): {"distill.steps": 600, "distill.lr": 100.0},
@@ -91,7 +91,7 @@ RECIPES = {
     ("idc", 10): {
         "distill.steps": 600,
         "distill.lr": 3e-3,
-        "distill.network.life": 50,
+        "distill.network.outer_steps": 50,
     }
     | IDC,
 }
@@ -101,7 +101,7 @@ MTT = {
     "distill.mtt.expert_epochs": 2,
     "distill.mtt.student_steps": 40,
     "distill.mtt.student_lr": 0.02,
-    "distill.mtt.lr_rate": 1e-6,
+    "distill.mtt.lr_lr": 1e-6,
 }
 
 
@@ -112,7 +112,7 @@ def get_config() -> ConfigDict:
         {
             "data.source": "idx:/usr/share/datasets/fashion-mnist",
             "distill.augment": AUGMENT,
-            "distill.looks": 2,
+            "audits.learning_curve.eval_steps": 2,
             "distill.steps_per_call": 10,
             "train.augment": AUGMENT,
             "train.full_epochs": 10,

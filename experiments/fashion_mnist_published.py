@@ -37,7 +37,7 @@ SCHEDULES = {
             "distill.mtt.student_steps": 30,
             "distill.mtt.max_start": 20,
             "distill.mtt.student_lr": 1e-3,
-            "distill.mtt.lr_rate": 10.0,
+            "distill.mtt.lr_lr": 10.0,
         },
     },
     "idc_i": {
@@ -52,7 +52,7 @@ SCHEDULES = {
 IDC = {
     "distill.batch_real": 64,
     "distill.augment": "color+crop+cutout",
-    "distill.network.life": 100,
+    "distill.network.outer_steps": 100,
     "train.augment": "flip+color+crop_scale_rotate",
     "train.batch": 64,
     "train.cutmix": 0.5,

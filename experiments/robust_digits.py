@@ -31,7 +31,7 @@ def get_config() -> ConfigDict:
             "audits.robustness.attacks": ("pgd_linf", "apgd_ce"),
             "audits.robustness.images": 300,
             "audits.robustness.nets": 5,
-            "audits.robustness.drop": True,
+            "audits.robustness.sequential_radii": True,
         },
         __name__,
     )

@@ -51,7 +51,7 @@ def get_config() -> ConfigDict:
             "audits.robustness.queries": 1000,
             "audits.robustness.draws": 1000,
             "audits.robustness.nets": 3,
-            "audits.robustness.drop": True,
+            "audits.robustness.sequential_radii": True,
             "audits.robustness.checks": True,
             "audits.transfer.enabled": True,
         },

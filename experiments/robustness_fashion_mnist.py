@@ -53,7 +53,7 @@ def get_config() -> ConfigDict:
             ),
             "audits.robustness.images": 500,
             "audits.robustness.nets": 3,
-            "audits.robustness.drop": True,
+            "audits.robustness.sequential_radii": True,
             "audits.corruptions.enabled": True,
         },
         __name__,
@@ -74,7 +74,7 @@ LEARNED = {
         "distill.mtt.expert_epochs": 2,
         "distill.mtt.max_start": 2,
         "distill.mtt.student_steps": 20,
-        "distill.mtt.lr_rate": 0.01,
+        "distill.mtt.lr_lr": 0.01,
     },
 }
 

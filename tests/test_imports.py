@@ -82,7 +82,7 @@ def test_every_module_has_a_layer():
 def test_imports_point_one_way(path):
     own = layer(path)
     found = imported_layers(parse(path)) - {own}
-    upward = {name for name in found if RANK[name] >= RANK.get(own, 0)}
+    upward = {name for name in found if own and RANK[name] >= RANK[own]}
     assert upward == set()
 
 
@@ -93,10 +93,10 @@ def test_imports_point_one_way(path):
         ("intervals", {"types"}),
         ("system", {"types"}),
         ("catalogue", {"types", "system"}),
-        ("data", {"types", "system", "runtime"}),
-        ("models", {"types", "runtime"}),
-        ("attacks", {"types", "runtime"}),
-        ("report", {"types", "intervals", "system"}),
+        ("data", {"types", "system", "runtime", "catalogue"}),
+        ("models", {"types", "runtime", "catalogue"}),
+        ("attacks", {"types", "runtime", "catalogue"}),
+        ("report", {"types", "intervals", "system", "catalogue"}),
     ],
 )
 def test_low_layers_lean_on_little(room, allowed):

@@ -39,7 +39,8 @@ BARE = TINY | {
     "audits.robustness.enabled": False,
     "audits.fairness.enabled": False,
     "audits.memorisation.enabled": False,
-    "audits.export.enabled": False,
+    "audits.quantization.enabled": False,
+    "audits.calibration.enabled": False,
 }
 MLP = {"model.name": "mlp", "model.depth": 1, "model.width": 8}
 

@@ -1,28 +1,12 @@
 """The attacks by name."""
 
 import inspect
-from collections.abc import Callable
 
-from dd_jax.attacks import adaptive, fixed_step
-from dd_jax.attacks.attack import Attack
 from dd_jax.attacks.settings import as_json
+from dd_jax.catalogue import Registry
 from dd_jax.types import InputError
 
-ATTACKS: dict[str, Callable[..., Attack]] = {
-    "apgd_ce": adaptive.apgd_ce,
-    "apgd_dlr": adaptive.apgd_dlr,
-    "apgd_t": adaptive.apgd_t,
-    "autoattack": adaptive.autoattack,
-    "cw_l2": adaptive.cw_l2,
-    "deepfool": adaptive.deepfool,
-    "fab_t": adaptive.fab_t,
-    "fgsm": fixed_step.fgsm,
-    "mim": fixed_step.mim,
-    "noise": adaptive.noise,
-    "pgd_l2": fixed_step.pgd_l2,
-    "pgd_linf": fixed_step.pgd_linf,
-    "square": adaptive.square,
-}
+ATTACKS = Registry("attack")
 
 
 def describe(name: str, eps: float, **settings) -> dict:
@@ -35,7 +19,7 @@ def describe(name: str, eps: float, **settings) -> dict:
 
     Returns:
       `{eps, norm}`, the `Settings` that apply, and what else the attack can be built
-      with, as given or by default; of an ensemble also `parts`, `{attack}` and the
+      with, given or by default; of an ensemble also `parts`, `{attack}` and the
       `Settings` of each component.
 
     Raises:
@@ -65,7 +49,7 @@ def describe(name: str, eps: float, **settings) -> dict:
 
 
 def with_targets(row: dict, classes: int) -> dict:
-    """A description with the targets that a model of so many classes has.
+    """A description, its targets at most the wrong classes of the model.
 
     >>> with_targets(describe("fab_t", 0.1), 3)["targets"]
     2

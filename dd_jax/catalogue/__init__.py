@@ -1,1 +1,29 @@
 """Everything that a config can name, and what its values may be; no JAX."""
+
+from dd_jax.catalogue.lookup import (
+    Entry,
+    Option,
+    Registry,
+    arguments,
+    entries,
+    entry,
+    imported,
+    label,
+    names,
+    resolve,
+)
+from dd_jax.catalogue.registration import register
+
+__all__ = [
+    "Entry",
+    "Option",
+    "Registry",
+    "arguments",
+    "entries",
+    "entry",
+    "imported",
+    "label",
+    "names",
+    "register",
+    "resolve",
+]

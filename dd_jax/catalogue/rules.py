@@ -8,13 +8,8 @@ from typing import Any, NamedTuple
 from PIL import ImageColor
 
 from dd_jax.system import paths
-from dd_jax.types import InputError
 
-SELECTIONS = ("random", "herding", "kcenter", "kmeans")
-METHODS = (*SELECTIONS, "dc", "dsa", "dm", "mtt", "idc_i", "idc", "frepo")
 DISTANCES = ("cosine", "flat_cosine", "squared", "kernel_squared", "kernel_absolute")
-INITS = ("noise", "real", "kmeans", "kcenter", "herding")
-MODELS = ("convnet", "mlp", "lenet", "alexnet", "vgg11", "resnet18", "resnet18_ap")
 NORMS = ("instance", "batch", "layer", "group", "none")
 ACTIVATIONS = ("relu", "sigmoid", "leaky_relu", "swish")
 POOLINGS = ("avg", "max", "none")
@@ -22,55 +17,24 @@ AUGMENTATIONS = ("color", "crop", "cutout", "flip", "scale", "rotate")
 DECAYS = ("half", "thirds", "none")
 THREATS = ("t0", "t1", "t2")
 VARIANCES = ("auto", "fixed", "per_example")
-SCORES = (
-    "lira_online",
-    "lira_offline",
-    "rmia",
-    "loss",
-    "loss_per_class",
-    "entropy",
-    "entropy_per_class",
-    "modified_entropy",
-    "modified_entropy_per_class",
-    "calibrated",
-    "calibrated_out",
-    "shadow_classifier",
-    "quantile",
-)
-ATTACKS = (
-    "fgsm",
-    "pgd_linf",
-    "pgd_l2",
-    "mim",
-    "cw_l2",
-    "deepfool",
-    "apgd_ce",
-    "apgd_dlr",
-    "apgd_t",
-    "fab_t",
-    "square",
-    "autoattack",
-    "noise",
-)
 BALLS = ("linf", "l2", "l1")
-_OF_ANY_NORM = ("apgd_ce", "apgd_dlr", "apgd_t", "fab_t", "square", "noise")
-# The first word of each option is its default. Version rand of AutoAttack is for models
-# that draw at random; those of a run do not.
-ATTACK_OPTIONS: dict[str, dict[str, tuple[str, ...]]] = {
-    "deepfool": {"norm": ("l2", "linf")},
-    "autoattack": {"norm": BALLS, "version": ("standard", "plus")},
-} | {name: {"norm": BALLS} for name in _OF_ANY_NORM}
 
 
 class Rule(NamedTuple):
     """What a value must be: a test, and the words for it in an error message.
 
-    `reason` says of a value that fails the test what was found, where that helps.
+    `right` is a function where the words follow from what is registered. `reason` says
+    of a value that fails the test what was found, where that helps.
     """
 
     holds: Callable[[Any], bool]
-    right: str
+    right: str | Callable[[], str]
     reason: Callable[[Any], str] = lambda value: ""
+
+    @property
+    def words(self) -> str:
+        """What would be right."""
+        return self.right if isinstance(self.right, str) else self.right()
 
 
 def at_least(low: int) -> Rule:
@@ -94,45 +58,12 @@ def some_of(names: tuple[str, ...], least: int = 1) -> Rule:
     return Rule(holds, f"a tuple of {number}, each once, of " + ", ".join(names))
 
 
-def attack_of(spec: str) -> tuple[str, dict[str, str]]:
-    """The attack and its norm and version that a config names, such as `square:l2`.
-
-    Args:
-      spec: `NAME`, or `NAME:WORD` with a norm or version that the attack has, or both.
-
-    Returns:
-      The name, and a value for each option that the attack has, by default the first
-      of `ATTACK_OPTIONS`.
-
-    Raises:
-      InputError: no such attack, or a word that is none of its options.
-
-    >>> attack_of("autoattack:plus"), attack_of("fgsm")
-    (('autoattack', {'norm': 'linf', 'version': 'plus'}), ('fgsm', {}))
-    """
-    name, *words = spec.split(":")
-    if name not in ATTACKS:
-        raise InputError(f"no attack {name!r}; there are {', '.join(ATTACKS)}")
-    options = ATTACK_OPTIONS.get(name, {})
-    settings = {}
-    for word in words:
-        found = [option for option, known in options.items() if word in known]
-        if not found or found[0] in settings:
-            right = [known for values in options.values() for known in values]
-            raise InputError(
-                f"attack {spec!r}: {word!r} is none of its options "
-                f"({', '.join(right) or 'it has none'}), or given twice"
-            )
-        settings[found[0]] = word
-    return name, {option: known[0] for option, known in options.items()} | settings
-
-
-def _are_attacks(values: Any) -> bool:
-    try:
-        known = [attack_of(spec) for spec in values]
-    except (InputError, AttributeError):
-        return False
-    return bool(known) and all(known.count(attack) == 1 for attack in known)
+def of_type(default: Any) -> Rule:
+    """Any value of the type of a default; of a float, a finite one."""
+    if isinstance(default, float):
+        return Rule(math.isfinite, "a finite number")
+    kind = "true or false" if isinstance(default, bool) else "a value"
+    return Rule(lambda v: True, f"{kind} of type {type(default).__name__}")
 
 
 def is_number(value: Any) -> bool:
@@ -185,16 +116,6 @@ CLASSES = Rule(lambda v: v == 0 or v >= 2, "0 (all) or at least 2")
 ROWS = Rule(lambda v: v == 0 or v >= 20, "0 (all) or at least 20")
 EVEN = Rule(lambda v: v >= 0 and v % 2 == 0, "an even number, at least 0")
 PAIRS = Rule(lambda v: v >= 4 and v % 2 == 0, "an even number, at least 4")
-ATTACKS_OF = Rule(
-    _are_attacks,
-    "a tuple of one or more, each once, of "
-    + ", ".join(ATTACKS)
-    + "; behind a colon "
-    + ", ".join(
-        f"{name} takes {' or '.join(sum(options.values(), ()))}"
-        for name, options in ATTACK_OPTIONS.items()
-    ),
-)
 SET = Rule(
     lambda v: not v or not _no_set(v),
     "empty, an existing .npz file or an exported folder with labels.csv",
@@ -204,10 +125,6 @@ SETS = Rule(
     lambda vs: all(v and isinstance(v, str) and SET.holds(v) for v in vs),
     "a tuple of existing .npz files or exported folders with labels.csv",
     lambda vs: next((f"{v}: {_no_set(v)}" for v in map(str, vs) if _no_set(v)), ""),
-)
-SOURCE = Rule(
-    lambda v: re.fullmatch(r"digits|(tfds|idx|npz|folder):.+", v) is not None,
-    "digits, tfds:NAME, idx:DIR, npz:FILE or folder:DIR",
 )
 BACKGROUND = Rule(_is_background, "refuse or a colour, such as white, black or #808080")
 AUGMENT = Rule(

@@ -1,319 +1,213 @@
 """Every config key with its default, its help and what is allowed."""
 
-from typing import Any, NamedTuple
-
+from dd_jax.catalogue.lookup import Option, entries
+from dd_jax.catalogue.naming import SOURCE, one_named
 from dd_jax.catalogue.rules import (
     ACTIVATIONS,
-    ATTACKS,
-    ATTACKS_OF,
     AUGMENT,
     BACKGROUND,
     CLASSES,
     DECAYS,
     DISTANCES,
-    EVEN,
     FLAG,
-    INITS,
-    METHODS,
-    MODELS,
     NORMS,
     NOT_NEGATIVE,
-    PAIRS,
     POOLINGS,
     POSITIVE,
-    ROWS,
-    SCORES,
     SEED,
     SET,
     SETS,
     SHARE,
-    SOURCE,
-    THREATS,
-    VARIANCES,
     Rule,
     at_least,
     one_of,
-    radii,
-    some_of,
 )
-
-
-class Field(NamedTuple):
-    """One config key: default (which gives the type), help line, rule."""
-
-    default: Any
-    help: str
-    rule: Rule
-    changes_results: bool = True
-
+from dd_jax.types import InputError
 
 _AUGMENT_DIGITS = "color_crop_cutout_scale_rotate"
 
-FIELDS: dict[str, Field] = {
-    "seed": Field(0, "every random draw follows from it", SEED),
-    "checkpoint_seconds": Field(
-        20.0, "least time between checkpoints", NOT_NEGATIVE, changes_results=False
+BASE = (
+    Option("seed", 0, "every random draw follows from it", SEED),
+    Option(
+        "checkpoint_seconds",
+        20.0,
+        "least time between checkpoints",
+        NOT_NEGATIVE,
+        changes_results=False,
     ),
-    "devices": Field(
+    Option(
+        "devices",
         0,
         "spread models over the first so many devices of this process, virtual CPU "
         "devices counted; 0 = all accelerators",
         at_least(0),
         changes_results=False,
     ),
-    "data.source": Field(
-        "digits", "digits, tfds:NAME, idx:DIR, npz:FILE or folder:DIR", SOURCE
-    ),
-    "data.num_classes": Field(0, "keep only the first classes; 0 = all", CLASSES),
-    "data.validation": Field(0.0, "share of train held out for tuning", SHARE),
-    "data.zca": Field(False, "networks see ZCA-whitened images", FLAG),
-    "data.image_size": Field(0, "resize to this side; 0 = as they are", at_least(0)),
-    "data.background": Field(
+    Option("data.source", "digits", "data set", SOURCE),
+    Option("data.num_classes", 0, "keep only the first classes; 0 = all", CLASSES),
+    Option("data.validation", 0.0, "share of train held out for tuning", SHARE),
+    Option("data.zca", False, "networks see ZCA-whitened images", FLAG),
+    Option("data.image_size", 0, "resize to this side; 0 = as they are", at_least(0)),
+    Option(
+        "data.background",
         "refuse",
         "colour that shows through transparent pixels of image files, such as white; "
         "refuse = such files are refused",
         BACKGROUND,
     ),
-    "data.rows": Field(0, "rows of train to keep; 0 = all", at_least(0)),
-    "model.name": Field("convnet", ", ".join(MODELS), one_of(MODELS)),
-    "model.width": Field(32, "channels of a convolution", at_least(1)),
-    "model.depth": Field(3, "number of blocks", at_least(1)),
-    "model.norm": Field("instance", ", ".join(NORMS), one_of(NORMS)),
-    "model.activation": Field("relu", ", ".join(ACTIVATIONS), one_of(ACTIVATIONS)),
-    "model.pooling": Field("avg", ", ".join(POOLINGS), one_of(POOLINGS)),
-    "distill.method": Field("dm", ", ".join(METHODS), one_of(METHODS)),
-    "distill.ipc": Field(10, "synthetic images per class", at_least(1)),
-    "distill.init": Field("real", ", ".join(INITS), one_of(INITS)),
-    "distill.steps": Field(150, "updates of the synthetic images", at_least(0)),
-    "distill.batch_real": Field(64, "real images per class and step", at_least(1)),
-    "distill.augment": Field(
+    Option("data.rows", 0, "rows of train to keep; 0 = all", at_least(0)),
+    Option("model.name", "convnet", "architecture", one_named("model")),
+    Option("model.width", 32, "channels of a convolution", at_least(1)),
+    Option("model.depth", 3, "number of blocks", at_least(1)),
+    Option("model.norm", "instance", "normalisation layers", one_of(NORMS)),
+    Option("model.activation", "relu", "activation function", one_of(ACTIVATIONS)),
+    Option("model.pooling", "avg", "pooling after each block", one_of(POOLINGS)),
+    Option(
+        "distill.method",
+        "dm",
+        "method of distillation or selection",
+        one_named("method"),
+    ),
+    Option("distill.ipc", 10, "synthetic images per class", at_least(1)),
+    Option("distill.init", "real", "first synthetic images", one_named("init")),
+    Option("distill.steps", 150, "updates of the synthetic images", at_least(0)),
+    Option("distill.batch_real", 64, "real images per class and step", at_least(1)),
+    Option(
+        "distill.augment",
         _AUGMENT_DIGITS,
         "augmentation shared by real and synthetic images; dc has none",
         AUGMENT,
     ),
-    "distill.lr": Field(
-        0.0, "step size on the synthetic images; 0 = the method's own", NOT_NEGATIVE
-    ),
-    "distill.lr_labels": Field(
+    Option(
+        "distill.lr",
         0.0,
-        "step size on learned soft labels; 0 = the method's own (frepo 0.01, others "
+        "learning rate of the synthetic images; 0 = the method's own",
+        NOT_NEGATIVE,
+    ),
+    Option(
+        "distill.lr_labels",
+        0.0,
+        "learning rate of soft labels; 0 = the method's own (frepo 0.01, others "
         "one-hot labels)",
         NOT_NEGATIVE,
     ),
-    "distill.factor": Field(
+    Option(
+        "distill.factor",
         0,
         "tiles along each side of a stored image, each a synthetic one; 0 = the "
         "method's own (idc 2, others 1)",
         Rule(lambda v: 0 <= v <= 3, "0, 1, 2 or 3"),
     ),
-    "distill.multi": Field(
-        False, "decode by every factor from 1 to distill.factor", FLAG
+    Option(
+        "distill.multi", False, "decode by every factor from 1 to distill.factor", FLAG
     ),
-    "distill.distance": Field(
+    Option(
+        "distill.distance",
         "own",
-        "between gradients, in dc, dsa, idc_i and idc: own (the method's), "
-        + ", ".join(DISTANCES),
+        "distance between gradients, in dc, dsa, idc_i and idc; own = the method's",
         one_of(("own", *DISTANCES)),
     ),
-    "distill.network.life": Field(
+    Option(
+        "distill.network.outer_steps",
         0,
-        "updates that a network serves in dc, dsa, idc_i, idc, frepo; 0 = own",
+        "outer steps before a new network, in dc, dsa, idc_i, idc and frepo; 0 = own",
         at_least(0),
     ),
-    "distill.network.epochs": Field(
-        0, "its epochs between them in dc and dsa; 0 = own", at_least(0)
-    ),
-    "distill.network.steps": Field(
-        8, "its batches of 64 between them in idc_i and idc", at_least(1)
-    ),
-    "distill.mtt.experts": Field(10, "networks trained as experts", at_least(1)),
-    "distill.mtt.kept_epochs": Field(
+    Option(
+        "distill.network.epochs",
         0,
-        "keep at least so many first epochs of each expert, for runs with other "
-        "windows to share, which costs their training; 0 = keep only those used",
+        "epochs of its inner loop in dc and dsa; 0 = own",
         at_least(0),
-        changes_results=False,
     ),
-    "distill.mtt.expert_lr": Field(0.01, "step size of the experts", POSITIVE),
-    "distill.mtt.student_steps": Field(20, "steps of a student", at_least(1)),
-    "distill.mtt.expert_epochs": Field(
-        2, "epochs of the expert that these should be worth", at_least(1)
+    Option(
+        "distill.network.steps",
+        8,
+        "batches of 64 of its inner loop in idc_i and idc",
+        at_least(1),
     ),
-    "distill.mtt.min_start": Field(0, "first epoch students start from", at_least(0)),
-    "distill.mtt.max_start": Field(
-        10, "first epoch that none starts from", at_least(1)
-    ),
-    "distill.mtt.first_max_start": Field(
-        0, "its value at the first update, where it grows; 0 = max_start", at_least(0)
-    ),
-    "distill.mtt.growth": Field(
-        0, "updates over which it grows to max_start", at_least(0)
-    ),
-    "distill.mtt.batch_student": Field(
-        0, "synthetic images a student step; 0 = all", at_least(0)
-    ),
-    "distill.mtt.approximate": Field(
-        False, "drop the terms between student steps: constant memory", FLAG
-    ),
-    "distill.mtt.student_lr": Field(
-        0.0,
-        "first step size of students, learned from there; 0 = train.lr",
-        NOT_NEGATIVE,
-    ),
-    "distill.mtt.lr_rate": Field(
-        0.001, "step size on the logarithm of the students' step size", NOT_NEGATIVE
-    ),
-    "distill.load": Field(
+    Option(
+        "distill.load",
         "",
         "audit this synthetic.npz, or folder of PNGs, instead of distilling; it is "
-        "trained on by this config's recipe, from its own step size if it learned one",
+        "trained on by this config's recipe, from its own learning rate if it has one",
         SET,
         SETS,
     ),
-    "distill.looks": Field(
-        0,
-        "earlier sets that are trained on too, after 1/2, 1/4, ... of the steps",
-        at_least(0),
+    Option(
+        "distill.steps_per_call",
+        50,
+        "steps in one compiled call",
+        at_least(1),
+        changes_results=False,
     ),
-    "distill.steps_per_call": Field(
-        50, "steps in one compiled call", at_least(1), changes_results=False
+    Option(
+        "train.epochs", 300, "epochs on a synthetic set or random subset", at_least(1)
     ),
-    "train.epochs": Field(
-        300, "epochs on a synthetic set or random subset", at_least(1)
-    ),
-    "train.batch": Field(256, "images per training step", at_least(1)),
-    "train.lr": Field(0.01, "first step size of training", POSITIVE),
-    "train.nets": Field(5, "networks trained on each set", at_least(1)),
-    "train.augment": Field(
+    Option("train.batch", 256, "images per training step", at_least(1)),
+    Option("train.lr", 0.01, "first learning rate of training", POSITIVE),
+    Option("train.nets", 5, "networks trained on each set", at_least(1)),
+    Option(
+        "train.augment",
         _AUGMENT_DIGITS,
         "augmentation in training, of networks that distillation trains as well",
         AUGMENT,
     ),
-    "train.decay": Field(
+    Option(
+        "train.decay",
         "half",
-        "of the step size: half (to a tenth after half of the epochs), thirds (to a "
-        "fifth at 2/3 and again at 5/6, as idc is published) or none",
+        "of the learning rate: half (to a tenth after half of the epochs), thirds (to "
+        "a fifth at 2/3 and again at 5/6, as idc is published) or none",
         one_of(DECAYS),
     ),
-    "train.cutmix": Field(
+    Option(
+        "train.cutmix",
         0.0,
         "share of training batches mixed by CutMix",
         Rule(lambda v: 0 <= v <= 1, "in [0, 1]"),
     ),
-    "train.adversarial.eps": Field(
-        0.0, "train against PGD of this Linf radius; 0 = off", SHARE
+    Option(
+        "train.adversarial.eps",
+        0.0,
+        "train against PGD of this Linf radius; 0 = off",
+        SHARE,
     ),
-    "train.adversarial.steps": Field(7, "steps of that PGD", at_least(1)),
-    "train.full_epochs": Field(60, "epochs on the full data", at_least(1)),
-    "train.full_nets": Field(1, "networks trained on the full data", at_least(1)),
-    "mitigate.robust.eps": Field(
-        0.0, "distil from images attacked within this Linf radius; 0 = off", SHARE
+    Option("train.adversarial.steps", 7, "steps of that PGD", at_least(1)),
+    Option("train.full_epochs", 60, "epochs on the full data", at_least(1)),
+    Option("train.full_nets", 1, "networks trained on the full data", at_least(1)),
+    Option(
+        "mitigate.robust.eps",
+        0.0,
+        "distil from images attacked within this Linf radius; 0 = off",
+        SHARE,
     ),
-    "mitigate.robust.steps": Field(5, "steps of that attack", at_least(1)),
-    "sets": Field(1, "synthetic sets, each from its own key", at_least(1)),
-    "audits.privacy.enabled": Field(True, "run the membership audit", FLAG),
-    "audits.privacy.shadows": Field(
-        16, "shadow distillations, in complementary pairs", PAIRS
-    ),
-    "audits.privacy.joint": Field(
-        False, "shadows share networks and real batches (dc, dsa, dm)", FLAG
-    ),
-    "audits.privacy.targets": Field(
-        8, "models attacked that share nothing, beside joint shadows", PAIRS
-    ),
-    "audits.privacy.scores": Field(
-        ("lira_online", "rmia", "loss"), "of " + ", ".join(SCORES), some_of(SCORES)
-    ),
-    "audits.privacy.threats": Field(
-        ("t2",), "t0 initial images, t1 released set, t2 one model", some_of(THREATS)
-    ),
-    "audits.privacy.repeats": Field(
-        1, "networks that a t1 attacker trains on each released set", at_least(1)
-    ),
-    "audits.privacy.rows": Field(
-        0, "rows of train asked about, at random; 0 = all", ROWS
-    ),
-    "audits.privacy.variance": Field("auto", "of LiRA", one_of(VARIANCES)),
-    "audits.privacy.query_shift": Field(
-        0, "pixels that queries are shifted by, at most", at_least(0)
-    ),
-    "audits.privacy.canaries": Field(
-        0, "rows of each kind made to be remembered", EVEN
-    ),
-    "audits.privacy.epochs": Field(60, "epochs of each shadow's network", at_least(1)),
-    "audits.robustness.enabled": Field(True, "run the adversarial audit", FLAG),
-    "audits.robustness.attacks": Field(
-        ("fgsm", "pgd_linf", "pgd_l2"),
-        "of "
-        + ", ".join(ATTACKS)
-        + "; with a norm: square:l2, apgd_ce:l1, autoattack:l2:plus (version rand is "
-        "for models that draw at random, which only Python can be given)",
-        ATTACKS_OF,
-    ),
-    "audits.robustness.eps_linf": Field(
-        (0.0, 0.01, 0.02, 0.05, 0.1, 0.2),
-        "Linf radii, pixels in [0, 1]",
-        radii("Linf, pixels in [0, 1]", 1.0),
-    ),
-    "audits.robustness.eps_l2": Field(
-        (0.0, 0.1, 0.25, 0.5, 1.0, 2.0),
-        "L2 radii, pixels in [0, 1]",
-        radii("L2, pixels in [0, 1]", 1e4),
-    ),
-    "audits.robustness.eps_l1": Field(
-        (0.0, 0.5, 1.0, 2.0, 5.0, 10.0),
-        "L1 radii, pixels in [0, 1]",
-        radii("L1, pixels in [0, 1]", 1e4),
-    ),
-    "audits.robustness.images": Field(200, "test images attacked", at_least(1)),
-    "audits.robustness.nets": Field(1, "networks attacked per set", at_least(1)),
-    "audits.robustness.steps": Field(
-        20, "steps of PGD and MIM; CW and DeepFool have their own", at_least(1)
-    ),
-    "audits.robustness.adaptive_steps": Field(
-        100, "steps of APGD and FAB, also in AutoAttack", at_least(1)
-    ),
-    "audits.robustness.queries": Field(
-        5000, "queries of Square, also in AutoAttack", at_least(1)
-    ),
-    "audits.robustness.draws": Field(
-        10_000, "points of the ball that noise tries on each image", at_least(1)
-    ),
-    "audits.robustness.drop": Field(
-        False, "attack at each radius only what stands at all smaller ones", FLAG
-    ),
-    "audits.robustness.checks": Field(
-        False, "attack again, harder, for all masking checks", FLAG
-    ),
-    "audits.transfer.enabled": Field(
-        False, "try each pipeline's adversarial images on the others", FLAG
-    ),
-    "audits.transfer.architectures": Field(
-        (),
-        "also architectures trained on the same sets, of " + ", ".join(MODELS),
-        some_of(MODELS, least=0),
-    ),
-    "audits.transfer.methods": Field(
-        (),
-        "also methods that distil a set each, of " + ", ".join(METHODS),
-        some_of(METHODS, least=0),
-    ),
-    "audits.transfer.sets": Field(
-        (), "also sets made elsewhere: synthetic.npz files, folders of PNGs", SETS
-    ),
-    "audits.corruptions.enabled": Field(
-        False, "judge the networks on 15 common corruptions", FLAG
-    ),
-    "audits.corruptions.images": Field(500, "test images corrupted", at_least(1)),
-    "audits.fairness.enabled": Field(True, "report the gaps between classes", FLAG),
-    "audits.export.enabled": Field(
-        True, "train on the set clipped to 8 bits too, as PNG files hold it", FLAG
-    ),
-    "audits.memorisation.enabled": Field(
-        True, "compare the images with train and with unseen images", FLAG
-    ),
-    "audits.memorisation.gallery": Field(
-        False, "show the nearest real images: they are then in the report", FLAG
-    ),
-    "report.html": Field(True, "write report.html", FLAG, changes_results=False),
-}
+    Option("mitigate.robust.steps", 5, "steps of that attack", at_least(1)),
+    Option("sets", 1, "synthetic sets, each from its own key", at_least(1)),
+    Option("report.html", True, "write report.html", FLAG, changes_results=False),
+)
+_SECTIONS = tuple(
+    "seed checkpoint_seconds devices data model distill train mitigate sets audits "
+    "report".split()
+)
+
+
+def fields() -> dict[str, Option]:
+    """All config keys by their dotted names, those of what is registered among them.
+
+    >>> fields()["distill.mtt.experts"].default
+    10
+
+    Raises:
+      InputError: keys of what is registered clash with others.
+    """
+    found = {option.name: option for option in BASE}
+    for entry in (e for e in entries() if e.options):
+        own, room = entry.prefix, entry.prefix[:-1]
+        taken = [key for key in found if key == room or key.startswith(own)]
+        if taken:
+            raise InputError(
+                f"register: {entry.kind} {entry.name!r}: its config keys {own}* clash "
+                f"with {taken[0]}; take another name"
+            )
+        found |= {own + option.name: option for option in entry.options}
+    place = lambda key: _SECTIONS.index(key.split(".")[0])
+    return {key: found[key] for key in sorted(found, key=place)}

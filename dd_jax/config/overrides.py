@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from dd_jax.config import check_key, wrong
-from dd_jax.config.fields import FIELDS
+from dd_jax.config.fields import fields
 from dd_jax.types import InputError
 
 _WORDS = {
@@ -33,7 +33,7 @@ def overrides(arguments: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
     """
     values: dict[str, Any] = {}
     others: list[str] = []
-    waiting = iter(arguments)
+    known, waiting = fields(), iter(arguments)
     for argument in waiting:
         match = _FLAG.fullmatch(argument)
         if match is None:
@@ -41,7 +41,7 @@ def overrides(arguments: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
             continue
         negated, key, written = match.groups()
         check_key(key, argument)
-        if isinstance(FIELDS[key].default, bool):
+        if isinstance(known[key].default, bool):
             if negated and written is not None:
                 raise InputError(f"{argument}: --no takes no value; end at {key}")
             if written is None:
@@ -52,6 +52,20 @@ def overrides(arguments: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
             raise InputError(f"{argument}: a value is missing; write {argument}=VALUE")
         values[key] = value(key, written)
     return values, others
+
+
+def config_file(arguments: Sequence[str]) -> str | None:
+    """The value of `--config` on a command line; its entries are keys' names too.
+
+    >>> config_file(["--dry_run", "--config=a.py", "--config", "b.py"])
+    'b.py'
+    """
+    found = None
+    for argument, after in zip(arguments, [*arguments[1:], None]):
+        name, equals, given = argument.partition("=")
+        if name in ("--config", "-config"):
+            found = given if equals else after
+    return found
 
 
 def value(key: str, written: str) -> Any:
@@ -67,7 +81,7 @@ def value(key: str, written: str) -> Any:
     >>> value("audits.robustness.attacks", "fgsm"), value("distill.ipc", "1e2")
     (('fgsm',), 100)
     """
-    default = FIELDS[key].default
+    default = fields()[key].default
     try:
         return _READERS[type(default)](written, default)
     except (ValueError, KeyError, ArithmeticError):

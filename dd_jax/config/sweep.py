@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ml_collections import ConfigDict
 
 from dd_jax import config as configs
-from dd_jax.config.fields import FIELDS
+from dd_jax.config.fields import fields
 from dd_jax.system.paths import expanded, no_file
 from dd_jax.types import InputError
 
@@ -82,7 +82,7 @@ def labels(cells: list[ConfigDict]) -> list[str]:
     Keys are cut to their last part unless two of them would look the same.
     """
     values = [configs.flat(cell) for cell in cells]
-    varying = [key for key in FIELDS if any(v[key] != values[0][key] for v in values)]
+    varying = [key for key in fields() if any(v[key] != values[0][key] for v in values)]
     leaves = [key.split(".")[-1] for key in varying]
     names = [
         leaf if leaves.count(leaf) == 1 else key for key, leaf in zip(varying, leaves)
@@ -98,16 +98,21 @@ class Experiment(NamedTuple):
 
 
 def load(path: str | Path, overrides: Point | None = None) -> Experiment:
-    """Read a Python file with `get_config()` and, for a sweep, `sweep()`.
+    """`read` a Python file and its `experiment`."""
+    return experiment(read(path), overrides)
+
+
+def experiment(module: ModuleType, overrides: Point | None = None) -> Experiment:
+    """What a Python file says by `get_config()` and, for a sweep, `sweep()`.
 
     Args:
-      path: the file.
+      module: the file, as `read` gives it.
       overrides: dotted keys to replace in its config.
 
     Raises:
-      InputError: no such file, an error inside it, or results of the wrong kind.
+      InputError: an error inside it, or results of the wrong kind.
     """
-    module = _module(expanded(path))
+    path = module.__file__
     config = _call(module, "get_config")
     if not isinstance(config, ConfigDict):
         raise InputError(f"{path}: get_config() must return a changed config.default()")
@@ -121,7 +126,13 @@ def load(path: str | Path, overrides: Point | None = None) -> Experiment:
     return Experiment(configs.override(config, overrides or {}, str(path)), points)
 
 
-def _module(path: Path) -> ModuleType:
+def read(path: str | Path) -> ModuleType:
+    """A Python file as a module; what it registers is in the catalogue from then on.
+
+    Raises:
+      InputError: no such file, or an error inside it.
+    """
+    path = expanded(path)
     why = no_file(path) or ("" if path.suffix == ".py" else "no file of Python code")
     if why:
         raise InputError(f"--config={path}: {why}; give a Python config file")
@@ -129,6 +140,8 @@ def _module(path: Path) -> ModuleType:
     module.__file__ = str(path)
     try:  # from its source: a compiled file can be older, and would be left behind
         exec(compile(path.read_bytes(), path, "exec"), module.__dict__)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     except Exception as error:
         raise InputError(f"{path}: {_one_line(error)}") from error
     return module

@@ -1,42 +1,62 @@
 """Every config: its defaults, overrides, checks, and the names of runs.
 
 A config is a locked `ml_collections.ConfigDict`, made from, checked against, hashed by
-and explained from the one table `dd_jax.config.fields.FIELDS`.
+and explained from the one table `dd_jax.config.fields.fields`.
 """
 
 import difflib
 import hashlib
 import json
+from collections.abc import Iterator
 from functools import reduce
 from operator import getitem
 from typing import Any
 
 from ml_collections import ConfigDict
 
+from dd_jax.catalogue.lookup import Entry, entries
+from dd_jax.catalogue.naming import attack_of, source_of
 from dd_jax.catalogue.rules import is_number
-from dd_jax.config.fields import FIELDS
+from dd_jax.config.fields import fields
 from dd_jax.system.disk import digest
 from dd_jax.system.paths import check_text, expanded
 from dd_jax.types import InputError
 
-RESULTS_VERSION = 6  # raised whenever the same config gives different numbers
+RESULTS_VERSION = 7  # raised whenever the same config gives different numbers
+RENAMED = {  # old config key -> the key that it is now
+    "distill.looks": "audits.learning_curve.eval_steps",
+    "distill.network.life": "distill.network.outer_steps",
+    "distill.mtt.lr_rate": "distill.mtt.lr_lr",
+    "distill.mtt.approximate": "distill.mtt.tesla",
+    "audits.export.enabled": "audits.quantization.enabled",
+    "audits.robustness.drop": "audits.robustness.sequential_radii",
+}
+_NAMED_BY = {  # kind of an entry -> the config key that names it
+    "method": "distill.method",
+    "init": "distill.init",
+    "attack": "audits.robustness.attacks",
+    "score": "audits.privacy.scores",
+    "source": "data.source",
+    "model": "model.name",
+    "audit": "audits.",
+}
 
 
 def default() -> ConfigDict:
-    """The quick-start config: all keys of `FIELDS`, locked against new ones.
+    """The quick-start config: all keys of `fields`, locked against new ones.
 
     >>> default().distill.ipc
     10
     """
     config = ConfigDict()
-    for key, field in FIELDS.items():
+    for key, option in fields().items():
         *parents, leaf = key.split(".")
         node = config
         for parent in parents:
             if parent not in node:
                 node[parent] = ConfigDict()
             node = node[parent]
-        node[leaf] = field.default
+        node[leaf] = option.default
     return config.lock()
 
 
@@ -52,9 +72,12 @@ def flat(config: ConfigDict) -> dict[str, Any]:
 
 
 def check_key(key: str, where: str) -> None:
-    """Raise InputError, with the nearest known key, unless `key` is in `FIELDS`."""
-    if key not in FIELDS:
-        near = difflib.get_close_matches(key, FIELDS, n=1, cutoff=0.5)
+    """Raise InputError, with the nearest known key, unless `key` is a key."""
+    known = fields()
+    if key in RENAMED and key not in known:
+        raise InputError(f"{where}: config key {key} is now {RENAMED[key]}")
+    if key not in known:
+        near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else "--help lists all keys"
         raise InputError(f"{where}: unknown config key {key}; {hint}")
 
@@ -85,12 +108,12 @@ def wrong(key: str, value: Any) -> str:
     >>> wrong("distill.ipc", 0)
     'distill.ipc=0: must be at least 1 (type int)'
     """
-    field = FIELDS[key]
-    kind = type(field.default)
+    option = fields()[key]
+    kind, rule = type(option.default), option.allowed
     named = f" (type {kind.__name__})" if kind in (int, float) else ""
-    found = field.rule.reason(value) if type(value) is kind else ""
+    found = rule.reason(value) if type(value) is kind else ""
     why = f" ({found})" if found else ""
-    return f"{key}={value!r}: must be {field.rule.right}{named}{why}"
+    return f"{key}={value!r}: must be {rule.words}{named}{why}"
 
 
 def validate(config: ConfigDict) -> None:
@@ -102,14 +125,14 @@ def validate(config: ConfigDict) -> None:
     values = flat(config)
     for key in values:
         check_key(key, "config")
-    for key, field in FIELDS.items():
+    for key, option in fields().items():
         if key not in values:
             raise InputError(f"config: {key} is missing; start from config.default()")
         value = values[key]
         for part in value if isinstance(value, tuple) else (value,):
             if isinstance(part, str):
                 check_text(part, f"config: {key}: ")
-        if type(value) is not type(field.default) or not field.rule.holds(value):
+        if type(value) is not type(option.default) or not option.allowed.holds(value):
             raise InputError(f"config: {wrong(key, value)}")
 
 
@@ -120,8 +143,8 @@ def essential(config: ConfigDict) -> dict[str, Any]:
     False
     """
     kept = json.loads(config.to_json())
-    for key, field in FIELDS.items():
-        if not field.changes_results:
+    for key, option in fields().items():
+        if not option.changes_results:
             *path, last = key.split(".")
             del reduce(getitem, path, kept)[last]
     return kept
@@ -133,8 +156,9 @@ def changed(config: ConfigDict) -> dict[str, Any]:
     >>> changed(override(default(), {"distill.ipc": 1}, "here"))
     {'distill.ipc': 1}
     """
+    known = fields()
     given = flat(config).items()
-    return {key: value for key, value in given if value != FIELDS[key].default}
+    return {key: value for key, value in given if value != known[key].default}
 
 
 def run_id(config: ConfigDict, checksum: str, only: tuple[str, ...] = ("",)) -> str:
@@ -151,17 +175,40 @@ def run_id(config: ConfigDict, checksum: str, only: tuple[str, ...] = ("",)) -> 
     Returns:
       12 hexadecimal digits.
     """
+    known, used = fields(), tuple(named(config))
+    others = [e.prefix for e in entries() if e.kind != "audit" and e not in used]
     values: dict[str, Any] = {
         key: _canonical(value)
         for key, value in flat(config).items()
-        if FIELDS[key].changes_results and key.startswith(only)
+        if known[key].changes_results
+        and key.startswith(only)
+        and not key.startswith(tuple(others))
     }
+    for found in used:
+        if found.digest and _NAMED_BY[found.kind].startswith(only):
+            values[f"code of {found.kind} {found.name}"] = found.digest
     if values.get("distill.load"):
         values["distill.load"] = digest(expanded(config.distill.load))
     if found := values.get("audits.transfer.sets"):
         values["audits.transfer.sets"] = [digest(expanded(path)) for path in found]
     text = json.dumps([values, checksum, RESULTS_VERSION], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def named(config: ConfigDict) -> Iterator[Entry]:
+    """The entries of the catalogue that a valid config uses."""
+    others = config.audits.transfer
+    attacks = (attack_of(spec)[0] for spec in config.audits.robustness.attacks)
+    used = {
+        "method": {config.distill.method, *others.methods},
+        "init": {config.distill.init},
+        "attack": set(attacks),
+        "score": set(config.audits.privacy.scores),
+        "source": {source_of(config.data.source)[0]},
+        "model": {config.model.name, *others.architectures},
+        "audit": {n for n, own in config.audits.items() if own.get("enabled", True)},
+    }
+    return (found for found in entries() if found.name in used[found.kind])
 
 
 def _canonical(value: Any) -> Any:

@@ -3,10 +3,12 @@
 from dd_jax.data.augment import Augment, dsa
 from dd_jax.data.checks import require_per_class
 from dd_jax.data.masks import initial_masks, membership_masks
+from dd_jax.data.raw import Raw
 from dd_jax.data.sources import load
 
 __all__ = [
     "Augment",
+    "Raw",
     "dsa",
     "initial_masks",
     "load",

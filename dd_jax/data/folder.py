@@ -18,7 +18,7 @@ from dd_jax.types import InputError, Split
 _LOOK = 2**26  # bytes of pixels after which the free memory is looked at again
 
 
-def read(directory: str, image_size: int | None, seed: int, background: str) -> Raw:
+def read(place: str, image_size: int | None, seed: int, background: str) -> Raw:
     """Reads `train/CLASS/*` and `test/CLASS/*`, or `CLASS/*` split 80/20 by class.
 
     Images may lie in folders inside of the class folders too. Without `test` its place
@@ -28,7 +28,7 @@ def read(directory: str, image_size: int | None, seed: int, background: str) -> 
     the first.
 
     Args:
-      directory: holds files of any kind that Pillow reads.
+      place: the directory; holds files of any kind that Pillow reads.
       image_size: side in pixels that images of several sizes are resized to.
       seed: of the 80/20 split; unused where train and test exist.
       background: colour that shows through transparent pixels, or `refuse`.
@@ -38,7 +38,7 @@ def read(directory: str, image_size: int | None, seed: int, background: str) -> 
         images of several sizes without `image_size`, transparent pixels without a
         background, or classes of test that train lacks.
     """
-    root = expanded(directory)
+    root = expanded(place)
     if why := no_folder(root):
         raise InputError(
             f"folder: {root}: {why}; it should hold train/CLASS/*.png and "

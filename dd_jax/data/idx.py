@@ -33,11 +33,11 @@ _NAME = re.compile(
 )
 
 
-def read(directory: str) -> Raw:
+def read(place: str) -> Raw:
     """Reads the four MNIST-format files of a directory.
 
     Args:
-      directory: holds `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`,
+      place: the directory; holds `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`,
         `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`, each plain or `.gz`;
         also spelt `train-images.idx3-ubyte`, with `test` for `t10k`, and with one
         prefix before all four names, such as `emnist-letters-`.
@@ -46,7 +46,7 @@ def read(directory: str) -> Raw:
       InputError: a file is missing, truncated or not of this format, or there are
         several sets.
     """
-    folder = expanded(directory)
+    folder = expanded(place)
     if why := no_folder(folder):
         raise InputError(
             f"idx: {folder}: {why}; it should hold train-images-idx3-ubyte.gz "

@@ -12,18 +12,18 @@ _REQUIRED = ("x_train", "y_train", "x_test", "y_test")
 _OPTIONAL = ("group_train", "group_test", "class_names")
 
 
-def read(file: str) -> Raw:
+def read(place: str) -> Raw:
     """Reads a data set from one .npz file; nothing in it is unpickled.
 
     Args:
-      file: holds `x_train`, `x_test` (`[n h w]` or `[n h w c]`, uint8 or float in
+      place: the file, with `x_train`, `x_test` (`[n h w]` or `[n h w c]`; uint8, or in
         [0, 1]), `y_train`, `y_test` (`[n]`, integers) and, where wanted,
         `group_train`, `group_test` (`[n]`, integers) and `class_names` (strings).
 
     Raises:
       InputError: the file is missing or corrupt, or an array is missing.
     """
-    path = expanded(file)
+    path = expanded(place)
     if why := no_file(path):
         raise InputError(f"npz: {path}: {why}; it should hold {', '.join(_REQUIRED)}")
     a = read_npz(

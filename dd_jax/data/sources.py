@@ -1,11 +1,14 @@
 """From the name of a source to a checked Dataset."""
 
 import hashlib
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from PIL import ImageColor
 
-from dd_jax.data import digits, folder, idx, npz, tfds_source
+from dd_jax.catalogue import arguments, entry, resolve
+from dd_jax.catalogue.naming import source_of
 from dd_jax.data.checks import check_classes, checked_split
 from dd_jax.data.labels import used_classes
 from dd_jax.data.raw import Raw, resize
@@ -23,11 +26,13 @@ def load(
     validation: float = 0.0,
     seed: int = 0,
     background: str = "refuse",
+    options: Mapping[str, Any] | None = None,
 ) -> Dataset:
     """Loads, checks, cuts and resizes a labelled image data set.
 
     Args:
-      source: `digits`, `tfds:NAME`, `idx:DIR`, `npz:FILE` or `folder:DIR`.
+      source: `digits`, `tfds:NAME`, `idx:DIR`, `npz:FILE`, `folder:DIR`, or one that
+        is registered.
       num_classes: keeps the first n classes; all of them if None.
       image_size: side in pixels that images are resized to (square, bilinear).
       rows: keeps about n random rows of train, the same share of every class;
@@ -37,6 +42,7 @@ def load(
         that has none.
       background: colour that shows through transparent pixels of image files, such as
         `white`; `refuse` refuses such files.
+      options: what a source that is registered takes.
 
     Returns:
       A Dataset whose arrays passed every check of `dd_jax.data.checks`. `mean` and
@@ -58,7 +64,7 @@ def load(
         raise InputError(f"image_size is {image_size}; a positive number is needed")
     if background != "refuse":
         _check_colour(background)
-    raw = _read(source, image_size, seed, background)
+    raw = _read(source, options or {}, image_size, seed, background)
     train = checked_split(raw.train, f"{source} train")
     test = checked_split(raw.test, f"{source} test")
     train, test, names, unused = used_classes(train, test, raw.class_names, source)
@@ -107,22 +113,23 @@ def _check_colour(name: str) -> None:
         )
 
 
-def _read(source: str, image_size: int | None, seed: int, background: str) -> Raw:
-    kind, _, place = source.partition(":")
-    if source == "digits":
-        return digits.read()
-    if place and kind == "tfds":
-        return tfds_source.read(place, image_size, seed)
-    if place and kind == "idx":
-        return idx.read(place)
-    if place and kind == "npz":
-        return npz.read(place)
-    if place and kind == "folder":
-        return folder.read(place, image_size, seed, background)
-    raise InputError(
-        f"data source {source!r} is unknown; use digits, tfds:NAME, idx:DIR, npz:FILE "
-        "or folder:DIR"
-    )
+def _read(source: str, own: Mapping[str, Any], image_size, seed, background) -> Raw:
+    """What the reader of a source gives, with the arguments that it takes."""
+    kind, place = source_of(source)
+    shared = {
+        "place": place,
+        "image_size": image_size,
+        "seed": seed,
+        "background": background,
+    }
+    found = entry("source", kind)
+    raw = resolve("source", kind)(**arguments(found, own, shared))
+    if not isinstance(raw, Raw):
+        raise InputError(
+            f"data source {kind!r} gives a {type(raw).__name__}; it must give a "
+            "dd_jax.data.Raw"
+        )
+    return raw
 
 
 def _take(split: Split, rows: np.ndarray) -> Split:

@@ -13,7 +13,7 @@ from dd_jax.system.paths import expanded
 from dd_jax.types import InputError, Split
 
 
-def read(name: str, image_size: int | None, seed: int) -> Raw:
+def read(place: str, image_size: int | None, seed: int) -> Raw:
     """Reads the features `image` and `label` of a TFDS data set.
 
     The data set is read by `tfds.data_source` from `TFDS_DATA_DIR` (TFDS's own default
@@ -21,7 +21,7 @@ def read(name: str, image_size: int | None, seed: int) -> Raw:
     where there is none, `validation`; a single split is split 80/20 by class.
 
     Args:
-      name: as TFDS spells it, such as `mnist` or `name/config:1.0.0`.
+      place: its name as TFDS spells it, such as `mnist` or `name/config:1.0.0`.
       image_size: side in pixels that images of several sizes are resized to.
       seed: of the 80/20 split; unused where there are two splits.
 
@@ -32,8 +32,8 @@ def read(name: str, image_size: int | None, seed: int) -> Raw:
       InputError: unknown or unreadable data set, one that needs TensorFlow where it
         is missing, one without `image` and `label`, or several splits but not these.
     """
-    where = f"tfds:{name}"
-    sources = _open(name, where)
+    where = f"tfds:{place}"
+    sources = _open(place, where)
     used, note = _splits(sources, where)
     features = sources[used[0]].dataset_info.features
     missing = [f for f in ("image", "label") if f not in features]

@@ -1,47 +1,32 @@
 """Distillation methods, all of one shape, and synthetic sets on disk."""
 
-from functools import partial
-
+from dd_jax.catalogue import Registry
 from dd_jax.distill.base import Method, Real, real_data
+from dd_jax.distill.batched import batched_form
 from dd_jax.distill.batched.joint_steps import Joint
-from dd_jax.distill.batched.shadow_condensation import (
-    shadow_condensation,
-    shadow_siamese_condensation,
-)
-from dd_jax.distill.batched.shadow_matching import shadow_matching
+from dd_jax.distill.from_python import build, distil, train_experts
 from dd_jax.distill.io.storage import load, save
-from dd_jax.distill.methods.condensation import condensation, siamese_condensation
-from dd_jax.distill.methods.distribution_matching import distribution_matching
-from dd_jax.distill.methods.idc import idc
-from dd_jax.distill.methods.kernel_ridge import kernel_ridge
-from dd_jax.distill.methods.selection import CHOOSERS, selection
-from dd_jax.distill.methods.trajectory_matching import trajectory_matching
-from dd_jax.distill.parametrisation.pixels import INITS
+from dd_jax.distill.loss_matching import class_features, matching, matching_method
+from dd_jax.distill.methods.selection import selection
 
-METHODS = {name: selection(name) for name in CHOOSERS} | {
-    "dc": condensation,
-    "dsa": siamese_condensation,
-    "dm": distribution_matching,
-    "mtt": trajectory_matching,
-    "idc_i": partial(idc, factor=1),
-    "idc": idc,
-    "frepo": kernel_ridge,
-}
-JOINT = {
-    "dc": shadow_condensation,
-    "dsa": shadow_siamese_condensation,
-    "dm": shadow_matching,
-}
+METHODS = Registry("method")
+INITS = Registry("init")
 
 __all__ = [
-    "CHOOSERS",
     "INITS",
-    "JOINT",
     "METHODS",
     "Joint",
     "Method",
     "Real",
+    "batched_form",
+    "build",
+    "class_features",
+    "distil",
     "load",
+    "matching",
+    "matching_method",
     "real_data",
     "save",
+    "selection",
+    "train_experts",
 ]

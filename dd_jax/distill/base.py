@@ -37,8 +37,49 @@ class Batch(NamedTuple):
     weights: Array
 
 
+class Experts(NamedTuple):
+    """The networks that a method follows, trained on the real rows.
+
+    Attributes:
+      epochs: those that `Real.experts` has to hold, in ascending order.
+      count: networks.
+      lr: learning rate, without momentum and weight decay.
+      kept_epochs: at least so many first epochs are kept, for other methods to share.
+    """
+
+    epochs: tuple[int, ...]
+    count: int = 10
+    lr: float = 0.01
+    kept_epochs: int = 0
+
+
 class Method(NamedTuple):
     """A distillation algorithm as four functions.
+
+    A factory is `(model, *, ipc, init="real", ...) -> Method`, and its signature names
+    all that it takes. The same thing has the same name in every method:
+
+    | keyword | what |
+    |---|---|
+    | `ipc` | stored images a class |
+    | `init` | what images start from: `noise`, `real` or the name of a selection |
+    | `lr`, `momentum`, `optimizer` | of the descent on the stored images |
+    | `lr_labels` | learning rate of the soft labels' logits; 0 keeps labels one-hot |
+    | `train_lr` | learning rate that networks are to be trained with on the set |
+    | `lr_lr` | learning rate of the logarithm of `train_lr`; 0 keeps it |
+    | `factor`, `multi` | synthetic images in the tiles of a stored one (IDC) |
+    | `batch_real` | real images a class and step |
+    | `augment` | `(key, images) -> images`, the same for real and synthetic (siamese) |
+    | `augment_net` | the same for each image on its own, in inner-loop training |
+    | `augment_student` | the same for each image on its own, of a student's batches |
+    | `distance` | between gradients: a key of `DISTANCES` |
+    | `outer_steps` | outer steps (updates of the images) that one network serves |
+    | `net_epochs`, `net_steps` | inner-loop training of a network between two of them |
+    | `cutmix_net` | share of the batches of inner-loop training that CutMix mixes |
+    | `student_steps`, `expert_epochs`, `min_start`, `max_start`, `first_max_start`, \
+      `growth`, `batch_student`, `tesla` | trajectory matching |
+    | `experts`, `expert_lr`, `kept_epochs`, `student_lr` | of its experts, students |
+    | `pool`, `ridge` | FRePo |
 
     Attributes:
       init: `(key, Real) -> state`; runs on the host.
@@ -47,7 +88,7 @@ class Method(NamedTuple):
         and nothing in `info` is needed to go on.
       read: `state -> SyntheticSet`; pure.
       steps: whether `update` does anything; selection methods end at `init`.
-      expert_epochs: the epochs that `Real.experts` has to hold, in ascending order.
+      experts: those that it follows, if any.
     """
 
     init: Callable[[Key, Real], Any]
@@ -55,7 +96,7 @@ class Method(NamedTuple):
     update: Callable[[Key, Any, Any], tuple[Any, dict[str, Array]]]
     read: Callable[[Any], SyntheticSet]
     steps: bool = True
-    expert_epochs: tuple[int, ...] = ()
+    experts: Experts | None = None
 
 
 def real_data(images: np.ndarray, labels: np.ndarray, members=None) -> Real:

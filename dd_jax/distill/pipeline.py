@@ -7,15 +7,16 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from dd_jax.distill import Joint, Method, Real, real_data
+from dd_jax.distill.base import Method, Real, real_data
+from dd_jax.distill.batched.joint_steps import Joint
 from dd_jax.runtime.loop import Diverged, drive
 from dd_jax.runtime.parallel import best_chunk, map_models
 from dd_jax.runtime.reuse import reused
-from dd_jax.train import Trainer
 from dd_jax.train.many import Loop, Schedule, train_on_rows, train_on_sets
+from dd_jax.train.training import Trainer
 from dd_jax.types import Array, Pipeline, Split, SyntheticSet, Trained
 
-Experts = Callable[..., np.ndarray]
+TrainExperts = Callable[..., np.ndarray]
 
 
 def _steps(sample: Callable, update: Callable, key, state, first, last):
@@ -62,7 +63,7 @@ def distil_many(
     member: np.ndarray,
     schedule: Schedule,
     loop: Loop = drive,
-    experts: Experts | None = None,
+    experts: TrainExperts | None = None,
     *,
     initial: np.ndarray | None = None,
     joint: Joint | None = None,
@@ -77,8 +78,8 @@ def distil_many(
       member: `bool[s n]`, the rows given to each distiller.
       schedule: steps.
       loop: drives the compiled steps.
-      experts: `(key, rows i32[m], t epochs) -> f16[e t p]`, for methods that follow
-        experts.
+      experts: `(key, rows i32[m], distill.base.Experts) -> f16[e t p]`, for methods
+        that follow experts.
       initial: `bool[s n]`, the rows that the first images are made from; default
         `member`.
       joint: steps that all sets take together, by the random numbers of the first;
@@ -139,12 +140,12 @@ def distil_many(
 
 def _paths(method, keys, member, experts, one_cohort):
     """Expert paths of all distillers, `f16[e t p]`, and of each, `f16[s e t p]`."""
-    epochs = method.expert_epochs
-    if not epochs:
+    wanted = method.experts
+    if not wanted:
         return None, None
     if one_cohort:
-        return jnp.asarray(experts(keys[0], np.flatnonzero(member[0]), epochs)), None
-    each = [experts(k, np.flatnonzero(row), epochs) for k, row in zip(keys, member)]
+        return jnp.asarray(experts(keys[0], np.flatnonzero(member[0]), wanted)), None
+    each = [experts(k, np.flatnonzero(row), wanted) for k, row in zip(keys, member)]
     return None, jnp.stack(each)
 
 
@@ -155,7 +156,7 @@ def distil_then_train(
     steps: Schedule,
     epochs: Schedule,
     loops: tuple[Loop, Loop] = (drive, drive),
-    experts: Experts | None = None,
+    experts: TrainExperts | None = None,
     *,
     initial_only: bool = False,
     joint: Joint | None = None,

@@ -1,10 +1,10 @@
-"""Checks of parsed JSON, put together from small ones: numbers, texts, lists, objects.
+"""Checks of parsed JSON, composed of small ones: numbers, texts, lists, objects.
 
 A check is a function of one value that raises `Wrong` where the value is not what it
-should be. Null passes every check: it stands for what was not measured.
+should be. Null passes every check: it means not measured.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 Check = Callable[[Any], None]
@@ -115,6 +115,19 @@ def fields(needed: dict[str, Check], others: dict[str, Check] | None = None) -> 
     return check
 
 
+def only(keys: Sequence[str], check: Check) -> Check:
+    """An object without other keys than these, that passes a check."""
+
+    def checked(value: Any) -> None:
+        check(value)
+        if value is not None and (unknown := value.keys() - set(keys)):
+            wrong = Wrong(f"is unknown; use {tuple(keys)}")
+            wrong.keys.append(min(unknown))
+            raise wrong
+
+    return checked
+
+
 def estimate(mean: Check, others: dict[str, Check] | None = None) -> Check:
     """`{mean, ci, n}` with a checked mean, or a bare number."""
     interval = listed(number(), 2)
@@ -128,7 +141,7 @@ def estimate(mean: Check, others: dict[str, Check] | None = None) -> Check:
 
 
 def plain(value: Any) -> None:
-    """Anything that is nested no deeper than what we write, of finite numbers."""
+    """Anything of finite numbers, nested no deeper than `DEEPEST`."""
     level = [value]
     for _ in range(DEEPEST):
         below: list = []

@@ -6,10 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from dd_jax.distill import JOINT, METHODS, Joint, Method
+from dd_jax.catalogue import arguments, entry, resolve
+from dd_jax.distill import METHODS, Joint, Method, batched_form
+from dd_jax.distill.base import Experts
 from dd_jax.distill.wrappers import MITIGATIONS
-from dd_jax.run.cached import shared, staged
-from dd_jax.run.context import Parts, augmentation, images_per_class, learns, space
+from dd_jax.run.cached import cache_dir, stage_loop
+from dd_jax.run.context import (
+    RunContext,
+    augmentation,
+    images_per_class,
+    learns,
+)
+from dd_jax.run.read_data import own_options
 from dd_jax.runtime.keys import named, stack
 from dd_jax.runtime.loop import digest
 from dd_jax.train import trainer
@@ -17,77 +25,64 @@ from dd_jax.train.experts import expert_paths
 from dd_jax.types import Split
 
 
-def _options(parts: Parts) -> dict[str, Any]:
-    """The options of a method that learns its images, but for where they start."""
-    config = parts.config.distill
-    return {
-        "ipc": images_per_class(parts.config),
-        "rate": parts.config.train.lr,
-        "mean": parts.dataset.mean,
-        "std": parts.dataset.std,
-        "space": space(parts.config),
+def _options(run: RunContext, name: str, function: Callable | None = None) -> dict:
+    """What the config says of the parameters that a method has, but for `init`."""
+    config, data = run.config.distill, run.dataset
+    of_images = augmentation(config.augment, data.mean, data.std)
+    of_networks = augmentation(run.config.train.augment, data.mean, data.std)
+    shared = {
+        "ipc": images_per_class(run.config),
+        "train_lr": run.config.train.lr,
         "multi": config.multi,
-        **_set(lr=config.lr, lr_labels=config.lr_labels, factor=config.factor),
-        **_steps_of(parts, config.method),
+        "batch_real": config.batch_real,
+        "augment": of_images.siamese,
+        "augment_student": of_images.independent,
+        "augment_net": of_networks.independent,
+        "net_steps": config.network.steps,
     }
+    unless_zero = {  # the method's own where the config says 0
+        "lr": config.lr,
+        "lr_labels": config.lr_labels,
+        "factor": config.factor,
+        "outer_steps": config.network.outer_steps,
+        "net_epochs": config.network.epochs,
+    }
+    shared |= {key: value for key, value in unless_zero.items() if value}
+    if config.distance != "own":
+        shared["distance"] = config.distance
+    own = own_options(run.config, "method", name)
+    return arguments(entry("method", name), own, shared, function)
 
 
-def _practice(parts: Parts, name: str) -> dict[str, Any]:
-    """How a method's networks live and learn between its steps."""
-    config, data = parts.config.distill, parts.dataset
-    if name in ("dm", "mtt"):
-        return {}
-    augment = augmentation(parts.config.train.augment, data.mean, data.std)
-    options = {"augment_net": augment.independent} | _set(life=config.network.life)
-    if name == "frepo":
-        return options
-    if name.startswith("idc"):
-        return options | {"net_steps": config.network.steps}
-    return options | _set(net_epochs=config.network.epochs)
-
-
-def method_of(parts: Parts, name: str) -> Method:
+def method_of(run: RunContext, name: str) -> Method:
     """A method with the config's choices; another than the config's as it comes."""
-    config, ipc = parts.config.distill, images_per_class(parts.config)
-    if name != config.method or not learns(parts.config):
-        rate = parts.config.train.lr
-        return METHODS[name](parts.model, ipc=ipc, rate=rate)
-    options = _options(parts) | _practice(parts, name)
-    build_method = partial(METHODS[name], parts.model, **options)
+    config = run.config.distill
+    if name != config.method or not learns(run.config):
+        ipc, rate = images_per_class(run.config), run.config.train.lr
+        own = own_options(run.config, "method", name) if name == config.method else {}
+        return METHODS[name](run.model, ipc=ipc, train_lr=rate, **own)
+    build_method = partial(METHODS[name], run.model, **_options(run, name))
     mitigated = build_method()
-    for mitigation, settings in parts.config.mitigate.items():
-        mitigated = MITIGATIONS[mitigation](mitigated, parts.model, **settings)
+    for mitigation, settings in run.config.mitigate.items():
+        mitigated = MITIGATIONS[mitigation](mitigated, run.model, **settings)
     # Steps do not depend on where they start from: all starts share one program.
-    return mitigated._replace(init=build_method(init=config.init).init)
+    return mitigated._replace(init=build_method(init=_init(run)).init)
 
 
-def _set(**options: Any) -> dict[str, Any]:
-    """The options that the config does not leave to the method."""
-    return {name: value for name, value in options.items() if value}
+def _init(run: RunContext) -> Any:
+    """The config's initialisation, with its own options if it has any."""
+    name = run.config.distill.init
+    own = own_options(run.config, "init", name)
+    found = entry("init", name)
+    return partial(resolve("init", name), **arguments(found, own, {})) if own else name
 
 
-def _steps_of(parts: Parts, name: str) -> dict[str, Any]:
-    """The options of a method's updates."""
-    config = parts.config.distill
-    augment = augmentation(config.augment, parts.dataset.mean, parts.dataset.std)
-    if name == "mtt":
-        own = ("experts", "kept_epochs", "expert_lr", "student_lr")
-        options = {k: v for k, v in config.mtt.items() if k not in own}
-        start = _set(rate=config.mtt.student_lr)
-        return options | start | {"augment": augment.independent}
-    options = {"batch_real": config.batch_real, "augment": augment.siamese}
-    if name in ("dm", "frepo") or config.distance == "own":
-        return options
-    return options | {"distance": config.distance}
-
-
-def experts_of(parts: Parts, data: Split) -> Callable:
+def experts_of(run: RunContext, data: Split) -> Callable:
     """Trains, or finds, the experts of one distiller of `data`."""
-    config = parts.config
-    mtt, data_of = config.distill.mtt, parts.dataset
+    config, data_of = run.config, run.dataset
     augment = augmentation(config.train.augment, data_of.mean, data_of.std)
     recipe = trainer(
-        parts.model,
+        run.model,
         batch=config.train.batch,
         momentum=0.0,
         weight_decay=0.0,
@@ -95,23 +90,23 @@ def experts_of(parts: Parts, data: Split) -> Callable:
         augment=augment.independent,
     )
 
-    def paths(key, rows, used):
-        epochs = used
-        if mtt.kept_epochs:
-            epochs = tuple(range(max(used[-1], mtt.kept_epochs) + 1))
-        of_experts = ["distill.mtt.experts", "distill.mtt.expert_lr"]
-        if data is not parts.dataset.train:
-            of_experts.append("audits.privacy.canaries")
-        name = f"experts_{digest(np.array(epochs))}"
-        folder = shared(parts, name, *of_experts, recipe=("batch", "augment"))
+    def paths(key, rows, wanted: Experts):
+        used = epochs = wanted.epochs
+        if wanted.kept_epochs:
+            epochs = tuple(range(max(used[-1], wanted.kept_epochs) + 1))
+        canaries = ["audits.privacy.canaries"] if data is not data_of.train else []
+        kind = [np.array(epochs), wanted.count, wanted.lr]
+        folder = cache_dir(
+            run, f"experts_{digest(kind)}", *canaries, recipe=("batch", "augment")
+        )
         found = expert_paths(
             recipe,
-            stack(named(key, "experts"), mtt.experts),
+            stack(named(key, "experts"), wanted.count),
             data,
             rows,
-            mtt.expert_lr,
+            wanted.lr,
             epochs,
-            lambda label, place: staged(parts, "experts", place, label=label),
+            lambda label, place: stage_loop(run, "experts", place, label=label),
             folder,
         )
         return found if epochs == used else found[:, np.isin(epochs, used)]
@@ -119,9 +114,11 @@ def experts_of(parts: Parts, data: Split) -> Callable:
     return paths
 
 
-def joint_of(parts: Parts, halves: bool) -> Joint:
+def joint_of(run: RunContext, halves: bool) -> Joint:
     """Steps that shadows take together; of halves, each is given half of the batch."""
-    name = parts.config.distill.method
-    options = _options(parts) | _practice(parts, name)
+    name = run.config.distill.method
+    build = batched_form(name)
+    assert build, f"{name} has no batched form"
+    options = _options(run, name, build)
     options["batch_real"] *= 2 if halves else 1
-    return JOINT[name](parts.model, **options)
+    return build(run.model, **options)

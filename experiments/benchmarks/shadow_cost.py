@@ -28,7 +28,8 @@ import jax
 import numpy as np
 
 from dd_jax import data, models
-from dd_jax.distill import JOINT, METHODS, real_data
+from dd_jax.catalogue import entries
+from dd_jax.distill import METHODS, batched_form, real_data
 from dd_jax.distill.pipeline import distil_many
 from dd_jax.runtime.keys import stack
 from dd_jax.runtime.loop import Driven
@@ -57,14 +58,18 @@ def effective_batch(joint, real, member) -> float:
 def main() -> None:
     """Measures and prints the Record."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--method", default="dm", choices=sorted(JOINT))
+    parser.add_argument(
+        "--method",
+        default="dm",
+        choices=[e.name for e in entries("method") if "batched" in e.traits],
+    )
     parser.add_argument("--source", default="digits")
     parser.add_argument("--rows", type=int, default=0, help="of train; 0 = all")
     parser.add_argument("--width", type=int, default=32)
     parser.add_argument("--ipc", type=int, default=10)
     parser.add_argument("--batch_real", type=int, default=256)
     parser.add_argument(
-        "--life", type=int, default=0, help="of dc's and dsa's networks"
+        "--outer_steps", type=int, default=0, help="of dc's and dsa's networks"
     )
     parser.add_argument("--augment", default="color_crop_cutout_scale_rotate")
     parser.add_argument("--shadows", type=int, nargs="+", default=[1, 8, 64])
@@ -85,14 +90,13 @@ def main() -> None:
         width=options.width,
     )
     augment = data.dsa(options.augment, found.mean, found.std)
-    settings = {
-        "ipc": options.ipc,
-        "augment": augment.siamese,
-        "mean": found.mean,
-        "std": found.std,
-    }
+    settings = {"ipc": options.ipc}
+    if options.method != "dc":
+        settings["augment"] = augment.siamese
     if options.method != "dm":
-        settings |= {"augment_net": augment.independent, "life": options.life}
+        settings["outer_steps"] = options.outer_steps
+    if options.method == "dsa":
+        settings["augment_net"] = augment.independent
     make = METHODS[options.method]
     method = make(model, batch_real=options.batch_real, **settings)
     subset = METHODS["random"](model, ipc=options.ipc)
@@ -119,7 +123,7 @@ def main() -> None:
     joined: dict[int, list[float]] = {count: [] for count in options.shadows}
     batches = {count: options.batch_real * (2 if count > 1 else 1) for count in joined}
     forms = {
-        count: JOINT[options.method](model, batch_real=batch, **settings)
+        count: batched_form(options.method)(model, batch_real=batch, **settings)
         for count, batch in batches.items()
     }
     for _ in range(options.turns):
@@ -154,7 +158,7 @@ def main() -> None:
             "arch": "convnet",
             "width": options.width,
             "ipc": options.ipc,
-            "life": options.life,
+            "outer_steps": options.outer_steps,
             "init": "real",
             "num_classes": classes,
             "device": jax.devices()[0].device_kind,

@@ -94,7 +94,7 @@ def problem(method):
 def method_of(name, **kw):
     if name not in METHODS:
         pytest.skip(f"no method {name}")
-    return METHODS[name](model(), mean=MEAN, std=STD, lr=1.0, init="noise", **kw)
+    return METHODS[name](model(), lr=1.0, init="noise", **kw)
 
 
 def stored(torch, theta):
@@ -143,7 +143,7 @@ def test_gradient_matching(torch, net):
 def test_trajectory_matching(torch, net):
     import torch_steps
 
-    settings = dict(student_steps=3, max_start=1, expert_epochs=1, rate=0.05)
+    settings = dict(student_steps=3, max_start=1, expert_epochs=1, train_lr=0.05)
     drawn, before, after, loss = problem(method_of("mtt", ipc=2, **settings))
     unravel = jax.flatten_util.ravel_pytree(parameters()["params"])[1]
     tensors = lambda flat: [

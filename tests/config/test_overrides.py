@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dd_jax.config.fields import FIELDS
+from dd_jax.config.fields import fields
 from dd_jax.config.overrides import overrides, value
 from dd_jax.types import InputError
 
@@ -77,9 +77,9 @@ def test_values_of_another_type(key, written):
     assert str(caught.value).startswith(f"{key}={written!r}: must be ")
 
 
-@pytest.mark.parametrize("key", FIELDS)
+@pytest.mark.parametrize("key", fields())
 def test_the_last_value_wins(key):
-    default = FIELDS[key].default
+    default = fields()[key].default
     other = {bool: "false", tuple: "(3,)", str: "other"}.get(type(default), "3")
     last = repr(default) if isinstance(default, tuple) else str(default)
     arguments = [f"--config.{key}={other}", f"--config.{key}={last}"]
@@ -121,13 +121,13 @@ def test_arguments_that_are_no_overrides(arguments, message):
     assert str(caught.value).startswith(message)
 
 
-@given(st.sampled_from(sorted(FIELDS)), st.text())
+@given(st.sampled_from(sorted(fields())), st.text())
 def test_any_text_is_read_or_refused(key, written):
     try:
         found = value(key, written)
     except InputError:
         return
-    assert type(found) is type(FIELDS[key].default)
+    assert type(found) is type(fields()[key].default)
 
 
 @given(st.lists(st.fractions(0, 1, max_denominator=999), min_size=1))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from dd_jax import config
 from dd_jax.config import values
-from dd_jax.config.fields import FIELDS
+from dd_jax.config.fields import fields
 from dd_jax.types import InputError
 
 OTHER = {  # a valid value that differs from the default, for every key
@@ -32,12 +32,12 @@ OTHER = {  # a valid value that differs from the default, for every key
     "distill.batch_real": 32,
     "distill.augment": "none",
     "distill.lr": 0.1,
-    "distill.looks": 2,
+    "audits.learning_curve.eval_steps": 2,
     "distill.lr_labels": 0.1,
     "distill.factor": 2,
     "distill.multi": True,
     "distill.distance": "squared",
-    "distill.network.life": 3,
+    "distill.network.outer_steps": 3,
     "distill.network.epochs": 3,
     "distill.network.steps": 3,
     "distill.mtt.experts": 3,
@@ -50,9 +50,9 @@ OTHER = {  # a valid value that differs from the default, for every key
     "distill.mtt.first_max_start": 2,
     "distill.mtt.growth": 100,
     "distill.mtt.batch_student": 5,
-    "distill.mtt.approximate": True,
+    "distill.mtt.tesla": True,
     "distill.mtt.student_lr": 0.1,
-    "distill.mtt.lr_rate": 0.1,
+    "distill.mtt.lr_lr": 0.1,
     "distill.load": __file__,
     "distill.steps_per_call": 10,
     "checkpoint_seconds": 10.0,
@@ -94,8 +94,10 @@ OTHER = {  # a valid value that differs from the default, for every key
     "audits.robustness.adaptive_steps": 10,
     "audits.robustness.queries": 10,
     "audits.robustness.draws": 10,
-    "audits.robustness.drop": True,
+    "audits.robustness.sequential_radii": True,
     "audits.robustness.checks": True,
+    "audits.calibration.enabled": False,
+    "audits.calibration.bins": 10,
     "audits.transfer.enabled": True,
     "audits.transfer.architectures": ("mlp", "lenet"),
     "audits.transfer.methods": ("dsa",),
@@ -103,7 +105,7 @@ OTHER = {  # a valid value that differs from the default, for every key
     "audits.corruptions.enabled": True,
     "audits.corruptions.images": 10,
     "audits.fairness.enabled": False,
-    "audits.export.enabled": False,
+    "audits.quantization.enabled": False,
     "audits.memorisation.enabled": False,
     "audits.memorisation.gallery": True,
     "report.html": False,
@@ -138,12 +140,12 @@ BAD = {
     "distill.batch_real": [0],
     "distill.augment": ["", "colour", "crop_crop", "crop,flip"],
     "distill.lr": [-1.0, float("inf"), float("nan")],
-    "distill.looks": [-1],
+    "audits.learning_curve.eval_steps": [-1],
     "distill.lr_labels": [-1.0],
     "distill.factor": [-1, 4],
     "distill.multi": [None],
     "distill.distance": ["l2"],
-    "distill.network.life": [-1],
+    "distill.network.outer_steps": [-1],
     "distill.network.epochs": [-1],
     "distill.network.steps": [0],
     "distill.mtt.experts": [0],
@@ -156,9 +158,9 @@ BAD = {
     "distill.mtt.first_max_start": [-1],
     "distill.mtt.growth": [-1],
     "distill.mtt.batch_student": [-1],
-    "distill.mtt.approximate": [None],
+    "distill.mtt.tesla": [None],
     "distill.mtt.student_lr": [-0.1],
-    "distill.mtt.lr_rate": [-0.1],
+    "distill.mtt.lr_lr": [-0.1],
     "distill.load": ["/no/such/synthetic.npz", "/"],
     "distill.steps_per_call": [0],
     "checkpoint_seconds": [-1.0, float("inf")],
@@ -211,8 +213,10 @@ BAD = {
     "audits.robustness.adaptive_steps": [0],
     "audits.robustness.queries": [0],
     "audits.robustness.draws": [0],
-    "audits.robustness.drop": [None],
+    "audits.robustness.sequential_radii": [None],
     "audits.robustness.checks": [None],
+    "audits.calibration.enabled": [None],
+    "audits.calibration.bins": [0],
     "audits.transfer.enabled": [None],
     "audits.transfer.architectures": [("vgg",), ("mlp", "mlp")],
     "audits.transfer.methods": [("dm2",), ("dm", "dm")],
@@ -220,7 +224,7 @@ BAD = {
     "audits.corruptions.enabled": [None],
     "audits.corruptions.images": [0],
     "audits.fairness.enabled": [None],
-    "audits.export.enabled": [None],
+    "audits.quantization.enabled": [None],
     "audits.memorisation.enabled": [None],
     "audits.memorisation.gallery": [None],
     "report.html": [None],
@@ -238,7 +242,7 @@ def with_key(key, value):
 
 def test_default_is_valid_and_holds_every_field():
     values = config.flat(config.default())
-    assert values == {key: field.default for key, field in FIELDS.items()}
+    assert values == {key: field.default for key, field in fields().items()}
     config.validate(config.default())
 
 
@@ -249,25 +253,25 @@ def test_quick_start_values():
 
 
 def test_every_key_has_one_line_of_help():
-    for key, field in FIELDS.items():
+    for key, field in fields().items():
         assert field.help and "\n" not in field.help, key
 
 
-@pytest.mark.parametrize("key", FIELDS)
+@pytest.mark.parametrize("key", fields())
 def test_other_value_is_valid(key):
     values = with_key(key, OTHER[key])
     config.validate(values)
-    assert config.flat(values)[key] == OTHER[key] != FIELDS[key].default
+    assert config.flat(values)[key] == OTHER[key] != fields()[key].default
 
 
-@pytest.mark.parametrize("key", FIELDS)
+@pytest.mark.parametrize("key", fields())
 def test_bad_value_is_named_in_one_line(key):
     for value in BAD[key]:
         with pytest.raises(InputError) as caught:
             config.validate(with_key(key, value))
         message = str(caught.value)
         assert f"{key}={value!r}: must be" in message
-        assert FIELDS[key].rule.right in message
+        assert fields()[key].allowed.words in message
         assert "\n" not in message
 
 
@@ -310,10 +314,12 @@ def test_override_leaves_the_original_and_refuses_other_types():
             config.override(base, {"distill.ipc": value}, "test")
 
 
-@pytest.mark.parametrize("key", FIELDS)
+@pytest.mark.parametrize("key", fields())
 def test_run_id_changes_exactly_with_keys_that_change_results(key):
-    base = config.run_id(config.default(), "abc")
-    other = config.run_id(with_key(key, OTHER[key]), "abc")
+    method = "mtt" if key.startswith("distill.mtt.") else "dm"
+    base = config.override(config.default(), {"distill.method": method}, "test")
+    changed = config.override(base, {key: OTHER[key]}, "test")
+    base, other = config.run_id(base, "abc"), config.run_id(changed, "abc")
     assert (other == base) == (key in NO_EFFECT)
 
 

@@ -49,14 +49,14 @@ def network(norm="instance"):
 
 OPTIONS = {
     "dm": {"batch_real": 6},
-    "idc": {"batch_real": 6, "life": 2, "net_steps": 1},
+    "idc": {"batch_real": 6, "outer_steps": 2, "net_steps": 1},
     "mtt": {"student_steps": 2, "expert_epochs": 1, "max_start": 2},
 }
 
 
 def method(name="dm", norm="instance"):
     kw = OPTIONS.get(name, {})
-    return METHODS[name](network(norm), ipc=IPC, rate=0.02, **kw)
+    return METHODS[name](network(norm), ipc=IPC, train_lr=0.02, **kw)
 
 
 TRAINER = trainer(network(), batch=4)

@@ -1,5 +1,6 @@
 """One battery of laws over every registered distillation method."""
 
+import inspect
 import re
 from types import SimpleNamespace
 
@@ -10,8 +11,9 @@ import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
 
+from dd_jax import catalogue, distill
 from dd_jax.data.zca import fit_zca, zca_space
-from dd_jax.distill import CHOOSERS, METHODS, real_data
+from dd_jax.distill import METHODS, real_data
 from dd_jax.models import build
 from dd_jax.runtime.checkpoint import Checkpoints
 from dd_jax.train.losses import cross_entropy
@@ -64,24 +66,30 @@ def dimmed(key, images):
     return images * jax.random.uniform(key, minval=0.8)
 
 
-OPTIONS = {name: {"batch_real": 4} for name in METHODS} | {
+OPTIONS = {name: {} for name in METHODS} | {
+    "dm": {"batch_real": 4},
     "mtt": {"student_steps": 4, "expert_epochs": 1, "max_start": 3, "lr": 10.0},
-    "dc": {"batch_real": 4, "life": 3, "net_epochs": 2, "lr": 1.0},
-    "dsa": {"batch_real": 4, "life": 3, "net_epochs": 2, "lr": 1.0},
-    "idc_i": {"batch_real": 4, "life": 3, "net_steps": 1, "lr": 0.01},
-    "idc": {"batch_real": 4, "life": 3, "net_steps": 1, "lr": 0.01},
-    "frepo": {"batch_real": 4, "life": 3, "pool": 2},
+    "dc": {"batch_real": 4, "outer_steps": 3, "net_epochs": 2, "lr": 1.0},
+    "dsa": {"batch_real": 4, "outer_steps": 3, "net_epochs": 2, "lr": 1.0},
+    "idc_i": {"batch_real": 4, "outer_steps": 3, "net_steps": 1, "lr": 0.01},
+    "idc": {"batch_real": 4, "outer_steps": 3, "net_steps": 1, "lr": 0.01},
+    "frepo": {"batch_real": 4, "outer_steps": 3, "pool": 2},
 }
 
 
 FALL = {"mtt": 0.9, "idc_i": 0.8, "idc": 0.6}  # what 40 steps reach
 
 
+def taken(factory, **options):
+    """Those of the options that the method takes, by its signature."""
+    known = inspect.signature(factory).parameters
+    return {name: value for name, value in options.items() if name in known}
+
+
 def make(name, init, **kw):
-    options = OPTIONS[name] | kw
-    return METHODS[name](
-        network(), ipc=IPC, init=init, augment=dimmed, mean=MEAN, std=STD, **options
-    )
+    options = dict(augment=dimmed, augment_student=dimmed)
+    options = taken(METHODS[name], **options) | OPTIONS[name] | kw
+    return METHODS[name](network(), ipc=IPC, init=init, **options)
 
 
 @pytest.fixture(scope="module", params=METHODS)
@@ -231,20 +239,21 @@ def odd_real():
     images = np.random.default_rng(0).integers(0, 256, (8, 12, 10, 3), dtype=np.uint8)
     fitted = fit_zca(images)
     space = zca_space(lambda: fitted)
-    model = build("convnet", 2, (12, 10, 3), norm="batch", width=4, enter=space.enter)
-    start = ravel_pytree(model.init(jax.random.key(7))["params"])[0]
+    model = build("convnet", 2, (12, 10, 3), norm="batch", width=4, space=space)
+    start = ravel_pytree(model.trainable(model.init(jax.random.key(7))))[0]
     path = np.float16(start + 0.05 * np.arange(4)[:, None] * np.sin(50 * start))
     labels = np.repeat(np.arange(2, dtype=np.int32), (3, 5))
-    return model, space, real_data(images, labels)._replace(experts=path[None])
+    return model, real_data(images, labels)._replace(experts=path[None])
 
 
-@pytest.mark.parametrize("name", [name for name in METHODS if name not in CHOOSERS])
+@pytest.mark.parametrize(
+    "name", [e.name for e in catalogue.entries("method") if not e.traits.get("selects")]
+)
 def test_tiles_soft_labels_and_zca_work_with_every_method(name):
-    model, space, real = odd_real()
-    wrapped = dict(factor=2, multi=True, lr_labels=1.0, space=space)
-    method = METHODS[name](
-        model, ipc=2, init="noise", augment=dimmed, **(OPTIONS[name] | wrapped)
-    )
+    model, real = odd_real()
+    wrapped = dict(factor=2, multi=True, lr_labels=1.0)
+    wrapped |= taken(METHODS[name], augment=dimmed, augment_student=dimmed)
+    method = METHODS[name](model, ipc=2, init="noise", **(OPTIONS[name] | wrapped))
     state = method.init(jax.random.key(0), real)
     batch = method.sample(jax.random.key(1), real)
     new, info = jax.jit(method.update)(jax.random.key(2), state, batch)
@@ -255,3 +264,19 @@ def test_tiles_soft_labels_and_zca_work_with_every_method(name):
     assert (after.images != before.images).any((1, 2, 3)).all()
     assert (after.labels != before.labels).any()
     np.testing.assert_allclose(after.labels.sum(1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_signature_names_all_that_a_method_takes(name):
+    """So a config's keys reach a method by its signature, with no list of its own."""
+    model, *options = inspect.signature(METHODS[name]).parameters.values()
+    assert model.name == "model" and {p.kind for p in options} == {model.KEYWORD_ONLY}
+    defaults = {p.name: p.default for p in options}
+    assert defaults.pop("ipc") is inspect.Parameter.empty
+    assert (
+        defaults["init"] == "real" and inspect.Parameter.empty not in defaults.values()
+    )
+    assert set(defaults) <= set(re.findall(r"`(\w+)`", distill.Method.__doc__))
+    METHODS[name](network(), ipc=IPC, **defaults)
+    with pytest.raises(TypeError, match="unheard_of"):
+        METHODS[name](network(), ipc=IPC, unheard_of=1)

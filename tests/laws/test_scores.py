@@ -20,7 +20,7 @@ TOY = Score(
     lambda phi, member, target: phi[target].max(-1),
     needs="none",
 )  # such as a user may register: the most confident query
-ALL = SCORES | {"toy": TOY}
+ALL = dict(SCORES) | {"toy": TOY}
 CASES = [(name, {}) for name in ALL] + [
     (name, {option: value})
     for name, score in ALL.items()

@@ -10,8 +10,9 @@ import pytest
 from tiny import BARE, MLP, ROOT, TINY, flags, launch, make, only_run
 from tiny import quick_compiles as quick_compiles
 
-from dd_jax import config, run
+from dd_jax import catalogue, run
 from dd_jax.catalogue import rules
+from dd_jax.config.fields import fields
 from dd_jax.runtime import checkpoint, parallel
 from dd_jax.system import workdir
 
@@ -31,11 +32,11 @@ ALL_AUDITS = (
     | SMALL
     | {
         "train.epochs": 2,
-        "audits.privacy.scores": rules.SCORES,
+        "audits.privacy.scores": catalogue.names("score"),
         "audits.privacy.threats": rules.THREATS,
         "audits.privacy.repeats": 2,
         "audits.privacy.canaries": 2,
-        "audits.robustness.attacks": rules.ATTACKS,
+        "audits.robustness.attacks": catalogue.names("attack"),
         "audits.robustness.eps_linf": (0.0, 0.1),
         "audits.robustness.images": 12,
         "audits.robustness.nets": 2,
@@ -119,10 +120,10 @@ def test_sets_that_learn_together_on_several_devices(tmp_path, by):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("devices", [2, 8])
-@pytest.mark.parametrize("method", rules.METHODS)
+@pytest.mark.parametrize("method", catalogue.names("method"))
 def test_every_method_and_every_audit(tmp_path, method, devices):
     values = ALL_AUDITS | {"distill.method": method}
-    if method in rules.SELECTIONS:
+    if catalogue.entry("method", method).traits.get("selects"):
         values |= {"audits.privacy.scores": ("lira_online", "rmia", "loss")}
     one_and_several(tmp_path, values, devices)
 
@@ -139,7 +140,7 @@ def test_joint_shadows_and_several_sets_by_shard_map(tmp_path, method):
 def test_devices_change_no_run_id():
     values = make(TINY)
     assert run.run_id(values) == run.run_id(make(TINY, devices=2))
-    assert not config.FIELDS["devices"].changes_results
+    assert not fields()["devices"].changes_results
 
 
 def test_devices_beyond_those_that_exist(tmp_path, capsys):

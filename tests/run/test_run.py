@@ -12,13 +12,11 @@ from PIL import Image
 from tiny import BARE, MLP, TINY, arrays, flags, launch, make, npz, only_run, snapshot
 from tiny import quick_compiles as quick_compiles
 
-from dd_jax import config, distill, models, run, train
+from dd_jax import catalogue, config, distill, models, run, train
 from dd_jax.audits import privacy
-from dd_jax.catalogue import rules
 from dd_jax.data import dsa, load, membership_masks
 from dd_jax.distill import export
 from dd_jax.distill.io import png_folder
-from dd_jax.distill.methods.selection import CHOOSERS
 from dd_jax.report import records
 from dd_jax.run import cached as stages
 from dd_jax.run import stages as compose
@@ -402,7 +400,7 @@ def test_the_accuracy_after_export_is_that_of_the_exported_folder(
     of_export = record["export"]
     assert of_export["bits"] == 8 and of_export["clipped"] > 0
     again = run.run(
-        make(BARE, distill__load=str(png), audits__export__enabled=True),
+        make(BARE, distill__load=str(png), audits__quantization__enabled=True),
         tmp_path / "w",
     )
     stored = again["accuracy"]["distilled"]
@@ -427,7 +425,7 @@ def test_networks_after_export_learn_from_its_bytes(
         return networks_on_sets(parts, sets, *stage)
 
     monkeypatch.setattr(compose, "networks_on_sets", watch)
-    changes = {"distill__method": method, "audits__export__enabled": True}
+    changes = {"distill__method": method, "audits__quantization__enabled": True}
     found = bare(tmp_path, **changes)
     assert len(seen) == trainings and set(found["export"]["accuracy"]) == ESTIMATE
     bytes_ = png_folder.quantise(seen[0]) / np.float32(255)
@@ -461,17 +459,21 @@ def test_same_seed_same_bits_other_seed_other_bits(tmp_path):
     assert found[0]["accuracy"] == found[1]["accuracy"] != found[2]["accuracy"]
 
 
-@pytest.mark.parametrize("method", rules.METHODS)
+@pytest.mark.parametrize("method", catalogue.names("method"))
 def test_every_method_runs(tmp_path, method):
     found = bare(tmp_path, distill__method=method)
     assert found["run"]["method"] == method
     images = distill.load(only_run(tmp_path) / "synthetic.npz").images
     real = load("digits", num_classes=3).train.images / np.float32(255)
     is_real = [(image == real).all((1, 2, 3)).any() for image in images]
-    assert all(is_real) if method in CHOOSERS else not any(is_real)
+    assert (
+        all(is_real)
+        if catalogue.entry("method", method).traits.get("selects")
+        else not any(is_real)
+    )
 
 
-@pytest.mark.parametrize("init", rules.INITS)
+@pytest.mark.parametrize("init", catalogue.names("init"))
 def test_every_init_runs(tmp_path, init):
     found = bare(tmp_path, distill__init=init)
     assert found["run"]["init"] == init
@@ -570,7 +572,13 @@ def test_looks_on_the_way_change_nothing_of_the_set(tmp_path):
     sets = {}
     for looks in (0, 2):
         root = tmp_path / str(looks)
-        assert launch(*flags(BARE, distill__looks=looks), f"--workdir={root}") == 0
+        assert (
+            launch(
+                *flags(BARE, audits__learning_curve__eval_steps=looks),
+                f"--workdir={root}",
+            )
+            == 0
+        )
         folder = only_run(root)
         sets[looks] = distill.load(folder / "synthetic.npz")
     np.testing.assert_array_equal(sets[0].images, sets[2].images)
@@ -606,7 +614,7 @@ def test_experts_are_trained_and_counted_once(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Cost, "count", watch)
     kept = MTT | {"distill__mtt__kept_epochs": 4}
-    found = bare(tmp_path, **kept, distill__looks=1, sets=2)
+    found = bare(tmp_path, **kept, audits__learning_curve__eval_steps=1, sets=2)
     assert len(expert_files(tmp_path)) == 1
     assert len({part for part, _ in counted}) == 2 < len(counted)
     assert found["cost"]["experts_seconds"] == sum(dict(counted).values())

@@ -10,7 +10,7 @@ import numpy as np
 from dd_jax.audits.privacy import metrics
 from dd_jax.audits.privacy.lira import variance_used
 from dd_jax.audits.privacy.roc import roc_points
-from dd_jax.audits.privacy.scores import SCORES, all_targets
+from dd_jax.audits.privacy.scores import all_targets
 from dd_jax.audits.privacy.shadow_thresholds import rates_at_shadow_thresholds
 from dd_jax.audits.privacy.slices import by_group
 from dd_jax.types import Array, InputError
@@ -53,7 +53,6 @@ def evaluate_membership(
     *,
     scores: tuple[str, ...],
     seed: int,
-    variance: str = "auto",
     options: Mapping[str, Mapping[str, Any]] | None = None,
     slices: Mapping[str, np.ndarray] | None = None,
     canary: np.ndarray | None = None,
@@ -67,8 +66,7 @@ def evaluate_membership(
       member: `bool[m n]`; rows 2i and 2i+1 are complements.
       scores: names in `SCORES`.
       seed: of the intervals.
-      variance: see `variance_used`, for the scores that have this option (LiRA).
-      options: `{score: {option: value}}`, further options of scores.
+      options: `{score: {option: value}}`, such as the `variance` of LiRA.
       slices: `{name: i[n]}`, groups of points that get figures of their own.
       canary: `i[n]`, the kind of each canary and -1 for ordinary points. Only ordinary
         points, scored without the canaries, enter the other figures; default none.
@@ -97,7 +95,7 @@ def evaluate_membership(
     points = logits[:, ordinary], labels[ordinary], member[:, ordinary]
     record, curves = {}, {}
     for name in scores:
-        chosen = _options(name, variance, (options or {}).get(name, {}))
+        chosen = (options or {}).get(name, {})
         values = np.asarray(all_targets(name, *points, **chosen))
         targets = values[shared:], member[shared:, ordinary]
         figures = metrics.summarise(*targets, seed=seed)
@@ -122,11 +120,6 @@ def evaluate_membership(
         roc = roc_points(*targets)
         curves[name] = [list(pair) for pair in zip(roc["fpr"], roc["tpr"])]
     return Membership(record, curves)
-
-
-def _options(name: str, variance: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    known = SCORES[name].options if name in SCORES else ()
-    return ({"variance": variance} if "variance" in known else {}) | dict(given)
 
 
 def _brief(figures: dict[str, Any]) -> dict[str, Any]:

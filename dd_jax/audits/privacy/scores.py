@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from functools import partial
+from functools import partial, wraps
 from typing import Any, NamedTuple
 
 import chex
@@ -19,6 +19,8 @@ from dd_jax.audits.privacy import (
     shadow_classifier,
     thresholds,
 )
+from dd_jax.catalogue import Registry, resolve
+from dd_jax.runtime.reuse import reused
 from dd_jax.types import Array, InputError
 
 NEEDS = ("none", "out", "in_out")
@@ -63,33 +65,49 @@ class Score(NamedTuple):
         return self.compare(signal, member, target, **options)
 
 
-SCORES = {
-    "lira_online": Score(lira.lira_signal, lira.lira_online),
-    "lira_offline": Score(lira.lira_signal, lira.lira_offline, "out"),
-    "rmia": Score(rmia.rmia_signal, rmia.rmia),
-    "loss": Score(thresholds.negative_loss, thresholds.global_threshold, "none"),
-    "loss_per_class": Score(
-        thresholds.negative_loss, thresholds.class_threshold, "out"
-    ),
-    "entropy": Score(thresholds.negative_entropy, thresholds.global_threshold, "none"),
-    "entropy_per_class": Score(
-        thresholds.negative_entropy, thresholds.class_threshold, "out"
-    ),
-    "modified_entropy": Score(
-        thresholds.negative_modified_entropy, thresholds.global_threshold, "none"
-    ),
-    "modified_entropy_per_class": Score(
-        thresholds.negative_modified_entropy, thresholds.class_threshold, "out"
-    ),
-    "calibrated": Score(calibrated.calibration_signal, calibrated.calibrated),
-    "calibrated_out": Score(
-        calibrated.calibration_signal, calibrated.calibrated_out, "out"
-    ),
-    "shadow_classifier": Score(
-        shadow_classifier.posterior_signal, shadow_classifier.shadow_classifier
-    ),
-    "quantile": Score(quantile.quantile_signal, quantile.quantile, "none"),
-}
+LIRA_ONLINE = Score(lira.lira_signal, lira.lira_online)
+LIRA_OFFLINE = Score(lira.lira_signal, lira.lira_offline, "out")
+RMIA = Score(rmia.rmia_signal, rmia.rmia)
+LOSS = Score(thresholds.negative_loss, thresholds.global_threshold, "none")
+LOSS_PER_CLASS = Score(thresholds.negative_loss, thresholds.class_threshold, "out")
+ENTROPY = Score(thresholds.negative_entropy, thresholds.global_threshold, "none")
+ENTROPY_PER_CLASS = Score(
+    thresholds.negative_entropy, thresholds.class_threshold, "out"
+)
+MODIFIED_ENTROPY = Score(
+    thresholds.negative_modified_entropy, thresholds.global_threshold, "none"
+)
+MODIFIED_ENTROPY_PER_CLASS = Score(
+    thresholds.negative_modified_entropy, thresholds.class_threshold, "out"
+)
+CALIBRATED = Score(calibrated.calibration_signal, calibrated.calibrated)
+CALIBRATED_OUT = Score(calibrated.calibration_signal, calibrated.calibrated_out, "out")
+SHADOW_CLASSIFIER = Score(
+    shadow_classifier.posterior_signal, shadow_classifier.shadow_classifier
+)
+QUANTILE = Score(quantile.quantile_signal, quantile.quantile, "none")
+SCORES = Registry("score")
+
+
+def score_of(name: str) -> Score:
+    """The score of a name; of a registered function, each target computes all.
+
+    Raises:
+      InputError: an unknown name.
+    """
+    found = resolve("score", name)
+    if isinstance(found, Score):
+        return found
+    return _adapted(found)
+
+
+@reused
+def _adapted(function: Callable) -> Score:
+    @wraps(function)  # for the names of its options
+    def compare(data, *rest, **options):
+        return function(*data, *rest, **options)
+
+    return Score(lambda logits, labels, member: (logits, labels), compare)
 
 
 def _check_shapes(logits: Array, labels: Array, member: Array) -> None:
@@ -129,9 +147,7 @@ def all_targets(
         complementary pairs; fewer than two pairs.
     """
     if isinstance(score, str):
-        if score not in SCORES:
-            raise InputError(f"scores: {score!r} is not known; use {', '.join(SCORES)}")
-        score = SCORES[score]
+        score = score_of(score)
     if unknown := set(options) - set(score.options):
         raise InputError(
             f"scores: option {min(unknown)!r} is not known; the score takes "

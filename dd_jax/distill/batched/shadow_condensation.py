@@ -24,6 +24,7 @@ from dd_jax.distill.methods.gradient_matching import (
 )
 from dd_jax.distill.parametrisation.protocol import flattened
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
+from dd_jax.distill.signatures import passes_on
 from dd_jax.runtime.parallel import each
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.losses import cross_entropy
@@ -48,7 +49,7 @@ def shadow_gradients(
       weights: `f32[s b]`.
 
     Returns:
-      Gradients of `params["params"]`, each with a leading axis s.
+      Gradients of `model.trainable(params)`, each with a leading axis s.
     """
     pieces = -(-len(images) // _PIECE)
     size = -(-len(images) // pieces)
@@ -57,14 +58,16 @@ def shadow_gradients(
     shares = weights / jnp.maximum(weights.sum(1, keepdims=True), 1e-12)
     shares = jnp.pad(shares, ((0, 0), (0, fill)))
 
-    flat, unravel = ravel_pytree(params["params"])
+    weights_of_net = model.trainable(params)
+    flat, unravel = ravel_pytree(weights_of_net)
 
-    def loss(free, image):
-        return cross_entropy(model.apply({"params": free}, image[None])[0], label)
+    def loss(weights_of_net, image):
+        here = model.with_trainable(params, weights_of_net)
+        return cross_entropy(model.apply(here, image[None])[0], label)
 
     def add(total, piece):
         images, shares = piece
-        apart = jax.vmap(jax.grad(loss), (None, 0))(params["params"], images)
+        apart = jax.vmap(jax.grad(loss), (None, 0))(weights_of_net, images)
         rows = [leaf.reshape(size, -1) for leaf in jax.tree.leaves(apart)]
         return total + shares @ jnp.concatenate(rows, axis=1), None
 
@@ -77,15 +80,17 @@ def shadow_gradients(
 
 
 @reused
+@passes_on(synthetic, "space", "clamp")
 def shadow_siamese_condensation(
     model: Model,
     *,
     ipc: int,
+    init: str = "real",
     batch_real: int = 256,
     augment: Callable[[Key, Array], Array] = unchanged,
     augment_net: Callable[[Key, Array], Array] = unchanged,
     lr: float = 0.1,
-    life: int = 0,
+    outer_steps: int = 0,
     net_epochs: int = 0,
     distance: str = "cosine",
     **images,
@@ -104,8 +109,9 @@ def shadow_siamese_condensation(
       batch_real: real images a class and step, for all shadows together.
       augment: `(key, f32[n h w c]) -> f32[n h w c]`, one operation for all images.
       augment_net: the same with parameters for each image, for the network's training.
-      lr: step size on the stored images.
-      life: matching steps a network; 0 is that of `loops(ipc)`.
+      init: see `synthetic`.
+      lr: learning rate of the stored images.
+      outer_steps: matching steps a network; 0 is that of `loops(ipc)`.
       net_epochs: its epochs between two of them; 0 is that of `loops(ipc)`.
       distance: a key of `DISTANCES`.
       **images: see `synthetic`.
@@ -117,8 +123,8 @@ def shadow_siamese_condensation(
       InputError: a model with batch statistics.
     """
     keep_apart(model)
-    learner = synthetic(ipc=ipc, lr=lr, **images)
-    practice = practice_of(model, ipc, life, net_epochs, augment_net)
+    learner = synthetic(ipc=ipc, init=init, lr=lr, space=model.space, **images)
+    practice = practice_of(model, ipc, outer_steps, net_epochs, augment_net)
 
     def pulls(key, theta, params, batch):
         made, back = jax.vjp(jax.vmap(learner.decode), theta)
@@ -172,8 +178,7 @@ def shadow_siamese_condensation(
     return Joint(sample_for_all(batch_real), update)
 
 
-def shadow_condensation(
-    model: Model, *, augment: Callable = unchanged, augment_net=unchanged, **kw
-) -> Joint:
-    """The joint form of DC: without augmentations, whatever is given."""
-    return shadow_siamese_condensation(model, **kw)
+@passes_on(shadow_siamese_condensation, "augment", "augment_net")
+def shadow_condensation(model: Model, **options) -> Joint:
+    """The joint form of DC: `shadow_siamese_condensation` without augmentation."""
+    return shadow_siamese_condensation(model, **options)

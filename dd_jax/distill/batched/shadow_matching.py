@@ -20,6 +20,7 @@ from dd_jax.distill.methods.distribution_matching import (
     siamese,
 )
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
+from dd_jax.distill.signatures import passes_on
 from dd_jax.runtime.parallel import best_chunk
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.training import unchanged
@@ -51,10 +52,12 @@ def shadow_means(features: Array, weights: Array) -> tuple[Array, Array]:
 
 
 @reused
+@passes_on(synthetic, "space", "clamp")
 def shadow_matching(
     model: Model,
     *,
     ipc: int,
+    init: str = "real",
     batch_real: int = 256,
     augment: Callable[[Key, Array], Array] = unchanged,
     lr: float = 1.0,
@@ -74,7 +77,8 @@ def shadow_matching(
       ipc: stored images a class.
       batch_real: real images a class and step, for all shadows together.
       augment: `(key, f32[n h w c]) -> f32[n h w c]`, one operation for all images.
-      lr: step size on the stored images.
+      init: see `synthetic`.
+      lr: learning rate of the stored images.
       **images: see `synthetic`.
 
     Returns:
@@ -84,7 +88,7 @@ def shadow_matching(
       InputError: a model with batch statistics.
     """
     keep_apart(model)
-    learner = synthetic(ipc=ipc, lr=lr, **images)
+    learner = synthetic(ipc=ipc, init=init, lr=lr, space=model.space, **images)
 
     def update(key, states, batch):
         net_key, augment_key = jax.random.split(key)

@@ -8,6 +8,7 @@ from dd_jax.distill.base import Method
 from dd_jax.distill.methods.gradient_matching import matching
 from dd_jax.distill.methods.inner_loop import Practice, on_synthetic
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
+from dd_jax.distill.signatures import passes_on
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.training import unchanged
 from dd_jax.types import Array, Key, Model
@@ -31,33 +32,35 @@ def loops(ipc: int) -> tuple[int, int]:
 
 
 def practice_of(
-    model: Model, ipc: int, life: int, epochs: int, augment: Callable
+    model: Model, ipc: int, outer_steps: int, epochs: int, augment: Callable
 ) -> Practice:
-    """How networks live and learn; a life or epochs of 0 are those of `loops(ipc)`."""
+    """How networks learn; outer steps or epochs of 0 are those of `loops(ipc)`."""
     usual = loops(ipc)
     return on_synthetic(
-        model, life=life or usual[0], epochs=epochs or usual[1], augment=augment
+        model, life=outer_steps or usual[0], epochs=epochs or usual[1], augment=augment
     )
 
 
 @reused
+@passes_on(synthetic, "space", "clamp")
 def siamese_condensation(
     model: Model,
     *,
     ipc: int,
+    init: str = "real",
     batch_real: int = 256,
     augment: Callable[[Key, Array], Array] = unchanged,
     augment_net: Callable[[Key, Array], Array] = unchanged,
     lr: float = 0.1,
-    life: int = 0,
+    outer_steps: int = 0,
     net_epochs: int = 0,
     distance: str = "cosine",
     **images,
 ) -> Method:
     """Dataset condensation with siamese augmentation (DSA), without it DC.
 
-    A random network serves `life` matching steps, between which it learns from the
-    synthetic set for `net_epochs` epochs; one update is one matching step.
+    A random network serves `outer_steps` matching steps, between which it learns from
+    the synthetic set for `net_epochs` epochs; one update is one matching step.
 
     Zhao, Mopuri and Bilen (2021), "Dataset condensation with gradient matching",
     alg. 1; with `augment` Zhao and Bilen (2021), DSA, alg. 1.
@@ -70,8 +73,9 @@ def siamese_condensation(
       batch_real: real images a class and matching step.
       augment: `(key, f32[n h w c]) -> f32[n h w c]`, one operation for all images.
       augment_net: the same with parameters for each image, for the network's training.
-      lr: step size on the stored images.
-      life: 0 is that of `loops(ipc)`.
+      init: see `synthetic`.
+      lr: learning rate of the stored images.
+      outer_steps: 0 is that of `loops(ipc)`.
       net_epochs: 0 is that of `loops(ipc)`.
       distance: a key of `DISTANCES`.
       **images: see `synthetic`.
@@ -79,8 +83,8 @@ def siamese_condensation(
     Returns:
       A `Method`; the same arguments give the same object.
     """
-    practice = practice_of(model, ipc, life, net_epochs, augment_net)
-    learner = synthetic(ipc=ipc, lr=lr, **images)
+    practice = practice_of(model, ipc, outer_steps, net_epochs, augment_net)
+    learner = synthetic(ipc=ipc, init=init, lr=lr, space=model.space, **images)
     return matching(
         model,
         learner,
@@ -91,8 +95,7 @@ def siamese_condensation(
     )
 
 
-def condensation(
-    model: Model, *, augment: Callable = unchanged, augment_net=unchanged, **kw
-) -> Method:
-    """DC: `siamese_condensation` without its augmentations, whatever is given."""
-    return siamese_condensation(model, **kw)
+@passes_on(siamese_condensation, "augment", "augment_net")
+def condensation(model: Model, **options) -> Method:
+    """Dataset condensation (DC): `siamese_condensation` without augmentation."""
+    return siamese_condensation(model, **options)

@@ -9,6 +9,7 @@ from jax import lax
 from dd_jax.distill.base import Batch, Method, Real, draw
 from dd_jax.distill.parametrisation.protocol import flattened
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
+from dd_jax.distill.signatures import passes_on
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.training import unchanged
 from dd_jax.types import Array, Key, Model
@@ -22,7 +23,7 @@ def embedded(model: Model, params, images: Array) -> Array:
     Networks with batch statistics see all images as one batch; others go through them
     in small chunks.
     """
-    if "batch_stats" in params:
+    if model.has_batch_stats:
         return model.features(params, images, train=True)
     embed = lambda image: model.features(params, image[None])[0]
     return lax.map(embed, images, batch_size=min(_CHUNK, len(images)))
@@ -70,9 +71,12 @@ def matching_loss(real: Array, synthetic: Array) -> Array:
 
 
 @reused
+@passes_on(synthetic, "space", "clamp")
 def distribution_matching(
     model: Model,
     *,
+    ipc: int,
+    init: str = "real",
     batch_real: int = 256,
     augment: Callable[[Key, Array], Array] = unchanged,
     lr: float = 1.0,
@@ -95,13 +99,15 @@ def distribution_matching(
       model: the family of random networks.
       batch_real: real images a class and step.
       augment: `(key, f32[n h w c]) -> f32[n h w c]`, one operation for all images.
-      lr: step size on the stored images.
+      ipc: stored images a class.
+      init: see `synthetic`.
+      lr: learning rate of the stored images.
       **images: see `synthetic`.
 
     Returns:
       A `Method`; the same arguments give the same object.
     """
-    learner = synthetic(lr=lr, **images)
+    learner = synthetic(ipc=ipc, init=init, lr=lr, space=model.space, **images)
 
     def sample(key: Key, real: Real) -> Batch:
         return draw(key, real, batch_real)

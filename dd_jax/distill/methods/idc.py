@@ -2,33 +2,32 @@
 
 from collections.abc import Callable
 
-from dd_jax.data.zca import Space
 from dd_jax.distill.base import Method
 from dd_jax.distill.methods.gradient_matching import matching
 from dd_jax.distill.methods.inner_loop import on_real
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
+from dd_jax.distill.signatures import passes_on
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.training import unchanged
-from dd_jax.types import Array, Key, Model
+from dd_jax.types import PIXELS, Array, Key, Model
 
 
 @reused
+@passes_on(synthetic, "space", "clamp")
 def idc(
     model: Model,
     *,
     ipc: int,
+    init: str = "real",
     batch_real: int = 64,
     augment: Callable[[Key, Array], Array] = unchanged,
     augment_net: Callable[[Key, Array], Array] = unchanged,
     lr: float = 1e-3,
-    life: int = 10,
+    outer_steps: int = 10,
     net_steps: int = 8,
-    mixed: float = 0.5,
+    cutmix_net: float = 0.5,
     distance: str = "kernel_absolute",
     factor: int = 2,
-    mean: tuple[float, ...] = (0.0,),
-    std: tuple[float, ...] = (1.0,),
-    space: Space | None = None,
     **images,
 ) -> Method:
     """Information-intensive dataset condensation; `factor=1` is IDC-I.
@@ -49,28 +48,38 @@ def idc(
         `color+crop+cutout`).
       augment_net: the same with parameters for each image, for the network's training
         (published, there and in evaluation: `flip+color+crop_scale_rotate`).
-      lr: step size on the stored images. (The publication's for Fashion-MNIST is
+      init: see `synthetic`.
+      lr: learning rate of the stored images. (The publication's for Fashion-MNIST is
         `1e-4 ipc / 10 (28 / 32)^2`, over 200,000 steps.)
-      life: matching steps a network. (Published: 100, of 2,000 networks. In a hundred
-        steps that would be one network, which the images overfit: they train others
-        worse than the real tiles that they start from. From about five networks on,
-        older ones are worth more than more of them.)
+      outer_steps: matching steps a network. (Published: 100, of 2,000 networks. In a
+        hundred steps that would be one network, which the images overfit: they train
+        others worse than the real tiles that they start from. From about five networks
+        on, older ones are worth more than more of them.)
       net_steps: batches of 64 real images between them.
-      mixed: share of those batches that CutMix mixes.
+      cutmix_net: share of those batches that CutMix mixes.
       distance: a key of `DISTANCES`.
       factor: tiles along each side of a stored image.
-      mean: unused, since images are learned in [0, 1].
-      std: unused.
-      space: unused.
       **images: see `synthetic`.
 
     Returns:
       A `Method`; the same arguments give the same object.
     """
     practice = on_real(
-        model, life=life, steps=net_steps, augment=augment_net, mixed=mixed
+        model,
+        life=outer_steps,
+        steps=net_steps,
+        augment=augment_net,
+        mixed=cutmix_net,
     )
-    learner = synthetic(ipc=ipc, lr=lr, factor=factor, clamp=True, **images)
+    learner = synthetic(
+        ipc=ipc,
+        init=init,
+        lr=lr,
+        space=PIXELS,
+        factor=factor,
+        clamp=True,
+        **images,
+    )
     return matching(
         model,
         learner,
@@ -79,3 +88,9 @@ def idc(
         batch_real=batch_real,
         augment=augment,
     )
+
+
+@passes_on(idc)
+def idc_i(model: Model, *, factor: int = 1, **options) -> Method:
+    """IDC-I: `idc` with one synthetic image in each stored image."""
+    return idc(model, factor=factor, **options)

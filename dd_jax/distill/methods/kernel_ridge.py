@@ -12,6 +12,7 @@ from dd_jax.distill.methods.inner_loop import on_synthetic
 from dd_jax.distill.parametrisation import protocol as parametrisation
 from dd_jax.distill.parametrisation.protocol import flattened
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
+from dd_jax.distill.signatures import passes_on
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.training import FitState, unchanged
 from dd_jax.types import Array, Key, Model
@@ -52,16 +53,19 @@ def ridge_predictions(
 
 
 @reused
+@passes_on(synthetic, "space", "clamp", "optimizer", "momentum")
 def kernel_ridge(
     model: Model,
     *,
+    ipc: int,
+    init: str = "real",
     batch_real: int = 64,
     augment: Callable[[Key, Array], Array] = unchanged,
     augment_net: Callable[[Key, Array], Array] = unchanged,
     lr: float = 0.01,
     lr_labels: float = 0.01,
     pool: int = 10,
-    life: int = 100,
+    outer_steps: int = 100,
     ridge: float = 1e-3,
     **images,
 ) -> Method:
@@ -70,13 +74,13 @@ def kernel_ridge(
     Each update takes one network of the pool, fits the synthetic labels to its features
     phi by kernel ridge regression, and descends the squared error of that fit on real
     images, `mean_i || y_i - f(phi(x_i)) ||^2 / 2` with labels centred by 1/k. Then the
-    network learns from the synthetic set for one epoch; after `life` of them a fresh
-    one takes its place.
+    network learns from the synthetic set for one epoch; after `outer_steps` of them
+    a fresh one takes its place.
 
     Zhou, Nezhadarya and Ba (2022), arXiv:2206.00719, alg. 1.
-    Differs from the released code in: Adam in place of LAMB, at a step size of 0.01
-    that does not decay (published: 3e-4); networks learn by plain gradient descent on
-    cross-entropy; one architecture, width and normalisation throughout (published:
+    Differs from the released code in: Adam in place of LAMB, at a learning rate of
+    0.01 that does not decay (published: 3e-4); networks learn by plain gradient descent
+    on cross-entropy; one architecture, width and normalisation throughout (published:
     widths 128, 256, 512); ridge 1e-3 (1e-6); real images drawn by class, 64 of each
     (1024 in all); no margin term; one augmentation of the whole real batch, and no
     flipped copies beside it.
@@ -86,23 +90,33 @@ def kernel_ridge(
       batch_real: real images a class and step.
       augment: `(key, f32[n h w c]) -> f32[n h w c]`, for the real images.
       augment_net: the same with parameters for each image, for the network's training.
-      lr: step size on the stored images.
-      lr_labels: step size on the logits of the labels; 0 keeps them one-hot.
+      ipc: stored images a class.
+      init: see `synthetic`.
+      lr: learning rate of the stored images.
+      lr_labels: learning rate of the labels' logits; 0 keeps labels one-hot.
       pool: networks.
-      life: epochs of each.
+      outer_steps: updates that each serves, and epochs that it trains for.
       ridge: share of the kernel's mean diagonal that is added to it.
       **images: see `synthetic`.
 
     Returns:
       A `Method`; the same arguments give the same object.
     """
-    practice = on_synthetic(model, life=life, epochs=1, augment=augment_net)
-    learner = synthetic(lr=lr, lr_labels=lr_labels, optimizer="adam", **images)
+    practice = on_synthetic(model, life=outer_steps, epochs=1, augment=augment_net)
+    learner = synthetic(
+        ipc=ipc,
+        init=init,
+        lr=lr,
+        lr_labels=lr_labels,
+        optimizer="adam",
+        space=model.space,
+        **images,
+    )
 
     def init(key: Key, real: Real) -> State:
         learn_key, net_key = jax.random.split(key)
         nets = jax.vmap(practice.init)(jax.random.split(net_key, pool))
-        ages = jnp.arange(pool, dtype=jnp.int32) * life // pool
+        ages = jnp.arange(pool, dtype=jnp.int32) * outer_steps // pool
         return State(learner.init(learn_key, real), nets, ages)
 
     def sample(key: Key, real: Real) -> Batch:
@@ -129,7 +143,7 @@ def kernel_ridge(
         loss, grad = jax.value_and_grad(loss_fn)(state.learned.theta)
         learned = learner.descend(state.learned, grad)
         made = flattened(learner.decode(learned.theta))
-        old = state.ages[at] >= life
+        old = state.ages[at] >= outer_steps
         taught = practice.train(train_key, net, made, (), old)
         fresh = practice.init(net_key)
         kept = jax.tree.map(lambda a, b: jnp.where(old, a, b), fresh, taught)

@@ -67,21 +67,13 @@ def kmeans(rng: np.random.Generator, points: np.ndarray, count: int) -> np.ndarr
     return chosen
 
 
-CHOOSERS: dict[str, Chooser] = {
-    "random": random,
-    "herding": herding,
-    "kcenter": kcenter,
-    "kmeans": kmeans,
-}
-
-
-def choose(key: Key, real: Real, name: str, ipc: int) -> np.ndarray:
+def choose(key: Key, real: Real, chooser: Chooser, ipc: int) -> np.ndarray:
     """Rows of `real.images` that stand for each class.
 
     Args:
       key: decides what is random about the choice.
       real: what may be chosen.
-      name: a key of `CHOOSERS`.
+      chooser: `(rng, f32[n d], count) -> i64[count]`, of one class.
       ipc: rows a class.
 
     Returns:
@@ -103,22 +95,28 @@ def choose(key: Key, real: Real, name: str, ipc: int) -> np.ndarray:
         rows = rows[:count]
         points = images[rows].reshape(count, -1).astype(np.float32) / 255
         spread = max(float(points.std()), 1e-6)
-        chosen.append(rows[CHOOSERS[name](rng, (points - points.mean()) / spread, ipc)])
+        chosen.append(rows[chooser(rng, (points - points.mean()) / spread, ipc)])
     return np.stack(chosen)
 
 
-def selection(name: str):
-    """The method that keeps real images chosen by `CHOOSERS[name]`."""
+def selection(chooser: Chooser):
+    """The method that keeps the real images that `chooser` takes of each class."""
 
     @reused
-    def factory(model: Model, *, ipc: int, rate: float = 0.01, **_) -> Method:
+    def factory(
+        model: Model, *, ipc: int, init: str = "real", train_lr: float = 0.01
+    ) -> Method:
         """Selection of `ipc` real images a class; the state is `f32[k ipc h w c]`.
 
-        `rate` is the step size that networks are to be trained with on them.
+        Args:
+          model: not used.
+          ipc: images a class.
+          init: not used; nothing is learned.
+          train_lr: learning rate that networks are to be trained with on them.
         """
 
-        def init(key: Key, real: Real) -> Array:
-            rows = choose(key, real, name, ipc)
+        def start(key: Key, real: Real) -> Array:
+            rows = choose(key, real, chooser, ipc)
             return np.asarray(real.images)[rows].astype(np.float32) / 255
 
         def update(key, state, batch):
@@ -127,8 +125,14 @@ def selection(name: str):
         def read(state: Array) -> SyntheticSet:
             labels = one_hot_labels(state.shape[0], ipc)
             images = state.reshape(-1, *state.shape[2:])
-            return SyntheticSet(images, labels, jnp.float32(rate))
+            return SyntheticSet(images, labels, jnp.float32(train_lr))
 
-        return Method(init, lambda key, real: (), update, read, steps=False)
+        return Method(start, lambda key, real: (), update, read, steps=False)
 
     return factory
+
+
+random_images = selection(random)
+herded_images = selection(herding)
+kcenter_images = selection(kcenter)
+kmeans_images = selection(kmeans)

@@ -7,11 +7,12 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
-from dd_jax.distill.base import Method, Real
+from dd_jax.distill.base import Experts, Method, Real
 from dd_jax.distill.methods.student import Course, detached, exact
 from dd_jax.distill.parametrisation import protocol as parametrisation
 from dd_jax.distill.parametrisation.protocol import flattened
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
+from dd_jax.distill.signatures import passes_on
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.losses import cross_entropy
 from dd_jax.train.training import unchanged
@@ -67,9 +68,17 @@ def start_epoch(
 
 
 @reused
+@passes_on(synthetic, "space", "clamp")
 def trajectory_matching(
     model: Model,
     *,
+    ipc: int,
+    init: str = "real",
+    experts: int = 10,
+    expert_lr: float = 0.01,
+    kept_epochs: int = 0,
+    student_lr: float = 0.0,
+    train_lr: float = 0.01,
     student_steps: int = 20,
     expert_epochs: int = 2,
     min_start: int = 0,
@@ -77,10 +86,10 @@ def trajectory_matching(
     first_max_start: int = 0,
     growth: int = 0,
     batch_student: int = 0,
-    approximate: bool = False,
-    augment: Callable[[Key, Array], Array] = unchanged,
+    tesla: bool = False,
+    augment_student: Callable[[Key, Array], Array] = unchanged,
     lr: float = 100.0,
-    lr_rate: float = 1e-3,
+    lr_lr: float = 1e-3,
     **images,
 ) -> Method:
     """Matching training trajectories (MTT), with difficulty-aligned windows (DATM).
@@ -90,14 +99,19 @@ def trajectory_matching(
     expert is M epochs later: `|| w_N - w*_{t+M} ||^2 / || w*_t - w*_{t+M} ||^2`.
 
     Cazenavette et al. (2022), arXiv:2203.11932, alg. 1; t as in `start_epoch`.
-    Differs from the released code in: the step size a is learned as its logarithm, so
-    that it stays positive; memory grows with `sqrt(N)` where a GiB does not hold
-    the convolutions of all steps; with ZCA, augmentation comes before it; every draw
+    Differs from the released code in: the learning rate a is learned as its logarithm,
+    so that it stays positive; memory grows with `sqrt(N)` where a GiB does not hold the
+    convolutions of all steps; with ZCA, augmentation comes before it; every draw
     follows from the key.
 
     Args:
       model: the network of the experts; one with batch statistics normalises each
         student step by those of its own batch.
+      experts: networks trained as experts.
+      expert_lr: their learning rate.
+      kept_epochs: see `Experts`.
+      student_lr: the first a; 0 is `train_lr`.
+      train_lr: learning rate of training where it is not learned.
       student_steps: N.
       expert_epochs: M.
       min_start: first epoch that students start from.
@@ -105,11 +119,14 @@ def trajectory_matching(
       first_max_start: T of the first update, where it grows; 0 is T.
       growth: updates over which it grows to T.
       batch_student: synthetic images a student step; 0 is all.
-      approximate: drop the terms between steps (TESLA), for constant memory.
-      augment: `(key, f32[n h w c]) -> f32[n h w c]`, with parameters for each image.
-      lr: step size on the stored images.
-      lr_rate: step size on the logarithm of a.
-      **images: see `synthetic`; `rate` is the first a.
+      tesla: drop the terms between steps (TESLA), for constant memory.
+      augment_student: `(key, f32[n h w c]) -> f32[n h w c]`, with parameters for each
+        image, for the student's batches.
+      ipc: stored images a class.
+      init: see `synthetic`.
+      lr: learning rate of the stored images.
+      lr_lr: learning rate of the logarithm of a.
+      **images: see `synthetic`.
 
     Returns:
       A `Method` whose `sample` reads `Real.experts`.
@@ -126,7 +143,10 @@ def trajectory_matching(
     starts = range(min_start, max_start)
     targets = range(min_start + expert_epochs, max_start + expert_epochs)
     used = tuple(sorted({*starts, *targets}))
-    learner = synthetic(lr=lr, lr_rate=lr_rate, **images)
+    images |= {"train_lr": student_lr or train_lr}
+    learner = synthetic(
+        ipc=ipc, init=init, lr=lr, lr_lr=lr_lr, space=model.space, **images
+    )
     template = jax.eval_shape(model.init, jax.random.key(0))
 
     def init(key: Key, real: Real) -> State:
@@ -141,11 +161,12 @@ def trajectory_matching(
 
     def unravel(flat: Array):
         zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape), template)
-        return zeros | {"params": ravel_pytree(zeros["params"])[1](flat)}
+        weights = ravel_pytree(model.trainable(zeros))[1](flat)
+        return model.with_trainable(zeros, weights)
 
     def gradient(flat, made, key, rows):
         def loss_fn(flat):
-            x = augment(key, made.images[rows])
+            x = augment_student(key, made.images[rows])
             logits, _ = model.train_apply(unravel(flat), x)
             return jax.vmap(cross_entropy)(logits, made.labels[rows]).mean()
 
@@ -167,7 +188,7 @@ def trajectory_matching(
                 order_key, total, student_steps, min(batch_student or total, total)
             ),
         )
-        loss, grad = (detached if approximate else exact)(gradient, made, course)
+        loss, grad = (detached if tesla else exact)(gradient, made, course)
         learned = learner.descend(state.learned, back(grad)[0])
         info = {"loss": loss, "student_lr": made.lr}
         return State(learned, state.age + 1), info
@@ -177,5 +198,5 @@ def trajectory_matching(
         sample,
         update,
         lambda state: learner.read(state.learned),
-        expert_epochs=used,
+        experts=Experts(used, experts, expert_lr, kept_epochs),
     )

@@ -7,7 +7,7 @@ import pytest
 from tiny import quick_compiles as quick_compiles
 
 from dd_jax.data import dsa
-from dd_jax.distill import JOINT, METHODS, real_data
+from dd_jax.distill import METHODS, batched_form, real_data
 from dd_jax.distill.base import Batch
 from dd_jax.distill.batched.shadow_condensation import shadow_gradients
 from dd_jax.distill.methods.gradient_matching import Drawn, mean_gradient
@@ -18,11 +18,11 @@ MEAN, STD = (0.4,), (0.25,)
 IPC, CLASSES, PER_CLASS, SHADOWS = 2, 3, 8, 3
 LABELS = np.tile(np.arange(CLASSES, dtype=np.int32), PER_CLASS)
 AUGMENT = dsa("color_crop_scale", MEAN, STD).siamese
-NETWORK = build("convnet", CLASSES, (8, 8, 1), width=4, depth=1)
+NETWORK = build("convnet", CLASSES, (8, 8, 1), mean=MEAN, std=STD, width=4, depth=1)
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (len(LABELS), 8, 8, 1), dtype=np.uint8)
 MEMBER = (np.arange(len(LABELS)) // CLASSES + np.arange(SHADOWS)[:, None]) % 3 > 0
-OPTIONS = {"ipc": IPC, "batch_real": 5, "mean": MEAN, "std": STD, "lr_labels": 10.0}
+OPTIONS = {"ipc": IPC, "batch_real": 5, "lr_labels": 10.0}
 
 
 @pytest.mark.parametrize("rows", [1, 3, 7])
@@ -46,9 +46,10 @@ def test_gradients_are_those_of_each_shadow_alone(rows, monkeypatch):
 
 @pytest.mark.parametrize("name, distance", [("dc", "cosine"), ("dsa", "squared")])
 def test_each_shadow_steps_as_a_single_one_given_its_rows_of_the_batch(name, distance):
-    options = OPTIONS | {"augment": AUGMENT, "distance": distance}
-    single = METHODS[name](NETWORK, life=1, **options)
-    joint = JOINT[name](NETWORK, life=1, **options)
+    options = OPTIONS | {"distance": distance}
+    options |= {"augment": AUGMENT} if name == "dsa" else {}
+    single = METHODS[name](NETWORK, outer_steps=1, **options)
+    joint = batched_form(name)(NETWORK, outer_steps=1, **options)
     real, key = real_data(IMAGES, LABELS), jax.random.key(7)
     each = [single.init(jax.random.key(i), real) for i in range(SHADOWS)]
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *each)
@@ -71,9 +72,9 @@ def test_each_shadow_steps_as_a_single_one_given_its_rows_of_the_batch(name, dis
 
 
 def test_one_shadow_is_the_single_form_through_the_lives_of_networks():
-    options = OPTIONS | {"augment": AUGMENT, "augment_net": AUGMENT, "life": 3}
+    options = OPTIONS | {"augment": AUGMENT, "augment_net": AUGMENT, "outer_steps": 3}
     single = METHODS["dsa"](NETWORK, net_epochs=2, **options)
-    joint = JOINT["dsa"](NETWORK, net_epochs=2, **options)
+    joint = batched_form("dsa")(NETWORK, net_epochs=2, **options)
     real = real_data(IMAGES, LABELS)
     alone = single.init(jax.random.key(0), real)
     states = jax.tree.map(lambda leaf: leaf[None], alone)
@@ -89,8 +90,8 @@ def test_one_shadow_is_the_single_form_through_the_lives_of_networks():
 
 
 def test_one_network_learns_from_a_set_drawn_anew_and_serves_all():
-    options = OPTIONS | {"life": 3, "net_epochs": 2}
-    joint, real = JOINT["dc"](NETWORK, **options), real_data(IMAGES, LABELS)
+    options = OPTIONS | {"outer_steps": 3, "net_epochs": 2}
+    joint, real = batched_form("dc")(NETWORK, **options), real_data(IMAGES, LABELS)
     init = METHODS["dc"](NETWORK, **options).init
     both = [init(key, real) for key in jax.random.split(jax.random.key(0))]
     states = jax.tree.map(lambda *leaves: jnp.stack(leaves), *both)
@@ -108,9 +109,11 @@ def test_one_network_learns_from_a_set_drawn_anew_and_serves_all():
 
 
 def test_a_class_without_rows_in_the_batch_stays():
-    joint = JOINT["dc"](NETWORK, **OPTIONS)
+    joint = batched_form("dc")(NETWORK, **OPTIONS)
     real = real_data(IMAGES, LABELS)
-    state = METHODS["dc"](NETWORK, life=1, **OPTIONS).init(jax.random.key(0), real)
+    state = METHODS["dc"](NETWORK, outer_steps=1, **OPTIONS).init(
+        jax.random.key(0), real
+    )
     stacked = jax.tree.map(lambda leaf: jnp.stack([leaf] * 2), state)
     member = np.ones((2, len(LABELS)), bool)
     member[0, LABELS == 1] = False
@@ -124,4 +127,4 @@ def test_a_class_without_rows_in_the_batch_stays():
 def test_networks_with_batch_statistics_are_refused():
     network = build("convnet", CLASSES, (8, 8, 1), width=4, depth=1, norm="batch")
     with pytest.raises(InputError, match="mixes the rows of shadows"):
-        JOINT["dsa"](network, **OPTIONS)
+        batched_form("dsa")(network, **OPTIONS)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dd_jax.data import dsa
-from dd_jax.distill import JOINT, METHODS, real_data
+from dd_jax.distill import METHODS, batched_form, real_data
 from dd_jax.distill.base import Batch
 from dd_jax.distill.batched.shadow_matching import shadow_means
 from dd_jax.distill.pipeline import Schedule, distil_many
@@ -18,16 +18,13 @@ from dd_jax.types import InputError, Split
 MEAN, STD = (0.4,), (0.25,)
 IPC, CLASSES, PER_CLASS = 2, 3, 8
 LABELS = np.tile(np.arange(CLASSES, dtype=np.int32), PER_CLASS)
-SETTINGS = {
-    "ipc": IPC,
-    "augment": dsa("color_crop_scale", MEAN, STD).siamese,
-    "mean": MEAN,
-    "std": STD,
-}
+SETTINGS = {"ipc": IPC, "augment": dsa("color_crop_scale", MEAN, STD).siamese}
 
 
 def network(norm="instance"):
-    return build("convnet", CLASSES, (8, 8, 1), width=4, depth=1, norm=norm)
+    return build(
+        "convnet", CLASSES, (8, 8, 1), mean=MEAN, std=STD, width=4, depth=1, norm=norm
+    )
 
 
 NETWORK = network()
@@ -38,7 +35,7 @@ def single(batch_real=5):
 
 
 def joint(batch_real=5):
-    return JOINT["dm"](NETWORK, batch_real=batch_real, **SETTINGS)
+    return batched_form("dm")(NETWORK, batch_real=batch_real, **SETTINGS)
 
 
 def images(seed=0):
@@ -152,4 +149,4 @@ def test_a_class_without_rows_in_the_batch_stays():
 
 def test_batch_statistics_are_refused():
     with pytest.raises(InputError, match="model.norm=batch mixes the rows of shadows"):
-        JOINT["dm"](network("batch"), ipc=IPC)
+        batched_form("dm")(network("batch"), ipc=IPC)

@@ -61,7 +61,7 @@ def test_loss_equals_numpy():
 
 
 def test_one_network_of_the_pool_ages_at_a_time_and_the_old_are_replaced():
-    method = frepo(pool=2, life=2)
+    method = frepo(pool=2, outer_steps=2)
     state = method.init(jax.random.key(0), real())
     update = jax.jit(method.update)
     assert state.ages.tolist() == [0, 1]

@@ -87,9 +87,9 @@ def test_the_gradient_of_an_update_equals_finite_differences_on_an_mlp():
         max_start=1,
         batch_student=4,
         lr=1.0,
-        lr_rate=1.0,
+        lr_lr=1.0,
         momentum=0.0,
-        rate=0.5,
+        train_lr=0.5,
     )
     update = jax.jit(method.update)
     state = method.init(jax.random.key(2), real())
@@ -182,7 +182,7 @@ def test_an_update_reads_the_right_epochs_of_the_right_expert():
     base = 0.01 * np.random.default_rng(0).normal(size=(2, 5, size))
     experts = np.float16(base + np.arange(5)[None, :, None] * 0.01)
     method = METHODS["mtt"](
-        model, ipc=1, max_start=3, expert_epochs=2, student_steps=1, lr_rate=0.0
+        model, ipc=1, max_start=3, expert_epochs=2, student_steps=1, lr_lr=0.0
     )
     assert method.expert_epochs == (0, 1, 2, 3, 4)
     state = method.init(jax.random.key(0), real())
@@ -223,7 +223,7 @@ def test_a_student_starts_and_ends_at_the_right_epochs_by_its_own_batch(
     start, unravel = ravel_pytree(params["params"])
     path = np.float16(start + 0.05 * np.arange(9)[:, None] * np.sin(start))
     windows = dict(min_start=low, max_start=high, expert_epochs=ahead)
-    method = METHODS["mtt"](model, ipc=2, student_steps=2, rate=0.1, **windows)
+    method = METHODS["mtt"](model, ipc=2, student_steps=2, train_lr=0.1, **windows)
     assert method.expert_epochs == used
     state = method.init(jax.random.key(1), real())
     drawn = method.sample(jax.random.key(2), real(path[None, list(used)]))

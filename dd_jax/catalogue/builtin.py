@@ -1,0 +1,197 @@
+"""Every method, initialisation, attack, score, source, model and audit of this package.
+
+Traits, by kind:
+
+- method: `selects`, it takes real images as they are; `matches_real`, its batch holds
+  real images that robust distillation can attack (default true); `batched`, the form of
+  it that shadows share.
+- attack: `words`, what a config may write behind a colon, by parameter, the default
+  first; `shared`, the key of `audits.robustness` that gives a parameter, where that is
+  not the key of its own name, or None.
+- source: `place`, what stands behind its colon: nothing if empty.
+"""
+
+from functools import partial
+
+from dd_jax.catalogue import options
+from dd_jax.catalogue.registration import register
+from dd_jax.catalogue.rules import BALLS
+
+method = partial(register, "method")
+init = partial(register, "init")
+attack = partial(register, "attack")
+score = partial(register, "score")
+source = partial(register, "source")
+model = partial(register, "model")
+audit = partial(register, "audit")
+
+_IN = "dd_jax.distill.methods."
+_CHOICE = {"selects": True, "matches_real": False}
+method("random", _IN + "selection:random_images", label="Random", **_CHOICE)
+method("herding", _IN + "selection:herded_images", label="Herding", **_CHOICE)
+method("kcenter", _IN + "selection:kcenter_images", label="k-center", **_CHOICE)
+method("kmeans", _IN + "selection:kmeans_images", label="k-means", **_CHOICE)
+method(
+    "dc",
+    _IN + "condensation:condensation",
+    label="Dataset condensation (DC)",
+    batched="dd_jax.distill.batched.shadow_condensation:shadow_condensation",
+)
+method(
+    "dsa",
+    _IN + "condensation:siamese_condensation",
+    label="Siamese augmentation (DSA)",
+    batched="dd_jax.distill.batched.shadow_condensation:shadow_siamese_condensation",
+)
+method(
+    "dm",
+    _IN + "distribution_matching:distribution_matching",
+    label="Distribution matching (DM)",
+    batched="dd_jax.distill.batched.shadow_matching:shadow_matching",
+)
+method(
+    "mtt",
+    _IN + "trajectory_matching:trajectory_matching",
+    label="Trajectory matching (MTT)",
+    options=options.TRAJECTORY_MATCHING,
+    matches_real=False,
+)
+method("idc_i", _IN + "idc:idc_i", label="Parametrised condensation (IDC-I)")
+method("idc", _IN + "idc:idc", label="Parametrised condensation (IDC)")
+method(
+    "frepo", _IN + "kernel_ridge:kernel_ridge", label="Kernel ridge regression (FRePo)"
+)
+
+_IN = "dd_jax.distill.parametrisation.initial_images:"
+init("noise", _IN + "noise", label="Noise")
+init("real", _IN + "real", label="Random real images")
+init("kmeans", _IN + "kmeans", label="k-means")
+init("kcenter", _IN + "kcenter", label="k-center")
+init("herding", _IN + "herding", label="Herding")
+
+_FIXED, _ADAPTIVE = "dd_jax.attacks.fixed_step:", "dd_jax.attacks.adaptive:"
+_NORM = {"norm": BALLS}
+_LONG = {"steps": "adaptive_steps"}
+attack("fgsm", _FIXED + "fgsm", label="FGSM")
+attack("pgd_linf", _FIXED + "pgd_linf", label="PGD Linf")
+attack("pgd_l2", _FIXED + "pgd_l2", label="PGD L2")
+attack("mim", _FIXED + "mim", label="MIM")
+attack("cw_l2", _ADAPTIVE + "cw_l2", label="Carlini-Wagner L2", shared={"steps": None})
+attack(
+    "deepfool",
+    _ADAPTIVE + "deepfool",
+    label="DeepFool",
+    shared={"steps": None},
+    words={"norm": ("l2", "linf")},
+)
+attack("apgd_ce", _ADAPTIVE + "apgd_ce", label="APGD-CE", shared=_LONG, words=_NORM)
+attack("apgd_dlr", _ADAPTIVE + "apgd_dlr", label="APGD-DLR", shared=_LONG, words=_NORM)
+attack("apgd_t", _ADAPTIVE + "apgd_t", label="targeted APGD", shared=_LONG, words=_NORM)
+attack("fab_t", _ADAPTIVE + "fab_t", label="targeted FAB", shared=_LONG, words=_NORM)
+attack(
+    "square",
+    _ADAPTIVE + "square",
+    label="Square",
+    shared={"steps": "queries"},
+    words=_NORM,
+)
+attack(  # version rand is for models that draw at random; those of a run do not
+    "autoattack",
+    _ADAPTIVE + "autoattack",
+    label="AutoAttack",
+    shared=_LONG,
+    words=_NORM | {"version": ("standard", "plus")},
+)
+attack(
+    "noise",
+    _ADAPTIVE + "noise",
+    label="Uniform noise",
+    shared={"steps": "draws"},
+    words=_NORM,
+)
+
+_IN = "dd_jax.audits.privacy.scores:"
+score("lira_online", _IN + "LIRA_ONLINE", label="LiRA, online")
+score("lira_offline", _IN + "LIRA_OFFLINE", label="LiRA, offline")
+score("rmia", _IN + "RMIA", label="RMIA")
+score("loss", _IN + "LOSS", label="Loss threshold")
+score("loss_per_class", _IN + "LOSS_PER_CLASS", label="Loss threshold, per class")
+score("entropy", _IN + "ENTROPY", label="Entropy threshold")
+score(
+    "entropy_per_class", _IN + "ENTROPY_PER_CLASS", label="Entropy threshold, per class"
+)
+score("modified_entropy", _IN + "MODIFIED_ENTROPY", label="Modified-entropy threshold")
+score(
+    "modified_entropy_per_class",
+    _IN + "MODIFIED_ENTROPY_PER_CLASS",
+    label="Modified-entropy threshold, per class",
+)
+score("calibrated", _IN + "CALIBRATED", label="Calibrated log-odds")
+score("calibrated_out", _IN + "CALIBRATED_OUT", label="Calibrated log-odds, OUT only")
+score("shadow_classifier", _IN + "SHADOW_CLASSIFIER", label="Shadow classifier")
+score("quantile", _IN + "QUANTILE", label="Quantile regression")
+
+source("digits", "dd_jax.data.digits:read", label="Digits", place="")
+source("tfds", "dd_jax.data.tfds_source:read", label="TFDS", place="NAME")
+source("idx", "dd_jax.data.idx:read", label="IDX files", place="DIR")
+source("npz", "dd_jax.data.npz:read", label="NumPy file", place="FILE")
+source("folder", "dd_jax.data.folder:read", label="Folder of images", place="DIR")
+
+model("convnet", "dd_jax.models.convnet:ConvNet", label="ConvNet")
+model("mlp", "dd_jax.models.mlp:MLP", label="MLP")
+model("lenet", "dd_jax.models.lenet:LeNet", label="LeNet")
+model("alexnet", "dd_jax.models.alexnet:AlexNet", label="AlexNet")
+model("vgg11", "dd_jax.models.vgg:VGG11", label="VGG-11")
+model("resnet18", "dd_jax.models.resnet:ResNet18", label="ResNet-18")
+model(
+    "resnet18_ap", "dd_jax.models.resnet:ResNet18AP", label="ResNet-18, average pooling"
+)
+
+_IN = "dd_jax.audits."
+audit("accuracy", _IN + "clean_accuracy:AUDIT", label="Accuracy")
+audit("fairness", _IN + "fairness:AUDIT", label="Fairness", options=options.FAIRNESS)
+audit(
+    "calibration",
+    _IN + "calibration:AUDIT",
+    label="Calibration",
+    options=options.CALIBRATION,
+)
+audit(
+    "quantization",
+    _IN + "quantization:AUDIT",
+    label="8-bit export",
+    options=options.QUANTIZATION,
+)
+audit(
+    "transfer", _IN + "transfer_audit:AUDIT", label="Transfer", options=options.TRANSFER
+)
+audit(
+    "robustness",
+    _IN + "robustness.robustness_audit:AUDIT",
+    label="Robustness",
+    options=options.ROBUSTNESS,
+)
+audit(
+    "corruptions",
+    _IN + "corruptions.corruptions_audit:AUDIT",
+    label="Common corruptions",
+    options=options.CORRUPTIONS,
+)
+audit(
+    "memorisation",
+    _IN + "memorisation_audit:AUDIT",
+    label="Memorisation",
+    options=options.MEMORISATION,
+)
+audit(
+    "privacy",
+    _IN + "privacy.membership_audit:AUDIT",
+    label="Membership",
+    options=options.PRIVACY,
+)
+audit(
+    "learning_curve",
+    _IN + "learning_curve_audit:AUDIT",
+    label="Learning curve",
+    options=options.LEARNING_CURVE,
+)

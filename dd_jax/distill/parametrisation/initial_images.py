@@ -1,0 +1,39 @@
+"""Where synthetic images start from, in the space that they are learned in.
+
+Each is `(key, real, ipc, enter) -> f32[k ipc h w c]`; `enter` takes pixels in [0, 1] to
+the space of learning.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dd_jax.distill.base import Real
+from dd_jax.distill.methods import selection
+from dd_jax.types import Array, Key
+
+Enter = Callable[[np.ndarray], Array]
+
+
+def noise(key: Key, real: Real, ipc: int, enter: Enter) -> Array:
+    """Standard normal values in the space of learning."""
+    del enter
+    return jax.random.normal(key, (len(real.counts), ipc, *real.images.shape[1:]))
+
+
+def chosen(
+    chooser: selection.Chooser, key: Key, real: Real, ipc: int, enter: Enter
+) -> Array:
+    """Real images that a selection takes of each class, repeated where it has fewer."""
+    most = min(ipc, int(np.min(real.counts)))
+    rows = selection.choose(key, real, chooser, most)[:, np.arange(ipc) % most]
+    return jnp.asarray(enter(np.asarray(real.images)[rows].astype(np.float32) / 255))
+
+
+real = partial(chosen, selection.random)
+kmeans = partial(chosen, selection.kmeans)
+kcenter = partial(chosen, selection.kcenter)
+herding = partial(chosen, selection.herding)
