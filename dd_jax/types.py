@@ -51,11 +51,27 @@ class Dataset(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
+class Space(NamedTuple):
+    """Where networks see images and synthetic ones are learned.
+
+    Attributes:
+      enter: `f32[... h w c]` pixels in [0, 1] -> the same shape in this space.
+      leave: back to pixels.
+    """
+
+    enter: Callable[[Array], Array]
+    leave: Callable[[Array], Array]
+
+
+PIXELS = Space(lambda images: images, lambda images: images)
+
+
 class Model(NamedTuple):
     """A network as pure functions; images are `f32[n h w c]` in [0, 1].
 
-    Normalisation lives inside. `params` is a dict of variable collections, so that a
-    model with batch statistics carries them beside its weights.
+    Normalisation lives inside, given once: what learns or augments images for a model
+    takes it from here. `params` holds all that the functions need, batch statistics
+    beside the weights; `trainable` is the part of it that gradient descent learns.
 
     Attributes:
       init: `key -> params`.
@@ -65,12 +81,25 @@ class Model(NamedTuple):
       train_apply: `(params, images) -> (logits f32[n k], statistics)`, as in training;
         `params | statistics` are the parameters with their statistics brought up to
         date (an empty dict for models without any).
+      space: what the network sees of images: normalised, or whitened by ZCA; synthetic
+        images are learned there.
+      mean: per-channel mean of pixels in [0, 1], by which augmentation normalises.
+      std: per-channel standard deviation of the same.
+      trainable: `params -> pytree` of the weights.
+      with_trainable: `(params, pytree) -> params` with other weights.
+      has_batch_stats: whether images of one batch see one another in training.
     """
 
     init: Callable[[Key], Params]
     apply: Callable[[Params, Array], Array]
     features: Callable[..., Array]
     train_apply: Callable[[Params, Array], tuple[Array, dict]]
+    space: Space = PIXELS
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+    trainable: Callable[[Params], Params] = lambda params: params
+    with_trainable: Callable[[Params, Params], Params] = lambda params, weights: weights
+    has_batch_stats: bool = False
 
 
 class SyntheticSet(NamedTuple):

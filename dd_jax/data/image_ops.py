@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from dd_jax.types import Array
 
 FILL = 0.0  # what comes from outside of an image, and into a cut-out
-CUT = 0.5  # share of each side that a cut-out covers
+CUTOUT = 0.5  # share of each side that a cut-out covers
 ALIGN_CORNERS = False  # whether coordinates span pixel centres, and not whole pixels
 
 
@@ -91,7 +91,7 @@ def half_length(length: int) -> int:
     >>> [half_length(n) for n in (28, 32, 7)]
     [14, 16, 4]
     """
-    return int(length * CUT + 0.5)
+    return int(length * CUTOUT + 0.5)
 
 
 def centres(length: int) -> int:

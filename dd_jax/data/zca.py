@@ -11,7 +11,7 @@ import numpy as np
 
 from dd_jax.system.archive import read_npz
 from dd_jax.system.paths import no_file
-from dd_jax.types import Array, InputError
+from dd_jax.types import Array, InputError, Space
 
 
 class Whitening(NamedTuple):
@@ -26,18 +26,6 @@ class Whitening(NamedTuple):
     mean: np.ndarray
     forward: np.ndarray
     inverse: np.ndarray
-
-
-class Space(NamedTuple):
-    """Where networks see images and synthetic ones are learned.
-
-    Attributes:
-      enter: `f32[... h w c]` pixels in [0, 1] -> the same shape in this space.
-      leave: back to pixels.
-    """
-
-    enter: Callable[[Array], Array]
-    leave: Callable[[Array], Array]
 
 
 def fit_zca(images: np.ndarray, eps: float = 0.1) -> Whitening:
@@ -127,9 +115,3 @@ def zca_space(fitted: Callable[[], Whitening]) -> Space:
         return pixels.reshape(images.shape)
 
     return Space(enter, leave)
-
-
-def standard_space(mean: tuple[float, ...], std: tuple[float, ...]) -> Space:
-    """The space of `(x - mean) / std`, channel by channel."""
-    mean_c, std_c = np.float32(mean), np.float32(std)
-    return Space(lambda x: (x - mean_c) / std_c, lambda x: x * std_c + mean_c)

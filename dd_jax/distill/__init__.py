@@ -4,7 +4,9 @@ from dd_jax.catalogue import Registry
 from dd_jax.distill.base import Method, Real, real_data
 from dd_jax.distill.batched import batched_form
 from dd_jax.distill.batched.joint_steps import Joint
+from dd_jax.distill.from_python import build, distil, train_experts
 from dd_jax.distill.io.storage import load, save
+from dd_jax.distill.loss_matching import class_features, matching, matching_method
 from dd_jax.distill.methods.selection import selection
 
 METHODS = Registry("method")
@@ -17,8 +19,14 @@ __all__ = [
     "Method",
     "Real",
     "batched_form",
+    "build",
+    "class_features",
+    "distil",
     "load",
+    "matching",
+    "matching_method",
     "real_data",
     "save",
     "selection",
+    "train_experts",
 ]

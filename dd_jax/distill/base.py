@@ -67,7 +67,6 @@ class Method(NamedTuple):
     | `lr_labels` | learning rate of the soft labels' logits; 0 keeps labels one-hot |
     | `train_lr` | learning rate that networks are to be trained with on the set |
     | `lr_lr` | learning rate of the logarithm of `train_lr`; 0 keeps it |
-    | `mean`, `std`, `space`, `clamp` | the space that images are learned in |
     | `factor`, `multi` | synthetic images in the tiles of a stored one (IDC) |
     | `batch_real` | real images a class and step |
     | `augment` | `(key, images) -> images`, the same for real and synthetic (siamese) |

@@ -7,12 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from dd_jax.distill import Joint, Method, Real, real_data
+from dd_jax.distill.base import Method, Real, real_data
+from dd_jax.distill.batched.joint_steps import Joint
 from dd_jax.runtime.loop import Diverged, drive
 from dd_jax.runtime.parallel import best_chunk, map_models
 from dd_jax.runtime.reuse import reused
-from dd_jax.train import Trainer
 from dd_jax.train.many import Loop, Schedule, train_on_rows, train_on_sets
+from dd_jax.train.training import Trainer
 from dd_jax.types import Array, Pipeline, Split, SyntheticSet, Trained
 
 TrainExperts = Callable[..., np.ndarray]

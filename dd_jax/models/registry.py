@@ -1,19 +1,20 @@
 """From a name to a `Model` of pure functions; Linen stays behind this file."""
 
 import inspect
-from collections.abc import Callable
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from dd_jax.catalogue import Registry
 from dd_jax.models.layers import Linear
+from dd_jax.models.normalisation import standard_space
 from dd_jax.runtime.reuse import reused
-from dd_jax.types import Array, InputError, Model
+from dd_jax.types import InputError, Model, Space
 
 MODELS = Registry("model")
+
+_WEIGHTS, _STATISTICS = "params", "batch_stats"  # Flax's collections
 
 
 class Classifier(nn.Module):
@@ -67,7 +68,7 @@ def build(
     *,
     mean: tuple[float, ...] | None = None,
     std: tuple[float, ...] | None = None,
-    enter: Callable[[Array], Array] | None = None,
+    space: Space | None = None,
     **kw,
 ) -> Model:
     """Builds a network; the same arguments give the same object, so no recompilation.
@@ -76,9 +77,10 @@ def build(
       name: a key of `MODELS`.
       num_classes: number of logits.
       image_shape: height, width, channels.
-      mean: per-channel mean taken off inside the model, in units of [0, 1]; default 0.
-      std: per-channel divisor after that; default 1.
-      enter: `f32[n h w c] -> f32[n h w c]`, such as ZCA, in place of mean and std.
+      mean: per-channel mean of the data, in units of [0, 1]; default 0.
+      std: per-channel standard deviation of the data; default 1. The model sees
+        `(x - mean) / std`.
+      space: what it sees instead, such as whitened images: `data.zca.zca_space`.
       **kw: fields of the architecture, such as `width`, `depth` and `norm`.
 
     Returns:
@@ -101,13 +103,12 @@ def build(
     module = Classifier(_architecture(name)(**kw), num_classes)
     h, w, c = image_shape
     side = minimum_size(name)
-    offset = np.array(mean or (0.0,) * c, np.float32)
-    divisor = np.array(std or (1.0,) * c, np.float32)
-
+    mean, std = mean or (0.0,) * c, std or (1.0,) * c
+    space = space or standard_space(mean, std)
     seen = max(h, side), max(w, side), c
 
     def prepare(images):
-        x = enter(images) if enter else (images - offset) / divisor
+        x = space.enter(images)
         if min(h, w) < side:
             x = jax.image.resize(x, (x.shape[0], *seen), "bilinear")
         return x
@@ -121,14 +122,26 @@ def build(
     def features(params, images, train=False):
         if not train:
             return module.apply(params, prepare(images), False)[1]
-        return module.apply(params, prepare(images), True, mutable=["batch_stats"])[0][
-            1
-        ]
+        (_, features), _ = module.apply(
+            params, prepare(images), True, mutable=[_STATISTICS]
+        )
+        return features
 
     def train_apply(params, images):
         (logits, _), statistics = module.apply(
-            params, prepare(images), True, mutable=["batch_stats"]
+            params, prepare(images), True, mutable=[_STATISTICS]
         )
         return logits, dict(statistics)
 
-    return Model(init, apply, features, train_apply)
+    return Model(
+        init,
+        apply,
+        features,
+        train_apply,
+        space,
+        mean,
+        std,
+        trainable=lambda params: params[_WEIGHTS],
+        with_trainable=lambda params, weights: params | {_WEIGHTS: weights},
+        has_batch_stats=_STATISTICS in jax.eval_shape(init, jax.random.key(0)),
+    )

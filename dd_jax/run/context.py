@@ -111,7 +111,7 @@ def network(config: ConfigDict, data: Dataset) -> Model:
         data.train.images.shape[1:],
         mean=data.mean,
         std=data.std,
-        enter=zca.enter if (zca := space(config)) else None,
+        space=space(config),
         **model_settings(config),
     )
 

@@ -17,7 +17,7 @@ from dd_jax.run.context import (
     images_per_class,
     learns,
 )
-from dd_jax.run.read_data import own_options, space
+from dd_jax.run.read_data import own_options
 from dd_jax.runtime.keys import named, stack
 from dd_jax.runtime.loop import digest
 from dd_jax.train import trainer
@@ -33,9 +33,6 @@ def _options(run: RunContext, name: str, function: Callable | None = None) -> di
     shared = {
         "ipc": images_per_class(run.config),
         "train_lr": run.config.train.lr,
-        "mean": data.mean,
-        "std": data.std,
-        "space": space(run.config),
         "multi": config.multi,
         "batch_real": config.batch_real,
         "augment": of_images.siamese,

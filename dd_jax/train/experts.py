@@ -57,8 +57,8 @@ def expert_paths(
     Raises:
       Diverged: a parameter that half precision cannot hold.
     """
-    params = jax.eval_shape(trainer.init, keys[0]).params["params"]
-    size = sum(leaf.size for leaf in jax.tree.leaves(params))
+    params = jax.eval_shape(trainer.init, keys[0]).params
+    size = sum(leaf.size for leaf in jax.tree.leaves(trainer.trainable(params)))
     place = Path(folder) / digest((jax.random.key_data(keys), rows))
     path = place.with_suffix(".npy")
     with locks.in_turn(path):
@@ -69,13 +69,14 @@ def expert_paths(
 
 def _train(trainer, keys, data, rows, lr, epochs, loop, place, kept) -> None:
     """Trains groups of experts, each with its states in a folder below `place`."""
-    flat = jax.jit(jax.vmap(lambda params: ravel_pytree(params)[0]))
+    weights = lambda params: ravel_pytree(trainer.trainable(params))[0]
+    flat = jax.jit(jax.vmap(weights))
 
     def watch(part: _Part):
         def keep(state: FitState, epoch: int) -> None:
             if epoch not in epochs:
                 return
-            vectors = np.asarray(flat(state.params["params"]), np.float16)
+            vectors = np.asarray(flat(state.params), np.float16)
             if not np.isfinite(vectors).all():
                 raise Diverged(
                     f"an expert's parameters are beyond half precision after {epoch} "

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import optax
 from jax import lax
 
 from dd_jax.runtime.reuse import reused
@@ -17,10 +18,10 @@ WEIGHT_DECAY = 5e-4
 
 
 class FitState(NamedTuple):
-    """Parameters and the momentum of the gradient descent on them."""
+    """Parameters and the state of the gradient descent on their trainable part."""
 
     params: Params
-    momentum: Params
+    opt: optax.OptState
 
 
 class Trainer(NamedTuple):
@@ -31,10 +32,12 @@ class Trainer(NamedTuple):
       advance: `(key, state, images, labels, idx, lr, epochs, first, last) -> (state,
         loss)`: epochs first..last-1 of a schedule of `epochs`, and the mean loss over
         them. Any division of the epochs into calls gives the same bits.
+      trainable: `params -> pytree` of the weights, as the model's.
     """
 
     init: Callable[..., FitState]
     advance: Callable[..., tuple[FitState, Array]]
+    trainable: Callable[[Params], Params]
 
 
 def as_pixels(images: Array) -> Array:
@@ -62,8 +65,8 @@ def _thirds(epoch, epochs):
     return 0.2**passed, 1.0
 
 
-# (epoch, epochs) -> shares of the step size and of the momentum kept. `half`: a tenth
-# and fresh momentum after epoch `epochs // 2`; `thirds`: a fifth at 2/3, again at 5/6.
+# (epoch, epochs) -> shares of the learning rate and of the momentum kept. `half`: a
+# tenth, momentum from 0, after epoch `epochs // 2`; `thirds`: a fifth at 2/3 and 5/6.
 DECAYS: dict[str, Callable] = {
     "half": _half,
     "thirds": _thirds,
@@ -101,7 +104,7 @@ def batches_in_words(rows: int, batch: int) -> str:
 
 
 def decay_in_words(decay: str, epochs: int) -> str:
-    """A schedule of `DECAYS` over so many epochs, for who trains without this package.
+    """A schedule of `DECAYS` over n epochs, for who trains without this package.
 
     >>> decay_in_words("half", 300)
     'epochs 0 to 150: lr; epochs 151 to 299: 0.1 lr, momentum from 0 at the first'
@@ -119,6 +122,17 @@ def decay_in_words(decay: str, epochs: int) -> str:
     return "; ".join(words)
 
 
+def sgd(momentum: float, weight_decay: float) -> optax.GradientTransformation:
+    """`m <- momentum m + g + weight_decay p`, whose update is m.
+
+    The learning rate is applied by the schedule: `p <- p - lr m`.
+    """
+    return optax.chain(
+        optax.add_decayed_weights(weight_decay) if weight_decay else optax.identity(),
+        optax.trace(momentum) if momentum else optax.identity(),
+    )
+
+
 @reused
 def trainer(
     model: Model,
@@ -134,7 +148,7 @@ def trainer(
     """The evaluation recipe of the distillation literature.
 
     Cross-entropy; `m <- momentum m + g + weight_decay p`, `p <- p - lr m`, with the
-    step size of `DECAYS`. An epoch visits every row once in random order; the last
+    learning rate of `DECAYS`. An epoch visits every row once in random order; the last
     batch may be smaller.
 
     Zhao, Mopuri and Bilen (2021), DC/DSA/DM evaluation; `thirds` Kim et al. (2022).
@@ -144,7 +158,7 @@ def trainer(
       model: the network.
       batch: rows a step.
       momentum: decay of the running gradient sum.
-      weight_decay: L2 penalty's coefficient, on all parameters.
+      weight_decay: L2 penalty's coefficient, on all trainable parameters.
       decay: a key of `DECAYS`.
       augment: `(key, f32[n h w c]) -> f32[n h w c]`, applied to each batch.
       mix: `(key, images, labels f32[n k]) -> (images, labels)`, applied after that.
@@ -154,10 +168,11 @@ def trainer(
     Returns:
       A `Trainer`; the same arguments give the same object.
     """
+    descent = sgd(momentum, weight_decay)
 
     def init(key):
         params = model.init(key)
-        return FitState(params, jax.tree.map(jnp.zeros_like, params))
+        return FitState(params, descent.init(model.trainable(params)))
 
     def prepared(key, params, images, labels):
         augment_key, mix_key, perturb_key = jax.random.split(key, 3)
@@ -167,18 +182,20 @@ def trainer(
         return images, labels
 
     def step(state, images, labels, weights, lr):
-        def loss_fn(params):
+        trainable = model.trainable(state.params)
+
+        def loss_fn(trainable):
+            params = model.with_trainable(state.params, trainable)
             logits, statistics = model.train_apply(params, images)
             losses = jax.vmap(cross_entropy)(logits, labels)
             return jnp.vdot(weights, losses) / weights.sum(), statistics
 
-        (loss, statistics), grads = jax.value_and_grad(loss_fn, has_aux=True)(
-            state.params
-        )
-        decayed = lambda m, g, p: momentum * m + g + weight_decay * p
-        trace = jax.tree.map(decayed, state.momentum, grads, state.params)
-        params = jax.tree.map(lambda p, m: p - lr * m, state.params, trace)
-        return FitState(params | statistics, trace), loss
+        gradient = jax.value_and_grad(loss_fn, has_aux=True)
+        (loss, statistics), grads = gradient(trainable)
+        updates, opt = descent.update(grads, state.opt, trainable)
+        trainable = optax.apply_updates(trainable, optax.tree.scale(-lr, updates))
+        params = model.with_trainable(state.params, trainable)
+        return FitState(params | statistics, opt), loss
 
     def epoch(key, state, images, labels, idx, lr):
         rows = len(idx)
@@ -203,8 +220,8 @@ def trainer(
         def body(i, carry):
             state, total = carry
             scale, keep = DECAYS[decay](i, epochs)
-            trace = jax.tree.map(lambda m: keep * m, state.momentum)
-            state = state._replace(momentum=trace)
+            opt = jax.tree.map(lambda m: keep * m, state.opt)  # momentum is all of it
+            state = state._replace(opt=opt)
             state, loss = epoch(
                 jax.random.fold_in(key, i), state, images, labels, idx, scale * lr
             )
@@ -213,7 +230,7 @@ def trainer(
         state, total = lax.fori_loop(first, last, body, (state, jnp.float32(0)))
         return state, total / jnp.maximum(last - first, 1)
 
-    return Trainer(init, advance)
+    return Trainer(init, advance, model.trainable)
 
 
 @partial(jax.jit, static_argnames=("model", "batch", "augment", "perturb"))
@@ -239,7 +256,7 @@ def fit(
       labels: classes `i32[n]` or probabilities `f32[n k]`.
       idx: rows to learn from, `i32[m]`; default all.
       epochs: length of the schedule.
-      lr: step size.
+      lr: learning rate.
       batch: rows a step.
       augment: see `trainer`.
       perturb: see `trainer`.

@@ -45,7 +45,6 @@ def stored(size: Size) -> Real:
 def distillation(name: str, size: Size) -> Callable[[int], None]:
     """Steps of `METHODS[name]`, drawing of the real images included."""
     model, real = network(size), stored(size)
-    common = dict(mean=MEAN, std=STD)
     if name == "mtt":
         method = METHODS[name](
             model,
@@ -54,7 +53,6 @@ def distillation(name: str, size: Size) -> Callable[[int], None]:
             max_start=2,
             expert_epochs=1,
             augment_student=AUGMENT.independent,
-            **common,
         )
         start = ravel_pytree(model.init(jax.random.key(1))["params"])[0]
         path = start + 0.01 * jax.random.normal(jax.random.key(2), (1, 3, len(start)))
@@ -65,7 +63,6 @@ def distillation(name: str, size: Size) -> Callable[[int], None]:
             ipc=1 if name == "dsa" else size.ipc,
             batch_real=size.batch_real,
             augment=AUGMENT.siamese,
-            **common,
         )
 
     @jax.jit

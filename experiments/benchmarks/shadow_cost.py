@@ -90,7 +90,7 @@ def main() -> None:
         width=options.width,
     )
     augment = data.dsa(options.augment, found.mean, found.std)
-    settings = {"ipc": options.ipc, "mean": found.mean, "std": found.std}
+    settings = {"ipc": options.ipc}
     if options.method != "dc":
         settings["augment"] = augment.siamese
     if options.method != "dm":

@@ -94,7 +94,7 @@ def problem(method):
 def method_of(name, **kw):
     if name not in METHODS:
         pytest.skip(f"no method {name}")
-    return METHODS[name](model(), mean=MEAN, std=STD, lr=1.0, init="noise", **kw)
+    return METHODS[name](model(), lr=1.0, init="noise", **kw)
 
 
 def stored(torch, theta):

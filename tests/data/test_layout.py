@@ -377,12 +377,24 @@ PART = st.sampled_from(
 FILE = st.sampled_from(["0.png", "1.PNG", "2.webp", "3.heic", "._0.png", "4", "b.txt"])
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
-@given(
-    st.sampled_from([("",), ("train/", "test/"), ("train/", "val/")]),
-    st.sets(st.tuples(st.lists(PART, max_size=3).map("/".join), FILE), max_size=6),
-)
-def test_every_image_is_read_or_told_of_or_the_folder_is_refused(base, files):
+BASE = st.sampled_from([("",), ("train/", "test/"), ("train/", "val/")])
+FILES = st.sets(st.tuples(st.lists(PART, max_size=3).map("/".join), FILE), max_size=6)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(BASE, FILES)
+def test_every_image_is_read_or_named_or_the_folder_is_refused(base, files):
+    check_tree(base, files)
+
+
+@pytest.mark.slow
+@settings(max_examples=600, deadline=None)
+@given(BASE, FILES)
+def test_many_trees(base, files):
+    check_tree(base, files)
+
+
+def check_tree(base, files):
     files |= {(s + name, f"{i}.png") for s in base for name in "ab" for i in (5, 6, 7)}
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)

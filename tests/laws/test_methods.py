@@ -87,7 +87,7 @@ def taken(factory, **options):
 
 
 def make(name, init, **kw):
-    options = dict(augment=dimmed, augment_student=dimmed, mean=MEAN, std=STD)
+    options = dict(augment=dimmed, augment_student=dimmed)
     options = taken(METHODS[name], **options) | OPTIONS[name] | kw
     return METHODS[name](network(), ipc=IPC, init=init, **options)
 
@@ -239,19 +239,19 @@ def odd_real():
     images = np.random.default_rng(0).integers(0, 256, (8, 12, 10, 3), dtype=np.uint8)
     fitted = fit_zca(images)
     space = zca_space(lambda: fitted)
-    model = build("convnet", 2, (12, 10, 3), norm="batch", width=4, enter=space.enter)
-    start = ravel_pytree(model.init(jax.random.key(7))["params"])[0]
+    model = build("convnet", 2, (12, 10, 3), norm="batch", width=4, space=space)
+    start = ravel_pytree(model.trainable(model.init(jax.random.key(7))))[0]
     path = np.float16(start + 0.05 * np.arange(4)[:, None] * np.sin(50 * start))
     labels = np.repeat(np.arange(2, dtype=np.int32), (3, 5))
-    return model, space, real_data(images, labels)._replace(experts=path[None])
+    return model, real_data(images, labels)._replace(experts=path[None])
 
 
 @pytest.mark.parametrize(
     "name", [e.name for e in catalogue.entries("method") if not e.traits.get("selects")]
 )
 def test_tiles_soft_labels_and_zca_work_with_every_method(name):
-    model, space, real = odd_real()
-    wrapped = dict(factor=2, multi=True, lr_labels=1.0, space=space)
+    model, real = odd_real()
+    wrapped = dict(factor=2, multi=True, lr_labels=1.0)
     wrapped |= taken(METHODS[name], augment=dimmed, augment_student=dimmed)
     method = METHODS[name](model, ipc=2, init="noise", **(OPTIONS[name] | wrapped))
     state = method.init(jax.random.key(0), real)

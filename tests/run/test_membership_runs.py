@@ -176,7 +176,7 @@ def test_joint_shadows_serve_targets_that_share_nothing(tmp_path, method):
     assert found.shared == 4 and len(found.member) == 8
     for threat in ("t0", "t2"):
         ours = record["distilled"][threat]["loss"]
-        assert ours["auc"]["n"] == ours["known_randomness"]["auc"]["n"] == 4
+        assert ours["auc"]["n"] == ours["shared_seed"]["auc"]["n"] == 4
         assert record["random_subset"][threat]["loss"]["auc"]["n"] == 8
     values = privacy.all_targets("loss", found.logits, found.labels, found.member)
     again = privacy.summarise(values[4:], found.member[4:], seed=int(found.seed))

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 
 from dd_jax.distill.base import Batch, Real, draw_rows
@@ -48,7 +47,7 @@ def keep_apart(model: Model) -> None:
     Raises:
       InputError: a model with batch statistics.
     """
-    if "batch_stats" in jax.eval_shape(model.init, jax.random.key(0)):
+    if model.has_batch_stats:
         raise InputError(
             "audits.privacy.joint: model.norm=batch mixes the rows of shadows; take "
             "another norm, or joint=False"

@@ -49,7 +49,7 @@ def shadow_gradients(
       weights: `f32[s b]`.
 
     Returns:
-      Gradients of `params["params"]`, each with a leading axis s.
+      Gradients of `model.trainable(params)`, each with a leading axis s.
     """
     pieces = -(-len(images) // _PIECE)
     size = -(-len(images) // pieces)
@@ -58,14 +58,16 @@ def shadow_gradients(
     shares = weights / jnp.maximum(weights.sum(1, keepdims=True), 1e-12)
     shares = jnp.pad(shares, ((0, 0), (0, fill)))
 
-    flat, unravel = ravel_pytree(params["params"])
+    weights_of_net = model.trainable(params)
+    flat, unravel = ravel_pytree(weights_of_net)
 
-    def loss(free, image):
-        return cross_entropy(model.apply({"params": free}, image[None])[0], label)
+    def loss(weights_of_net, image):
+        here = model.with_trainable(params, weights_of_net)
+        return cross_entropy(model.apply(here, image[None])[0], label)
 
     def add(total, piece):
         images, shares = piece
-        apart = jax.vmap(jax.grad(loss), (None, 0))(params["params"], images)
+        apart = jax.vmap(jax.grad(loss), (None, 0))(weights_of_net, images)
         rows = [leaf.reshape(size, -1) for leaf in jax.tree.leaves(apart)]
         return total + shares @ jnp.concatenate(rows, axis=1), None
 
@@ -78,7 +80,7 @@ def shadow_gradients(
 
 
 @reused
-@passes_on(synthetic)
+@passes_on(synthetic, "space", "clamp")
 def shadow_siamese_condensation(
     model: Model,
     *,
@@ -121,7 +123,7 @@ def shadow_siamese_condensation(
       InputError: a model with batch statistics.
     """
     keep_apart(model)
-    learner = synthetic(ipc=ipc, init=init, lr=lr, **images)
+    learner = synthetic(ipc=ipc, init=init, lr=lr, space=model.space, **images)
     practice = practice_of(model, ipc, outer_steps, net_epochs, augment_net)
 
     def pulls(key, theta, params, batch):

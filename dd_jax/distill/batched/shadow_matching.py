@@ -52,7 +52,7 @@ def shadow_means(features: Array, weights: Array) -> tuple[Array, Array]:
 
 
 @reused
-@passes_on(synthetic)
+@passes_on(synthetic, "space", "clamp")
 def shadow_matching(
     model: Model,
     *,
@@ -88,7 +88,7 @@ def shadow_matching(
       InputError: a model with batch statistics.
     """
     keep_apart(model)
-    learner = synthetic(ipc=ipc, init=init, lr=lr, **images)
+    learner = synthetic(ipc=ipc, init=init, lr=lr, space=model.space, **images)
 
     def update(key, states, batch):
         net_key, augment_key = jax.random.split(key)

@@ -42,7 +42,7 @@ def practice_of(
 
 
 @reused
-@passes_on(synthetic)
+@passes_on(synthetic, "space", "clamp")
 def siamese_condensation(
     model: Model,
     *,
@@ -84,7 +84,7 @@ def siamese_condensation(
       A `Method`; the same arguments give the same object.
     """
     practice = practice_of(model, ipc, outer_steps, net_epochs, augment_net)
-    learner = synthetic(ipc=ipc, init=init, lr=lr, **images)
+    learner = synthetic(ipc=ipc, init=init, lr=lr, space=model.space, **images)
     return matching(
         model,
         learner,

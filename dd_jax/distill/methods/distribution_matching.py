@@ -23,7 +23,7 @@ def embedded(model: Model, params, images: Array) -> Array:
     Networks with batch statistics see all images as one batch; others go through them
     in small chunks.
     """
-    if "batch_stats" in params:
+    if model.has_batch_stats:
         return model.features(params, images, train=True)
     embed = lambda image: model.features(params, image[None])[0]
     return lax.map(embed, images, batch_size=min(_CHUNK, len(images)))
@@ -71,7 +71,7 @@ def matching_loss(real: Array, synthetic: Array) -> Array:
 
 
 @reused
-@passes_on(synthetic)
+@passes_on(synthetic, "space", "clamp")
 def distribution_matching(
     model: Model,
     *,
@@ -107,7 +107,7 @@ def distribution_matching(
     Returns:
       A `Method`; the same arguments give the same object.
     """
-    learner = synthetic(ipc=ipc, init=init, lr=lr, **images)
+    learner = synthetic(ipc=ipc, init=init, lr=lr, space=model.space, **images)
 
     def sample(key: Key, real: Real) -> Batch:
         return draw(key, real, batch_real)

@@ -49,16 +49,15 @@ def mean_gradient(
       weights: `f32[n]`.
 
     Returns:
-      Gradients of `params["params"]`.
+      Gradients of `model.trainable(params)`.
     """
-    frozen = {name: value for name, value in params.items() if name != "params"}
 
-    def loss_fn(free):
-        logits = model.apply({"params": free} | frozen, images)
+    def loss_fn(weights_of_net):
+        logits = model.apply(model.with_trainable(params, weights_of_net), images)
         losses = jax.vmap(cross_entropy)(logits, labels)
         return jnp.vdot(weights, losses) / weights.sum()
 
-    return jax.grad(loss_fn)(params["params"])
+    return jax.grad(loss_fn)(model.trainable(params))
 
 
 def _in_pieces(model, params, images, labels, weights):
@@ -75,13 +74,13 @@ def _in_pieces(model, params, images, labels, weights):
         part = mean_gradient(model, params, *piece[:2], safe)
         return jax.tree.map(lambda t, g: t + share * g, total, part), None
 
-    zero = jax.tree.map(jnp.zeros_like, params["params"])
+    zero = jax.tree.map(jnp.zeros_like, model.trainable(params))
     return lax.scan(add, zero, (cut(images), cut(labels), cut(weights)))[0]
 
 
 def calibrated(model: Model, params: Params, batch: Batch) -> Params:
     """Parameters whose batch statistics have seen a few real images of each class."""
-    if "batch_stats" not in params:
+    if not model.has_batch_stats:
         return params
     few = batch.images[:, :_CALIBRATION]
     return params | model.train_apply(params, few.reshape(-1, *few.shape[2:]))[1]

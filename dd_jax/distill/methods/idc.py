@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from dd_jax.data.zca import Space
 from dd_jax.distill.base import Method
 from dd_jax.distill.methods.gradient_matching import matching
 from dd_jax.distill.methods.inner_loop import on_real
@@ -10,11 +9,11 @@ from dd_jax.distill.parametrisation.synthetic_images import synthetic
 from dd_jax.distill.signatures import passes_on
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.training import unchanged
-from dd_jax.types import Array, Key, Model
+from dd_jax.types import PIXELS, Array, Key, Model
 
 
 @reused
-@passes_on(synthetic, "clamp")
+@passes_on(synthetic, "space", "clamp")
 def idc(
     model: Model,
     *,
@@ -29,9 +28,6 @@ def idc(
     cutmix_net: float = 0.5,
     distance: str = "kernel_absolute",
     factor: int = 2,
-    mean: tuple[float, ...] = (0.0,),
-    std: tuple[float, ...] = (1.0,),
-    space: Space | None = None,
     **images,
 ) -> Method:
     """Information-intensive dataset condensation; `factor=1` is IDC-I.
@@ -63,9 +59,6 @@ def idc(
       cutmix_net: share of those batches that CutMix mixes.
       distance: a key of `DISTANCES`.
       factor: tiles along each side of a stored image.
-      mean: unused, since images are learned in [0, 1].
-      std: unused.
-      space: unused.
       **images: see `synthetic`.
 
     Returns:
@@ -78,7 +71,15 @@ def idc(
         augment=augment_net,
         mixed=cutmix_net,
     )
-    learner = synthetic(ipc=ipc, init=init, lr=lr, factor=factor, clamp=True, **images)
+    learner = synthetic(
+        ipc=ipc,
+        init=init,
+        lr=lr,
+        space=PIXELS,
+        factor=factor,
+        clamp=True,
+        **images,
+    )
     return matching(
         model,
         learner,

@@ -53,7 +53,7 @@ def ridge_predictions(
 
 
 @reused
-@passes_on(synthetic, "optimizer", "momentum")
+@passes_on(synthetic, "space", "clamp", "optimizer", "momentum")
 def kernel_ridge(
     model: Model,
     *,
@@ -104,7 +104,13 @@ def kernel_ridge(
     """
     practice = on_synthetic(model, life=outer_steps, epochs=1, augment=augment_net)
     learner = synthetic(
-        ipc=ipc, init=init, lr=lr, lr_labels=lr_labels, optimizer="adam", **images
+        ipc=ipc,
+        init=init,
+        lr=lr,
+        lr_labels=lr_labels,
+        optimizer="adam",
+        space=model.space,
+        **images,
     )
 
     def init(key: Key, real: Real) -> State:

@@ -68,7 +68,7 @@ def start_epoch(
 
 
 @reused
-@passes_on(synthetic)
+@passes_on(synthetic, "space", "clamp")
 def trajectory_matching(
     model: Model,
     *,
@@ -144,7 +144,9 @@ def trajectory_matching(
     targets = range(min_start + expert_epochs, max_start + expert_epochs)
     used = tuple(sorted({*starts, *targets}))
     images |= {"train_lr": student_lr or train_lr}
-    learner = synthetic(ipc=ipc, init=init, lr=lr, lr_lr=lr_lr, **images)
+    learner = synthetic(
+        ipc=ipc, init=init, lr=lr, lr_lr=lr_lr, space=model.space, **images
+    )
     template = jax.eval_shape(model.init, jax.random.key(0))
 
     def init(key: Key, real: Real) -> State:
@@ -159,7 +161,8 @@ def trajectory_matching(
 
     def unravel(flat: Array):
         zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape), template)
-        return zeros | {"params": ravel_pytree(zeros["params"])[1](flat)}
+        weights = ravel_pytree(model.trainable(zeros))[1](flat)
+        return model.with_trainable(zeros, weights)
 
     def gradient(flat, made, key, rows):
         def loss_fn(flat):

@@ -4,11 +4,11 @@ from functools import partial
 
 import optax
 
-from dd_jax.data.zca import Space
 from dd_jax.distill.parametrisation.multi_formation import multi_formation
 from dd_jax.distill.parametrisation.pixels import pixels
 from dd_jax.distill.parametrisation.protocol import Learner, learner
 from dd_jax.distill.parametrisation.soft_labels import learned_labels, learned_rate
+from dd_jax.types import Space
 
 
 def synthetic(
@@ -18,9 +18,7 @@ def synthetic(
     lr: float,
     momentum: float = 0.5,
     optimizer: str = "sgd",
-    mean: tuple[float, ...] = (0.0,),
-    std: tuple[float, ...] = (1.0,),
-    space: Space | None = None,
+    space: Space,
     clamp: bool = False,
     factor: int = 1,
     multi: bool = False,
@@ -36,10 +34,8 @@ def synthetic(
       lr: learning rate of the stored images.
       momentum: decay of the running gradient sums of `sgd`.
       optimizer: `sgd` or `adam`, for all that is learned.
-      mean: per-channel mean in [0, 1] of the space that images are learned in.
-      std: per-channel standard deviation of that space.
-      space: another space, such as that of ZCA, in place of mean and std.
-      clamp: keep pixels in [0, 1]; in the space of mean and std alone.
+      space: what images are learned in, such as `model.space`.
+      clamp: keep stored values in [0, 1]; for `PIXELS`.
       factor: tiles along each side of a stored image, each a synthetic image.
       multi: decode by every factor from 1 to `factor`.
       lr_labels: learning rate of the soft labels' logits; 0 keeps labels one-hot.
@@ -51,8 +47,6 @@ def synthetic(
         ipc * factor**2,
         init,
         descent[optimizer](lr),
-        mean=mean,
-        std=std,
         space=space,
         clamp=clamp,
         train_lr=train_lr,

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from dd_jax.attacks import ATTACKS
-from dd_jax.distill import Method, Real
+from dd_jax.distill.base import Method, Real
 from dd_jax.runtime.reuse import reused
 from dd_jax.types import Array, Key, Model, Params
 

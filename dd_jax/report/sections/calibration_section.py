@@ -28,11 +28,12 @@ WORDS = (
     "mean gap between the two; NLL and the Brier score are 0 for predictions that are "
     "certain and correct. Lower is better for all three. "
     "Temperature scaling divides the logits by one number, fitted on held-out images: "
-    "a temperature above 1 means that the network was overconfident."
+    "a temperature above 1 means that the net was overconfident."
 )
 FIGURE_WORDS = (
-    "Reliability diagrams: accuracy against confidence, with the number of images of "
-    "each bin. On the grey diagonal a network is calibrated; below it, overconfident."
+    "Reliability diagrams: accuracy against confidence of all nets together, with the "
+    "number of predictions in each bin for the first training data. On the grey "
+    "diagonal a net is calibrated; below it, overconfident."
 )
 FORMS = {"ece": percent, "nll": decimal, "brier": decimal}
 HEADINGS = {"ece": "ECE", "nll": "NLL", "brier": "Brier score"}
@@ -78,7 +79,7 @@ def _temperature(part: dict) -> Cell:
 
 
 def bins(part: dict, scaled: bool) -> list[dict]:
-    """The bins of a reliability diagram that hold images and have both numbers."""
+    """The bins of a reliability diagram that are not empty."""
     found = part.get("reliability")
     if scaled:
         inner = lookup(part, "scaled", "reliability")
@@ -97,8 +98,8 @@ def _point(row: dict) -> tuple:
 def reliability(record: Record, scaled: bool):
     """What draws accuracy against confidence by training data; None without bins.
 
-    A marker's area grows with the number of images of its bin, which stands beside it
-    for the distilled set.
+    A marker's area grows with the number of predictions in its bin, which is written
+    beside it for the first training data.
     """
     parts = {
         pipe: found
@@ -131,7 +132,7 @@ def reliability(record: Record, scaled: bool):
 
 
 def _number(axes: Axes, x: float, y: float, count: float) -> None:
-    """The number of images of a bin, to the right of its marker."""
+    """The number of predictions in a bin, to the right of its marker."""
     if count:
         beside = {"xytext": (8, -3), "textcoords": "offset points", "fontsize": 7}
         axes.annotate(f"{count:,.0f}", (x, y), color="#404040", **beside)

@@ -18,11 +18,11 @@ MEAN, STD = (0.4,), (0.25,)
 IPC, CLASSES, PER_CLASS, SHADOWS = 2, 3, 8, 3
 LABELS = np.tile(np.arange(CLASSES, dtype=np.int32), PER_CLASS)
 AUGMENT = dsa("color_crop_scale", MEAN, STD).siamese
-NETWORK = build("convnet", CLASSES, (8, 8, 1), width=4, depth=1)
+NETWORK = build("convnet", CLASSES, (8, 8, 1), mean=MEAN, std=STD, width=4, depth=1)
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (len(LABELS), 8, 8, 1), dtype=np.uint8)
 MEMBER = (np.arange(len(LABELS)) // CLASSES + np.arange(SHADOWS)[:, None]) % 3 > 0
-OPTIONS = {"ipc": IPC, "batch_real": 5, "mean": MEAN, "std": STD, "lr_labels": 10.0}
+OPTIONS = {"ipc": IPC, "batch_real": 5, "lr_labels": 10.0}
 
 
 @pytest.mark.parametrize("rows", [1, 3, 7])

@@ -18,16 +18,13 @@ from dd_jax.types import InputError, Split
 MEAN, STD = (0.4,), (0.25,)
 IPC, CLASSES, PER_CLASS = 2, 3, 8
 LABELS = np.tile(np.arange(CLASSES, dtype=np.int32), PER_CLASS)
-SETTINGS = {
-    "ipc": IPC,
-    "augment": dsa("color_crop_scale", MEAN, STD).siamese,
-    "mean": MEAN,
-    "std": STD,
-}
+SETTINGS = {"ipc": IPC, "augment": dsa("color_crop_scale", MEAN, STD).siamese}
 
 
 def network(norm="instance"):
-    return build("convnet", CLASSES, (8, 8, 1), width=4, depth=1, norm=norm)
+    return build(
+        "convnet", CLASSES, (8, 8, 1), mean=MEAN, std=STD, width=4, depth=1, norm=norm
+    )
 
 
 NETWORK = network()

@@ -9,9 +9,11 @@ from dd_jax.distill import METHODS, real_data
 from dd_jax.distill.base import Batch
 from dd_jax.distill.methods.distribution_matching import class_means, matching_loss
 from dd_jax.models import build
+from dd_jax.models.normalisation import standard_space
 from dd_jax.types import Model
 
 MEAN, STD = (0.4,), (0.25,)
+SPACE = standard_space(MEAN, STD)
 IPC, CLASSES = 2, 3
 
 
@@ -31,7 +33,7 @@ def linear(weights):
     features = lambda params, images, train=False: (
         images.reshape(len(images), -1) @ params["w"]
     )
-    return Model(lambda key: {"w": jnp.asarray(weights)}, None, features, None)
+    return Model(lambda key: {"w": jnp.asarray(weights)}, None, features, None, SPACE)
 
 
 def batch_of(key, size=5, weights=None):
@@ -40,7 +42,7 @@ def batch_of(key, size=5, weights=None):
 
 
 def dm(model, **kw):
-    return METHODS["dm"](model, ipc=IPC, init="noise", mean=MEAN, std=STD, **kw)
+    return METHODS["dm"](model, ipc=IPC, init="noise", **kw)
 
 
 def started(method, size=8):

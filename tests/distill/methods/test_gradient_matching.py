@@ -32,7 +32,7 @@ def real():
 
 
 def started(name, model, **kw):
-    method = METHODS[name](model, mean=MEAN, std=STD, **(SMALL | kw))
+    method = METHODS[name](model, **(SMALL | kw))
     state = method.init(jax.random.key(0), real())
     batch = method.sample(jax.random.key(1), real())
     return method, state, batch

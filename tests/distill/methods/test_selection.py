@@ -11,9 +11,12 @@ from dd_jax.distill import INITS, METHODS, real_data
 from dd_jax.distill.methods import selection
 from dd_jax.distill.methods.selection import choose, herding, kcenter, kmeans
 from dd_jax.distill.parametrisation.pixels import pixels
+from dd_jax.models.normalisation import standard_space
 from dd_jax.types import InputError
 
 SEEDS = st.integers(0, 2**16)
+
+SPACE = standard_space((0.3,), (0.2,))
 
 
 def line(*values):
@@ -119,7 +122,7 @@ def test_choose_keeps_to_members_and_class(name, ipc):
     members = np.ones(len(labels), bool)
     members[np.flatnonzero(labels == 0)[:2]] = False
     real = real_data(images, labels, members)
-    rows = choose(jax.random.key(0), real, name, ipc)
+    rows = choose(jax.random.key(0), real, getattr(selection, name), ipc)
     assert rows.shape == (3, ipc)
     assert members[rows].all()
     np.testing.assert_array_equal(labels[rows], np.arange(3)[:, None].repeat(ipc, 1))
@@ -129,7 +132,9 @@ def test_choose_keeps_to_members_and_class(name, ipc):
 @pytest.mark.parametrize("name", ["random", "herding", "kcenter", "kmeans"])
 def test_choose_as_many_as_the_class_has(name):
     images, labels = toy((4, 4))
-    rows = choose(jax.random.key(0), real_data(images, labels), name, 4)
+    rows = choose(
+        jax.random.key(0), real_data(images, labels), getattr(selection, name), 4
+    )
     assert [set(row) for row in rows.tolist()] == [
         set(np.flatnonzero(labels == c).tolist()) for c in (0, 1)
     ]
@@ -142,7 +147,8 @@ def test_choice_does_not_depend_on_brightness_and_contrast(name):
     doubled = half * 2
     key = jax.random.key(0)
     first, second = (
-        choose(key, real_data(x, labels), name, 3) for x in (half, doubled)
+        choose(key, real_data(x, labels), getattr(selection, name), 3)
+        for x in (half, doubled)
     )
     np.testing.assert_array_equal(first, second)
 
@@ -150,7 +156,7 @@ def test_choice_does_not_depend_on_brightness_and_contrast(name):
 def test_choose_follows_its_key():
     real = real_data(*toy((30, 30)))
     first, again, other = (
-        choose(jax.random.key(i), real, "random", 5).tolist() for i in (0, 0, 1)
+        choose(jax.random.key(i), real, selection.random, 5).tolist() for i in (0, 0, 1)
     )
     assert first == again != other
 
@@ -158,7 +164,7 @@ def test_choose_follows_its_key():
 @pytest.mark.parametrize("name", ["random", "herding", "kcenter", "kmeans"])
 def test_a_class_with_too_few_images_is_refused(name):
     with pytest.raises(InputError) as error:
-        choose(jax.random.key(0), real_data(*toy()), name, 5)
+        choose(jax.random.key(0), real_data(*toy()), getattr(selection, name), 5)
     assert str(error.value) == (
         "distill.ipc is 5, but class 1 has 4 training images; lower ipc to at most 4"
     )
@@ -171,7 +177,7 @@ def test_selection_methods_read_back_real_images(name):
     method = METHODS[name](None, ipc=3)
     assert not method.steps
     synthetic = method.read(method.init(jax.random.key(2), real))
-    rows = choose(jax.random.key(2), real, name, 3).ravel()
+    rows = choose(jax.random.key(2), real, getattr(selection, name), 3).ravel()
     got = np.asarray(synthetic.images)
     np.testing.assert_array_equal(got, images[rows] / np.float32(255))
     np.testing.assert_array_equal(np.argmax(synthetic.labels, 1), labels[rows])
@@ -181,18 +187,20 @@ def test_selection_methods_read_back_real_images(name):
 @pytest.mark.parametrize("ipc", [1, 4])
 def test_pixels_start_from_real_images(init, ipc):
     images, labels = toy((4, 6))
-    parametrisation = pixels(ipc, init, optax.sgd(1.0), mean=(0.3,), std=(0.2,))
+    parametrisation = pixels(ipc, init, optax.sgd(1.0), space=SPACE)
     key, real = jax.random.key(0), real_data(images, labels)
     theta = parametrisation.init(key, real)["images"]
     assert theta.shape == (2, ipc, 4, 4, 1) and theta.dtype == np.float32
-    rows = choose(key, real, "random" if init == "real" else init, ipc)
+    rows = choose(
+        key, real, getattr(selection, "random" if init == "real" else init), ipc
+    )
     decoded = np.asarray(parametrisation.decode({"images": theta}).images)
     np.testing.assert_allclose(decoded, images[rows] / 255, atol=1e-6)
 
 
 def test_noise_has_the_moments_of_a_standard_normal_in_normalised_space():
     images, labels = toy()
-    parametrisation = pixels(200, "noise", optax.sgd(1.0), mean=(0.3,), std=(0.2,))
+    parametrisation = pixels(200, "noise", optax.sgd(1.0), space=SPACE)
     theta = parametrisation.init(jax.random.key(0), real_data(images, labels))
     theta = theta["images"]
     assert theta.shape == (3, 200, 4, 4, 1)  # more than a class has

@@ -12,6 +12,7 @@ from dd_jax.distill.parametrisation.multi_formation import (
     tile_side,
 )
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
+from dd_jax.types import PIXELS
 
 
 def bilinear(image, height, width):
@@ -81,7 +82,7 @@ def test_a_set_decodes_to_tiles_with_the_labels_of_their_class(multi, per_image)
     rng = np.random.default_rng(0)
     labels = np.repeat(np.arange(3, dtype=np.int32), 4)
     images = rng.integers(0, 256, (12, 8, 8, 1), dtype=np.uint8)
-    learner = synthetic(ipc=2, lr=1.0, factor=2, multi=multi)
+    learner = synthetic(ipc=2, lr=1.0, space=PIXELS, factor=2, multi=multi)
     state = learner.init(jax.random.key(0), real_data(images, labels))
     assert state.theta["images"].shape == (3, 2, 8, 8, 1)
     made = learner.read(state)
@@ -93,7 +94,7 @@ def test_a_set_decodes_to_tiles_with_the_labels_of_their_class(multi, per_image)
 def test_two_keys_start_from_other_images():
     labels = np.repeat(np.arange(2, dtype=np.int32), 40)
     images = np.random.default_rng(0).integers(0, 256, (80, 4, 4, 1), dtype=np.uint8)
-    learner = synthetic(ipc=1, lr=1.0, factor=2)
+    learner = synthetic(ipc=1, lr=1.0, space=PIXELS, factor=2)
     real = real_data(images, labels)
     first, other = (
         learner.init(jax.random.key(seed), real).theta["images"] for seed in (0, 1)
