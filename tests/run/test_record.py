@@ -132,7 +132,7 @@ def test_membership_figures_recompute_from_the_score_file(folder, record, tmp_pa
     seed = integer(named(jax.random.key(0), "masks"))
     masks = membership_masks(seed, data.labels, 2, at_least=2)
     np.testing.assert_array_equal(found.member, masks[:, found.index])
-    again = privacy.judge(
+    again = privacy.evaluate_membership(
         found.logits,
         found.labels,
         found.member,
