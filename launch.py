@@ -172,13 +172,12 @@ def _show(request: Request) -> int:
         if config.data.source.startswith("tfds:"):  # reading it may download it
             lines.append(f"{label}  run id known once the data set is prepared")
             continue
-        run = _run_module()
-        run_id = run.run_id(config)
-        notes |= dict.fromkeys(run.notes(config))
-        progress = _progress(request.root, run_id)
-        lines.append(f"{label}  run {run_id}  {progress}")
-        if progress != "done" and (ahead := run.forecast(config)):
-            lines.append(ahead)
+        cell = _run_module().prepared(config)
+        notes |= dict.fromkeys(cell.notes)
+        progress = _progress(request.root, cell.id)
+        lines.append(f"{label}  run {cell.id}  {progress}")
+        if progress != "done" and cell.forecast:
+            lines.append(cell.forecast)
     say("\n".join(lines))
     _tell(notes)
     return DONE
@@ -224,14 +223,11 @@ def _run(request: Request) -> int:
     from dd_jax import report
     from dd_jax.report import records
 
-    ids, notes = [], {}
-    for config in request.cells:  # data are read once a cell, and few are kept
-        ids.append(run.run_id(config))
-        notes |= dict.fromkeys(run.notes(config))
-    destination.make(request.root, ids)
-    _tell(notes)
+    cells = [run.prepared(config) for config in request.cells]
+    destination.make(request.root, [cell.id for cell in cells])
+    _tell(dict.fromkeys(note for cell in cells for note in cell.notes))
     disk.sweep(request.root, ours=False)
-    ends = _run_cells(request, ids)
+    ends = _run_cells(request, cells)
     busy = [end.owner for end in ends if end.kind == "busy"]
     if busy:
         say(
@@ -247,18 +243,18 @@ def _run(request: Request) -> int:
     return FAILED if any(end.kind == "failed" for end in ends) else DONE
 
 
-def _run_cells(request: Request, ids: list[str]) -> list[End]:
+def _run_cells(request: Request, cells: Sequence[Any]) -> list[End]:
     """Runs cells in order; those that others run are looked at again at the end."""
-    folders = [workdir.run_dir(request.root, run_id) for run_id in ids]
+    folders = [workdir.run_dir(request.root, cell.id) for cell in cells]
     skips = [(workdir.read_status(f) or {}).get("status") == "done" for f in folders]
     ends: dict[int, End] = {}
     seconds: list[float] = []
-    todo = range(len(ids))
+    todo = range(len(cells))
     while todo:
         for i in todo:
             label, start = request.labels[i], time.monotonic()
             say(label)
-            before, end = ends.get(i), _attempt(request.cells[i], ids[i], request.root)
+            before, end = ends.get(i), _attempt(cells[i], request.root)
             if end.words == "already done" and before:
                 end = end._replace(words=f"done by {before.owner}")
             ends[i] = end
@@ -269,27 +265,27 @@ def _run_cells(request: Request, ids: list[str]) -> list[End]:
             notice(line) if end.kind == "failed" else say(line)
         busy = [i for i in todo if ends[i].kind == "busy"]
         todo = busy if len(busy) < len(todo) else []
-    return [ends[i] for i in range(len(ids))]
+    return [ends[i] for i in range(len(cells))]
 
 
-def _attempt(config: ConfigDict, run_id: str, root: Path) -> End:
-    """Runs one cell unless it is finished."""
+def _attempt(cell: Any, root: Path) -> End:
+    """Runs one prepared cell unless it is finished."""
     from dd_jax import run
     from dd_jax.report import records
 
     start = time.monotonic()
     try:
-        if run.record_of(run_id, root):
+        if run.record_of(cell.id, root):
             return End("done", "already done")
-        if ahead := run.forecast(config):
-            say(ahead)
-        records.append_result(root, run.run(config, root))
+        if cell.forecast:
+            say(cell.forecast)
+        records.append_result(root, run.run(cell, root))
     except run.Busy as busy:
         return End("busy", f"is being run by {busy.owner}", owner=busy.owner)
     except Exception as error:
         verb = "diverged" if isinstance(error, run.Diverged) else "failed"
         why = f"{verb}: {type(error).__name__}: {' '.join(str(error).split())}"
-        return End("failed", f"{why} (see {workdir.run_dir(root, run_id)})", ran=True)
+        return End("failed", f"{why} (see {workdir.run_dir(root, cell.id)})", ran=True)
     return End("done", f"done in {duration(time.monotonic() - start)}", ran=True)
 
 

@@ -10,8 +10,7 @@ from PIL import Image
 from tiny import BARE, ROOT, TINY, arrays, flags, launch, npz, snapshot
 
 from dd_jax import distill
-from dd_jax.run import context as parts
-from dd_jax.run import validation as admission
+from dd_jax.run import read_data, validation
 from dd_jax.types import SyntheticSet
 
 NAN = arrays()["x_train"] / 255
@@ -23,7 +22,7 @@ ALL_CLASSES = {"data.num_classes": 0}
 def here(tmp_path, monkeypatch):
     """An empty folder; data are read once a process, by their relative paths."""
     monkeypatch.chdir(tmp_path)
-    parts._load.cache_clear()
+    read_data._load.cache_clear()
 
 
 def refused(capsys, *arguments):
@@ -330,8 +329,8 @@ def test_a_dry_run_fits_no_zca(capsys, monkeypatch, size):
     def refuse(*args):
         raise AssertionError("fitted")
 
-    monkeypatch.setattr(parts, "fit_zca", refuse)
-    monkeypatch.setattr(admission, "fitting_seconds", lambda shape: 601.0)
+    monkeypatch.setattr(read_data, "fit_zca", refuse)
+    monkeypatch.setattr(validation, "fitting_seconds", lambda shape: 601.0)
     images = np.random.default_rng(0).integers(0, 256, (9, size, size, 3), np.uint8)
     labels = np.resize(np.arange(3), 9)
     source = npz(
@@ -348,12 +347,12 @@ def test_a_dry_run_fits_no_zca(capsys, monkeypatch, size):
 
 
 def test_zca_beyond_the_free_memory(capsys, monkeypatch):
-    monkeypatch.setattr(admission, "free", lambda: 100_000)
+    monkeypatch.setattr(validation, "free", lambda: 100_000)
     assert refused(capsys, *flags(BARE, data__zca=True)) == (
         "data.zca: to whiten 430 images of 8x8x1 values takes about 0.7 MB of memory, "
         "and 0.1 MB are free; take data.image_size=3 at most, or data.zca=False"
     )
-    monkeypatch.setattr(admission, "free", lambda: 0)
+    monkeypatch.setattr(validation, "free", lambda: 0)
     message = refused(capsys, *flags(BARE, data__zca=True))
     assert message.endswith("0.0 MB are free; take data.zca=False")
 
@@ -362,7 +361,7 @@ def test_a_platform_that_is_absent(capsys, monkeypatch):
     def devices():
         raise RuntimeError("Unable to initialize backend 'tpu': no TPU (set JAX_ ...)")
 
-    monkeypatch.setattr(admission.jax, "devices", devices)
+    monkeypatch.setattr(validation.jax, "devices", devices)
     assert refused(capsys, *flags(BARE)) == (
         "JAX_PLATFORMS=cpu: JAX finds no such devices here (Unable to initialize "
         "backend 'tpu': no TPU); unset it, or set JAX_PLATFORMS=cpu"
@@ -409,7 +408,7 @@ def test_a_later_cell_is_checked_before_the_first_one_runs(capsys):
     with open("sweep.py", "w") as file:
         file.write(
             "from dd_jax import config\n"
-            "from dd_jax.sweep import product\n"
+            "from dd_jax.config.sweep import product\n"
             "get_config = config.default\n"
             "def sweep(): return product({'distill.ipc': [1, 2, 72]})\n"
         )

@@ -52,9 +52,10 @@ def world(tmp_path, monkeypatch):
 
     roots = []
 
-    def run(values, root):
+    def run(cell, root):
+        values = cell.config
         roots.append(root)
-        folder = workdir.run_dir(root, fake.run_id(values))
+        folder = workdir.run_dir(root, cell.id)
         if record := record_of(folder.name, root):
             return record
         world.runs.append(values)
@@ -79,17 +80,24 @@ def world(tmp_path, monkeypatch):
     def append_result(root, record):
         world.writes += 1
 
+    def prepared(values):
+        return types.SimpleNamespace(
+            id=config.run_id(values, "checksum"),
+            config=values,
+            notes=world.notes.get(values.data.source, ()),
+            forecast="",
+        )
+
     fake = types.SimpleNamespace(
         run=run,
-        run_id=lambda values: config.run_id(values, "checksum"),
-        notes=lambda values: world.notes.get(values.data.source, ()),
-        forecast=lambda values: "",
+        prepared=prepared,
         record_of=record_of,
         Diverged=Diverged,
         Busy=Busy,
     )
     report = types.SimpleNamespace(
         build=world.built.append,
+        completed=completed,
         records=types.SimpleNamespace(
             append_result=append_result, write_results=lambda root: None
         ),
@@ -119,7 +127,7 @@ def test_what_loading_did_is_told_once(world, capsys):
 def experiment(text):
     Path("three.py").write_text(
         "from dd_jax import config\n"
-        "from dd_jax.sweep import product\n"
+        "from dd_jax.config.sweep import product\n"
         "get_config = config.default\n"
         f"def sweep(): return {text}\n"
     )
@@ -220,12 +228,14 @@ def test_finished_cells_are_recognised_and_failed_ones_run_again(world, capsys):
 
 
 def test_bad_input_from_a_later_cell_stops_before_any_run(world, capsys):
-    def run_id(values):
+    prepared = world.fake.prepared
+
+    def refuse_the_third(values):
         if values.distill.ipc == 3:
             raise InputError("class 4 has 2 images; ipc=3 needs at least 3")
-        return config.run_id(values, "checksum")
+        return prepared(values)
 
-    world.fake.run_id = run_id
+    world.fake.prepared = refuse_the_third
     assert start(experiment(THREE)) == 2
     assert world.runs == [] and not Path("runs_out").exists()
     error = capsys.readouterr().err

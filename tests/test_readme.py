@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dd_jax.catalogue.rules import METHODS
 from dd_jax.report import markdown, trends
-from dd_jax.report.records import load_results
+from dd_jax.report.records import readable_lines
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -15,7 +15,7 @@ RESULTS = ROOT / "experiments" / "results"
 def records_of(name, **kept):
     return [
         record
-        for record in load_results(RESULTS / f"{name}.jsonl")
+        for record in readable_lines(RESULTS / f"{name}.jsonl")[0]
         if all(record["run"][key] == value for key, value in kept.items())
     ]
 
@@ -52,7 +52,7 @@ def test_every_number_of_the_membership_tables_comes_from_a_record():
 
 def test_records_are_of_clean_commits():
     for path in RESULTS.glob("*.jsonl"):
-        for record in load_results(path):
+        for record in readable_lines(path)[0]:
             assert record["run"]["commit"] and record["run"]["dirty"] is False, path
 
 

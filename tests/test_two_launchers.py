@@ -22,7 +22,7 @@ def arguments(tmp_path_factory):
     experiment = tmp_path_factory.mktemp("sweep") / "rates.py"
     experiment.write_text(
         "from dd_jax import config\n"
-        "from dd_jax.sweep import product\n"
+        "from dd_jax.config.sweep import product\n"
         "get_config = config.default\n"
         f"def sweep(): return product({{'distill.lr': {list(RATES)}}})\n"
     )

@@ -40,6 +40,7 @@ BARE = TINY | {
     "audits.fairness.enabled": False,
     "audits.memorisation.enabled": False,
     "audits.quantization.enabled": False,
+    "audits.calibration.enabled": False,
 }
 MLP = {"model.name": "mlp", "model.depth": 1, "model.width": 8}
 

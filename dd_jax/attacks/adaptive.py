@@ -1,30 +1,15 @@
-"""Attacks that set their own steps, from CW to AutoAttack, and noise."""
+"""Attacks that set their own steps, by name: CW, DeepFool, FAB, APGD, Square; noise."""
 
-from dd_jax.attacks import boundary, components, ensemble
-from dd_jax.attacks import noise as random_noise
+from dd_jax.attacks import ensemble
+from dd_jax.attacks.apgd import auto_pgd
 from dd_jax.attacks.attack import Attack
+from dd_jax.attacks.boundary import deepfool_search, fast_adaptive_boundary
 from dd_jax.attacks.carlini_wagner import carlini_wagner
-from dd_jax.attacks.chain import LogitsFn
-from dd_jax.attacks.constraints import Constraint, ball_of, l2
-from dd_jax.attacks.rounds import Rounds, best_of, minimiser, select
-from dd_jax.types import Array, Key
-
-
-def _minimal(ball: Constraint, rounds: Rounds) -> Attack:
-    """The example found where it lies in the ball, elsewhere the clean image."""
-    minimise = minimiser(rounds)
-
-    def run(key: Key, logits_fn: LogitsFn, images: Array, labels: Array) -> Array:
-        found, distance = minimise(key, logits_fn, images, labels)
-        return select(distance <= ball.eps, found, images)
-
-    return Attack(run, ball, rounds.settings, minimise=minimise)
-
-
-def _in_ball(ball: Constraint, rounds: Rounds) -> Attack:
-    search = best_of(rounds)
-    run = lambda key, logits_fn, *data: search(key, logits_fn, *data)[0]
-    return Attack(run, ball, rounds.settings)
+from dd_jax.attacks.constraints import ball_of, l2
+from dd_jax.attacks.noise import uniform_noise
+from dd_jax.attacks.restarts import attack_by_distance, attack_in_ball
+from dd_jax.attacks.square import square_search
+from dd_jax.types import Array
 
 
 def cw_l2(
@@ -44,43 +29,45 @@ def cw_l2(
     """
     ball = l2(eps)
     how = {"steps": steps, "searches": searches, "learning_rate": learning_rate}
-    return _minimal(ball, carlini_wagner(ball, **how))
+    return attack_by_distance(ball, carlini_wagner(ball, **how))
 
 
 def deepfool(
     eps: Array, *, norm: str = "l2", steps: int = 50, overshoot: float = 0.02
 ) -> Attack:
-    """Walk to the nearest linearised class boundary; see `boundary.deepfool`.
+    """Steps to the nearest linearised class boundary; see `deepfool_search`.
 
     Args:
       eps: radius in pixel units.
       norm: `l2` or `linf`.
       steps: number of steps, static.
-      overshoot: how far beyond the boundary.
+      overshoot: factor beyond the boundary, less 1.
     """
     ball = ball_of(norm, eps, ("linf", "l2"))
-    return _minimal(ball, boundary.deepfool(ball, steps=steps, overshoot=overshoot))
+    how = {"steps": steps, "overshoot": overshoot}
+    return attack_by_distance(ball, deepfool_search(ball, **how))
 
 
 def fab_t(
-    eps: Array, *, norm: str = "linf", steps: int = 100, targets: int = 9
+    eps: Array, *, norm: str = "linf", steps: int = 100, targets: int = ensemble.TARGETS
 ) -> Attack:
-    """Targeted fast adaptive boundary attack; see `boundary.fab`.
+    """Targeted fast adaptive boundary attack; see `fast_adaptive_boundary`.
 
     Args:
       eps: radius in pixel units.
       norm: `linf`, `l2` or `l1`.
-      steps: number of steps, static.
-      targets: most likely wrong classes tried.
+      steps: number of steps for each target class, static.
+      targets: number of target classes, the most likely wrong ones.
     """
     ball = ball_of(norm, eps)
-    return _minimal(ball, components.fab_t(ball, steps=steps, targets=targets))
+    how = {"steps": steps, "targets": targets}
+    return attack_by_distance(ball, fast_adaptive_boundary(ball, **how))
 
 
 def apgd_ce(
     eps: Array, *, norm: str = "linf", steps: int = 100, restarts: int = 1
 ) -> Attack:
-    """Auto-PGD on the cross-entropy; see `apgd.apgd`.
+    """Auto-PGD on the cross-entropy; see `auto_pgd`.
 
     Args:
       eps: radius in pixel units.
@@ -88,14 +75,13 @@ def apgd_ce(
       steps: number of steps, static.
       restarts: random starts, static.
     """
-    ball = ball_of(norm, eps)
-    return _in_ball(ball, components.apgd_ce(ball, steps=steps, restarts=restarts))
+    return _auto_pgd("ce", eps, norm, steps=steps, restarts=restarts)
 
 
 def apgd_dlr(
     eps: Array, *, norm: str = "linf", steps: int = 100, restarts: int = 1
 ) -> Attack:
-    """Auto-PGD on the difference of logits ratio; see `apgd.apgd` and `losses.dlr`.
+    """Auto-PGD on the difference of logits ratio; see `auto_pgd` and `dlr`.
 
     Args:
       eps: radius in pixel units.
@@ -103,27 +89,30 @@ def apgd_dlr(
       steps: number of steps, static.
       restarts: random starts, static.
     """
-    ball = ball_of(norm, eps)
-    return _in_ball(ball, components.apgd_dlr(ball, steps=steps, restarts=restarts))
+    return _auto_pgd("dlr", eps, norm, steps=steps, restarts=restarts)
 
 
 def apgd_t(
-    eps: Array, *, norm: str = "linf", steps: int = 100, targets: int = 9
+    eps: Array, *, norm: str = "linf", steps: int = 100, targets: int = ensemble.TARGETS
 ) -> Attack:
-    """Auto-PGD on the targeted ratio; see `apgd.apgd` and `losses.targeted_dlr`.
+    """Auto-PGD on the targeted ratio; see `auto_pgd` and `targeted_dlr`.
 
     Args:
       eps: radius in pixel units.
       norm: `linf`, `l2` or `l1`.
-      steps: number of steps for each target, static.
-      targets: most likely wrong classes tried.
+      steps: number of steps for each target class, static.
+      targets: number of target classes, the most likely wrong ones.
     """
+    return _auto_pgd("targeted_dlr", eps, norm, steps=steps, targets=targets)
+
+
+def _auto_pgd(loss: str, eps: Array, norm: str, **how: int) -> Attack:
     ball = ball_of(norm, eps)
-    return _in_ball(ball, components.apgd_t(ball, steps=steps, targets=targets))
+    return attack_in_ball(ball, auto_pgd(ball, loss, **how), "ascent")
 
 
 def square(eps: Array, *, norm: str = "linf", steps: int = 5000) -> Attack:
-    """Random search with square windows, without gradients; see `square.square`.
+    """Random search with square windows, without gradients; see `square_search`.
 
     Args:
       eps: radius in pixel units.
@@ -131,19 +120,19 @@ def square(eps: Array, *, norm: str = "linf", steps: int = 5000) -> Attack:
       steps: queries, static.
     """
     ball = ball_of(norm, eps)
-    return _in_ball(ball, components.square(ball, steps=steps))
+    return attack_in_ball(ball, square_search(ball, steps=steps), "search")
 
 
 def noise(eps: Array, *, norm: str = "linf", steps: int = 100) -> Attack:
-    """Points drawn from the ball, of which the best counts; see `noise.noise`.
+    """The best of `steps` random points of the ball; see `uniform_noise`.
 
     Args:
       eps: radius in pixel units.
       norm: `linf`, `l2` or `l1`.
-      steps: draws, static.
+      steps: random draws, static.
     """
     ball = ball_of(norm, eps)
-    return _in_ball(ball, random_noise.noise(ball, steps=steps))
+    return attack_in_ball(ball, uniform_noise(ball, steps=steps), "sampling")
 
 
 def autoattack(
@@ -155,7 +144,7 @@ def autoattack(
     queries: int = 5000,
     batch: int = 256,
 ) -> Attack:
-    """APGD, FAB and Square in turn on what still stands; see `ensemble.autoattack`.
+    """APGD, FAB and Square in turn on the images still right; see `ensemble`.
 
     Its settings are those of its first part, APGD on the cross-entropy; `parts` has
     those of each.
@@ -168,11 +157,15 @@ def autoattack(
       queries: of Square.
       batch: largest number of examples attacked at once.
     """
-    traced = ensemble.autoattack(
-        eps, norm, version, steps=steps, queries=queries, batch=batch
+    how = {"steps": steps, "queries": queries}
+    run_components = ensemble.components_in_turn(eps, norm, version, batch=batch, **how)
+    parts = ensemble.component_settings(eps, norm, version, **how)
+    return Attack(
+        lambda *task: run_components(*task)[0],
+        ball_of(norm, eps),
+        next(iter(parts.values())),
+        "ensemble",
+        on_host=True,
+        run_components=run_components,
+        parts=parts,
     )
-    run = lambda *task: traced(*task)[0]
-    parts = ensemble.parts(eps, norm, version, steps=steps, queries=queries)
-    first = next(iter(parts.values()))
-    ball = ball_of(norm, eps)
-    return Attack(run, ball, first, on_host=True, traced=traced, parts=parts)

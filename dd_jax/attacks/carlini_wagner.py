@@ -8,11 +8,11 @@ from jax import lax
 from dd_jax.attacks.chain import LogitsFn
 from dd_jax.attacks.constraints import Constraint
 from dd_jax.attacks.objectives import margin
-from dd_jax.attacks.rounds import Rounds, select
+from dd_jax.attacks.restarts import Restarts, select
 from dd_jax.attacks.settings import Settings
-from dd_jax.types import Array, InputError, Key
+from dd_jax.types import InputError, Key
 
-_INSIDE = 1 - 1e-3  # pixels at 0 and 1 start this far inside, where tanh has a slope
+_INSIDE = 1 - 1e-3  # pixels at 0 and 1 start inside, where tanh has a gradient
 
 
 def carlini_wagner(
@@ -22,7 +22,7 @@ def carlini_wagner(
     searches: int,
     learning_rate: float,
     weight: float = 1e-2,
-) -> Rounds:
+) -> Restarts:
     """Minimise `||x' - x||_2^2 + c max(z_y - max_{i != y} z_i, 0)` over the box.
 
     `x' = (tanh u + 1) / 2`, u by Adam. The weight c of each example grows tenfold until
@@ -46,37 +46,37 @@ def carlini_wagner(
         raise InputError(f"attack has steps={steps}, searches={searches}; both need 1+")
     adam = optax.adam(learning_rate)
 
-    def one(key: Key, logits_fn: LogitsFn, images: Array, labels: Array, index: Array):
+    def run_once(key: Key, logits_fn: LogitsFn, images, labels, index):
         del key, index
         start = jnp.arctanh((2 * images - 1) * _INSIDE)
 
         def objective(u, c):
             points = (jnp.tanh(u) + 1) / 2
-            ahead = jax.vmap(margin)(logits_fn(points), labels)
+            margins = jax.vmap(margin)(logits_fn(points), labels)
             squares = jnp.sum((points - images) ** 2, (1, 2, 3))
-            return jnp.sum(squares + c * jnp.maximum(-ahead, 0.0)), (points, ahead)
+            return jnp.sum(squares + c * jnp.maximum(-margins, 0.0)), (points, margins)
 
         def search(_, carry):
             c, low, high, closest, least = carry
 
             def step(_, inner):
-                u, state, hit, closest, least = inner
-                slope, (points, ahead) = jax.grad(objective, has_aux=True)(u, c)
+                u, state, success, closest, least = inner
+                slope, (points, margins) = jax.grad(objective, has_aux=True)(u, c)
                 distance = jax.vmap(ball.norm)(points - images)
-                fooled = ahead > 0
-                closer = fooled & (distance < least)
+                wrong = margins > 0
+                closer = wrong & (distance < least)
                 change, state = adam.update(slope, state)
                 return (
                     u + change,
                     state,
-                    hit | fooled,
+                    success | wrong,
                     select(closer, points, closest),
                     jnp.where(closer, distance, least),
                 )
 
             inner = start, adam.init(start), jnp.zeros(len(c), bool), closest, least
-            *_, hit, closest, least = lax.fori_loop(0, steps, step, inner)
-            low, high = jnp.where(hit, low, c), jnp.where(hit, c, high)
+            *_, success, closest, least = lax.fori_loop(0, steps, step, inner)
+            low, high = jnp.where(success, low, c), jnp.where(success, c, high)
             c = jnp.where(jnp.isinf(high), 10 * c, (low + high) / 2)
             return c, low, high, closest, least
 
@@ -85,4 +85,4 @@ def carlini_wagner(
         *_, closest, least = lax.fori_loop(0, searches, search, carry)
         return closest, -least
 
-    return Rounds(one, Settings(steps, loss="margin"), minimal=True)
+    return Restarts(run_once, Settings(steps, loss="margin"), minimises_distance=True)

@@ -19,7 +19,7 @@ def describe(name: str, eps: float, **settings) -> dict:
 
     Returns:
       `{eps, norm}`, the `Settings` that apply, and what else the attack can be built
-      with, as given or by default; of an ensemble also `parts`, `{attack}` and the
+      with, given or by default; of an ensemble also `parts`, `{attack}` and the
       `Settings` of each component.
 
     Raises:
@@ -49,7 +49,7 @@ def describe(name: str, eps: float, **settings) -> dict:
 
 
 def with_targets(row: dict, classes: int) -> dict:
-    """A description with the targets that a model of so many classes has.
+    """A description, its targets at most the wrong classes of the model.
 
     >>> with_targets(describe("fab_t", 0.1), 3)["targets"]
     2

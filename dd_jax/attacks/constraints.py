@@ -1,4 +1,4 @@
-"""The sets that a perturbation must stay in: norm balls, and the pixel box."""
+"""Constraint sets of a perturbation: norm balls, and the box of pixel values."""
 
 import math
 from collections.abc import Callable
@@ -24,7 +24,7 @@ class Constraint(NamedTuple):
       norm: `delta f32[h w c] -> f32[]`.
       project: `delta -> nearest point of the ball` (Euclidean distance).
       sample: `(key, shape) -> f32[shape]`, uniform in the ball.
-      steepest: `gradient -> unit-norm step along which a linear loss rises most`;
+      steepest: `gradient -> unit-norm step of steepest ascent` on a linear loss;
         zero where the gradient is. Its slope is the dual norm of the gradient.
       within: `(delta, image) -> delta`, moved into the ball and the pixel box.
     """
@@ -118,8 +118,8 @@ def l1(eps: Array) -> Constraint:
 
     Here ball first and box second would fall far short of the nearest point that is in
     both, so `within` is the exact projection on their intersection: `|u_i| = clip(|d_i|
-    - t, 0, room_i)`, with t by bisection, room_i the way to the box's wall, and eps
-    less a millionth, so that rounding leaves no image outside. Samples are signed
+    - t, 0, b_i)`, with t by bisection, b_i the distance of pixel i to its bound, and
+    eps less a millionth, so that rounding leaves no image outside. Samples are signed
     exponential variates over their sum and one variate more.
 
     Source: projection: Croce and Hein 2021, "Mind the box", prop. 2.1.
@@ -136,8 +136,8 @@ def l1(eps: Array) -> Constraint:
     _check_radius(eps)
     inside = _INSIDE * eps
 
-    def shrink(delta: Array, room: Array) -> Array:
-        cut = lambda t: jnp.clip(jnp.abs(delta) - t, 0.0, room)
+    def shrink(delta: Array, largest: Array) -> Array:
+        cut = lambda t: jnp.clip(jnp.abs(delta) - t, 0.0, largest)
 
         def halve(_, bounds):
             low, high = bounds
@@ -168,7 +168,7 @@ def l1(eps: Array) -> Constraint:
         project=lambda delta: shrink(delta, jnp.inf),
         sample=sample,
         steepest=steepest,
-        within=lambda delta, image: shrink(delta, room(delta, image)),
+        within=lambda delta, image: shrink(delta, distance_to_bound(delta, image)),
     )
 
 
@@ -181,23 +181,23 @@ def ball_of(norm: str, eps: Array, norms: tuple[str, ...] = tuple(BALLS)) -> Con
     Args:
       norm: one of `norms`.
       eps: radius in pixel units.
-      norms: the names that the attack at hand knows.
+      norms: those that the attack has.
 
     Raises:
       InputError: another norm, or a negative radius.
     """
     if norm not in norms:
-        raise InputError(f"attack norm is {norm!r}; this attack knows {list(norms)}")
+        raise InputError(f"attack norm is {norm!r}; this attack has {list(norms)}")
     return BALLS[norm](eps)
 
 
-def room(direction: Array, image: Array) -> Array:
-    """How far each pixel can go until the box stops it.
+def distance_to_bound(direction: Array, image: Array) -> Array:
+    """How far each pixel can move until it reaches 0 or 1.
 
-    `1 - x` where it is to rise, `x` where it is to fall.
+    `1 - x` where it increases, `x` where it decreases.
 
     Args:
-      direction: `f32[h w c]`, of which the signs count.
+      direction: `f32[h w c]`, of which only the signs matter.
       image: `f32[h w c]` in [0, 1].
 
     Returns:
@@ -207,7 +207,7 @@ def room(direction: Array, image: Array) -> Array:
 
 
 def into_box(delta: Array, image: Array) -> Array:
-    """Cut a perturbation so that `image + delta` is a picture: `clip(x + d, 0, 1) - x`.
+    """Clip a perturbation to the box of pixel values: `clip(x + d, 0, 1) - x`.
 
     Every entry shrinks towards 0, hence a delta that lay in a norm ball stays in it.
 

@@ -1,4 +1,4 @@
-"""AutoAttack: several attacks in turn, each on the examples that still stand."""
+"""AutoAttack: several attacks in turn, each on the examples that are still right."""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,21 +9,33 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
+from dd_jax.attacks.apgd import auto_pgd
+from dd_jax.attacks.boundary import fast_adaptive_boundary
 from dd_jax.attacks.chain import LogitsFn
-from dd_jax.attacks.components import COMPONENTS, TARGETS
 from dd_jax.attacks.constraints import ball_of
+from dd_jax.attacks.eot import drawn_logits
 from dd_jax.attacks.inputs import check_inputs, check_logits
-from dd_jax.attacks.rounds import Rounds, draws
+from dd_jax.attacks.restarts import Restarts
 from dd_jax.attacks.settings import Settings
+from dd_jax.attacks.square import square_search
 from dd_jax.runtime.parallel import map_models
 from dd_jax.runtime.reuse import reused
 from dd_jax.types import Array, InputError, Key
 
 VERSIONS = ("standard", "plus", "rand")
 EOT = 20  # draws of a randomised model at each gradient
+TARGETS = 9  # target classes of a targeted attack by default
+COMPONENTS: dict[str, Callable[..., Restarts]] = {
+    "apgd_ce": partial(auto_pgd, loss="ce"),
+    "apgd_dlr": partial(auto_pgd, loss="dlr"),
+    "apgd_t": partial(auto_pgd, loss="targeted_dlr", targets=TARGETS),
+    "fab": fast_adaptive_boundary,
+    "fab_t": partial(fast_adaptive_boundary, targets=TARGETS),
+    "square": square_search,
+}
 
 
-def autoattack(
+def components_in_turn(
     eps: float,
     norm: str,
     version: str,
@@ -32,23 +44,24 @@ def autoattack(
     queries: int,
     batch: int,
 ) -> Callable[[Key, LogitsFn, Array, Array], tuple[np.ndarray, dict[str, np.ndarray]]]:
-    """The ensemble as a host function that drops fallen examples between runs.
+    """The ensemble as a host function that drops examples once they are broken.
 
     standard: apgd_ce, apgd_t, fab_t, square. plus: apgd_ce and apgd_dlr with 5
     restarts, fab with 5, square, apgd_t, fab_t. rand, for models that draw at random:
     apgd_ce and apgd_dlr on gradients averaged over 20 draws. Standard in L1 has 5
-    restarts of apgd_ce and 5 targets. Each restart and target is a run of its own.
+    restarts of apgd_ce and 5 targets. Examples are dropped after each restart and each
+    target.
 
-    The survivors of a run are packed into batches of `batch`, `batch / 4` and
-    `batch / 16` examples, the last one padded: a component compiles once for each of
-    these sizes, whatever the radius, the restart and the target. It compiles once for
-    all networks too where `logits_fn` is a `jax.tree_util.Partial` of one function
-    and the parameters. Batches of one size are spread over accelerators.
+    The examples still right are packed into batches of `batch`, `batch / 4` and
+    `batch / 16`, the last one padded: a component compiles once for each of these
+    sizes, whatever the radius, the restart and the target. It compiles once for all
+    networks too where `logits_fn` is a `jax.tree_util.Partial` of one function and the
+    parameters. Batches of one size are spread over accelerators.
 
     Source: Croce and Hein 2020, "Reliable evaluation of adversarial robustness",
     section 5. Differs from the released code in: no more targets than wrong classes;
-    the differences of each component; a randomised model is judged by the mean of its
-    logits over 20 draws.
+    the differences of each component; predictions of a randomised model are those of
+    its mean logits over 20 draws.
 
     Args:
       eps: radius in pixel units, concrete.
@@ -60,9 +73,9 @@ def autoattack(
 
     Returns:
       `(key, logits_fn, images f32[n h w c], labels i32[n]) ->
-      (images f32[n h w c], {component: bool[n]})`, with what stands after each in turn.
-      Examples that withstood everything, or were misclassified from the start, come
-      back clean. In version rand `logits_fn` is called as `(key, images)`.
+      (images f32[n h w c], {component: bool[n]})`, with the examples still right after
+      each in turn. Examples that no component breaks, or that are misclassified from
+      the start, come back clean. Version rand calls `logits_fn` as `(key, images)`.
 
     Raises:
       InputError: unknown norm or version, no steps, queries or batch; when called, as
@@ -85,50 +98,50 @@ def autoattack(
         images, labels = np.asarray(images), np.asarray(labels)
         check_inputs(images, labels, np.array([eps]), batch)
         clean, labels = np.float32(images), labels.astype(np.int32)
-        for_judge, key = jax.random.split(key)
+        for_clean, key = jax.random.split(key)
         logits = np.concatenate(
             [
-                _logits(eot, for_judge, logits_fn, clean[padded])[: len(rows)]
+                _logits(eot, for_clean, logits_fn, clean[padded])[: len(rows)]
                 for rows, padded in _batches(np.arange(len(labels)), batch)
             ]
         )
         check_logits(logits, labels)
-        stands, after = logits.argmax(-1) == labels, {}
-        result, active = clean.copy(), np.flatnonzero(stands & (eps > 0))
+        robust, after = logits.argmax(-1) == labels, {}
+        result, active = clean.copy(), np.flatnonzero(robust & (eps > 0))
         for component in plan:
-            name, runs = component[0], _rounds(component, eps)
-            for index in range(runs.number(logits.shape[-1])):
+            name, restarts = component[0], _restarts(component, eps)
+            for index in range(restarts.number(logits.shape[-1])):
                 shared = logits_fn, np.int32(index), np.float32(eps)
-                for alike in _alike(_batches(active, batch)):
-                    key, keys = _keys(key, len(alike))
-                    padded = np.stack([padded for _, padded in alike])
-                    found, fell = _runner(component)(
+                for group in _by_size(_batches(active, batch)):
+                    key, keys = _keys(key, len(group))
+                    padded = np.stack([padded for _, padded in group])
+                    found, broken = _compiled(component)(
                         shared, keys, clean[padded], labels[padded]
                     )
-                    for (rows, _), images, down in zip(alike, found, fell):
-                        down = np.asarray(down)[: len(rows)]
-                        stands[rows[down]] = False
-                        result[rows[down]] = np.asarray(images)[: len(rows)][down]
-                active = active[stands[active]]
-            after[name] = stands.copy()
+                    for (rows, _), images, wrong in zip(group, found, broken):
+                        wrong = np.asarray(wrong)[: len(rows)]
+                        robust[rows[wrong]] = False
+                        result[rows[wrong]] = np.asarray(images)[: len(rows)][wrong]
+                active = active[robust[active]]
+            after[name] = robust.copy()
         return result, after
 
     return attack
 
 
-def parts(
+def component_settings(
     eps: float, norm: str, version: str, *, steps: int, queries: int
 ) -> dict[str, Settings]:
     """The settings of each component, in the order in which they run."""
     return {
-        name: _rounds(component, eps).settings
+        name: _restarts(component, eps).settings
         for component in _plan(norm, version, steps, queries)
         for name in component[:1]
     }
 
 
 def _plan(norm: str, version: str, steps: int, queries: int) -> list[tuple]:
-    """What runs when: `(component, norm, settings)`, hashable."""
+    """The components in order: `(name, norm, settings)`, hashable."""
     once = {"steps": steps}
     few = norm == "l1" and version == "standard"
     again = once | {"restarts": 5 if few or version == "plus" else 1}
@@ -154,30 +167,30 @@ def _plan(norm: str, version: str, steps: int, queries: int) -> list[tuple]:
     return [(name, norm, tuple(given.items())) for name, given in plans[version]]
 
 
-def _rounds(component: tuple, eps: Array) -> Rounds:
+def _restarts(component: tuple, eps: Array) -> Restarts:
     name, norm, settings = component
     return COMPONENTS[name](ball_of(norm, eps), **dict(settings))
 
 
 @reused
-def _runner(component):
-    """One run of a component on batches of one size, which devices share.
+def _compiled(component):
+    """One restart of a component on batches of one size, spread over devices.
 
-    `((logits_fn, index, eps), keys, images, labels)` to the images found, and which of
-    them are adversarial in the ball.
+    `((logits_fn, index, eps), keys, images, labels) -> (images, bool[n])`: the images
+    found, and which of them are adversarial in the ball.
     """
 
     def run(shared, key, images, labels):
         logits_fn, index, eps = shared
-        runs = _rounds(component, eps)
-        found, score = runs.one(key, logits_fn, images, labels, index)
-        return found, score >= -eps if runs.minimal else score > 0
+        restarts = _restarts(component, eps)
+        found, score = restarts.run_once(key, logits_fn, images, labels, index)
+        return found, score >= -eps if restarts.minimises_distance else score > 0
 
     return map_models(run)
 
 
 def _keys(key: Key, count: int) -> tuple[Key, Array]:
-    """The next key, and one for each of some batches."""
+    """The next key, and `count` keys, one for each batch."""
     keys = []
     for _ in range(count):
         key, one = jax.random.split(key)
@@ -185,14 +198,14 @@ def _keys(key: Key, count: int) -> tuple[Key, Array]:
     return key, jnp.stack(keys)
 
 
-def _alike(batches: list) -> list[list]:
-    """Neighbouring batches of one size together."""
+def _by_size(batches: list) -> list[list]:
+    """Consecutive batches of one size together."""
     grouped = groupby(batches, key=lambda batch: len(batch[1]))
     return [list(group) for _, group in grouped]
 
 
 def _batches(rows: np.ndarray, batch: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Cut rows into few sizes: `(rows, the same padded by repeats to the size)`."""
+    """Batches of few sizes: `(rows, the same padded by repeats to the size)`."""
     sizes = sorted({batch, max(batch // 4, 1), max(batch // 16, 1)}, reverse=True)
     parts = []
     while len(rows):
@@ -204,4 +217,4 @@ def _batches(rows: np.ndarray, batch: int) -> list[tuple[np.ndarray, np.ndarray]
 
 @partial(jax.jit, static_argnums=0)
 def _logits(eot, key, logits_fn, images):
-    return draws(logits_fn, eot)(key, images).mean(0)
+    return drawn_logits(logits_fn, eot)(key, images).mean(0)

@@ -1,16 +1,14 @@
 """Gradient attacks of a fixed step size, as chains: FGSM, PGD, MIM."""
 
-from collections.abc import Callable
-
 import optax
 
 from dd_jax.attacks.attack import Attack
 from dd_jax.attacks.chain import ascend
 from dd_jax.attacks.constraints import Constraint, l2, linf
-from dd_jax.attacks.objectives import LOSSES
+from dd_jax.attacks.objectives import loss_named
 from dd_jax.attacks.settings import Settings
 from dd_jax.attacks.steps import direction, project, scale_to_unit_l1
-from dd_jax.types import Array, InputError
+from dd_jax.types import Array
 
 
 def fgsm(eps: Array) -> Attack:
@@ -21,25 +19,7 @@ def fgsm(eps: Array) -> Attack:
     Args:
       eps: Linf radius in pixel units.
     """
-    ball = linf(eps)
-    step = optax.chain(direction(ball), optax.scale(eps), project(ball))
-    run = ascend(ball, step, steps=1, random_start=False)
-    return Attack(run, ball, Settings(1, eps, loss="ce"))
-
-
-def _loss(name: str) -> Callable[[Array, Array], Array]:
-    if name not in LOSSES:
-        raise InputError(f"attack loss is {name!r}; it is one of {', '.join(LOSSES)}")
-    return LOSSES[name]
-
-
-def _pgd(ball: Constraint, steps, step_size, restarts, random_start, loss) -> Attack:
-    if step_size is None:
-        step_size = 2.5 * ball.eps / max(steps, 1)
-    step = optax.chain(direction(ball), optax.scale(step_size), project(ball))
-    starts = {"restarts": restarts, "random_start": random_start}
-    run = ascend(ball, step, steps=steps, **starts, loss=_loss(loss))
-    return Attack(run, ball, Settings(steps, step_size, **starts, loss=loss))
+    return projected_ascent(linf(eps), steps=1, step_size=eps, random_start=False)
 
 
 def pgd_linf(
@@ -51,7 +31,7 @@ def pgd_linf(
     random_start: bool = True,
     loss: str = "ce",
 ) -> Attack:
-    """Projected gradient: `x <- P(x + a * sign(grad L))` in the Linf ball.
+    """Projected gradient descent: `x <- P(x + a * sign(grad L))` in the Linf ball.
 
     Source: Madry et al. 2018, section 2.1. Differs from the released code in: the best
     iterate is kept instead of the last; the default step size follows eps.
@@ -62,9 +42,10 @@ def pgd_linf(
       step_size: a, absolute; None means `2.5 * eps / steps`.
       restarts: random starts, static.
       random_start: begin at a uniform point of the ball.
-      loss: what is raised, a key of `LOSSES`.
+      loss: what is maximised, a key of `LOSSES`.
     """
-    return _pgd(linf(eps), steps, step_size, restarts, random_start, loss)
+    starts = {"restarts": restarts, "random_start": random_start}
+    return _pgd(linf(eps), steps, step_size, loss, starts)
 
 
 def pgd_l2(
@@ -76,7 +57,7 @@ def pgd_l2(
     random_start: bool = True,
     loss: str = "ce",
 ) -> Attack:
-    """Projected gradient: `x <- P(x + a * g / ||g||_2)` in the L2 ball.
+    """Projected gradient descent: `x <- P(x + a * g / ||g||_2)` in the L2 ball.
 
     Source and differences: see `pgd_linf`.
 
@@ -86,9 +67,15 @@ def pgd_l2(
       step_size: a, absolute; None means `2.5 * eps / steps`.
       restarts: random starts, static.
       random_start: begin at a uniform point of the ball.
-      loss: what is raised, a key of `LOSSES`.
+      loss: what is maximised, a key of `LOSSES`.
     """
-    return _pgd(l2(eps), steps, step_size, restarts, random_start, loss)
+    starts = {"restarts": restarts, "random_start": random_start}
+    return _pgd(l2(eps), steps, step_size, loss, starts)
+
+
+def _pgd(ball: Constraint, steps, step_size, loss, starts: dict) -> Attack:
+    size = 2.5 * ball.eps / max(steps, 1) if step_size is None else step_size
+    return projected_ascent(ball, steps=steps, step_size=size, loss=loss, **starts)
 
 
 def mim(
@@ -109,18 +96,50 @@ def mim(
       steps: number of steps, static.
       step_size: a, absolute; None means `eps / steps`.
       momentum: mu.
-      loss: what is raised, a key of `LOSSES`.
+      loss: what is maximised, a key of `LOSSES`.
     """
-    ball = linf(eps)
-    if step_size is None:
-        step_size = eps / max(steps, 1)
+    size = eps / max(steps, 1) if step_size is None else step_size
+    attack = projected_ascent(
+        linf(eps),
+        optax.chain(scale_to_unit_l1(), optax.trace(momentum)),
+        steps=steps,
+        step_size=size,
+        random_start=False,
+        loss=loss,
+    )
+    return attack._replace(settings=attack.settings._replace(momentum=momentum))
+
+
+def projected_ascent(
+    ball: Constraint,
+    transform: optax.GradientTransformation | None = None,
+    *,
+    steps: int,
+    step_size: Array,
+    restarts: int = 1,
+    random_start: bool = True,
+    loss: str = "ce",
+) -> Attack:
+    """`delta <- P(delta + a * s(t(grad L(x + delta))))`, s the ball's steepest step.
+
+    Args:
+      ball: the norm ball.
+      transform: t, of the gradient, such as momentum; None for none.
+      steps: number of steps, static.
+      step_size: a, absolute, in pixel units.
+      restarts: random starts, static.
+      random_start: begin at a uniform point of the ball.
+      loss: what is maximised, a key of `LOSSES`.
+
+    Raises:
+      InputError: no such loss, or as `ascend`.
+    """
     step = optax.chain(
-        scale_to_unit_l1(),
-        optax.trace(momentum),
+        optax.identity() if transform is None else transform,
         direction(ball),
         optax.scale(step_size),
         project(ball),
     )
-    run = ascend(ball, step, steps=steps, random_start=False, loss=_loss(loss))
-    settings = Settings(steps, step_size, momentum=momentum, loss=loss)
-    return Attack(run, ball, settings)
+    starts = {"restarts": restarts, "random_start": random_start}
+    run = ascend(ball, step, steps=steps, loss=loss_named(loss), **starts)
+    return Attack(run, ball, Settings(steps, step_size, loss=loss, **starts))

@@ -1,18 +1,44 @@
-"""What attacks and their audits refuse, before and after their first look."""
+"""Checks of what attacks and their audits are given: images, labels, radii, logits."""
 
+import chex
 import numpy as np
 
 from dd_jax.types import Array, InputError
 
 
+def assert_batch(images: Array, labels: Array) -> None:
+    """Static checks of a batch under attack, free of cost within jit.
+
+    Args:
+      images: `f32[n h w c]`.
+      labels: `i32[n]`.
+
+    Raises:
+      InputError: another rank or dtype, or counts that differ.
+    """
+    right = f"an attack takes images f32[n h w c] and labels i32[n], not {_of(images)}"
+    how = {
+        "exception_type": InputError,
+        "include_default_message": False,
+        "custom_message": f"{right} and {_of(labels)}",
+    }
+    chex.assert_rank([images, labels], [4, 1], **how)
+    chex.assert_equal_shape_prefix([images, labels], 1, **how)
+    chex.assert_type([images, labels], [float, int], **how)
+
+
+def _of(array: Array) -> str:
+    return f"{array.dtype}{list(array.shape)}"
+
+
 def check_inputs(images: Array, labels: Array, eps: Array, chunk: int) -> None:
-    """Refuse what an attack cannot work on.
+    """Checks of values that an attack audit is given.
 
     Args:
       images: `f32[n h w c]` in [0, 1].
       labels: `i32[n]`.
       eps: `f32[e]`, radii, finite and at least 0.
-      chunk: images at once, at least 1.
+      chunk: batch size, at least 1.
 
     Raises:
       InputError: other shapes, pixels that are no floats in [0, 1], labels that are no
@@ -46,7 +72,7 @@ def check_inputs(images: Array, labels: Array, eps: Array, chunk: int) -> None:
 
 
 def check_logits(logits: Array, labels: Array | None = None) -> None:
-    """Refuse a model that outputs probabilities, whose gradients vanish by themselves.
+    """Checks of a model's outputs: logits, since gradients of probabilities vanish.
 
     Args:
       logits: `f32[... k]`, outputs on clean images.
@@ -76,5 +102,5 @@ def check_logits(logits: Array, labels: Array | None = None) -> None:
     if labels is not None and not (0 <= labels.min() and labels.max() < classes):
         raise InputError(
             f"labels of attacked images are {labels.min()} to {labels.max()}; the "
-            f"model under attack knows 0 to {classes - 1}"
+            f"model under attack has outputs 0 to {classes - 1}"
         )

@@ -1,4 +1,4 @@
-"""Step-size rules of APGD: when to look back, and what to do then."""
+"""Step-size rules of APGD: checkpoints, and what happens at each."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -11,37 +11,37 @@ from dd_jax.types import Array
 
 
 class Progress(NamedTuple):
-    """What a rule sees of one example after a step.
+    """State of one example after a step, as a rule sees it.
 
     Attributes:
-      rose: `bool[]`, the loss is above that of the step before.
+      increased: `bool[]`, the loss is above that of the previous step.
       best: `f32[]`, highest loss so far.
-      support: `f32[]`, number of pixels that the best perturbation changes.
-      check: `bool[]`, a checkpoint is due.
-      window: `i32[]`, steps since the checkpoint before.
+      support: `f32[]`, number of nonzero pixels of the best perturbation.
+      checkpoint: `bool[]`, this step is a checkpoint.
+      interval: `i32[]`, steps since the previous checkpoint.
     """
 
-    rose: Array
+    increased: Array
     best: Array
     support: Array
-    check: Array
-    window: Array
+    checkpoint: Array
+    interval: Array
 
 
 class Rule(NamedTuple):
     """A step-size rule, as pure functions of one example.
 
     Attributes:
-      windows: checkpoint schedule, `steps -> i32[checks]`, steps from one to the next.
+      intervals: checkpoint schedule, `steps -> [int]`, steps from each to the next.
       init: `(delta f32[h w c], loss f32[]) -> state` at the start.
       step: `(state, gradient) -> f32[h w c]`, what to add.
-      adapt: `(state, Progress) -> (state, bool[])`; the flag sends the example back to
+      adapt: `(state, Progress) -> (state, bool[])`; the flag restarts the example from
         its best point.
-      momentum: share of the new step in the mix with the step before; 1 for none.
+      momentum: alpha, the weight of the new step beside the previous one; 1 for none.
       first: size of the first step.
     """
 
-    windows: Callable[[int], list[int]]
+    intervals: Callable[[int], list[int]]
     init: Callable[[Array, Array], Any]
     step: Callable[[Any, Array], Array]
     adapt: Callable[[Any, Progress], tuple[Any, Array]]
@@ -51,20 +51,21 @@ class Rule(NamedTuple):
 
 class _Halving(NamedTuple):
     size: Array
-    rises: Array
+    increases: Array
     best: Array
     reduced: Array
 
 
 def halving(ball: Constraint) -> Rule:
-    """From 2 eps on, halve the step where the loss rises too seldom or is stuck.
+    """Start at 2 eps; halve the step size where the loss increases too rarely.
 
-    At a checkpoint the size halves if at most 75 % of the steps since the last raised
-    the loss, or if neither the size changed at the last one nor the best loss since.
+    At a checkpoint the step size halves if at most 75 % of the steps since the previous
+    one increased the loss, or if the step size did not change there and the best loss
+    has not improved since.
 
     Source: Croce and Hein 2020, "Reliable evaluation of adversarial robustness",
-    section 3.2. Differs from the released code in: the first step is compared with the
-    start, not with 0.
+    section 3.2. Differs from the released code in: the loss of the first
+    step is compared with that of the start, not with 0.
 
     Args:
       ball: the norm ball, Linf or L2.
@@ -77,19 +78,20 @@ def halving(ball: Constraint) -> Rule:
         return _Halving(size, jnp.int32(0), loss, jnp.bool_(True))
 
     def adapt(state, seen):
-        rises = state.rises + seen.rose
+        increases = state.increases + seen.increased
         stuck = ~state.reduced & (state.best >= seen.best)
-        halve = seen.check & ((rises <= 0.75 * seen.window) | stuck)
+        rare = increases <= 0.75 * seen.interval
+        halve = seen.checkpoint & (rare | stuck)
         state = _Halving(
             size=jnp.where(halve, state.size / 2, state.size),
-            rises=jnp.where(seen.check, 0, rises),
-            best=jnp.where(seen.check, seen.best, state.best),
-            reduced=jnp.where(seen.check, halve, state.reduced),
+            increases=jnp.where(seen.checkpoint, 0, increases),
+            best=jnp.where(seen.checkpoint, seen.best, state.best),
+            reduced=jnp.where(seen.checkpoint, halve, state.reduced),
         )
         return state, halve
 
     step = lambda state, gradient: state.size * ball.steepest(gradient)
-    return Rule(shrinking_windows, init, step, adapt, 0.75, first)
+    return Rule(decreasing_intervals, init, step, adapt, 0.75, first)
 
 
 class _Sparse(NamedTuple):
@@ -100,17 +102,18 @@ class _Sparse(NamedTuple):
 
 
 def sparse(ball: Constraint) -> Rule:
-    """Move the pixels of largest gradient only, as few as the best perturbation needs.
+    """Sparse steps: only the pixels of largest gradient move.
 
-    The share of pixels that move is that of the perturbation at the start over 1.5, and
-    at a checkpoint becomes that of the best perturbation over 1.5; where this lost 5 %
-    of its pixels the size returns to eps and the example to its best point, elsewhere
-    the size falls by 1.5, to eps / 10 at the least.
+    The share of pixels that move is the share of nonzero pixels of the starting
+    perturbation over 1.5, and at each checkpoint that of the best perturbation over
+    1.5. Where the support of the best perturbation shrank by 5 % the step size returns
+    to eps and the example to its best point; elsewhere the step size is divided by 1.5,
+    to at least eps / 10.
 
     Source: Croce and Hein 2021, "Mind the box", section 4, with the start of the
-    released code (a share of 0.2 holds there for starts at the clean image, which are
-    not used here). Differs from it in: the number of pixels is rounded down, to 1 at
-    the least, so that the step of a small image too can narrow to a single pixel.
+    released code (a share of 0.2 is for starts at the clean image, which are not
+    used here). Differs from it in: the number of pixels is rounded down, to at least 1,
+    so that the step of a small image can narrow to a single pixel.
 
     Args:
       ball: the L1 ball.
@@ -135,35 +138,35 @@ def sparse(ball: Constraint) -> Rule:
         size = jnp.where(shrank, full, jnp.maximum(state.size / 1.5, full / 10))
         share = seen.support / state.pixels / 1.5
         after = _Sparse(size, share, seen.support, state.pixels)
-        kept = lambda new, old: jnp.where(seen.check, new, old)
-        return jax.tree.map(kept, after, state), seen.check & shrank
+        kept = lambda new, old: jnp.where(seen.checkpoint, new, old)
+        return jax.tree.map(kept, after, state), seen.checkpoint & shrank
 
-    return Rule(even_windows, init, step, adapt, 1.0, ball.eps)
+    return Rule(equal_intervals, init, step, adapt, 1.0, ball.eps)
 
 
-def shrinking_windows(steps: int) -> list[int]:
-    """Windows that start at 22 % of the steps and shrink by 3 % to no less than 6 %.
+def decreasing_intervals(steps: int) -> list[int]:
+    """Intervals from 22 % of the steps, each shorter by 3 %, down to 6 %.
 
     Args:
       steps: N, at least 1.
 
     Returns:
-      Lengths; their running sum gives the checkpoints.
+      Lengths; their cumulative sum gives the checkpoints.
 
     >>> from itertools import accumulate
-    >>> list(accumulate(shrinking_windows(100)))
+    >>> list(accumulate(decreasing_intervals(100)))
     [22, 41, 57, 70, 80, 87, 93, 99]
     """
     least, fewer = max(int(0.06 * steps), 1), max(int(0.03 * steps), 1)
-    window, windows = max(int(0.22 * steps), 1), []
-    while sum(windows) + window <= steps:
-        windows.append(window)
-        window = max(window - fewer, least)
-    return windows
+    interval, intervals = max(int(0.22 * steps), 1), []
+    while sum(intervals) + interval <= steps:
+        intervals.append(interval)
+        interval = max(interval - fewer, least)
+    return intervals
 
 
-def even_windows(steps: int) -> list[int]:
-    """Windows of 4 % of the steps.
+def equal_intervals(steps: int) -> list[int]:
+    """Intervals of 4 % of the steps.
 
     Args:
       steps: N, at least 1.
@@ -171,8 +174,8 @@ def even_windows(steps: int) -> list[int]:
     Returns:
       Lengths.
 
-    >>> even_windows(100)[:3]
+    >>> equal_intervals(100)[:3]
     [4, 4, 4]
     """
-    window = max(int(0.04 * steps), 1)
-    return [window] * (steps // window)
+    interval = max(int(0.04 * steps), 1)
+    return [interval] * (steps // interval)

@@ -1,4 +1,4 @@
-"""What fixes the strength of an attack, as the code that runs it has it."""
+"""The settings that fix the strength of an attack."""
 
 from typing import NamedTuple
 
@@ -9,16 +9,18 @@ class Settings(NamedTuple):
     """What a reader of an attack's numbers needs to know.
 
     Attributes:
-      steps: number of gradient steps, queries or draws of each run.
+      steps: number of gradient steps, queries or random draws of each restart.
       step_size: absolute, in the units of eps (the first, where it adapts); None where
         there is none.
-      restarts: number of starts, of which the best counts.
-      targets: most likely wrong classes tried, each a run; 0 for untargeted.
-      random_start: whether any run starts off the clean image.
-      momentum: share of the step before in each step, or decay of the gradient average;
-        0 for none.
-      loss: what is raised; None where no loss is.
-      eot: draws of a randomised model at each gradient; 0 for a plain model.
+      restarts: number of random starts, of which the best counts.
+      targets: number of target classes, the most likely wrong ones, each attacked in
+        turn; 0 for an untargeted attack.
+      random_start: whether any restart begins elsewhere than at the clean image.
+      momentum: weight of the previous step in each step, or decay of the gradient
+        average; 0 for none.
+      loss: name of the loss that is maximised; None where there is none.
+      eot: draws of a randomised model at each gradient (expectation over
+        transformation); 0 for a deterministic model.
     """
 
     steps: int

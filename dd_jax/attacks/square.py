@@ -8,7 +8,7 @@ from jax import lax
 from dd_jax.attacks.chain import LogitsFn
 from dd_jax.attacks.constraints import Constraint
 from dd_jax.attacks.objectives import margin
-from dd_jax.attacks.rounds import Rounds, select
+from dd_jax.attacks.restarts import Restarts, select
 from dd_jax.attacks.settings import Settings
 from dd_jax.types import Array, InputError, Key
 
@@ -16,15 +16,15 @@ HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # of the window's a
 _TINY = 1e-12
 
 
-def square(ball: Constraint, *, steps: int, area: float = 0.8) -> Rounds:
-    """Random search: change a window, keep the change where the margin rises.
+def square_search(ball: Constraint, *, steps: int, area: float = 0.8) -> Restarts:
+    """Random search: change a window, keep the change where the margin increases.
 
-    Linf: stripes of +-eps at the start, then a window of one sign per channel. L2 and
-    L1: a grid of pyramids at the start; then one window's perturbation is dropped, its
-    length moves to another window, whose perturbation is mixed with a pyramid, and the
-    whole is scaled to the sphere. The window's share of the image halves after 10, 50,
-    200, 500, 1000, 2000, 4000, 6000 and 8000 queries, however many there are to be. A
-    misclassified example stays as it is.
+    Linf: starts from stripes of +-eps; each query sets a window to one sign per
+    channel. L2 and L1: starts from a grid of pyramids; each query sets one window to 0,
+    moves its norm to another window, adds a pyramid there, and scales the whole to the
+    sphere. The window's share of the image halves after 10, 50, 200, 500, 1000, 2000,
+    4000, 6000 and 8000 queries, whatever their number. Misclassified examples do not
+    change.
 
     Source: Andriushchenko et al. 2020, algorithms 1 to 3; L1: Croce and Hein 2021,
     "Mind the box", appendix. Differs from the released code in: each example draws its
@@ -42,15 +42,15 @@ def square(ball: Constraint, *, steps: int, area: float = 0.8) -> Rounds:
     if steps < 1:
         raise InputError(f"attack has steps={steps}; it needs 1 or more")
     start, propose = (
-        (_stripes, _flat_window) if ball.name == "linf" else (_tiles, _moved_mass)
+        (_stripes, _flat_window) if ball.name == "linf" else (_tiles, _moved_norm)
     )
 
-    def one(key: Key, logits_fn: LogitsFn, images: Array, labels: Array, index: Array):
+    def run_once(key: Key, logits_fn: LogitsFn, images, labels, index):
         del index
         n, height, width, _ = images.shape
         sides = _sides(steps, area, height, width)
 
-        def judge(delta):
+        def margins_of(delta):
             return jax.vmap(margin)(logits_fn(images + delta), labels)
 
         def body(carry, now):
@@ -59,18 +59,19 @@ def square(ball: Constraint, *, steps: int, area: float = 0.8) -> Rounds:
             keys = jax.random.split(jax.random.fold_in(key, i), n)
             new = lambda k, d, x: ball.within(propose(k, ball, d, side), x)
             tried = jax.vmap(new)(keys, delta, images)
-            level = judge(tried)
-            take = (best <= 0) & (level > best)
-            return (select(take, tried, delta), jnp.where(take, level, best)), None
+            margins = margins_of(tried)
+            better = (best <= 0) & (margins > best)
+            best = jnp.where(better, margins, best)
+            return (select(better, tried, delta), best), None
 
         keys = jax.random.split(jax.random.fold_in(key, steps), n)
         first = lambda k, x: ball.within(start(k, ball, x.shape), x)
         delta = jax.vmap(first)(keys, images)
-        carry = delta, judge(delta)
+        carry = delta, margins_of(delta)
         (delta, best), _ = lax.scan(body, carry, (jnp.arange(steps), sides))
         return jnp.clip(images + delta, 0.0, 1.0), best
 
-    return Rounds(one, Settings(steps, random_start=True, loss="margin"))
+    return Restarts(run_once, Settings(steps, random_start=True, loss="margin"))
 
 
 def _sides(steps: int, area: float, height: int, width: int) -> np.ndarray:
@@ -120,7 +121,7 @@ def _tiles(key: Key, ball: Constraint, shape) -> Array:
     return _on_sphere(ball, jnp.pad(tiles[..., None] * signs, (*pad, (0, 0))))
 
 
-def _moved_mass(key: Key, ball: Constraint, delta: Array, side: Array) -> Array:
+def _moved_norm(key: Key, ball: Constraint, delta: Array, side: Array) -> Array:
     to, from_, for_turn, for_sign = jax.random.split(key, 4)
     height, width, channels = delta.shape
     side = jnp.maximum(side, 3)
@@ -131,16 +132,16 @@ def _moved_mass(key: Key, ball: Constraint, delta: Array, side: Array) -> Array:
     mass = lambda values: jnp.sum(jnp.abs(values) ** power, (0, 1))
     length = lambda values: mass(values) ** (1 / power)
 
-    spare = jnp.maximum(ball.eps**power - mass(delta).sum(), 0.0) / channels
-    aim = (mass(delta * either) + spare) ** (1 / power)
+    unused = jnp.maximum(ball.eps**power - mass(delta).sum(), 0.0) / channels
+    norm = (mass(delta * either) + unused) ** (1 / power)
     shape = _pyramid(row, column, side)
     turned = jax.random.bernoulli(for_turn)
     shape = jnp.where(turned, _pyramid(column, row, side).T, shape)[..., None] * window
     shape = shape / jnp.maximum(length(shape), _TINY)
     signs = jax.random.rademacher(for_sign, (channels,), jnp.float32)
-    held = delta * window
-    mixed = shape * signs + held / jnp.maximum(length(held), _TINY)
-    mixed = mixed * aim / jnp.maximum(length(mixed), _TINY)
+    kept = delta * window
+    mixed = shape * signs + kept / jnp.maximum(length(kept), _TINY)
+    mixed = mixed * norm / jnp.maximum(length(mixed), _TINY)
     return _on_sphere(ball, jnp.where(either, 0.0, delta) + mixed)
 
 
@@ -164,10 +165,10 @@ def _pyramid(row: Array, column: Array, side) -> Array:
     def one_half(first, size):
         local = row - first
         within = ((local >= 0) & (local < size))[:, None] & inside[None]
-        far = jnp.maximum(
+        distance = jnp.maximum(
             jnp.abs(local - size // 2)[:, None], jnp.abs(column - side // 2)[None]
         )
-        values = heights[half + 1] - heights[jnp.clip(far, 0, half + 1)]
+        values = heights[half + 1] - heights[jnp.clip(distance, 0, half + 1)]
         values = jnp.where(within, values, 0.0)
         return values / jnp.maximum(jnp.linalg.norm(values), _TINY)
 

@@ -1,9 +1,9 @@
 """Parts of an attack step, as optax gradient transformations of one perturbation.
 
-`params` is the perturbation, `updates` enters as the gradient of the loss to raise and
-leaves as what is added to it. So `optax.chain` composes them, and `optax.scale` (step
-size) and `optax.trace` (momentum) need no twin here. The extra argument `image` is the
-clean image, which only the projection looks at.
+`params` is the perturbation; `updates` enters as the gradient of the loss to maximise
+and leaves as the step. `optax.chain` composes them with `optax.scale` (step size) and
+`optax.trace` (momentum). The extra argument `image` is the clean image, which only the
+projection uses.
 """
 
 import jax.numpy as jnp
@@ -19,7 +19,7 @@ def direction(ball: Constraint) -> optax.GradientTransformation:
 
 
 def scale_to_unit_l1() -> optax.GradientTransformation:
-    """Divide a gradient by its L1 norm, so that momentum weighs each step alike.
+    """Divide a gradient by its L1 norm, so that momentum weights all steps equally.
 
     Source: Dong et al. 2018, eq. 6.
     """

@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
+from dd_jax.audits.audit import Audit, Context
 from dd_jax.types import InputError
 
 
@@ -210,6 +212,34 @@ def record(
         deo_max, deo_mean = equalised_odds(predictions, labels, groups, num_classes)
         part |= {"deo_max": summarise(deo_max), "deo_mean": summarise(deo_mean)}
     return part
+
+
+def check(context: Context) -> None:
+    """Refuses groups that no class has two of."""
+    labels, groups = context.evaluation.labels, context.evaluation.groups
+    if groups is not None:
+        equalised_odds(labels, labels, groups, context.num_classes)
+
+
+def measure(context: Context) -> dict:
+    """The fairness of each pipeline, `{PIPE: record(...)}`."""
+    _, labels, groups = context.evaluation
+    classes = context.num_classes
+    full = per_class_accuracy(context.predictions("full_data"), labels, classes)
+    return {
+        pipe: record(
+            context.predictions(pipe),
+            labels,
+            classes,
+            partial(context.estimate, pipe),
+            groups=groups,
+            full=None if pipe == "full_data" else full.mean(0),
+        )
+        for pipe in context.networks
+    }
+
+
+AUDIT = Audit("fairness", check, measure)
 
 
 def _recall(predictions, labels, groups, num_classes) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Transfer: adversarial images made on some networks, tried on others."""
+"""Transfer: adversarial images made on some networks, classified by others."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -40,7 +40,7 @@ def attacked_images(
     chunk: int,
     **settings,
 ) -> np.ndarray:
-    """Images that an attack makes on each of several networks, at every radius.
+    """Adversarial images of each of several networks, at every radius.
 
     Args:
       key: typed PRNG key.
@@ -49,7 +49,7 @@ def attacked_images(
       images: `f32[n h w c]` in [0, 1].
       labels: `i32[n]`.
       eps: `f32[e]`, radii in pixel units.
-      chunk: images attacked at once, per radius.
+      chunk: batch size at each radius.
       **settings: further (hashable) settings of the attack.
 
     Returns:
@@ -96,10 +96,10 @@ def curves_from(
     chunk: int,
     **settings,
 ) -> dict[str, Curve]:
-    """One group's adversarial images tried on every group's networks.
+    """One group's adversarial images classified by every group's networks.
 
-    Within the group images are tried on the other networks only, the siblings of the
-    one that they were made on.
+    Within the group, images are classified by the other networks only, not by the one
+    that they were made on.
 
     Args:
       key: typed PRNG key, of this source alone.
@@ -109,13 +109,13 @@ def curves_from(
       images: `f32[n h w c]` in [0, 1].
       labels: `i32[n]`.
       eps: `f32[e]`, radii in pixel units.
-      chunk: images attacked at once, per radius.
+      chunk: batch size at each radius.
       **settings: further (hashable) settings of the attack.
 
     Returns:
       target -> `Curve` over the pairs of networks, all sources of the first target
       network first; a group of one network has no pair with itself. `robust` is correct
-      on the clean image and on the one brought over.
+      on the clean image and on the adversarial one.
 
     Raises:
       InputError: as `attacked_images`, and as `epsilon_curve`.
@@ -125,22 +125,22 @@ def curves_from(
     described = [describe(name, float(radius), **settings) for radius in eps]
     task = key, name, groups[source], images, labels, eps
     made = attacked_images(*task, chunk=chunk, **settings)
-    tried = made.reshape(-1, *images.shape[1:])
+    flat = made.reshape(-1, *images.shape[1:])
     curves = {}
     for target, networks in groups.items():
         logits = _logits(networks, images, chunk)
         check_logits(logits, labels)
         clean = logits.argmax(-1) == labels
-        classes = _logits(networks, tried, chunk).argmax(-1)
+        classes = _logits(networks, flat, chunk).argmax(-1)
         right = classes.reshape(-1, *made.shape[:3]) == labels
         pairs = np.ones(right.shape[:2], bool)
         if source == target:
             pairs &= ~np.eye(len(pairs), dtype=bool)
         if pairs.any():
-            whose = np.nonzero(pairs)[0]
-            robust = right[pairs] & clean[whose][:, None]
-            none_left = np.zeros(robust.shape[:2])
-            curves[target] = Curve(described, clean[whose], robust, none_left)
+            of_target = clean[np.nonzero(pairs)[0]]
+            robust = right[pairs] & of_target[:, None]
+            inside = np.zeros(robust.shape[:2])
+            curves[target] = Curve(described, of_target, robust, inside)
     return curves
 
 

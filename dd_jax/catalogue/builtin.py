@@ -148,7 +148,7 @@ model(
 )
 
 _IN = "dd_jax.audits."
-audit("accuracy", _IN + "accuracy:AUDIT", label="Accuracy")
+audit("accuracy", _IN + "clean_accuracy:AUDIT", label="Accuracy")
 audit("fairness", _IN + "fairness:AUDIT", label="Fairness", options=options.FAIRNESS)
 audit(
     "calibration",
@@ -162,29 +162,36 @@ audit(
     label="8-bit export",
     options=options.QUANTIZATION,
 )
-audit("transfer", _IN + "transfer:AUDIT", label="Transfer", options=options.TRANSFER)
+audit(
+    "transfer", _IN + "transfer_audit:AUDIT", label="Transfer", options=options.TRANSFER
+)
 audit(
     "robustness",
-    _IN + "robustness:AUDIT",
+    _IN + "robustness.robustness_audit:AUDIT",
     label="Robustness",
     options=options.ROBUSTNESS,
 )
 audit(
     "corruptions",
-    _IN + "corruptions:AUDIT",
+    _IN + "corruptions.corruptions_audit:AUDIT",
     label="Common corruptions",
     options=options.CORRUPTIONS,
 )
 audit(
     "memorisation",
-    _IN + "memorisation:AUDIT",
+    _IN + "memorisation_audit:AUDIT",
     label="Memorisation",
     options=options.MEMORISATION,
 )
-audit("privacy", _IN + "privacy:AUDIT", label="Membership", options=options.PRIVACY)
+audit(
+    "privacy",
+    _IN + "privacy.membership_audit:AUDIT",
+    label="Membership",
+    options=options.PRIVACY,
+)
 audit(
     "learning_curve",
-    _IN + "learning_curve:AUDIT",
+    _IN + "learning_curve_audit:AUDIT",
     label="Learning curve",
     options=options.LEARNING_CURVE,
 )

@@ -1,6 +1,7 @@
 """From the name of a source to a checked Dataset."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ def load(
     validation: float = 0.0,
     seed: int = 0,
     background: str = "refuse",
-    **options: Any,
+    options: Mapping[str, Any] | None = None,
 ) -> Dataset:
     """Loads, checks, cuts and resizes a labelled image data set.
 
@@ -41,7 +42,7 @@ def load(
         that has none.
       background: colour that shows through transparent pixels of image files, such as
         `white`; `refuse` refuses such files.
-      **options: what a source that is registered takes.
+      options: what a source that is registered takes.
 
     Returns:
       A Dataset whose arrays passed every check of `dd_jax.data.checks`. `mean` and
@@ -63,7 +64,7 @@ def load(
         raise InputError(f"image_size is {image_size}; a positive number is needed")
     if background != "refuse":
         _check_colour(background)
-    raw = _read(source, options, image_size, seed, background)
+    raw = _read(source, options or {}, image_size, seed, background)
     train = checked_split(raw.train, f"{source} train")
     test = checked_split(raw.test, f"{source} test")
     train, test, names, unused = used_classes(train, test, raw.class_names, source)
@@ -112,7 +113,7 @@ def _check_colour(name: str) -> None:
         )
 
 
-def _read(source: str, own: dict, image_size, seed, background) -> Raw:
+def _read(source: str, own: Mapping[str, Any], image_size, seed, background) -> Raw:
     """What the reader of a source gives, with the arguments that it takes."""
     kind, place = source_of(source)
     shared = {

@@ -2,34 +2,35 @@
 
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from PIL import Image
 
 from dd_jax.report import pictures
-from dd_jax.report.finished import json_file, remedy
+from dd_jax.report.blocks import Picture
+from dd_jax.report.run_folder import json_file, remedy
 from dd_jax.report.schema import CONFIG, CURVES
 from dd_jax.report.shapes import Check, Wrong
 from dd_jax.types import InputError, Record
 
 SHOWN = ("config.json", "curves.json", "synthetic.npz", "gallery.png")
-GALLERY = "Synthetic images with the nearest of train and of holdout"
+GALLERY = "Synthetic images with the nearest training and the nearest unseen image"
 LARGEST = 2**30  # bytes once unpacked; larger files are not read through
 
 
 class Artefacts(NamedTuple):
     """What the page shows beside a Record; empty or None where it cannot be read."""
 
-    config: dict
-    curves: dict
-    synthetic: dict[str, Any] | None
-    gallery: pictures.Picture | None
-    damaged: list[str]
+    config: dict = {}
+    curves: dict = {}
+    synthetic: dict[str, Any] | None = None
+    gallery: Picture | None = None
+    damaged: Sequence[str] = ()
 
 
-def of(folder: Path, record: Record, side: int) -> Artefacts:
+def read(folder: Path, record: Record, side: int) -> Artefacts:
     """The files of one run.
 
     Args:
@@ -42,7 +43,7 @@ def of(folder: Path, record: Record, side: int) -> Artefacts:
     """
     damaged: list[str] = []
     named = (record.get("artifacts") or {}).values()
-    # A name in a stranger's Record must not lead out of the folder.
+    # A name in a Record of others must not lead out of the folder.
     written = {"config.json", *(Path(name or "").name for name in named)} - {""}
 
     def attempt(name: str, make: Callable[[Path], Any]) -> Any:

@@ -1,63 +1,13 @@
-"""Numbers as people read them."""
+"""Numbers as text: percentages, decimals, durations, with their intervals."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from dd_jax.report.names import printable
 from dd_jax.report.records import estimate
-from dd_jax.types import Record
-
-PIPE_NAMES = {
-    "distilled": "Distilled",
-    "random_subset": "Random subset",
-    "full_data": "Full data",
-}
-BASELINES = ("random_subset", "full_data")
-THREAT_NAMES = {
-    "t0": "T0, initial images",
-    "t1": "T1, released set",
-    "t2": "T2, released model",
-}
-SPOKEN = {
-    "dm": "Distribution matching (DM)",
-    "dc": "Dataset condensation (DC)",
-    "dsa": "Siamese augmentation (DSA)",
-    "mtt": "Trajectory matching (MTT)",
-    "idc": "Parametrised condensation (IDC)",
-    "idc_i": "Parametrised condensation (IDC-I)",
-    "frepo": "Kernel ridge regression (FRePo)",
-    "lira_online": "LiRA, online",
-    "lira_offline": "LiRA, offline",
-    "loss": "Loss threshold",
-    "fgsm": "FGSM",
-    "mim": "MIM",
-    "pgd_linf": "PGD Linf",
-    "pgd_l2": "PGD L2",
-    "cw_l2": "Carlini-Wagner L2",
-    "deepfool": "DeepFool",
-    "apgd_ce": "APGD-CE",
-    "apgd_dlr": "APGD-DLR",
-    "apgd_t": "targeted APGD",
-    "fab_t": "targeted FAB",
-    "square": "Square",
-    "autoattack": "AutoAttack",
-    "noise": "Uniform noise",
-    "rmia": "RMIA",
-    "entropy": "Entropy threshold",
-    "modified_entropy": "Modified-entropy threshold",
-    "loss_per_class": "Loss threshold, per class",
-    "entropy_per_class": "Entropy threshold, per class",
-    "modified_entropy_per_class": "Modified-entropy threshold, per class",
-    "calibrated": "Calibrated log-odds",
-    "calibrated_out": "Calibrated log-odds, OUT only",
-    "shadow_classifier": "Shadow classifier",
-    "quantile": "Quantile regression",
-}
-NORMS = {"linf": "Linf", "l2": "L2", "l1": "L1"}
 
 
-class Shown(NamedTuple):
-    """A text and what stands smaller beneath it, as an interval under its mean."""
+class Cell(NamedTuple):
+    """A text of a table and a smaller one beneath it, such as its interval."""
 
     text: str
     detail: str = ""
@@ -66,18 +16,7 @@ class Shown(NamedTuple):
         return f"{self.text} ({self.detail})" if self.detail else self.text
 
 
-def spoken(name: str) -> str:
-    """A registered method, score or attack as the field writes it.
-
-    >>> spoken("fgsm"), spoken("herding"), spoken("autoattack:l2:plus")
-    ('FGSM', 'herding', 'AutoAttack, L2, plus')
-    """
-    first, *words = printable(name).split(":")
-    words = [NORMS.get(word, word) for word in words]
-    return ", ".join([SPOKEN.get(first, first), *words])
-
-
-def percent(value: Any, digits: int = 1) -> Shown:
+def percent(value: Any, digits: int = 1) -> Cell:
     """A fraction or estimate as a percentage; no interval is shown to leave 0 to 100.
 
     >>> str(percent({"mean": 0.814, "ci": [0.81, 0.82], "n": 5}))
@@ -88,16 +27,16 @@ def percent(value: Any, digits: int = 1) -> Shown:
     if isinstance(value, dict) and value.get("ci"):
         within = [None if b is None else min(max(b, 0.0), 1.0) for b in value["ci"]]
         value = value | {"ci": within}
-    return _shown(value, 100, f"{{:z.{digits}f}}", " %")
+    return _cell(value, 100, f"{{:z.{digits}f}}", " %")
 
 
-def points(value: Any) -> Shown:
+def points(value: Any) -> Cell:
     """A difference of fractions in percentage points.
 
     >>> points(0.044).text
     '4.4 points'
     """
-    return _shown(value, 100, "{:z.1f}", " points")
+    return _cell(value, 100, "{:z.1f}", " points")
 
 
 def share(value: float) -> str:
@@ -109,21 +48,21 @@ def share(value: float) -> str:
     return f"{100 * value:.0f} %"
 
 
-def decimal(value: Any) -> Shown:
+def decimal(value: Any) -> Cell:
     """A number or estimate to three decimals; for AUC, whose chance level is 0.5."""
-    return _shown(value, 1, "{:z.3f}", "")
+    return _cell(value, 1, "{:z.3f}", "")
 
 
-def _shown(value: Any, scale: float, form: str, unit: str) -> Shown:
+def _cell(value: Any, scale: float, form: str, unit: str) -> Cell:
     known = estimate(value)
     if known is None:
         unresolved = isinstance(value, dict) and "mean" in value
-        return Shown("unresolved" if unresolved else "not measured")
+        return Cell("unresolved" if unresolved else "not measured")
     text = form.format(known["mean"] * scale) + unit
     if known["ci"] is None:
-        return Shown(text)
+        return Cell(text)
     low, high = (form.format(bound * scale) for bound in known["ci"])
-    return Shown(text, f"{low} to {high}")
+    return Cell(text, f"{low} to {high}")
 
 
 def seconds(value: float) -> str:
@@ -140,20 +79,13 @@ def seconds(value: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def defined(value: Any, show: Callable[[Any], Shown], otherwise: str) -> Shown:
+def defined(value: Any, show: Callable[[Any], Cell], otherwise: str) -> Cell:
     """A number that was measured, or why it has no value though it was.
 
     >>> defined(None, decimal, "undefined").text
     'undefined'
     """
-    return Shown(otherwise) if value is None else show(value)
-
-
-def class_name(record: Record, number: int) -> str:
-    """What a class is called, by the names of the run where it has them."""
-    names = record["run"].get("class_names") or ()
-    name = names[number] if number < len(names) else None
-    return name if name is not None else f"class {number}"
+    return Cell(otherwise) if value is None else show(value)
 
 
 def level(text: str) -> str:
@@ -165,12 +97,12 @@ def level(text: str) -> str:
     return f"{float(text) * 100:g} %"
 
 
-def plain(value: object) -> str:
+def format_value(value: object) -> str:
     """A setting: numbers without needless digits, lists and dicts on one line.
 
-    >>> plain(10.0), plain(["a", "b"]), plain({"jax": "0.12"})
+    >>> format_value(10.0), format_value(["a", "b"]), format_value({"jax": "0.12"})
     ('10', 'a, b', 'jax 0.12')
-    >>> plain(None), plain(False)
+    >>> format_value(None), format_value(False)
     ('not recorded', 'no')
     """
     if value is None:
@@ -191,3 +123,21 @@ def count(n: int, noun: str) -> str:
     ('1 run', '3 runs')
     """
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def rate(value: float) -> str:
+    """A fraction as a percentage of two digits.
+
+    >>> rate(0.0625), rate(0.004)
+    ('6.2 %', '0.4 %')
+    """
+    return f"{100 * value:.2g} %"
+
+
+def number(value: Any) -> Cell:
+    """A number or estimate of unknown scale, to four digits.
+
+    >>> str(number({"mean": 1234.5678, "ci": [1000.0, 1500.0], "n": 3}))
+    '1235 (1000 to 1500)'
+    """
+    return _cell(value, 1, "{:.4g}", "")

@@ -1,4 +1,4 @@
-"""The one number of each audit that verdicts, overviews and trends quote."""
+"""The headline number of each audit, for verdicts, overviews and trends."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ THREATS = ("t2", "t1", "t0")  # in order of preference
 
 
 class Membership(NamedTuple):
-    """One membership attack: whom it strikes, how, and how well (raw estimates)."""
+    """One membership attack and its rates (raw estimates)."""
 
     threat: str
     score: str
@@ -60,18 +60,18 @@ def above(value: float, other: float) -> bool:
     return value > other + ROUNDING
 
 
-def exported(record: Record) -> dict | None:
-    """Accuracy after the set is clipped to 8 bits, as an export holds it."""
-    return lookup(record, "export", "accuracy")
+def quantized(record: Record) -> dict | None:
+    """Accuracy on the set in 8 bits, as an export holds it."""
+    return lookup(record, "quantization", "accuracy")
 
 
 def worst_class(record: Record, pipe: str = "distilled") -> dict | None:
-    """Accuracy on the class that a pipeline knows least."""
+    """Accuracy on the worst class of a pipeline."""
     return lookup(record, "fairness", pipe, "worst_class")
 
 
 def induced_drop(record: Record, pipe: str = "distilled") -> dict | None:
-    """Largest loss of class accuracy against full data, `max_c (full_c - pipe_c)`."""
+    """Largest drop of class accuracy from full data, `max_c (full_c - pipe_c)`."""
     drop = lookup(record, "fairness", pipe, "induced_drop")
     return drop["max"] if isinstance(drop, dict) and "max" in drop else drop
 
@@ -159,9 +159,9 @@ def _off_eps(row: Robustness) -> float:
 
 
 def all_attacks(record: Record, eps: float) -> dict | None:
-    """What all Linf attacks together leave of the distilled model at a radius.
+    """Accuracy of the distilled model under all Linf attacks together, at a radius.
 
-    None where they leave no less than PGD alone, or were not run there.
+    None where it is no lower than under PGD alone, or was not measured.
     """
     rows = lookup(record, "robustness", "distilled", "worst_case") or []
     alone = mean(at_radius(record, "distilled", eps))
@@ -175,10 +175,10 @@ def all_attacks(record: Record, eps: float) -> dict | None:
     return found[0] if known and least < alone else None
 
 
-def weak_ceiling(record: Record) -> bool:
+def full_data_falls_short(record: Record) -> bool:
     """Whether full-data training scores below the distilled set's interval.
 
-    Then it was not trained to its end, and is no ceiling to compare with.
+    Then it was not trained long enough to be an upper bound.
     """
     ours = estimate(accuracy(record))
     full = mean(accuracy(record, "full_data"))

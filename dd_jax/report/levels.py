@@ -1,4 +1,4 @@
-"""Levels of a verdict, and what keeps a run from being cleared whatever the rule."""
+"""Levels of a verdict, and what rules out the best level whatever the rule says."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -13,14 +13,14 @@ GO, CAUTION, NO_GO, UNKNOWN = "go", "caution", "no-go", "not measured"
 LEVELS = (NO_GO, CAUTION, GO, UNKNOWN)  # worst first
 
 NO_CEILING = (
-    " Full-data training fell short of the distilled set, so it is no ceiling, and "
-    "nothing is cleared by comparison with it."
+    " Full-data training is less accurate than the distilled set, so it is no upper "
+    "bound here, and the level is at most caution."
 )
 AT_CHANCE = (
-    " The distilled model is not told from chance ({}), so nothing is cleared: it has "
-    "learned too little to lose or to give away."
+    " The distilled model is not significantly above chance ({}), so the level is at "
+    "most caution: it has learned too little."
 )
-NO_CEILING_TOO = " Full data is no ceiling here: see accuracy."
+NO_CEILING_TOO = " Full data is no upper bound here: see accuracy."
 
 
 class Verdict(NamedTuple):
@@ -33,32 +33,32 @@ class Verdict(NamedTuple):
     limits: str
 
 
-def cleared(
+def capped(
     record: Record,
     level: str,
     finding: str,
     *others: dict | None,
     short: str | None = None,
 ) -> tuple[str, str]:
-    """Level and finding, mindful of what forbids a go whatever the rule says.
+    """Level and finding, with what rules out a go whatever the rule says.
 
     Args:
       record: of the run.
       level: by the rule.
       finding: by the rule.
       *others: accuracies beside the distilled model's that must lie above chance.
-      short: what to say where full-data training is no ceiling; None where the verdict
-        is no comparison with it.
+      short: what to say where full-data training is no upper bound; None where the
+        verdict is no comparison with it.
 
     Returns:
-      At most caution, and why, for a distilled model that is not told from chance, or
-      where full-data training fell short of it.
+      At most caution, and why, for a distilled model that is not above chance, or
+      where full-data training is less accurate.
     """
     known = [headline.accuracy(record), *others]
     limits = []
     if any(headline.above_chance(record, value) is False for value in known):
         limits.append(AT_CHANCE.format(percent(headline.chance(record)).text))
-    if short is not None and headline.weak_ceiling(record):
+    if short is not None and headline.full_data_falls_short(record):
         limits.append(short)
     level = CAUTION if level == GO and limits else level
     return level, "".join([finding, *limits])
@@ -74,7 +74,7 @@ def at_least(value: float, other: float) -> bool:
 
 
 def in_words(value: dict | None, form: Callable = percent) -> str:
-    """A number with its interval, or with the plain word that it has none."""
+    """A number with its interval, or a note that it has none."""
     shown = form(value)
     if shown.detail:
         return f"{shown.text} (95 % interval {shown.detail})"

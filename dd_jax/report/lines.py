@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 
 from dd_jax.intervals import mean_interval
-from dd_jax.report.formats import plain
+from dd_jax.report.display_names import key_name, run_value, short_name
 from dd_jax.report.records import estimate
 from dd_jax.types import Record
 
@@ -12,26 +12,25 @@ MOST = 28  # lines of a panel; that many styles differ
 LONGEST = 40  # characters of a label
 NUMERIC = ("ipc", "num_classes", "width")
 NAMED = ("init", "method", "arch", "dataset")
-NAMES = {"ipc": "images per class", "num_classes": "classes", "arch": "architecture"}
-TELLING = ("method", *(key for key in NAMED if key != "method"), *NUMERIC)
+KEYS = ("method", *(key for key in NAMED if key != "method"), *NUMERIC)
 
 
 def lines(records: Sequence[Record]) -> list[tuple[str, list[Record]]]:
-    """Records by what tells them apart; those that differ in none of it are repeats.
+    """Records by the run keys that vary; those that differ in none are repeats.
 
     Returns:
       `(label, repeats)` of each line, in the order of the Records; the label names only
       what varies.
     """
-    seen = {key: {record["run"].get(key) for record in records} for key in TELLING}
-    varying = [key for key in TELLING if len(seen[key]) > 1] or ["method"]
+    seen = {key: {record["run"].get(key) for record in records} for key in KEYS}
+    varying = [key for key in KEYS if len(seen[key]) > 1] or ["method"]
     found: dict[tuple, list[Record]] = {}
     for record in records:
         values = tuple(record["run"].get(key) for key in varying)
         found.setdefault(values, []).append(record)
     return [
-        (short(", ".join(map(_word, varying, values))), members)
-        for values, members in found.items()
+        (short(", ".join(line_name(members[0], key) for key in varying)), members)
+        for members in found.values()
     ]
 
 
@@ -58,16 +57,15 @@ def points(
     return [(x(same), pooled([row.get("accuracy") for row in same])) for same in groups]
 
 
-def name(key: str) -> str:
-    """A run key in words."""
-    return NAMES.get(key, key)
-
-
-def _word(key: str, value: object) -> str:
-    return f"{name(key)} {plain(value)}" if key in NUMERIC else plain(value)
+def line_name(record: Record, key: str) -> str:
+    """The value of a run key as legends and ticks have it, methods abbreviated."""
+    value = run_value(record, key)
+    if key in NUMERIC:
+        return f"{key_name(key)} {value}"
+    return f"init {value}" if key == "init" else short_name(value, key)
 
 
 def short(label: str) -> str:
-    """A label as a legend can hold it; those that begin with _ would be left out."""
+    """A label as a legend can hold it; it would leave out those that begin with _."""
     label = label if len(label) <= LONGEST else label[: LONGEST - 1] + "…"
     return f" {label}" if label.startswith("_") else label

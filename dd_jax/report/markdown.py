@@ -1,145 +1,227 @@
-"""The results as Markdown tables."""
+"""Records as Markdown tables, and a Markdown text with such tables filled in."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
-from dd_jax.report import headline, names
-from dd_jax.report import membership_table as membership
-from dd_jax.report import robustness_section as robustness
-from dd_jax.report.formats import decimal, percent, plain, spoken
-from dd_jax.report.records import estimate
-from dd_jax.report.tables import Table
-from dd_jax.types import InputError, Record
-
-COLUMNS = (
-    "method",
-    "dataset",
-    "IPC",
-    "init",
-    "classes",
-    "accuracy, distilled",
-    "random subset",
-    "full data",
-    "worst class",
-    "strongest membership attack",
-    "AUC",
-    "TPR at 1 % FPR",
-    "PGD accuracy",
+from dd_jax.report import headline, membership_table, records
+from dd_jax.report.blocks import Table
+from dd_jax.report.display_names import (
+    dataset_name,
+    display_name,
+    images_per_class,
+    run_value,
 )
+from dd_jax.report.formats import Cell, decimal, format_value, percent
+from dd_jax.report.safe_text import markdown as escaped
+from dd_jax.report.safe_text import presentable
+from dd_jax.report.sections import transfer_section
+from dd_jax.report.sweep_axes import ordered
+from dd_jax.types import InputError, Record
 
 NOTE = (
     "95 % intervals in parentheses. Unresolved: fewer than 10 false positives at that "
-    "rate. Undefined: the threat makes no sense there."
+    "rate. Undefined: the threat model does not apply."
 )
 
 
-def privacy(records: Sequence[Record]) -> str:
+class Column(NamedTuple):
+    """A column of the table of runs.
+
+    Attributes:
+      heading: above it.
+      cell: what stands in the row of a Record.
+      values: it is left out where fewer different values were measured.
+    """
+
+    heading: str
+    cell: Callable[[Record], str | Cell]
+    values: int = 0
+
+
+def _run(key: str) -> Callable[[Record], str]:
+    return lambda record: run_value(record, key)
+
+
+def _accuracy(pipe: str) -> Callable[[Record], Cell]:
+    return lambda record: percent(headline.accuracy(record, pipe))
+
+
+def _attack(show: Callable) -> Callable[[Record], str | Cell]:
+    """A cell about the strongest membership attack."""
+
+    def cell(record: Record) -> str | Cell:
+        attack = headline.membership(record)
+        return show(record, attack) if attack else "-"
+
+    return cell
+
+
+def _robust(record: Record) -> str:
+    attack = headline.robustness(record)
+    return f"{percent(attack.accuracy)} at Linf {attack.eps:.3g}" if attack else "-"
+
+
+COLUMNS = (
+    Column("method", _run("method")),
+    Column("architecture", _run("arch"), values=2),
+    Column("data set", dataset_name),
+    Column("IPC", _run("ipc")),
+    Column("init", _run("init")),
+    Column("classes", _run("num_classes")),
+    Column("accuracy, distilled", _accuracy("distilled")),
+    Column("in 8 bits", lambda r: percent(headline.quantized(r)), values=1),
+    Column("random subset", _accuracy("random_subset")),
+    Column("full data", _accuracy("full_data")),
+    Column("worst class", lambda r: percent(headline.worst_class(r)), values=1),
+    Column(
+        "strongest membership attack",
+        _attack(lambda record, attack: display_name(attack.score, record, "score")),
+        values=1,
+    ),
+    Column("AUC", _attack(lambda _, attack: decimal(attack.auc)), values=1),
+    Column("TPR at 1 % FPR", _attack(lambda _, attack: percent(attack.tpr)), values=1),
+    Column("accuracy under PGD", _robust, values=1),
+)
+
+
+def table(found: Sequence[Record]) -> str:
+    """Markdown table, a row for each Record.
+
+    Percentages with their 95 % interval in parentheses; `-` for what was not measured.
+    The radius of PGD stands in its cell, since grids differ between data sets. Columns
+    of what no Record measured are left out, and the architecture where all agree.
+
+    Args:
+      found: as `dd_jax.report.records.read` gives them.
+
+    Returns:
+      The table, header included, with a final newline.
+    """
+    text = lambda cell: str(cell).replace("not measured", "-")
+    columns = [
+        (column.heading, *cells)
+        for column in COLUMNS
+        if len({*(cells := [text(column.cell(r)) for r in found])} - {"-"})
+        >= column.values
+    ]
+    head, *rows = zip(*columns)
+    return _lines(Table(head, rows))
+
+
+def privacy(found: Sequence[Record]) -> str:
     """Markdown of membership: a table of threats by training data for each setting.
 
     Args:
-      records: as `dd_jax.report.records.read` gives them.
+      found: as `dd_jax.report.records.read` gives them.
 
     Returns:
-      For each group of runs of `membership.side_by_side` a title, its table and a note,
-      with a final newline.
+      For each group of runs of `membership_table.side_by_side` a title, its table and a
+      note, with a final newline.
 
     Raises:
       InputError: no run has an audit of membership.
     """
-    found = list(membership.side_by_side(records))
-    if not found:
+    tables = list(membership_table.side_by_side(found))
+    if not tables:
         raise InputError(
             "no run has an audit of membership; set audits.privacy.enabled"
         )
     parts = [
-        f"**Membership: {names.markdown(title)}**\n\n"
-        + _lines([table.columns, ("---",) * len(table.columns), *table.rows])
-        for title, table in found
+        f"**Membership: {escaped(title)}**\n\n{_lines(own)}" for title, own in tables
     ]
     return "\n".join(parts) + f"\n{NOTE}\n"
 
 
-def transfer(records: Sequence[Record]) -> str:
+def transfer(found: Sequence[Record]) -> str:
     """Markdown tables of transfer, one for each Record that has it.
 
     A row for each group of networks that adversarial images were made on, a column for
-    each that they were tried on; the 95 % interval in parentheses.
+    each that they were evaluated on; the 95 % interval in parentheses.
 
     Args:
-      records: as `dd_jax.report.records.read` gives them.
+      found: as `dd_jax.report.records.read` gives them.
 
     Returns:
       The tables under a line that says which run they are of, each with a final
       newline; empty without any.
     """
     return "\n".join(
-        f"{_which(record)}\n\n{_lines([found.columns, *_ruled(found)])}"
-        for record in records
-        if (found := robustness.transfer(record))
+        f"{_which(record)}\n\n{_lines(own)}"
+        for record in found
+        if (own := transfer_section.transfer(record))
     )
+
+
+KINDS = {"runs": table, "privacy": privacy, "transfer": transfer}
+_PLACE = re.compile(
+    r"^<!-- table: (?P<what>.*?) -->\n.*?^<!-- end of table -->$", re.M | re.S
+)
+
+
+def filled(text: str, folder: str | Path) -> str:
+    """A Markdown text whose tables are made from Records again.
+
+    A table stands between two lines of their own, of which the first names a file of
+    Records, how they are shown and which of them:
+
+        <!-- table: fashion_mnist.jsonl runs ipc=10 seed=0 -->
+        <!-- end of table -->
+
+    `runs` is `table`, `privacy` and `transfer` are the functions of that name; without
+    conditions all Records of the file are in. Rows are ordered as in the report.
+
+    Args:
+      text: Markdown.
+      folder: that the files are relative to.
+
+    Returns:
+      The text with each table replaced; the same text again where it is up to date.
+
+    Raises:
+      InputError: a file that cannot be read, no such kind of table, or no such Record.
+    """
+
+    def made(place: re.Match) -> str:
+        what = place["what"]
+        if len(what.split()) < 2:
+            raise InputError(f"table {what!r}: need a file and a kind of table")
+        name, kind, *conditions = what.split()
+        if kind not in KINDS:
+            raise InputError(f"table {what!r}: {kind} is none of {', '.join(KINDS)}")
+        found = _chosen(Path(folder) / name, conditions)
+        if not found:
+            raise InputError(f"table {what!r}: no such Record in {name}")
+        return (
+            f"<!-- table: {what} -->\n\n{KINDS[kind](found).strip()}\n\n"
+            "<!-- end of table -->"
+        )
+
+    return _PLACE.sub(made, text)
+
+
+def _chosen(path: Path, conditions: Iterable[str]) -> list[Record]:
+    """Records of a file whose run keys have some values, in the order of a report."""
+    found, damaged = records.readable_lines(path)
+    if damaged:
+        raise InputError(damaged[0])
+    wanted = [condition.partition("=") for condition in conditions]
+    kept = [
+        record
+        for record in presentable(found)
+        if all(
+            format_value(record["run"].get(key)) == value for key, _, value in wanted
+        )
+    ]
+    return ordered(kept)
 
 
 def _which(record: Record) -> str:
-    run = record["run"]
-    text = f"{run['method']} on {run['dataset']}, {plain(run['ipc'])} images a class:"
-    return names.markdown(text)
+    where = f"{dataset_name(record)}, {images_per_class(record)}"
+    return escaped(f"{run_value(record, 'method')} on {where}:")
 
 
-def _ruled(table: Table) -> list[tuple[str, ...]]:
-    rule = ("---",) * len(table.columns)
-    return [rule, *(tuple(map(str, row)) for row in table.rows)]
-
-
-def _lines(rows: Sequence[Sequence[str]]) -> str:
-    return "".join(f"| {' | '.join(map(names.markdown, row))} |\n" for row in rows)
-
-
-def table(records: Sequence[Record]) -> str:
-    """Markdown table, a row for each Record.
-
-    Percentages with their 95 % interval in parentheses; `-` for what was not measured.
-    The radius of PGD stands in its cell, since grids differ between data sets. Two more
-    columns stand where they say something: architectures that differ, and `exported`,
-    the accuracy after clipping the set to 8 bits.
-
-    Args:
-      records: as `dd_jax.report.records.read` gives them.
-
-    Returns:
-      The table, header included, with a final newline.
-    """
-    rows = [COLUMNS, ("---",) * len(COLUMNS), *map(_row, records)]
-    exported = [headline.exported(record) for record in records]
-    if any(map(estimate, exported)):
-        cells = [str(percent(e)) if estimate(e) else "-" for e in exported]
-        rows = _with_column(rows, COLUMNS.index("random subset"), "exported", cells)
-    archs = [plain(record["run"].get("arch")) for record in records]
-    if len(set(archs)) > 1:
-        rows = _with_column(rows, 1, "architecture", archs)
-    return _lines(rows)
-
-
-def _with_column(rows, at: int, name: str, cells: Sequence[str]):
-    return [
-        (*row[:at], cell, *row[at:]) for row, cell in zip(rows, (name, "---", *cells))
-    ]
-
-
-def _row(record: Record) -> tuple[str, ...]:
-    run = record["run"]
-    attack = headline.membership(record)
-    robust = headline.robustness(record)
-    cells = (
-        *(
-            plain(run[key])
-            for key in ("method", "dataset", "ipc", "init", "num_classes")
-        ),
-        percent(headline.accuracy(record)),
-        percent(headline.accuracy(record, "random_subset")),
-        percent(headline.accuracy(record, "full_data")),
-        percent(headline.worst_class(record)),
-        spoken(attack.score) if attack else "-",
-        decimal(attack.auc) if attack else "-",
-        percent(attack.tpr) if attack else "-",
-        f"{percent(robust.accuracy)} at Linf {robust.eps:.3g}" if robust else "-",
-    )
-    return tuple(str(cell).replace("not measured", "-") for cell in cells)
+def _lines(own: Table) -> str:
+    rows = [own.columns, ("---",) * len(own.columns), *own.rows]
+    return "".join(f"| {' | '.join(escaped(str(c)) for c in row)} |\n" for row in rows)

@@ -1,37 +1,34 @@
-"""The pictures of the page, as data links: figures by section, synthetic images."""
+"""Pictures of the page as data links: drawn figures, stored files, synthetic images."""
 
 import base64
 import io
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from dd_jax.report import figures, headline
-from dd_jax.report.finished import remedy
-from dd_jax.report.formats import NORMS, THREAT_NAMES, class_name
-from dd_jax.report.names import presentable
-from dd_jax.report.records import estimate
-from dd_jax.report.schema import PIPES
+from dd_jax.report import figures
+from dd_jax.report.blocks import Figure, Picture
+from dd_jax.report.image_grid import image_grid
+from dd_jax.report.run_folder import remedy
+from dd_jax.report.safe_text import presentable
 from dd_jax.system.archive import read_npz
-from dd_jax.types import InputError, Record
+from dd_jax.types import InputError
 
 MOST_ROWS, MOST_COLUMNS = 20, 10  # of synthetic images shown
 MOST_PIXELS = 2**19  # of a stored picture
 
 
-class Picture(NamedTuple):
-    """An image of the page, as a data link, and what it shows in words."""
+def drawn(figure: Figure) -> Picture:
+    """A figure as a Picture."""
+    data = figures.svg(figure.draw, height=figure.height, legend=figure.legend)
+    return svg_picture(data, figure.alt)
 
-    link: str
-    alt: str
 
-
-def drawn(data: bytes, alt: str) -> Picture:
-    """An SVG drawing as a Picture."""
+def svg_picture(data: bytes, alt: str) -> Picture:
+    """An SVG file's bytes as a Picture."""
     return Picture(_link(data, "svg+xml"), alt)
 
 
@@ -46,23 +43,6 @@ def stored(path: Path, alt: str) -> Picture:
         buffer = io.BytesIO()
         picture.convert("RGB").resize(tuple(sides)).save(buffer, "png")
     return Picture(_link(buffer.getvalue(), "png"), f"{alt}, made smaller")
-
-
-def by_section(record: Record, curves: dict) -> dict[str, list[Picture]]:
-    """Figures of one run by section of the page; a section without data is absent.
-
-    Args:
-      record: one checked Record.
-      curves: `{roc: {PIPE: {THREAT: {SCORE: points}}}, distil: points}`, or less.
-    """
-    sections = {
-        "accuracy": _accuracy(record),
-        "classes": _classes(record),
-        "membership": _membership(record, curves.get("roc") or {}),
-        "robustness": _robustness(record.get("robustness") or {}),
-        "distillation": _distillation(curves.get("distil") or []),
-    }
-    return {name: pictures for name, pictures in sections.items() if pictures}
 
 
 def synthetic(path: Path, side: int) -> dict[str, Any]:
@@ -87,7 +67,7 @@ def synthetic(path: Path, side: int) -> dict[str, Any]:
     rows = []
     for c in present[:MOST_ROWS]:
         mine = np.flatnonzero(classes == c)[:MOST_COLUMNS]
-        picture = figures.image_grid(images[mine], labels[mine], MOST_COLUMNS, side)
+        picture = image_grid(images[mine], labels[mine], MOST_COLUMNS, side)
         name = named[c] if c < len(named) else None
         name = f"class {c}" if name is None else str(name)
         alt = f"Synthetic images of {name}"
@@ -114,61 +94,6 @@ def _check(path: Path, images: np.ndarray, labels: np.ndarray) -> None:
         )
     if not (np.isfinite(images).all() and np.isfinite(labels).all()):
         raise InputError(f"{path}: has values that are not finite; {remedy(path)}")
-
-
-def _accuracy(record: Record) -> list[Picture]:
-    known = _known(record)
-    alt = "Accuracy of each pipeline with its 95 % interval"
-    return [drawn(figures.accuracies(known), alt)] if known else []
-
-
-def _classes(record: Record) -> list[Picture]:
-    per_class: dict[str, Sequence] = {
-        pipe: value["per_class"]
-        for pipe, value in _known(record).items()
-        if isinstance(value, dict) and value.get("per_class")
-    }
-    if not per_class:
-        return []
-    classes = max(map(len, per_class.values()))
-    names = [class_name(record, c) for c in range(classes)]
-    alt = "Accuracy of every class, by pipeline"
-    return [drawn(figures.class_bars(per_class, names), alt)]
-
-
-def _membership(record: Record, roc: dict) -> list[Picture]:
-    drawn_of = {pipe: roc[pipe] for pipe in PIPES if roc.get(pipe)}
-    pictures = []
-    for threat in sorted({threat for pipe in drawn_of.values() for threat in pipe}):
-        lines = {pipe: own[threat] for pipe, own in drawn_of.items() if own.get(threat)}
-        resolution = headline.resolution(record, threat)
-        if resolution and lines:
-            name = THREAT_NAMES.get(threat, threat)
-            alt = f"ROC of the membership attacks, {name}"
-            pictures.append(drawn(figures.roc(lines, resolution), alt))
-    return pictures
-
-
-def _robustness(robust: dict) -> list[Picture]:
-    return [
-        drawn(
-            figures.epsilon_curve(robust, norm),
-            f"Accuracy against the {name} radius of the attack",
-        )
-        for norm, name in NORMS.items()
-        if any(figures.norm_curves(part or {}, norm) for part in robust.values())
-    ]
-
-
-def _distillation(points: list) -> list[Picture]:
-    alt = "Distillation loss against step"
-    known = [point for point in points if point and None not in point]
-    return [drawn(figures.loss_curve(known), alt)] if known else []
-
-
-def _known(record: Record) -> dict:
-    accuracy = record.get("accuracy") or {}
-    return {pipe: value for pipe, value in accuracy.items() if estimate(value)}
 
 
 def _link(data: bytes, kind: str) -> str:

@@ -8,7 +8,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from dd_jax.report import finished
+from dd_jax.report import run_folder
 from dd_jax.report.schema import sound
 from dd_jax.report.schema import validate as validate
 from dd_jax.system import disk, locks
@@ -33,11 +33,11 @@ def read(workdir: str | Path) -> list[Record]:
 
 def stream(workdir: str | Path) -> Iterator[Record]:
     """The same Records by folder, one at a time: there may be thousands."""
-    return (run.record for run in finished.each(workdir) if run.record)
+    return (run.record for run in run_folder.each(workdir) if run.record)
 
 
 def write_results(workdir: str | Path) -> Path:
-    """Makes `results.jsonl` hold one Record a line, by id; returns its path.
+    """Make `results.jsonl` hold one Record a line, by id; returns its path.
 
     A file that holds them already is left alone.
     """
@@ -49,7 +49,7 @@ def write_results(workdir: str | Path) -> Path:
 
 
 def append_result(workdir: str | Path, record: Record) -> None:
-    """Adds the Record of a run to `results.jsonl`, unless another process has."""
+    """Add the Record of a run to `results.jsonl`, unless another process has."""
     path = Path(workdir) / "results.jsonl"
     with locks.in_turn(path):
         if path.is_file():
@@ -78,18 +78,6 @@ def _names(path: Path, run_id: str) -> bool:
             return False
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             return content.find(f'"run": {{"id": "{run_id}"'.encode()) >= 0
-
-
-def load_results(path: str | Path) -> list[Record]:
-    """Checked Records of a `results.jsonl` file, in file order.
-
-    Raises:
-      InputError: no such file, a line that is not JSON, or a malformed Record.
-    """
-    records, damaged = readable_lines(path)
-    if damaged:
-        raise InputError(damaged[0])
-    return records
 
 
 def readable_lines(path: str | Path) -> tuple[list[Record], list[str]]:

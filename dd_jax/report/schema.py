@@ -1,15 +1,20 @@
-"""What the parts of a Record hold, and what is wrong with one that does not."""
+"""What a Record and the files beside it hold, and what is wrong with those that do not.
+
+Each audit's part is checked by the `SHAPE` of its section, see `report.sections`.
+"""
 
 from typing import Any
 
+from dd_jax.report import sections
 from dd_jax.report.shapes import (
+    Check,
     Wrong,
     each,
     estimate,
     fields,
-    flag,
     listed,
     number,
+    only,
     plain,
     text,
 )
@@ -17,57 +22,15 @@ from dd_jax.types import InputError, Record
 
 PIPES = ("distilled", "random_subset", "full_data")
 RUN_KEYS = ("id", "method", "dataset", "arch", "ipc", "init", "num_classes")
-BY_PIPE = ("accuracy", "fairness", "privacy", "robustness")
+RENAMED = {"export": "quantization", "learning": "learning_curve"}  # audits, old -> new
 
-_number, _share, _count = number(), number(0, 1), number(0, whole=True)
-_rate, _mean = estimate(_share), estimate(_number)
-_rates = {"auc": _rate, "tpr_at_fpr": each(_rate)}
-_slices = each(fields({}, _rates), numbered=True)
-_score = _rates | {
-    "balanced_accuracy": _rate,
-    "ppv": each(_rate),
-    "smallest_fpr": _share,
-    "known_randomness": fields({}, _rates),
-    "calibrated": each(fields({}, {"tpr": _rate, "achieved_fpr": _rate})),
-    "by_class": _slices,
-    "by_group": _slices,
-    "canaries": _slices,
-}
-_at = {"eps": number(0, 1e6), "norm": text}
-_settings = {"steps": _count, "step_size": _number, "restarts": _count}
-_left = {"accuracy": _rate, "components": each(_rate), "per_class": listed(_share)}
-_row = fields(_at, _settings | _left)
-_attacked = {
-    "clean": _rate,
-    "attacks": each(listed(_row)),
-    "worst_case": listed(_row),
-    "ratios": listed(fields(_at, {"rome": _mean, "beard": _mean})),
-    "area": each(_mean),
-    "median_fall": each(_mean),
-    "median_perturbation": each(_mean),
-    "zero_gradients": _rate,
-    "checks": each(flag),
-}
-_pools = fields({}, {"train": _mean, "holdout": _mean})
-_likeness = {
-    "closer_to_train": _rate,
-    "distance_ratio": _pools,
-    "singled_out": _pools,
-    "residual_risk": _mean,
-}
-_fairness = {
-    "class_gap": _mean,
-    "worst_class": _rate,
-    "class_std": _mean,
-    "cvar": _rate,
-    "induced_drop": estimate(_number, {"max": _mean}),
-    "deo_max": _mean,
-    "deo_mean": _mean,
-}
+NUMBER, SHARE, COUNT = number(), number(0, 1), number(0, whole=True)
+RATE, MEAN = estimate(SHARE), estimate(NUMBER)
 
 
-def _by_pipe(check, **others):
-    return fields({}, dict.fromkeys(PIPES, check) | others)
+def by_pipe(check: Check) -> Check:
+    """An object whose values all pass a check, by training data."""
+    return only(PIPES, fields({}, dict.fromkeys(PIPES, check)))
 
 
 RUN = fields(
@@ -81,72 +44,55 @@ RUN = fields(
     },
     {
         "init": text,
-        "width": _number,
-        "seed": _number,
-        "sets": _count,
-        "nets": _count,
+        "width": NUMBER,
+        "seed": NUMBER,
+        "sets": COUNT,
+        "nets": COUNT,
         "ratio": number(0),
         "split": text,
         "class_names": listed(text),
+        "labels": each(text),
         "versions": each(text),
     },
 )
-PARTS = {
-    "accuracy": _by_pipe(estimate(_share, {"per_class": listed(_rate)})),
-    "fairness": _by_pipe(fields({}, _fairness)),
-    "privacy": _by_pipe(each(each(fields({}, _score)))),
-    "robustness": _by_pipe(fields({}, _attacked)),
-    "memorisation": fields(
-        {},
-        {
-            "distilled": each(fields({}, _likeness)),
-            "copies": each(fields({}, _likeness)),
-            "rows": _count,
-            "share_of_train": _share,
-        },
-    ),
-    "corruptions": _by_pipe(each(listed(_rate)), mce=each(_mean)),
-    "transfer": listed(
-        fields(_at | dict.fromkeys(("source", "target", "attack"), text), _left)
-    ),
-    "learning": listed(
-        fields({"seconds": _number}, {"step": _number, "accuracy": _rate})
-    ),
-    "export": fields({}, {"accuracy": _rate}),
-    "cost": fields({}, {"steps_per_second": _number, "peak_bytes": _number}),
+OF_RUN = {  # parts that are no audit's
+    "run": RUN,
+    "cost": fields({}, {"steps_per_second": NUMBER, "peak_bytes": NUMBER}),
     "artifacts": each(text),
 }
-
-
-# Of files beside the Record: what the page reads.
 CURVES = fields(
     {},
     {
-        "roc": _by_pipe(each(each(listed(listed(_share, 2))))),
-        "distil": listed(listed(_number, 2)),
+        "roc": fields({}, dict.fromkeys(PIPES, each(each(listed(listed(SHARE, 2)))))),
+        "distil": listed(listed(NUMBER, 2)),
     },
 )
-_settings_of = lambda *keys: fields({}, dict.fromkeys(keys, _count))
+_settings = lambda *keys: fields({}, dict.fromkeys(keys, COUNT))
 CONFIG = fields(
     {},
     {
-        "train": _settings_of("epochs", "full_epochs"),
+        "train": _settings("epochs", "full_epochs"),
         "audits": fields(
             {},
             {
-                "privacy": _settings_of("epochs", "shadows", "targets", "repeats"),
-                "robustness": _settings_of("images"),
+                "privacy": _settings("epochs", "shadows", "targets", "repeats"),
+                "robustness": _settings("images"),
             },
         ),
     },
 )
 
 
+def audits(record: Record) -> list[str]:
+    """The audits that wrote a part of a Record, in its order."""
+    return [part for part in record if part not in OF_RUN]
+
+
 def sound(record: Any, where: str) -> tuple[Record, list[str]]:
     """A Record without those of its parts that are not what they should be.
 
     Args:
-      record: parsed JSON.
+      record: parsed JSON; parts that older versions named otherwise get their new name.
       where: what to call it in a message.
 
     Returns:
@@ -159,6 +105,7 @@ def sound(record: Any, where: str) -> tuple[Record, list[str]]:
         raise InputError(f"{where}: no `run` part; need a Record with run.id and so on")
     if missing := [key for key in RUN_KEYS if key not in record["run"]]:
         raise InputError(f"{where}: run.{missing[0]} is missing; need {RUN_KEYS}")
+    record = _renamed(record)
     problems = {part: wrong for part in record if (wrong := _problem(record, part))}
     if "run" in problems:
         raise InputError(f"{where}: {problems['run']}")
@@ -167,34 +114,40 @@ def sound(record: Any, where: str) -> tuple[Record, list[str]]:
 
 
 def validate(record: Any, where: str = "record") -> Record:
-    """Check the whole of one Record; returns it.
+    """Check the whole of one Record.
 
-    Holds the keys that every table needs, the types of what tables show, the pipeline
-    names, shares in [0, 1], and numbers that are finite (what was not measured is null,
-    never NaN).
+    Holds the keys that every table needs, the types of what tables show, the names of
+    the training data, shares in [0, 1], and numbers that are finite (what was not
+    measured is null, never NaN).
 
     Args:
       record: parsed JSON.
       where: what to call it in the message.
 
+    Returns:
+      The Record, its parts under their present names.
+
     Raises:
       InputError: the first thing wrong, by its path in the Record.
     """
-    _, problems = sound(record, where)
+    checked, problems = sound(record, where)
     if problems:
         raise InputError(problems[0])
-    return record
+    return checked
+
+
+def _renamed(record: Record) -> Record:
+    """Parts that older versions named otherwise under their present names."""
+    new = {part: RENAMED.get(part, part) for part in record}
+    return {new[part]: value for part, value in record.items()}
 
 
 def _problem(record: Record, part: str) -> str | None:
     """What is wrong with one part, after its path; None if nothing is."""
-    value = record[part]
-    if part in BY_PIPE and isinstance(value, dict):
-        if unknown := value.keys() - set(PIPES):
-            return f"{part}.{min(unknown)} is unknown; use {PIPES}"
+    check = OF_RUN[part] if part in OF_RUN else sections.shape_of(part)
     try:
-        (RUN if part == "run" else PARTS.get(part, plain))(value)
-        plain(value)
+        check(record[part])
+        plain(record[part])
     except Wrong as wrong:
         return wrong.at(part)
     return None

@@ -4,7 +4,7 @@ A check is a function of one value that raises `Wrong` where the value is not wh
 should be. Null passes every check: it stands for what was not measured.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 Check = Callable[[Any], None]
@@ -113,6 +113,19 @@ def fields(needed: dict[str, Check], others: dict[str, Check] | None = None) -> 
                 _at(key, item, value[key])
 
     return check
+
+
+def only(keys: Sequence[str], check: Check) -> Check:
+    """An object without other keys than these, that passes a check."""
+
+    def checked(value: Any) -> None:
+        check(value)
+        if value is not None and (unknown := value.keys() - set(keys)):
+            wrong = Wrong(f"is unknown; use {tuple(keys)}")
+            wrong.keys.append(min(unknown))
+            raise wrong
+
+    return checked
 
 
 def estimate(mean: Check, others: dict[str, Check] | None = None) -> Check:

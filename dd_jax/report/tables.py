@@ -1,159 +1,42 @@
-"""The report's tables: one function a table, from a Record to text."""
+"""Tables of a run that are no audit's, and the overview of all runs."""
 
 from collections.abc import Sequence
-from itertools import zip_longest
-from typing import NamedTuple
 
 from dd_jax.report import headline
-from dd_jax.report.formats import (
+from dd_jax.report.blocks import Badge, Table
+from dd_jax.report.display_names import (
+    KINDS,
     PIPE_NAMES,
-    Shown,
-    class_name,
-    decimal,
-    level,
-    percent,
-    plain,
-    points,
-    seconds,
-    share,
-    spoken,
+    display_name,
+    key_name,
+    run_value,
 )
-from dd_jax.report.records import estimate, lookup
+from dd_jax.report.formats import Cell, decimal, format_value, percent, seconds
+from dd_jax.report.records import estimate
 from dd_jax.report.verdict import Verdict
 from dd_jax.types import Record
 
-FPR_LEVELS = {"0.1": 1, "0.01": 1, "0.001": 2, "0.0001": 3}  # digits of a TPR there
-LONG = ("versions", "class_names")  # of the run part, shown elsewhere
-PRIORS = ("0.01", "0.1", "0.5")
+ELSEWHERE = ("versions", "class_names", "labels")  # of the run part
 STAGES = {
     "distill": "distillation",
     "train": "training on the distilled set",
-    "export": "training on the set clipped to 8 bits",
+    "export": "training on the set in 8 bits",
+    "quantization": "training on the set in 8 bits",
     "random_subset": "training on random subsets",
     "full_data": "training on full data",
-    "shadow_distill": "shadow distillations of the membership audit",
-    "shadows": "training on the shadows' sets and baselines",
+    "shadow_distill": "shadow distillations",
+    "shadows": "training of shadow models",
     "robustness": "attacks",
     "transfer": "other sets and networks for transfer",
     "compile": "compilation, partly in the above",
 }
 
 
-class Badge(NamedTuple):
-    """The level of a verdict in a cell."""
-
-    level: str
-
-
-class Table(NamedTuple):
-    """Header and rows; the first cell of a row is its heading."""
-
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str | Shown | Badge]]
-
-
-def accuracy(record: Record) -> Table | None:
-    """Accuracy of each pipeline, and after export, and its share of full data's."""
-    full = headline.mean(headline.accuracy(record, "full_data"))
-    values = {
-        name: headline.accuracy(record, pipe) for pipe, name in PIPE_NAMES.items()
-    }
-    if (exported := headline.exported(record)) is not None:
-        values["Distilled, clipped to 8 bits for export"] = exported
-    rows = []
-    for name, value in values.items():
-        known = estimate(value)
-        if known is None:
-            rows.append((name, percent(None), "", ""))
-            continue
-        kept = ""
-        if full is not None:
-            kept = share(known["mean"] / full) if full > 0 else "undefined"
-        rows.append((name, percent(value), kept, str(known["n"] or "")))
-    columns = ("Trained on", "Accuracy", "Share of full data", "Nets or sets")
-    return Table(columns, rows) if record.get("accuracy") else None
-
-
-def fairness(record: Record) -> Table | None:
-    """Class-wise fairness of each pipeline."""
-    columns = {
-        "Worst class": ("worst_class", percent),
-        "Largest loss against full data": ("induced_drop", points),
-        "Gap, best to worst": ("class_gap", points),
-        "Spread (std)": ("class_std", points),
-        "Worst 30 % of classes (CVaR)": ("cvar", percent),
-        "Equalised odds, max": ("deo_max", points),
-        "Equalised odds, mean": ("deo_mean", points),
-    }
-
-    def value(key: str, pipe: str) -> dict | None:
-        if key == "induced_drop":
-            return None if pipe == "full_data" else headline.induced_drop(record, pipe)
-        return lookup(record, "fairness", pipe, key)
-
-    pipes = [pipe for pipe in PIPE_NAMES if lookup(record, "fairness", pipe)]
-    shown = {
-        name: [
-            show(value(key, pipe)) if estimate(value(key, pipe)) else ""
-            for pipe in pipes
-        ]
-        for name, (key, show) in columns.items()
-    }
-    shown = {name: cells for name, cells in shown.items() if any(cells)}
-    rows = [
-        (PIPE_NAMES[pipe], *(cells[i] for cells in shown.values()))
-        for i, pipe in enumerate(pipes)
-    ]
-    return Table(("Trained on", *shown), rows) if rows else None
-
-
-def classes(record: Record) -> Table | None:
-    """Accuracy of every class by pipeline, the means over nets that the bars show."""
-    known = {
-        name: values
-        for pipe, name in PIPE_NAMES.items()
-        if (values := lookup(record, "accuracy", pipe, "per_class"))
-    }
-    rows = [
-        (class_name(record, c), *map(percent, row))
-        for c, row in enumerate(zip_longest(*known.values()))
-    ]
-    return Table(("Class", *known), rows) if rows else None
-
-
-def privacy(record: Record) -> Table | None:
-    """Every membership attack on every pipeline, down to the resolved rates."""
-    rows = [
-        (
-            Shown(PIPE_NAMES[pipe], f"{spoken(score)}; {threat.upper()}"),
-            decimal(row.get("auc")),
-            percent(row.get("balanced_accuracy")),
-            *(
-                percent(lookup(row, "tpr_at_fpr", fpr), digits)
-                for fpr, digits in FPR_LEVELS.items()
-            ),
-            *(percent(lookup(row, "ppv", prior)) for prior in PRIORS),
-        )
-        for pipe in PIPE_NAMES
-        for threat, scores in (lookup(record, "privacy", pipe) or {}).items()
-        for score, row in (scores or {}).items()
-        if row
-    ]
-    columns = (
-        "Trained on, attack",
-        "AUC",
-        "Balanced accuracy",
-        *(f"TPR at {level(fpr)} FPR" for fpr in FPR_LEVELS),
-        *(f"PPV at prior {level(prior)}" for prior in PRIORS),
-    )
-    return Table(columns, rows) if rows else None
-
-
 def cost(record: Record) -> Table | None:
     """Time and memory that the run took."""
     values = record.get("cost") or {}
     rows = [
-        (STAGES.get(stage := key.removesuffix("_seconds"), stage), seconds(value))
+        (_stage(key.removesuffix("_seconds"), record), seconds(value))
         for key, value in values.items()
         if key.endswith("_seconds") and estimate(value)
     ]
@@ -166,11 +49,31 @@ def cost(record: Record) -> Table | None:
     return Table(("Cost", ""), rows) if rows else None
 
 
+def _stage(name: str, record: Record) -> str:
+    return STAGES.get(name) or display_name(name, record)
+
+
 def settings(record: Record) -> Table:
-    """What was run and on what."""
-    run = record["run"]
-    rows = [(k.replace("_", " "), plain(v)) for k, v in run.items() if k not in LONG]
+    """What was run and on what; names in the config beneath their labels."""
+    rows = [
+        (key_name(key), _setting(record, key))
+        for key in record["run"]
+        if key not in ELSEWHERE
+    ]
     return Table(("Run", ""), rows)
+
+
+def _setting(record: Record, key: str) -> str | Cell:
+    shown, raw = run_value(record, key), format_value(record["run"][key])
+    named = key in (*KINDS, "dataset") and record["run"][key] is not None
+    return Cell(shown, raw) if named and raw != shown else shown
+
+
+def plugins(record: Record) -> Table | None:
+    """Names and labels of what the run used from outside this package."""
+    labels = record["run"].get("labels") or {}
+    columns = ("Plug-in", "")
+    return Table(columns, list(labels.items())) if labels else None
 
 
 def versions(record: Record) -> Table | None:
@@ -184,7 +87,7 @@ def overview(
     lines: Sequence[Sequence[Verdict]],
     most: int | None = None,
 ) -> Table:
-    """One row a run: what it is, its headline numbers, its verdicts.
+    """One row per run: what it is, its headline numbers, its verdicts.
 
     Args:
       records: of all runs.
@@ -199,7 +102,7 @@ def overview(
     varying = varying or ["method", "ipc"]
     columns = (
         "Run",
-        *varying,
+        *map(key_name, varying),
         *(line.topic for line in lines[0]),
         "Distilled",
         "Random subset",
@@ -208,7 +111,7 @@ def overview(
         "Strongest attack",
         "AUC",
         "TPR at 1 % FPR",
-        "PGD accuracy",
+        "Accuracy under PGD",
     )
     rows = []
     for record, verdict in zip(records[:most], lines[:most], strict=True):
@@ -216,11 +119,11 @@ def overview(
         rows.append(
             (
                 record["run"]["id"],
-                *(plain(record["run"].get(name)) for name in varying),
+                *(run_value(record, name) for name in varying),
                 *(Badge(line.level) for line in verdict),
                 *(percent(headline.accuracy(record, pipe)) for pipe in PIPE_NAMES),
                 percent(headline.worst_class(record)),
-                spoken(attack.score) if attack else "-",
+                display_name(attack.score, record, "score") if attack else "-",
                 decimal(attack.auc if attack else None),
                 percent(attack.tpr if attack else None),
                 percent(robust.accuracy if robust else None),

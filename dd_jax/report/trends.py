@@ -1,38 +1,32 @@
-"""Trend plots of a sweep: which axes vary, and how each headline number follows."""
+"""Trend plots of a sweep: each headline number against what varies."""
 
 import re
 from collections.abc import Callable, Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import (
-    FixedLocator,
-    FuncFormatter,
-    NullLocator,
-    ScalarFormatter,
-)
+from matplotlib.ticker import FixedLocator, ScalarFormatter
 
-from dd_jax.report import headline, radius
-from dd_jax.report import learning_curve as learning
-from dd_jax.report.figures import DASHES, GREY, error_bars, line_style, svg
-from dd_jax.report.formats import BASELINES, PIPE_NAMES, plain
-from dd_jax.report.lines import MOST, NAMED, NUMERIC, lines, name, pooled, short
+from dd_jax.report import accuracy_against_radius, accuracy_against_time, headline
+from dd_jax.report.display_names import BASELINES, PIPE_NAMES, key_name
+from dd_jax.report.figures import (
+    DASHES,
+    GREY,
+    error_bars,
+    in_percent,
+    line_style,
+    no_minor_ticks,
+    svg,
+)
+from dd_jax.report.lines import MOST, NUMERIC, line_name, lines, pooled, short
 from dd_jax.report.records import estimate
+from dd_jax.report.sweep_axes import Layout, grouped, layout
 from dd_jax.system import disk
 from dd_jax.types import Record
 
 MOST_VALUES = 40  # along the x axis of a panel
 MOST_TICKS = 12
-
-
-class Layout(NamedTuple):
-    """Which run keys go along x, tell lines apart, and tell panels apart."""
-
-    x: str
-    line: str | None
-    panels: tuple[str, ...]
 
 
 class Plan(NamedTuple):
@@ -48,32 +42,6 @@ class Trend(NamedTuple):
 
     title: str
     svg: bytes
-
-
-def layout(records: Sequence[Record]) -> Layout | None:
-    """Choose axes from the run keys that vary; None where none does.
-
-    x is the first of `ipc num_classes width` that varies, else that of `init method
-    arch dataset` with the most values; lines the first other of `init method arch
-    dataset`, else of the numeric ones; panels the rest. Runs that differ in no such key
-    (seeds) are repeats. A number that some runs lack (a width, where architectures
-    vary) tells panels apart at most.
-    """
-    seen = {
-        key: {record["run"].get(key) for record in records}
-        for key in (*NUMERIC, *NAMED)
-    }
-    partial = [key for key in NUMERIC if None in seen[key]]
-    varying = [key for key in seen if len(seen[key]) > 1 and key not in partial]
-    if not varying:
-        return None
-    first = varying[0]
-    x = first if first in NUMERIC else max(varying, key=lambda key: len(seen[key]))
-    rest = [key for key in varying if key != x]
-    line = next((key for key in rest if key in NAMED), rest[0] if rest else None)
-    panels = [key for key in rest if key != line]
-    panels += [key for key in partial if len(seen[key]) > 2]
-    return Layout(x, line, tuple(panels))
 
 
 def membership_auc(record: Record, pipe: str = "distilled") -> dict | None:
@@ -95,7 +63,10 @@ METRICS: dict[str, Callable[..., dict | None]] = {
     "Accuracy under PGD (Linf)": robust_accuracy,
 }
 
-AGAINST = {"time": learning.curves, "radius": radius.curves}
+AGAINST = {
+    "time": accuracy_against_time.curves,
+    "radius": accuracy_against_radius.curves,
+}
 
 
 def plans(records: Sequence[Record]) -> list[Plan]:
@@ -111,7 +82,7 @@ def plans(records: Sequence[Record]) -> list[Plan]:
     axes = layout(records)
     if axes is None:
         return []
-    panels = _grouped(records, axes.panels)
+    panels = grouped(records, axes.panels)
     found = []
     for metric, measure in METRICS.items():
         if not any(estimate(measure(record)) for record in records):
@@ -119,26 +90,21 @@ def plans(records: Sequence[Record]) -> list[Plan]:
         limits = _limits(records, measure)
         for values, members in panels:
             where = [
-                f"no {name(k)}" if v is None else f"{name(k)} {plain(v)}"
+                f"no {key_name(k)}" if v is None else line_name(members[0], k)
                 for k, v in zip(axes.panels, values)
             ]
             members, cut = _few(members, axes)
             draw = _panel(members, axes, measure, metric, limits)
             found.append(Plan(metric, ", ".join([metric, *where, *cut]), draw))
-    for (ipc,), members in _grouped(records, ("ipc",)):
+    for _, members in grouped(records, ("ipc",)):
         for what, curves in AGAINST.items():
             if draw := curves(members):
                 metric = f"Accuracy against {what}"
-                title = f"{metric}, {name('ipc')} {plain(ipc)}"
+                title = f"{metric}, {line_name(members[0], 'ipc')}"
                 many = len(lines(members)) > MOST
                 cut = f", at most {MOST} lines" if many else ""
                 found.append(Plan(metric, title + cut, draw))
     return found
-
-
-def trends(records: Sequence[Record]) -> list[Trend]:
-    """All panels of `plans`, drawn."""
-    return [drawn(plan) for plan in plans(records)]
 
 
 def drawn(plan: Plan) -> Trend:
@@ -147,10 +113,10 @@ def drawn(plan: Plan) -> Trend:
 
 
 def write(records: Sequence[Record], folder: Path) -> list[Path]:
-    """Writes each trend as an SVG file named after its title; returns the paths."""
+    """Write each trend as an SVG file named after its title; returns the paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths: list[Path] = []
-    for trend in trends(records):
+    for trend in map(drawn, plans(records)):
         stem = re.sub(r"[^a-z0-9]+", "_", trend.title.lower()).strip("_")[:100]
         path, number = folder / f"{stem}.svg", 1
         while path in paths:  # titles may differ in characters that names leave out
@@ -161,15 +127,6 @@ def write(records: Sequence[Record], folder: Path) -> list[Path]:
     return paths
 
 
-def ordered(records: Sequence[Record]) -> list[Record]:
-    """Records by their varying run keys, panels outermost; as given where none does."""
-    axes = layout(records)
-    if axes is None:
-        return list(records)
-    keys = (*axes.panels, *([axes.line] if axes.line else []), axes.x)
-    return [record for _, members in _grouped(records, keys) for record in members]
-
-
 def _panel(
     records: Sequence[Record],
     axes: Layout,
@@ -177,23 +134,24 @@ def _panel(
     ylabel: str,
     limits: tuple[float, float],
 ) -> Callable[[Axes], None]:
-    ticks = [x for (x,), _ in _grouped(records, (axes.x,))]
+    along = grouped(records, (axes.x,))
+    ticks = [x for (x,), _ in along]
     place = (lambda x: x) if axes.x in NUMERIC else ticks.index
 
     def line(members: Sequence[Record], pipe: str) -> list[tuple]:
         return [
             (place(x), pooled([metric(record, pipe) for record in same]))
-            for (x,), same in _grouped(members, (axes.x,))
+            for (x,), same in grouped(members, (axes.x,))
         ]
 
     def draw(panel: Axes) -> None:
-        groups = _grouped(records, (axes.line,)) if axes.line else [(("",), records)]
-        for i, ((value,), members) in enumerate(groups):
+        groups = grouped(records, (axes.line,)) if axes.line else [(("",), records)]
+        for i, (_, members) in enumerate(groups):
             panel.errorbar(
                 *error_bars(line(members, "distilled")),
                 **line_style(i),
                 capsize=2,
-                label=short(f"{name(axes.line)} {plain(value)}")
+                label=short(line_name(members[0], axes.line))
                 if axes.line
                 else "Distilled",
             )
@@ -202,32 +160,30 @@ def _panel(
             if x:
                 style = {"color": GREY, "linestyle": dash, "linewidth": 1.2}
                 panel.errorbar(x, y, label=PIPE_NAMES[pipe], **style)
-        panel.set(xlabel=name(axes.x), ylabel=ylabel, ylim=limits)
+        panel.set(xlabel=key_name(axes.x), ylabel=ylabel, ylim=limits)
         if metric is not membership_auc:
-            panel.yaxis.set_major_formatter(
-                FuncFormatter(lambda v, _: f"{100 * v:.4g} %")
-            )
+            in_percent(panel.yaxis, ".4g")
         if axes.x in NUMERIC:
             if ticks[0] > 0 and ticks[-1] >= 8 * ticks[0]:
                 panel.set_xscale("log")
             panel.xaxis.set_major_locator(FixedLocator(ticks, MOST_TICKS))
-            panel.xaxis.set_minor_locator(NullLocator())
+            no_minor_ticks(panel.xaxis)
             panel.xaxis.set_major_formatter(ScalarFormatter())
         else:
-            names = [short(plain(x)) for x in ticks]
+            names = [short(line_name(same[0], axes.x)) for _, same in along]
             panel.set_xticks(range(len(ticks)), names, rotation=20)
 
     return draw
 
 
 def _few(records: Sequence[Record], axes: Layout) -> tuple[list[Record], list[str]]:
-    """Records of as many lines and values of x as a panel can show, and what is cut."""
+    """Records of the lines and values of x that a panel has room for; what is cut."""
     cut = []
     for key, most in ((axes.line, MOST), (axes.x, MOST_VALUES)):
-        groups = _grouped(records, (key,)) if key else []
+        groups = grouped(records, (key,)) if key else []
         if len(groups) > most:
             records = [record for _, members in groups[:most] for record in members]
-            cut.append(f"the first {most} of {len(groups)} of {name(key)}")
+            cut.append(f"the first {most} of {len(groups)} of {key_name(key)}")
     return list(records), cut
 
 
@@ -241,11 +197,3 @@ def _limits(
     low, high = max(min(bounds), 0.0), min(max(bounds), 1.0)
     room = max(0.05 * (high - low), 0.01)
     return low - room, high + room
-
-
-def _grouped(records: Sequence[Record], keys: Sequence[str]) -> list[tuple]:
-    def values(record: Record) -> tuple:
-        return tuple(record["run"].get(key) for key in keys)
-
-    rows = sorted(records, key=lambda r: [(v is not None, v) for v in values(r)])
-    return [(value, list(members)) for value, members in groupby(rows, key=values)]

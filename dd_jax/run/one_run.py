@@ -5,30 +5,32 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-import jax
 import numpy as np
 from ml_collections import ConfigDict
 
 from dd_jax import config as configs
-from dd_jax.audits import fairness
-from dd_jax.distill.io import foreign_metadata as foreign
+from dd_jax.distill.io import conversion as foreign
 from dd_jax.distill.io import storage
 from dd_jax.report import completed
-from dd_jax.run import exposure, learning, portability, resemblance, resilience
-from dd_jax.run import stages as compose
-from dd_jax.run.cached import summarised
+from dd_jax.run import stages
+from dd_jax.run.audit_context import (
+    Results,
+    context_of,
+    enabled,
+    eval_steps,
+    results_of,
+)
 from dd_jax.run.context import (
-    Parts,
-    dataset,
-    fingerprint,
-    has_privacy,
+    Prepared,
+    RunContext,
+    current_id,
     learns,
     model_settings,
+    start,
     upsampled,
-    whitening,
 )
-from dd_jax.run.context import parts as build_parts
-from dd_jax.run.set_metadata import described
+from dd_jax.run.read_data import whitening
+from dd_jax.run.set_metadata import metadata_of
 from dd_jax.run.validation import check, forecast
 from dd_jax.run.variants import made_by
 from dd_jax.runtime import compilation_cache as compiled
@@ -38,23 +40,46 @@ from dd_jax.runtime.parallel import devices_in_use, spread
 from dd_jax.system import disk, locks, workdir
 from dd_jax.system.locks import Busy
 from dd_jax.system.paths import expanded
-from dd_jax.train import predictions
-from dd_jax.types import InputError, Record, SyntheticSet
+from dd_jax.types import Dataset, InputError, Record, SyntheticSet
 
-__all__ = ["Busy", "Diverged", "forecast", "notes", "record_of", "run", "run_id"]
-
-
-def run_id(config: ConfigDict) -> str:
-    """The id of the run of a valid config, once its data pass `check`."""
-    check(config)
-    return configs.run_id(config, fingerprint(config))
+__all__ = ["Busy", "Diverged", "Prepared", "prepared", "record_of", "run"]
 
 
-def notes(config: ConfigDict) -> tuple[str, ...]:
+def prepared(config: ConfigDict) -> Prepared:
+    """A run that can start: everything built and checked, nothing computed.
+
+    Args:
+      config: keys of the right types and in their ranges, as `config.validate` wants.
+
+    Raises:
+      InputError: data, model and audits do not go together.
+    """
+    try:
+        built = check(config)
+    except (InputError, OSError):
+        raise
+    except Exception as error:
+        plugins = [f"{e.kind} {e.name!r}" for e in configs.named(config) if e.origin]
+        if not plugins:
+            raise
+        words = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise InputError(f"with {', '.join(plugins)}: {words}") from error
+    return Prepared(
+        configs.run_id(config, built.fingerprint),
+        config,
+        built.model,
+        built.trainer,
+        built.fingerprint,
+        _notes(config, built.dataset),
+        forecast(config),
+    )
+
+
+def _notes(config: ConfigDict, data: Dataset) -> tuple[str, ...]:
     """What loading data and sets did that a user may not expect, a line each."""
     sets = filter(None, (config.distill.load, *config.audits.transfer.sets))
     done = [(path, foreign.converted(storage.load(path))) for path in sets]
-    return dataset(config).notes + tuple(
+    return data.notes + tuple(
         f"{path}: {words}" for path, all_words in done for words in all_words
     )
 
@@ -68,14 +93,17 @@ def record_of(run_id: str, root: str | Path) -> Record | None:
     return record
 
 
-def run(config: ConfigDict, root: str | Path = "runs_out/notebook") -> Record:
+def run(
+    config: ConfigDict | Prepared, root: str | Path = "runs_out/notebook"
+) -> Record:
     """Distils, trains, audits and writes all of it under `root/runs/RUN_ID`.
 
     A finished run is read back and not run again; an unfinished one goes on from its
     last checkpoint, to the same bits as if it had never stopped.
 
     Args:
-      config: a config as `dd_jax.config.default()` makes it.
+      config: a config as `dd_jax.config.default()` makes it, or what `prepared` made
+        of one.
       root: the working directory.
 
     Returns:
@@ -87,30 +115,33 @@ def run(config: ConfigDict, root: str | Path = "runs_out/notebook") -> Record:
       Diverged: a loss stopped being finite; `status.json` says so.
       WriteError: the disk is full, or refuses a file for another reason.
     """
-    configs.validate(config)
-    root, name = expanded(root), run_id(config)
-    if record := record_of(name, root):
+    if not isinstance(config, Prepared):
+        configs.validate(config)
+        config = prepared(config)
+    root = expanded(root)
+    if record := record_of(config.id, root):
         return record
-    folder = workdir.run_dir(root, name)
-    with locks.alone(folder), spread(config.devices):
-        if record := record_of(name, root):  # another process was faster
+    folder = workdir.run_dir(root, config.id)
+    with locks.alone(folder), spread(config.config.devices):
+        if record := record_of(config.id, root):  # another process was faster
             return record
+        if current_id(config.config) != config.id:
+            raise InputError("data or a loaded set changed since the check; run again")
         disk.sweep(folder, ours=True)
         _complete(config, folder, root / "cache")
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     return workdir.read_json(folder / "record.json")
 
 
-def _complete(config: ConfigDict, folder: Path, cache: Path) -> None:
+def _complete(waiting: Prepared, folder: Path, cache: Path) -> None:
     """Runs what is left of a run; `status.json` says how it ends."""
     compiled.keep()
-    parts = build_parts(config, folder, cache)
     found = workdir.provenance()  # of the code that is loaded, not of a later commit
-    workdir.write_json(folder / "config.json", json.loads(config.to_json()))
+    workdir.write_json(folder / "config.json", json.loads(waiting.config.to_json()))
     workdir.write_status(folder, "running")
     try:
-        record = _measure(parts)
-        if configs.run_id(config, fingerprint(config)) != folder.name:
+        record = _measure(start(waiting, folder, cache), waiting.notes)
+        if current_id(waiting.config) != folder.name:
             raise InputError("data or a loaded set changed during the run; run again")
         record["run"] |= found | {"results_version": configs.RESULTS_VERSION}
         workdir.write_json(folder / "record.json", record)
@@ -130,110 +161,71 @@ def _leave(folder: Path, status: workdir.Status, error: BaseException | str) -> 
             workdir.write_status(folder, status, error)
 
 
-def _measure(parts: Parts) -> Record:
-    """All stages in turn; each goes on from its checkpoint."""
-    whitening(parts.config)  # fitted here, not inside of a compiled function
-    audits = parts.config.audits
-    learned = learning.measure(parts, summarised(parts, "distilled"))
-    sets, seconds = compose.synthetic_sets(parts)
-    metadata = _save_sets(parts, sets)
-    networks = {
-        "distilled": compose.networks_on_sets(parts, sets),
-        "random_subset": compose.networks_on_subsets(parts),
-        "full_data": compose.networks_on_full_data(parts),
-    }
-    Checkpoints(parts.folder / "model").save(0, 0.0, networks)
-    predicted = {
-        pipe: predictions(parts.model, params, jax.numpy.asarray(parts.judged.images))
-        for pipe, params in networks.items()
-    }
-    record: Record = {"accuracy": _accuracy(parts, predicted)}
-    if learned:
-        last = {"step": parts.config.distill.steps, "seconds": seconds}
-        estimate = {k: record["accuracy"]["distilled"][k] for k in ("mean", "ci", "n")}
-        record["learning"] = [*learned, last | {"accuracy": estimate}]
-    curves = {"distil": _distil_curve(parts)}
-    if audits.fairness.enabled:
-        record["fairness"] = _fairness(parts, predicted)
-    if audits.quantization.enabled:
-        record["export"] = portability.measure(
-            parts, sets, predicted["distilled"], summarised(parts, "distilled")
-        )
-    record |= resilience.measure(parts, networks, sets)
-    if audits.memorisation.enabled:
-        record["memorisation"] = resemblance.measure(parts, sets)
-    if has_privacy(parts.config):
-        record["privacy"], curves["roc"] = exposure.measure(parts)
-    workdir.write_json(parts.folder / "curves.json", curves)
-    steps = parts.config.distill.steps * parts.config.sets
-    record["cost"] = parts.cost.record(steps)
+def _measure(run: RunContext, notes: tuple[str, ...]) -> Record:
+    """All stages and audits in turn; each goes on from its checkpoint."""
+    whitening(run.config)  # fitted here, not inside of a compiled function
+    results = _results(run)
+    metadata = _save_sets(run, results.sets)
+    Checkpoints(run.folder / "model").save(0, 0.0, results.networks)
+    record: Record = {"run": _identity(run, metadata, notes)}
+    for audit in enabled(run.config):
+        if part := audit.measure(context_of(run, audit.name, results)):
+            record[audit.name] = part
+    curves = {"distil": _distil_curve(run.folder)} | results.curves
+    workdir.write_json(run.folder / "curves.json", curves)
+    record["cost"] = run.cost.record(run.config.distill.steps * run.config.sets)
     record["artifacts"] = {
         path.stem: path.name
-        for path in sorted(parts.folder.iterdir())
+        for path in sorted(run.folder.iterdir())
         if path.suffix in (".npz", ".jsonl", ".png") or path.name == "curves.json"
     }
-    return {"run": _identity(parts, metadata)} | record
-
-
-def _accuracy(parts: Parts, predicted: dict[str, np.ndarray]) -> dict:
-    labels, classes = parts.judged.labels, len(parts.dataset.class_names)
-    record = {}
-    for pipe, rows in predicted.items():
-        per_class = fairness.per_class_accuracy(rows, labels, classes).mean(0)
-        estimate = summarised(parts, pipe)((rows == labels).mean(1))
-        record[pipe] = estimate | {"per_class": per_class.tolist()}
     return record
 
 
-def _fairness(parts: Parts, predicted: dict[str, np.ndarray]) -> dict:
-    labels, classes = parts.judged.labels, len(parts.dataset.class_names)
-    of_full = fairness.per_class_accuracy(predicted["full_data"], labels, classes)
-    return {
-        pipe: fairness.record(
-            rows,
-            labels,
-            classes,
-            summarised(parts, pipe),
-            groups=parts.judged.groups,
-            full=None if pipe == "full_data" else of_full.mean(0),
-        )
-        for pipe, rows in predicted.items()
+def _results(run: RunContext) -> Results:
+    """The sets, and networks on them, on random subsets and on the full data."""
+    sets, sets_at = stages.sets_by_step(run, eval_steps(run.config))
+    networks = {
+        "distilled": stages.networks_on_sets(run, sets),
+        "random_subset": stages.networks_on_subsets(run),
+        "full_data": stages.networks_on_full_data(run),
     }
+    return results_of(run, sets, sets_at, networks)
 
 
-def _save_sets(parts: Parts, sets: SyntheticSet) -> dict:
+def _save_sets(run: RunContext, sets: SyntheticSet) -> dict:
     """Writes each set, the first one's picture, and returns the first's metadata."""
-    from dd_jax.report.figures import image_grid  # matplotlib: dry runs do without
+    from dd_jax.report.image_grid import image_grid  # matplotlib: dry runs do without
 
-    metadata = described(parts, sets)
+    metadata = metadata_of(run, sets)
     for i in range(len(sets.images)):
         arrays = (np.asarray(leaf[i]) for leaf in (sets.images, sets.labels, sets.lr))
         name = "synthetic.npz" if i == 0 else f"synthetic_{i}.npz"
-        storage.save(parts.folder / name, SyntheticSet(*arrays, metadata))
-    if fitted := whitening(parts.config):
-        workdir.write_npz(parts.folder / "zca.npz", **fitted._asdict())
+        storage.save(run.folder / name, SyntheticSet(*arrays, metadata))
+    if fitted := whitening(run.config):
+        workdir.write_npz(run.folder / "zca.npz", **fitted._asdict())
     picture = image_grid(np.asarray(sets.images[0]), np.asarray(sets.labels[0]))
-    disk.replace(parts.folder / "images.png", picture)
+    disk.replace(run.folder / "images.png", picture)
     return metadata
 
 
-def _distil_curve(parts: Parts) -> list:
-    rows = workdir.read_jsonl(parts.folder / "metrics.jsonl")
+def _distil_curve(folder: Path) -> list:
+    rows = workdir.read_jsonl(folder / "metrics.jsonl")
     return [[row["step"], row["loss"]] for row in rows]
 
 
-def _identity(parts: Parts, metadata: dict) -> dict:
+def _identity(run: RunContext, metadata: dict, notes: tuple[str, ...]) -> dict:
     """The `run` part of the Record."""
-    config, data = parts.config, parts.dataset
+    config, data = run.config, run.dataset
     method, init = config.distill.method, config.distill.init
     if config.distill.load:
         method, init = made_by(metadata)
     elif not learns(config):
         init = None
-    decoded = len(storage.load(parts.folder / "synthetic.npz").images)
+    decoded = len(storage.load(run.folder / "synthetic.npz").images)
     size = metadata.get("stored_images", decoded)
     return {
-        "id": parts.folder.name,
+        "id": run.folder.name,
         "seed": config.seed,
         "method": method or "loaded",
         "dataset": data.name,
@@ -242,7 +234,7 @@ def _identity(parts: Parts, metadata: dict) -> dict:
         "config": configs.changed(config),
         "arch": config.model.name,
         "width": model_settings(config).get("width"),
-        "upsampled": upsampled(parts),
+        "upsampled": upsampled(run),
         "ipc": size / len(data.class_names),
         "ratio": size / len(data.train.labels),
         "init": init,
@@ -256,4 +248,11 @@ def _identity(parts: Parts, metadata: dict) -> dict:
         "full_nets": config.train.full_nets,
         "device": devices_in_use()[0].device_kind,
         "devices": len(devices_in_use()),
-    } | ({"data_notes": list(found)} if (found := notes(config)) else {})
+    } | {
+        name: value
+        for name, value in {
+            "data_notes": list(notes),
+            "labels": {e.name: e.label for e in configs.named(config) if e.origin},
+        }.items()
+        if value
+    }

@@ -4,7 +4,7 @@ from dd_jax import models
 from dd_jax.config import RESULTS_VERSION, essential
 from dd_jax.data import augment, cutmix
 from dd_jax.distill.io import storage
-from dd_jax.run.context import Parts, model_settings
+from dd_jax.run.context import RunContext, model_settings
 from dd_jax.train import adversarial
 from dd_jax.train.training import (
     MOMENTUM,
@@ -15,17 +15,17 @@ from dd_jax.train.training import (
 from dd_jax.types import SyntheticSet
 
 
-def described(parts: Parts, sets: SyntheticSet) -> dict:
+def metadata_of(run: RunContext, sets: SyntheticSet) -> dict:
     """The metadata of a run's sets; that of a loaded set are its own.
 
     Args:
-      parts: of the run.
+      run: the run.
       sets: with a leading axis.
 
     Returns:
       JSON-able; no clock times, so that a resumed run gives the same bytes.
     """
-    config, data = parts.config, parts.dataset
+    config, data = run.config, run.dataset
     if config.distill.load:
         return storage.load(config.distill.load).metadata or {}
     train = config.train

@@ -1,6 +1,7 @@
 """The stages of a run: sets, networks on them and beside them, shadow pipelines."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -9,16 +10,17 @@ import numpy as np
 from dd_jax.distill.io import storage
 from dd_jax.distill.pipeline import distil_many, distil_then_train, train_on_data
 from dd_jax.run.cached import (
-    at_tenths,
-    every_epoch,
-    of_baseline,
-    own,
-    shared,
-    staged,
-    steps_of,
+    baseline_dir,
+    cache_dir,
+    distillation_steps,
+    in_ten_calls,
+    one_per_call,
+    read_or_make,
+    run_dir,
+    stage_loop,
 )
-from dd_jax.run.context import Parts
-from dd_jax.run.methods import experts_of, joint_of, method_of
+from dd_jax.run.context import RunContext, learns
+from dd_jax.run.methods import batched_method_of, experts_of, method_of
 from dd_jax.runtime.keys import stack
 from dd_jax.train.many import train_on_rows, train_on_sets
 from dd_jax.types import (
@@ -31,99 +33,134 @@ from dd_jax.types import (
 
 
 def synthetic_sets(
-    parts: Parts, steps: int | None = None
+    run: RunContext, steps: int | None = None
 ) -> tuple[SyntheticSet, float]:
     """The sets that the run is about, with a leading axis, and the seconds they took.
 
-    With `steps`, the sets after so many steps of the same distillation.
+    With `steps`, the sets after that number of steps of the same distillation.
     """
-    config = parts.config
+    config = run.config
     if config.distill.load:
         loaded = storage.load(config.distill.load)
         arrays = (loaded.images, loaded.labels, loaded.lr)
         return SyntheticSet(*(jnp.asarray(a)[None] for a in arrays)), 0.0
-    keys = stack(parts.key("distil"), config.sets)
-    member = np.ones((config.sets, len(parts.dataset.train.labels)), bool)
-    log = parts.folder / "metrics.jsonl"
-    loop = staged(parts, "distill", own(parts, "distil"), log=log)
+    keys = stack(run.key("distil"), config.sets)
+    member = np.ones((config.sets, len(run.dataset.train.labels)), bool)
+    log = run.folder / "metrics.jsonl"
+    loop = stage_loop(run, "distill", run_dir(run, "distil"), log=log)
     return distil_many(
-        method_of(parts, config.distill.method),
+        method_of(run, config.distill.method),
         keys,
-        parts.dataset.train,
+        run.dataset.train,
         member,
-        steps_of(parts)._replace(total=steps or config.distill.steps),
+        distillation_steps(run)._replace(total=steps or config.distill.steps),
         loop,
-        experts_of(parts, parts.dataset.train),
-        one_cohort=True,
+        experts_of(run, run.dataset.train),
+        share_experts=True,
     )
 
 
-def networks_on_sets(parts: Parts, sets: SyntheticSet, stage: str = "train") -> Params:
+def sets_by_step(
+    run: RunContext, eval_steps: Sequence[int]
+) -> tuple[SyntheticSet, dict[int, tuple[SyntheticSet, float]]]:
+    """The run's sets, and those of earlier steps of the same distillation.
+
+    The distillation goes on from each of these steps to the next, so that they cost
+    nothing.
+
+    Args:
+      run: the run.
+      eval_steps: before the last, in order.
+
+    Returns:
+      The sets, and `step -> (sets, seconds of distillation)`, the last step included;
+      empty for a set made elsewhere and for a method that learns nothing.
+    """
+    learned = learns(run.config) and not run.config.distill.load
+    found = {}
+    for step in eval_steps if learned else ():
+        path = run_dir(run, "eval_steps") / f"{step}.npz"
+        kept = read_or_make(path, partial(_sets_and_seconds, run, step))
+        found[step] = SyntheticSet(**kept["sets"]), kept["seconds"]
+    sets, seconds = synthetic_sets(run)
+    if learned:
+        found[run.config.distill.steps] = sets, seconds
+    return sets, found
+
+
+def _sets_and_seconds(run: RunContext, step: int) -> dict:
+    sets, seconds = synthetic_sets(run, step)
+    return {"sets": sets._asdict(), "seconds": seconds}
+
+
+def networks_on_sets(
+    run: RunContext, sets: SyntheticSet, stage: str = "train"
+) -> Params:
     """`train.nets` networks on each set; those of one set follow one another."""
-    nets = parts.config.train.nets
-    sets = sets._replace(lr=_step_sizes(parts, sets.lr))
+    nets = run.config.train.nets
+    sets = sets._replace(lr=_learning_rates(run, sets.lr))
     each = jax.tree.map(lambda a: jnp.repeat(a, nets, 0), sets)
-    keys = stack(parts.key("nets"), len(each.images))
-    loop = staged(parts, stage, own(parts, "nets"))
-    epochs = at_tenths(parts.config.train.epochs)
-    return train_on_sets(parts.trainer, keys, each, epochs, loop)[0]
+    keys = stack(run.key("nets"), len(each.images))
+    loop = stage_loop(run, stage, run_dir(run, "nets"))
+    epochs = in_ten_calls(run.config.train.epochs)
+    return train_on_sets(run.trainer, keys, each, epochs, loop)[0]
 
 
-def _step_sizes(parts: Parts, rates: Array) -> Array:
+def _learning_rates(run: RunContext, rates: Array) -> Array:
     """Those of the sets; a loaded set that learned none takes the run's `train.lr`."""
-    path = parts.config.distill.load
-    if not path or storage.learned_rate(storage.load(path)):
+    path = run.config.distill.load
+    if not path or storage.has_learned_lr(storage.load(path)):
         return rates
-    return jnp.full_like(rates, parts.config.train.lr)
+    return jnp.full_like(rates, run.config.train.lr)
 
 
-def networks_on_subsets(parts: Parts) -> Params:
+def networks_on_subsets(run: RunContext) -> Params:
     """`train.nets` networks, each on a random subset of its own, of the sets' size."""
-    config, data = parts.config, parts.dataset.train
-    set_key, net_key = jax.random.split(parts.key("random_subset"))
+    config, data = run.config, run.dataset.train
+    set_key, net_key = jax.random.split(run.key("random_subset"))
     member = np.ones((config.train.nets, len(data.labels)), bool)
     sets, _ = distil_many(
-        method_of(parts, "random"),
+        method_of(run, "random"),
         stack(set_key, config.train.nets),
         data,
         member,
-        steps_of(parts),
+        distillation_steps(run),
     )
-    loop = staged(parts, "random_subset", of_baseline(parts, "random_subset"))
-    epochs = at_tenths(config.train.epochs)
+    loop = stage_loop(run, "random_subset", baseline_dir(run, "random_subset"))
+    epochs = in_ten_calls(config.train.epochs)
     net_keys = stack(net_key, config.train.nets)
-    return train_on_sets(parts.trainer, net_keys, sets, epochs, loop)[0]
+    return train_on_sets(run.trainer, net_keys, sets, epochs, loop)[0]
 
 
-def networks_on_full_data(parts: Parts) -> Params:
+def networks_on_full_data(run: RunContext) -> Params:
     """`train.full_nets` networks on all rows of train."""
-    config, data = parts.config, parts.dataset.train
-    keys = stack(parts.key("full_data"), config.train.full_nets)
+    config, data = run.config, run.dataset.train
+    keys = stack(run.key("full_data"), config.train.full_nets)
     rows = np.tile(np.arange(len(data.labels)), (config.train.full_nets, 1))
-    loop = staged(parts, "full_data", of_baseline(parts, "full_data"))
-    epochs = every_epoch(config.train.full_epochs)
-    return train_on_rows(
-        parts.trainer, keys, data, rows, config.train.lr, epochs, loop
-    )[0]
+    loop = stage_loop(run, "full_data", baseline_dir(run, "full_data"))
+    epochs = one_per_call(config.train.full_epochs)
+    return train_on_rows(run.trainer, keys, data, rows, config.train.lr, epochs, loop)[
+        0
+    ]
 
 
-def _shadow_loop(parts: Parts, pipe: str, stage: str) -> Callable:
+def _shadow_loop(run: RunContext, pipe: str, stage: str) -> Callable:
     """The loop of one stage of a pipeline's shadows; baselines are shared by runs."""
     seconds = "shadow_distill" if stage == "distil" else "shadows"
     label = f"{seconds.replace('_', ' ')}, {pipe}"
     if pipe == "distilled":
-        return staged(parts, seconds, own(parts, f"shadow_{stage}"), label)
+        return stage_loop(run, seconds, run_dir(run, f"shadow_{stage}"), label)
     privacy = [f"audits.privacy.{key}" for key in ("shadows", "targets", "canaries")]
     if pipe == "full_data":
-        folder = shared(parts, "shadow_full_data", *privacy, "train.full_epochs")
+        folder = cache_dir(run, "shadow_full_data", *privacy, "train.full_epochs")
     else:
         keys = (*privacy, "audits.privacy.epochs", "distill.ipc")
-        folder = shared(parts, f"shadow_{stage}", *keys)
-    return staged(parts, seconds, folder, label)
+        folder = cache_dir(run, f"shadow_{stage}", *keys)
+    return stage_loop(run, seconds, folder, label)
 
 
 def shadow_pipeline(
-    parts: Parts,
+    run: RunContext,
     pipe: str,
     data: Split,
     *,
@@ -133,36 +170,38 @@ def shadow_pipeline(
     """The pipeline that shadows are made of, by the name that Records use.
 
     Args:
-      parts: of the run.
+      run: of the run.
       pipe: `distilled`, `random_subset` or `full_data`.
       data: the rows that members are drawn from.
       initial_only: see `dd_jax.distill.pipeline.distil_then_train`.
       joint: whether shadows share networks and real batches.
     """
-    config = parts.config
+    config = run.config
     if pipe == "full_data":
         return train_on_data(
-            parts.trainer,
+            run.trainer,
             data,
             config.train.lr,
-            every_epoch(config.train.full_epochs),
-            _shadow_loop(parts, pipe, "nets"),
+            one_per_call(config.train.full_epochs),
+            _shadow_loop(run, pipe, "nets"),
         )
     return distil_then_train(
-        method_of(parts, config.distill.method if pipe == "distilled" else "random"),
-        parts.trainer,
+        method_of(run, config.distill.method if pipe == "distilled" else "random"),
+        run.trainer,
         data,
-        steps_of(parts),
-        at_tenths(config.audits.privacy.epochs),
-        (_shadow_loop(parts, pipe, "distil"), _shadow_loop(parts, pipe, "nets")),
-        experts_of(parts, data),
+        distillation_steps(run),
+        in_ten_calls(config.audits.privacy.epochs),
+        (_shadow_loop(run, pipe, "distil"), _shadow_loop(run, pipe, "nets")),
+        experts_of(run, data),
         initial_only=initial_only,
-        joint=joint_of(parts, halves=not initial_only) if joint else None,
+        batched=batched_method_of(run, halves=not initial_only) if joint else None,
     )
 
 
-def shadow_networks(parts: Parts, pipe: str, keys: Array, sets: SyntheticSet) -> Params:
+def shadow_networks(
+    run: RunContext, pipe: str, keys: Array, sets: SyntheticSet
+) -> Params:
     """Further networks on sets of shadows, trained as their pipeline does."""
-    epochs = at_tenths(parts.config.audits.privacy.epochs)
-    loop = _shadow_loop(parts, pipe, "nets")
-    return train_on_sets(parts.trainer, keys, sets, epochs, loop)[0]
+    epochs = in_ten_calls(run.config.audits.privacy.epochs)
+    loop = _shadow_loop(run, pipe, "nets")
+    return train_on_sets(run.trainer, keys, sets, epochs, loop)[0]

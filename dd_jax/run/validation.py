@@ -1,35 +1,28 @@
 """What data, model and audits together cannot give is refused before any compute."""
 
 import math
-from pathlib import Path
 
 import jax
 import numpy as np
 from ml_collections import ConfigDict
 
 from dd_jax import config as configs
-from dd_jax.audits import fairness
-from dd_jax.audits.robustness import ascents
 from dd_jax.catalogue import entries
 from dd_jax.data import require_per_class
 from dd_jax.data.zca import fitting_bytes, fitting_seconds
 from dd_jax.distill import batched_form
 from dd_jax.distill.io import storage
+from dd_jax.run.audit_context import context_of, enabled
 from dd_jax.run.context import (
-    Parts,
-    dataset,
-    has_privacy,
+    RunContext,
+    build_context,
     images_per_class,
-    judged_rows,
     learns,
     matches,
-    norm_of,
-    parts,
-    planted,
-    whitening,
 )
-from dd_jax.run.methods import joint_of, method_of
-from dd_jax.run.variants import others
+from dd_jax.run.methods import batched_method_of, method_of
+from dd_jax.run.read_data import dataset, whitening
+from dd_jax.run.variants import transfer_variants
 from dd_jax.runtime.parallel import require_devices
 from dd_jax.system.memory import free
 from dd_jax.types import Dataset, InputError, SyntheticSet
@@ -37,20 +30,26 @@ from dd_jax.types import Dataset, InputError, SyntheticSet
 _QUICK = 2000  # values of an image that ZCA whitens within seconds
 
 
-def check(config: ConfigDict) -> None:
-    """Refuses what data, model and audits together cannot give, before any compute."""
+def check(config: ConfigDict) -> RunContext:
+    """Refuses what data, model and audits together cannot give, before any compute.
+
+    Returns:
+      What the config comes to.
+
+    Raises:
+      InputError: the first thing that cannot be.
+    """
     _check_devices(config.devices)
     data = dataset(config)
     if config.distill.load:
         _check_loaded(config, data)
     elif config.data.zca:
         _check_whitening(data)
-    if has_privacy(config):
-        _check_halves(config, data)
-        _check_queries(config, data)
+    built = build_context(config)
+    audits = enabled(config)
+    for audit in audits:
+        audit.check(context_of(built, audit.name))
     require_per_class(data, images_per_class(config))
-    if config.audits.robustness.enabled and config.audits.robustness.checks:
-        _check_evidence(config)
     if not config.distill.load:
         (_check_learning if learns(config) else _check_selection)(config)
     if config.mitigate.robust.eps and not matches(config.distill.method):
@@ -58,18 +57,14 @@ def check(config: ConfigDict) -> None:
             f"mitigate.robust.eps: {config.distill.method} matches no real images that "
             "could be attacked; take dc, dsa, dm, idc_i, idc or frepo"
         )
-    built = parts(config, Path(), Path())
     jax.eval_shape(built.model.init, jax.random.key(0))
     if not config.distill.load:
         method_of(built, config.distill.method)
-    if has_privacy(config) and config.audits.privacy.joint:
-        _check_joint(built)
-    for changes in others(config).values():
+        if config.audits.privacy.enabled and config.audits.privacy.joint:
+            _check_joint(built)
+    for changes in transfer_variants(config).values():
         check(configs.override(config, changes, "audits.transfer"))
-    judged = judged_rows(data)
-    if config.audits.fairness.enabled and judged.groups is not None:
-        classes = len(data.class_names)
-        fairness.equalised_odds(judged.labels, judged.labels, judged.groups, classes)
+    return built
 
 
 def forecast(config: ConfigDict) -> str:
@@ -158,54 +153,7 @@ def _check_learning(config: ConfigDict) -> None:
         )
 
 
-def _check_evidence(config: ConfigDict) -> None:
-    """Checks attack again, by an ascent of the config, at a radius above 0."""
-    audit = config.audits.robustness
-    again = ascents({spec: norm_of(spec) for spec in audit.attacks})
-    if not again:
-        raise InputError(
-            f"audits.robustness.checks: none of the attacks {list(audit.attacks)} can "
-            "be run again for it; add pgd_linf, pgd_l2, apgd_ce or apgd_dlr"
-        )
-    for norm in again:
-        if not any(audit[f"eps_{norm}"]):
-            raise InputError(
-                f"audits.robustness.eps_{norm} holds no radius above 0, which "
-                "audits.robustness.checks needs"
-            )
-
-
-def _check_halves(config: ConfigDict, data: Dataset) -> None:
-    """Half of the rows, canaries left out, must do for the images of each class."""
-    ipc, canaries = config.distill.ipc, config.audits.privacy.canaries
-    kind = (rows := planted(config, data)).kind
-    ordinary = rows.split.labels[: len(kind)][kind < 0]
-    classes = len(data.class_names)
-    fewest = int(np.bincount(ordinary, minlength=classes).min())
-    if fewest >= 2 * ipc:
-        return
-    most = int(np.bincount(data.train.labels).min())
-    ways = [f"at most {fewest // 2}"] if fewest >= 2 else []
-    ways += ["audits.privacy.canaries=0"] if canaries and most >= 2 * ipc else []
-    alone = "" if ipc <= most else f" with at most {most}"
-    raise InputError(
-        f"distill.ipc={ipc}: each shadow of the membership audit distils half of the "
-        f"rows, and the smallest class of {data.name} has {fewest} in train"
-        f"{' beside canaries' if canaries else ''}; take "
-        f"{', or '.join([*ways, f'audits.privacy.enabled=False{alone}'])}"
-    )
-
-
-def _check_queries(config: ConfigDict, data: Dataset) -> None:
-    audit, side = config.audits.privacy, min(data.train.images.shape[1:3])
-    if audit.query_shift >= side:
-        raise InputError(
-            f"audits.privacy.query_shift={audit.query_shift}: images of side {side} "
-            f"can be shifted by at most {side - 1} pixels"
-        )
-
-
-def _check_joint(built: Parts) -> None:
+def _check_joint(built: RunContext) -> None:
     distill = built.config.distill
     if not batched_form(distill.method):
         known = [e.name for e in entries("method") if "batched" in e.traits]
@@ -219,7 +167,7 @@ def _check_joint(built: Parts) -> None:
                 f"audits.privacy.joint: mitigate.{mitigation} has no joint form; take "
                 "joint=False"
             )
-    joint_of(built, halves=True)
+    batched_method_of(built, halves=True)
 
 
 def _check_loaded(config: ConfigDict, data: Dataset) -> None:

@@ -2,30 +2,40 @@
 
 from typing import Any
 
+import jax
+import numpy as np
 from ml_collections import ConfigDict
 
 from dd_jax import config as configs
 from dd_jax.catalogue import names
 from dd_jax.distill.io import storage
-from dd_jax.run.cached import own
-from dd_jax.run.context import Parts, matches
-from dd_jax.run.context import parts as build_parts
+from dd_jax.run import stages
+from dd_jax.run.cached import run_dir
+from dd_jax.run.context import RunContext, build_context, matches
 from dd_jax.runtime.cost import Cost
 from dd_jax.runtime.keys import named
+from dd_jax.types import Model, Params, SyntheticSet
 
-_ALONE = {"audits.transfer.enabled": False, "audits.privacy.enabled": False}
+_NO_SHADOWS = {"audits.transfer.enabled": False, "audits.privacy.enabled": False}
 
 
-def undefended(parts: Parts) -> Parts:
-    """The run without training against attacks; itself where there is none."""
-    if not parts.config.train.adversarial.eps:
-        return parts
+def undefended_networks(run: RunContext, networks: Params) -> Params:
+    """Networks on the full data that were not trained against attacks.
+
+    Args:
+      run: the run.
+      networks: its own on the full data, which serve where no run of its recipe trains
+        against attacks.
+    """
+    if not run.config.train.adversarial.eps:
+        return networks
     changes = {"train.adversarial.eps": 0.0}
-    config = configs.override(parts.config, changes, "undefended")
-    return build_parts(config, parts.folder, parts.cache)._replace(cost=parts.cost)
+    config = configs.override(run.config, changes, "undefended")
+    plain = build_context(config, run.folder, run.cache)._replace(cost=run.cost)
+    return stages.networks_on_full_data(plain)
 
 
-def others(config: ConfigDict) -> dict[str, dict[str, Any]]:
+def transfer_variants(config: ConfigDict) -> dict[str, dict[str, Any]]:
     """What the transfer audit puts beside the run: name -> changes of the config.
 
     Other architectures learn from the run's sets; other methods distil a set each, and
@@ -34,7 +44,7 @@ def others(config: ConfigDict) -> dict[str, dict[str, Any]]:
     audit = config.audits.transfer
     if not audit.enabled:
         return {}
-    each = _ALONE | {"train.nets": config.audits.robustness.nets}
+    each = _NO_SHADOWS | {"train.nets": config.audits.robustness.nets}
     return (
         {name: each | {"model.name": name} for name in audit.architectures}
         | {
@@ -48,6 +58,47 @@ def others(config: ConfigDict) -> dict[str, dict[str, Any]]:
             f"set {i}, {_maker(path)}": each | {"distill.load": path, "sets": 1}
             for i, path in enumerate(audit.sets, 1)
         }
+    )
+
+
+def variant_networks(
+    run: RunContext, sets: SyntheticSet
+) -> dict[str, tuple[Model, Params]]:
+    """Architecture and networks of each of `transfer_variants`.
+
+    Args:
+      run: the run.
+      sets: its synthetic sets, from which other architectures learn.
+    """
+    return {
+        name: _networks(run, name, changes, sets)
+        for name, changes in transfer_variants(run.config).items()
+    }
+
+
+def _networks(
+    run: RunContext, name: str, changes: dict, sets: SyntheticSet
+) -> tuple[Model, Params]:
+    """Networks of a variant: on the run's sets, or on a set of its own."""
+    variant = _varied(run, f"transfer {name}", changes)
+    if "model.name" not in changes:
+        sets, _ = stages.synthetic_sets(variant)
+    params = stages.networks_on_sets(variant, sets)
+    run.cost.count("transfer", variant.folder, sum(variant.cost.seconds.values()))
+    return variant.model, jax.tree.map(np.asarray, params)
+
+
+def _varied(run: RunContext, name: str, changes: dict[str, Any]) -> RunContext:
+    """The run with other values of some keys, and draws, costs and a folder of its own.
+
+    Args:
+      run: the run.
+      name: of the variant, from which its keys and its folder follow.
+      changes: dotted config keys and their values.
+    """
+    config = configs.override(run.config, changes, name)
+    return build_context(config, run_dir(run, name), run.cache)._replace(
+        key=lambda purpose: named(run.key(name), purpose), cost=Cost()
     )
 
 
@@ -68,17 +119,3 @@ def made_by(metadata: dict | None) -> tuple[str | None, str | None]:
     method, init = made.get("method"), made.get("init")
     known, starts = names("method"), names("init")
     return method if method in known else None, init if init in starts else None
-
-
-def varied(parts: Parts, name: str, changes: dict[str, Any]) -> Parts:
-    """The run with other values of some keys, and draws, costs and a folder of its own.
-
-    Args:
-      parts: of the run.
-      name: of the variant, from which its keys and its folder follow.
-      changes: dotted config keys and their values.
-    """
-    config = configs.override(parts.config, changes, name)
-    return build_parts(config, own(parts, name), parts.cache)._replace(
-        key=lambda purpose: named(parts.key(name), purpose), cost=Cost()
-    )

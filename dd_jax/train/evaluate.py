@@ -45,7 +45,21 @@ def predictions(model: Model, params: Params, images: Array) -> np.ndarray:
     Returns:
       `i64[s n]`.
     """
-    return np.asarray(_logits_of_each(model)(images, params)).argmax(-1)
+    return np.asarray(logits_of_each(model, params, images)).argmax(-1)
+
+
+def logits_of_each(model: Model, params: Params, images: Array) -> Array:
+    """Logits of several networks on many images.
+
+    Args:
+      model: the network.
+      params: parameters with a leading axis of s networks.
+      images: `[n h w c]`, as for `logits`.
+
+    Returns:
+      `f32[s n k]`.
+    """
+    return _logits_of_each(model)(images, params)
 
 
 @reused

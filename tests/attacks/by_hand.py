@@ -1,4 +1,4 @@
-"""A tiny network with its gradient in NumPy, and a watch on what an attack asks it."""
+"""A tiny network with its gradient in NumPy, and a record of an attack's queries."""
 
 from typing import NamedTuple
 
@@ -39,7 +39,7 @@ def mlp(seed, shape, n, sharp):
 def watched(run, model, images, labels, index=0):
     """One run of an attack: `points f64[q n d], found f64[n d], score f32[n]`.
 
-    The points are all that the run asked the model about, in order.
+    The points are all queries of the run, in order.
     """
     points = []
 

@@ -6,11 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tiny import quick_compiles as quick_compiles
 
 from dd_jax.attacks import ATTACKS, describe
-from dd_jax.attacks.boundary import _way_back
+from dd_jax.attacks.boundary import _final_search
 from dd_jax.attacks.constraints import l1, linf
-from dd_jax.attacks.schedules import Progress, halving, shrinking_windows, sparse
+from dd_jax.attacks.schedules import Progress, decreasing_intervals, halving, sparse
 from dd_jax.types import InputError
 
 N, SHAPE = 6, (5, 3, 1)
@@ -86,8 +87,8 @@ def test_apgd_reaches_the_best_margin_of_two_linear_classes(name, norm):
     attacked = jax.jit(attack.run, static_argnums=1)(
         jax.random.key(0), logits_fn, images, labels
     )
-    ahead = lambda x: np.diff(np.asarray(logits_fn(x)))[:, 0] * np.where(labels, -1, 1)
-    rise = ahead(np.asarray(attacked)) - ahead(images)
+    lead = lambda x: np.diff(np.asarray(logits_fn(x)))[:, 0] * np.where(labels, -1, 1)
+    rise = lead(np.asarray(attacked)) - lead(images)
     best = eps * np.linalg.norm(w[:, 1] - w[:, 0], DUAL[norm])
     assert (rise <= best + 1e-4).all() and (rise >= 0.98 * best).all()
 
@@ -95,7 +96,7 @@ def test_apgd_reaches_the_best_margin_of_two_linear_classes(name, norm):
 @pytest.mark.parametrize(
     ("name", "norm", "classes"), [("apgd_t", "linf", 3), ("apgd_t", "l2", 4)]
 )
-def test_apgd_breaks_just_what_can_be_broken(name, norm, classes):
+def test_apgd_breaks_exactly_the_examples_within_eps(name, norm, classes):
     toy = logits_fn, _, images, labels = linear(classes)
     exact = distance_to_boundary(toy, norm)
     eps = float(np.median(exact))
@@ -103,8 +104,8 @@ def test_apgd_breaks_just_what_can_be_broken(name, norm, classes):
     attacked = jax.jit(attack.run, static_argnums=1)(
         jax.random.key(0), logits_fn, images, labels
     )
-    stands = np.asarray(logits_fn(attacked)).argmax(-1) == labels
-    np.testing.assert_array_equal(stands, exact > eps)
+    robust = np.asarray(logits_fn(attacked)).argmax(-1) == labels
+    np.testing.assert_array_equal(robust, exact > eps)
 
 
 @pytest.mark.parametrize(
@@ -118,31 +119,31 @@ def test_apgd_breaks_just_what_can_be_broken(name, norm, classes):
     ],
 )
 def test_checkpoints_have_the_golden_values(steps, checkpoints):
-    assert list(accumulate(shrinking_windows(steps))) == checkpoints
+    assert list(accumulate(decreasing_intervals(steps))) == checkpoints
 
 
-def test_step_halves_where_the_loss_seldom_rises_or_is_stuck():
+def test_step_size_halves_where_the_loss_rarely_increases():
     rule = halving(linf(0.1))
     state = rule.init(jnp.zeros(SHAPE), jnp.float32(1.0))
     assert float(state.size) == pytest.approx(0.2)
 
-    def window(state, rises, best):
+    def interval(state, increases, best):
         for i in range(4):
-            seen = Progress(jnp.bool_(i < rises), best, 0.0, i == 3, 4)
-            state, rewind = rule.adapt(state, seen)
-        return state, bool(rewind)
+            seen = Progress(jnp.bool_(i < increases), best, 0.0, i == 3, 4)
+            state, to_best = rule.adapt(state, seen)
+        return state, bool(to_best)
 
-    state, rewind = window(state, 4, 2.0)  # rises throughout
-    assert not rewind and float(state.size) == pytest.approx(0.2)
-    state, rewind = window(state, 4, 2.0)  # rises, but the best stands still
-    assert rewind and float(state.size) == pytest.approx(0.1)
-    state, rewind = window(state, 4, 2.0)  # not twice in a row for that reason
-    assert not rewind and float(state.size) == pytest.approx(0.1)
-    state, rewind = window(state, 3, 3.0)  # 75 % is too seldom
-    assert rewind and float(state.size) == pytest.approx(0.05)
+    state, to_best = interval(state, 4, 2.0)  # increases throughout
+    assert not to_best and float(state.size) == pytest.approx(0.2)
+    state, to_best = interval(state, 4, 2.0)  # increases, but the best stays
+    assert to_best and float(state.size) == pytest.approx(0.1)
+    state, to_best = interval(state, 4, 2.0)  # not twice in a row for that reason
+    assert not to_best and float(state.size) == pytest.approx(0.1)
+    state, to_best = interval(state, 3, 3.0)  # 75 % is too rare
+    assert to_best and float(state.size) == pytest.approx(0.05)
 
 
-def test_sparse_step_starts_from_the_support_and_rewinds_where_it_shrinks():
+def test_sparse_step_returns_to_the_best_point_where_the_support_shrinks():
     rule = sparse(l1(2.0))
     delta = jnp.zeros(SHAPE).at[:4].set(0.1)  # 12 of 15 pixels
     state = rule.init(delta, jnp.float32(0.0))
@@ -152,35 +153,35 @@ def test_sparse_step_starts_from_the_support_and_rewinds_where_it_shrinks():
 
     def check(state, support, due=True):
         seen = Progress(jnp.bool_(True), 0.0, jnp.float32(support), jnp.bool_(due), 2)
-        state, rewind = rule.adapt(state, seen)
-        return state, bool(rewind)
+        state, to_best = rule.adapt(state, seen)
+        return state, bool(to_best)
 
     assert check(state, 6, due=False) == (state, False)
-    state, rewind = check(state, 12)  # as wide as before
-    assert not rewind and float(state.size) == pytest.approx(2 / 1.5)
-    state, rewind = check(state, 6)
-    assert rewind and float(state.size) == 2.0
+    state, to_best = check(state, 12)  # as wide as before
+    assert not to_best and float(state.size) == pytest.approx(2 / 1.5)
+    state, to_best = check(state, 6)
+    assert to_best and float(state.size) == 2.0
     assert float(state.share) == pytest.approx(6 / 15 / 1.5)
     for _ in range(9):
         state, _ = check(state, 6)
     assert float(state.size) == pytest.approx(0.2)
 
 
-def test_settings_of_adaptive_attacks_are_exposed_and_checked():
+def test_settings_of_adaptive_attacks_are_described_and_checked():
     row = describe("apgd_ce", 0.1, norm="l2")
     assert row["norm"] == "l2" and row["step_size"] == pytest.approx(0.2)
     assert describe("square", 0.1)["step_size"] is None
-    with pytest.raises(InputError, match="norm is 'l1'; this attack knows"):
+    with pytest.raises(InputError, match="norm is 'l1'; this attack has"):
         ATTACKS["deepfool"](eps=0.1, norm="l1")
     for name in ("apgd_ce", "fab_t", "deepfool", "cw_l2", "square", "autoattack"):
         with pytest.raises(InputError, match="steps=0"):
             ATTACKS[name](eps=0.1, steps=0)
 
 
-def test_way_back_finds_the_boundary_on_the_line():
+def test_final_search_finds_the_boundary_on_the_line():
     """Margin `s^2 - 0.3` along the way: the crossing lies at sqrt(0.3) = 0.548."""
     images, found = jnp.zeros((2, 1, 1, 1)), jnp.ones((2, 1, 1, 1))
-    height = lambda points: points[:, 0, 0, 0] ** 2 - jnp.array([0.3, 2.0])
-    share = np.asarray(_way_back(height, images, found))
+    margins_of = lambda points: points[:, 0, 0, 0] ** 2 - jnp.array([0.3, 2.0])
+    share = np.asarray(_final_search(margins_of, images, found))
     assert np.sqrt(0.3) < share[0] <= np.sqrt(0.3) + 2**-8
     assert share[1] == 1.0  # never adversarial: left as it is

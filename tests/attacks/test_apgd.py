@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 from by_hand import mlp, watched
+from tiny import quick_compiles as quick_compiles
 
-from dd_jax.attacks.components import apgd_ce
+from dd_jax.attacks.apgd import auto_pgd
 from dd_jax.attacks.constraints import ball_of
 
 N, STEPS, SHAPE = 8, 20, (4, 4, 1)
@@ -25,7 +26,7 @@ def lead(model, x, label):
 
 
 def climb_by_halving(model, norm, eps, x, delta, label):
-    """Algorithm 1 of the paper from a given start: points, and what happened.
+    """Algorithm 1 of the paper from a given start: points, and which cases occurred.
 
     It ends early where a sign or a comparison hangs on float32 rounding.
     """
@@ -37,7 +38,7 @@ def climb_by_halving(model, norm, eps, x, delta, label):
             d = d * min(1.0, eps / np.linalg.norm(d))
         return np.clip(x + d, 0, 1) - x
 
-    points, happened = [x + delta], set()
+    points, cases = [x + delta], set()
     last, g = cross_entropy(model, x + delta, label)
     best, highest = (delta, g), last
     before, size, rises, since = delta, 2 * eps, 0, 0
@@ -61,35 +62,35 @@ def climb_by_halving(model, norm, eps, x, delta, label):
         if k in CHECKPOINTS:
             stuck = not halved and highest == highest_then
             halved = rises <= 0.75 * (k - since) or stuck
-            happened.add("halved" if halved else "kept")
+            cases.add("halved" if halved else "kept")
             if halved:
                 size /= 2
                 if np.abs(delta - best[0]).max() > 0.01:
-                    happened.add("back")
+                    cases.add("back")
                 delta, g = best
             rises, since, highest_then = 0, k, highest
-    return np.array(points), happened
+    return np.array(points), cases
 
 
 @pytest.mark.parametrize(("norm", "eps"), [("linf", 0.2), ("l2", 1.0)])
 def test_every_step_equals_the_loop(norm, eps):
     model, images, labels = mlp(0, SHAPE, N, sharp=1.0)
-    run = apgd_ce(ball_of(norm, eps), steps=STEPS).one
+    run = auto_pgd(ball_of(norm, eps), "ce", steps=STEPS).run_once
     points, found, score = watched(run, model, images, labels)
     assert points.shape == (1 + STEPS, N, 16)
     seen, followed = set(), 0
     for i, x in enumerate(images.reshape(N, -1).astype(float)):
-        expected, happened = climb_by_halving(
+        expected, cases = climb_by_halving(
             model, norm, eps, x, points[0, i] - x, labels[i]
         )
-        seen |= happened
+        seen |= cases
         followed += len(expected)
         np.testing.assert_allclose(points[: len(expected), i], expected, atol=2e-5)
         leads = [lead(model, point, labels[i]) for point in points[:, i]]
         assert score[i] == pytest.approx(max(leads), abs=1e-3)
         assert lead(model, found[i], labels[i]) == pytest.approx(max(leads), abs=1e-3)
     assert followed > 0.8 * points[..., 0].size
-    assert seen == {"halved", "kept", "back"}, "the example must tell mistakes apart"
+    assert seen == {"halved", "kept", "back"}, "the example must cover every case"
 
 
 def into_l1_ball_and_box(d, x, eps):
@@ -104,12 +105,12 @@ def into_l1_ball_and_box(d, x, eps):
 
 
 def climb_sparsely(model, eps, x, delta, label, steps):
-    """One phase in L1 with a checkpoint at each step: points, best, what happened."""
+    """One phase in L1 with a checkpoint at each step: points, best, cases seen."""
     loss, g = cross_entropy(model, x + delta, label)
     best, highest = (delta, g), loss
     support = (delta != 0).sum()
     moves = max(2 * support // 3, 1)
-    size, points, happened = eps, [x + delta], set()
+    size, points, cases = eps, [x + delta], set()
     for _ in range(steps):
         first = np.argsort(-np.abs(g))[:moves]
         step = np.zeros(16)
@@ -122,19 +123,19 @@ def climb_sparsely(model, eps, x, delta, label, steps):
         fewer = (best[0] != 0).sum()
         moves = max(2 * fewer // 3, 1)
         if fewer < 0.95 * support:
-            happened.add("at the best")
+            cases.add("at the best")
             size, (delta, g) = eps, best
         else:
             size = max(size / 1.5, eps / 10)
-            happened.add("smaller")
+            cases.add("smaller")
         support = fewer
-    return points, best[0], happened
+    return points, best[0], cases
 
 
 def test_every_sparse_step_in_shrinking_l1_balls_equals_the_loop():
     eps = 0.8
     model, images, labels = mlp(3, SHAPE, N, sharp=1.0)
-    run = apgd_ce(ball_of("l1", eps), steps=STEPS).one
+    run = auto_pgd(ball_of("l1", eps), "ce", steps=STEPS).run_once
     points, _, score = watched(run, model, images, labels)
     assert points.shape == (3 + STEPS, N, 16)
     seen = set()
@@ -142,12 +143,12 @@ def test_every_sparse_step_in_shrinking_l1_balls_equals_the_loop():
         expected, delta = [], points[0, i] - x
         for factor, steps in ((3, 6), (2, 6), (1, 8)):
             delta = into_l1_ball_and_box(delta, x, factor * eps)
-            phase, delta, happened = climb_sparsely(
+            phase, delta, cases = climb_sparsely(
                 model, factor * eps, x, delta, labels[i], steps
             )
             expected += phase
-            seen |= happened
+            seen |= cases
         np.testing.assert_allclose(points[:, i], expected, atol=2e-5)
         inside = max(lead(model, point, labels[i]) for point in phase)
         assert score[i] == pytest.approx(inside, abs=1e-3)
-    assert seen == {"at the best", "smaller"}, "the example must tell mistakes apart"
+    assert seen == {"at the best", "smaller"}, "the example must cover every case"

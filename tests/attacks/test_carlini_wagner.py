@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from by_hand import mlp, watched
+from tiny import quick_compiles as quick_compiles
 
 from dd_jax.attacks.carlini_wagner import carlini_wagner
 from dd_jax.attacks.constraints import l2
@@ -47,7 +48,7 @@ def minimise(model, x, label):
 def test_every_search_equals_the_loop():
     model, images, labels = mlp(0, SHAPE, N, sharp=0.5)
     run = carlini_wagner(l2(0.0), steps=STEPS, searches=SEARCHES, learning_rate=RATE)
-    points, found, score = watched(run.one, model, images, labels)
+    points, found, score = watched(run.run_once, model, images, labels)
     assert points.shape == (SEARCHES * STEPS, N, 12)
     ratios = []
     for i, x in enumerate(images.reshape(N, -1).astype(float)):
@@ -57,4 +58,4 @@ def test_every_search_equals_the_loop():
         np.testing.assert_allclose(found[i], end, atol=1e-4)
         assert score[i] == pytest.approx(-distance, abs=1e-4)
     tenfold, up, down = np.array([(r > 9, 1 < r < 9, r < 1) for r in ratios]).T
-    assert tenfold.any() and up.any() and down.any(), "c takes all three ways"
+    assert tenfold.any() and up.any() and down.any(), "c grows tenfold, rises and falls"

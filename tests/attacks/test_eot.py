@@ -1,14 +1,15 @@
-"""How many draws of a randomised model the attacks average, and that they do."""
+"""Attacks on randomised models average the stated number of draws."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tiny import quick_compiles as quick_compiles
 
 from dd_jax.attacks import ATTACKS
-from dd_jax.attacks.components import apgd_ce
+from dd_jax.attacks.apgd import auto_pgd
 from dd_jax.attacks.constraints import l2
-from dd_jax.attacks.rounds import draws
+from dd_jax.attacks.eot import drawn_logits
 
 SHAPE, SIZE, CLASSES = (2, 3, 1), 6, 3
 W = np.random.default_rng(0).normal(size=(SIZE, CLASSES)).astype(np.float32)
@@ -37,18 +38,20 @@ def by_point(seen):
     return list(groups.values())
 
 
-def test_draws_are_as_many_as_asked_and_differ():
+def test_draws_differ_and_have_the_given_number():
     random = lambda key, images: images + jax.random.normal(key, images.shape)
-    logits = np.asarray(draws(random, 7)(jax.random.key(0), jnp.zeros((2, 3))))
+    logits = np.asarray(drawn_logits(random, 7)(jax.random.key(0), jnp.zeros((2, 3))))
     assert logits.shape == (7, 2, 3) and len(np.unique(logits)) == 42
-    plain = draws(lambda images: 2 * images, 0)(jax.random.key(0), jnp.ones((2, 3)))
+    plain = drawn_logits(lambda images: 2 * images, 0)(
+        jax.random.key(0), jnp.ones((2, 3))
+    )
     np.testing.assert_array_equal(plain, np.full((1, 2, 3), 2.0))
 
 
-def test_step_follows_the_mean_gradient_and_counts_by_the_mean_logits(noisy):
+def test_step_uses_the_mean_gradient_and_margin_of_the_mean_logits(noisy):
     logits_fn, seen = noisy
     x, label, eps, count = np.full((1, *SHAPE), 0.5, np.float32), 1, 0.1, 6
-    run = apgd_ce(l2(eps), steps=1, eot=count).one
+    run = auto_pgd(l2(eps), "ce", steps=1, eot=count).run_once
     found, score = jax.jit(run, static_argnums=1)(
         jax.random.key(0), logits_fn, x, np.array([label]), np.int32(0)
     )
@@ -70,7 +73,7 @@ def test_step_follows_the_mean_gradient_and_counts_by_the_mean_logits(noisy):
     np.testing.assert_allclose(np.ravel(found), best[0], atol=1e-6)
 
 
-def test_version_rand_asks_for_20_draws_at_each_point(noisy):
+def test_version_rand_takes_20_draws_at_each_point(noisy):
     logits_fn, seen = noisy
     image = (0.5 + 0.2 * W[:, 0]).reshape(1, *SHAPE).clip(0, 1)
     attack = ATTACKS["autoattack"](eps=1e-3, version="rand", steps=1, batch=1)

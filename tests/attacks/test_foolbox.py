@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tiny import quick_compiles as quick_compiles
 
 from dd_jax.attacks import ATTACKS
 
@@ -67,11 +68,11 @@ def test_robust_accuracy_agrees_with_foolbox(name, ours, theirs, eps, toy):
         given = None if minimal else eps
         _, found, success = attack(model, images, labels, epsilons=given)
     moved = np.linalg.norm(np.asarray(found - images).reshape(N, -1), axis=1)
-    fell = np.asarray(success) & ((moved <= eps) | (not minimal))
-    expected = 1 - float(fell.mean())
+    broken = np.asarray(success) & ((moved <= eps) | (not minimal))
+    expected = 1 - float(broken.mean())
     attacked = jax.jit(ATTACKS[name](eps=eps, **ours).run, static_argnums=1)(
         jax.random.key(0), logits_fn, images, labels
     )
     measured = float((logits_fn(attacked).argmax(-1) == labels).mean())
-    assert 0.05 < expected < 0.95, "the toy must tell attacks apart"
+    assert 0.05 < expected < 0.95, "the example must separate attacks"
     assert measured == pytest.approx(expected, abs=TOLERANCE)

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tiny import quick_compiles as quick_compiles
 
 from dd_jax.attacks import ATTACKS
 from dd_jax.types import InputError
@@ -28,13 +29,13 @@ def right(steps, pixels=1, eps=0.1, **settings):
     return np.asarray(logits_fn(attacked)).argmax(-1) == labels
 
 
-def test_one_pixel_falls_with_its_chance():
-    """u in [-0.1, 0.1] falls below -0.05 with chance 1/4; twice in 4 draws 0.68."""
+def test_one_pixel_is_misclassified_with_its_probability():
+    """u in [-0.1, 0.1] is below -0.05 with probability 1/4."""
     assert right(1).mean() == pytest.approx(0.75, abs=0.1)  # 3 standard errors
     assert right(4).mean() == pytest.approx(0.75**4, abs=0.1)
 
 
-def test_more_draws_go_on_from_the_fewer():
+def test_more_draws_are_never_weaker():
     few, many = right(2), right(10)
     assert not (many & ~few).any() and many.sum() < few.sum()
 

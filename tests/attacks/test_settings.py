@@ -1,12 +1,13 @@
-"""What rows say of an attack is what runs: settings come from the parts themselves."""
+"""The settings in a row are those that run: they come from the attacks themselves."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.tree_util import Partial
+from tiny import quick_compiles as quick_compiles
 
-from dd_jax.attacks import ATTACKS, apgd, components, describe, ensemble, with_targets
+from dd_jax.attacks import ATTACKS, apgd, describe, ensemble, with_targets
 from dd_jax.attacks.constraints import ball_of
 from dd_jax.attacks.schedules import halving, sparse
 from dd_jax.audits.robustness import epsilon_curve
@@ -27,9 +28,9 @@ def test_an_ensemble_is_described_by_its_parts(norm, version):
     # 30 % of the steps are in the ball of 3 radii, if L1 has that many
     first = 3 * EPS if norm == "l1" else 2 * EPS
     for part, (name, _, given) in zip(row["parts"], plan):
-        real = components.COMPONENTS[name](ball_of(norm, EPS), **dict(given))
+        real = ensemble.COMPONENTS[name](ball_of(norm, EPS), **dict(given))
         runs = part.get("targets") or part["restarts"]
-        assert (runs, part.get("eot", 0)) == (real.count, real.eot)
+        assert (runs, part.get("eot", 0)) == (real.count, real.settings.eot)
         assert ("targets" in part) == real.targeted
         assert part["steps"] == dict(given)["steps"]
         if name.startswith("apgd"):
@@ -55,7 +56,7 @@ def test_an_attack_alone_is_described_as_in_an_ensemble(name, norm):
     assert {"attack": name} | {k: row[k] for k in part if k != "attack"} == part
 
 
-def test_the_words_follow_the_rule(monkeypatch):
+def test_settings_follow_the_rule(monkeypatch):
     def slower(ball):
         return halving(ball)._replace(momentum=0.6, first=0.7 * ball.eps)
 
@@ -66,8 +67,7 @@ def test_the_words_follow_the_rule(monkeypatch):
     assert describe("autoattack", EPS)["momentum"] == pytest.approx(0.4)
 
 
-def test_the_first_step_of_apgd_is_as_long_as_its_row_says(monkeypatch):
-    """Seen where the attack stands after one step from the clean image."""
+def test_the_first_step_of_apgd_has_the_described_size(monkeypatch):
     slope = jnp.array([[1.0, -1.0], [-2.0, 2.0]])
     linear = lambda images: images.reshape(len(images), -1) @ slope
     monkeypatch.setattr(apgd, "_start", lambda ball, key, image: jnp.zeros_like(image))

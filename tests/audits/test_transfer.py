@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tiny import quick_compiles as quick_compiles
 
 from dd_jax.attacks import describe
 from dd_jax.audits.robustness import epsilon_curve
@@ -87,7 +88,7 @@ def test_the_images_are_those_of_the_white_box_attack(problem):
         )
 
 
-def test_a_single_network_has_no_sibling(problem):
+def test_a_single_network_has_no_pair_with_itself(problem):
     groups, images, labels = problem
     alone = {
         name: Networks(nets.apply, {"w": nets.params["w"][:1]})
@@ -119,7 +120,7 @@ def test_record_averages_over_sources_first(problem):
     }
 
 
-def test_an_attack_of_the_host_is_refused(problem):
+def test_an_attack_on_the_host_is_refused(problem):
     groups, images, labels = problem
     with pytest.raises(InputError, match="runs on the host; transfer takes one such"):
         attacked_images(KEY, "autoattack", groups["a"], images, labels, EPS, chunk=4)

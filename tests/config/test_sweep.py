@@ -11,7 +11,9 @@ ABLATION = Path(__file__).parents[2] / "experiments" / "ablation_digits.py"
 
 def write(tmp_path, text):
     path = tmp_path / "experiment.py"
-    path.write_text("from dd_jax import config, sweep as sweeps\n" + text)
+    path.write_text(
+        "from dd_jax import config\nfrom dd_jax.config import sweep as sweeps\n" + text
+    )
     return path
 
 

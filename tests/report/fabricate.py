@@ -170,6 +170,20 @@ def record(run_id="a1b2c3d4e5f6", shift=0.0, **run):
     }
 
 
+def plotted(draw):
+    """Axes that a figure of a section has filled."""
+    from matplotlib.figure import Figure
+
+    axes = Figure().add_subplot()
+    draw(axes)
+    return axes
+
+
+def legend(draw):
+    """Labels of the lines of a figure."""
+    return plotted(draw).get_legend_handles_labels()[1]
+
+
 def curves():
     fpr = np.geomspace(4e-4, 1, 60)
     roc = {

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import fabricate
 import pytest
-from test_names import Tags
+from test_safe_text import Tags
 
 from dd_jax.report import figures, html, markdown, records, trends
 

@@ -23,13 +23,15 @@ def test_sources_stand_side_by_side_and_shared_baselines_once(row):
     noise = other(row, id="noise", init="noise")
     noise["privacy"]["distilled"]["t2"]["lira_online"]["auc"]["mean"] = 0.512
     ((title, table),) = side_by_side([row, noise])
-    assert title == "digits, 10 a class, convnet of width 32, seed 0"
+    assert title == (
+        "digits (scikit-learn), 10 images per class, ConvNet of width 32, seed 0"
+    )
     assert table.columns == (
         "threat",
         "score",
         "figure",
-        "Distilled (dm, init real)",
-        "Distilled (dm, init noise)",
+        "Distilled (DM, init Random real images)",
+        "Distilled (DM, init Noise)",
         "Random subset",
         "Full data",
     )
@@ -65,8 +67,8 @@ def test_baselines_of_other_audits_are_told_apart(row):
 
 def test_sizes_have_tables_of_their_own(row):
     text = markdown.privacy([row, other(row, ipc=1)])
-    assert text.count("**Membership: digits, ") == 2
-    assert text.endswith("makes no sense there.\n")
+    assert text.count("**Membership: digits (scikit-learn), ") == 2
+    assert text.endswith("the threat model does not apply.\n")
     for block in text.split("\n\n"):
         pipes = {line.count(" | ") for line in block.splitlines() if line[0] == "|"}
         assert len(pipes) <= 1

@@ -4,7 +4,7 @@ import json
 import fabricate
 import pytest
 
-from dd_jax.report import finished, records
+from dd_jax.report import records, run_folder
 from dd_jax.types import InputError
 
 
@@ -16,7 +16,7 @@ def test_read_gives_finished_runs_by_id(tmp_path):
     assert [r["run"]["id"] for r in records.read(tmp_path)] == ["aa", "bb"]
     assert [
         (r.folder.name, r.status, r.error)
-        for r in finished.each(tmp_path)
+        for r in run_folder.each(tmp_path)
         if r.record is None
     ] == [
         ("cc", "failed", "Diverged: loss is NaN"),
@@ -26,7 +26,7 @@ def test_read_gives_finished_runs_by_id(tmp_path):
 
 def test_write_results_round_trips_and_leaves_no_temporary(single):
     path = records.write_results(single)
-    assert records.load_results(path) == records.read(single)
+    assert records.readable_lines(path) == (records.read(single), [])
     assert {p.name for p in single.iterdir()} == {"runs", "results.jsonl"}
 
 
@@ -39,7 +39,7 @@ def test_broken_json_names_the_file_and_is_left_out(single):
     path = next(single.glob("runs/*/record.json"))
     path.write_text('{"run": ')
     assert records.read(single) == []
-    (run,) = finished.each(single)
+    (run,) = run_folder.each(single)
     assert run.status == "damaged" and run.damaged == [run.error]
     assert run.error.startswith(f"{path}: is damaged (no JSON: ")
     assert run.error.endswith(
@@ -55,7 +55,7 @@ def test_a_record_that_changed_on_disk_is_left_out(single):
     assert len(records.read(single)) == 1
     path.write_text(path.read_text().replace("0.86", "0.96", 1))
     assert records.read(single) == []
-    (run,) = finished.each(single)
+    (run,) = run_folder.each(single)
     assert f"{path}: is not what the run wrote: its digest differs" in run.error
 
 
@@ -66,7 +66,7 @@ def test_a_record_that_changed_on_disk_is_left_out(single):
 def test_a_record_is_read_without_its_status(single, content):
     path = next(single.glob("runs/*/status.json"))
     path.unlink() if content is None else path.write_bytes(content)
-    (run,) = finished.each(single)
+    (run,) = run_folder.each(single)
     assert run.record is not None and run.status == "done"
     assert [line.startswith(str(path)) for line in run.damaged] == [True]
 
@@ -76,7 +76,7 @@ def test_a_damaged_part_leaves_the_rest_of_a_record(single, row):
     row["accuracy"]["full_data"]["mean"] = 97.0
     row["cost"] = "much"
     path.write_text(json.dumps(row))
-    (run,) = finished.each(single)
+    (run,) = run_folder.each(single)
     assert run.record == {k: v for k, v in row.items() if k not in ("accuracy", "cost")}
     assert [line.partition(";")[0] for line in run.damaged] == [
         f"{path}: accuracy.full_data.mean is 97",
@@ -95,13 +95,6 @@ def test_lines_that_cannot_be_read_are_named_and_left_out(tmp_path, row):
     ]
 
 
-def test_broken_line_names_its_number(tmp_path):
-    path = tmp_path / "results.jsonl"
-    path.write_text(json.dumps(fabricate.record()) + "\nnot json\n")
-    with pytest.raises(InputError, match=r"results\.jsonl:2: not JSON"):
-        records.load_results(path)
-
-
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
@@ -118,7 +111,7 @@ def test_broken_line_names_its_number(tmp_path):
     ],
 )
 def test_validate_says_what_is_wrong(row, spoil, message):
-    assert records.validate(row) is row
+    assert records.validate(row) == row
     spoil(row)
     with pytest.raises(InputError, match=message) as error:
         records.validate(row)
@@ -132,3 +125,15 @@ def test_estimate_of_nothing(value):
 
 def test_estimate_drops_an_interval_without_bounds():
     assert records.estimate({"mean": 0.5, "ci": [None, None], "n": 1})["ci"] is None
+
+
+def test_audits_that_were_renamed_are_read(tmp_path, row):
+    curve = [{"step": 1, "seconds": 2.0, "accuracy": 0.5}]
+    old = row | {"export": {"accuracy": 0.5}, "learning": curve}
+    new = row | {"quantization": {"accuracy": 0.5}, "learning_curve": curve}
+    assert records.validate(old) == new
+    path = tmp_path / "results.jsonl"
+    path.write_text(json.dumps(old) + "\n")
+    assert records.readable_lines(path) == ([new], [])
+    fabricate.write_run(tmp_path, old, artefacts=False)
+    assert records.read(tmp_path) == [new]

@@ -1,4 +1,4 @@
-"""`results.jsonl`: a line for each finished run, added or made anew."""
+"""`results.jsonl`: a line for each finished run, added or written again."""
 
 import json
 import subprocess
@@ -24,7 +24,7 @@ def test_records_are_added_one_a_line(tmp_path):
         records.append_result(tmp_path, record(run_id))
     path = tmp_path / "results.jsonl"
     assert ids(path) == ["bb", "aa"]
-    assert records.load_results(path) == [record("bb"), record("aa")]
+    assert records.readable_lines(path) == ([record("bb"), record("aa")], [])
     assert [file.name for file in tmp_path.iterdir()] == ["results.jsonl"]
 
 
@@ -81,7 +81,7 @@ def test_what_became_of_the_file_is_mended(tmp_path, spoil):
 def test_launchers_add_at_the_same_time(tmp_path):
     code = (
         "import sys\n"
-        "from dd_jax import locks\n"
+        "from dd_jax.system import locks\n"
         "from dd_jax.report import records\n"
         "locks._LOOK = 0.01\n"
         "for i in range(20):\n"

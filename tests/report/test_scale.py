@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from dd_jax.report import (
-    brief,
     figures,
     headline,
+    headline_record,
     html,
     records,
     schema,
@@ -93,11 +93,13 @@ def test_a_page_of_5000_runs_is_small_and_quick(tmp_path):
     assert (tmp_path / "report.html").stat().st_size < LARGEST
 
 
-@pytest.mark.parametrize("runs", [1, 3])
-def test_large_images_leave_the_page_small(tmp_path, runs):
+@pytest.mark.parametrize("runs", [1, 2])
+def test_large_images_leave_the_page_small(tmp_path, monkeypatch, runs):
+    for module in (figures, trends):
+        monkeypatch.setattr(module, "svg", lambda draw, **_: b"<svg/>")
     rng = np.random.default_rng(0)
-    images = rng.random((40, 224, 224, 3), np.float32)
-    labels = np.eye(100, dtype=np.float32)[np.arange(40) % 20]
+    images = rng.random((20, 224, 224, 3), np.float32)
+    labels = np.eye(100, dtype=np.float32)[np.arange(20) % 10]
     for row in cells(runs):
         fabricate.write_run(tmp_path, row, artefacts=False)
         folder = tmp_path / "runs" / row["run"]["id"]
@@ -111,7 +113,7 @@ def test_what_is_kept_of_a_record_says_the_same():
     for row in cells(40):
         row["accuracy"]["random_subset"]["mean"] = None
         row["privacy"]["full_data"]["t2"] = None
-        short = brief.brief(row)
+        short = headline_record.cut_down(row)
         assert schema.validate(short) == short
         for pipe in schema.PIPES:
             for number in (

@@ -26,11 +26,11 @@ def test_accuracy_rule(row):
     assert verdict.accuracy(row).level == "not measured"
 
 
-def test_full_data_below_the_distilled_set_clears_nothing(row):
+def test_full_data_below_the_distilled_set_rules_out_a_go(row):
     assert accuracy(row, 0.90, 0.80, full=0.88) == "caution"
     lines = verdict.verdicts(row)
     for line in (lines[0], *lines[2:]):
-        assert line.level != "go" and "no ceiling" in line.finding
+        assert line.level != "go" and "no upper bound" in line.finding
     assert accuracy(row, 0.90, 0.80, full=0.895) == "go"  # within the interval
 
 
@@ -58,6 +58,7 @@ def attack(auc, tpr, resolved=True):
     [
         ((0.48, 0.53), (0.005, 0.015), True, "go"),
         ((0.48, 0.60), (0.005, 0.015), True, "caution"),  # too wide to clear
+        ((0.40, 0.52), (0.005, 0.015), True, "caution"),
         ((0.51, 0.54), (0.005, 0.015), True, "caution"),  # above chance, slightly
         ((0.48, 0.53), (0.02, 0.04), True, "no-go"),  # a few rows exposed
         ((0.56, 0.60), (0.005, 0.015), True, "no-go"),
@@ -71,10 +72,10 @@ def test_membership_rule(row, auc, tpr, resolved, level):
     assert found.level == level
     says = {
         "go": "No better than guessing.",
-        "no-go": "Members can be told from others.",
+        "no-go": "Members can be told from non-members.",
         "caution": "Slightly better than guessing."
         if auc[0] > 0.5
-        else "Not told from guessing, but too uncertain to clear."
+        else "Not significantly better than guessing, but too uncertain for a go."
         if resolved
         else "Too few rows to resolve a low false-positive rate.",
     }
@@ -112,9 +113,9 @@ def test_robustness_rule(row):
     assert robust(row, 0.70, 0.80).level == "caution"
     assert robust(row, 0.60, 0.80).level == "no-go"
     weak = robust(row, 0.10, 0.12)
-    assert weak.level == "caution" and "Neither withstands" in weak.finding
-    assert "moved by up to 0.03 of its range" in weak.finding
-    assert "At the largest radius, 0.3, the distilled model keeps 0.0 %" in weak.finding
+    assert weak.level == "caution" and "Neither model is robust" in weak.finding
+    assert "Under PGD Linf of radius 0.03 (pixels in [0, 1])" in weak.finding
+    assert "At the largest radius, 0.3, the distilled model has 0.0 %" in weak.finding
     row["robustness"].pop("full_data")
     assert verdict.robustness(row).level == "not measured"
 
@@ -153,4 +154,4 @@ def test_a_warning_of_the_attacks_checks_leaves_no_go(row):
     }
     warned = verdict.robustness(row)
     assert warned.level == "caution"
-    assert "too weak: steps converged warns" in warned.finding
+    assert "too weak: the check steps converged warns" in warned.finding

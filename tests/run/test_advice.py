@@ -10,7 +10,7 @@ from tiny import BARE, MLP, TINY, make, npz
 
 from dd_jax import config
 from dd_jax.config.overrides import value
-from dd_jax.run import validation as admission
+from dd_jax.run import validation
 from dd_jax.types import InputError
 
 SMALL = MLP | {"data.num_classes": 0, "audits.robustness.enabled": False}
@@ -27,7 +27,7 @@ def refusal(given):
     """The message that refuses a config; empty for one that would run."""
     try:
         config.validate(given)
-        admission.check(given)
+        validation.check(given)
     except InputError as error:
         return str(error)
     return ""
@@ -180,7 +180,7 @@ def test_advice_that_is_followed_ends(tmp_path_factory, changes, counts):
 
 
 def test_zca_of_a_smaller_image_fits(tmp_path, monkeypatch):
-    monkeypatch.setattr(admission, "free", lambda: 50_000)
+    monkeypatch.setattr(validation, "free", lambda: 50_000)
     given = make(OFF, data__source=source(tmp_path, (9, 9)), data__zca=True)
     assert refusal(given).endswith("take data.image_size=5 at most, or data.zca=False")
     for change in ({"data.image_size": 5}, {"data.zca": False}):

@@ -1,14 +1,13 @@
 """What a config's keys come to as the options of its method."""
 
 from functools import wraps
-from pathlib import Path
 
 import pytest
 from tiny import BARE, make
 from tiny import quick_compiles as quick_compiles
 
-from dd_jax.run import methods as recipes
-from dd_jax.run.context import augmentation, parts
+from dd_jax.run import methods
+from dd_jax.run.context import augmentation, build_context
 
 
 @pytest.fixture
@@ -18,28 +17,26 @@ def options(monkeypatch):
     def of(**changes):
         config, seen = make(BARE, **changes), {}
         name = config.distill.method
-        build = recipes.METHODS[name]
+        build = methods.METHODS[name]
 
         @wraps(build)
         def watch(model, **kw):
             seen.update(kw)
             return build(model, **kw)
 
-        monkeypatch.setitem(recipes.METHODS, name, watch)
-        built = parts(config, Path(), Path())
-        recipes.method_of(built, name)
+        monkeypatch.setattr(methods, "METHODS", {name: watch})
+        built = build_context(config)
+        methods.method_of(built, name)
         return seen, built.dataset
 
     return of
 
 
-@pytest.mark.parametrize("given, first", [(0.0, 0.02), (0.3, 0.3)])
-def test_students_start_from_their_own_step_size_or_that_of_training(
-    options, given, first
-):
-    changes = {"train__lr": 0.02, "distill__mtt__student_lr": given}
+def test_own_options_and_those_of_all_reach_a_method_by_its_signature(options):
+    changes = {"train__lr": 0.02, "distill__mtt__student_lr": 0.3}
     seen, _ = options(distill__method="mtt", **changes)
-    assert seen["train_lr"] == first and "student_lr" not in seen
+    assert seen["train_lr"] == 0.02 and seen["student_lr"] == 0.3
+    assert "batch_real" not in seen  # no parameter of this method
 
 
 @pytest.mark.parametrize("method", ["dsa", "idc", "frepo"])
@@ -55,6 +52,6 @@ def test_images_and_networks_are_augmented_each_by_their_own_key(options, method
 def test_zero_leaves_an_option_to_the_method(options):
     seen, _ = options(distill__method="dsa")
     assert not {"lr", "factor", "lr_labels", "outer_steps", "net_epochs"} & set(seen)
-    changes = {"distill__lr": 0.5, "distill__network__life": 7}
+    changes = {"distill__lr": 0.5, "distill__network__outer_steps": 7}
     seen, _ = options(distill__method="dsa", **changes)
     assert (seen["lr"], seen["outer_steps"]) == (0.5, 7)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from damage import HARMS, harm
 
-from dd_jax.run.cached import kept, made_once
+from dd_jax.run.cached import cached, read_or_make
 from dd_jax.runtime.cost import Cost
 
 
@@ -25,24 +25,24 @@ def test_it_is_made_once(tmp_path):
     calls = []
     make = lambda: calls.append(1) or tree()
     for _ in range(2):
-        same(made_once(tmp_path / "a.npz", make))
+        same(read_or_make(tmp_path / "a.npz", make))
     assert len(calls) == 1
 
 
 @pytest.mark.parametrize("kind", HARMS)
 def test_it_is_made_again_where_it_is_damaged(tmp_path, capsys, kind):
     path = tmp_path / "a.npz"
-    made_once(path, tree)
+    read_or_make(path, tree)
     whole = path.read_bytes()
     rng = np.random.default_rng(0)
     for _ in range(12):
         path.write_bytes(whole)
         harm(rng, path, kind)
-        same(made_once(path, tree))
+        same(read_or_make(path, tree))
         line = capsys.readouterr().err
         assert line == "" or line.startswith(f"{path}: damaged (")
         assert line == "" or line.endswith("; made again\n") and line.count("\n") == 1
-    same(made_once(path, lambda: pytest.fail("made again")))
+    same(read_or_make(path, lambda: pytest.fail("made again")))
 
 
 def test_a_second_process_waits_for_the_first_and_takes_its_result(tmp_path, capsys):
@@ -50,26 +50,26 @@ def test_a_second_process_waits_for_the_first_and_takes_its_result(tmp_path, cap
         "import sys, time\n"
         "from pathlib import Path\n"
         "from types import SimpleNamespace\n"
-        "from dd_jax.cost import Cost\n"
-        "from dd_jax.stages import kept\n"
+        "from dd_jax.runtime.cost import Cost\n"
+        "from dd_jax.run.cached import cached\n"
         "def make():\n"
         "    print('making', flush=True)\n"
         "    time.sleep(1)\n"
         "    return {'x': 1}\n"
         "root = Path(sys.argv[1])\n"
-        "parts = SimpleNamespace(cache=root, cost=Cost())\n"
-        "kept(parts, 'robustness', root / 'key' / 'attack.npz', make)\n"
+        "context = SimpleNamespace(cache=root, cost=Cost())\n"
+        "cached(context, 'robustness', root / 'key' / 'attack.npz', make)\n"
     )
     first = subprocess.Popen(
         [sys.executable, "-c", code, tmp_path], stdout=subprocess.PIPE, text=True
     )
     assert first.stdout.readline() == "making\n"
-    parts = SimpleNamespace(cache=tmp_path, cost=Cost())
+    context = SimpleNamespace(cache=tmp_path, cost=Cost())
     path = tmp_path / "key" / "attack.npz"
-    found = kept(parts, "robustness", path, lambda: pytest.fail("made twice"))
+    found = cached(context, "robustness", path, lambda: pytest.fail("made twice"))
     assert first.wait() == 0 and found == {"x": 1}
     assert capsys.readouterr().err.startswith(f"waiting for {path}, which {first.pid} ")
-    assert 1 <= parts.cost.seconds["robustness"] < 2
+    assert 1 <= context.cost.seconds["robustness"] < 2
     assert [file.name for file in path.parent.iterdir()] == ["attack.npz"]
 
 
@@ -77,6 +77,6 @@ def test_what_is_a_run_s_own_needs_no_lock(tmp_path, monkeypatch):
     monkeypatch.setattr(
         "dd_jax.system.locks.in_turn", lambda path: pytest.fail("locked")
     )
-    parts = SimpleNamespace(cache=tmp_path / "cache", cost=Cost())
+    context = SimpleNamespace(cache=tmp_path / "cache", cost=Cost())
     path = tmp_path / "runs" / "a.npz"
-    assert kept(parts, "robustness", path, lambda: {"x": 1}) == {"x": 1}
+    assert cached(context, "robustness", path, lambda: {"x": 1}) == {"x": 1}

@@ -1,6 +1,6 @@
 """How many programs a sweep compiles: one distillation step for each set of shapes."""
 
-from functools import cache
+from functools import cache, wraps
 
 import pytest
 from tiny import BARE, MLP, ROOT, make
@@ -9,6 +9,7 @@ from tiny import quick_compiles as quick_compiles
 from dd_jax import config, run
 from dd_jax.config import sweep
 from dd_jax.distill import METHODS
+from dd_jax.run import methods
 
 ABLATION = ROOT / "experiments" / "ablation_digits.py"
 
@@ -27,11 +28,12 @@ def traced(monkeypatch):
 
         return once
 
+    @wraps(factory)
     def method(model, **settings):
         made = factory(model, **settings)
         return made._replace(update=counted(made.update))
 
-    monkeypatch.setitem(METHODS, "dm", method)
+    monkeypatch.setattr(methods, "METHODS", {"dm": method, "random": METHODS["random"]})
     return traces
 
 

@@ -135,7 +135,7 @@ def test_a_diverging_cell_is_recorded_and_the_next_one_runs(tmp_path, capsys):
     experiment = tmp_path / "rates.py"
     experiment.write_text(
         "from dd_jax import config\n"
-        "from dd_jax.sweep import product\n"
+        "from dd_jax.config.sweep import product\n"
         "get_config = config.default\n"
         "def sweep(): return product({'distill.lr': [1e30, 1.0]})\n"
     )

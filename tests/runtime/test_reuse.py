@@ -23,7 +23,7 @@ from dd_jax.audits.robustness import epsilon_curve
 from dd_jax.config.fields import fields
 from dd_jax.data import load
 from dd_jax.data.zca import fit_zca
-from dd_jax.run import context as parts
+from dd_jax.run import context, one_run, read_data
 from dd_jax.runtime import reuse
 from dd_jax.types import InputError, SyntheticSet
 
@@ -54,7 +54,9 @@ def test_nothing_is_kept_without_bound():
 
 
 def seen(source):
-    return parts.dataset(make(BARE, data__source=source, data__num_classes=0)).checksum
+    return read_data.dataset(
+        make(BARE, data__source=source, data__num_classes=0)
+    ).checksum
 
 
 def fresh(source):
@@ -70,7 +72,7 @@ def as_before(path, change):
 
 
 @pytest.mark.parametrize("how", ["in place", "replaced", "link", "home", "relative"])
-def test_a_changed_archive_is_read_anew(tmp_path, monkeypatch, how):
+def test_a_changed_archive_is_read_again(tmp_path, monkeypatch, how):
     path, source = tmp_path / "a.npz", f"npz:{tmp_path / 'a.npz'}"
     npz(path)
     other = arrays(seed=5)
@@ -159,7 +161,7 @@ def loop(root):
     ],
     ids=["swap", "edit", "file", "class", "copy", "remove", "link", "deep"],
 )
-def test_a_changed_folder_is_read_anew(tmp_path, changes):
+def test_a_changed_folder_is_read_again(tmp_path, changes):
     root, source = tmp_path / "data", f"folder:{tmp_path / 'data'}"
     images(root)
     assert seen(source) == fresh(source)
@@ -168,17 +170,17 @@ def test_a_changed_folder_is_read_anew(tmp_path, changes):
         assert seen(source) == fresh(source)
 
 
-def test_data_that_tfds_prepared_anew_is_read_anew(tmp_path, monkeypatch):
+def test_data_that_tfds_prepared_again_is_read_again(tmp_path, monkeypatch):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     values = make(BARE, data__source="tfds:mnist:3.0.1")
-    places = [parts._place(values)]
+    places = [read_data._place(values)]
     file = tmp_path / "mnist/3.0.1/mnist-train.array_record-00000-of-00001"
     file.parent.mkdir(parents=True)
     for content in (b"a", b"b"):
         file.write_bytes(content)
-        places.append(parts._place(values))
+        places.append(read_data._place(values))
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "elsewhere"))
-    places.append(parts._place(values))
+    places.append(read_data._place(values))
     assert len(set(places)) == 4
 
 
@@ -190,7 +192,7 @@ def test_data_that_change_while_they_are_read_are_refused(tmp_path, monkeypatch)
         npz(tmp_path / "a.npz", x_test=arrays(test_seed=7)["x_test"])
         return found
 
-    monkeypatch.setattr(parts, "load", read)
+    monkeypatch.setattr(read_data, "load", read)
     with pytest.raises(InputError, match="changed while it was read"):
         seen(source)
     monkeypatch.undo()
@@ -207,7 +209,7 @@ def test_every_key_of_the_data_counts():
             other = make(BARE | {key: value})
             if key == "data.num_classes":
                 other = make(BARE | {key: 7})
-            assert parts._place(other) != parts._place(one), key
+            assert read_data._place(other) != read_data._place(one), key
 
 
 def test_another_whitening_beside_a_set_is_seen(tmp_path):
@@ -227,8 +229,10 @@ def test_another_whitening_beside_a_set_is_seen(tmp_path):
         write = lambda p, made=fitted: np.savez(p, **made._asdict())
         path = tmp_path / "zca.npz"
         as_before(path, write) if path.exists() else write(path)
-        np.testing.assert_array_equal(parts.whitening(values).forward, fitted.forward)
-        model = parts.network(values, parts.dataset(values))
+        np.testing.assert_array_equal(
+            read_data.whitening(values).forward, fitted.forward
+        )
+        model = context.network(values, read_data.dataset(values))
         models.append(model.apply(model.init(jax.random.key(0)), jnp.asarray(pixels)))
     assert not np.allclose(*models)
 
@@ -298,13 +302,13 @@ def test_a_run_whose_data_change_meanwhile_fails_and_leaves_no_other_cache(
     tmp_path, monkeypatch
 ):
     source = npz(tmp_path / "a.npz")
-    measure = run._measure
+    measure = one_run._measure
 
-    def change(found):
+    def change(*arguments):
         npz(tmp_path / "a.npz", **arrays(seed=6))
-        return measure(found)
+        return measure(*arguments)
 
-    monkeypatch.setattr(run, "_measure", change)
+    monkeypatch.setattr(one_run, "_measure", change)
     with pytest.raises(InputError, match="data or a loaded set changed during the run"):
         run_on(tmp_path, source)
     assert status(tmp_path / "w") == "failed"
@@ -317,7 +321,7 @@ def test_a_run_whose_data_change_meanwhile_fails_and_leaves_no_other_cache(
     assert run.run(values, tmp_path / "v")["accuracy"] == found["accuracy"]
 
 
-def test_an_attack_of_the_same_name_is_compiled_anew(monkeypatch):
+def test_an_attack_of_the_same_name_is_compiled_again(monkeypatch):
     weights = jax.random.normal(jax.random.key(0), (1, 4, 3))
     linear = lambda w, images: images.reshape(len(images), -1) @ w
     pixels = np.float32(jax.random.uniform(jax.random.key(1), (30, 2, 2, 1)))

@@ -78,7 +78,7 @@ def test_a_run_that_is_stopped_says_how_to_resume_and_does(tmp_path, name, times
     experiment = tmp_path / "two.py"
     experiment.write_text(
         "from dd_jax import config\n"
-        "from dd_jax.sweep import product\n"
+        "from dd_jax.config.sweep import product\n"
         "get_config = config.default\n"
         "def sweep(): return product({'distill.lr': [0.5, 1.0]})\n"
     )

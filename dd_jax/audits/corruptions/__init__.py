@@ -1,18 +1,20 @@
-"""Common corruptions (Hendrycks and Dietterich 2019), made in JAX."""
+"""Common corruptions (Hendrycks and Dietterich 2019), in JAX."""
 
-from dd_jax.audits.corruptions.accuracy import (
+from dd_jax.audits.corruptions.common_corruptions import (
     CORRUPTIONS,
-    SEEN,
     SEVERITIES,
     corrupt,
+)
+from dd_jax.audits.corruptions.corruption_error import (
+    CONDITIONS,
     corruption_accuracy,
     mean_corruption_error,
     record,
 )
 
 __all__ = [
+    "CONDITIONS",
     "CORRUPTIONS",
-    "SEEN",
     "SEVERITIES",
     "corrupt",
     "corruption_accuracy",

@@ -9,7 +9,7 @@ import numpy as np
 from dd_jax.audits.corruptions.filters import convolve, gaussian, pixels, sample
 from dd_jax.types import Array, Key
 
-SMOOTHEST = 0.2  # widest blur of the elastic displacement, of the image's side
+MAX_ELASTIC_SIGMA = 0.2  # as a share of the image's side
 BLOCK = 8  # side of JPEG's blocks
 
 # Annex K of ITU-T T.81: example quantisation tables, by rows of frequencies.
@@ -42,7 +42,7 @@ TO_YCC = np.array(
 
 
 def contrast(key: Key, image: Array, factor: Array) -> Array:
-    """Pulls each channel to its mean: `(x - mean) factor + mean`."""
+    """Reduces contrast about the mean of each channel: `(x - mean) factor + mean`."""
     del key
     mean = image.mean((0, 1), keepdims=True)
     return (image - mean) * factor + mean
@@ -67,7 +67,7 @@ def elastic(
     ones = jnp.ones((3, 1))
     back = jnp.linalg.solve(jnp.concatenate([moved, ones], 1), corners)
     noise = jax.random.uniform(for_pixels, (h, w, 2), minval=-1.0)
-    kernel = gaussian(sigma * side, math.ceil(3 * SMOOTHEST * side))
+    kernel = gaussian(sigma * side, math.ceil(3 * MAX_ELASTIC_SIGMA * side))
     away = stretch * side * convolve(noise, kernel)
     y, x = pixels(image)
     at = jnp.stack([y + away[..., 0], x + away[..., 1], jnp.ones_like(y)], -1) @ back
@@ -75,7 +75,7 @@ def elastic(
 
 
 def pixelate(key: Key, image: Array, share: Array) -> Array:
-    """Shrinks to `share` of the side by averaging, and repeats pixels back to size."""
+    """Downsamples to `share` of the side by averaging, and repeats pixels back."""
     del key
     down, across = (_blocks(side, share) for side in image.shape[:2])
     return jnp.einsum("ab,bwc,vw->avc", down, image, across)
@@ -90,25 +90,25 @@ def _blocks(side: int, share: Array) -> Array:
 
 
 def jpeg(key: Key, image: Array, quality: Array) -> Array:
-    """JPEG and back: colour planes, 8 x 8 cosine transform, rounded coefficients.
+    """JPEG compression: YCbCr, 8 x 8 cosine transform, quantised coefficients.
 
-    Three channels become luminance and two colour differences of half the side; any
-    other number are all treated as luminance. What follows the rounding in a real file
-    loses nothing.
+    Three channels become luminance and two chroma planes of half the side; with any
+    other number each channel is coded as luminance. The entropy coding of a file is
+    lossless and left out.
 
-    Source: ITU-T T.81 (1992) and JFIF 1.02. Differs from common decoders in: colour is
-    brought back to size by repetition.
+    Source: ITU-T T.81 (1992) and JFIF 1.02. Differs from common decoders in: chroma is
+    upsampled by repetition.
     """
     del key
     levels = jnp.round(255 * image)
     scale = jnp.where(quality < 50, 5000 / quality, 200 - 2 * quality)
     table = lambda base: jnp.clip(jnp.floor((base * scale + 50) / 100), 1, 255)
     if image.shape[-1] != 3:
-        plane = lambda levels: _rounded(levels - 128, table(LUMA)) + 128
+        plane = lambda levels: _quantised(levels - 128, table(LUMA)) + 128
         return _levels(jax.vmap(plane, -1, -1)(levels))
     y, *colour = jnp.moveaxis(levels @ TO_YCC.T, -1, 0)
-    y = _rounded(jnp.round(y) - 128, table(LUMA)) + 128
-    colour = [_coarse(c, table(CHROMA)) for c in colour]
+    y = _quantised(jnp.round(y) - 128, table(LUMA)) + 128
+    colour = [_subsampled(c, table(CHROMA)) for c in colour]
     return _levels(jnp.stack([y, *colour], -1) @ np.linalg.inv(TO_YCC).T)
 
 
@@ -116,17 +116,17 @@ def _levels(values: Array) -> Array:
     return jnp.clip(jnp.round(values), 0, 255) / 255
 
 
-def _coarse(plane: Array, table: Array) -> Array:
-    """A colour plane at half the side, coded, and repeated to size."""
+def _subsampled(plane: Array, table: Array) -> Array:
+    """A chroma plane at half the side, quantised, and repeated to size."""
     h, w = plane.shape
     even = jnp.pad(plane, ((0, h % 2), (0, w % 2)), "edge")
     half = even.reshape(-(-h // 2), 2, -(-w // 2), 2).mean((1, 3))
-    coded = _rounded(jnp.round(half), table)
+    coded = _quantised(jnp.round(half), table)
     return coded.repeat(2, 0).repeat(2, 1)[:h, :w]
 
 
-def _rounded(plane: Array, table: Array) -> Array:
-    """Transforms blocks, rounds to multiples of the table, transforms back."""
+def _quantised(plane: Array, table: Array) -> Array:
+    """Cosine transform of blocks, quantised by the table, and its inverse."""
     h, w = plane.shape
     down, across = -(-h // BLOCK), -(-w // BLOCK)
     fill = (0, down * BLOCK - h), (0, across * BLOCK - w)

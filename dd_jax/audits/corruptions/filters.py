@@ -1,4 +1,4 @@
-"""Filters and resampling of one image, whose widths and directions may be traced."""
+"""Filters and resampling of one image; widths and directions may be traced."""
 
 import math
 
@@ -8,16 +8,16 @@ from jax import lax
 
 from dd_jax.types import Array
 
-SIDE = 32  # pixels of the images that the benchmark's lengths are stated for
+SIDE = 32  # of the benchmark's images, for which its lengths are stated
 
 
-def unit(image: Array) -> float:
-    """Pixels that stand for one pixel of a 32-pixel image.
+def pixel_scale(image: Array) -> float:
+    """Factor of all lengths: the shorter side over 32 pixels, at least 1.
 
-    Larger images stretch all lengths; smaller ones do not shrink them, since a blur of
-    less than a pixel does nothing.
+    Lengths do not shrink for smaller images, since a blur of less than a pixel has no
+    effect.
 
-    >>> unit(jnp.zeros((64, 96, 1))), unit(jnp.zeros((28, 28, 1)))
+    >>> pixel_scale(jnp.zeros((64, 96, 1))), pixel_scale(jnp.zeros((28, 28, 1)))
     (2.0, 1.0)
     """
     return max(min(image.shape[:2]) / SIDE, 1.0)
@@ -87,23 +87,23 @@ def zoomed(image: Array, factor: Array) -> Array:
     return sample(image, about(y, middle[0]), about(x, middle[1]))
 
 
-def streaked(
+def motion_blurred(
     image: Array, length: Array, sigma: Array, angle: Array, longest: float
 ) -> Array:
-    """One-sided blur along a direction: weights `exp(-d^2 / (2 sigma^2))`.
+    """One-sided motion blur along a direction: weights `exp(-d^2 / (2 sigma^2))`.
 
     Args:
       image: `f32[h w c]`.
-      length: how far the streak reaches, in units of `unit(image)`.
-      sigma: its falling off, in the same units.
-      angle: its direction, radians.
-      longest: the largest `length` to come, static.
+      length: of the blur, in units of `pixel_scale(image)`.
+      sigma: standard deviation of the weights, in the same units.
+      angle: direction, in radians.
+      longest: upper bound of `length`, static.
 
     Returns:
       `f32[h w c]`.
     """
     y, x = pixels(image)
-    scale = unit(image)
+    scale = pixel_scale(image)
     taps = math.ceil(longest * scale) + 1
 
     def body(i, carry):

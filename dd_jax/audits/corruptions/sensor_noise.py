@@ -12,7 +12,7 @@ def gaussian_noise(key: Key, image: Array, sigma: Array) -> Array:
 
 
 def shot_noise(key: Key, image: Array, photons: Array) -> Array:
-    """Poisson counts of light: `Poisson(photons x) / photons`."""
+    """Poisson noise: `Poisson(photons x) / photons`."""
     return jax.random.poisson(key, image * photons).astype(jnp.float32) / photons
 
 

@@ -3,22 +3,22 @@
 import jax
 import jax.numpy as jnp
 
-from dd_jax.audits.corruptions.filters import luminance, streaked, zoomed
+from dd_jax.audits.corruptions.filters import luminance, motion_blurred, zoomed
 from dd_jax.types import Array, Key
 
-LONGEST = 28.0  # streak of snow, twice ImageMagick's radius
+MAX_SNOW_LENGTH = 28.0  # of motion blur, twice ImageMagick's radius
 ICE = (0.82, 0.91, 1.0)  # colour of frost
 
 
 def plasma(key: Key, shape: tuple[int, int], decay: Array) -> Array:
-    """Cloud-like heights in [0, 1] by the diamond-square algorithm on a torus.
+    """Plasma fractal in [0, 1], by the diamond-square algorithm on a torus.
 
-    Each doubling of the grid puts in the mean of four neighbours and uniform noise,
-    whose width falls by `decay^2`.
+    Each doubling of the grid inserts the mean of four neighbours and uniform noise,
+    whose width shrinks by `decay^2`.
 
     Args:
       key: typed PRNG key.
-      shape: `(h, w)`, cut out of the least power of two that holds both.
+      shape: `(h, w)`, cropped from the least power of two that holds both.
       decay: at least 1; the larger, the smoother.
 
     Returns:
@@ -75,24 +75,25 @@ def snow(
     sigma: Array,
     kept: Array,
 ) -> Array:
-    """Streaks of falling flakes, and the image whitened to a share `1 - kept`.
+    """Motion-blurred flakes, and the image whitened with weight `1 - kept`.
 
-    Flakes are normal noise (`mean`, `spread`), enlarged by `zoom`, nothing below
-    `least`, blurred along a steep direction; they fall twice, once upside down.
+    Flakes are normal noise (`mean`, `spread`), enlarged by `zoom`, 0 below `least`,
+    motion-blurred along a steep direction, and added twice, once rotated by half a
+    turn.
     """
     for_flakes, for_angle = jax.random.split(key)
     noise = mean + spread * jax.random.normal(for_flakes, (*image.shape[:2], 1))
     flakes = zoomed(noise, zoom)
     flakes = jnp.where(flakes < least, 0.0, jnp.clip(flakes, 0.0, 1.0))
     angle = jnp.pi * jax.random.uniform(for_angle, minval=-0.75, maxval=-0.25)
-    flakes = streaked(flakes, length, sigma, angle, LONGEST)
+    flakes = motion_blurred(flakes, length, sigma, angle, MAX_SNOW_LENGTH)
     white = jnp.maximum(image, 1.5 * luminance(image) + 0.5)
     whitened = kept * image + (1 - kept) * white
     return whitened + flakes + flakes[::-1, ::-1]
 
 
 def brightness(key: Key, image: Array, offset: Array) -> Array:
-    """Raises the value of hue, saturation and value by `offset`, at most to 1."""
+    """Increases the value of HSV by `offset`, to at most 1."""
     del key
     value = image.max(-1, keepdims=True)
     raised = jnp.clip(value + offset, 0.0, 1.0)

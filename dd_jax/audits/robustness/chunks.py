@@ -1,4 +1,4 @@
-"""Many nets and images: one program on each net's chunks of images."""
+"""Many networks and images: one compiled program, on a chunk of images at a time."""
 
 from collections.abc import Callable
 from functools import partial
@@ -13,9 +13,9 @@ from dd_jax.types import Array, Key, Params
 
 
 def on_chunks(body: Callable, apply: Callable[[Params, Array], Array]) -> Callable:
-    """Compiles `body` for one chunk of images and one net, for devices to share.
+    """Compiles `body` for one chunk of images and one network, spread over devices.
 
-    Chunks of all nets follow one another on a device. Each has a key of its own, which
+    Chunks of all networks follow one another on a device. Each has its own key, which
     depends on neither the body nor the devices.
 
     Args:
@@ -24,8 +24,8 @@ def on_chunks(body: Callable, apply: Callable[[Params, Array], Array]) -> Callab
 
     Returns:
       `(key, params, images f32[n h w c], labels i32[n], *more, chunk) -> results` with
-      leading axes `[s p]`: s nets, by the leading axis of `params`, and p chunks of b
-      images, at most `chunk` and the last one padded by repeats.
+      leading axes `[s p]`: s networks, by the leading axis of `params`, and p chunks of
+      b images, at most `chunk` and the last one padded by repeats.
     """
 
     def one(shared, key, net, rows):
@@ -59,12 +59,12 @@ def chunked(n: int, chunk: int) -> np.ndarray:
 
 
 def outputs(logits_fn: Partial, images: Array, chunk: int) -> np.ndarray:
-    """Logits of many images, so many at once.
+    """Logits of many images, `chunk` at a time.
 
     Args:
       logits_fn: `f32[b h w c] -> f32[b k]`, a function and its parameters.
       images: `f32[n h w c]`.
-      chunk: images at once; one program for all chunks.
+      chunk: batch size; one program for all chunks.
 
     Returns:
       `f32[n k]`.

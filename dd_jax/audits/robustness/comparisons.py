@@ -1,58 +1,64 @@
-"""Accuracies of attacks held against each other, for the masking checks."""
+"""Differences between the accuracies that attacks leave, for the masking checks."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import combinations
 
 import numpy as np
 
 from dd_jax.audits.robustness.curve import Curve
 
-
-def kind(name: str) -> str:
-    """The registered attack of a name such as `square:l2`."""
-    return name.partition(":")[0]
+GRADIENT_FREE = ("search", "sampling")  # kinds of attacks
 
 
-def by_radius(curve: Curve) -> dict[tuple[str, float], float]:
-    """Accuracy over nets and images under `(norm, eps)`."""
+def accuracy_by_radius(curve: Curve) -> dict[tuple[str, float], float]:
+    """Mean robust accuracy over networks and images, by `(norm, eps)`."""
     return {
         (row["norm"], row["eps"]): float(curve.robust[:, i].mean())
         for i, row in enumerate(curve.settings)
     }
 
 
-def strongest(curves: Mapping[str, Curve], leave_out=()) -> dict:
-    """Least accuracy that any of the attacks leaves, under `(norm, eps)`."""
-    least: dict[tuple[str, float], float] = {}
-    for name, curve in curves.items():
-        if kind(name) not in leave_out:
-            for at, value in by_radius(curve).items():
-                least[at] = min(value, least.get(at, 1.0))
-    return least
+def lowest_accuracy(
+    curves: Mapping[str, Curve], without: Collection[str] = ()
+) -> dict[tuple[str, float], float]:
+    """Accuracy under the strongest attack, by `(norm, eps)`.
+
+    Args:
+      curves: attack name -> `Curve`.
+      without: kinds of attacks that do not count.
+    """
+    lowest: dict[tuple[str, float], float] = {}
+    for curve in curves.values():
+        if curve.kind not in without:
+            for at, value in accuracy_by_radius(curve).items():
+                lowest[at] = min(value, lowest.get(at, 1.0))
+    return lowest
 
 
-def excess(accuracy: dict, *others: Curve) -> list[float]:
-    """How much more than each other attack is left, wherever both were run."""
+def difference(accuracy: Mapping, *others: Curve) -> list[float]:
+    """`accuracy` less that under each other attack, at each norm and radius of both."""
     return [
         accuracy[at] - value
         for other in others
-        for at, value in by_radius(other).items()
+        for at, value in accuracy_by_radius(other).items()
         if at in accuracy
     ]
 
 
-def taken(curves: Mapping[str, Curve], harder: Mapping[str, Curve]) -> list[float]:
-    """What the same attacks take away when they try harder, wherever both were run."""
+def accuracy_drop(
+    curves: Mapping[str, Curve], stronger: Mapping[str, Curve]
+) -> list[float]:
+    """How much lower accuracy is under stronger settings of the same attack."""
     return [
-        taken
-        for name, curve in harder.items()
+        drop
+        for name, curve in stronger.items()
         if name in curves
-        for taken in excess(by_radius(curves[name]), curve)
+        for drop in difference(accuracy_by_radius(curves[name]), curve)
     ]
 
 
-def added(curves: Mapping[str, Curve] | None) -> list[float]:
-    """What each attack takes from the images that it was given."""
+def extra_drop(curves: Mapping[str, Curve] | None) -> list[float]:
+    """How much each attack lowers the accuracy on the images that it is given."""
     return [
         float(curve.clean.mean() - robust.mean())
         for curve in (curves or {}).values()
@@ -60,13 +66,13 @@ def added(curves: Mapping[str, Curve] | None) -> list[float]:
     ]
 
 
-def none_above(values: list[float], limit: float) -> bool | None:
+def at_most(values: list[float], limit: float) -> bool | None:
     """Whether all values are at most the limit; None without any."""
     return max(values) <= limit if values else None
 
 
-def equal_at_zero(curves: Mapping[str, Curve]) -> list[bool]:
-    """Whether the same images are right at radius 0 as without attack, wherever run."""
+def clean_at_zero(curves: Mapping[str, Curve]) -> list[bool]:
+    """Whether at radius 0 the same images are right as without attack."""
     return [
         np.array_equal(curve.robust[:, i], curve.clean)
         for curve in curves.values()
@@ -75,28 +81,35 @@ def equal_at_zero(curves: Mapping[str, Curve]) -> list[bool]:
     ]
 
 
-def rises(curves: Mapping[str, Curve]) -> list[float]:
-    """What a larger radius leaves more than a smaller one, of iterative attacks.
+def non_monotone(curves: Mapping[str, Curve]) -> list[float]:
+    """Accuracy at a larger radius less that at a smaller one, of iterative attacks.
 
-    Noise is none, and where fallen images were dropped nothing can rise.
+    Independent samples are not iterative, and curves that drop broken images never
+    increase.
     """
     found = []
-    for name, curve in curves.items():
+    for curve in curves.values():
         first = curve.settings[0]
-        if first["steps"] > 1 and kind(name) != "noise" and not first.get("dropped"):
-            accuracy = [value for _, value in sorted(by_radius(curve).items())]
-            found += [larger - less for less, larger in combinations(accuracy, 2)]
+        iterative = first["steps"] > 1 and curve.kind != "sampling"
+        if iterative and not first.get("dropped"):
+            accuracy = [value for _, value in sorted(accuracy_by_radius(curve).items())]
+            found += [large - small for small, large in combinations(accuracy, 2)]
     return found
 
 
-def gaps(curves: Mapping[str, Curve], leave_out=()) -> list[float]:
-    """What an iterative ascent leaves more than a single step, where both were run."""
+def iterative_gap(curves: Mapping[str, Curve]) -> list[float]:
+    """Accuracy under iterative ascents less that under single steps.
+
+    Gradient-free and distance-minimising attacks may be weaker than a single step at a
+    given radius, and are left out.
+    """
     steps = lambda curve: curve.settings[0]["steps"]
-    ascents = {name: c for name, c in curves.items() if kind(name) not in leave_out}
-    once = [curve for curve in ascents.values() if steps(curve) == 1]
+    left_out = (*GRADIENT_FREE, "distance")
+    ascents = [curve for curve in curves.values() if curve.kind not in left_out]
+    single = [curve for curve in ascents if steps(curve) == 1]
     return [
         gap
-        for curve in ascents.values()
+        for curve in ascents
         if steps(curve) > 1
-        for gap in excess(by_radius(curve), *once)
+        for gap in difference(accuracy_by_radius(curve), *single)
     ]

@@ -1,36 +1,38 @@
-"""Attacks on several nets at several radii, and which images withstand them."""
+"""The epsilon curve: attacks on several networks at several radii."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from dd_jax.attacks import ATTACKS, describe, with_targets
 from dd_jax.attacks.inputs import check_inputs, check_logits
-from dd_jax.attacks.rounds import select
+from dd_jax.attacks.restarts import select
 from dd_jax.audits.robustness.chunks import on_chunks
-from dd_jax.audits.robustness.sequential_radii import attack_what_stands
+from dd_jax.audits.robustness.sequential_radii import attack_sequential_radii
 from dd_jax.runtime.reuse import reused
 from dd_jax.types import Array, InputError, Key, Params
 
 
 class Curve(NamedTuple):
-    """One attack on s nets, e radii and n images.
+    """One attack on s networks, e radii and n images.
 
     Attributes:
       settings: `describe(...)` of the attack at each radius, e dicts.
       clean: `bool[s n]`, correct on the clean image.
       robust: `bool[s e n]`, correct on the clean image and on the attacked one: the
-        clean image lies in every ball, so an example that falls there is not robust.
-      excess: `f64[s e]`, the furthest that any attacked image left its ball (over
-        `max(1, eps)`) or the box; at most 0 but for rounding.
-      num_classes: number of classes of the nets.
+        clean image lies in every ball, so an example misclassified there is not robust.
+      excess: `f64[s e]`, largest distance of any attacked image beyond its ball (over
+        `max(1, eps)`) or beyond [0, 1]; at most 0 but for rounding.
+      num_classes: number of classes of the networks.
       distances: `f64[s n]` of a distance-minimising attack, as `minimal_distances`.
-      components: part -> `bool[s e n]` of an attack of several, still right after it;
-        in the order in which they ran.
+      components: component -> `bool[s e n]` of an ensemble, still right after it; in
+        the order in which they ran.
+      kind: of the attack, see `Attack`.
     """
 
     settings: list[dict]
@@ -40,6 +42,7 @@ class Curve(NamedTuple):
     num_classes: int | None = None
     distances: np.ndarray | None = None
     components: Mapping[str, np.ndarray] | None = None
+    kind: str = "ascent"
 
 
 def epsilon_curve(
@@ -56,35 +59,34 @@ def epsilon_curve(
     among: np.ndarray | None = None,
     **settings,
 ) -> Curve:
-    """Attack every image at every radius, on several nets, by one compiled program.
+    """Attack every image at every radius, on several networks, by one compiled program.
 
-    The radii are traced and mapped (a batch of the model is `chunk * e` images); nets
-    and chunks of images follow one another and are spread over accelerators. Each
-    (net, chunk) has a key of its own, which all radii share, so that neighbouring
+    The radii are traced and mapped (a batch of the model is `chunk * e` images);
+    networks and chunks of images follow one another and are spread over accelerators.
+    Each (network, chunk) has its own key, which all radii share, so that neighbouring
     points of the curve differ by the radius and not by the random start. A
-    distance-minimising attack, which does not depend on the radius, runs once for all
-    of them.
+    distance-minimising attack does not depend on the radius and runs once for all.
 
-    With `drop`, and always for an attack of the host (AutoAttack), radii follow one
-    another, smallest first, and only images that stand are attacked: what falls in a
-    ball falls in all larger ones. That is the quicker way where work is not free, on
-    CPU; the curve falls by construction, and its settings say `dropped`. The program,
-    or each of AutoAttack's components, compiles once for all nets and radii.
+    With `drop`, and always for an attack on the host (AutoAttack), radii are attacked
+    in ascending order, each on the images that are still right: an image broken in a
+    ball is broken in all larger ones. This is faster on CPU; the curve is monotone by
+    construction, and its settings say `dropped`. The program, or each of AutoAttack's
+    components, compiles once for all networks and radii.
 
     Args:
       key: typed PRNG key.
       name: a key of `ATTACKS`.
       apply: `(params, images f32[b h w c]) -> logits f32[b k]`; one function object
         for all calls keeps the program compiled.
-      params: parameters of the nets, each leaf with a leading axis s.
+      params: parameters of the networks, each leaf with a leading axis s.
       images: `f32[n h w c]` in [0, 1].
       labels: `i32[n]`.
       eps: `f32[e]`, radii in pixel units, at least 0; include 0 to have it checked.
-      chunk: images attacked at once, per radius; the last chunk is padded.
-      among: `bool[s n]`, the images to attack, with `drop`; others count as neither
-        right nor robust.
-      drop: attack only what stands at all smaller radii; nothing to be saved where a
-        distance-minimising attack runs once for all of them.
+      chunk: batch size at each radius; the last chunk is padded.
+      among: `bool[s n]`, the images to attack, as with `drop`; the others count as
+        wrong.
+      drop: attack only images that are right at all smaller radii; without effect on a
+        distance-minimising attack.
       **settings: further (hashable) settings of the attack.
 
     Returns:
@@ -93,30 +95,41 @@ def epsilon_curve(
     Raises:
       InputError: unknown attack, pixels outside [0, 1], counts that differ, a negative
         radius, an empty axis, a model whose outputs are probabilities or not finite, or
-        an attack on randomised models.
+        the version of AutoAttack for randomised models.
     """
     images, labels, eps = np.asarray(images), np.asarray(labels), np.asarray(eps)
     check_inputs(images, labels, eps, chunk)
     describe(name, 0.0, **settings)
     if settings.get("version") == "rand":
         raise InputError(
-            "autoattack version='rand' is for models that draw at random, called as "
-            "(key, images); this audit's are plain: take 'standard' or 'plus'"
+            "autoattack version='rand' is for randomised models, called as (key, "
+            "images); those of this audit are not: take 'standard' or 'plus'"
         )
+    chex.assert_equal_shape_prefix(jax.tree.leaves(params), 1)
     nets = len(jax.tree.leaves(params)[0])
+    if among is not None:
+        chex.assert_shape(among, (nets, len(images)))
     attack = ATTACKS[name](eps=0.0, **settings)
     settings = ({"batch": chunk} if attack.on_host else {}) | settings
     described = [describe(name, float(e), **settings) for e in eps]
     dropping = drop and attack.minimise is None
     if attack.on_host or dropping or among is not None:
-        logits, robust, excess, components = attack_what_stands(
+        logits, robust, excess, components = attack_sequential_radii(
             key, name, apply, params, images, labels, eps, chunk, settings, among
         )
         clean, classes = logits.argmax(-1) == labels, logits.shape[-1]
         described = [with_targets(row, classes) for row in described]
         described = [row | {"dropped": True} for row in described]
         clean = clean if among is None else clean & among
-        return Curve(described, clean, robust, excess, classes, components=components)
+        return Curve(
+            described,
+            clean,
+            robust,
+            excess,
+            classes,
+            components=components,
+            kind=attack.kind,
+        )
     run = _attacker(ATTACKS[name], tuple(sorted(settings.items())), apply)
     found = run(key, params, images, labels, jnp.float32(eps), chunk=chunk)
     logits, correct, excess, *distance = map(np.asarray, found)
@@ -129,7 +142,15 @@ def epsilon_curve(
     excess = excess.astype(np.float64).max(1)
     distances = of_nets(distance[0]).astype(np.float64) if distance else None
     described = [with_targets(row, logits.shape[-1]) for row in described]
-    return Curve(described, clean, robust, excess, logits.shape[-1], distances)
+    return Curve(
+        described,
+        clean,
+        robust,
+        excess,
+        logits.shape[-1],
+        distances,
+        kind=attack.kind,
+    )
 
 
 def minimal_distances(
@@ -143,16 +164,16 @@ def minimal_distances(
     chunk: int,
     **settings,
 ) -> np.ndarray:
-    """How far the closest adversarial example is, on several nets.
+    """Distance to the closest adversarial example, on several networks.
 
     Args:
       key: typed PRNG key.
       name: a distance-minimising attack, such as `cw_l2`, `deepfool`, `fab_t`.
       apply: as in `epsilon_curve`.
-      params: parameters of the nets, each leaf with a leading axis s.
+      params: parameters of the networks, each leaf with a leading axis s.
       images: `f32[n h w c]` in [0, 1].
       labels: `i32[n]`.
-      chunk: images attacked at once.
+      chunk: batch size.
       **settings: further (hashable) settings of the attack.
 
     Returns:
@@ -185,8 +206,8 @@ def _minimiser(make: Callable, settings: tuple, apply: Callable):
 def _attacker(make: Callable, settings: tuple, apply: Callable):
     """Logits `[b k]`, correct under attack `[e b]`, excess `[e]`, distances `[b]`.
 
-    The distances are those of a distance-minimising attack alone, which runs once: at
-    each radius its example counts where it lies in the ball.
+    Distances are those of a distance-minimising attack, which runs once: at each radius
+    its example counts where it lies in the ball.
     """
     minimise = make(eps=0.0, **dict(settings)).minimise
 

@@ -1,4 +1,4 @@
-"""Ratios that robustness benchmarks of distilled data print, beside the accuracies."""
+"""Robustness ratios of the benchmarks BEARD and ROME, beside the accuracies."""
 
 from collections.abc import Mapping
 
@@ -11,14 +11,14 @@ from dd_jax.audits.robustness.curve_metrics import robust_accuracy
 def robustness_ratios(
     curves: Mapping[str, Curve],
 ) -> dict[tuple[str, float], dict[str, np.ndarray]]:
-    """ROME's and BEARD's ratio of each network, over all attacks of a norm and radius.
+    """ROME's and BEARD's ratio of each network, over all attacks at a norm and radius.
 
     Args:
       curves: attack name -> `Curve`, all on the same nets and images.
 
     Returns:
-      `(norm, eps) -> {rome f64[s], beard f64[s]}` for radii above 0 that two or more
-      attacks used; NaN for a network that is right on no image.
+      `(norm, eps) -> {rome f64[s], beard f64[s]}` for radii above 0 of two or more
+      attacks; NaN for a network that is right on no image.
     """
     attacked: dict[tuple[str, float], dict[str, np.ndarray]] = {}
     for name, curve in curves.items():
@@ -44,7 +44,7 @@ def robustness_ratios(
 def beard_robustness_ratio(clean: float, attacked: np.ndarray) -> float:
     """BEARD's RR: `1 - (A - mean A_att) / (A - min A_att)`.
 
-    A relative score, 0 for attacks that all do the same whatever the robustness; for
+    It is 0 where all attacks leave the same accuracy, however robust the network: for
     comparison with published tables only.
 
     Source: Zhou et al. 2024, BEARD.
@@ -54,7 +54,7 @@ def beard_robustness_ratio(clean: float, attacked: np.ndarray) -> float:
       attacked: `f64[a]`, accuracy under each attack.
 
     Returns:
-      A fraction; 1 where no attack does anything, NaN where nothing is right anyway.
+      A fraction; 1 where no attack lowers accuracy, NaN where clean accuracy is 0.
 
     >>> round(100 * beard_robustness_ratio(61.73, [39.13, 40.10, 44.06, 44.93]), 2)
     12.94
@@ -76,8 +76,8 @@ def rome_robustness_ratio(clean: float, attacked: np.ndarray) -> float:
       attacked: `f64[a]`, accuracy under each attack.
 
     Returns:
-      A fraction: 1 where no attack does anything, 0 where all leave nothing, NaN where
-      nothing is right anyway.
+      A fraction: 1 where no attack lowers accuracy, 0 where accuracy is 0 under all,
+      NaN where clean accuracy is 0.
 
     >>> rome_robustness_ratio(0.8, [0.4, 0.2])
     0.53125
@@ -87,44 +87,3 @@ def rome_robustness_ratio(clean: float, attacked: np.ndarray) -> float:
         return np.nan
     drops = (clean - attacked.mean()) * (clean - attacked.min())
     return float(1 - drops / clean**2)
-
-
-def beard_attack_efficiency(clean_seconds: float, seconds: np.ndarray) -> float:
-    """BEARD's AE: `(mean t_att - t_clean) / (max t_att - t_clean)`.
-
-    It measures the attacker's hardware; for comparison with published tables only.
-
-    Source: Zhou et al. 2024, BEARD.
-
-    Args:
-      clean_seconds: time without attack.
-      seconds: `f64[a]`, time under each attack.
-
-    Returns:
-      A fraction; NaN where no attack takes longer.
-
-    >>> round(100 * beard_attack_efficiency(2.29, [2.85, 8.32, 8.50, 73.75]), 2)
-    29.48
-    """
-    seconds = np.asarray(seconds, np.float64)
-    longest = seconds.max() - clean_seconds
-    return float((seconds.mean() - clean_seconds) / longest) if longest > 0 else np.nan
-
-
-def beard_crei(ratio: float, efficiency: float, weight: float = 0.5) -> float:
-    """BEARD's CREI: `weight * RR + (1 - weight) * AE`.
-
-    Source: Zhou et al. 2024, BEARD.
-
-    Args:
-      ratio: RR.
-      efficiency: AE.
-      weight: alpha, in [0, 1].
-
-    Returns:
-      A fraction.
-
-    >>> beard_crei(0.2, 0.4)
-    0.30000000000000004
-    """
-    return weight * ratio + (1 - weight) * efficiency

@@ -1,4 +1,4 @@
-"""Attacks radius after radius, each on the images that stand at all smaller ones."""
+"""Sequential radii: each attacks only what is right at all smaller ones."""
 
 from collections.abc import Callable
 from functools import partial
@@ -17,7 +17,7 @@ from dd_jax.runtime.reuse import reused
 from dd_jax.types import Array, Key, Params
 
 
-def attack_what_stands(
+def attack_sequential_radii(
     key: Key,
     name: str,
     apply: Callable[[Params, Array], Array],
@@ -29,26 +29,26 @@ def attack_what_stands(
     settings: dict,
     among: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """The numbers of an epsilon curve whose fallen images are dropped.
+    """An epsilon curve that drops images once they are broken.
 
-    What falls in a ball falls in all larger ones, so radii follow one another, smallest
-    first. Programs compile once for all nets and radii; chunks are spread over
-    accelerators.
+    An image broken in a ball is broken in all larger ones, so that radii are attacked
+    in ascending order. Programs compile once for all networks and radii; chunks are
+    spread over accelerators.
 
     Args:
-      key: typed PRNG key; each net and radius has one of its own.
-      name: a key of `ATTACKS`, of the host or not.
+      key: typed PRNG key; each network and radius has its own.
+      name: a key of `ATTACKS`, on the host or not.
       apply: `(params, images f32[b h w c]) -> logits f32[b k]`.
-      params: parameters of s nets, each leaf with a leading axis s.
+      params: parameters of s networks, each leaf with a leading axis s.
       images: `f32[n h w c]` in [0, 1].
       labels: `i32[n]`.
       eps: `f32[e]`, radii in any order.
-      chunk: images attacked, and judged, at once.
+      chunk: batch size.
       settings: further (hashable) settings of the attack.
-      among: `bool[s n]`, what stands at first of what is right when clean.
+      among: `bool[s n]`, the images to attack; default all that are right when clean.
 
     Returns:
-      Clean logits `f32[s n k]`, `bool[s e n]` what stands, `f64[s e]` excess and
+      Clean logits `f32[s n k]`, and robust `bool[s e n]`, excess `f64[s e]` and
       components as in `Curve`.
 
     Raises:
@@ -75,14 +75,16 @@ def attack_what_stands(
         )
         for i in range(len(jax.tree.leaves(params)[0]))
     ]
-    *arrays, traces = zip(*each, strict=True)
+    *arrays, components = zip(*each, strict=True)
     logits, robust, excess = map(np.stack, arrays)
-    # Where nothing was left to attack no component ran, and nothing stands after it.
-    names = dict.fromkeys(name for net in traces for at in net for name in at)
-    stands = lambda name: [
-        [at.get(name, left) for at, left in zip(*net)] for net in zip(traces, robust)
+    # Where no image was left to attack no component ran: after each nothing is right.
+    names = dict.fromkeys(name for net in components for at in net for name in at)
+    right_after = lambda name: [
+        [at.get(name, left) for at, left in zip(*net)]
+        for net in zip(components, robust)
     ]
-    return logits, robust, excess, {name: np.array(stands(name)) for name in names}
+    by_name = {name: np.array(right_after(name)) for name in names}
+    return logits, robust, excess, by_name
 
 
 @partial(jax.jit, static_argnums=0)
@@ -94,35 +96,37 @@ def _one_net(key, make, logits_fn, images, labels, eps, chunk, among):
     """Clean logits `[n k]`, robust `[e n]`, excess `[e]`, components e x `{[n]}`."""
     logits = outputs(logits_fn, images, chunk)
     check_logits(logits, labels)
-    standing = (logits.argmax(-1) == labels) & among
+    still_right = (logits.argmax(-1) == labels) & among
     robust, excess = np.zeros((len(eps), len(labels)), bool), np.zeros(len(eps))
-    traces: list[dict] = [{} for _ in eps]
+    components: list[dict] = [{} for _ in eps]
     for i in np.argsort(eps, kind="stable"):
-        rows = np.flatnonzero(standing)
+        rows = np.flatnonzero(still_right)
         if len(rows):
             attack, clean = make(float(eps[i])), np.asarray(images)[rows]
             task = jax.random.fold_in(key, i), logits_fn, clean, labels[rows]
-            attacked, after = _traced(attack, *task)
-            for name, stands in after.items():
-                traces[i][name] = standing.copy()
-                traces[i][name][rows] = stands
+            attacked, after = _with_components(attack, *task)
+            for name, right in after.items():
+                components[i][name] = still_right.copy()
+                components[i][name][rows] = right
             padded = np.asarray(images).copy()
             padded[rows] = attacked
             distance = float(_distances(attack.ball.name, padded, images).max())
             outside_ball = (distance - eps[i]) / max(1.0, eps[i])
             excess[i] = max(outside_ball, attacked.max() - 1.0, -attacked.min())
-            standing &= outputs(logits_fn, padded, chunk).argmax(-1) == labels
-        robust[i] = standing
-    return logits, robust, excess, traces
+            still_right &= outputs(logits_fn, padded, chunk).argmax(-1) == labels
+        robust[i] = still_right
+    return logits, robust, excess, components
 
 
-def _traced(attack: Attack, *task) -> tuple[Array, dict[str, np.ndarray]]:
-    """The images, and what stands after each component, of which most have none."""
-    return attack.traced(*task) if attack.traced else (attack(*task), {})
+def _with_components(attack: Attack, *task) -> tuple[Array, dict[str, np.ndarray]]:
+    """The images, and which are right after each component of an ensemble."""
+    if attack.run_components is None:
+        return attack(*task), {}
+    return attack.run_components(*task)
 
 
 def _in_chunks(name: str, eps: float, chunk: int, settings: dict) -> Attack:
-    """A compiled attack as one of the host, on any number of images."""
+    """A compiled attack as a host function, on any number of images."""
     attack_chunks = _on_chunks(ATTACKS[name], tuple(sorted(settings.items())))
 
     def run(key, logits_fn, images, labels):
@@ -137,7 +141,7 @@ def _in_chunks(name: str, eps: float, chunk: int, settings: dict) -> Attack:
 
 @reused
 def _on_chunks(make: Callable, settings: tuple):
-    """`((logits_fn, eps), keys, images, labels)`, on chunks that devices share."""
+    """`((logits_fn, eps), keys, images, labels)`, on chunks spread over devices."""
 
     def run(shared, key, images, labels):
         logits_fn, eps = shared

@@ -1,27 +1,30 @@
-"""Robustness audit: accuracy under attack as a curve over the radius epsilon."""
+"""The robustness part of a Record, made of epsilon curves."""
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
 from dd_jax.audits.privacy.metrics import clopper_pearson
-from dd_jax.audits.robustness.checks_of_masking import masking_checks
 from dd_jax.audits.robustness.curve import Curve
 from dd_jax.audits.robustness.curve_metrics import (
     area_under_curve,
     class_robust_accuracy,
     median_perturbation,
     robust_accuracy,
-    smallest_fall,
+    smallest_adversarial_radius,
     worst_case,
 )
 from dd_jax.audits.robustness.local_behaviour import Behaviour
+from dd_jax.audits.robustness.masking import masking_checks
 from dd_jax.audits.robustness.ratios import robustness_ratios
+
+Summarise = Callable[[np.ndarray], dict]
 
 
 def record(
     curves: Mapping[str, Curve],
-    summarise: Callable[[np.ndarray], dict],
+    summarise: Summarise,
     labels: np.ndarray,
     num_classes: int,
     *,
@@ -31,70 +34,47 @@ def record(
 ) -> dict:
     """The robustness part of a Record for one pipeline.
 
-    Beside what `summarise` says of the spread over nets, each accuracy has `image_ci`,
-    the 95 % interval for the draw of the images: Clopper-Pearson on the mean over nets,
-    as if one net had been attacked, which errs towards wide for several.
+    Each accuracy has the interval over networks of `summarise`, and `image_ci`, the
+    95 % interval over the sample of images: Clopper-Pearson on the mean over networks,
+    as if one network had been attacked, which is conservative for several.
 
     Args:
-      curves: attack name -> `Curve`, all on the same nets and images.
-      summarise: `f64[s] -> {mean, ci, n}`, an estimate over nets.
+      curves: attack name -> `Curve`, all on the same networks and images.
+      summarise: `f64[s] -> {mean, ci, n}`, an estimate over networks.
       labels: `i32[n]` of the images.
       num_classes: k.
       distances: attack name -> `f64[s n]` of `minimal_distances`.
-      behaviour: of the nets on the clean images.
-      **further: further evidence of `masking_checks`.
+      behaviour: of the networks on the clean images.
+      **further: evidence for `masking_checks`.
 
     Returns:
-      `{images, clean, attacks{NAME: [{eps, norm, ..., accuracy}]}, worst_case[{eps,
-      norm, accuracy, per_class[k]}], ratios[{eps, norm, rome, beard}], area{NORM},
-      median_fall{NORM}, median_perturbation{NAME}, zero_gradients, checks}`: fractions
-      and distances, one row a radius with the attack's settings; `per_class` the mean
-      over nets, NaN for a class without images; `ratios` as `robustness_ratios` gives
-      them; `area` under the worst case, for norms of 2 radii or more; `median_fall` the
-      median over images of the smallest radius that breaks one, which bounds the median
-      perturbation from above (None where more than half of some net's images stand at
-      all radii); `median_perturbation` the same of `distances`, where given;
-      `zero_gradients` the share of images without a gradient, where `behaviour` is
-      given; `checks` as `masking_checks` gives it. Rows of an attack of several
-      components have `components{NAME}`, the accuracy after each.
+      Fractions and distances:
+      - `images`: n, and `clean`: accuracy without attack;
+      - `attacks{NAME: [{eps, norm, ..., accuracy}]}`: a row for each radius, with the
+        attack's settings; rows of an ensemble have `components{NAME}`, the accuracy
+        after each;
+      - `worst_case[{eps, norm, accuracy, per_class[k]}]`: `per_class` the mean over
+        networks, NaN for a class without images;
+      - `ratios[{eps, norm, rome, beard}]`: those of `robustness_ratios`;
+      - `area{NORM}`: under the worst case, for norms of 2 radii or more;
+      - `median_fall{NORM}`: median over images of the smallest radius that breaks one,
+        an upper bound of the median perturbation (None where more than half of some
+        network's images are right at all radii);
+      - `median_perturbation{NAME}`: the median of `distances`, where given;
+      - `zero_gradients`: share of images without a gradient, where `behaviour` is;
+      - `checks`: those of `masking_checks`.
     """
-    clean = next(iter(curves.values())).clean
+    on_images = _OnImages(summarise, len(labels))
     worst = worst_case(curves)
-    images = clean.shape[-1]
-
-    def known(values: np.ndarray) -> dict | None:
-        return summarise(values) if np.isfinite(values).all() else None
-
-    def of_images(accuracy: np.ndarray) -> dict:
-        low, high = clopper_pearson(float(np.mean(accuracy)) * images, images)
-        return summarise(accuracy) | {"image_ci": [low, high]}
-
-    def after(curve: Curve, i: int) -> dict:
-        parts = (curve.components or {}).items()
-        of = {part: of_images(robust_accuracy(right[:, i])) for part, right in parts}
-        return {"components": of} if of else {}
-
-    medians = {
-        name: known(median_perturbation(found))
-        for name, found in (distances or {}).items()
-    }
     part = {
-        "images": images,
-        "clean": of_images(robust_accuracy(clean)),
-        "attacks": {
-            name: [
-                row | {"accuracy": of_images(accuracy)} | after(curve, i)
-                for i, (row, accuracy) in enumerate(
-                    zip(curve.settings, robust_accuracy(curve.robust).T, strict=True)
-                )
-            ]
-            for name, curve in curves.items()
-        },
+        "images": len(labels),
+        "clean": on_images(next(iter(curves.values())).clean),
+        "attacks": {name: _rows(curve, on_images) for name, curve in curves.items()},
         "worst_case": [
             {
                 "eps": float(radius),
                 "norm": norm,
-                "accuracy": of_images(robust_accuracy(right)),
+                "accuracy": on_images(right),
                 "per_class": class_robust_accuracy(right, labels, num_classes).mean(0),
             }
             for norm, (radii, robust) in worst.items()
@@ -102,7 +82,7 @@ def record(
         ],
         "ratios": [
             {"eps": eps, "norm": norm}
-            | {name: known(values) for name, values in ratios.items()}
+            | {name: _finite(values, summarise) for name, values in ratios.items()}
             for (norm, eps), ratios in robustness_ratios(curves).items()
         ],
         "area": {
@@ -111,15 +91,52 @@ def record(
             if len(radii) > 1
         },
         "median_fall": {
-            norm: known(median_perturbation(smallest_fall(radii, robust)))
-            for norm, (radii, robust) in worst.items()
+            norm: _median(smallest_adversarial_radius(*at), summarise)
+            for norm, at in worst.items()
         },
         "checks": masking_checks(
             curves, distances=distances, behaviour=behaviour, **further
         ),
     }
-    if medians:
-        part["median_perturbation"] = medians
+    if distances:
+        part["median_perturbation"] = {
+            name: _median(found, summarise) for name, found in distances.items()
+        }
     if behaviour:
         part["zero_gradients"] = summarise(robust_accuracy(behaviour.without_gradient))
     return part
+
+
+class _OnImages(NamedTuple):
+    """Estimates the accuracy of `bool[s n]`, over networks and over images."""
+
+    summarise: Summarise
+    images: int
+
+    def __call__(self, right: np.ndarray) -> dict:
+        accuracy = robust_accuracy(right)
+        successes = float(np.mean(accuracy)) * self.images
+        low, high = clopper_pearson(successes, self.images)
+        return self.summarise(accuracy) | {"image_ci": [low, high]}
+
+
+def _rows(curve: Curve, on_images: _OnImages) -> list[dict]:
+    """Settings and accuracy of an attack at each radius."""
+    rows = [
+        row | {"accuracy": on_images(curve.robust[:, i])}
+        for i, row in enumerate(curve.settings)
+    ]
+    if curve.components:
+        for i, row in enumerate(rows):
+            after = curve.components.items()
+            row["components"] = {name: on_images(right[:, i]) for name, right in after}
+    return rows
+
+
+def _median(distances: np.ndarray, summarise: Summarise) -> dict | None:
+    return _finite(median_perturbation(distances), summarise)
+
+
+def _finite(values: np.ndarray, summarise: Summarise) -> dict | None:
+    """An estimate; None where it is not known of every network."""
+    return summarise(values) if np.isfinite(values).all() else None

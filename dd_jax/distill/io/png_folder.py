@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from dd_jax.data.eight_bits import encoding, quantise
 from dd_jax.data.image_file import is_gray, open_image, plain, size_of, transparent
 from dd_jax.data.zca import read_zca
-from dd_jax.distill.io import claimed_metadata as said
+from dd_jax.distill.io import metadata_checks as claims
 from dd_jax.system.memory import excess
 from dd_jax.system.paths import no_file
 from dd_jax.types import InputError, SyntheticSet
@@ -23,33 +24,11 @@ _MODES = {1: "L", 3: "RGB"}
 _USE = (
     "Images in [0, 1] are bytes / 255. Train on (images - mean) / std of "
     "metadata.normalisation{whitened} with cross-entropy against the class "
-    "probabilities, from step size lr, by metadata.training."
+    "probabilities, from learning rate lr, by metadata.training."
 )
 _WHITENED = (
     " replaced by (x - mean) @ forward of zca.npz, x the pixels of an image in a row,"
 )
-
-
-def quantise(images: np.ndarray) -> np.ndarray:
-    """Pixels as bytes: `round(255 clip(x, 0, 1))`.
-
-    >>> quantise(np.array([-0.2, 0.5, 2.0])).tolist()
-    [0, 128, 255]
-    """
-    return np.round(255 * np.clip(np.asarray(images, np.float64), 0, 1)).astype("u1")
-
-
-def encoding(images: np.ndarray) -> dict:
-    """What becomes of pixels as bytes.
-
-    Returns:
-      `{bits, clipped, largest_change}`: `clipped` is the share of values outside
-      [0, 1], `largest_change` what clipping and rounding change at most.
-    """
-    images = np.asarray(images, np.float64)
-    change = np.abs(images - quantise(images) / 255).max()
-    outside = ((images < 0) | (images > 1)).mean()
-    return {"bits": 8, "clipped": float(outside), "largest_change": float(change)}
 
 
 def whitened(synthetic: SyntheticSet) -> bool:
@@ -216,7 +195,7 @@ def _about(root: Path) -> dict:
     """What `metadata.json` says."""
     path = root / "metadata.json"
     try:
-        about = said.parse(path.read_text(encoding="utf-8-sig"))
+        about = claims.parse(path.read_text(encoding="utf-8-sig"))
         np.float32(about.get("lr") or 0), about["metadata"]
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise InputError(

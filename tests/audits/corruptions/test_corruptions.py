@@ -1,4 +1,4 @@
-"""The corruptions against naive forms and PIL, and what is made of their accuracies."""
+"""The corruptions against naive forms and PIL, and the mean corruption error."""
 
 import io
 
@@ -12,8 +12,8 @@ from PIL import Image
 from tiny import quick_compiles as quick_compiles
 
 from dd_jax.audits.corruptions import (
+    CONDITIONS,
     CORRUPTIONS,
-    SEEN,
     blur,
     corrupt,
     corruption_accuracy,
@@ -63,7 +63,7 @@ def test_the_benchmark_is_complete():
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
 def test_laws(name):
-    """In [0, 1], changed, one program, the same bits again, a draw for each image."""
+    """In [0, 1], not the identity, deterministic, one program, a draw an image."""
     twice = np.stack([picture(9, 12, 1)] * 2)
     seen = [np.asarray(corrupt(KEY, name, twice, s)) for s in (1, 5)]
     for found in seen:
@@ -78,7 +78,7 @@ def test_laws(name):
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
 def test_colour_and_severity(name):
-    """What grows with severity does; glass and elastic change in kind."""
+    """Changes grow with severity, except of corruptions that change in kind."""
     images = np.stack([picture(24, 24, 3, seed) for seed in range(3)])
     seen = [np.asarray(corrupt(KEY, name, images, s)) for s in (1, 3, 5)]
     change = [np.abs(found - images).mean() for found in seen]
@@ -94,7 +94,7 @@ def test_colour_and_severity(name):
     st.floats(0, 1, width=32),
     st.sampled_from([(5, 8, 1), (7, 4, 3)]),
 )
-def test_a_flat_image_has_nothing_to_blur(name, severity, level, shape):
+def test_a_constant_image_is_unchanged_by_blur(name, severity, level, shape):
     flat = np.full((1, *shape), level, np.float32)
     np.testing.assert_allclose(corrupt(KEY, name, flat, severity), flat, atol=1e-5)
 
@@ -140,16 +140,16 @@ def test_defocus_at_the_largest_radius_is_a_disk():
     np.testing.assert_allclose(seen, expected, atol=1e-6)
 
 
-def test_streak_goes_one_way_with_normal_weights():
+def test_motion_blur_is_one_sided_with_normal_weights():
     point = np.zeros((5, 9, 1), np.float32)
     point[2, 6] = 1
-    seen = np.asarray(filters.streaked(point, 2.0, 1.0, 0.0, 18.0))[2, :, 0]
+    seen = np.asarray(filters.motion_blurred(point, 2.0, 1.0, 0.0, 18.0))[2, :, 0]
     weights = np.exp(-0.5 * np.arange(3.0) ** 2)
     np.testing.assert_allclose(seen[4:7], (weights / weights.sum())[::-1], atol=1e-6)
     assert seen[7:].max() == 0 and seen[:4].max() == 0
 
 
-def test_glass_takes_pixels_from_above_and_left():
+def test_glass_blur_copies_neighbours_above_and_left():
     numbered = jnp.arange(36.0).reshape(6, 6, 1)
     seen = np.asarray(blur.glass_blur(KEY, numbered, 0.0, jnp.float32(1)))
     seen, own = np.round(seen[..., 0]), np.arange(36).reshape(6, 6)
@@ -175,7 +175,7 @@ def test_brightness_raises_the_largest_channel_and_keeps_the_hue():
     np.testing.assert_allclose(seen, expected, atol=1e-6)
 
 
-def test_elastic_without_moves_is_the_identity():
+def test_elastic_without_displacement_is_the_identity():
     image = picture(8, 11, 3)
     seen = digital.elastic(KEY, image, 0.0, 0.0, 0.0)
     np.testing.assert_allclose(seen, image, atol=2e-5)
@@ -214,7 +214,7 @@ def test_colour_jpeg_is_near_that_of_pil():
     expected = np.asarray(Image.open(file)).astype(int)
     seen = as_bytes(digital.jpeg(KEY, image, jnp.float32(50))).astype(int)
     lost = np.abs(as_bytes(image) - expected).mean()
-    # colours are brought back to size another way; brightness is not
+    # chroma is upsampled in another way; luminance is not
     assert np.abs(seen - expected).mean() < 0.6 * lost
     grey = np.array([0.299, 0.587, 0.114])
     assert np.abs((seen - expected) @ grey).mean() < 0.2 * lost
@@ -255,7 +255,7 @@ def test_accuracy_and_record_of_threshold_networks():
     labels = np.repeat([0, 1], 3)
     networks = {"distilled": jnp.array([0.4, 0.22]), "full_data": jnp.array([0.4])}
     given = KEY, brightness_model(), networks
-    by_name = {n: corruption_accuracy(*given, n, images, labels) for n in SEEN}
+    by_name = {n: corruption_accuracy(*given, n, images, labels) for n in CONDITIONS}
     found = {p: {n: rows[p] for n, rows in by_name.items()} for p in networks}
     rows = found["distilled"]
     assert set(rows) == {"clean", *CORRUPTIONS} and rows["fog"].shape == (2, 5)

@@ -1,4 +1,4 @@
-"""Attacks on several devices give the numbers that one device gives."""
+"""Attacks on several devices give the numbers of one device."""
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +22,7 @@ PARAMS = {
 
 
 def on_eight(monkeypatch, find):
-    """What `find` gives on eight devices, which took part."""
+    """The result of `find` on eight devices, of which several were used."""
     used = set()
     program = parallel._program
 
@@ -33,7 +33,7 @@ def on_eight(monkeypatch, find):
     monkeypatch.setattr(parallel, "_program", seen)
     with parallel.spread(8):
         found = find()
-    assert max(used) > 1, "no device but the first took part"
+    assert max(used) > 1, "only the first device was used"
     return found
 
 

@@ -1,4 +1,4 @@
-"""Every check that needs more than curves, on an honest network and on masked ones."""
+"""Masking checks that need more than curves, on networks with and without masking."""
 
 import jax
 import jax.numpy as jnp
@@ -14,25 +14,25 @@ KEY, N, SHAPE = jax.random.key(0), 24, (4, 4, 1)
 QUICK = {"square": 60, "noise": 200, "apgd_t": 10, "pgd_linf": 10}
 
 
-def honest(params, images):
+def unmasked(params, images):
     hidden = jnp.tanh((images.reshape(len(images), -1) - 0.5) @ params["first"])
     return hidden @ params["second"]
 
 
 def saturated(params, images):
-    """Probabilities of the others underflow: cross-entropy has no gradient."""
-    return 1e5 * honest(params, images)
+    """Probabilities of other classes underflow: cross-entropy has no gradient."""
+    return 1e5 * unmasked(params, images)
 
 
 def quantised(params, images):
-    """Rounding has no gradient, and the middle of the box keeps its decisions."""
-    return honest(params, jnp.round(8 * images) / 8)
+    """Rounding has no gradient; decisions stay as they are in the middle of the box."""
+    return unmasked(params, jnp.round(8 * images) / 8)
 
 
 def randomised(params, images):
     draw = lambda: np.float32(np.random.default_rng().normal(size=3))
     noise = jax.pure_callback(draw, jax.ShapeDtypeStruct((3,), jnp.float32))
-    return honest(params, images) + 0.01 * noise
+    return unmasked(params, images) + 0.01 * noise
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +63,8 @@ def checked(apply, problem):
     return found, masking_checks(curves, behaviour=found, **further)
 
 
-def test_an_honest_network_passes(problem):
-    found, checks = checked(honest, problem)
+def test_a_network_without_masking_passes(problem):
+    found, checks = checked(unmasked, problem)
     assert [name for name, passed in checks.items() if passed is False] == []
     known = {name for name, passed in checks.items() if passed}
     assert known >= {
@@ -86,7 +86,7 @@ def test_an_honest_network_passes(problem):
         (quantised, {"gradients_present", "random_noise_not_stronger"}),
     ],
 )
-def test_masked_gradients_are_seen(apply, warned, problem):
+def test_masked_gradients_are_detected(apply, warned, problem):
     found, checks = checked(apply, problem)
     failed = {name for name, passed in checks.items() if passed is False}
     also = {"gradient_free_not_stronger", "success_reaches_all"}
@@ -94,9 +94,9 @@ def test_masked_gradients_are_seen(apply, warned, problem):
     assert found.without_gradient.mean() > 0.5
 
 
-def test_random_outputs_are_seen(problem):
+def test_random_outputs_are_detected(problem):
     found = behaviour(KEY, randomised, *problem, chunk=10)
-    curve = epsilon_curve(KEY, "fgsm", honest, *problem, np.array([0.1]), chunk=N)
+    curve = epsilon_curve(KEY, "fgsm", unmasked, *problem, np.array([0.1]), chunk=N)
     assert masking_checks({"fgsm": curve}, behaviour=found)["outputs_repeat"] is False
     assert 1e-4 < found.spread[0] < 1
 
@@ -106,10 +106,10 @@ def test_only_the_images_among_those_given_are_attacked(problem):
     among = np.zeros((1, N), bool)
     among[0, ::3] = True
     curve = epsilon_curve(
-        KEY, "noise", honest, *problem, np.array([0.0, 1.0]), chunk=4, among=among,
+        KEY, "noise", unmasked, *problem, np.array([0.0, 1.0]), chunk=4, among=among,
         steps=50,
     )  # fmt: skip
-    whole = epsilon_curve(KEY, "fgsm", honest, *problem, np.array([0.0]), chunk=N)
+    whole = epsilon_curve(KEY, "fgsm", unmasked, *problem, np.array([0.0]), chunk=N)
     np.testing.assert_array_equal(curve.clean, whole.clean & among)
     np.testing.assert_array_equal(curve.robust[:, 0], curve.clean)
     assert curve.robust[0, 1].sum() < curve.clean.sum()

@@ -6,7 +6,7 @@ from dd_jax.audits.robustness.curve_metrics import (
     area_under_curve,
     class_robust_accuracy,
     median_perturbation,
-    smallest_fall,
+    smallest_adversarial_radius,
     worst_case,
 )
 from dd_jax.types import InputError
@@ -18,7 +18,7 @@ def curve(eps, robust, norm="linf"):
     return Curve(rows, np.ones((1, robust.shape[-1]), bool), robust, np.zeros((1, 1)))
 
 
-def test_worst_case_joins_attacks_and_keeps_the_fallen_down():
+def test_worst_case_joins_attacks_and_is_monotone():
     curves = {
         "a": curve([0.2, 0.1], [[1, 0, 1, 0], [1, 1, 0, 1]]),
         "b": curve([0.1, 0.4], [[0, 1, 1, 1], [1, 1, 1, 1]]),
@@ -30,15 +30,15 @@ def test_worst_case_joins_attacks_and_keeps_the_fallen_down():
     expected = np.array([[0, 1, 0, 1], [0, 0, 0, 0], [0, 0, 0, 0]], bool)
     np.testing.assert_array_equal(robust[0], expected)
     np.testing.assert_array_equal(worst["l2"][1][0], [[True, True, True, False]])
-    fall = smallest_fall(radii, robust)
-    np.testing.assert_array_equal(fall, [[0.1, 0.2, 0.1, 0.2]])
+    radius = smallest_adversarial_radius(radii, robust)
+    np.testing.assert_array_equal(radius, [[0.1, 0.2, 0.1, 0.2]])
 
 
-def test_perturbation_of_those_that_never_fall_is_infinite():
+def test_radius_of_images_that_are_always_right_is_infinite():
     robust = np.array([[True, True, False], [True, False, False]])
-    fall = smallest_fall(np.array([0.1, 0.3]), robust)
-    np.testing.assert_array_equal(fall, [np.inf, 0.3, 0.1])
-    assert median_perturbation(fall) == 0.3
+    radius = smallest_adversarial_radius(np.array([0.1, 0.3]), robust)
+    np.testing.assert_array_equal(radius, [np.inf, 0.3, 0.1])
+    assert median_perturbation(radius) == 0.3
     assert median_perturbation(np.array([1.0, 2.0, np.inf, np.inf])) == 2.0
     assert median_perturbation(np.array([1.0, np.inf, np.inf])) == np.inf
 
@@ -53,7 +53,7 @@ def test_area_of_a_line_and_of_a_step_grid():
             area_under_curve(np.array(bad), np.ones(len(bad)))
 
 
-def test_class_accuracy_of_each_net_and_radius():
+def test_class_accuracy_of_each_network_and_radius():
     robust = np.array([[[1, 1, 0, 0, 1]], [[0, 1, 1, 1, 1]]], bool)
     labels = np.array([0, 0, 0, 1, 1])
     accuracy = class_robust_accuracy(robust, labels, 3)

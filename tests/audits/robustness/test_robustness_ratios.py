@@ -3,8 +3,6 @@ import pytest
 
 from dd_jax.audits.robustness.curve import Curve
 from dd_jax.audits.robustness.ratios import (
-    beard_attack_efficiency,
-    beard_crei,
     beard_robustness_ratio,
     robustness_ratios,
     rome_robustness_ratio,
@@ -14,12 +12,9 @@ from dd_jax.audits.robustness.ratios import (
 def test_beard_ratios_have_the_golden_values():
     targeted = [39.13, 40.10, 44.06, 44.93]
     untargeted = [33.27, 26.45, 44.05, 16.11, 11.84, 23.85]
-    seconds = [2.85, 8.32, 8.50, 73.75]
     assert 100 * beard_robustness_ratio(61.73, targeted) == pytest.approx(12.94, 1e-3)
     assert 100 * beard_robustness_ratio(61.73, untargeted) == pytest.approx(28.24, 1e-3)
-    assert 100 * beard_attack_efficiency(2.29, seconds) == pytest.approx(29.48, 1e-3)
     assert beard_robustness_ratio(0.5, [0.5, 0.5]) == 1.0
-    assert beard_crei(0.1294, 0.2948) == pytest.approx(0.2121)
 
 
 def test_rome_ratio_by_hand():
@@ -29,14 +24,13 @@ def test_rome_ratio_by_hand():
     assert rome_robustness_ratio(0.8, [0.0, 0.0]) == 0.0
 
 
-def test_no_ratio_of_what_is_never_right_and_none_of_no_time():
+def test_no_ratio_where_clean_accuracy_is_0():
     for ratio in (beard_robustness_ratio, rome_robustness_ratio):
         assert np.isnan(ratio(0.0, [0.0, 0.0]))
-    assert np.isnan(beard_attack_efficiency(2.0, [2.0, 2.0]))
 
 
 def curve(clean, robust, eps, norm="linf"):
-    """Two nets on four images, right on the first so many."""
+    """Two networks on four images, right on the first of them by counts."""
     right = lambda counts: np.arange(4) < np.asarray(counts)[..., None]
     rows = [{"eps": e, "norm": norm, "steps": 20} for e in eps]
     return Curve(rows, right(clean), right(robust), np.zeros((2, len(eps))))
@@ -50,13 +44,13 @@ def test_ratios_join_the_attacks_of_a_norm_and_radius():
     }
     found = robustness_ratios(curves)
     assert list(found) == [("linf", 0.1)]
-    # first net: 1 -> 0.75 and 0.25; second: 0.5 -> 0.5 and 0
+    # first network: 1 -> 0.75 and 0.25; second: 0.5 -> 0.5 and 0
     rome, beard = found["linf", 0.1]["rome"], found["linf", 0.1]["beard"]
     np.testing.assert_allclose(rome, [1 - 0.5 * 0.75, 1 - 0.25 * 0.5 / 0.25])
     np.testing.assert_allclose(beard, [1 - 0.5 / 0.75, 1 - 0.25 / 0.5])
 
 
-def test_a_net_without_a_right_answer_has_no_ratio():
+def test_a_network_without_a_right_answer_has_no_ratio():
     curves = {name: curve([4, 0], [[4], [0]], [0.1]) for name in ("fgsm", "mim")}
     rome = robustness_ratios(curves)["linf", 0.1]["rome"]
     assert rome[0] == 1 and np.isnan(rome[1])

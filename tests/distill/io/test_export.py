@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dd_jax import config as configs
+from dd_jax.data.eight_bits import quantise
 from dd_jax.data.zca import fit_zca, zca_space
 from dd_jax.distill import export, load, save
-from dd_jax.distill.io import png_folder
 from dd_jax.types import InputError, SyntheticSet
 
 METADATA = {
@@ -66,7 +66,7 @@ def test_a_second_round_trip_changes_nothing(tmp_path):
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.floats(-3, 3, width=32), min_size=1, max_size=20))
 def test_quantised_pixels_are_the_nearest_bytes(values):
-    found = png_folder.quantise(np.float32(values)).astype(int)
+    found = quantise(np.float32(values)).astype(int)
     grid = np.arange(256) / 255
     for value, byte in zip(np.clip(values, 0, 1), found):
         assert abs(grid[byte] - value) <= np.abs(grid - value).min() + 1e-9
@@ -103,7 +103,7 @@ def test_tfds_round_trip(tmp_path):
     np.testing.assert_array_equal(stack("pixels"), made.images)
     np.testing.assert_array_equal(stack("soft_label"), made.labels)
     np.testing.assert_array_equal(stack("label"), made.labels.argmax(1))
-    np.testing.assert_array_equal(stack("image"), png_folder.quantise(made.images))
+    np.testing.assert_array_equal(stack("image"), quantise(made.images))
     info = builder.info
     assert info.features["label"].names == METADATA["class_names"]
     assert info.metadata["lr"] == 0.013

@@ -16,6 +16,10 @@ from dd_jax.types import InputError
 
 SEEDS = st.integers(0, 2**16)
 
+CHOOSERS = {
+    name: getattr(selection, name)
+    for name in ("random", "herding", "kcenter", "kmeans")
+}
 SPACE = standard_space((0.3,), (0.2,))
 
 
@@ -153,7 +157,8 @@ def test_choice_does_not_depend_on_brightness_and_contrast(name):
 def test_choose_follows_its_key():
     real = real_data(*toy((30, 30)))
     first, again, other = (
-        choose(jax.random.key(i), real, CHOOSERS["random"], 5).tolist() for i in (0, 0, 1)
+        choose(jax.random.key(i), real, CHOOSERS["random"], 5).tolist()
+        for i in (0, 0, 1)
     )
     assert first == again != other
 

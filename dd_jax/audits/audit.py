@@ -1,0 +1,166 @@
+"""The shape of an audit: a name, a check before compute, and a measurement."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from dd_jax.runtime.keys import integer
+from dd_jax.types import Array, Dataset, Key, Model, Params, Split, SyntheticSet
+
+PIPES = ("distilled", "random_subset", "full_data")
+
+
+def not_yet(*args: Any, **kw: Any) -> Any:
+    """Stands for what a context cannot do before the run has computed anything."""
+    raise RuntimeError("an audit's check may use no results: nothing is computed yet")
+
+
+class Shadows(NamedTuple):
+    """How the models of a membership audit are made, as the run makes its own.
+
+    Attributes:
+      ipc: synthetic images per class.
+      random_starts: pipelines whose initial images are random rows of train, which T0
+        asks for.
+      flips: whether training flips images, so that queries should too.
+      make: `(pipe, keys key[m], data, member bool[m n], initial_only=False,
+        joint=False) -> (SyntheticSet[m] or None, params[m])`, a model for each row of
+        `member`; with `initial_only` that row only gives the initial images, and all of
+        `data` is distilled; with `joint` all share networks and real batches.
+      retrain: `(pipe, keys key[m], SyntheticSet[m]) -> params[m]`, further networks on
+        sets that are there.
+    """
+
+    ipc: int
+    random_starts: frozenset[str]
+    flips: bool
+    make: Callable[..., tuple[SyntheticSet | None, Params]]
+    retrain: Callable[[str, Array, SyntheticSet], Params]
+
+
+class Context(NamedTuple):
+    """What an audit is given.
+
+    At `check` nothing has been computed: `sets` is None, `networks` and `sets_at` are
+    empty, and only options, data, model, keys and `shadows` may be used.
+
+    Attributes:
+      options: the settings of this audit, `audits.NAME.KEY`, as attributes.
+      dataset: the data.
+      evaluation: the rows that numbers come from: validation where held out, else test.
+      model: the architecture of all networks.
+      key: `name -> key`; the same name gives the same key in every audit.
+      of: `name -> Context` of another audit, for one that builds on it.
+      shadows: makes the models of a membership audit; None for a set made elsewhere.
+      sets: the run's synthetic sets, with a leading axis.
+      networks: PIPE -> parameters with a leading axis of networks.
+      sets_at: step -> (sets after so many steps, seconds of distillation), for the
+        steps of the option `eval_steps` and the last; empty where nothing is learned.
+      logits: `PIPE -> f32[s n k]` of its networks on the evaluation images, computed
+        once.
+      estimate: `(PIPE, f64[s]) -> {mean, ci, n}`, over sets where there are several,
+        else over networks.
+      cached: `(name, make, pipe="distilled") -> tree`: what `make() -> dict` gives, or
+        what this or an earlier attempt left of it in a file; of a baseline, what any
+        run with the same baseline and options left.
+      train: `(sets, stage, name) -> params`: networks on other sets, from the keys and
+        by the recipe of the networks on the run's sets; seconds count as `stage`.
+      variants: `() -> {name: (Model, params)}`: networks of other architectures,
+        methods and sets that the options of `transfer` name.
+      undefended: `() -> params` of networks on the full data, trained without attacks.
+      save: `(file name, bytes)`: leaves a file beside the Record.
+      save_curves: `(name, JSON value)`: leaves curves in `curves.json`.
+      folder: of the run, for files that are written in other ways.
+    """
+
+    options: Any
+    dataset: Dataset
+    evaluation: Split
+    model: Model
+    key: Callable[[str], Key]
+    of: Callable[[str], "Context"] = not_yet
+    shadows: Shadows | None = None
+    sets: SyntheticSet | None = None
+    networks: Mapping[str, Params] = {}
+    sets_at: Mapping[int, tuple[SyntheticSet, float]] = {}
+    logits: Callable[[str], np.ndarray] = not_yet
+    estimate: Callable[[str, np.ndarray], dict] = not_yet
+    cached: Callable[..., dict] = not_yet
+    train: Callable[..., Params] = not_yet
+    variants: Callable[[], Mapping[str, tuple[Model, Params]]] = not_yet
+    undefended: Callable[[], Params] = not_yet
+    save: Callable[[str, bytes], None] = not_yet
+    save_curves: Callable[[str, Any], None] = not_yet
+    folder: Path | None = None
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes, k."""
+        return len(self.dataset.class_names)
+
+    def predictions(self, pipe: str) -> np.ndarray:
+        """Predicted classes of a pipeline's networks on the evaluation images.
+
+        Returns:
+          `i64[s n]`.
+        """
+        return self.logits(pipe).argmax(-1)
+
+    def sample(self, name: str, most: int) -> tuple[np.ndarray, np.ndarray]:
+        """A fixed random sample of the evaluation rows, in their order.
+
+        Args:
+          name: the same name gives the same rows.
+          most: number of rows, or all where there are fewer.
+
+        Returns:
+          `(images f32[m h w c] in [0, 1], labels i32[m])`.
+        """
+        images, labels, _ = self.evaluation
+        rng = np.random.default_rng(integer(self.key(name)))
+        count = min(most, len(labels))
+        rows = np.sort(rng.choice(len(labels), count, replace=False))
+        return images[rows] / np.float32(255), labels[rows]
+
+    def first_networks(self, pipe: str, most: int) -> Params:
+        """The first networks of a pipeline; of the distilled one, of each set.
+
+        Args:
+          pipe: the pipeline.
+          most: number of networks per set, or all where there are fewer.
+
+        Returns:
+          Parameters with a leading axis, those of one set side by side.
+        """
+        sets = len(self.sets.images) if pipe == "distilled" else 1
+        first = lambda leaf: leaf.reshape(sets, -1, *leaf.shape[1:])[:, :most]
+        return jax.tree.map(
+            lambda leaf: first(leaf).reshape(-1, *leaf.shape[1:]), self.networks[pipe]
+        )
+
+
+def no_check(context: Context) -> None:
+    """Refuses nothing."""
+
+
+class Audit(NamedTuple):
+    """An audit of a run's networks and sets.
+
+    Attributes:
+      name: of its options `audits.NAME`, of its part of the Record and of its section
+        of the report.
+      check: `context -> None`; raises InputError before any compute for what this
+        audit cannot do with the data, the model and its options.
+      measure: `context -> JSON value`, its part of the Record; an empty one is left
+        out. Arrays and NumPy numbers are converted.
+
+    >>> count = lambda context: {"networks": len(context.networks)}
+    >>> audit = Audit("count", no_check, count)
+    """
+
+    name: str
+    check: Callable[[Context], None]
+    measure: Callable[[Context], Any]

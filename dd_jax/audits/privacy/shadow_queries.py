@@ -1,0 +1,148 @@
+"""The answers of shadow models of every pipeline, under every threat.
+
+T0 asks which rows the initial images were made from, T1 which rows were distilled, of
+an attacker who has the released set and trains on it, and T2 the same of an attacker
+who has one trained network.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dd_jax.audits.audit import Context
+from dd_jax.audits.privacy.canaries import Planted, plant, planted_masks
+from dd_jax.audits.privacy.membership import audited
+from dd_jax.audits.privacy.signals import pool_repeats, queries, query_logits
+from dd_jax.data import initial_masks
+from dd_jax.runtime.keys import integer, named, stack
+from dd_jax.types import Array, Params, Split, SyntheticSet
+
+
+class QueryResult(NamedTuple):
+    """The answers of a pipeline's models on the audited rows under one threat.
+
+    Attributes:
+      logits: `f32[m r q k]`.
+      member: `bool[m r]`.
+      rows: `i64[r]`, of train.
+      labels: `i32[r]`, as the models were given them.
+      canary: `i64[r]`, see `canaries.Planted`.
+    """
+
+    logits: Array
+    member: np.ndarray
+    rows: np.ndarray
+    labels: np.ndarray
+    canary: np.ndarray
+
+
+def planted_rows(context: Context) -> Planted:
+    """Train as shadows get it, with its canaries."""
+    seed = integer(context.key("canaries"))
+    return plant(seed, context.dataset.train, context.options.canaries)
+
+
+def query_models(context: Context, pipe: str) -> dict[str, QueryResult | None]:
+    """What the models of a pipeline answer, by threat; None where it is not defined."""
+    results: dict[str, QueryResult | None] = dict.fromkeys(context.options.threats)
+    released = set(results) & {"t1", "t2"}
+    if pipe == "full_data":
+        released -= {"t1"}
+    if "t0" in results and pipe in context.shadows.random_starts:
+        results["t0"] = _query_initial_images(context, pipe)
+    if released:
+        results |= _query_released(context, pipe, released)
+    return results
+
+
+def _masks(context: Context, name: str) -> tuple[int, int]:
+    """Seed and number of pairs of models, the targets of joint shadows included."""
+    options = context.options
+    models = options.shadows + (options.targets if options.joint else 0)
+    return integer(context.key(name)), models // 2
+
+
+def shared_models(context: Context, pipe: str) -> int:
+    """How many first models of a pipeline share their random numbers."""
+    options = context.options
+    return options.shadows if options.joint and pipe == "distilled" else 0
+
+
+def _query_initial_images(context: Context, pipe: str) -> QueryResult:
+    """T0: members are the rows that a model's initial images were made from."""
+    data = context.dataset.train
+    seed, pairs = _masks(context, "initial masks")
+    member = initial_masks(seed, data.labels, pairs, context.shadows.ipc)
+    rows = audited(member)
+    _, params = _shadows(context, pipe, data, member, initial_only=True)
+    logits = _query(context, params, data, rows)
+    no_canary = np.full(len(rows), -1)
+    return QueryResult(logits, member[:, rows], rows, data.labels[rows], no_canary)
+
+
+def _query_released(
+    context: Context, pipe: str, threats: set[str]
+) -> dict[str, QueryResult]:
+    """T1 and T2: members are all rows of the half that was distilled."""
+    planted = planted_rows(context)
+    data = planted.split
+    seed, pairs = _masks(context, "masks")
+    member = planted_masks(seed, planted, pairs, at_least=context.shadows.ipc)
+    sets, params = _shadows(context, pipe, data, member[:, planted.source])
+    rows = _audited_rows(context, audited(member), planted.kind)
+    labels = data.labels[rows]
+    about = member[:, rows], rows, labels, planted.kind[rows]
+    once = _query(context, params, data, rows)
+    results = {"t2": QueryResult(once, *about)}
+    if sets is not None and "t1" in threats:
+        several = [once, *_repeats(context, pipe, sets, data, rows)]
+        pooled = pool_repeats(jnp.stack(several, axis=2), jnp.asarray(labels))
+        results["t1"] = QueryResult(pooled, *about)
+    return {threat: results[threat] for threat in sorted(threats)}
+
+
+def _audited_rows(context: Context, rows: np.ndarray, kind: np.ndarray) -> np.ndarray:
+    """All canaries, and as many random ordinary rows as the options say."""
+    ordinary, limit = rows[kind[rows] < 0], context.options.rows
+    if not 0 < limit < len(ordinary):
+        return rows
+    rng = np.random.default_rng(integer(context.key("audited rows")))
+    chosen = rng.choice(ordinary, limit, replace=False)
+    return np.sort(np.concatenate([chosen, rows[kind[rows] >= 0]]))
+
+
+def _shadows(
+    context: Context, pipe: str, data: Split, member: np.ndarray, **kw: Any
+) -> tuple[SyntheticSet | None, Params]:
+    """Sets and networks of a pipeline, one for each row of `member`."""
+    key = context.key(f"shadows {pipe}")
+    keys = stack(named(key, "initial") if kw else key, len(member))
+    make = lambda rows, **form: context.shadows.make(
+        pipe, keys[rows], data, member[rows], **kw, **form
+    )
+    shared = shared_models(context, pipe)
+    if not shared:
+        return make(slice(None))
+    both = make(slice(shared), joint=True), make(slice(shared, None))
+    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *both)
+
+
+def _repeats(
+    context: Context, pipe: str, sets: SyntheticSet, data: Split, rows: np.ndarray
+) -> list[Array]:
+    """Answers of further networks on the same sets, a repeat at a time."""
+    answers = []
+    for i in range(1, context.options.repeats):
+        keys = stack(context.key(f"shadows {pipe} {i}"), len(sets.images))
+        params = context.shadows.retrain(pipe, keys, sets)
+        answers.append(_query(context, params, data, rows))
+    return answers
+
+
+def _query(context: Context, params: Params, data: Split, rows: np.ndarray) -> Array:
+    """Logits `f32[m r q k]` of all models on the queries of the audited rows."""
+    asked = queries(flip=context.shadows.flips, shift=context.options.query_shift)
+    images = jnp.asarray(data.images[rows])
+    return query_logits(context.model.apply, params, images, asked)

@@ -1,0 +1,142 @@
+"""The robustness audit of a run: attacks on its networks, and checks of the attacks."""
+
+from collections.abc import Callable
+from functools import partial
+from types import SimpleNamespace
+
+import jax
+import numpy as np
+
+from dd_jax.attacks import ATTACKS
+from dd_jax.audits import robustness
+from dd_jax.audits.audit import Audit, Context
+from dd_jax.audits.robustness.curve import Curve
+from dd_jax.audits.transfer_audit import CHUNK, networks_of, transferred
+from dd_jax.catalogue import arguments, entry
+from dd_jax.catalogue.naming import attack_of
+from dd_jax.system.progress import progress, shown
+from dd_jax.types import InputError, Params
+
+
+def norm_of(spec: str) -> str:
+    """The norm of an attack that the options name.
+
+    >>> norm_of("square:l1"), norm_of("deepfool")
+    ('l1', 'l2')
+    """
+    name, chosen = attack_of(spec)
+    return ATTACKS[name](eps=0.0, **chosen).ball.name
+
+
+def check(context: Context) -> None:
+    """Refuses checks without an ascent to run again, or a radius above 0 for it."""
+    options = context.options
+    if not options.checks:
+        return
+    again = robustness.ascents({spec: norm_of(spec) for spec in options.attacks})
+    if not again:
+        raise InputError(
+            f"audits.robustness.checks: none of the attacks {list(options.attacks)} "
+            "can be run again for it; add pgd_linf, pgd_l2, apgd_ce or apgd_dlr"
+        )
+    for norm in again:
+        if not any(getattr(options, f"eps_{norm}")):
+            raise InputError(
+                f"audits.robustness.eps_{norm} holds no radius above 0, which "
+                "audits.robustness.checks needs"
+            )
+
+
+def measure(context: Context) -> dict:
+    """Attacks the first networks of each pipeline on a fixed sample of images.
+
+    Where the transfer audit is on, its images are evidence for the checks.
+
+    Returns:
+      `{PIPE: part}`, see `dd_jax.audits.robustness.record`.
+    """
+    other, curves = context.of("transfer"), {}
+    if other.options.enabled:
+        curves = transferred(other, networks_of(other))
+    return {
+        pipe: _of_pipeline(
+            context, pipe, {a: curve for (a, b), curve in curves.items() if b == pipe}
+        )
+        for pipe in context.networks
+    }
+
+
+def _of_pipeline(context: Context, pipe: str, brought: dict[str, Curve]) -> dict:
+    options = context.options
+    networks = context.first_networks(pipe, options.nets)
+    images, labels = context.sample("attacked rows", options.images)
+    task = context.model.apply, networks, images, labels
+    attack = _attack_on(context, pipe, networks)
+    curves = {}
+    for spec in shown(options.attacks, f"attacks, {pipe}"):
+        eps = getattr(options, f"eps_{norm_of(spec)}")
+        curves[spec] = attack("attack", spec, eps, drop=options.sequential_radii)
+    key = context.key(f"behaviour {pipe}")
+    look = partial(robustness.behaviour, key, *task, chunk=CHUNK)
+    found = context.cached("behaviour", lambda: look()._asdict(), pipe)
+    evidence: dict = {"behaviour": robustness.Behaviour(**found)}
+    if options.checks:
+        evidence |= _further_evidence(context, pipe, attack, curves)
+    distances = {
+        spec: curve.distances
+        for spec, curve in curves.items()
+        if curve.distances is not None
+    }
+    if options.checks and not distances:
+        key = context.key(f"distances {pipe}")
+        measured = partial(robustness.minimal_distances, key, "deepfool", *task)
+        make = lambda: {"deepfool": measured(chunk=CHUNK)}
+        distances = context.cached("distances", make, pipe)
+    return robustness.record(
+        curves,
+        partial(context.estimate, pipe),
+        labels,
+        context.num_classes,
+        distances=distances,
+        transferred=brought,
+        **evidence,
+    )
+
+
+def _further_evidence(
+    context: Context, pipe: str, attack: Callable, curves: dict[str, Curve]
+) -> dict:
+    """Attacks run again, and PGD on a network that was trained without attacks."""
+    one = jax.tree.map(lambda leaf: leaf[:1], context.undefended())
+    on_undefended = _attack_on(context, pipe, one)
+    with progress(f"checks of attacks, {pipe}", 1):
+        evidence: dict = robustness.reruns(attack, curves)
+        found = on_undefended("undefended", "pgd_linf", [robustness.UNDEFENDED])
+    return evidence | {"undefended": {"pgd_linf": found}}
+
+
+def _attack_on(context: Context, pipe: str, networks: Params) -> Callable[..., Curve]:
+    """An attack on some networks, `(purpose, name, eps, **settings) -> Curve`.
+
+    Its name may hold a norm and a version, and the options give its steps; each purpose
+    and name has a key of its own. What it finds is cached: a baseline is attacked once
+    for several runs.
+    """
+    options = context.options
+    rows = context.sample("attacked rows", options.images)
+
+    def attack(purpose, spec, eps, **settings):
+        name, chosen = attack_of(spec)
+        own = vars(getattr(options, name, SimpleNamespace()))
+        given = arguments(entry("attack", name), own, vars(options))
+        key = context.key(f"{purpose} {pipe} {spec}")
+        task = key, name, context.model.apply, networks, *rows, np.array(eps)
+        how = given | chosen | settings
+        make = partial(robustness.epsilon_curve, *task, chunk=CHUNK, **how)
+        found = context.cached(f"{purpose} {spec}", lambda: make()._asdict(), pipe)
+        return Curve(**found)
+
+    return attack
+
+
+AUDIT = Audit("robustness", check, measure)

@@ -1,0 +1,131 @@
+"""What reports call methods, attacks, scores, data sets and training data."""
+
+import re
+from pathlib import PurePosixPath
+
+from dd_jax import catalogue
+from dd_jax.report.formats import format_value
+from dd_jax.report.records import lookup
+from dd_jax.report.safe_text import printable
+from dd_jax.types import Record
+
+PIPE_NAMES = {
+    "distilled": "Distilled",
+    "random_subset": "Random subset",
+    "full_data": "Full data",
+}
+BASELINES = ("random_subset", "full_data")
+THREAT_NAMES = {
+    "t0": "T0, initial images",
+    "t1": "T1, released set",
+    "t2": "T2, released model",
+}
+NORMS = {"linf": "Linf", "l2": "L2", "l1": "L1"}
+KEY_NAMES = {
+    "dataset": "data set",
+    "arch": "architecture",
+    "ipc": "images per class",
+    "init": "initialisation",
+    "num_classes": "classes",
+}
+KINDS = {"method": "method", "arch": "model", "init": "init"}  # run key -> kind
+DATASETS = {  # by the letters and digits of a source or of its last path part
+    "digits": "digits (scikit-learn)",
+    "mnist": "MNIST",
+    "fashionmnist": "Fashion-MNIST",
+    "kmnist": "Kuzushiji-MNIST",
+    "cifar10": "CIFAR-10",
+    "cifar100": "CIFAR-100",
+    "svhncropped": "SVHN",
+    "stl10": "STL-10",
+}
+
+
+def display_name(name: str, record: Record | None = None, kind: str = "") -> str:
+    """The label of a registered name; the name itself where it has none.
+
+    Args:
+      name: as configs and Records have it, options behind colons.
+      record: whose `run.labels` holds the labels of plug-ins.
+      kind: of the catalogue, where a name stands for things of several kinds.
+
+    >>> display_name("fgsm"), display_name("autoattack:l2:plus")
+    ('FGSM', 'AutoAttack, L2, plus')
+    """
+    name = printable(name)
+    first, *words = name.split(":")
+    label = lookup(record, "run", "labels", first) or catalogue.label(first, kind)
+    if label == first:
+        return name
+    return ", ".join([label, *(NORMS.get(word, word) for word in words)])
+
+
+def short_name(label: str, key: str = "method") -> str:
+    """The abbreviation that the label of a method ends with, else the label.
+
+    >>> short_name("Distribution matching (DM)"), short_name("Herding")
+    ('DM', 'Herding')
+    """
+    if key != "method":
+        return label
+    found = re.search(r"\(([^()]+)\)$", label)
+    return found[1] if found else label
+
+
+def dataset_name(record: Record) -> str:
+    """The data set of a run as people call it; the user's own by its file or folder.
+
+    >>> dataset_name({"run": {"dataset": "idx:/usr/share/datasets/fashion-mnist"}})
+    'Fashion-MNIST'
+    >>> dataset_name({"run": {"dataset": "folder:/home/ada/pets"}})
+    'pets'
+    """
+    text = printable(record["run"]["dataset"])
+    source, _, place = text.partition(":")
+    label = lookup(record, "run", "labels", source)
+    if not label and source not in catalogue.names("source"):
+        return text
+    last = PurePosixPath(place).name or source
+    if label:
+        return f"{label}, {last}" if place else label
+    return DATASETS.get(re.sub(r"[^a-z0-9]", "", last.lower()), last)
+
+
+def key_name(key: str) -> str:
+    """A key of the `run` part in words.
+
+    >>> key_name("ipc"), key_name("full_nets")
+    ('images per class', 'full nets')
+    """
+    return KEY_NAMES.get(key, key.replace("_", " "))
+
+
+def run_value(record: Record, key: str) -> str:
+    """A key of the `run` part as tables show it.
+
+    >>> run_value({"run": {"ipc": 10.0}}, "ipc"), run_value({"run": {}}, "ipc")
+    ('10', 'not recorded')
+    """
+    value = record["run"].get(key)
+    if key == "dataset" and value is not None:
+        return dataset_name(record)
+    if key in KINDS:  # images that are selected have no initialisation
+        return "-" if value is None else display_name(value, record, KINDS[key])
+    return format_value(value)
+
+
+def images_per_class(record: Record) -> str:
+    """The size of a synthetic set in words.
+
+    >>> images_per_class({"run": {"ipc": 1}})
+    '1 image per class'
+    """
+    ipc = run_value(record, "ipc")
+    return f"{ipc} image{'' if ipc == '1' else 's'} per class"
+
+
+def class_name(record: Record, number: int) -> str:
+    """What a class is called, by the names of the run where it has them."""
+    names = record["run"].get("class_names") or ()
+    name = names[number] if number < len(names) else None
+    return name if name is not None else f"class {number}"

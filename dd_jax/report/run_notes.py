@@ -1,0 +1,30 @@
+"""On which images a run was evaluated and how large its set is, in plain sentences."""
+
+from dd_jax.report.formats import count, format_value, rate
+from dd_jax.types import Record
+
+SPLITS = {
+    "test": "the test split, which nothing was trained or distilled on",
+    "validation": "the validation split, held out of training; the test split was not "
+    "used",
+}
+
+
+def evaluated_on(record: Record) -> str:
+    """Which split the accuracies come from."""
+    split = record["run"].get("split")
+    if split is None:
+        return "The run does not say on which split it was evaluated."
+    return f"Evaluated on {SPLITS.get(split, f'the {split} split')}."
+
+
+def size(record: Record) -> str:
+    """How many synthetic images stand for how many real ones."""
+    run = record["run"]
+    images = round(run["ipc"] * run["num_classes"])
+    text = f"{count(images, 'synthetic image')}, {format_value(run['ipc'])} per class"
+    if not run.get("ratio"):
+        return text
+    return (
+        f"{text}, for {images / run['ratio']:,.0f} real images ({rate(run['ratio'])})"
+    )

@@ -1,0 +1,34 @@
+"""Accuracy on the way: networks trained on the set after fewer distillation steps."""
+
+from dd_jax.report.accuracy_against_time import curves
+from dd_jax.report.artefacts import Artefacts
+from dd_jax.report.blocks import Block, Figure, Pair, Pictures, Table, grid
+from dd_jax.report.formats import format_value, percent, seconds
+from dd_jax.report.schema import NUMBER, RATE
+from dd_jax.report.shapes import fields, listed
+from dd_jax.types import Record
+
+PLACE = 10
+SHAPE = listed(fields({"seconds": NUMBER}, {"step": NUMBER, "accuracy": RATE}))
+
+
+def blocks(record: Record, files: Artefacts) -> list[Block]:
+    """Accuracy against seconds of distillation, as a table and a figure."""
+    draw = curves([record])
+    alt = "Accuracy against seconds of distillation"
+    plots = [Figure(alt, draw)] if draw else []
+    return [Pair(grid("Learning curve", steps(record)), [Pictures(plots)])]
+
+
+def steps(record: Record) -> Table | None:
+    """Accuracy after each number of distillation steps that was evaluated."""
+    rows = [
+        (
+            format_value(row.get("step")),
+            seconds(row["seconds"]),
+            percent(row.get("accuracy")),
+        )
+        for row in record.get("learning_curve") or ()
+    ]
+    columns = ("Distillation steps", "Time", "Accuracy")
+    return Table(columns, rows) if rows else None

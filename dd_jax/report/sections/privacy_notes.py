@@ -1,0 +1,102 @@
+"""Who attacks what in the audit of membership, in plain sentences."""
+
+from dd_jax.report import headline
+from dd_jax.report.display_names import THREAT_NAMES, display_name
+from dd_jax.report.formats import count, decimal, format_value, rate, share
+from dd_jax.report.records import estimate, lookup
+from dd_jax.types import Record
+
+THREATS = {
+    "t0": "an attacker asks which real images the distillation started from",
+    "t1": "an attacker has the released synthetic set",
+    "t2": "an attacker queries one trained model, which returns its logits",
+}
+
+
+def explained(record: Record, config: dict) -> list[str]:
+    """Who attacks what, with how many shadow models, and who counts as a member."""
+    attacks = headline.attacks(record)
+    threats = {attack.threat: attack.auc for attack in attacks}
+    audit = lookup(config, "audits", "privacy") or {}
+    lines = [
+        f"Threat {name.upper()}: {THREATS[name]}."
+        if name in THREATS
+        else f"Threat {THREAT_NAMES.get(name, name)}."
+        for name in threats
+    ]
+    lines += _shadows(record, threats, audit)
+    if "t1" in threats and (repeats := audit.get("repeats") or 1) > 1:
+        lines.append(f"T1 averages {repeats} nets trained on each released set.")
+    attack = headline.membership(record)
+    path = ("privacy", "distilled", *(attack[:2] if attack else ()), "known_randomness")
+    if bound := lookup(record, *path, "auc"):
+        lines.append(
+            "Attacker who knows the random seeds of most shadow models: "
+            f"{display_name(path[3], record, 'score')} on {path[2].upper()} has AUC "
+            f"{decimal(bound)}."
+        )
+    if "t0" in threats:
+        lines.append(
+            "T0 has its own shadow distillations, of all training rows: members are "
+            "the real images that each started from, non-members the other half of a "
+            "fixed list. It is the positive control of real initial images."
+        )
+    return [*lines, *_resolution(record, threats)]
+
+
+def _shadows(record: Record, threats: dict, audit: dict) -> list[str]:
+    attacked = estimate(threats.get("t2") or threats.get("t1")) or {}
+    number = int(attacked.get("n") or 0)
+    if not number:
+        return []
+    epochs = audit.get("epochs")
+    shadows = number + (audit.get("shadows", 0) if audit.get("joint") else 0)
+    return [
+        f"{count(shadows, 'shadow distillation')}, each of its own half of the "
+        "training rows, with one net trained on the result"
+        f"{f' for {epochs} epochs' if epochs else ''}. {_targets(audit)}; the nets "
+        "evaluated for accuracy are not the ones attacked.",
+        f"Members are all rows of the half that was distilled.{_unused(record)}",
+    ]
+
+
+def _targets(audit: dict) -> str:
+    """Which of the shadow models are attacked."""
+    if not audit.get("joint"):
+        return (
+            "Each of these nets is attacked in turn with the others as shadow models "
+            "(its complement left out)"
+        )
+    return (
+        f"{format_value(audit.get('shadows'))} of them share networks and real "
+        f"batches; the other {format_value(audit.get('targets'))} share nothing and "
+        "are attacked in turn with all others as shadow models (their complement left "
+        "out). Of the baselines all nets are attacked"
+    )
+
+
+def _unused(record: Record) -> str:
+    """How few members the random subset has seen, where the sizes are known."""
+    ratio = record["run"].get("ratio")
+    if not ratio or ratio >= 0.5:
+        return ""
+    return (
+        " For the random subset they are all rows of the half it was drawn from, "
+        f"although its net has seen only about {share(2 * ratio)} of them."
+    )
+
+
+def _resolution(record: Record, threats: dict) -> list[str]:
+    """The smallest FPR that each threat's sample resolves."""
+    resolved: dict[str, list[str]] = {}
+    for threat in threats:
+        if smallest := headline.resolution(record, threat):
+            resolved.setdefault(rate(smallest), []).append(threat.upper())
+    lines = []
+    for smallest, which in resolved.items():
+        whose = f" ({' and '.join(sorted(which))})" if len(threats) > 1 else ""
+        lines.append(
+            f"The non-members of all targets together resolve an FPR down to {smallest}"
+            f"{whose}, which is {headline.FALSE_POSITIVES} false positives."
+        )
+    return lines

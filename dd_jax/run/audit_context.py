@@ -1,0 +1,169 @@
+"""What a run gives to its audits, before it has computed anything and afterwards."""
+
+from collections.abc import Callable
+from functools import cache, partial
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from dd_jax.audits import learning_curve_audit
+from dd_jax.audits.audit import PIPES, Audit, Context, Shadows
+from dd_jax.catalogue import names, resolve
+from dd_jax.run import stages
+from dd_jax.run.cached import baseline_dir, cached, estimate, run_dir
+from dd_jax.run.context import RunContext, images_per_class, learns
+from dd_jax.run.variants import undefended_networks, variant_networks
+from dd_jax.system import disk
+from dd_jax.train.evaluate import logits_of_each
+from dd_jax.types import Array, Params, Split, SyntheticSet
+
+
+class Results(NamedTuple):
+    """What a run has made when its audits start.
+
+    Attributes:
+      sets: the synthetic sets, with a leading axis.
+      sets_at: step -> (sets, seconds), see `stages.sets_by_step`.
+      networks: PIPE -> parameters with a leading axis.
+      logits: `PIPE -> f32[s n k]` on the evaluation images.
+      variants: `() -> {name: (Model, params)}`, see `variants.variant_networks`.
+      undefended: `() -> params`, see `variants.undefended_networks`.
+      curves: what audits leave for `curves.json`, by name.
+    """
+
+    sets: SyntheticSet
+    sets_at: dict[int, tuple[SyntheticSet, float]]
+    networks: dict[str, Params]
+    logits: Callable[[str], np.ndarray]
+    variants: Callable[[], dict]
+    undefended: Callable[[], Params]
+    curves: dict[str, Any]
+
+
+def results_of(
+    run: RunContext,
+    sets: SyntheticSet,
+    sets_at: dict[int, tuple[SyntheticSet, float]],
+    networks: dict[str, Params],
+) -> Results:
+    """The results of a run, those that take time computed once and when asked for."""
+    images = jnp.asarray(run.evaluation.images)
+    logits = lambda pipe: np.asarray(logits_of_each(run.model, networks[pipe], images))
+    return Results(
+        sets,
+        sets_at,
+        networks,
+        cache(logits),
+        cache(partial(variant_networks, run, sets)),
+        cache(partial(undefended_networks, run, networks["full_data"])),
+        {},
+    )
+
+
+def enabled(config: ConfigDict) -> list[Audit]:
+    """The audits that a config asks for, in the order of the catalogue."""
+    return [
+        resolve("audit", name)
+        for name in names("audit")
+        if getattr(options_of(config, name), "enabled", True)
+    ]
+
+
+def options_of(config: ConfigDict, name: str) -> SimpleNamespace:
+    """The settings of an audit as attributes."""
+    return _attributes(config.audits.get(name, {}))
+
+
+def _attributes(tree: Any) -> SimpleNamespace:
+    nested = lambda value: isinstance(value, ConfigDict | dict)
+    return SimpleNamespace(
+        **{k: _attributes(v) if nested(v) else v for k, v in tree.items()}
+    )
+
+
+def eval_steps(config: ConfigDict) -> list[int]:
+    """Steps of distillation before the last that enabled audits ask for."""
+    options = (options_of(config, audit.name) for audit in enabled(config))
+    counts = (getattr(of, "eval_steps", 0) for of in options)
+    return learning_curve_audit.eval_steps(config.distill.steps, max(counts, default=0))
+
+
+def context_of(run: RunContext, name: str, results: Results | None = None) -> Context:
+    """What an audit is given.
+
+    Args:
+      run: the run.
+      name: of the audit.
+      results: of the run; None before it has computed anything.
+    """
+    before = Context(
+        options=options_of(run.config, name),
+        dataset=run.dataset,
+        evaluation=run.evaluation,
+        model=run.model,
+        key=run.key,
+        of=lambda other: context_of(run, other, results),
+        shadows=None if run.config.distill.load else _shadows(run),
+    )
+    if results is None:
+        return before
+    return before._replace(
+        sets=results.sets,
+        networks=results.networks,
+        sets_at=results.sets_at,
+        logits=results.logits,
+        estimate=partial(estimate, run),
+        cached=partial(_cached, run, name),
+        train=partial(stages.networks_on_sets, run),
+        variants=results.variants,
+        undefended=results.undefended,
+        save=lambda file, content: disk.replace(run.folder / file, content),
+        save_curves=results.curves.__setitem__,
+        folder=run.folder,
+    )
+
+
+def _cached(
+    run: RunContext,
+    audit: str,
+    name: str,
+    make: Callable[[], dict],
+    pipe: str = "distilled",
+) -> dict:
+    """`cached.cached` for an audit; runs share what it finds of a baseline."""
+    if pipe == "distilled":
+        folder = run_dir(run, audit)
+    else:  # attacks on a baseline may use a network on the full data
+        folder = baseline_dir(run, pipe, f"audits.{audit}.", "train.full") / audit
+    file = name.replace(" ", "_").replace(":", "_") + ".npz"
+    return cached(run, audit, folder / file, make)
+
+
+def _shadows(run: RunContext) -> Shadows:
+    starts = (pipe for pipe in PIPES if _starts_from_random_rows(run.config, pipe))
+
+    def make(
+        pipe: str, keys: Array, data: Split, member: np.ndarray, **form: bool
+    ) -> tuple[SyntheticSet | None, Params]:
+        pipeline = stages.shadow_pipeline(run, pipe, data, **form)
+        sets, trained = pipeline.many(keys, member)
+        return sets, trained.params
+
+    return Shadows(
+        ipc=images_per_class(run.config),
+        random_starts=frozenset(starts),
+        flips="flip" in run.config.train.augment,
+        make=make,
+        retrain=partial(stages.shadow_networks, run),
+    )
+
+
+def _starts_from_random_rows(config: ConfigDict, pipe: str) -> bool:
+    distill = config.distill
+    if pipe == "distilled" and learns(config):
+        return distill.init == "real"
+    name = distill.method if pipe == "distilled" else "random"
+    return name == "random" and pipe != "full_data"

@@ -1,0 +1,143 @@
+"""The data set that a config names, and its whitening: read once while files stay."""
+
+import hashlib
+import os
+from functools import cache, lru_cache
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from dd_jax import config as configs
+from dd_jax.catalogue import entry
+from dd_jax.catalogue.naming import source_of
+from dd_jax.data import load, tfds_source
+from dd_jax.data.zca import Space, Whitening, fit_zca, read_zca, zca_space
+from dd_jax.distill.io import storage
+from dd_jax.runtime.loop import digest
+from dd_jax.types import Dataset, InputError
+
+_LINKED = 2  # folders below the first that may be links: train/CLASS
+
+
+@lru_cache(maxsize=4)
+def _load(
+    source, stamp, num_classes, image_size, rows, validation, seed, background, own
+):
+    found = load(
+        source,
+        num_classes=num_classes or None,
+        image_size=image_size or None,
+        rows=rows or None,
+        validation=validation,
+        seed=seed,
+        background=background,
+        options=dict(own),
+    )
+    # files that change are read again; what is prepared for TFDS may be made by reading
+    if not source.startswith("tfds:") and _stamp(source) != stamp:
+        raise InputError(
+            f"{source} changed while it was read; run again when it is whole"
+        )
+    return found
+
+
+def dataset(config: ConfigDict) -> Dataset:
+    """The data set of a config, read once unless its files change."""
+    return _load(*_place(config))
+
+
+def whitening(config: ConfigDict) -> Whitening | None:
+    """ZCA where the config asks for it: of the training images, fitted once.
+
+    A loaded set brings its own, whatever rows it was fitted on.
+
+    Raises:
+      InputError: a loaded set without its `zca.npz`.
+    """
+    return _whitened(*_whitened_by(config))[0]() if config.data.zca else None
+
+
+def space(config: ConfigDict) -> Space | None:
+    """The space of ZCA, where the config asks for it; the same object each time.
+
+    Nothing is fitted before it is entered or left.
+    """
+    return _whitened(*_whitened_by(config))[1] if config.data.zca else None
+
+
+@lru_cache(maxsize=4)
+def _whitened(file, stamp, *place):
+    del stamp
+    fitted = cache(
+        lambda: read_zca(file) if file else fit_zca(_load(*place).train.images)
+    )
+    return fitted, zca_space(fitted)
+
+
+def _whitened_by(config: ConfigDict) -> tuple:
+    place = _place(config)
+    if not config.distill.load:
+        return None, None, *place
+    file = storage.beside(config.distill.load, "zca.npz")
+    return file, _stamp(f"file:{file}"), *place
+
+
+def _place(config: ConfigDict) -> tuple:
+    data = config.data
+    return (
+        data.source,
+        _stamp(tfds_source.files(data.source)),
+        data.num_classes,
+        data.image_size,
+        data.rows,
+        data.validation,
+        config.seed,
+        data.background,
+        tuple(own_options(config, "source", source_of(data.source)[0]).items()),
+    )
+
+
+def _stamp(source: str) -> str:
+    """Names, sizes and times of a source's files; the same for none.
+
+    Folders are looked into as deep as they go, and through links where images are: of
+    splits and classes, not below.
+    """
+    place = os.path.expanduser(source.partition(":")[2] or "/nowhere")
+    found = [(place, *_facts(place))]
+    for folder, inner, files in os.walk(place, followlinks=True):
+        depth = folder[len(place) :].count(os.sep)
+        inner[:] = sorted(
+            name
+            for name in inner
+            if name[0] != "."
+            and (depth < _LINKED or not os.path.islink(os.path.join(folder, name)))
+        )
+        paths = [os.path.join(folder, name) for name in sorted(files)]
+        found += [(path, *_facts(path)) for path in paths]
+    return hashlib.sha256(os.fsencode(repr(found))).hexdigest()
+
+
+def _facts(path: str) -> tuple[int, ...]:
+    """Size, times and place on disk of a file; empty where there is none."""
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return ()
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
+
+
+def own_options(config: ConfigDict, kind: str, name: str) -> dict[str, Any]:
+    """The values of the config keys that an entry of the catalogue has of its own."""
+    found = entry(kind, name)
+    values = configs.flat(config)
+    return {option.name: values[found.prefix + option.name] for option in found.options}
+
+
+def fingerprint(config: ConfigDict, data: Dataset) -> str:
+    """What identifies the data as networks see them: checksum and normalisation."""
+    zca = ""
+    if config.data.zca:
+        brought = config.distill.load and f" of {digest(whitening(config))}"
+        zca = f" zca{brought}"
+    return f"{data.checksum} {data.mean} {data.std}{zca}"

@@ -1,0 +1,129 @@
+import fabricate
+import pytest
+
+from dd_jax.attacks import ATTACKS, describe
+from dd_jax.report import headline, run_notes
+from dd_jax.report.display_names import display_name
+from dd_jax.report.sections import accuracy_section, robustness_section
+from dd_jax.report.sections.privacy_notes import explained as membership
+
+CONFIG = {
+    "train": {"epochs": 300, "full_epochs": 60},
+    "audits": {"privacy": {"epochs": 100}, "robustness": {"images": 500}},
+}
+
+
+@pytest.mark.parametrize(
+    ("split", "says"),
+    [
+        ("test", "Evaluated on the test split, which nothing was trained"),
+        ("validation", "Evaluated on the validation split, held out of training;"),
+        (None, "does not say"),
+    ],
+)
+def test_the_split_is_named(split, says):
+    assert says in run_notes.evaluated_on(fabricate.record(split=split))
+
+
+def test_size_gives_both_counts_and_their_ratio():
+    row = fabricate.record(ratio=0.0625)
+    assert (
+        run_notes.size(row)
+        == "100 synthetic images, 10 per class, for 1,600 real images (6.2 %)"
+    )
+    row["run"].pop("ratio")
+    assert run_notes.size(row) == "100 synthetic images, 10 per class"
+
+
+def test_accuracy_says_what_intervals_cover(row):
+    row["accuracy"]["full_data"] |= {"ci": None, "n": 1}
+    judged, distilled, subset, full = accuracy_section.explained(row, CONFIG)
+    assert judged == run_notes.evaluated_on(row)
+    assert distilled == (
+        "Distilled: 5 nets on one synthetic set; the interval covers training again, "
+        "not distilling again."
+    )
+    assert "5 nets, each on its own random draw of real images" in subset
+    assert full == (
+        "Full data: 1 net, 60 epochs (the others: 300). A single net has no interval."
+    )
+
+
+def test_accuracy_of_several_sets(row):
+    row["run"]["sets"] = 3
+    row["accuracy"]["distilled"]["n"] = 3
+    assert "3 synthetic sets, 5 nets each" in accuracy_section.explained(row, {})[1]
+
+
+def test_membership_names_threat_shadows_and_members(row):
+    threat, shadows, members, resolution = membership(row, CONFIG)
+    assert threat == (
+        "Threat T2: an attacker queries one trained model, which returns its logits."
+    )
+    assert "16 shadow distillations" in shadows and "for 100 epochs" in shadows
+    assert "only about 14 % of them" in members
+    assert (
+        "down to 0.4 %, which is 10 false positives" in resolution
+    )  # ten times 0.0004
+
+
+def test_several_threats_are_told_apart(row):
+    attack = row["privacy"]["distilled"]["t2"]["lira_online"]
+    finer = fabricate.membership(0.6, 0.02) | {"smallest_fpr": 0.002}
+    row["privacy"]["distilled"] |= {"t1": {"loss": attack}, "t0": {"loss": finer}}
+    row["privacy"]["full_data"] |= {"t1": None, "t0": None}
+    config = {"audits": {"privacy": {"epochs": 100, "repeats": 5}}}
+    notes = " ".join(membership(row, config))
+    assert "T1 averages 5 nets" in notes
+    assert "fixed list" in notes
+    assert "down to 0.4 % (T1 and T2)" in notes
+    assert "down to 2 % (T0)" in notes
+
+
+def test_joint_shadows_are_told_from_targets(row):
+    audit = {"epochs": 100, "joint": True, "shadows": 64, "targets": 16}
+    notes = " ".join(membership(row, {"audits": {"privacy": audit}}))
+    assert "knows the random seeds" not in notes
+    attack = row["privacy"]["distilled"]["t2"]["lira_online"]
+    attack["known_randomness"] = {"auc": fabricate.around(0.6, 0.02)}
+    bound = " ".join(membership(row, {"audits": {"privacy": audit}}))
+    assert "models: LiRA, online on T2 has AUC 0.600 (0.580 to 0.620)." in bound
+    assert "80 shadow distillations" in notes  # 16 attacked in the fabricated Record
+    assert "64 of them share networks" in notes and "the other 16 share" in notes
+
+
+def test_membership_of_nothing_says_nothing(row):
+    row.pop("privacy")
+    assert membership(row, CONFIG) == []
+    assert headline.resolution(row, "t2") is None
+
+
+def test_robustness_says_so_where_one_net_was_attacked(row):
+    assert robustness_section.explained(row, {})[0].startswith("FGSM")
+    for part in row["robustness"].values():
+        part["clean"] |= {"ci": None, "n": 1}
+    notes = robustness_section.explained(row, CONFIG)
+    assert "One net of each kind" in notes[0] and "intervals are binomial" in notes[0]
+    assert notes[1] == "At most 500 images of the test split were attacked."
+    assert notes[3] == (
+        "PGD Linf: 20 steps of 0.125 x radius, from a random start, 1 restart."
+    )
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_every_attack_has_its_steps_told(name):
+    row = describe(name, 0.1) | {"accuracy": 0.5}
+    record = fabricate.record()
+    record["robustness"] = {"distilled": {"attacks": {name: [row]}}}
+    told = robustness_section.explained(record, {})[-1]
+    assert told.startswith(f"{display_name(name, kind='attack')}: ") and "step" in told
+
+
+def test_length_of_steps_is_told_where_it_is_fixed():
+    rows = {name: [describe(name, 0.1)] for name in ("pgd_linf", "square")}
+    record = fabricate.record()
+    record["robustness"] = {"distilled": {"attacks": rows}}
+    assert robustness_section.explained(record, {})[-2:] == [
+        "PGD Linf: 20 steps of 0.125 x radius, from a random start, 1 restart.",
+        "Square: 5000 steps, from a random start, 1 restart.",
+    ]

@@ -1,0 +1,114 @@
+"""Markdown tables of Records, and texts with such tables filled in."""
+
+import json
+from pathlib import Path
+
+import fabricate
+import pytest
+
+from dd_jax.report import __main__ as command
+from dd_jax.report import markdown
+
+RESULTS = Path(__file__).parents[2] / "experiments" / "results"
+CELLS = (
+    "| Distribution matching (DM) | digits (scikit-learn) | 10 | Random real images "
+    "| 10 |"
+)
+
+
+def test_markdown_golden(row):
+    lines = markdown.table([row, {"run": row["run"]}]).splitlines()
+    assert lines[0].startswith("| method | data set | IPC | init | classes | accuracy,")
+    assert lines[2] == (
+        f"{CELLS} 86.0 % (85.0 to 87.0) | "
+        "79.0 % (78.0 to 80.0) | 97.0 % (96.0 to 98.0) | 78.0 % (77.0 to 79.0) | "
+        "LiRA, online | 0.560 (0.540 to 0.580) | 3.0 % (2.2 to 3.8) | "
+        "65.7 % (63.7 to 67.7) at Linf 0.03 |"
+    )
+    assert lines[3] == CELLS + " - |" * 8
+
+
+def test_architectures_have_a_column_where_they_differ(row):
+    other = row | {"run": row["run"] | {"arch": "vgg11"}}
+    lines = markdown.table([row, other]).splitlines()
+    assert lines[0].startswith("| method | architecture | data set |")
+    assert lines[1].startswith("| --- | --- |")
+    assert lines[2].startswith(
+        "| Distribution matching (DM) | ConvNet | digits (scikit-learn) |"
+    )
+    assert lines[3].startswith(
+        "| Distribution matching (DM) | VGG-11 | digits (scikit-learn) |"
+    )
+
+
+def test_accuracy_in_8_bits_has_a_column_where_it_was_measured(row):
+    assert "in 8 bits" not in markdown.table([row])
+    row["quantization"] = {"accuracy": fabricate.around(0.8, 0.01)}
+    lines = markdown.table([row, {"run": row["run"]}]).splitlines()
+    assert " | accuracy, distilled | in 8 bits | random subset | " in lines[0]
+    assert " | 86.0 % (85.0 to 87.0) | 80.0 % (79.0 to 81.0) | 79.0 % " in lines[2]
+    assert lines[3] == CELLS + " - |" * 9
+
+
+def test_columns_that_nothing_fills_are_left_out(row):
+    for part in ("privacy", "robustness", "fairness"):
+        row.pop(part)
+    head = markdown.table([row]).splitlines()[0]
+    assert head == (
+        "| method | data set | IPC | init | classes | accuracy, distilled | "
+        "random subset | full data |"
+    )
+
+
+@pytest.fixture
+def text(tmp_path):
+    """A Markdown file that asks for two tables."""
+    rows = [fabricate.record(f"{ipc:012x}", ipc=float(ipc)) for ipc in (10, 1)]
+    lines = [json.dumps(row, default=float) + "\n" for row in rows]
+    (tmp_path / "mine.jsonl").write_text("".join(lines))
+    path = tmp_path / "README.md"
+    path.write_text(
+        "# Results\n\n<!-- table: mine.jsonl runs -->\n<!-- end of table -->\n\n"
+        "And\n\n"
+        "<!-- table: mine.jsonl privacy ipc=1 init=real -->\na stale row\n"
+        "<!-- end of table -->\n"
+    )
+    return path
+
+
+def test_a_text_is_filled_and_then_stays_the_same(text, capsys):
+    assert command.main([str(text), "--fill"]) == 0
+    assert capsys.readouterr().out == ""
+    found = text.read_text()
+    assert "a stale row" not in found and found.startswith(
+        "# Results\n\n<!-- table: mine"
+    )
+    first, second = found.split("And")
+    rows = [line for line in first.splitlines() if line.startswith("| Dist")]
+    assert [line.split(" | ")[2] for line in rows] == ["1", "10"]  # as in the report
+    assert "1 image per class" in second and "10 images" not in second
+    assert markdown.filled(found, text.parent) == found
+
+
+@pytest.mark.parametrize(
+    "what, why",
+    [
+        ("mine.jsonl plots", "plots is none of runs, privacy, transfer"),
+        ("mine.jsonl", "need a file and a kind of table"),
+        ("mine.jsonl runs ipc=7", "no such Record in mine.jsonl"),
+        ("none.jsonl runs", "none.jsonl: no such file"),
+    ],
+)
+def test_a_table_that_cannot_be_made_is_one_line(text, capsys, what, why):
+    text.write_text(f"<!-- table: {what} -->\n<!-- end of table -->\n")
+    assert command.main([str(text), "--fill"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("error: ") and why in told and told.count("\n") == 1
+
+
+def test_measured_tables_name_data_sets_and_methods():
+    path = RESULTS / "fashion_mnist.jsonl"
+    text = f"<!-- table: {path.name} runs ipc=10 -->\n<!-- end of table -->\n"
+    rows = markdown.filled(text, RESULTS).splitlines()[4:-2]
+    assert len(rows) >= 5 and all("| Fashion-MNIST | 10 |" in line for line in rows)
+    assert any(line.startswith("| Distribution matching (DM) |") for line in rows)

@@ -1,0 +1,171 @@
+"""A config file outside the package brings one of each kind, and a run uses all."""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tiny import ROOT
+
+from dd_jax.system import workdir
+
+NAMES = {
+    "toy_method": "Toy method",
+    "toy_attack": "Toy attack",
+    "toy_score": "Toy score",
+    "toy_source": "toy_source",
+    "toy_model": "Toy model",
+    "toy_init": "Toy init",
+    "toy_audit": "Toy audit",
+}
+
+
+def start(folder, *arguments, **kw):
+    """Starts `launch.py` with the config file that lies in a folder."""
+    command = [sys.executable, ROOT / "launch.py", f"--config={folder / 'toy.py'}"]
+    command += [f"--workdir={folder / 'out'}", *arguments]
+    return subprocess.Popen(
+        [*map(str, command)],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        **kw,
+    )
+
+
+def launched(folder, *arguments):
+    process = start(folder, *arguments)
+    output, _ = process.communicate(timeout=500)
+    return process.returncode, output
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("plugin")
+    shutil.copy(Path(__file__).parent / "plugin_config.py", place / "toy.py")
+    return place
+
+
+@pytest.fixture(scope="module")
+def finished(folder):
+    """Killed once the first cell has distilled, then run again to the end."""
+    process = start(folder)
+    deadline = time.time() + 300
+    while time.time() < deadline and process.poll() is None:
+        if list(folder.glob("out/runs/*/synthetic.npz")):
+            break
+        time.sleep(0.02)
+    process.kill()
+    process.communicate()
+    assert not list(folder.glob("out/results.jsonl"))
+    code, output = launched(folder)
+    assert code == 0, output
+    return folder / "out"
+
+
+def records(root):
+    return [
+        json.loads(line)
+        for line in (root / "results.jsonl").read_text().split("\n")
+        if line
+    ]
+
+
+def test_all_of_them_stand_in_the_record(finished):
+    first, second = records(finished)
+    text = json.dumps(first)
+    assert all(name in text for name in NAMES)
+    run = first["run"]
+    assert (run["method"], run["init"], run["arch"]) == (
+        "toy_method",
+        "toy_init",
+        "toy_model",
+    )
+    assert run["dataset"] == "toy_source"
+    assert run["labels"]["toy_method"] == "Toy method" and len(run["labels"]) == 7
+    assert first["toy_audit"]["limit"] == 0.4
+    assert first["privacy"]["distilled"]["t2"].keys() == {"toy_score", "loss"}
+    attacks = first["robustness"]["distilled"]["attacks"]
+    assert attacks.keys() == {"toy_attack", "fgsm"}
+    strengths = {
+        record["run"]["config"].get("distill.toy_method.strength", 0.7)
+        for record in (first, second)
+    }
+    assert strengths == {0.7, 2.0}
+
+
+def test_each_hyperparameter_reaches_its_code(finished):
+    """Rows of the source, units of the network, the mean of the first images."""
+    folder = next((finished / "runs").iterdir())
+    config = workdir.read_json(folder / "config.json")
+    assert config["data"]["toy_source"]["rows"] == 48
+    record = records(finished)[0]
+    assert record["run"]["ratio"] == 6 / 48
+    hidden = json.dumps(record["run"]["config"])
+    assert '"model.toy_model.hidden": 6' in hidden
+
+
+def test_the_report_shows_their_labels(finished):
+    page = (finished / "report.html").read_text()
+    for label in NAMES.values():
+        assert label in page, label
+
+
+def test_a_report_made_without_the_file_shows_them_too(finished):
+    before = (finished / "report.html").read_text()
+    (finished / "report.html").unlink()
+    command = [sys.executable, "-m", "dd_jax.report", str(finished)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    assert (finished / "report.html").read_text() == before
+
+
+def test_a_finished_sweep_is_not_run_again(folder, finished):
+    code, output = launched(folder)
+    assert code == 0 and output.count("already done") == 2
+
+
+def test_a_value_on_the_command_line_wins(folder):
+    strength = "--config.distill.toy_method.strength=2"
+    code, output = launched(folder, "--dry_run", strength)
+    assert code == 0 and "cells: 1" in output
+
+
+@pytest.mark.parametrize(
+    "argument, words",
+    [
+        (
+            "--config.distill.toy_method.strenth=1",
+            "did you mean distill.toy_method.str",
+        ),
+        ("--config.distill.toy_method.strength=x", "distill.toy_method.strength='x'"),
+        ("--config.distill.method=toy_methods", "must be one of random, herding"),
+        (
+            "--config.audits.privacy.scores=toy",
+            "one or more, each once, of lira_online",
+        ),
+        ("--config.audits.robustness.attacks=toy_attack:l2", "must be a tuple of one"),
+        ("--config.data.source=toy", "digits, tfds:NAME"),
+    ],
+)
+def test_bad_values_are_one_line(folder, argument, words):
+    code, output = launched(folder, argument)
+    assert code == 2 and output.count("\n") == 1 and words in output
+
+
+def test_help_teaches_their_keys(folder):
+    code, output = launched(folder, "--help")
+    assert code == 0
+    assert "distill.toy_method.strength=0.7" in output
+    assert "learning rate of the images" in output
+
+
+def test_a_set_of_a_plugin_is_described_in_the_words_of_its_model(finished):
+    from dd_jax.distill import load
+
+    metadata = load(next(finished.glob("runs/*/synthetic.npz"))).metadata
+    assert "One hidden layer" in metadata["architecture_in_words"]
+    assert metadata["architecture"] == {"name": "toy_model", "hidden": 6}
