@@ -6,13 +6,13 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from dd_jax.runtime.loop import Driven, drive
+from dd_jax.runtime.loop import LoopResult, run_loop
 from dd_jax.runtime.parallel import best_chunk, map_models
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.training import FitState, Trainer
 from dd_jax.types import Array, Params, Split, SyntheticSet
 
-Loop = Callable[..., Driven]  # `drive` with its folder and label already given
+Loop = Callable[..., LoopResult]  # `run_loop` with its folder and label already given
 
 
 class Schedule(NamedTuple):
@@ -63,14 +63,14 @@ def _train(
         watch(state, last)
         return state, {"loss": losses.mean()}
 
-    driven = loop(
+    result = loop(
         advance,
         state,
         total=schedule.total,
         per_call=schedule.per_call,
         inputs=(jax.random.key_data(keys), inputs),
     )
-    return driven.state.params, driven.seconds
+    return result.state.params, result.seconds
 
 
 def train_on_sets(
@@ -78,7 +78,7 @@ def train_on_sets(
     keys: Array,
     sets: SyntheticSet,
     schedule: Schedule,
-    loop: Loop = drive,
+    loop: Loop = run_loop,
 ) -> tuple[Params, float]:
     """Trains s networks, each on its own synthetic set.
 
@@ -107,7 +107,7 @@ def train_on_rows(
     rows: Array,
     lr: float,
     schedule: Schedule,
-    loop: Loop = drive,
+    loop: Loop = run_loop,
     watch: Callable[[FitState, int], None] = ignore,
 ) -> tuple[Params, float]:
     """Trains s networks, each on its own rows of the real data.
