@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_HEEDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _AT_ONCE = 5.0  # seconds within which signals count as one
 _last = -_AT_ONCE
 _holders = 0  # blocks of `held` that are being run
@@ -27,14 +27,14 @@ def install() -> None:
 
     Signals that were ignored at the start stay ignored, as under `nohup`.
     """
-    for number in _HEEDED:
+    for number in _SIGNALS:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _stop)
 
 
 def ignore() -> None:
     """Ignores further signals, so that a stopping program can finish."""
-    for number in _HEEDED:
+    for number in _SIGNALS:
         if signal.getsignal(number) is _stop:
             signal.signal(number, signal.SIG_IGN)
 
