@@ -82,7 +82,7 @@ def test_every_part_is_in_the_report(everything):
     text = page(everything[0] / "w")
     for words in (
         "mean corruption error, full data = 1",
-        "Made on, tried on; PGD Linf at 0.1",
+        "Source, target; PGD Linf at 0.1",
         "random noise not stronger",
         "restarts converged",
         "set 1, herding",
