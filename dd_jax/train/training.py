@@ -1,9 +1,9 @@
 """Training of one network as a pure function of a key and the rows to learn from."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 import optax
@@ -233,7 +233,6 @@ def trainer(
     return Trainer(init, advance, model.trainable)
 
 
-@partial(jax.jit, static_argnames=("model", "batch", "augment", "perturb"))
 def fit(
     key: Key,
     model: Model,
@@ -264,12 +263,24 @@ def fit(
     Returns:
       The parameters after the last epoch.
     """
-    one = trainer(model, batch=batch, augment=augment, perturb=perturb)
-    init_key, fit_key = jax.random.split(key)
-    state = one.init(init_key)
+    chex.assert_rank([images, labels], [4, {1, 2}])
+    chex.assert_equal_shape_prefix([images, labels], 1)
     rows = jnp.arange(len(images)) if idx is None else idx
-    if labels.ndim == 1:
-        classes = jax.eval_shape(model.apply, state.params, as_pixels(images[:1]))
-        labels = jax.nn.one_hot(labels, classes.shape[-1])
-    state, _ = one.advance(fit_key, state, images, labels, rows, lr, epochs, 0, epochs)
-    return state.params
+    chex.assert_rank(rows, 1)
+    one = trainer(model, batch=batch, augment=augment, perturb=perturb)
+    return _fit_program(model, one)(key, images, labels, rows, epochs, lr)
+
+
+@reused
+def _fit_program(model: Model, one: Trainer) -> Callable[..., Params]:
+    @jax.jit
+    def run(key, images, labels, rows, epochs, lr):
+        init_key, fit_key = jax.random.split(key)
+        state = one.init(init_key)
+        if labels.ndim == 1:
+            logits = jax.eval_shape(model.apply, state.params, as_pixels(images[:1]))
+            labels = jax.nn.one_hot(labels, logits.shape[-1])
+        arrays = state, images, labels, rows
+        return one.advance(fit_key, *arrays, lr, epochs, 0, epochs)[0].params
+
+    return run
