@@ -46,9 +46,8 @@ def check(config: ConfigDict) -> RunContext:
     elif config.data.zca:
         _check_whitening(data)
     built = build_context(config)
-    audits = enabled(config)
-    for audit in audits:
-        audit.check(context_of(built, audit.name))
+    for name, audit in enabled(config).items():
+        audit.check(context_of(built, name))
     require_per_class(data, images_per_class(config))
     if not config.distill.load:
         (_check_learning if learns(config) else _check_selection)(config)

@@ -28,7 +28,7 @@ import numpy as np
 from dd_jax.attacks import ATTACKS
 from dd_jax.audits.robustness import epsilon_curve
 from dd_jax.data import load
-from dd_jax.intervals import proportion_interval
+from dd_jax.intervals import clopper_pearson
 from dd_jax.models import build
 from dd_jax.system import workdir
 from dd_jax.train import adversary, fit
@@ -89,7 +89,8 @@ def _attacked(key, model, params, images, labels, options) -> dict:
 
 
 def _share(correct: np.ndarray) -> dict:
-    return proportion_interval(int(correct.sum()), correct.size)
+    low, high = clopper_pearson(int(correct.sum()), correct.size)
+    return {"mean": correct.mean().item(), "ci": [low, high], "n": correct.size}
 
 
 def _options() -> argparse.Namespace:

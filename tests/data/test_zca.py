@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tiny import quick_compiles as quick_compiles
 
 from dd_jax.data import zca
 from dd_jax.data.zca import (
@@ -75,7 +76,7 @@ def test_nothing_is_fitted_before_it_is_needed():
         space.enter(jnp.zeros((1, 8, 8, 1)))
 
 
-@pytest.mark.parametrize("n, side", [(100, 24), (4000, 12)])
+@pytest.mark.parametrize("n, side", [(50, 16), (2000, 10)])
 def test_the_memory_that_a_fit_takes(n, side):
     """What NumPy allocates at most; the workspace of LAPACK comes on top of it."""
     x = np.zeros((n, side, side, 3), np.uint8)

@@ -1,4 +1,4 @@
-"""What every registered membership score must hold, with each of its options."""
+"""Laws of every membership score, with each of its options."""
 
 from functools import partial
 
@@ -8,19 +8,25 @@ import numpy as np
 import pytest
 
 from dd_jax.audits.privacy.metrics import auc
-from dd_jax.audits.privacy.scores import SCORES, all_targets
+from dd_jax.audits.privacy.scores import NEEDS, SCORES, Score, all_targets
+from dd_jax.audits.privacy.signals import scaled_logits
 
 M, N, Q, K = 8, 12, 2, 3
 
-OPTIONS = {
-    "lira_online": [{"variance": "per_example"}],
-    "lira_offline": [{"variance": "per_example"}],
-    "rmia": [{"a": 0.3}],
-}
-CASES = [(name, {}) for name in SCORES] + [
-    (name, options) for name, choices in OPTIONS.items() for options in choices
+# values other than the default, for whichever score has such an option
+OPTIONS = {"variance": ["per_example"], "a": [0.3]}
+TOY = Score(
+    lambda logits, labels, member: scaled_logits(logits, labels),
+    lambda phi, member, target: phi[target].max(-1),
+    needs="none",
+)  # such as a user may register: the most confident query
+ALL = dict(SCORES) | {"toy": TOY}
+CASES = [(name, {}) for name in ALL] + [
+    (name, {option: value})
+    for name, score in ALL.items()
+    for option in score.options
+    for value in OPTIONS[option]
 ]
-BLIND_TO_SHADOWS = ("loss", "entropy", "modified_entropy", "quantile")
 
 
 def shadow_world(seed=0, m=M, n=N, q=Q, k=K, scale=1.0):
@@ -36,7 +42,7 @@ def shadow_world(seed=0, m=M, n=N, q=Q, k=K, scale=1.0):
 
 @partial(jax.jit, static_argnames=("name", "options"))
 def compiled(name, logits, labels, member, target, options):
-    return SCORES[name](logits, labels, member, target, **dict(options))
+    return ALL[name](logits, labels, member, target, **dict(options))
 
 
 def score(name, logits, labels, member, target, options):
@@ -46,6 +52,22 @@ def score(name, logits, labels, member, target, options):
 def every(name, *case):
     *world, options = case
     return np.stack([score(name, *world, target, options) for target in range(M)])
+
+
+def shadows_used(name, options):
+    """The kind of shadows whose logits a score depends on: see `Score.needs`."""
+    logits, labels, member = shadow_world()
+    right = 5 * jax.nn.one_hot(labels, K)[:, None]
+    before = score(name, logits, labels, member, 2, options)
+
+    def depends(side):
+        moved = logits.at[4:].add(side[4:, :, None, None] * right)
+        return not np.array_equal(
+            score(name, moved, labels, member, 2, options), before
+        )
+
+    used = {(False, False): "none", (True, False): "out", (True, True): "in_out"}
+    return used[depends(~member), depends(member)]
 
 
 def close(found, expected):
@@ -72,12 +94,10 @@ class TestLaws:
             after = score(name, logits, labels, swapped, 2, options)
             close(after[point], before[point])
 
-    def test_shadows_are_used_or_not_needed(self, name, options):
-        logits, labels, member = shadow_world()
-        shifted = logits.at[4].add(5 * jax.nn.one_hot(labels, K)[:, None])
-        pair = [score(name, z, labels, member, 2, options) for z in (logits, shifted)]
-        blind = name in BLIND_TO_SHADOWS and not options
-        assert np.array_equal(*pair) == blind
+    def test_shadows_are_used_as_declared(self, name, options):
+        """Options may leave shadows out, but never add any."""
+        needs, used = ALL[name].needs, shadows_used(name, options)
+        assert used == needs or options and NEEDS.index(used) < NEEDS.index(needs)
 
     def test_only_differences_of_logits_count(self, name, options):
         logits, labels, member = shadow_world()
@@ -121,13 +141,13 @@ class TestLaws:
         assert auc(scores, member) > 0.95
 
 
-@pytest.mark.parametrize("name", SCORES)
+@pytest.mark.parametrize("name", ALL)
 def test_one_program_serves_all_targets(name):
     world = shadow_world()
-    close(all_targets(name, *world), every(name, *world, {}))
+    close(all_targets(ALL[name], *world), every(name, *world, {}))
 
 
-@pytest.mark.parametrize("name", SCORES)
+@pytest.mark.parametrize("name", ALL)
 def test_repeated_queries_change_nothing(name):
     logits, labels, member = shadow_world()
     once, twice = logits[:, :, :1], jnp.repeat(logits[:, :, :1], Q, axis=2)
@@ -135,3 +155,25 @@ def test_repeated_queries_change_nothing(name):
         score(name, twice, labels, member, 0, {}),
         score(name, once, labels, member, 0, {}),
     )
+
+
+def test_the_law_of_shadows_sees_what_a_score_uses():
+    used = {name: shadows_used(name, {}) for name in ("toy", "calibrated_out", "rmia")}
+    assert used == {"toy": "none", "calibrated_out": "out", "rmia": "in_out"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"logits": jnp.zeros((M, N, K))},
+        {"labels": jnp.zeros(N - 1, int)},
+        {"labels": jnp.zeros(N)},
+        {"member": jnp.zeros((M, N - 1), bool)},
+        {"member": jnp.zeros((M, N))},
+    ],
+    ids=["rank", "length", "float labels", "other points", "float members"],
+)
+def test_arrays_of_other_shapes_or_types_are_refused(change):
+    world = dict(zip(("logits", "labels", "member"), shadow_world())) | change
+    with pytest.raises(AssertionError):
+        SCORES["loss"](**world, target=0)

@@ -16,7 +16,7 @@ from test_imports import PACKAGE
 from tiny import BARE, MLP, ROOT, arrays, flags, make, npz, only_run, status
 from tiny import quick_compiles as quick_compiles
 
-from dd_jax import distill, run
+from dd_jax import catalogue, distill, run
 from dd_jax.attacks import ATTACKS
 from dd_jax.audits import transfer
 from dd_jax.audits.robustness import epsilon_curve
@@ -335,7 +335,8 @@ def test_an_attack_of_the_same_name_is_compiled_again(monkeypatch):
     moved = transfer.attacked_images(*given, chunk=30)
     assert before < 1 and dropped < 1 and not np.allclose(moved[0, 0], pixels)
     idle = lambda eps: ATTACKS["noise"](0 * eps, steps=1)
-    monkeypatch.setitem(ATTACKS, "fgsm", idle)
+    changed = catalogue.entry("attack", "fgsm")._replace(factory=idle)
+    monkeypatch.setitem(catalogue.lookup._entries, ("attack", "fgsm"), changed)
     assert epsilon_curve(*task, chunk=30).robust.all()
     assert epsilon_curve(*task, chunk=30, drop=True).robust.all()
     np.testing.assert_allclose(

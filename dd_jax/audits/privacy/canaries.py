@@ -1,7 +1,7 @@
-"""Canaries: rows made to be remembered, put into the data before distillation.
+"""Canaries: rows that are easily memorised, inserted before distillation.
 
-An average over ordinary rows hides the worst victim. Canaries stand in for rows that
-are unlike their neighbours; half of the models are given each of them.
+An average over ordinary rows hides the most vulnerable ones. Canaries replace ordinary
+rows; each is in the training data of half of the models.
 
 Source: Aerni, Zhang and Tramer 2024, "Evaluations of machine learning privacy defenses
 are misleading", section 4.
@@ -17,16 +17,16 @@ from dd_jax.data import membership_masks
 from dd_jax.types import InputError, Split
 
 KINDS = ("mislabelled", "out_of_distribution", "duplicated")
-COPIES = 4  # of a duplicated row, itself included
+COPIES = 4  # of a duplicated row, the row itself included
 
 
-class Planted(NamedTuple):
-    """A data set with canaries in it.
+class CanaryDataset(NamedTuple):
+    """Training rows with canaries among them.
 
     Attributes:
-      split: the n rows, some of them changed, and then the copies of some.
-      kind: `i64[n]`, index in `KINDS`, -1 for the rows left as they were.
-      source: `i64[n + copies]`, which of the n rows each row goes with.
+      split: the n rows, some of them changed, then the copies of the duplicated ones.
+      kind: `i64[n]`, index in `KINDS`, -1 for ordinary rows.
+      source: `i64[n + copies]`, the row (of the n) that each row belongs to.
     """
 
     split: Split
@@ -34,7 +34,7 @@ class Planted(NamedTuple):
     source: np.ndarray
 
 
-def plant(seed: int, split: Split, count: int) -> Planted:
+def insert_canaries(seed: int, split: Split, count: int) -> CanaryDataset:
     """Turns random rows into canaries, `count` of each of the `KINDS`.
 
     A mislabelled row takes the label of another class, uniformly; an
@@ -43,8 +43,11 @@ def plant(seed: int, split: Split, count: int) -> Planted:
 
     Args:
       seed: the same seed gives the same canaries.
-      split: n rows.
+      split: n rows, `u8[n h w c]` and `i32[n]`.
       count: canaries of each kind; 0 changes nothing.
+
+    Returns:
+      A `CanaryDataset`; `split` itself is not changed.
 
     Raises:
       InputError: canaries would be more than a quarter of the rows.
@@ -61,43 +64,47 @@ def plant(seed: int, split: Split, count: int) -> Planted:
     kind = np.full(n, -1)
     for i, rows in enumerate(chosen):
         kind[rows] = i
-    wrong, strange, double = chosen
+    mislabelled, noise, duplicated = chosen
     images, labels = split.images.copy(), split.labels.copy()
     classes = int(labels.max()) + 1
-    labels[wrong] = (labels[wrong] + rng.integers(1, classes, count)) % classes
-    images[strange] = rng.integers(0, 256, images[strange].shape)
-    source = np.concatenate([np.arange(n), np.repeat(double, COPIES - 1)])
+    offset = rng.integers(1, classes, count)
+    labels[mislabelled] = (labels[mislabelled] + offset) % classes
+    images[noise] = rng.integers(0, 256, images[noise].shape)
+    source = np.concatenate([np.arange(n), np.repeat(duplicated, COPIES - 1)])
     arrays = images, labels, split.groups
-    taken = (None if array is None else array[source] for array in arrays)
-    return Planted(Split(*taken), kind, source)
+    rows = (None if array is None else array[source] for array in arrays)
+    return CanaryDataset(Split(*rows), kind, source)
 
 
-def planted_masks(
-    seed: int, planted: Planted, pairs: int, *, at_least: int
+def canary_masks(
+    seed: int, dataset: CanaryDataset, pairs: int, *, at_least: int
 ) -> np.ndarray:
-    """Complementary halves of the rows, and of every kind of canary among them.
+    """Complementary halves of the ordinary rows and of every kind of canary.
 
-    As `membership_masks`, which the ordinary rows get; a kind is halved whatever its
-    classes, so that every model has as many rows, copies counted.
+    Ordinary rows are halved as in `membership_masks`; a kind of canary is halved
+    whatever its classes, so that every model has the same number of rows, copies
+    counted.
 
     Args:
       seed: the same seed gives the same masks.
-      planted: an even number of canaries of each kind.
+      dataset: with an even number of canaries of each kind.
       pairs: number of pairs of models.
       at_least: ordinary rows of each class that every model must have.
 
     Returns:
-      `bool[2*pairs n]`; `[:, planted.source]` adds the copies.
+      `bool[2*pairs n]`; `[:, dataset.source]` adds the copies.
 
     Raises:
       InputError: a class is too small to give `at_least` rows to both sides.
     """
-    kind, labels = planted.kind, planted.split.labels[: len(planted.kind)]
+    kind, labels = dataset.kind, dataset.split.labels[: len(dataset.kind)]
     member = np.zeros((2 * pairs, len(kind)), bool)
-    rows = kind < 0
-    member[:, rows] = membership_masks(seed, labels[rows], pairs, at_least=at_least)
-    for k in np.unique(kind[~rows]):
-        own = int(np.random.SeedSequence([seed, k]).generate_state(1)[0])
+    ordinary = kind < 0
+    member[:, ordinary] = membership_masks(
+        seed, labels[ordinary], pairs, at_least=at_least
+    )
+    for k in np.unique(kind[~ordinary]):
+        seed_of_kind = int(np.random.SeedSequence([seed, k]).generate_state(1)[0])
         one_class = np.zeros(np.sum(kind == k), int)
-        member[:, kind == k] = membership_masks(own, one_class, pairs)
+        member[:, kind == k] = membership_masks(seed_of_kind, one_class, pairs)
     return member

@@ -1,11 +1,15 @@
-"""Lower bounds on the epsilon of differential privacy, from attacks that succeeded."""
+"""Empirical lower bounds on the epsilon of differential privacy, from attack results.
+
+These audit a claimed epsilon: an attack that succeeds more often than (epsilon, delta)
+allows refutes the claim.
+"""
 
 import math
 
 import numpy as np
 from scipy import stats
 
-from dd_jax.audits.privacy.metrics import clopper_pearson
+from dd_jax.intervals import clopper_pearson
 from dd_jax.types import InputError
 
 
@@ -18,21 +22,24 @@ def epsilon_from_rates(
     delta: float = 0.0,
     confidence: float = 0.95,
 ) -> float:
-    """The epsilon that one threshold attack rules out everything below.
+    """Lower bound on epsilon from the TPR and FPR of one threshold.
 
     `log((TPR_low - delta) / FPR_high)`, at least 0, from the Clopper-Pearson bounds of
     the two rates, each with half of the error on either side.
 
     Args:
-      true_positives: members called members.
-      members: of so many, each drawn by an independent coin.
-      false_positives: non-members called members.
-      non_members: of so many.
+      true_positives: members called members, in [0, members].
+      members: number of members, each drawn independently.
+      false_positives: non-members called members, in [0, non_members].
+      non_members: number of non-members, each drawn independently.
       delta: of (epsilon, delta), in [0, 1).
       confidence: that the bound holds, in (0, 1).
 
     Returns:
-      `epsilon >= 0`; 0 rules out nothing.
+      `epsilon >= 0`; every smaller epsilon is refuted.
+
+    Raises:
+      InputError: counts out of range.
 
     Source: Nasr et al. 2021, "Adversary instantiation", section III-D.
 
@@ -44,44 +51,44 @@ def epsilon_from_rates(
     return max(math.log((low - delta) / high), 0.0) if low > delta else 0.0
 
 
-def _chance(epsilon: float, points: int, guesses: int, right: int, delta: float):
-    """Bound on the chance of so many right guesses under (epsilon, delta)-DP."""
+def _p_value(epsilon: float, points: int, guesses: int, correct: int, delta: float):
+    """Bound on the chance of `correct` or more right guesses under (epsilon, delta)."""
     law = stats.binom(guesses, 1 / (1 + math.exp(-epsilon)))
-    extra = np.arange(1, right + 1)
-    # P[right - i <= W < right] / i: how much a shift of the count by i can buy
-    between = law.cdf(right - 1) - law.cdf(right - 1 - extra)
-    bought = np.max(between / extra, initial=0.0)
-    return law.sf(right - 1) + 2 * points * delta * bought
+    shift = np.arange(1, correct + 1)
+    # P[correct - i <= W < correct] / i: the most that delta can add by a shift of i
+    between = law.cdf(correct - 1) - law.cdf(correct - 1 - shift)
+    added = np.max(between / shift, initial=0.0)
+    return law.sf(correct - 1) + 2 * points * delta * added
 
 
 def epsilon_from_one_run(
     points: int,
     guesses: int,
-    right: int,
+    correct: int,
     *,
     delta: float = 0.0,
     confidence: float = 0.95,
 ) -> float:
-    """The epsilon that the guesses on one trained model rule out everything below.
+    """Lower bound on epsilon from membership guesses on one trained model.
 
-    Each point was given to the model by its own fair coin; the attacker guessed
-    `guesses` of the coins. Under (epsilon, delta)-DP the chance of v = `right` or more
-    right ones is at most `P[W >= v] + 2 m delta max_i P[v - i <= W < v] / i` with
+    Each point is included by an independent fair coin; the attacker guesses `guesses`
+    of the coins. Under (epsilon, delta)-DP the chance of v = `correct` or more correct
+    guesses is at most `P[W >= v] + 2 m delta max_i P[v - i <= W < v] / i` with
     `W ~ Binomial(guesses, 1 / (1 + e^-epsilon))`; the bound is the epsilon at which
     that reaches `1 - confidence`.
 
     Args:
-      points: m, the points with a coin.
+      points: m, the points that are included or not by a coin.
       guesses: in [1, points].
-      right: in [0, guesses].
+      correct: in [0, guesses].
       delta: of (epsilon, delta), in [0, 1).
       confidence: that the bound holds, in (0, 1).
 
     Returns:
-      `epsilon >= 0`; 0 rules out nothing.
+      `epsilon >= 0`; every smaller epsilon is refuted.
 
     Raises:
-      InputError: counts out of order.
+      InputError: counts out of range.
 
     Source: Steinke, Nasr and Jagielski 2023, "Privacy auditing with one (1) training
     run", theorem 5.2.
@@ -89,20 +96,20 @@ def epsilon_from_one_run(
     >>> round(epsilon_from_one_run(1000, 200, 150), 4)
     0.8214
     """
-    if not 0 <= right <= guesses <= points or guesses < 1:
+    if not 0 <= correct <= guesses <= points or guesses < 1:
         raise InputError(
-            f"epsilon_from_one_run: {right} right of {guesses} guesses on {points} "
-            "points; need 0 <= right <= guesses <= points and a guess at least"
+            f"epsilon_from_one_run: {correct} correct of {guesses} guesses on {points} "
+            "points; need 0 <= correct <= guesses <= points and 1 guess or more"
         )
-    ruled_out = lambda eps: (
-        _chance(eps, points, guesses, right, delta) <= 1 - confidence
+    refuted = lambda epsilon: (
+        _p_value(epsilon, points, guesses, correct, delta) <= 1 - confidence
     )
     low, high = 0.0, 1.0
-    if not ruled_out(low):
+    if not refuted(low):
         return 0.0
-    while ruled_out(high):
+    while refuted(high):
         low, high = high, 2 * high
     for _ in range(50):
         middle = (low + high) / 2
-        low, high = (middle, high) if ruled_out(middle) else (low, middle)
+        low, high = (middle, high) if refuted(middle) else (low, middle)
     return low

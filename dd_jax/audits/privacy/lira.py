@@ -1,7 +1,7 @@
-"""Likelihood-ratio attack (LiRA): is the target's log-odds likelier under IN or OUT.
+"""Likelihood-ratio attack (LiRA): is the target's scaled logit likelier IN or OUT.
 
 The shadow models that trained on a point (IN) and those that did not (OUT) each give a
-Gaussian for the point's scaled logit; the target's value is judged by the two.
+Gaussian for the point's scaled logit; the score compares the target's value under both.
 
 Source: Carlini et al. 2022, "Membership inference attacks from first principles",
 algorithm 1 (online) and section V-C (offline).
@@ -17,12 +17,12 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax.scipy.stats import norm
 
-from dd_jax.audits.privacy.leave_out import shadows
+from dd_jax.audits.privacy.shadows import shadow_mask
 from dd_jax.audits.privacy.signals import scaled_logits
 from dd_jax.types import Array, InputError
 
 FEW_SHADOWS = 64
-FLOOR = 1e-6
+MIN_STD = 1e-6
 
 
 def variance_used(models: int, variance: str = "auto") -> str:
@@ -30,8 +30,9 @@ def variance_used(models: int, variance: str = "auto") -> str:
 
     Args:
       models: number of models, the target and its complement included.
-      variance: `per_example` (one a point and side), `fixed` (one a side, shared by
-        all points: steadier with few shadows), or `auto`: fixed below 64 shadows.
+      variance: `per_example` (one for each point and side), `fixed` (one for each side,
+        shared by all points: steadier with few shadows), or `auto`: fixed below 64
+        shadows.
 
     Returns:
       `fixed` or `per_example`.
@@ -51,31 +52,34 @@ def variance_used(models: int, variance: str = "auto") -> str:
     return "fixed" if models - 2 < FEW_SHADOWS else "per_example"
 
 
-class Side(NamedTuple):
-    """The models on one side of each point, IN or OUT, ordered once for all targets.
+class SortedModels(NamedTuple):
+    """Scaled logits of the IN or the OUT models of each point, sorted over models.
+
+    Sorted once, so that the median over the shadows of any target costs no further
+    sort.
 
     Attributes:
-      mask: `bool[m n]`, true where the model is on this side.
-      ordered: `f32[m n q]`, its scaled logits rising over the first axis, then
-        infinities.
-      place: `i32[m n q]`, where each model's value stands; m if it is not here.
+      mask: `bool[m n]`, true where the model is IN (or OUT).
+      values: `f32[m n q]`, the scaled logits in ascending order over the first axis,
+        then infinities.
+      rank: `i32[m n q]`, the position of each model's value; m where it is masked.
     """
 
     mask: Array
-    ordered: Array
-    place: Array
+    values: Array
+    rank: Array
 
 
-class Sides(NamedTuple):
-    """What LiRA compares: scaled logits `f32[m n q]` and their two sides."""
+class LiraSignal(NamedTuple):
+    """Scaled logits `f32[m n q]`, and the same sorted over IN and over OUT models."""
 
     phi: Array
-    inside: Side
-    outside: Side
+    in_models: SortedModels
+    out_models: SortedModels
 
 
-def sides(logits: Array, labels: Array, member: Array) -> Sides:
-    """Scaled logits of all models, sorted over the models of either side.
+def lira_signal(logits: Array, labels: Array, member: Array) -> LiraSignal:
+    """Scaled logits of all models, sorted over the IN and over the OUT models.
 
     Args:
       logits: `f32[m n q k]`.
@@ -83,41 +87,40 @@ def sides(logits: Array, labels: Array, member: Array) -> Sides:
       member: `bool[m n]`.
     """
     phi = scaled_logits(logits, labels)
-    return Sides(phi, *(_side(phi, mask) for mask in (member, ~member)))
+    return LiraSignal(phi, *(_sorted(phi, mask) for mask in (member, ~member)))
 
 
-def _side(phi: Array, mask: Array) -> Side:
+def _sorted(phi: Array, mask: Array) -> SortedModels:
     values = jnp.where(mask[..., None], phi, jnp.inf)
     order = jnp.argsort(values, axis=0)
-    ordered = jnp.take_along_axis(values, order, axis=0)
-    place = jnp.where(mask[..., None], jnp.argsort(order, axis=0), len(phi))
-    return Side(mask, ordered, place)
+    ascending = jnp.take_along_axis(values, order, axis=0)
+    rank = jnp.where(mask[..., None], jnp.argsort(order, axis=0), len(phi))
+    return SortedModels(mask, ascending, rank)
 
 
-def _median(side: Side, target: Array) -> Array:
-    """Median over the shadows of one side, `f32[n q]`; 0 where there is none.
+def _median(models: SortedModels, target: Array) -> Array:
+    """Median over the shadows of a target, `f32[n q]`; 0 where there is none.
 
-    The target and its complement are stepped over in the order of all models.
+    The ranks of the target and of its complement are skipped.
     """
-    gone = side.place[target], side.place[target ^ 1]
-    first, second = jnp.minimum(*gone), jnp.maximum(*gone)
-    models = len(side.mask)
-    count = side.mask.sum(0)[:, None] - (first < models) - (second < models)
+    skipped = models.rank[target], models.rank[target ^ 1]
+    first, second = jnp.minimum(*skipped), jnp.maximum(*skipped)
+    m = len(models.mask)
+    count = models.mask.sum(0)[:, None] - (first < m) - (second < m)
 
     def at(rank: Array) -> Array:
         rank += rank >= first
         rank += rank >= second
-        return jnp.take_along_axis(side.ordered, rank[None], axis=0)[0]
+        return jnp.take_along_axis(models.values, rank[None], axis=0)[0]
 
     middle = 0.5 * at(jnp.maximum(count - 1, 0) // 2) + 0.5 * at(count // 2)
     return jnp.where(count > 0, middle, 0.0)
 
 
-def _spread(values: Array, mask: Array, variance: str) -> Array:
+def _std(values: Array, mask: Array, variance: str) -> Array:
     """Standard deviation over the marked models: `f32[n q]`, or `f32[q]` if fixed.
 
-    A point with fewer than two marked models has no spread of its own and takes the
-    fixed one.
+    A point with fewer than two marked models takes the fixed one.
     """
     mask = mask[..., None]
     count = mask.sum(0)
@@ -125,20 +128,21 @@ def _spread(values: Array, mask: Array, variance: str) -> Array:
     squares = jnp.where(mask, (values - mean) ** 2, 0.0)
     pooled = jnp.sqrt(squares.sum((0, 1)) / jnp.maximum(count.sum(), 1))
     if variance == "fixed":
-        return jnp.maximum(pooled, FLOOR)
-    own = jnp.sqrt(squares.sum(0) / jnp.maximum(count, 1))
-    return jnp.maximum(jnp.where(count > 1, own, pooled), FLOOR)
+        return jnp.maximum(pooled, MIN_STD)
+    per_example = jnp.sqrt(squares.sum(0) / jnp.maximum(count, 1))
+    return jnp.maximum(jnp.where(count > 1, per_example, pooled), MIN_STD)
 
 
-def online(signal: Sides, member: Array, target: Array, *, variance: str = "auto"):
+def lira_online(
+    signal: LiraSignal, member: Array, target: Array, *, variance: str = "auto"
+) -> Array:
     """Log-likelihood ratio of IN to OUT.
 
     `mean_q log N(phi_t; mu_in, s_in) - log N(phi_t; mu_out, s_out)`, with medians as
-    locations. A point without an IN shadow, or without an OUT one, scores 0: no
-    evidence either way.
+    locations. A point without an IN shadow, or without an OUT shadow, scores 0.
 
     Args:
-      signal: see `sides`.
+      signal: see `lira_signal`.
       member: `bool[m n]`, true where the model was given the point.
       target: index of the model under attack; may be traced.
       variance: see `variance_used`.
@@ -148,37 +152,39 @@ def online(signal: Sides, member: Array, target: Array, *, variance: str = "auto
     """
     phi = signal.phi
     variance = variance_used(len(phi), variance)
-    usable = shadows(len(phi), target)[:, None]
-    inside, outside = (
+    shadows = shadow_mask(len(phi), target)[:, None]
+    log_in, log_out = (
         norm.logpdf(
             phi[target],
-            _median(side, target),
-            _spread(phi, usable & side.mask, variance),
+            _median(models, target),
+            _std(phi, shadows & models.mask, variance),
         )
-        for side in (signal.inside, signal.outside)
+        for models in (signal.in_models, signal.out_models)
     )
-    both = (usable & member).any(0) & (usable & ~member).any(0)
-    return jnp.where(both[:, None], inside - outside, 0.0).mean(-1)
+    both = (shadows & member).any(0) & (shadows & ~member).any(0)
+    return jnp.where(both[:, None], log_in - log_out, 0.0).mean(-1)
 
 
-def offline(signal: Sides, member: Array, target: Array, *, variance: str = "auto"):
-    """Surprise at so high a log-odds from a model that has not seen the point.
+def lira_offline(
+    signal: LiraSignal, member: Array, target: Array, *, variance: str = "auto"
+) -> Array:
+    """Minus the log of the one-sided p-value under the OUT Gaussian.
 
-    `mean_q -log P[N(mu_out, s_out) > phi_t]`: one-sided, from OUT shadows only. A
-    point without any scores as one at its OUT median would, log 2.
+    `mean_q -log P[N(mu_out, s_out) > phi_t]`, from OUT shadows only. A point without
+    OUT shadows scores log 2, as a point at its OUT median does.
 
     Args:
-      signal: see `sides`.
+      signal: see `lira_signal`.
       member: `bool[m n]`, true where the model was given the point.
       target: index of the model under attack; may be traced.
       variance: see `variance_used`.
 
     Returns:
-      `f32[n]`, not negative, higher = more likely a member.
+      `f32[n]`, at least 0, higher = more likely a member.
     """
     phi = signal.phi
     variance = variance_used(len(phi), variance)
-    out = shadows(len(phi), target)[:, None] & ~member
-    spread = _spread(phi, out, variance)
-    z = (phi[target] - _median(signal.outside, target)) / spread
+    out = shadow_mask(len(phi), target)[:, None] & ~member
+    std = _std(phi, out, variance)
+    z = (phi[target] - _median(signal.out_models, target)) / std
     return -norm.logcdf(-jnp.where(out.any(0)[:, None], z, 0.0)).mean(-1)

@@ -1,8 +1,9 @@
-"""The membership audit: what models say of points, judged with each as the target."""
+"""The membership audit: scores of points with each model in turn as the target."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import chex
 import jax.numpy as jnp
 import numpy as np
 
@@ -10,16 +11,16 @@ from dd_jax.audits.privacy import metrics
 from dd_jax.audits.privacy.lira import variance_used
 from dd_jax.audits.privacy.roc import roc_points
 from dd_jax.audits.privacy.scores import all_targets
-from dd_jax.audits.privacy.shadow_thresholds import at_shadow_thresholds
+from dd_jax.audits.privacy.shadow_thresholds import rates_at_shadow_thresholds
 from dd_jax.audits.privacy.slices import by_group
 from dd_jax.types import Array, InputError
 
 CALIBRATED = ("0.1", "0.01")
-BRIEF = "0.01"  # the level of FPR that a slice keeps
+SLICE_LEVEL = "0.01"  # the only level of FPR in the figures of a slice
 
 
 class Membership(NamedTuple):
-    """What the models of one pipeline give away under one threat.
+    """What the models of one pipeline leak under one threat.
 
     Attributes:
       record: `{score: figures}`, the part of a Record.
@@ -30,18 +31,22 @@ class Membership(NamedTuple):
     curves: dict[str, list]
 
 
-def audited(member: np.ndarray) -> np.ndarray:
-    """Rows that every pair of models shares out: `i64[r]`.
+def audited_rows(member: np.ndarray) -> np.ndarray:
+    """Rows that every pair of models splits: `i64[r]`.
 
-    Where the number of rows is odd, each pair leaves one out on both sides.
+    Where the number of rows is odd, each pair leaves one row out on both sides.
 
-    >>> audited(np.array([[True, False, False], [False, True, False]]))
+    Args:
+      member: `bool[m n]`; rows 2i and 2i+1 are a pair.
+
+    >>> audited_rows(np.array([[True, False, False], [False, True, False]]))
     array([0, 1])
     """
+    chex.assert_rank(member, 2)
     return np.flatnonzero((member[::2] != member[1::2]).all(0))
 
 
-def judge(
+def evaluate_membership(
     logits: Array,
     labels: np.ndarray,
     member: np.ndarray,
@@ -53,74 +58,75 @@ def judge(
     canary: np.ndarray | None = None,
     shared: int = 0,
 ) -> Membership:
-    """Attacks each model in turn, the others but its complement being the shadows.
+    """Attacks each model in turn, with all others but its complement as shadows.
 
     Args:
-      logits: `f32[m n q k]`; a network each (T2, T0), or several pooled (T1).
+      logits: `f32[m n q k]`; of one network (T2, T0), or of several pooled (T1).
       labels: `i32[n]`.
       member: `bool[m n]`; rows 2i and 2i+1 are complements.
       scores: names in `SCORES`.
       seed: of the intervals.
-      options: of scores by their name, such as LiRA's `variance`.
-      slices: `{name: i[n]}`, groups of points to be judged apart as well.
-      canary: `i[n]`, the kind of each canary and -1 for ordinary points, which alone
-        make the other figures and are scored without the canaries; default none.
-      shared: so many first models were made with one another's random numbers; they
-        serve as shadows, and the models after them, at least 4, are the targets.
+      options: `{score: {option: value}}`, such as the `variance` of LiRA.
+      slices: `{name: i[n]}`, groups of points that get figures of their own.
+      canary: `i[n]`, the kind of each canary and -1 for ordinary points. Only ordinary
+        points, scored without the canaries, enter the other figures; default none.
+      shared: number of first models that were distilled with one random seed. They are
+        shadows of all; the models after them, at least 4, are the targets.
 
     Returns:
       For each score what `metrics.summarise` gives; `variance` (LiRA); `calibrated`,
-      `{LEVEL: at_shadow_thresholds}`; for each of the slices, and `canaries`, `{group:
-      {auc, tpr_at_fpr: {"0.01"}}}`; and where models are shared,
-      `known_randomness`: the same of them as targets, whose shadows are mostly of the
-      same random numbers.
+      `{LEVEL: rates_at_shadow_thresholds}`; for each of the slices, and `canaries`,
+      `{group: {auc, tpr_at_fpr: {"0.01"}}}`; and with `shared`, `shared_seed`: the same
+      with the first models as targets, most of whose shadows share their seed.
 
     Raises:
-      InputError: an output that is not finite.
+      InputError: logits that are not finite, or an unknown score or option.
     """
     logits, labels = jnp.asarray(logits), jnp.asarray(labels)
+    chex.assert_rank([logits, labels, member], [4, 1, 2])
     finite = np.asarray(jnp.isfinite(logits).all((1, 2, 3)))
     if not finite.all():
         raise InputError(
             f"model {int(np.argmin(finite))} of {len(finite)} of the membership audit "
-            "gives outputs that are not finite; lower its train.lr"
+            "gives logits that are not finite; lower its train.lr"
         )
     canary = np.full(len(labels), -1) if canary is None else canary
-    plain = canary < 0
-    ordinary = logits[:, plain], labels[plain], member[:, plain]
+    ordinary = canary < 0
+    points = logits[:, ordinary], labels[ordinary], member[:, ordinary]
     record, curves = {}, {}
     for name in scores:
-        given = (options or {}).get(name, {})
-        values = np.asarray(all_targets(name, *ordinary, **given))
-        of_shared = values[:shared], member[:shared, plain]
-        kept = values[shared:], member[shared:, plain]
-        figures = metrics.summarise(*kept, seed=seed)
-        if "variance" in given:
-            figures["variance"] = variance_used(len(member), given["variance"])
+        chosen = (options or {}).get(name, {})
+        values = np.asarray(all_targets(name, *points, **chosen))
+        targets = values[shared:], member[shared:, ordinary]
+        figures = metrics.summarise(*targets, seed=seed)
+        if "variance" in chosen:
+            figures["variance"] = variance_used(len(member), chosen["variance"])
         figures["calibrated"] = {
-            level: at_shadow_thresholds(*kept, float(level)) for level in CALIBRATED
+            level: rates_at_shadow_thresholds(*targets, float(level))
+            for level in CALIBRATED
         }
         for part, groups in (slices or {}).items():
-            figures[part] = _brief_by_group(*kept, groups[plain], seed)
-        if not plain.all():
-            every = np.asarray(all_targets(name, logits, labels, member, **given))
-            found = _brief_by_group(every[shared:], member[shared:], canary, seed)
+            figures[part] = _by_group(*targets, groups[ordinary], seed)
+        if not ordinary.all():
+            values_of_all = np.asarray(
+                all_targets(name, logits, labels, member, **chosen)
+            )
+            found = _by_group(values_of_all[shared:], member[shared:], canary, seed)
             figures["canaries"] = {k: v for k, v in found.items() if k != "-1"}
         if shared:
-            figures["known_randomness"] = _brief(
-                metrics.summarise(*of_shared, seed=seed)
-            )
+            first = values[:shared], member[:shared, ordinary]
+            figures["shared_seed"] = _brief(metrics.summarise(*first, seed=seed))
         record[name] = figures
-        points = roc_points(*kept)
-        curves[name] = [list(pair) for pair in zip(points["fpr"], points["tpr"])]
+        roc = roc_points(*targets)
+        curves[name] = [list(pair) for pair in zip(roc["fpr"], roc["tpr"])]
     return Membership(record, curves)
 
 
 def _brief(figures: dict[str, Any]) -> dict[str, Any]:
-    rate = figures["tpr_at_fpr"][BRIEF]
-    return {"auc": figures["auc"], "tpr_at_fpr": {BRIEF: rate}}
+    rate = figures["tpr_at_fpr"][SLICE_LEVEL]
+    return {"auc": figures["auc"], "tpr_at_fpr": {SLICE_LEVEL: rate}}
 
 
-def _brief_by_group(scores, member, groups, seed) -> dict[str, Any]:
+def _by_group(scores, member, groups, seed) -> dict[str, Any]:
     found = by_group(scores, member, groups, seed=seed)
-    return {str(group): own and _brief(own) for group, own in found.items()}
+    return {str(group): each and _brief(each) for group, each in found.items()}

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from dd_jax.audits.audit import PIPES, Audit, Context
-from dd_jax.audits.privacy import judge, save_scores
+from dd_jax.audits.privacy import evaluate_membership, save_scores
 from dd_jax.audits.privacy.scores import score_of
 from dd_jax.audits.privacy.shadow_queries import (
     QueryResult,
-    planted_rows,
+    canary_dataset,
     query_models,
     shared_models,
 )
@@ -30,7 +30,7 @@ def check(context: Context) -> None:
 def measure(context: Context) -> dict[str, Any]:
     """Attacks every pipeline under the threats of the options.
 
-    T1 and T2 look at the same shadows, each distilled from its half of train; T0 needs
+    T1 and T2 share their shadows, each distilled from its half of train; T0 needs
     others, which all distil the whole of train from initial images of their own. What
     is not defined is None: T0 unless the initial images are random real ones, T0 and T1
     of full data. Leaves a score file for each, and the ROC curves.
@@ -60,7 +60,7 @@ def measure(context: Context) -> dict[str, Any]:
 def _check_halves(context: Context) -> None:
     """Half of the rows, canaries left out, must do for the images of each class."""
     ipc, canaries, data = context.shadows.ipc, context.options.canaries, context.dataset
-    kind = (rows := planted_rows(context)).kind
+    kind = (rows := canary_dataset(context)).kind
     ordinary = rows.split.labels[: len(kind)][kind < 0]
     fewest = int(np.bincount(ordinary, minlength=context.num_classes).min())
     if fewest >= 2 * ipc:
@@ -94,7 +94,7 @@ def _groups(context: Context, found: QueryResult) -> np.ndarray | None:
 def _score(context: Context, pipe: str, found: QueryResult) -> tuple[dict, dict]:
     """The scores of one threat: figures and ROC curves."""
     slices, group = {"by_class": found.labels}, _groups(context, found)
-    return judge(
+    return evaluate_membership(
         found.logits,
         found.labels,
         found.member,

@@ -1,13 +1,11 @@
-"""How well a membership score tells members from others, with honest intervals.
+"""Metrics of a membership score, with confidence intervals.
 
 NumPy on plain arrays: users recompute every figure from `scores.npz` with these.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from dd_jax.audits.privacy.roc import (
     Ranking,
@@ -23,12 +21,12 @@ from dd_jax.audits.privacy.roc import (
     roc_points,
     tpr_at_fpr,
 )
+from dd_jax.intervals import bootstrap_interval, clopper_pearson, two_way_bootstrap
 from dd_jax.types import InputError
 
 __all__ = [
     "auc",
     "balanced_accuracy",
-    "clopper_pearson",
     "ppv",
     "resolved",
     "roc",
@@ -41,51 +39,20 @@ __all__ = [
 LEVELS = ("0.1", "0.01", "0.001", "0.0001")
 PRIORS = ("0.01", "0.1", "0.5")
 MIN_FALSE_POSITIVES = 10
-DRAWS = 200
-
-
-def clopper_pearson(
-    successes: float, trials: float, confidence: float = 0.95
-) -> tuple[float, float]:
-    """Exact binomial interval of a rate, half of the error on either side.
-
-    The bounds are Beta quantiles: `B(a/2; s, t-s+1)` and `B(1-a/2; s+1, t-s)`, with
-    `a = 1 - confidence`.
-
-    Args:
-      successes: count in [0, trials]; need not be whole.
-      trials: count, more than 0.
-      confidence: in (0, 1).
-
-    Returns:
-      `(low, high)` in [0, 1].
-
-    Raises:
-      InputError: counts out of range.
-
-    Source: Clopper and Pearson 1934.
-
-    >>> tuple(round(bound, 6) for bound in clopper_pearson(60, 100))
-    (0.497209, 0.696705)
-    """
-    if not 0 <= successes <= trials or trials <= 0:
-        raise InputError(
-            f"clopper_pearson: {successes} successes in {trials} trials; "
-            "need 0 <= successes <= trials and trials > 0"
-        )
-    tail, failures = (1 - confidence) / 2, trials - successes
-    low = special.betaincinv(successes, failures + 1, tail) if successes else 0.0
-    high = special.betaincinv(successes + 1, failures, 1 - tail) if failures else 1.0
-    return float(low), float(high)
+RESAMPLES = 200
 
 
 def smallest_fpr(member: Any) -> float:
-    """Smallest non-zero FPR that the points can show: one over the non-members."""
+    """Smallest non-zero FPR that a sample has: one over its number of non-members.
+
+    >>> smallest_fpr([True, False, False])
+    0.5
+    """
     return 1 / int(np.sum(~np.asarray(member, bool)))
 
 
 def resolved(level: float, non_members: int) -> bool:
-    """Whether a level of FPR means something with so many non-members.
+    """Whether n non-members are enough to estimate rates at a level of FPR.
 
     True where the level allows at least 10 false positives, so that chance moves the
     achieved FPR by about a third of itself at most (`1 / sqrt 10`); this implies that
@@ -114,17 +81,6 @@ def ppv(tpr: float, fpr: float, prior: float) -> float:
     return prior * tpr / called if called else float("nan")
 
 
-def _resamples(
-    rng: np.random.Generator, models: int, points: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Draws weights of the targets `f64[m]` and, apart, of the points `f64[n]`."""
-    pairs = (models + 1) // 2
-    for _ in range(DRAWS):
-        drawn = rng.multinomial(pairs, np.full(pairs, 1 / pairs))
-        columns = rng.multinomial(points, np.full(points, 1 / points))
-        yield np.repeat(drawn, 2)[:models].astype(float), columns.astype(float)
-
-
 def _statistics(
     pooled: Ranking, rows: list[Ranking], weights: np.ndarray, points: np.ndarray
 ) -> list[float]:
@@ -143,7 +99,7 @@ def _statistics(
 def _at_level(
     estimate: dict[str, Any], level: str, whole: Roc, member: np.ndarray
 ) -> dict[str, Any]:
-    """The Record of one FPR level: the interval widened, or no numbers at all."""
+    """The Record of one FPR level: the interval widened, or None if not resolved."""
     if not resolved(float(level), int(np.sum(~member))):
         numbers = {"mean": None, "ci": None, "achieved_fpr": None}
         return estimate | numbers | {"resolved": False}
@@ -165,7 +121,7 @@ def _precision(tprs: dict[str, dict[str, Any]], prior: float) -> dict[str, Any]:
 
 
 def summarise(scores: Any, member: Any, *, seed: int) -> dict[str, Any]:
-    """The Record of one score: how much membership it gives away.
+    """The Record of one score: how much membership it leaks.
 
     AUC is the mean over targets of each target's own AUC. Balanced accuracy and the
     TPRs are read off one ROC of all targets pooled, a single threshold for all: only
@@ -173,14 +129,14 @@ def summarise(scores: Any, member: Any, *, seed: int) -> dict[str, Any]:
 
     Intervals are 95 %. Targets and points are crossed (each point is scored against
     each target), so both are resampled, independently and with replacement, 200
-    times; rows 2i and 2i+1 go together, since complementary targets share their
-    shadows. The interval is the estimate -+ t * (standard error over the resamples),
-    t having (pairs - 1) degrees of freedom to pay for few targets. For a TPR it is
+    times (`two_way_bootstrap`); rows 2i and 2i+1 go together, since complementary
+    targets share their shadows. The interval is that of `bootstrap_interval`, with
+    pairs of targets as units. For a TPR it is
     widened to hold the Clopper-Pearson interval with the distinct member points as
-    trials, because resampling sees no spread at 0 or 1 and few points may carry all
-    of the leak; the AUC of a perfect score keeps no width. With one pair of targets
-    or fewer, intervals speak of the points alone. That all targets draw their shadows
-    from the same models is not in them.
+    trials, because resampling has no spread at 0 or 1 and few points may carry all
+    of the leakage; the AUC of a perfect score has an interval of width 0. With one pair
+    of targets or fewer, intervals cover the draw of the points alone. The dependence
+    between targets that share shadow models is not included.
 
     Args:
       scores: `f[m n]`, row t against target t; higher = more likely a member.
@@ -192,8 +148,8 @@ def summarise(scores: Any, member: Any, *, seed: int) -> dict[str, Any]:
       `{auc, balanced_accuracy: {mean, ci, n}, tpr_at_fpr: {LEVEL: {mean, ci, n,
       achieved_fpr, resolved}}, ppv: {PRIOR: {mean, ci, fpr}}, smallest_fpr}`,
       JSON-able; n counts targets. A level that `resolved` refuses has None for its
-      numbers. PPV is at the smallest resolved level, `fpr`; its figures take the FPR
-      to be that level.
+      numbers. PPV is at the smallest resolved level, `fpr`; it takes the FPR to be
+      that level.
 
     Raises:
       InputError: see `dd_jax.audits.privacy.roc.ranking`; or not two axes.
@@ -209,11 +165,14 @@ def summarise(scores: Any, member: Any, *, seed: int) -> dict[str, Any]:
 
     once = np.array(_statistics(pooled, rows, np.ones(models), np.ones(points)))
     rng = np.random.default_rng(seed)
-    drawn = [_statistics(pooled, rows, *w) for w in _resamples(rng, models, points)]
-    spread = np.nanstd(drawn, axis=0, ddof=1)
-    freedom = (models + 1) // 2 - 1
-    t = float(special.stdtrit(freedom, 0.975) if freedom else special.ndtri(0.975))
-    lows, highs = np.clip([once - t * spread, once + t * spread], 0, 1)
+    pairs = (models + 1) // 2
+    drawn = [
+        _statistics(
+            pooled, rows, np.repeat(of_pair, 2)[:models].astype(float), of_point
+        )
+        for of_pair, of_point in two_way_bootstrap(rng, pairs, points, RESAMPLES)
+    ]
+    lows, highs = bootstrap_interval(once, drawn, units=pairs)
 
     auc_mean, accuracy, *rates = (
         {"mean": float(mean), "ci": [float(low), float(high)], "n": models}

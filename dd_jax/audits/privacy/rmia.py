@@ -1,33 +1,33 @@
-"""Robust membership inference attack (RMIA): how many other points a point outranks.
+"""Robust membership inference attack (RMIA): share of the population that x outranks.
 
 Source: Zarifzadeh, Liu and Shokri 2024, "Low-cost high-power membership inference
 attacks", equations 2 to 5 and 9 (offline).
 
 Differs from the released code in: a rank by sorting in place of the matrix of all
-pairs, with the same value; log-probabilities throughout; gamma is 1; the population
-that a point is ranked in is all the audited points, so that nobody needs to know which
-of them the target has not seen, and each of them has its own IN and OUT models.
+pairs, with the same value; log-probabilities throughout; gamma is 1; the population z
+is all audited points, so that the attacker need not know which of them are non-members
+of the target, and each of them has its own IN and OUT models.
 """
 
 import jax
 import jax.numpy as jnp
 
-from dd_jax.audits.privacy.leave_out import shadows
+from dd_jax.audits.privacy.shadows import shadow_mask
 from dd_jax.audits.privacy.signals import log_likelihoods
 from dd_jax.types import Array, InputError
 
 
-def log_probabilities(logits: Array, labels: Array, member: Array) -> Array:
+def rmia_signal(logits: Array, labels: Array, member: Array) -> Array:
     """The signal of RMIA, `log p_y`: `f32[m n q]`."""
     del member
     return log_likelihoods(logits, labels)
 
 
-def share_below(values: Array, population: Array) -> Array:
-    """Share of a population that lies strictly below each value.
+def fraction_below(values: Array, population: Array) -> Array:
+    """Fraction of a population that lies strictly below each value.
 
     `|{z : r_z < r_x}| / Z`, by one sort and a binary search: `O((n + Z) log Z)`.
-    Strict, since RMIA counts the z with `r_x / r_z > 1`: a tie wins nothing.
+    Strict, since RMIA counts the z with `r_x / r_z > 1`.
 
     Args:
       values: `f32[n]`.
@@ -36,7 +36,7 @@ def share_below(values: Array, population: Array) -> Array:
     Returns:
       `f32[n]` in [0, 1].
 
-    >>> share_below(jnp.array([0.0, 2.0, 9.0]), jnp.array([1.0, 2.0])).tolist()
+    >>> fraction_below(jnp.array([0.0, 2.0, 9.0]), jnp.array([1.0, 2.0])).tolist()
     [0.0, 0.5, 1.0]
     """
     below = jnp.searchsorted(jnp.sort(population), values, side="left")
@@ -50,18 +50,18 @@ def _log_mean(log_p: Array, mask: Array) -> Array:
 
 
 def log_ratio(log_p: Array, member: Array, target: Array, a: float | None) -> Array:
-    """How much likelier the target makes each point than models at large do.
+    """Log of the ratio of the target's likelihood to the marginal one.
 
     `log p_t(y|x) - log P(x)`. Online, `P` is the mean of the means over IN and over OUT
-    shadows, or the one that there is; offline it is
+    shadows, or the only one that there is; offline it is
     `((1 + a) mean_out p + (1 - a)) / 2`.
 
     Args:
       log_p: `f32[m n q]`.
       member: `bool[m n]`.
       target: index of the model under attack; may be traced.
-      a: None for online; else in [0, 1], how far IN models are assumed to follow OUT
-        ones (1: they do not differ).
+      a: None for online; else in [0, 1], the slope of the linear approximation of IN
+        by OUT likelihoods (1: they do not differ).
 
     Returns:
       `f32[n q]`.
@@ -69,30 +69,32 @@ def log_ratio(log_p: Array, member: Array, target: Array, a: float | None) -> Ar
     Raises:
       InputError: `a` is out of range.
     """
-    usable = shadows(len(log_p), target)[:, None]
-    out = _log_mean(log_p, usable & ~member)
+    shadows = shadow_mask(len(log_p), target)[:, None]
+    out = _log_mean(log_p, shadows & ~member)
     if a is not None:
         if not 0 <= a <= 1:
             raise InputError(
                 f"rmia: a={a}; need None (online) or 0 <= a <= 1 (offline)"
             )
-        seen = jnp.log((1 + a) / 2) + out
-        return log_p[target] - jnp.logaddexp(seen, jnp.log((1 - a) / 2))
-    sides = [(usable & member).any(0), (usable & ~member).any(0)]
+        scaled = jnp.log((1 + a) / 2) + out
+        return log_p[target] - jnp.logaddexp(scaled, jnp.log((1 - a) / 2))
+    sides = [(shadows & member).any(0), (shadows & ~member).any(0)]
     present = (1.0 * sides[0] + sides[1])[:, None]
-    total = jnp.logaddexp(_log_mean(log_p, usable & member), out)
+    total = jnp.logaddexp(_log_mean(log_p, shadows & member), out)
     return log_p[target] - (total - jnp.log(jnp.maximum(present, 1)))
 
 
-def rmia(log_p: Array, member: Array, target: Array, *, a: float | None = None):
-    """Share of the audited points whose likelihood ratio a point's own exceeds.
+def rmia(
+    log_p: Array, member: Array, target: Array, *, a: float | None = None
+) -> Array:
+    """Fraction of the audited points whose likelihood ratio is below that of a point.
 
     `mean_q |{z : r_z < r_x}| / n`, `r` as in `log_ratio`.
 
     Args:
       log_p: `f32[m n q]`.
       member: `bool[m n]`, true where the model was given the point; the row of the
-        target is not looked at.
+        target is not used.
       target: index of the model under attack; may be traced.
       a: see `log_ratio`.
 
@@ -100,4 +102,4 @@ def rmia(log_p: Array, member: Array, target: Array, *, a: float | None = None):
       `f32[n]` in [0, 1), higher = more likely a member.
     """
     ratio = log_ratio(log_p, member, target, a)
-    return jax.vmap(share_below, in_axes=1, out_axes=1)(ratio, ratio).mean(-1)
+    return jax.vmap(fraction_below, in_axes=1, out_axes=1)(ratio, ratio).mean(-1)

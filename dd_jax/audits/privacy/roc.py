@@ -1,9 +1,9 @@
-"""The ROC curve of a membership score as a step function, and what is read off it.
+"""The ROC curve of a membership score as a step function, and rates read from it.
 
 NumPy on plain arrays. A point is called a member when its score is at least the
 threshold; only thresholds that occur are used, nothing is interpolated, and points that
-share a score enter together. Higher score = more likely a member. Arrays of any shape
-are pooled.
+share a score are called together. Higher score = more likely a member. Arrays of any
+shape are pooled.
 """
 
 from typing import Any, NamedTuple
@@ -14,12 +14,12 @@ from dd_jax.types import InputError
 
 
 class Roc(NamedTuple):
-    """A ROC curve; one entry a distinct score, from (0, 0) to (1, 1).
+    """A ROC curve; one entry for each distinct score, from (0, 0) to (1, 1).
 
     Attributes:
       fpr: `f64[t]`, share of non-members called members.
       tpr: `f64[t]`, share of members called members.
-      thresholds: `f64[t]`, falling; the first is infinite.
+      thresholds: `f64[t]`, descending; the first is infinite.
     """
 
     fpr: np.ndarray
@@ -44,7 +44,7 @@ class Ranking(NamedTuple):
 
 
 def ranking(scores: Any, member: Any) -> Ranking:
-    """Sorts the scores.
+    """Sorts the scores in descending order.
 
     Args:
       scores: `f[...]`, higher = more likely a member; infinities allowed.
@@ -76,7 +76,7 @@ def ranking(scores: Any, member: Any) -> Ranking:
 
 
 def curve(ranked: Ranking, weights: np.ndarray | None = None) -> Roc:
-    """The ROC of a ranking, with a weight a point where given (`f64[n]`).
+    """The ROC of a ranking, with a weight for each point where given (`f64[n]`).
 
     A side whose weights are all zero gives NaN.
     """
@@ -120,7 +120,7 @@ def auc(scores: Any, member: Any) -> float:
     """Probability that a member outscores a non-member, ties counted one half.
 
     `P[s_in > s_out] + P[s_in = s_out] / 2`, the Mann-Whitney statistic: 0.5 for a
-    score that knows nothing, 1 for a perfect one.
+    score independent of membership, 1 for a perfect one.
 
     >>> auc([3, 2, 2, 1], [True, True, False, False])
     0.875
@@ -131,8 +131,8 @@ def auc(scores: Any, member: Any) -> float:
 def balanced_accuracy(scores: Any, member: Any) -> float:
     """Best balanced accuracy over thresholds, `max_t (1 + TPR - FPR) / 2`.
 
-    In [0.5, 1]. The threshold is chosen on the points that it is judged on, so that
-    pure noise on few points gives a little more than 0.5.
+    In [0.5, 1]. The threshold is chosen on the points that it is evaluated on, so that
+    pure noise on few points gives slightly more than 0.5.
     """
     return best_accuracy(roc(scores, member))
 

@@ -1,4 +1,4 @@
-"""The file `scores.npz`: everything that the membership figures are computed from."""
+"""The file `scores.npz`: all that the membership figures are computed from."""
 
 import os
 from pathlib import Path
@@ -41,14 +41,14 @@ def save_scores(
     shared: int = 0,
     seed: int = 0,
 ) -> None:
-    """Writes what every model said of every point, so that others can judge it again.
+    """Writes the logits of every model on every point, to recompute all figures.
 
     The file is a plain `.npz` (NumPy reads it without this package). Models `2i` and
     `2i+1` were given complementary halves of the points. Each model t from `shared` on
     is the target once; its shadows are all models other than `t` and `t ^ 1`. To
-    recompute a figure: make a score of `logits[t]` against `logits[shadows]`, compare
-    it with `member[t]` on the points with `canary < 0`, and pool or average over t as
-    `metrics.summarise` says; or let `membership.judge` do so with these arrays.
+    recompute a figure: score `logits[t]` against `logits[shadows]`, compare with
+    `member[t]` on the points with `canary < 0`, and pool or average over t as in
+    `metrics.summarise`; or call `evaluate_membership` with these arrays.
 
     Args:
       path: the file; it appears whole or not at all.
@@ -58,11 +58,11 @@ def save_scores(
       member: `bool[models n]`, true where the model was given the point.
       index: `i32[n]`, row of each point in the train split.
       group: `i32[n]` group of each point, or None: stored as -1.
-      threat: what the attacker holds: `t0` (members are the images used as
+      threat: what the attacker has: `t0` (members are the images used as
         initialisation), `t1` (the synthetic set; the logits of several networks
         trained on it are pooled by `signals.pool_repeats`) or `t2` (one model).
       canary: `i32[n]`, index in `canaries.KINDS`, -1 for ordinary points; default all.
-      shared: so many first models share random numbers and are shadows only.
+      shared: number of first models that share a random seed and are shadows only.
       seed: of the resampling behind the intervals.
 
     Raises:

@@ -1,9 +1,11 @@
-"""The registry of membership scores, and every model taking its turn as the target."""
+"""The membership scores by name, and every model in turn as the target."""
 
+import inspect
 from collections.abc import Callable
-from functools import partial
+from functools import partial, wraps
 from typing import Any, NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,6 +23,8 @@ from dd_jax.catalogue import Registry, resolve
 from dd_jax.runtime.reuse import reused
 from dd_jax.types import Array, InputError
 
+NEEDS = ("none", "out", "in_out")
+
 
 class Score(NamedTuple):
     """A membership score: a signal of every model, then its comparison for one target.
@@ -29,40 +33,59 @@ class Score(NamedTuple):
     **options) -> f32[n]`, higher = more likely a member. Jittable, `target` included.
 
     Attributes:
-      signal: `(logits, labels, member) -> arrays`, whatever all targets share: computed
-        once for all of them.
-      compare: `(signal, member, target, **options) -> f32[n]`.
+      signal: `(logits, labels, member) -> arrays` that all targets share: computed once
+        for all of them.
+      compare: `(signal, member, target, **options) -> f32[n]`; its keyword-only
+        arguments are the options of the score.
+      needs: the shadow models that the score uses, by default options: `none` (the
+        target alone), `out` (shadows that were not given the point) or `in_out` (those
+        that were, too).
     """
 
     signal: Callable[[Array, Array, Array], Any]
     compare: Callable[..., Array]
+    needs: str = "in_out"
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Names of the options that `compare` takes.
+
+        >>> SCORES["lira_online"].options, SCORES["loss"].options
+        (('variance',), ())
+        """
+        parameters = inspect.signature(self.compare).parameters.values()
+        return tuple(p.name for p in parameters if p.kind == p.KEYWORD_ONLY)
 
     def __call__(
         self, logits: Array, labels: Array, member: Array, target: Any, **options: Any
     ) -> Array:
         """Scores the points against one target model."""
+        _check_shapes(logits, labels, member)
         signal = self.signal(logits, labels, member)
         return self.compare(signal, member, target, **options)
 
 
-_per_class = partial(thresholds.threshold, per_class=True)
-LIRA_ONLINE = Score(lira.sides, lira.online)
-LIRA_OFFLINE = Score(lira.sides, lira.offline)
-RMIA = Score(rmia.log_probabilities, rmia.rmia)
-LOSS = Score(thresholds.likelihood, thresholds.threshold)
-LOSS_PER_CLASS = Score(thresholds.likelihood, _per_class)
-ENTROPY = Score(thresholds.certainty, thresholds.threshold)
-ENTROPY_PER_CLASS = Score(thresholds.certainty, _per_class)
-MODIFIED_ENTROPY = Score(thresholds.modified_certainty, thresholds.threshold)
-MODIFIED_ENTROPY_PER_CLASS = Score(thresholds.modified_certainty, _per_class)
-CALIBRATED = Score(calibrated.log_odds, calibrated.calibrated)
-CALIBRATED_OUT = Score(
-    calibrated.log_odds, partial(calibrated.calibrated, offset="out")
+LIRA_ONLINE = Score(lira.lira_signal, lira.lira_online)
+LIRA_OFFLINE = Score(lira.lira_signal, lira.lira_offline, "out")
+RMIA = Score(rmia.rmia_signal, rmia.rmia)
+LOSS = Score(thresholds.negative_loss, thresholds.global_threshold, "none")
+LOSS_PER_CLASS = Score(thresholds.negative_loss, thresholds.class_threshold, "out")
+ENTROPY = Score(thresholds.negative_entropy, thresholds.global_threshold, "none")
+ENTROPY_PER_CLASS = Score(
+    thresholds.negative_entropy, thresholds.class_threshold, "out"
 )
+MODIFIED_ENTROPY = Score(
+    thresholds.negative_modified_entropy, thresholds.global_threshold, "none"
+)
+MODIFIED_ENTROPY_PER_CLASS = Score(
+    thresholds.negative_modified_entropy, thresholds.class_threshold, "out"
+)
+CALIBRATED = Score(calibrated.calibration_signal, calibrated.calibrated)
+CALIBRATED_OUT = Score(calibrated.calibration_signal, calibrated.calibrated_out, "out")
 SHADOW_CLASSIFIER = Score(
-    shadow_classifier.posteriors, shadow_classifier.shadow_classifier
+    shadow_classifier.posterior_signal, shadow_classifier.shadow_classifier
 )
-QUANTILE = Score(quantile.described, quantile.quantile)
+QUANTILE = Score(quantile.quantile_signal, quantile.quantile, "none")
 SCORES = Registry("score")
 
 
@@ -80,8 +103,18 @@ def score_of(name: str) -> Score:
 
 @reused
 def _adapted(function: Callable) -> Score:
-    compare = lambda data, *rest, **options: function(*data, *rest, **options)
+    @wraps(function)  # for the names of its options
+    def compare(data, *rest, **options):
+        return function(*data, *rest, **options)
+
     return Score(lambda logits, labels, member: (logits, labels), compare)
+
+
+def _check_shapes(logits: Array, labels: Array, member: Array) -> None:
+    chex.assert_rank([logits, labels, member], [4, 1, 2])
+    chex.assert_equal_shape_prefix([logits, member], 2)
+    chex.assert_shape(labels, logits.shape[1:2])
+    chex.assert_type([logits, labels, member], [float, int, bool])
 
 
 @partial(jax.jit, static_argnames=("score", "options"))
@@ -92,32 +125,38 @@ def _all_targets(score, logits, labels, member, options):
 
 
 def all_targets(
-    name: str, logits: Array, labels: Array, member: Array, **options: Any
+    score: str | Score, logits: Array, labels: Array, member: Array, **options: Any
 ) -> Array:
     """Scores every point against every model, each in turn the target, in one program.
 
     The models other than the target and its complement are the shadows.
 
     Args:
-      name: a key of `SCORES`.
+      score: a key of `SCORES`, or a `Score`.
       logits: `f32[m n q k]`.
       labels: `i32[n]`.
       member: `bool[m n]`; rows 2i and 2i+1 are complements.
-      **options: static options of the score, such as `variance` for LiRA, `a` for RMIA,
-        `per_class` for the thresholds, `offset` for calibrated.
+      **options: static options of the score, such as `variance` for LiRA and `a` for
+        RMIA; see `Score.options`.
 
     Returns:
       `f32[m n]`; row t holds the scores against model t.
 
     Raises:
-      InputError: an unknown name; shapes that disagree; masks that are not
+      InputError: an unknown name or option; shapes that disagree; masks that are not
         complementary pairs; fewer than two pairs.
     """
-    score = score_of(name)
-    member = np.asarray(member, bool)
-    if member.ndim != 2 or logits.ndim != 4 or member.shape != logits.shape[:2]:
+    if isinstance(score, str):
+        score = score_of(score)
+    if unknown := set(options) - set(score.options):
         raise InputError(
-            f"member: shape {member.shape} against logits {logits.shape}; "
+            f"scores: option {min(unknown)!r} is not known; the score takes "
+            f"{', '.join(score.options) or 'none'}"
+        )
+    member = np.asarray(member, bool)
+    if member.ndim != 2 or np.ndim(logits) != 4 or member.shape != logits.shape[:2]:
+        raise InputError(
+            f"member: shape {member.shape} against logits {np.shape(logits)}; "
             "need bool[m n] with f32[m n q k]"
         )
     if len(member) < 4 or not np.array_equal(member[::2], ~member[1::2]):
@@ -125,4 +164,5 @@ def all_targets(
             f"member: {len(member)} rows; need at least 2 complementary pairs, "
             "row 2i+1 being the complement of row 2i"
         )
+    _check_shapes(logits, labels, member)
     return _all_targets(score, logits, labels, member, tuple(sorted(options.items())))

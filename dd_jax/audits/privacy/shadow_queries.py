@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from dd_jax.audits.audit import Context
-from dd_jax.audits.privacy.canaries import Planted, plant, planted_masks
-from dd_jax.audits.privacy.membership import audited
+from dd_jax.audits.privacy.canaries import CanaryDataset, canary_masks, insert_canaries
+from dd_jax.audits.privacy.membership import audited_rows
 from dd_jax.audits.privacy.signals import pool_repeats, queries, query_logits
 from dd_jax.data import initial_masks
 from dd_jax.runtime.keys import integer, named, stack
@@ -28,7 +28,7 @@ class QueryResult(NamedTuple):
       member: `bool[m r]`.
       rows: `i64[r]`, of train.
       labels: `i32[r]`, as the models were given them.
-      canary: `i64[r]`, see `canaries.Planted`.
+      canary: `i64[r]`, see `canaries.CanaryDataset`.
     """
 
     logits: Array
@@ -38,10 +38,10 @@ class QueryResult(NamedTuple):
     canary: np.ndarray
 
 
-def planted_rows(context: Context) -> Planted:
+def canary_dataset(context: Context) -> CanaryDataset:
     """Train as shadows get it, with its canaries."""
     seed = integer(context.key("canaries"))
-    return plant(seed, context.dataset.train, context.options.canaries)
+    return insert_canaries(seed, context.dataset.train, context.options.canaries)
 
 
 def query_models(context: Context, pipe: str) -> dict[str, QueryResult | None]:
@@ -75,7 +75,7 @@ def _query_initial_images(context: Context, pipe: str) -> QueryResult:
     data = context.dataset.train
     seed, pairs = _masks(context, "initial masks")
     member = initial_masks(seed, data.labels, pairs, context.shadows.ipc)
-    rows = audited(member)
+    rows = audited_rows(member)
     _, params = _shadows(context, pipe, data, member, initial_only=True)
     logits = _query(context, params, data, rows)
     no_canary = np.full(len(rows), -1)
@@ -86,14 +86,14 @@ def _query_released(
     context: Context, pipe: str, threats: set[str]
 ) -> dict[str, QueryResult]:
     """T1 and T2: members are all rows of the half that was distilled."""
-    planted = planted_rows(context)
-    data = planted.split
+    canaries = canary_dataset(context)
+    data = canaries.split
     seed, pairs = _masks(context, "masks")
-    member = planted_masks(seed, planted, pairs, at_least=context.shadows.ipc)
-    sets, params = _shadows(context, pipe, data, member[:, planted.source])
-    rows = _audited_rows(context, audited(member), planted.kind)
+    member = canary_masks(seed, canaries, pairs, at_least=context.shadows.ipc)
+    sets, params = _shadows(context, pipe, data, member[:, canaries.source])
+    rows = _limited_rows(context, audited_rows(member), canaries.kind)
     labels = data.labels[rows]
-    about = member[:, rows], rows, labels, planted.kind[rows]
+    about = member[:, rows], rows, labels, canaries.kind[rows]
     once = _query(context, params, data, rows)
     results = {"t2": QueryResult(once, *about)}
     if sets is not None and "t1" in threats:
@@ -103,7 +103,7 @@ def _query_released(
     return {threat: results[threat] for threat in sorted(threats)}
 
 
-def _audited_rows(context: Context, rows: np.ndarray, kind: np.ndarray) -> np.ndarray:
+def _limited_rows(context: Context, rows: np.ndarray, kind: np.ndarray) -> np.ndarray:
     """All canaries, and as many random ordinary rows as the options say."""
     ordinary, limit = rows[kind[rows] < 0], context.options.rows
     if not 0 < limit < len(ordinary):

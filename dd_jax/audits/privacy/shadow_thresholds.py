@@ -1,16 +1,16 @@
-"""What an attacker gets who must fix the threshold before looking at the target.
+"""TPR and FPR of an attacker who fixes the threshold before attacking the target.
 
-A ROC picks its thresholds on the points that it is judged on. Here each target's
-threshold comes from other models, and the false positive rate that it then achieves is
-reported beside the one that was aimed at. NumPy on plain arrays.
+A ROC chooses its thresholds on the points that it is evaluated on. Here each target's
+threshold comes from its shadows, and the false positive rate that is then achieved
+stands beside the nominal one. NumPy on plain arrays.
 """
 
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from dd_jax.audits.privacy.metrics import resolved
+from dd_jax.intervals import mean_interval
 from dd_jax.types import InputError
 
 
@@ -24,7 +24,7 @@ def shadow_threshold(scores: Any, member: Any, target: int, level: float) -> flo
       scores: `f[m n]`, row t against model t.
       member: `bool[m n]`.
       target: row under attack.
-      level: false positive rate aimed at, in [0, 1).
+      level: nominal false positive rate, in [0, 1).
 
     >>> scores = [[0, 0, 0, 0]] * 2 + [[1, 2, 3, 4], [5, 6, 7, 8]]
     >>> shadow_threshold(scores, np.tile([[1, 1, 0, 0], [0, 0, 1, 1]], (2, 1)), 0, 0.25)
@@ -33,29 +33,29 @@ def shadow_threshold(scores: Any, member: Any, target: int, level: float) -> flo
     scores, member = np.asarray(scores, np.float64), np.asarray(member, bool)
     shadows = np.ones(len(scores), bool)
     shadows[[target, target ^ 1]] = False
-    unseen = np.sort(scores[shadows][~member[shadows]])[::-1]
-    return float(unseen[int(round(level * len(unseen), 6))])
+    out = np.sort(scores[shadows][~member[shadows]])[::-1]
+    return float(out[int(round(level * len(out), 6))])
 
 
 def _over_targets(rates: np.ndarray) -> dict[str, Any]:
-    """Mean over targets with its t interval; pairs of targets are the units."""
-    pairs = rates.reshape(-1, 2).mean(1)
-    half = special.stdtrit(len(pairs) - 1, 0.975) * pairs.std(ddof=1)
-    mean, half = float(pairs.mean()), float(half / np.sqrt(len(pairs)))
-    ci = [max(mean - half, 0.0), min(mean + half, 1.0)]
-    return {"mean": mean, "ci": ci, "n": len(rates)}
+    """Mean over targets with its t interval in [0, 1]; pairs are the units."""
+    of_pairs = mean_interval(rates.reshape(-1, 2).mean(1))
+    low, high = of_pairs["ci"]
+    return of_pairs | {"ci": [max(low, 0.0), min(high, 1.0)], "n": len(rates)}
 
 
-def at_shadow_thresholds(scores: Any, member: Any, level: float) -> dict[str, Any]:
-    """Rates on each target at the threshold that its shadows give for a level.
+def rates_at_shadow_thresholds(
+    scores: Any, member: Any, level: float
+) -> dict[str, Any]:
+    """TPR and FPR on each target at the threshold that its shadows give for a level.
 
-    Each row's scores compare its model with the others, the target among them, so that
-    the thresholds know of the target what its shadows' scores do.
+    Each row's scores compare its model with the others, the target among them, so the
+    thresholds depend on the target as far as its shadows' scores do.
 
     Args:
       scores: `f[m n]`, row t against target t, without NaN.
       member: `bool[m n]`; rows 2i and 2i+1 are complements, at least 2 pairs.
-      level: false positive rate aimed at, in (0, 1).
+      level: nominal false positive rate, in (0, 1).
 
     Returns:
       `{"tpr": {mean, ci, n}, "achieved_fpr": {mean, ci, n}, "resolved": bool}`, 95 %
@@ -74,8 +74,8 @@ def at_shadow_thresholds(scores: Any, member: Any, level: float) -> dict[str, An
         )
     if not resolved(level, int(np.sum(~member)) * (models - 2) // models):
         return {"tpr": None, "achieved_fpr": None, "resolved": False}
-    cuts = [shadow_threshold(scores, member, t, level) for t in range(models)]
-    called = scores > np.array(cuts)[:, None]
+    thresholds = [shadow_threshold(scores, member, t, level) for t in range(models)]
+    called = scores > np.array(thresholds)[:, None]
     tpr = np.sum(called & member, 1) / member.sum(1)
     fpr = np.sum(called & ~member, 1) / np.sum(~member, 1)
     return {

@@ -1,12 +1,13 @@
-"""What an attacker observes: logits of models on points, and scalars made of them.
+"""Signals of membership: logits of models on queries of points, and their statistics.
 
-Axes, everywhere in this package: `m` models, `n` points, `q` queries a point (the image
-and its augmentations, or repeats of the training), `k` classes.
+Axes, everywhere in this package: `m` models, `n` points, `q` queries of a point (the
+image and its augmentations, or repeats of the training), `k` classes.
 """
 
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import chex
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -20,7 +21,7 @@ Query = Callable[[Array], Array]
 
 @reused
 def queries(*, flip: bool = False, shift: int = 0) -> tuple[Query, ...]:
-    """Lists the ways in which an image is shown to a model: first of all as it is.
+    """Augmentations with which a model is queried; the image itself is the first.
 
     Every whole-pixel shift by at most `shift` up, down, left and right, filled by
     reflection, and if asked for the mirror image of each: `(2 shift + 1)^2` queries or
@@ -43,14 +44,14 @@ def queries(*, flip: bool = False, shift: int = 0) -> tuple[Query, ...]:
     """
     steps = sorted(range(-shift, shift + 1), key=abs)
     return tuple(
-        partial(_shown, mirrored, down, right)
+        partial(_augmented, mirrored, down, right)
         for down in steps
         for right in steps
         for mirrored in ((False, True) if flip else (False,))
     )
 
 
-def _shown(mirrored: bool, down: int, right: int, images: Array) -> Array:
+def _augmented(mirrored: bool, down: int, right: int, images: Array) -> Array:
     height, width = images.shape[1:3]
     rows, columns = ((abs(down),) * 2, (abs(right),) * 2)
     padded = jnp.pad(images, ((0, 0), rows, columns, (0, 0)), mode="reflect")
@@ -67,28 +68,30 @@ def query_logits(
     *,
     chunk: int = 500,
 ) -> Array:
-    """Asks every model for its logits on every query of every point.
+    """Logits of every model on every query of every point.
 
     Args:
       apply: `(params, f32[n h w c] in [0, 1]) -> logits f32[n k]`.
-      params: pytree whose leaves carry a leading axis `s` of models.
+      params: pytree whose leaves have a leading axis `s` of models.
       images: `u8[n h w c]`, or `f32[n h w c]` in [0, 1].
       queries: functions from images to images; see `queries`.
-      chunk: points a forward pass; the last chunk is padded.
+      chunk: points in a forward pass; the last chunk is padded.
 
     Returns:
       Logits `f32[s n q k]`.
     """
-    return _asker(apply, tuple(queries), min(chunk, len(images)))(images, params)
+    chex.assert_rank(images, 4)
+    mapped = _over_models(apply, tuple(queries), min(chunk, len(images)))
+    return mapped(images, params)
 
 
 @reused
-def _asker(apply, queries, chunk):
-    one = lambda images, params: _answers(apply, queries, chunk, params, images)
+def _over_models(apply, queries, chunk):
+    one = lambda images, params: _logits(apply, queries, chunk, params, images)
     return map_models(one, chunk=best_chunk())
 
 
-def _answers(apply, queries, chunk, params, images):
+def _logits(apply, queries, chunk, params, images):
     """Logits `f32[n q k]` of one model, a padded chunk of points at a time."""
     n = len(images)
     chunks = -(-n // chunk)
@@ -127,12 +130,14 @@ def scaled_logits(logits: Array, labels: Array) -> Array:
     >>> round(scaled_logits(logits, jnp.array([0])).item(), 4)
     0.445
     """
+    chex.assert_rank([logits, labels], [4, 1])
+    chex.assert_shape(labels, logits.shape[1:2])
     classes = logits.shape[-1]
     if classes < 2:
         raise InputError(f"logits: {classes} class; membership scores need at least 2")
     right = jax.nn.one_hot(labels, classes, dtype=bool)[:, None]
-    own = jnp.sum(logits, axis=-1, where=right)
-    return own - jax.nn.logsumexp(jnp.where(right, -jnp.inf, logits), axis=-1)
+    z_right = jnp.sum(logits, axis=-1, where=right)
+    return z_right - jax.nn.logsumexp(jnp.where(right, -jnp.inf, logits), axis=-1)
 
 
 def log_likelihoods(logits: Array, labels: Array) -> Array:
@@ -152,12 +157,12 @@ def log_likelihoods(logits: Array, labels: Array) -> Array:
 
 
 def pool_repeats(logits: Array, labels: Array) -> Array:
-    """One answer a query out of several networks trained on the same released set.
+    """Pools the logits of several networks trained on the same released set.
 
-    The scaled logit becomes the mean of the repeats' scaled logits; the distribution
-    over the wrong classes becomes the normalised geometric mean of theirs. Logits that
-    say both: `z_y = mean_r phi_r`, `z_j = log p(j | not y)` for `j != y`, so that
-    `scaled_logits` of the result is exactly that mean.
+    The pooled scaled logit is the mean of the repeats' scaled logits; the distribution
+    over the wrong classes is the normalised geometric mean of theirs. In logits:
+    `z_y = mean_r phi_r`, `z_j = log p(j | not y)` for `j != y`, so that `scaled_logits`
+    of the result is exactly that mean.
 
     Args:
       logits: `f32[m n r q k]`, r repeats.
@@ -174,6 +179,7 @@ def pool_repeats(logits: Array, labels: Array) -> Array:
     >>> bool(jnp.isclose(scaled_logits(pooled, jnp.array([0])).item(), sum(scaled) / 2))
     True
     """
+    chex.assert_rank([logits, labels], [5, 1])
     m, n, r, q, k = logits.shape
     phi = scaled_logits(logits.reshape(m, n, r * q, k), labels)
     right = jax.nn.one_hot(labels, k, dtype=bool)[:, None]

@@ -1,4 +1,4 @@
-"""The membership figures of each class or group: an average hides its worst victims."""
+"""Membership figures of each class or group: an average hides the most vulnerable."""
 
 from typing import Any
 
@@ -11,10 +11,10 @@ from dd_jax.types import InputError
 def by_group(
     scores: Any, member: Any, groups: Any, *, seed: int
 ) -> dict[int, dict[str, Any] | None]:
-    """Summarises a score within each group of points, thresholds and all.
+    """Summarises a score within each group of points, with thresholds of its own.
 
-    A pair of targets that saw all or none of a group's points tells nothing of it and
-    is left out of that group.
+    A pair of targets that was given all or none of a group's points has no members or
+    no non-members there, and is left out of that group.
 
     Args:
       scores: `f[m n]`, row t against target t.
@@ -38,11 +38,13 @@ def by_group(
         )
     figures: dict[int, dict[str, Any] | None] = {}
     for group in np.unique(groups):
-        seen = member[:, groups == group]
-        split = seen.any(1) & ~seen.all(1)
+        member_of = member[:, groups == group]
+        split = member_of.any(1) & ~member_of.all(1)
         pairs = np.repeat(split[::2] & split[1::2], 2)
-        own = scores[:, groups == group]
+        scores_of = scores[:, groups == group]
         figures[int(group)] = (
-            summarise(own[pairs], seen[pairs], seed=seed) if pairs.any() else None
+            summarise(scores_of[pairs], member_of[pairs], seed=seed)
+            if pairs.any()
+            else None
         )
     return figures

@@ -1,4 +1,4 @@
-"""Threshold attacks: how sure the target is of a point, judged without a reference.
+"""Threshold attacks: how confident the target is of a point, without shadow models.
 
 Sources: Yeom et al. 2018, "Privacy risk in machine learning" (loss); Shokri et al. 2017
 and Salem et al. 2019 (entropy); Song and Mittal 2021, "Systematic evaluation of privacy
@@ -15,27 +15,29 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from dd_jax.audits.privacy.leave_out import some_shadows
+from dd_jax.audits.privacy.shadows import shadow_indices
 from dd_jax.audits.privacy.signals import log_likelihoods
 from dd_jax.types import Array
 
 MAX_SHADOWS = 16
 
 
-class Values(NamedTuple):
-    """One number a model, point and query, higher = more sure: `f32[m n q]`, `i32[n]`.
+class ThresholdSignal(NamedTuple):
+    """One number for each model, point and query, higher = more confident.
 
-    The labels serve the thresholds of each class.
+    Attributes:
+      values: `f32[m n q]`.
+      labels: `i32[n]`, for the thresholds of each class.
     """
 
     values: Array
     labels: Array
 
 
-def likelihood(logits: Array, labels: Array, member: Array) -> Values:
-    """Minus the loss, `log p_y`."""
+def negative_loss(logits: Array, labels: Array, member: Array) -> ThresholdSignal:
+    """Minus the cross-entropy, `log p_y`."""
     del member
-    return Values(log_likelihoods(logits, labels), labels)
+    return ThresholdSignal(log_likelihoods(logits, labels), labels)
 
 
 def _log_both(logits: Array) -> tuple[Array, Array]:
@@ -50,36 +52,38 @@ def _log_both(logits: Array) -> tuple[Array, Array]:
     )
 
 
-def certainty(logits: Array, labels: Array, member: Array) -> Values:
-    """Minus the entropy, `sum_i p_i log p_i`: blind to the label.
+def negative_entropy(logits: Array, labels: Array, member: Array) -> ThresholdSignal:
+    """Minus the entropy of the prediction, `sum_i p_i log p_i`; ignores the label.
 
     >>> logits = jnp.array([2.0, 1.0, 0.5, -1.0]).reshape(1, 1, 1, 4)
-    >>> round(certainty(logits, jnp.array([0]), None).values.item(), 6)
+    >>> round(negative_entropy(logits, jnp.array([0]), None).values.item(), 6)
     -1.014403
     """
     del member
     log_p, _ = _log_both(logits)
-    return Values((jnp.exp(log_p) * log_p).sum(-1), labels)
+    return ThresholdSignal((jnp.exp(log_p) * log_p).sum(-1), labels)
 
 
-def modified_certainty(logits: Array, labels: Array, member: Array) -> Values:
-    """Minus the modified entropy: sure and wrong is told from sure and right.
+def negative_modified_entropy(
+    logits: Array, labels: Array, member: Array
+) -> ThresholdSignal:
+    """Minus the modified entropy, which is large for confident wrong predictions.
 
     `(1 - p_y) log p_y + sum_{i != y} p_i log(1 - p_i)`.
 
     >>> logits = jnp.array([2.0, 1.0, 0.5, -1.0]).reshape(1, 1, 1, 4)
-    >>> round(modified_certainty(logits, jnp.array([3]), None).values.item(), 5)
+    >>> round(negative_modified_entropy(logits, jnp.array([3]), None).values.item(), 5)
     -4.03895
     """
     del member
     right = jax.nn.one_hot(labels, logits.shape[-1], dtype=bool)[:, None]
     log_p, log_rest = _log_both(logits)
     terms = jnp.where(right, jnp.exp(log_rest) * log_p, jnp.exp(log_p) * log_rest)
-    return Values(terms.sum(-1), labels)
+    return ThresholdSignal(terms.sum(-1), labels)
 
 
 def rank_in_class(values: Array, labels: Array, pool: Array, kept: Array) -> Array:
-    """Share of the kept pool values of the same class that lie strictly below.
+    """Fraction of the kept pool values of the same class that lie strictly below.
 
     The empirical `P[s < s_x | class of x]`: calling members above `1 - f` puts the
     threshold of every class at a false positive rate of f. One sort by class and value.
@@ -107,26 +111,36 @@ def rank_in_class(values: Array, labels: Array, pool: Array, kept: Array) -> Arr
     return (below[place] - before) / jnp.maximum(below[ends] - before, 1)
 
 
-def threshold(
-    signal: Values, member: Array, target: Array, *, per_class: bool = False
-) -> Array:
-    """The target's own values, for one threshold over all points or one a class.
-
-    Global: `mean_q s_t`. Per class: `mean_q rank_in_class(s_t)` among the values of
-    shadows (at most 16) on the points that they have not seen.
+def global_threshold(signal: ThresholdSignal, member: Array, target: Array) -> Array:
+    """The target's own values, for one threshold over all points: `mean_q s_t`.
 
     Args:
       signal: values and labels.
-      member: `bool[m n]`; only rows of shadows are looked at.
+      member: not used.
       target: index of the model under attack; may be traced.
-      per_class: whether each class has thresholds of its own.
 
     Returns:
       `f32[n]`, higher = more likely a member.
     """
+    del member
+    return signal.values[target].mean(-1)
+
+
+def class_threshold(signal: ThresholdSignal, member: Array, target: Array) -> Array:
+    """Ranks of the target's values, for one threshold in each class.
+
+    `mean_q rank_in_class(s_t)` among the values of shadows (at most 16) on the points
+    that are OUT of them.
+
+    Args:
+      signal: values and labels.
+      member: `bool[m n]`; only rows of shadows are used.
+      target: index of the model under attack; may be traced.
+
+    Returns:
+      `f32[n]` in [0, 1], higher = more likely a member.
+    """
     values, labels = signal
-    if not per_class:
-        return values[target].mean(-1)
-    rows = some_shadows(len(values), target, MAX_SHADOWS)
+    rows = shadow_indices(len(values), target, MAX_SHADOWS)
     ranks = jax.vmap(rank_in_class, in_axes=(1, None, 2, None), out_axes=1)
     return ranks(values[target], labels, values[rows], ~member[rows]).mean(-1)

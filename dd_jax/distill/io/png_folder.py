@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from dd_jax.data.eight_bits import encoding, quantise
-from dd_jax.data.image_file import is_gray, open_image, plain, size_of, transparent
+from dd_jax.data.image_file import is_grey, open_image, plain, size_of, transparent
 from dd_jax.data.zca import read_zca
 from dd_jax.distill.io import metadata_checks as claims
 from dd_jax.system.memory import excess
@@ -221,7 +221,7 @@ def _pixels(root: Path, rows: list[list[str]], about: dict) -> np.ndarray:
     images = [_open(file) for file in files]
     mode = _mode(images, about)
     for image, row in zip(images, rows):
-        if mode == "L" and image.mode == "RGB" and not is_gray(image):
+        if mode == "L" and image.mode == "RGB" and not is_grey(image):
             raise InputError(
                 f"{root / row[0]} has colours, and the set is gray; replace it"
             )

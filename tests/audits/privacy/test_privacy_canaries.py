@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dd_jax.audits.privacy.canaries import COPIES, KINDS, plant, planted_masks
+from dd_jax.audits.privacy.canaries import COPIES, KINDS, canary_masks, insert_canaries
 from dd_jax.types import InputError, Split
 
 CLASSES, N = 3, 90
@@ -19,21 +19,21 @@ def split(seed=0):
 
 
 def test_none_change_nothing():
-    planted = plant(0, split(), 0)
-    for before, after in zip(split(), planted.split):
+    dataset = insert_canaries(0, split(), 0)
+    for before, after in zip(split(), dataset.split):
         np.testing.assert_array_equal(before, after)
-    assert (planted.kind == -1).all()
-    np.testing.assert_array_equal(planted.source, np.arange(N))
+    assert (dataset.kind == -1).all()
+    np.testing.assert_array_equal(dataset.source, np.arange(N))
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**31), st.sampled_from([2, 4, 6]))
 def test_each_kind_is_what_its_name_says(seed, count):
-    before, planted = split(), plant(seed, split(), count)
-    images, labels, groups = planted.split
+    before, dataset = split(), insert_canaries(seed, split(), count)
+    images, labels, groups = dataset.split
     same_image = (images[:N] == before.images).all((1, 2, 3))
     same_label = labels[:N] == before.labels
-    wrong, strange, double = (planted.kind == k for k in range(len(KINDS)))
+    wrong, strange, double = (dataset.kind == k for k in range(len(KINDS)))
     assert wrong.sum() == strange.sum() == double.sum() == count
     np.testing.assert_array_equal(same_label, ~wrong)
     np.testing.assert_array_equal(same_image, ~strange)
@@ -43,35 +43,35 @@ def test_each_kind_is_what_its_name_says(seed, count):
         assert len(copies) == COPIES
         assert (labels[copies] == labels[row]).all()
         assert (groups[copies] == row).all()
-        np.testing.assert_array_equal(planted.source[copies], row)
+        np.testing.assert_array_equal(dataset.source[copies], row)
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**31), st.sampled_from([2, 4]))
 def test_halves_hold_as_many_rows_and_half_of_each_kind(seed, count):
-    planted = plant(seed, split(), count)
-    own = planted_masks(seed, planted, 3, at_least=5)
-    member = own[:, planted.source]
+    dataset = insert_canaries(seed, split(), count)
+    own = canary_masks(seed, dataset, 3, at_least=5)
+    member = own[:, dataset.source]
     np.testing.assert_array_equal(own[::2], ~own[1::2])
     assert len(set(member.sum(1))) == 1
     for k in range(len(KINDS)):
-        assert (own[:, planted.kind == k].sum(1) == count // 2).all()
-    copies = planted.source[N:]
+        assert (own[:, dataset.kind == k].sum(1) == count // 2).all()
+    copies = dataset.source[N:]
     np.testing.assert_array_equal(member[:, N:], member[:, copies])
 
 
 def test_same_seed_same_canaries():
-    first, second, other = (plant(seed, split(), 4) for seed in (0, 0, 1))
+    first, second, other = (insert_canaries(seed, split(), 4) for seed in (0, 0, 1))
     np.testing.assert_array_equal(first.split.images, second.split.images)
     assert not np.array_equal(first.kind, other.kind)
 
 
 def test_too_many_are_refused():
     with pytest.raises(InputError, match="with 90 training images at most 6 are"):
-        plant(0, split(), 8)
+        insert_canaries(0, split(), 8)
     with pytest.raises(InputError, match="10 of them, 11 asked for"):
-        planted_masks(
-            0, plant(0, split()._replace(labels=_uneven()), 2), 1, at_least=11
+        canary_masks(
+            0, insert_canaries(0, split()._replace(labels=_uneven()), 2), 1, at_least=11
         )
 
 

@@ -43,5 +43,5 @@ def test_guessing_shows_nothing():
 
 
 def test_impossible_counts_are_refused():
-    with pytest.raises(InputError, match="6 right of 5 guesses on 10 points"):
+    with pytest.raises(InputError, match="6 correct of 5 guesses on 10 points"):
         epsilon_from_one_run(10, 5, 6)

@@ -5,12 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
+from tiny import quick_compiles as quick_compiles
 
 from dd_jax.audits.privacy import quantile
-from dd_jax.audits.privacy.leave_out import some_shadows
 from dd_jax.audits.privacy.metrics import auc
 from dd_jax.audits.privacy.scores import SCORES
-from dd_jax.audits.privacy.shadow_classifier import fit_per_class, posteriors
+from dd_jax.audits.privacy.shadow_classifier import fit_per_class, posterior_signal
+from dd_jax.audits.privacy.shadows import shadow_indices
 
 
 def test_attack_models_are_penalised_logistic_regressions_one_a_class():
@@ -28,9 +29,9 @@ def test_attack_models_are_penalised_logistic_regressions_one_a_class():
         np.testing.assert_allclose(found[c], oracle.coef_[0], atol=2e-3)
 
 
-def test_posteriors_put_the_right_class_first_and_sort_the_rest():
+def test_posterior_features_put_the_right_class_first_and_sort_the_rest():
     logits = jnp.array([0.0, 3.0, 1.0, 2.0, -1.0]).reshape(1, 1, 1, 5)
-    features, classes = posteriors(logits, jnp.array([2]), None)
+    features, classes = posterior_signal(logits, jnp.array([2]), None)
     log_p = np.asarray(jax.nn.log_softmax(logits)).ravel()
     np.testing.assert_allclose(features.ravel()[1:], log_p[[1, 3, 0]], rtol=1e-6)
     np.testing.assert_allclose(
@@ -39,13 +40,13 @@ def test_posteriors_put_the_right_class_first_and_sort_the_rest():
     np.testing.assert_array_equal(classes, [[0, 0, 1, 0, 0]])
 
 
-def test_some_shadows_are_whole_pairs_without_the_target():
+def test_shadow_indices_are_whole_pairs_without_the_target():
     for target in range(8):
-        rows = some_shadows(8, target, 4).tolist()
+        rows = shadow_indices(8, target, 4).tolist()
         assert len(set(rows)) == 4
         assert not {target, target ^ 1} & set(rows)
         assert {row ^ 1 for row in rows} == set(rows)
-        assert len(some_shadows(8, target, 16)) == 6
+        assert len(shadow_indices(8, target, 16)) == 6
 
 
 def test_shadow_classifier_learns_opposite_signs_in_two_classes():
@@ -63,13 +64,13 @@ def test_shadow_classifier_learns_opposite_signs_in_two_classes():
     assert abs(auc(SCORES["loss"](*world, 4), member[4]) - 0.5) < 0.1
 
 
-def test_left_out_residuals_equal_refitting_without_each_point():
+def test_leave_one_out_residuals_equal_refitting_without_each_point():
     rng = np.random.default_rng(2)
     n, k = 30, 2
     x = np.column_stack([np.ones(n), rng.random((n, 2))])
     value = rng.normal(size=n) * 3 + 2 * x[:, 1]
     known, labels = rng.random(n) < 0.6, np.arange(n) % k
-    residual, deviation = quantile.left_out_residuals(
+    residual, deviation = quantile.leave_one_out_residuals(
         *(jnp.asarray(a, jnp.float32) for a in (x, value, known, np.eye(k)[labels]))
     )
     for i in range(n):
@@ -83,10 +84,10 @@ def test_left_out_residuals_equal_refitting_without_each_point():
         np.testing.assert_allclose(deviation[i], spread, rtol=5e-3)
 
 
-def test_described_wrong_classes_do_not_move_with_the_right_one():
+def test_features_of_wrong_classes_do_not_move_with_the_right_one():
     logits = jnp.array([1.0, 0.0, 0.0, 0.0]).reshape(1, 1, 1, 4)
     features = [
-        quantile.described(z, jnp.array([0]), None).features.ravel()
+        quantile.quantile_signal(z, jnp.array([0]), None).features.ravel()
         for z in (logits, logits.at[..., 0].set(30.0))
     ]
     np.testing.assert_array_equal(*features)

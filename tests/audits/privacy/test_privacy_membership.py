@@ -1,14 +1,15 @@
-"""The audit of an array of logits: slices, canaries and shared randomness apart."""
+"""The audit of an array of logits: slices, canaries and shared seeds apart."""
 
 import json
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tiny import quick_compiles as quick_compiles
 
-from dd_jax.audits.privacy import all_targets, judge, summarise
-from dd_jax.audits.privacy.membership import audited
-from dd_jax.audits.privacy.shadow_thresholds import at_shadow_thresholds
+from dd_jax.audits.privacy import all_targets, evaluate_membership, summarise
+from dd_jax.audits.privacy.membership import audited_rows
+from dd_jax.audits.privacy.shadow_thresholds import rates_at_shadow_thresholds
 from dd_jax.types import InputError
 
 M, N, K = 12, 120, 3
@@ -28,34 +29,35 @@ def world(seed=0):
     return jnp.asarray(logits), labels, member
 
 
-def judged(scores=("lira_online", "loss"), **kw):
-    return judge(*world(), scores=scores, seed=0, **kw)
+def evaluate(scores=("lira_online", "loss"), **kw):
+    return evaluate_membership(*world(), scores=scores, seed=0, **kw)
 
 
 def test_figures_are_those_of_the_parts():
     logits, labels, member = world()
-    found = judged().record
+    found = evaluate().record
     assert set(found) == {"lira_online", "loss"}
     values = np.asarray(all_targets("loss", logits, labels, member))
     expected = summarise(values, member, seed=0)
     calibrated = found["loss"].pop("calibrated")
     assert found["loss"] == expected
-    assert calibrated["0.1"] == at_shadow_thresholds(values, member, 0.1)
+    assert calibrated["0.1"] == rates_at_shadow_thresholds(values, member, 0.1)
     assert set(calibrated) == {"0.1", "0.01"}
     assert found["lira_online"]["variance"] == "fixed"
-    assert json.loads(json.dumps(judged().record, allow_nan=False)) == judged().record
+    again = evaluate().record
+    assert json.loads(json.dumps(again, allow_nan=False)) == again
 
 
 def test_variance_is_chosen_and_named():
-    found = judged(("lira_online", "loss"), variance="per_example").record
+    found = evaluate(("lira_online", "loss"), variance="per_example").record
     assert found["lira_online"]["variance"] == "per_example"
-    assert found["lira_online"]["auc"] != judged().record["lira_online"]["auc"]
+    assert found["lira_online"]["auc"] != evaluate().record["lira_online"]["auc"]
     assert "variance" not in found["loss"]
 
 
-def test_slices_are_judged_apart():
+def test_slices_have_figures_of_their_own():
     exposed = (np.arange(N) % 4 == 0).astype(int)
-    found = judged(("loss",), slices={"by_group": exposed}).record["loss"]["by_group"]
+    found = evaluate(("loss",), slices={"by_group": exposed}).record["loss"]["by_group"]
     assert found["1"]["auc"]["mean"] > 0.95 > 0.85 > found["0"]["auc"]["mean"]
     assert set(found["0"]) == {"auc", "tpr_at_fpr"}
 
@@ -65,13 +67,13 @@ def test_outputs_that_are_not_finite_are_refused():
     logits = np.array(logits)
     logits[3, 1, 0, 0] = np.inf
     with pytest.raises(InputError, match="model 3 of .* not finite"):
-        judge(logits, labels, member, scores=("loss",), seed=0)
+        evaluate_membership(logits, labels, member, scores=("loss",), seed=0)
 
 
 def test_canaries_stay_out_of_the_other_figures():
     logits, labels, member = world()
     canary = np.where(np.arange(N) % 4 == 0, np.arange(N) // 4 % 2, -1)
-    found = judge(
+    found = evaluate_membership(
         logits,
         labels,
         member,
@@ -82,25 +84,35 @@ def test_canaries_stay_out_of_the_other_figures():
     ).record["lira_online"]
     plain = canary < 0
     rows = logits[:, plain], labels[plain], member[:, plain]
-    without = judge(*rows, scores=("lira_online",), seed=0).record["lira_online"]
+    without = evaluate_membership(*rows, scores=("lira_online",), seed=0)
+    without = without.record["lira_online"]
     assert {key: found[key] for key in without} == without
     assert set(found["canaries"]) == {"0", "1"}
-    assert min(own["auc"]["mean"] for own in found["canaries"].values()) > 0.95
-    assert max(own["auc"]["mean"] for own in found["by_class"].values()) < 0.9
+    assert min(each["auc"]["mean"] for each in found["canaries"].values()) > 0.95
+    assert max(each["auc"]["mean"] for each in found["by_class"].values()) < 0.9
 
 
-def test_shared_models_are_shadows_and_an_upper_bound_apart():
+def test_shared_seed_models_are_shadows_and_an_upper_bound_apart():
     logits, labels, member = world()
-    found = judged(("loss",), shared=8).record["loss"]
+    found = evaluate(("loss",), shared=8).record["loss"]
     values = np.asarray(all_targets("loss", logits, labels, member))
     assert found["auc"] == summarise(values[8:], member[8:], seed=0)["auc"]
     assert found["auc"]["n"] == 4
     bound = summarise(values[:8], member[:8], seed=0)["auc"]
-    assert found["known_randomness"]["auc"] == bound
+    assert found["shared_seed"]["auc"] == bound
+
+
+def test_options_reach_the_score_that_has_them():
+    rmia = {"rmia": {"a": 0.3}}
+    found = evaluate(("rmia", "loss"), options=rmia).record
+    plain = evaluate(("rmia", "loss")).record
+    assert found["loss"] == plain["loss"] and found["rmia"] != plain["rmia"]
+    with pytest.raises(InputError, match="'a' is not known; the score takes none"):
+        evaluate(("loss",), options={"loss": {"a": 0.3}})
 
 
 def test_curves_end_at_one():
-    points = judged().curves["lira_online"]
+    points = evaluate().curves["lira_online"]
     assert points == sorted(points) and points[-1] == [1.0, 1.0]
 
 
@@ -109,4 +121,5 @@ def test_rows_that_a_pair_leaves_out_are_not_audited(left_out):
     _, _, member = world()
     member = member.copy()
     member[2:4, left_out] = False
-    np.testing.assert_array_equal(audited(member), np.delete(np.arange(N), left_out))
+    expected = np.delete(np.arange(N), left_out)
+    np.testing.assert_array_equal(audited_rows(member), expected)

@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiny import quick_compiles as quick_compiles
 
-from dd_jax.audits.privacy.rmia import log_ratio, rmia, share_below
+from dd_jax.audits.privacy.rmia import fraction_below, log_ratio, rmia
 from dd_jax.types import InputError
 
 FEW = st.integers(-3, 3).map(float)
@@ -15,7 +16,7 @@ FEW = st.integers(-3, 3).map(float)
 def test_rank_form_equals_the_form_of_all_pairs(values, population):
     values, population = np.exp2(values), np.exp2(population)  # exact quotients
     pairs = values[:, None] / population[None] > 1
-    found = share_below(jnp.asarray(values), jnp.asarray(population))
+    found = fraction_below(jnp.asarray(values), jnp.asarray(population))
     np.testing.assert_array_equal(np.rint(7 * found), pairs.sum(1))
     np.testing.assert_allclose(found, pairs.mean(1), rtol=1e-6)
 

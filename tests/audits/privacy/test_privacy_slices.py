@@ -5,7 +5,7 @@ import pytest
 
 from dd_jax.audits.privacy.metrics import summarise
 from dd_jax.audits.privacy.shadow_thresholds import (
-    at_shadow_thresholds,
+    rates_at_shadow_thresholds,
     shadow_threshold,
 )
 from dd_jax.audits.privacy.slices import by_group
@@ -40,7 +40,7 @@ def test_threshold_does_not_look_at_the_target_or_its_complement():
 
 
 def test_achieved_fpr_is_near_the_level_when_models_are_alike():
-    found = at_shadow_thresholds(*scored(models=16), 0.1)
+    found = rates_at_shadow_thresholds(*scored(models=16), 0.1)
     assert found["resolved"]
     low, high = found["achieved_fpr"]["ci"]
     assert low <= 0.1 <= high and high - low < 0.05
@@ -52,12 +52,12 @@ def test_achieved_fpr_is_near_the_level_when_models_are_alike():
 def test_a_target_unlike_its_shadows_misses_the_level():
     scores, member = scored()
     scores[:2] += 3  # one pair is surer of everything
-    found = at_shadow_thresholds(scores, member, 0.1)["achieved_fpr"]
+    found = rates_at_shadow_thresholds(scores, member, 0.1)["achieved_fpr"]
     assert found["mean"] > 0.2
 
 
 def test_levels_too_low_have_no_numbers():
-    found = at_shadow_thresholds(*scored(points=40), 0.001)
+    found = rates_at_shadow_thresholds(*scored(points=40), 0.001)
     assert found == {"tpr": None, "achieved_fpr": None, "resolved": False}
 
 
@@ -85,4 +85,4 @@ def test_bad_shapes_are_refused():
     with pytest.raises(InputError, match=r"groups: shape \(9,\)"):
         by_group(scores, member, np.zeros(9), seed=0)
     with pytest.raises(InputError, match="m even and at least 4"):
-        at_shadow_thresholds(scores[:3], member[:3], 0.1)
+        rates_at_shadow_thresholds(scores[:3], member[:3], 0.1)

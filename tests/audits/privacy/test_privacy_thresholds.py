@@ -2,13 +2,14 @@ import jax.numpy as jnp
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiny import quick_compiles as quick_compiles
 
-from dd_jax.audits.privacy.calibrated import calibrated
+from dd_jax.audits.privacy.calibrated import calibrated, calibrated_out
 from dd_jax.audits.privacy.scores import SCORES
 from dd_jax.audits.privacy.thresholds import (
-    certainty,
-    likelihood,
-    modified_certainty,
+    negative_entropy,
+    negative_loss,
+    negative_modified_entropy,
     rank_in_class,
 )
 
@@ -19,16 +20,18 @@ def test_golden_values():
     labels = jnp.arange(4)
     of = lambda signal: signal(GOLDEN, labels, None).values[0, :, 0]
     np.testing.assert_allclose(
-        -of(modified_certainty), [0.271121, 1.753792, 2.354744, 4.038954], atol=1e-5
+        -of(negative_modified_entropy),
+        [0.271121, 1.753792, 2.354744, 4.038954],
+        atol=1e-5,
     )
-    np.testing.assert_allclose(-of(certainty), [1.014403] * 4, atol=1e-6)
+    np.testing.assert_allclose(-of(negative_entropy), [1.014403] * 4, atol=1e-6)
     p = [0.60946004, 0.22420782, 0.13598892, 0.03034323]
-    np.testing.assert_allclose(np.exp(of(likelihood)), p, atol=1e-7)
+    np.testing.assert_allclose(np.exp(of(negative_loss)), p, atol=1e-7)
 
 
 def test_modified_entropy_is_exact_where_probabilities_round_to_one():
     logits = jnp.array([[40.0, 0.0, 0.0]] * 2).reshape(1, 2, 1, 3)
-    found = -modified_certainty(logits, jnp.array([0, 1]), None).values[0, :, 0]
+    found = -negative_modified_entropy(logits, jnp.array([0, 1]), None).values[0, :, 0]
     rest = 2 * np.exp(-40.0)
     # right: (1 - p)(-log p) and twice p_i^2; wrong: 40 and p_0 (40 - log 2)
     np.testing.assert_allclose(found[0], 1.5 * rest**2, rtol=1e-4)
@@ -80,7 +83,7 @@ def test_calibrated_offsets_by_hand():
     member = jnp.array([1, 0, 1, 0, 1, 0], bool)[:, None]
     # target 0: shadows 2..5, IN 1 and 3, OUT 2 and 6
     assert calibrated(phi, member, 0).item() == 5 - (2 + 4) / 2
-    assert calibrated(phi, member, 0, offset="out").item() == 5 - 4
+    assert calibrated_out(phi, member, 0).item() == 5 - 4
     only_in = jnp.ones_like(member)
     assert calibrated(phi, only_in, 0).item() == 5 - 3
-    assert calibrated(phi, only_in, 0, offset="out").item() == 0
+    assert calibrated_out(phi, only_in, 0).item() == 0

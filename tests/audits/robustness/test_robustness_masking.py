@@ -8,7 +8,7 @@ from tiny import quick_compiles as quick_compiles
 
 from dd_jax.audits import robustness
 from dd_jax.audits.robustness import behaviour, epsilon_curve, masking_checks
-from dd_jax.catalogue.rules import attack_of
+from dd_jax.catalogue.naming import attack_of
 
 KEY, N, SHAPE = jax.random.key(0), 24, (4, 4, 1)
 QUICK = {"square": 60, "noise": 200, "apgd_t": 10, "pgd_linf": 10}

@@ -126,7 +126,7 @@ def test_choose_keeps_to_members_and_class(name, ipc):
     members = np.ones(len(labels), bool)
     members[np.flatnonzero(labels == 0)[:2]] = False
     real = real_data(images, labels, members)
-    rows = choose(jax.random.key(0), real, CHOOSERS[name], ipc)
+    rows = choose(jax.random.key(0), real, getattr(selection, name), ipc)
     assert rows.shape == (3, ipc)
     assert members[rows].all()
     np.testing.assert_array_equal(labels[rows], np.arange(3)[:, None].repeat(ipc, 1))
@@ -136,7 +136,9 @@ def test_choose_keeps_to_members_and_class(name, ipc):
 @pytest.mark.parametrize("name", ["random", "herding", "kcenter", "kmeans"])
 def test_choose_as_many_as_the_class_has(name):
     images, labels = toy((4, 4))
-    rows = choose(jax.random.key(0), real_data(images, labels), CHOOSERS[name], 4)
+    rows = choose(
+        jax.random.key(0), real_data(images, labels), getattr(selection, name), 4
+    )
     assert [set(row) for row in rows.tolist()] == [
         set(np.flatnonzero(labels == c).tolist()) for c in (0, 1)
     ]
@@ -149,7 +151,8 @@ def test_choice_does_not_depend_on_brightness_and_contrast(name):
     doubled = half * 2
     key = jax.random.key(0)
     first, second = (
-        choose(key, real_data(x, labels), CHOOSERS[name], 3) for x in (half, doubled)
+        choose(key, real_data(x, labels), getattr(selection, name), 3)
+        for x in (half, doubled)
     )
     np.testing.assert_array_equal(first, second)
 
@@ -157,8 +160,7 @@ def test_choice_does_not_depend_on_brightness_and_contrast(name):
 def test_choose_follows_its_key():
     real = real_data(*toy((30, 30)))
     first, again, other = (
-        choose(jax.random.key(i), real, CHOOSERS["random"], 5).tolist()
-        for i in (0, 0, 1)
+        choose(jax.random.key(i), real, selection.random, 5).tolist() for i in (0, 0, 1)
     )
     assert first == again != other
 
@@ -166,7 +168,7 @@ def test_choose_follows_its_key():
 @pytest.mark.parametrize("name", ["random", "herding", "kcenter", "kmeans"])
 def test_a_class_with_too_few_images_is_refused(name):
     with pytest.raises(InputError) as error:
-        choose(jax.random.key(0), real_data(*toy()), CHOOSERS[name], 5)
+        choose(jax.random.key(0), real_data(*toy()), getattr(selection, name), 5)
     assert str(error.value) == (
         "distill.ipc is 5, but class 1 has 4 training images; lower ipc to at most 4"
     )
@@ -179,7 +181,7 @@ def test_selection_methods_read_back_real_images(name):
     method = METHODS[name](None, ipc=3)
     assert not method.steps
     synthetic = method.read(method.init(jax.random.key(2), real))
-    rows = choose(jax.random.key(2), real, CHOOSERS[name], 3).ravel()
+    rows = choose(jax.random.key(2), real, getattr(selection, name), 3).ravel()
     got = np.asarray(synthetic.images)
     np.testing.assert_array_equal(got, images[rows] / np.float32(255))
     np.testing.assert_array_equal(np.argmax(synthetic.labels, 1), labels[rows])
@@ -193,7 +195,9 @@ def test_pixels_start_from_real_images(init, ipc):
     key, real = jax.random.key(0), real_data(images, labels)
     theta = parametrisation.init(key, real)["images"]
     assert theta.shape == (2, ipc, 4, 4, 1) and theta.dtype == np.float32
-    rows = choose(key, real, CHOOSERS["random" if init == "real" else init], ipc)
+    rows = choose(
+        key, real, getattr(selection, "random" if init == "real" else init), ipc
+    )
     decoded = np.asarray(parametrisation.decode({"images": theta}).images)
     np.testing.assert_allclose(decoded, images[rows] / 255, atol=1e-6)
 
