@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -92,6 +93,7 @@ def train_on_sets(
     Returns:
       Parameters with a leading axis s, and the seconds that it took.
     """
+    chex.assert_rank([sets.images, sets.labels, sets.lr], [5, 3, 1])
     run = _on_sets(trainer)
 
     def advance_many(keys, state, epochs):
@@ -126,6 +128,7 @@ def train_on_rows(
     Returns:
       Parameters with a leading axis s, and the seconds that it took.
     """
+    chex.assert_rank([data.images, data.labels, rows], [4, 1, 2])
     run = _on_rows(trainer)
     images = jnp.asarray(data.images)
     labels = jax.nn.one_hot(data.labels, int(data.labels.max()) + 1)
