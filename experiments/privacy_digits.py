@@ -4,8 +4,8 @@
 
 Initial images from real rows and from noise, 10 images a class, under all three
 threats: T0 the initial images, T1 the released set (two networks on each), T2 one
-released network. 64 joint shadows, 16 targets that share no random numbers with them, and 20
-canaries of each kind; a random subset and the full data beside.
+released network. 64 joint shadows, 16 targets that share no random numbers with them,
+and 20 canaries of each kind; a random subset and the full data beside.
 
 Time: 30 minutes on two CPU cores beside other work.
 Expect an AUC of RMIA, from real images, of 0.58 (0.55 to 0.61) under T0, 0.61 of a
