@@ -5,6 +5,7 @@ from pathlib import Path
 
 import jax
 import numpy as np
+import orbax.checkpoint as ocp
 import pytest
 
 from dd_jax import config
@@ -77,6 +78,12 @@ def only_run(root):
     """The folder of the one run of a work directory."""
     (folder,) = (Path(root) / "runs").iterdir()
     return folder
+
+
+def saved_networks(folder):
+    """Parameters of the networks of each pipeline, read as a stranger would."""
+    checkpointer = ocp.StandardCheckpointer()
+    return checkpointer.restore(Path(folder).absolute() / "model/0/default")[1]
 
 
 def status(root):

@@ -57,7 +57,7 @@ class Context(NamedTuple):
       shadows: makes the models of a membership audit; None for a set made elsewhere.
       sets: the run's synthetic sets, with a leading axis.
       networks: PIPE -> parameters with a leading axis of networks.
-      sets_at: step -> (sets after so many steps, seconds of distillation), for the
+      sets_at: step -> (sets after that step, seconds of distillation), for the
         steps of the option `eval_steps` and the last; empty where nothing is learned.
       logits: `PIPE -> f32[s n k]` of its networks on the evaluation images, computed
         once.

@@ -1,9 +1,13 @@
-"""Fairness audit: who pays for distillation, by class and by group. Plain NumPy."""
+"""Fairness audit: differences of accuracy between classes and between groups.
+
+Plain NumPy.
+"""
 
 import math
 from collections.abc import Callable
 from functools import partial
 
+import chex
 import numpy as np
 
 from dd_jax.audits.audit import Audit, Context
@@ -13,10 +17,10 @@ from dd_jax.types import InputError
 def per_class_accuracy(
     predictions: np.ndarray, labels: np.ndarray, num_classes: int
 ) -> np.ndarray:
-    """Share of each class's rows that are predicted right: `P(y^ = c | y = c)`.
+    """Accuracy on the rows of each class (recall): `P(y^ = c | y = c)`.
 
     Args:
-      predictions: `i32[... n]`; leading axes are nets.
+      predictions: `i32[... n]`; leading axes are networks.
       labels: `i32[n]`.
       num_classes: k.
 
@@ -29,6 +33,7 @@ def per_class_accuracy(
     >>> per_class_accuracy(np.array([0, 1, 1, 1]), np.array([0, 0, 1, 1]), 2)
     array([0.5, 1. ])
     """
+    _check_shapes(predictions, labels)
     found = np.unique(labels)
     if not np.array_equal(found, np.arange(num_classes)):
         raise InputError(
@@ -54,10 +59,10 @@ def class_gap(accuracy: np.ndarray) -> np.ndarray:
 def worst_class(accuracy: np.ndarray) -> np.ndarray:
     """Accuracy of the worst class: `min_c acc_c`.
 
-    Over nets there are two readings. `worst_class(acc[s k])` is each net's own worst
-    class; its mean is what a user of one net should expect, and is biased low as an
-    estimate of the hardest class, for the minimum of noisy numbers is. Of the hardest
-    class itself speaks `worst_class(acc.mean(0))`. `record` holds both.
+    Over networks there are two estimates. `worst_class(acc[s k])` is the worst class of
+    each network; its mean is what a user of one network should expect, and is biased
+    low as an estimate of the hardest class, as the minimum of noisy numbers is.
+    `worst_class(acc.mean(0))` estimates the hardest class itself. `record` holds both.
 
     Args:
       accuracy: `f64[... k]`, fractions by class.
@@ -69,7 +74,7 @@ def worst_class(accuracy: np.ndarray) -> np.ndarray:
 
 
 def class_std(accuracy: np.ndarray) -> np.ndarray:
-    """Spread over classes: `sqrt(mean_c (acc_c - mean acc)^2)` (divides by k).
+    """Standard deviation over classes: `sqrt(mean_c (acc_c - mean acc)^2)`, divisor k.
 
     Args:
       accuracy: `f64[... k]`, fractions by class.
@@ -105,17 +110,17 @@ def cvar(accuracy: np.ndarray, alpha: float = 0.3) -> np.ndarray:
 
 
 def induced_drop(full: np.ndarray, distilled: np.ndarray) -> dict:
-    """What distillation costs each class: `D_c = acc_c(full) - acc_c(distilled)`.
+    """Accuracy lost by each class: `D_c = acc_c(full) - acc_c(distilled)`.
 
-    It tells classes that are hard anyway from those that distillation hurts.
+    It separates classes that are hard anyway from those that distillation hurts.
 
     Args:
       full: `f64[k]`, accuracy by class after training on all data.
       distilled: `f64[k]`, the same after training on the distilled set.
 
     Returns:
-      `{max, mean, std, per_class}`; `max` is at the class hurt most, negative values
-      are gains, `std` divides by k.
+      `{max, mean, std, per_class}`; `max` is the largest loss of a class, negative
+      values are gains, `std` divides by k.
 
     >>> drop = induced_drop(np.array([0.75, 1.0]), np.array([0.75, 0.5]))
     >>> drop["max"], drop["mean"], drop["std"]
@@ -145,7 +150,7 @@ def equalised_odds(
     fractions.
 
     Args:
-      predictions: `i32[... n]`; leading axes are nets.
+      predictions: `i32[... n]`; leading axes are networks.
       labels: `i32[n]`.
       groups: `i32[n]`, group ids.
       num_classes: k.
@@ -156,6 +161,8 @@ def equalised_odds(
     Raises:
       InputError: no class has rows of two groups.
     """
+    _check_shapes(predictions, labels)
+    chex.assert_equal_shape([labels, groups])
     _, groups = np.unique(groups, return_inverse=True)
     rates = _recall(predictions, labels, groups, num_classes)
     present = np.zeros(rates.shape[-2:], bool)
@@ -184,19 +191,20 @@ def record(
     """The fairness part of a Record for one pipeline.
 
     Args:
-      predictions: `i32[s n]` of s nets on the test rows.
+      predictions: `i32[s n]` of s networks on the test rows.
       labels: `i32[n]`.
       num_classes: k.
-      summarise: `f64[s] -> {mean, ci, n}`, an estimate over nets.
+      summarise: `f64[s] -> {mean, ci, n}`, an estimate over networks.
       groups: `i32[n]`, or None where the data has no groups.
-      full: `f64[k]`, accuracy by class after training on all data, mean over nets;
+      full: `f64[k]`, accuracy by class after training on all data, mean over
+        networks;
         None leaves `induced_drop` out.
 
     Returns:
-      `{class_gap, worst_class, class_std, cvar}` as estimates over nets (`cvar` of the
-      worst 30 % of the classes; `worst_class` also with `of_mean`, the minimum of the
-      mean over nets), `induced_drop` of the mean over nets, and with groups `deo_max`
-      and `deo_mean`; fractions.
+      `{class_gap, worst_class, class_std, cvar}` as estimates over networks (`cvar` of
+      the worst 30 % of the classes; `worst_class` also with `of_mean`, the minimum of
+      the mean over networks), `induced_drop` of the mean over networks, and with groups
+      `deo_max` and `deo_mean`; fractions.
     """
     accuracy = per_class_accuracy(predictions, labels, num_classes)
     of_mean = float(worst_class(accuracy.mean(0)))
@@ -240,6 +248,12 @@ def measure(context: Context) -> dict:
 
 
 AUDIT = Audit("fairness", check, measure)
+
+
+def _check_shapes(predictions: np.ndarray, labels: np.ndarray) -> None:
+    chex.assert_rank(labels, 1)
+    chex.assert_equal_shape_suffix([predictions, labels], 1)
+    chex.assert_type([predictions, labels], int)
 
 
 def _recall(predictions, labels, groups, num_classes) -> np.ndarray:

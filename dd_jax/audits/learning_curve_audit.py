@@ -19,9 +19,12 @@ def measure(context: Context) -> list[dict]:
     Returns:
       Rows `{step, seconds, accuracy {mean, ci, n}}` in order, the last of the finished
       sets; `seconds` of distillation up to there, compilation included, experts not.
-      Empty for a method that learns nothing and for a set made elsewhere.
+      Empty where there are no earlier steps: for a method that learns nothing and for
+      a set made elsewhere.
     """
     images, labels, _ = context.evaluation
+    if len(context.sets_at) < 2:
+        return []
     rows = []
     for step, (sets, seconds) in sorted(context.sets_at.items()):
         if step == max(context.sets_at):

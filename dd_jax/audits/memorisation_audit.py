@@ -4,6 +4,7 @@ import numpy as np
 
 from dd_jax.audits import memorisation
 from dd_jax.audits.audit import Audit, Context, no_check
+from dd_jax.audits.nearest_neighbours import pixel_space, random_feature_spaces
 from dd_jax.runtime.keys import integer
 from dd_jax.system.progress import shown
 
@@ -34,7 +35,7 @@ def measure(context: Context) -> dict:
     seen, unseen = draw(train, rows), draw(holdout, rows)
     copies = draw(train, min(len(train), len(images))) / np.float32(255)
     released = {"distilled": images, "copies": copies}
-    spaces = {"pixels": memorisation.pixels} | memorisation.random_networks(
+    spaces = {"pixels": pixel_space} | random_feature_spaces(
         context.key("memorisation networks"), context.model, NETWORKS
     )
     found = {

@@ -3,18 +3,19 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 
 from dd_jax.data import image_ops as ops
 from dd_jax.types import Array, InputError, Key
 
-DIMMING = 0.5  # brightness is x + u - this
-SATURATION = 2.0  # at most; 0 at least
-CONTRAST = 0.5  # at least; 1 more at most
-REACH = 0.125  # share of a side that a crop shifts by at most
-ZOOM = 1.2  # at most; its inverse at least
-DEGREES = 15.0
+BRIGHTNESS = 0.5  # x + u - BRIGHTNESS
+SATURATION = 2.0  # largest factor; the smallest is 0
+CONTRAST = 0.5  # smallest factor; the largest is 1 more
+CROP = 0.125  # largest shift, as a fraction of the side
+SCALE = 1.2  # largest factor; the smallest is its inverse
+DEGREES = 15.0  # largest rotation
 
 Operation = Callable[[Key, int, Array], Array]  # (key, m, normalised images) -> images
 
@@ -37,8 +38,8 @@ def dsa(strategy: str, mean: tuple[float, ...], std: tuple[float, ...]) -> Augme
 
     Each call draws one of the strategy's operations, all equally likely, and applies it
     to the whole batch. Stages joined by `+` follow one another, each with one operation
-    of its own: `color+crop_scale_rotate+cutout` always colours and cuts out. With
-    `u ~ U(0, 1)`, on normalised images:
+    of its own: `color+crop_scale_rotate+cutout` always applies `color` and `cutout`.
+    With `u ~ U(0, 1)`, on normalised images:
 
     - `flip`: left-right with probability 1/2;
     - `color`: brightness `x + u - 0.5`, saturation by `2 u`, contrast by `u + 0.5`;
@@ -89,6 +90,7 @@ def dsa(strategy: str, mean: tuple[float, ...], std: tuple[float, ...]) -> Augme
         return jax.lax.switch(choice, branches, key_parameters, images)
 
     def augment(key: Key, images: Array, draws: int) -> Array:
+        chex.assert_rank(images, 4)
         keys = [key] if len(stages) == 1 else jax.random.split(key, len(stages))
         images = (images - centre) / spread
         for stage, stage_key in zip(stages, keys):
@@ -101,10 +103,10 @@ def dsa(strategy: str, mean: tuple[float, ...], std: tuple[float, ...]) -> Augme
     )
 
 
-def explained(strategy: str) -> str:
-    """A strategy string in words, for who augments without this package.
+def describe(strategy: str) -> str:
+    """Describes a strategy in words, for augmentation without this package.
 
-    >>> explained("flip+crop_rotate").split(". ")[1]
+    >>> describe("flip+crop_rotate").split(". ")[1]
     'Images are normalised before and brought back after'
     """
     if strategy in ("", "none"):
@@ -128,13 +130,13 @@ def _flip(key: Key, m: int, images: Array) -> Array:
 
 def _color(key: Key, m: int, images: Array) -> Array:
     u = jax.random.uniform(key, (3, m))
-    images = ops.brightness(u[0] - DIMMING, images)
+    images = ops.brightness(u[0] - BRIGHTNESS, images)
     images = ops.saturation(SATURATION * u[1], images)
     return ops.contrast(u[2] + CONTRAST, images)
 
 
 def _crop(key: Key, m: int, images: Array) -> Array:
-    reach = jnp.array([int(REACH * side + 0.5) for side in images.shape[1:3]])
+    reach = jnp.array([int(CROP * side + 0.5) for side in images.shape[1:3]])
     return ops.crop(jax.random.randint(key, (m, 2), -reach, reach + 1), images)
 
 
@@ -144,7 +146,7 @@ def _cutout(key: Key, m: int, images: Array) -> Array:
 
 
 def _scale(key: Key, m: int, images: Array) -> Array:
-    factors = jax.random.uniform(key, (m, 2), minval=1 / ZOOM, maxval=ZOOM)
+    factors = jax.random.uniform(key, (m, 2), minval=1 / SCALE, maxval=SCALE)
     return ops.scale(factors, images)
 
 
@@ -167,19 +169,19 @@ OPERATIONS: dict[str, Operation] = {
 def _words() -> dict[str, str]:
     """What each operation does, in the numbers that it uses."""
     sampled = ops.sampling_in_words()
-    half = f"s = int({ops.CUT:g} * side + 0.5)"
+    half = f"s = int({ops.CUTOUT:g} * side + 0.5)"
     return {
-        "color": f"x + u - {DIMMING:g}, then {SATURATION:g} u (x - g) + g with the "
+        "color": f"x + u - {BRIGHTNESS:g}, then {SATURATION:g} u (x - g) + g with the "
         f"mean g over channels, then (u + {CONTRAST:g}) (x - m) + m with the image's "
         "mean m; three draws of u",
         "crop": "shift by -r, ..., r whole pixels along each axis, with "
-        f"r = int({REACH:g} * side + 0.5), {ops.FILL:g} from outside",
+        f"r = int({CROP:g} * side + 0.5), {ops.FILL:g} from outside",
         "cutout": f"{ops.FILL:g} in pixels c - s // 2 to c - s // 2 + s - 1 along each "
         f"axis, {half} and c uniform in 0, 1, ... side - s % 2, as far as they lie "
         "inside",
         "flip": "left-right with probability 1/2",
         "scale": "the image is sampled at a uniform factor in "
-        f"[1/{ZOOM:g}, {ZOOM:g}) times the distance from its middle, one factor an "
+        f"[1/{SCALE:g}, {SCALE:g}) times the distance from its middle, one factor an "
         f"axis; {sampled}",
         "rotate": f"by a uniform angle in [-{DEGREES:g}, {DEGREES:g}) degrees about "
         "the middle, in coordinates in which both sides span [-1, 1], positive angles "

@@ -44,7 +44,7 @@ class Experts(NamedTuple):
       epochs: those that `Real.experts` has to hold, in ascending order.
       count: networks.
       lr: learning rate, without momentum and weight decay.
-      kept_epochs: at least so many first epochs are kept, for other methods to share.
+      kept_epochs: first epochs that are kept at least, for other methods to share.
     """
 
     epochs: tuple[int, ...]

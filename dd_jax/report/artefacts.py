@@ -36,7 +36,7 @@ def read(folder: Path, record: Record, side: int) -> Artefacts:
     Args:
       folder: of the run.
       record: which names the files that the run wrote.
-      side: of a synthetic image as shown, at most, in pixels.
+      side: largest side of a synthetic image on the page, in pixels.
 
     Returns:
       What could be read, and a line for each file that is damaged or missing.

@@ -12,7 +12,7 @@ RECORD = "record.json"
 
 
 def complete(folder: str | Path) -> None:
-    """Marks a run as done, with digests of its Record and of all else in its folder."""
+    """Mark a run as done, with digests of its Record and of all else in its folder."""
     left = sorted(path for path in Path(folder).iterdir() if not _passes(path.name))
     files = {path.name: disk.digest(path) for path in left}
     workdir.write_status(folder, "done", record=files.pop(RECORD), files=files)
@@ -28,7 +28,7 @@ def record_of(folder: str | Path) -> Record | None:
     folder = Path(folder)
     status = workdir.read_status(folder)
     if status and status["status"] == "damaged":
-        notice(f"{status['error']}; the run goes on")
+        notice(f"{status['error']}; the run resumes")
     if not status or status["status"] != "done":
         return None
     try:

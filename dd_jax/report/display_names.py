@@ -47,7 +47,7 @@ def display_name(name: str, record: Record | None = None, kind: str = "") -> str
     Args:
       name: as configs and Records have it, options behind colons.
       record: whose `run.labels` holds the labels of plug-ins.
-      kind: of the catalogue, where a name stands for things of several kinds.
+      kind: of the catalogue, where things of several kinds have the name.
 
     >>> display_name("fgsm"), display_name("autoattack:l2:plus")
     ('FGSM', 'AutoAttack, L2, plus')

@@ -101,7 +101,7 @@ def in_percent(axis: Axis, digits: str = "g") -> None:
 
 
 def few_ticks(axis: Axis, most: int = 5) -> None:
-    """At most so many intervals between the ticks of an axis."""
+    """At most `most` intervals between the ticks of an axis."""
     from matplotlib.ticker import MaxNLocator
 
     axis.set_major_locator(MaxNLocator(most))

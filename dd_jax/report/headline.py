@@ -43,7 +43,7 @@ def chance(record: Record) -> float:
 
 
 def above_chance(record: Record, value: dict | float | None) -> bool | None:
-    """Whether an accuracy lies above chance with its interval; None without one."""
+    """Whether an accuracy is above chance with its interval; None if not measured."""
     known = estimate(value)
     if known is None:
         return None

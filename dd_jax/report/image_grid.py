@@ -19,9 +19,9 @@ def image_grid(
     Args:
       images: `f32[m h w c]`, pixels in [0, 1]; others are clipped. One channel is
         shown grey, three as RGB, any other number as their mean.
-      labels: `f32[m k]`; an image stands in the row of its largest probability.
-      columns: at most so many images a class are shown.
-      side: larger images are averaged down to at most so many pixels; None for none.
+      labels: `f32[m k]`; an image is in the row of its largest probability.
+      columns: most images of a class that are shown.
+      side: larger images are averaged down to this many pixels; None for never.
 
     Returns:
       PNG; classes without an image have no row.
@@ -47,7 +47,7 @@ def image_grid(
 
 
 def _smaller(images: np.ndarray, side: int) -> np.ndarray:
-    """Means over blocks of pixels, so many that no side is longer than allowed."""
+    """Means over blocks of pixels, so that no side is longer than `side`."""
     for axis in (1, 2):
         length = images.shape[axis]
         block = min(-(-max(images.shape[1:3]) // side), length)

@@ -12,7 +12,7 @@ from dd_jax.types import Record
 GO, CAUTION, NO_GO, UNKNOWN = "go", "caution", "no-go", "not measured"
 LEVELS = (NO_GO, CAUTION, GO, UNKNOWN)  # worst first
 
-NO_CEILING = (
+NO_BOUND = (
     " Full-data training is less accurate than the distilled set, so it is no upper "
     "bound here, and the level is at most caution."
 )
@@ -20,7 +20,7 @@ AT_CHANCE = (
     " The distilled model is not significantly above chance ({}), so the level is at "
     "most caution: it has learned too little."
 )
-NO_CEILING_TOO = " Full data is no upper bound here: see accuracy."
+NO_BOUND_TOO = " Full data is no upper bound here: see accuracy."
 
 
 class Verdict(NamedTuple):

@@ -32,7 +32,7 @@ class Column(NamedTuple):
 
     Attributes:
       heading: above it.
-      cell: what stands in the row of a Record.
+      cell: its value for a Record.
       values: it is left out where fewer different values were measured.
     """
 
@@ -92,7 +92,7 @@ def table(found: Sequence[Record]) -> str:
     """Markdown table, a row for each Record.
 
     Percentages with their 95 % interval in parentheses; `-` for what was not measured.
-    The radius of PGD stands in its cell, since grids differ between data sets. Columns
+    The cell of PGD has its radius, since grids differ between data sets. Columns
     of what no Record measured are left out, and the architecture where all agree.
 
     Args:
@@ -190,8 +190,8 @@ _PLACE = re.compile(
 def filled(text: str, folder: str | Path) -> str:
     """A Markdown text whose tables are made from Records again.
 
-    A table stands between two lines of their own, of which the first names a file of
-    Records, how they are shown and which of them:
+    A table is between two lines, of which the first names a file of Records, the kind
+    of table and conditions on run keys:
 
         <!-- table: fashion_mnist.jsonl runs ipc=10 seed=0 -->
         <!-- end of table -->

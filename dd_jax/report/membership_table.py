@@ -31,7 +31,7 @@ def side_by_side(
     First the accuracy of networks on each, since what learns little leaks little. Each
     threat begins with the smallest FPR that its sample resolves; then AUC and TPRs of
     each score, with 95 % intervals. A column is a distilled set, by method and
-    initialisation, or a baseline; baselines that runs share stand once.
+    initialisation, or a baseline; baselines that runs share are one column.
 
     Args:
       records: as `dd_jax.report.records.read` gives them.

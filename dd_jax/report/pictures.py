@@ -50,7 +50,7 @@ def synthetic(path: Path, side: int) -> dict[str, Any]:
 
     Args:
       path: of `synthetic.npz`.
-      side: of an image as shown, at most, in pixels.
+      side: largest side of an image on the page, in pixels.
 
     Raises:
       InputError: the file holds no images with labels. A damaged one fails in any way.

@@ -43,7 +43,7 @@ def write_results(workdir: str | Path) -> Path:
     """
     path = Path(workdir) / "results.jsonl"
     if not _holds(path, stream(workdir)):
-        with locks.in_turn(path):  # nobody adds a line meanwhile
+        with locks.in_turn(path):  # no other process adds a line meanwhile
             disk.replace(path, map(_line, stream(workdir)))
     return path
 

@@ -7,7 +7,7 @@ from dd_jax.report.headline import above
 from dd_jax.report.levels import (
     CAUTION,
     GO,
-    NO_CEILING_TOO,
+    NO_BOUND_TOO,
     NO_GO,
     UNKNOWN,
     Verdict,
@@ -69,7 +69,7 @@ def robustness(record: Record) -> Verdict:
         level = CAUTION if level == GO else level
         finding += f" The attacks may be too weak: the check {warned} warns."
     finding += _largest_radius(record, ours.eps)
-    level, finding = capped(record, level, finding, unattacked, short=NO_CEILING_TOO)
+    level, finding = capped(record, level, finding, unattacked, short=NO_BOUND_TOO)
     return Verdict(TOPIC, level, finding, rule, limits)
 
 

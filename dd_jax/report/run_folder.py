@@ -18,7 +18,7 @@ class Run(NamedTuple):
     """One folder under `runs/`.
 
     Attributes:
-      folder: where it lies.
+      folder: its path.
       status: one of `STATES`, or `damaged` where neither file tells.
       error: why there is no Record, where that is known.
       record: of a finished run, without damaged parts; None where it has none.

@@ -19,7 +19,7 @@ def evaluated_on(record: Record) -> str:
 
 
 def size(record: Record) -> str:
-    """How many synthetic images stand for how many real ones."""
+    """The number of synthetic images, and of the real images that they replace."""
     run = record["run"]
     images = round(run["ipc"] * run["num_classes"])
     text = f"{count(images, 'synthetic image')}, {format_value(run['ipc'])} per class"

@@ -50,7 +50,7 @@ def whole(
 
     Args:
       run: a finished run.
-      side: of a synthetic image as shown, at most, in pixels.
+      side: largest side of a synthetic image on the page, in pixels.
       drawn: whether figures are drawn.
 
     Returns:
@@ -110,8 +110,8 @@ def sections_of(
       drawn: whether figures are drawn.
 
     Returns:
-      The sections in their order, and a line for each that cannot be shown; its part
-      stands as a plain table instead.
+      The sections in their order, and a line for each that cannot be shown, whose part
+      is a plain table instead.
     """
     found, problems = [], []
     place = lambda audit: getattr(module_of(audit), "PLACE", float("inf"))

@@ -1,7 +1,7 @@
-"""Checks of parsed JSON, put together from small ones: numbers, texts, lists, objects.
+"""Checks of parsed JSON, composed of small ones: numbers, texts, lists, objects.
 
 A check is a function of one value that raises `Wrong` where the value is not what it
-should be. Null passes every check: it stands for what was not measured.
+should be. Null passes every check: it means not measured.
 """
 
 from collections.abc import Callable, Sequence
@@ -141,7 +141,7 @@ def estimate(mean: Check, others: dict[str, Check] | None = None) -> Check:
 
 
 def plain(value: Any) -> None:
-    """Anything that is nested no deeper than what we write, of finite numbers."""
+    """Anything of finite numbers, nested no deeper than `DEEPEST`."""
     level = [value]
     for _ in range(DEEPEST):
         below: list = []

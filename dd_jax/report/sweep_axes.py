@@ -9,7 +9,7 @@ from dd_jax.types import Record
 
 
 class Layout(NamedTuple):
-    """Which run keys go along x, tell lines apart, and tell panels apart."""
+    """The run keys of the x axis, of the lines and of the panels."""
 
     x: str
     line: str | None
@@ -23,7 +23,7 @@ def layout(records: Sequence[Record]) -> Layout | None:
     arch dataset` with the most values; lines the first other of `init method arch
     dataset`, else of the numeric ones; panels the rest. Runs that differ in no such key
     (seeds) are repeats. A number that some runs lack (a width, where architectures
-    vary) tells panels apart at most.
+    vary) is used for panels alone.
     """
     seen = {
         key: {record["run"].get(key) for record in records}

@@ -9,8 +9,8 @@ from dd_jax.report.levels import (
     CAUTION,
     GO,
     LEVELS,
-    NO_CEILING,
-    NO_CEILING_TOO,
+    NO_BOUND,
+    NO_BOUND_TOO,
     NO_GO,
     UNKNOWN,
     Verdict,
@@ -92,7 +92,7 @@ def accuracy(record: Record) -> Verdict:
         level = NO_GO
     else:
         level = GO if apart and kept is not None and at_least(kept, KEPT) else CAUTION
-    level, finding = capped(record, level, finding, short=NO_CEILING)
+    level, finding = capped(record, level, finding, short=NO_BOUND)
     return Verdict("Accuracy", level, finding, rule, limits)
 
 
@@ -126,5 +126,5 @@ def fairness(record: Record) -> Verdict:
     else:
         finding += f"Largest drop of a class from full data: {points(drop).text}."
         level = {2: GO, 1: CAUTION, 0: NO_GO}[even + at_least(DROP, drop)]
-    level, finding = capped(record, level, finding, short=NO_CEILING_TOO)
+    level, finding = capped(record, level, finding, short=NO_BOUND_TOO)
     return Verdict("Class fairness", level, finding, rule, limits)

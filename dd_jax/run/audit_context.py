@@ -63,13 +63,13 @@ def results_of(
     )
 
 
-def enabled(config: ConfigDict) -> list[Audit]:
-    """The audits that a config asks for, in the order of the catalogue."""
-    return [
-        resolve("audit", name)
+def enabled(config: ConfigDict) -> dict[str, Audit]:
+    """The audits that a config asks for by their names, in the catalogue's order."""
+    return {
+        name: resolve("audit", name)
         for name in names("audit")
         if getattr(options_of(config, name), "enabled", True)
-    ]
+    }
 
 
 def options_of(config: ConfigDict, name: str) -> SimpleNamespace:
@@ -86,7 +86,7 @@ def _attributes(tree: Any) -> SimpleNamespace:
 
 def eval_steps(config: ConfigDict) -> list[int]:
     """Steps of distillation before the last that enabled audits ask for."""
-    options = (options_of(config, audit.name) for audit in enabled(config))
+    options = (options_of(config, name) for name in enabled(config))
     counts = (getattr(of, "eval_steps", 0) for of in options)
     return learning_curve_audit.eval_steps(config.distill.steps, max(counts, default=0))
 

@@ -9,7 +9,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from dd_jax import config as configs
-from dd_jax.distill.io import foreign_metadata as foreign
+from dd_jax.distill.io import conversion as foreign
 from dd_jax.distill.io import storage
 from dd_jax.report import completed
 from dd_jax.run import stages
@@ -121,12 +121,12 @@ def run(
     root = expanded(root)
     if record := record_of(config.id, root):
         return record
+    if current_id(config.config) != config.id:
+        raise InputError("data or a loaded set changed since the check; run again")
     folder = workdir.run_dir(root, config.id)
     with locks.alone(folder), spread(config.config.devices):
         if record := record_of(config.id, root):  # another process was faster
             return record
-        if current_id(config.config) != config.id:
-            raise InputError("data or a loaded set changed since the check; run again")
         disk.sweep(folder, ours=True)
         _complete(config, folder, root / "cache")
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
@@ -168,9 +168,9 @@ def _measure(run: RunContext, notes: tuple[str, ...]) -> Record:
     metadata = _save_sets(run, results.sets)
     Checkpoints(run.folder / "model").save(0, 0.0, results.networks)
     record: Record = {"run": _identity(run, metadata, notes)}
-    for audit in enabled(run.config):
-        if part := audit.measure(context_of(run, audit.name, results)):
-            record[audit.name] = part
+    for name, audit in enabled(run.config).items():
+        if part := audit.measure(context_of(run, name, results)):
+            record[name] = part
     curves = {"distil": _distil_curve(run.folder)} | results.curves
     workdir.write_json(run.folder / "curves.json", curves)
     record["cost"] = run.cost.record(run.config.distill.steps * run.config.sets)

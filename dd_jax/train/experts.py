@@ -42,11 +42,11 @@ def expert_paths(
     size, with augmentation.
 
     Args:
-      trainer: the recipe; its step size has to be constant.
+      trainer: the recipe; its learning rate has to be constant.
       keys: `key[e]`.
       data: the real rows.
       rows: `i32[m]`, those to learn from.
-      lr: step size.
+      lr: learning rate.
       epochs: t epochs in ascending order; experts train to the last of them.
       loop: `(label, folder) -> Loop`, drives the training of each group of experts.
       folder: where the file goes; its name tells keys and rows apart.
@@ -80,7 +80,7 @@ def _train(trainer, keys, data, rows, lr, epochs, loop, place, kept) -> None:
             if not np.isfinite(vectors).all():
                 raise Diverged(
                     f"an expert's parameters are beyond half precision after {epoch} "
-                    f"epochs at step size {lr:g}"
+                    f"epochs at learning rate {lr:g}"
                 )
             part.put(epoch, vectors)
             kept.flush()

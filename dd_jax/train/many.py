@@ -117,7 +117,7 @@ def train_on_rows(
       keys: `key[s]`.
       data: the real rows.
       rows: `i32[s m]`.
-      lr: step size.
+      lr: learning rate.
       schedule: epochs.
       loop: drives the compiled epochs.
       watch: shown the states, with a leading axis s, and the epoch that they have

@@ -109,7 +109,7 @@ def main() -> None:
         keys = stack(jax.random.key(0), len(member))
         loop = partial(timed, seconds)
         schedule = Schedule(steps, steps)
-        distil_many(method, keys, rows, member, schedule, loop, joint=joint)
+        distil_many(method, keys, rows, member, schedule, loop, batched=joint)
 
     def train(seconds, member):
         keys = stack(jax.random.key(1), len(member))

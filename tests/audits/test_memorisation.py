@@ -5,13 +5,20 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiny import quick_compiles as quick_compiles
 
 from dd_jax import models
 from dd_jax.audits import memorisation
+from dd_jax.audits.nearest_neighbours import (
+    distance_ratio,
+    nearest_neighbours,
+    pixel_space,
+    random_feature_spaces,
+)
 from dd_jax.types import InputError
 
 SHAPE = (8, 8, 1)
-PIXELS = {"pixels": memorisation.pixels}
+PIXELS = {"pixels": pixel_space}
 
 
 def smooth_images(seed, n):
@@ -26,7 +33,7 @@ TRAIN, HOLDOUT = smooth_images(0, 300), smooth_images(1, 300)
 
 
 MODEL = models.build("convnet", 10, SHAPE, width=8, depth=1)
-SPACES = PIXELS | memorisation.random_networks(jax.random.key(0), MODEL, 2)
+SPACES = PIXELS | random_feature_spaces(jax.random.key(0), MODEL, 2)
 
 
 @settings(max_examples=20, deadline=None)
@@ -36,16 +43,16 @@ def test_nearest_matches_all_distances(seed, count):
     points = rng.normal(size=(count, 4)).astype(np.float32) + 50
     pool = rng.normal(size=(9, 4)).astype(np.float32) + 50
     pool[0] = points[0]
-    found = memorisation.nearest(points, pool)
+    found = nearest_neighbours(points, pool)
     distances = np.linalg.norm(points[:, None].astype(float) - pool[None], axis=-1)
     np.testing.assert_array_equal(found.index, distances.argmin(1))
     two = np.sort(distances, axis=1)[:, :2]
     np.testing.assert_allclose(found.distance, two[:, 0], atol=2e-5)
     np.testing.assert_allclose(found.second, two[:, 1], atol=2e-5)
-    assert found.distance[0] == memorisation.ratio(found)[0] == 0
+    assert found.distance[0] == distance_ratio(found)[0] == 0
 
 
-def test_copies_of_training_images_are_found_out_in_every_space():
+def test_copies_of_training_images_are_found_in_every_space():
     rows = np.arange(0, 300, 15)
     noise = np.random.default_rng(2).normal(size=(20, *SHAPE))
     copies = (TRAIN[rows] / 255 + 0.01 * noise).astype(np.float32)
@@ -64,7 +71,7 @@ def test_copies_of_training_images_are_found_out_in_every_space():
 
 
 @pytest.mark.parametrize("kind", ["noise", "unseen"])
-def test_noise_and_unseen_images_bear_no_risk_in_any_space(kind):
+def test_noise_and_unseen_images_have_no_risk_in_any_space(kind):
     noise = np.random.default_rng(3).random((100, *SHAPE), np.float32)
     images = noise if kind == "noise" else smooth_images(4, 100)
     for figures in memorisation.audit(images, TRAIN, HOLDOUT, SPACES).record.values():
@@ -131,5 +138,5 @@ def test_bad_sets_are_refused():
         memorisation.audit(TRAIN[:5], TRAIN, HOLDOUT[:-1], PIXELS)
     with pytest.raises(InputError, match="0 synthetic images"):
         memorisation.audit(TRAIN[:0], TRAIN, HOLDOUT, PIXELS)
-    with pytest.raises(InputError, match="need one image at least and one shape"):
+    with pytest.raises(InputError, match="need 1 image or more, all of one shape"):
         memorisation.audit(TRAIN[:5, :4], TRAIN, HOLDOUT, PIXELS)

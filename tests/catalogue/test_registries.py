@@ -16,7 +16,9 @@ from dd_jax.train.training import DECAYS
 from dd_jax.types import InputError
 
 
-@pytest.mark.parametrize("found", catalogue.entries(), ids=lambda e: e.kind + e.name)
+@pytest.mark.parametrize(
+    "found", list(catalogue.entries()), ids=lambda e: e.kind + e.name
+)
 def test_every_entry_exists_and_takes_its_options(found):
     thing = catalogue.resolve(found.kind, found.name)
     assert callable(thing) or callable(thing.measure)

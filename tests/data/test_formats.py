@@ -315,12 +315,12 @@ def test_a_zipped_bomb(tmp_path):
     """A file of the MNIST format that unpacks to a thousand times its size."""
     path = tmp_path / "train-images-idx3-ubyte.gz"
     with gzip.open(path, "wb") as file:
-        for _ in range(256):
+        for _ in range(160):
             file.write(bytes(2**20))
     tracemalloc.start()
     with pytest.raises(InputError, match="smaller than any images pack"):
         idx.read_array(path)
-    assert tracemalloc.get_traced_memory()[1] < 2**28
+    assert tracemalloc.get_traced_memory()[1] < 2**27
     tracemalloc.stop()
 
 
@@ -374,11 +374,12 @@ def test_folder_several_sizes(tmp_path):
 
 
 def test_folder_of_more_than_memory_holds(tmp_path, monkeypatch):
-    write_images(tmp_path, "ab", 9, mode="RGB", size=(1500, 1500))
-    monkeypatch.setattr(folder, "free", lambda: 2**26)
+    write_images(tmp_path, "ab", 9, mode="RGB", size=(187, 187))  # 105 kB each
+    monkeypatch.setattr(folder, "_LOOK", 2**20)
+    monkeypatch.setattr(folder, "free", lambda: 2**20)
     assert message(f"folder:{tmp_path}") == (
-        f"{tmp_path / 'b'}: the first 10 of 18 images take 64.4 MiB of memory, and "
-        "64 MiB are free; make them smaller"
+        f"{tmp_path / 'b'}: the first 10 of 18 images take 1 MiB of memory, and "
+        "1 MiB are free; make them smaller"
     )
 
 

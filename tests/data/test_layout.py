@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dd_jax.data import load
-from dd_jax.data.layout import in_order
+from dd_jax.data.layout import natural_order
 from dd_jax.types import InputError
 
 _buffer = io.BytesIO()
@@ -140,7 +140,7 @@ ORDERS = [
 
 @pytest.mark.parametrize("names, expected", ORDERS, ids=lambda v: " ".join(v))
 def test_order(names, expected):
-    assert in_order(names) == in_order(names[::-1]) == expected
+    assert natural_order(names) == natural_order(names[::-1]) == expected
 
 
 def test_the_first_classes_are_those_of_the_smallest_numbers(tree):
@@ -352,7 +352,7 @@ def test_a_table_and_two_files_of_one_name(tree):
     tiny_imagenet(tree)
     tree.add("val/more", 1)
     assert tree.refused() == (
-        "ROOT/val/val_annotations.txt tells files by name, and there are "
+        "ROOT/val/val_annotations.txt identifies files by name, and there are "
         "ROOT/val/images/0.png and ROOT/val/more/0.png; keep one"
     )
 
@@ -377,12 +377,24 @@ PART = st.sampled_from(
 FILE = st.sampled_from(["0.png", "1.PNG", "2.webp", "3.heic", "._0.png", "4", "b.txt"])
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
-@given(
-    st.sampled_from([("",), ("train/", "test/"), ("train/", "val/")]),
-    st.sets(st.tuples(st.lists(PART, max_size=3).map("/".join), FILE), max_size=6),
-)
-def test_every_image_is_read_or_told_of_or_the_folder_is_refused(base, files):
+BASE = st.sampled_from([("",), ("train/", "test/"), ("train/", "val/")])
+FILES = st.sets(st.tuples(st.lists(PART, max_size=3).map("/".join), FILE), max_size=6)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(BASE, FILES)
+def test_every_image_is_read_or_named_or_the_folder_is_refused(base, files):
+    check_tree(base, files)
+
+
+@pytest.mark.slow
+@settings(max_examples=600, deadline=None)
+@given(BASE, FILES)
+def test_many_trees(base, files):
+    check_tree(base, files)
+
+
+def check_tree(base, files):
     files |= {(s + name, f"{i}.png") for s in base for name in "ab" for i in (5, 6, 7)}
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)

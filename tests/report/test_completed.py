@@ -137,7 +137,7 @@ def test_a_damaged_status_is_not_done(folder, capsys, content):
     assert completed.record_of(folder) is None
     line = capsys.readouterr().err
     assert line.startswith(f"{folder / 'status.json'}: ") and line.count("\n") == 1
-    assert line.endswith("; the run goes on\n")
+    assert line.endswith("; the run resumes\n")
 
 
 def test_flipped_bits_of_a_status_never_hide_a_change(folder):

@@ -162,14 +162,14 @@ def test_a_diverging_cell_is_recorded_and_the_next_one_runs(tmp_path, capsys):
 
 
 def test_a_failed_run_goes_on_where_it_stopped(tmp_path, monkeypatch, capsys):
-    from dd_jax import run
+    from dd_jax.run import audit_context
 
     def broken(*args, **kw):
         raise MemoryError("too large")
 
     arguments = [*flags(BARE | MLP), f"--workdir={tmp_path}"]
     with monkeypatch.context() as patch:
-        patch.setattr(run, "predictions", broken)
+        patch.setattr(audit_context, "logits_of_each", broken)
         assert launch(*arguments) == 1
     assert "failed: MemoryError: too large" in capsys.readouterr().err
     assert status(tmp_path) == "failed"

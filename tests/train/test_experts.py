@@ -118,7 +118,7 @@ def test_other_rows_have_a_file_of_their_own(tmp_path):
 
 
 def test_parameters_beyond_half_precision_count_as_divergence(tmp_path):
-    with pytest.raises(Diverged, match="half precision after 1 epochs at step size"):
+    with pytest.raises(Diverged, match="after 1 epochs at learning rate"):
         paths(tmp_path, lr=1e7)
 
 

@@ -30,7 +30,7 @@ def check(context: Context) -> None:
 def measure(context: Context) -> dict[str, Any]:
     """Attacks every pipeline under the threats of the options.
 
-    T1 and T2 look at the same shadows, each distilled from its half of train; T0 needs
+    T1 and T2 share their shadows, each distilled from its half of train; T0 needs
     others, which all distil the whole of train from initial images of their own. What
     is not defined is None: T0 unless the initial images are random real ones, T0 and T1
     of full data. Leaves a score file for each, and the ROC curves.

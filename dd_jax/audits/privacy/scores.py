@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from functools import partial
+from functools import partial, wraps
 from typing import Any, NamedTuple
 
 import chex
@@ -103,7 +103,10 @@ def score_of(name: str) -> Score:
 
 @reused
 def _adapted(function: Callable) -> Score:
-    compare = lambda data, *rest, **options: function(*data, *rest, **options)
+    @wraps(function)  # for the names of its options
+    def compare(data, *rest, **options):
+        return function(*data, *rest, **options)
+
     return Score(lambda logits, labels, member: (logits, labels), compare)
 
 

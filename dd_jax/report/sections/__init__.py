@@ -3,7 +3,7 @@
 The module `sections/NAME_section.py` shows what the audit NAME wrote into a Record:
 
 - `SHAPE`: a check of that part of the Record, see `dd_jax.report.shapes`.
-- `PLACE`: a number; sections stand on the page by rising place.
+- `PLACE`: a number; the page has the sections by rising place.
 - `blocks(record, files) -> list[Block]`: what the section shows.
 
 A part of a Record without such a module is shown as a plain table.

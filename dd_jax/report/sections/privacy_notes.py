@@ -28,14 +28,11 @@ def explained(record: Record, config: dict) -> list[str]:
     if "t1" in threats and (repeats := audit.get("repeats") or 1) > 1:
         lines.append(f"T1 averages {repeats} nets trained on each released set.")
     attack = headline.membership(record)
-    path = ("privacy", "distilled", *(attack[:2] if attack else ()))
-    keys = "shared_seed", "known_randomness"  # the second in earlier Records
-    bounds = [lookup(record, *path, key, "auc") for key in keys]
-    if bound := bounds[0] or bounds[1]:
+    if attack and (bound := _shared_seed(record, attack)):
         lines.append(
-            "Attacker who knows the random seeds of most shadow models: "
-            f"{display_name(path[3], record, 'score')} on {path[2].upper()} has AUC "
-            f"{decimal(bound)}."
+            "Attacker whose shadow models mostly share one random seed: "
+            f"{display_name(attack.score, record, 'score')} on {attack.threat.upper()} "
+            f"has AUC {decimal(bound)}."
         )
     if "t0" in threats:
         lines.append(
@@ -44,6 +41,13 @@ def explained(record: Record, config: dict) -> list[str]:
             "fixed list. It is the positive control of real initial images."
         )
     return [*lines, *_resolution(record, threats)]
+
+
+def _shared_seed(record: Record, attack: headline.Membership) -> dict | None:
+    """AUC of an attack with the shadow models that share a seed."""
+    rates = lookup(record, "privacy", "distilled", attack.threat, attack.score)
+    keys = ("shared_seed", "known_randomness")  # the second in older Records
+    return next((auc for key in keys if (auc := lookup(rates, key, "auc"))), None)
 
 
 def _shadows(record: Record, threats: dict, audit: dict) -> list[str]:

@@ -37,8 +37,8 @@ _SCORE = _RATES | {
     "balanced_accuracy": RATE,
     "ppv": each(RATE),
     "smallest_fpr": SHARE,
-    "known_randomness": fields({}, _RATES),  # in Records of earlier versions
     "shared_seed": fields({}, _RATES),
+    "known_randomness": fields({}, _RATES),  # its name in older Records
     "calibrated": each(fields({}, {"tpr": RATE, "achieved_fpr": RATE})),
     "by_class": _SLICES,
     "by_group": _SLICES,

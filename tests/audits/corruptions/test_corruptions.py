@@ -26,6 +26,7 @@ from dd_jax.audits.corruptions import (
 from dd_jax.types import InputError, Model
 
 KEY = jax.random.key(0)
+GREY, COLOUR = (6, 9, 12, 1), (3, 24, 24, 3)  # few shapes: few programs
 BENCHMARK = (
     "gaussian_noise shot_noise impulse_noise defocus_blur glass_blur motion_blur "
     "zoom_blur snow frost fog brightness contrast elastic pixelate jpeg"
@@ -64,13 +65,13 @@ def test_the_benchmark_is_complete():
 @pytest.mark.parametrize("name", CORRUPTIONS)
 def test_laws(name):
     """In [0, 1], not the identity, deterministic, one program, a draw an image."""
-    twice = np.stack([picture(9, 12, 1)] * 2)
-    seen = [np.asarray(corrupt(KEY, name, twice, s)) for s in (1, 5)]
+    same = np.stack([picture(*GREY[1:])] * GREY[0])
+    seen = [np.asarray(corrupt(KEY, name, same, s)) for s in (1, 5)]
     for found in seen:
-        assert found.shape == twice.shape and found.dtype == np.float32
+        assert found.shape == same.shape and found.dtype == np.float32
         assert np.isfinite(found).all() and found.min() >= 0 and found.max() <= 1
-        assert not np.array_equal(found, twice)
-    np.testing.assert_array_equal(seen[1], corrupt(KEY, name, twice, jnp.int32(5)))
+        assert not np.array_equal(found, same)
+    np.testing.assert_array_equal(seen[1], corrupt(KEY, name, same, jnp.int32(5)))
     apart = not np.array_equal(seen[1][0], seen[1][1])
     fixed = {"defocus_blur", "zoom_blur", "brightness", "contrast", "pixelate", "jpeg"}
     assert apart == (name not in fixed)
@@ -79,7 +80,7 @@ def test_laws(name):
 @pytest.mark.parametrize("name", CORRUPTIONS)
 def test_colour_and_severity(name):
     """Changes grow with severity, except of corruptions that change in kind."""
-    images = np.stack([picture(24, 24, 3, seed) for seed in range(3)])
+    images = np.stack([picture(*COLOUR[1:], seed) for seed in range(COLOUR[0])])
     seen = [np.asarray(corrupt(KEY, name, images, s)) for s in (1, 3, 5)]
     change = [np.abs(found - images).mean() for found in seen]
     assert change[0] > 1e-3
@@ -92,10 +93,10 @@ def test_colour_and_severity(name):
     st.sampled_from(UNCHANGED_IF_FLAT),
     st.integers(1, 5),
     st.floats(0, 1, width=32),
-    st.sampled_from([(5, 8, 1), (7, 4, 3)]),
+    st.sampled_from([GREY, COLOUR]),
 )
 def test_a_constant_image_is_unchanged_by_blur(name, severity, level, shape):
-    flat = np.full((1, *shape), level, np.float32)
+    flat = np.full(shape, level, np.float32)
     np.testing.assert_allclose(corrupt(KEY, name, flat, severity), flat, atol=1e-5)
 
 
@@ -251,7 +252,8 @@ def brightness_model():
 
 
 def test_accuracy_and_record_of_threshold_networks():
-    images = np.concatenate([np.full((3, 6, 6, 1), v, np.float32) for v in (0.2, 0.6)])
+    half = (GREY[0] // 2, *GREY[1:])
+    images = np.concatenate([np.full(half, v, np.float32) for v in (0.2, 0.6)])
     labels = np.repeat([0, 1], 3)
     networks = {"distilled": jnp.array([0.4, 0.22]), "full_data": jnp.array([0.4])}
     given = KEY, brightness_model(), networks

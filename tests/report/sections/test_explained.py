@@ -84,11 +84,11 @@ def test_several_threats_are_told_apart(row):
 def test_joint_shadows_are_told_from_targets(row, key):
     audit = {"epochs": 100, "joint": True, "shadows": 64, "targets": 16}
     notes = " ".join(membership(row, {"audits": {"privacy": audit}}))
-    assert "knows the random seeds" not in notes
+    assert "share one random seed" not in notes
     attack = row["privacy"]["distilled"]["t2"]["lira_online"]
     attack[key] = {"auc": fabricate.around(0.6, 0.02)}
     bound = " ".join(membership(row, {"audits": {"privacy": audit}}))
-    assert "models: LiRA, online on T2 has AUC 0.600 (0.580 to 0.620)." in bound
+    assert "seed: LiRA, online on T2 has AUC 0.600 (0.580 to 0.620)." in bound
     assert "80 shadow distillations" in notes  # 16 attacked in the fabricated Record
     assert "64 of them share networks" in notes and "the other 16 share" in notes
 

@@ -131,7 +131,7 @@ def test_t0_is_undefined_unless_first_images_are_random_rows(tmp_path, init):
     assert record["random_subset"]["t0"] is not None
 
 
-def test_fewer_rows_are_asked_about_but_every_canary(tmp_path):
+def test_fewer_rows_are_queried_but_every_canary(tmp_path):
     measured(
         tmp_path,
         audits__privacy__rows=50,
@@ -164,7 +164,7 @@ def test_joint_shadows_serve_targets_that_share_nothing(tmp_path, method):
         tmp_path,
         **changes,
         distill__method=method,
-        distill__network__life=2,
+        distill__network__outer_steps=2,
         distill__network__epochs=1,
         audits__privacy__joint=True,
         audits__privacy__targets=4,
@@ -202,7 +202,7 @@ def test_bad_requests_stop_before_any_compute(tmp_path):
 
 
 def test_changed_data_never_reuse_old_shadows(tmp_path):
-    """One pixel of one row changes: every shadow is made anew, in the same folder."""
+    """One pixel of one row changes: every shadow is made again, in the same folder."""
     changes = {"audits__privacy__canaries": 0, "audits__privacy__threats": ("t2",)}
     found, caches = [], []
     for pixel in (0, 255, 0):

@@ -1,0 +1,145 @@
+"""The data of runs: notes, groups, validation rows, whitening, augmentation."""
+
+import re
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+from tiny import (
+    BARE,
+    MLP,
+    TINY,
+    arrays,
+    flags,
+    launch,
+    make,
+    npz,
+    only_run,
+    saved_networks,
+)
+from tiny import quick_compiles as quick_compiles
+
+from dd_jax import distill, run
+from dd_jax.audits import privacy
+from dd_jax.system import workdir
+from dd_jax.types import InputError
+
+
+def bare(root, **changes):
+    return run.run(make(BARE, **changes), root)
+
+
+@pytest.mark.slow
+def test_what_loading_did_is_told_and_recorded(tmp_path, capsys):
+    """From labels 1 to 3 with a transparent corner: on white, in the Record, once."""
+    pixels = arrays(counts=(10, 10, 10))
+    for image, label in zip(pixels["x_train"], pixels["y_train"] + 1):
+        place = tmp_path / "images" / f"{label * 4}"
+        place.mkdir(parents=True, exist_ok=True)
+        alpha = np.full((8, 8), 255, np.uint8)
+        alpha[0, 0] = 0
+        file = place / f"{len(list(place.iterdir()))}.webp"
+        Image.fromarray(np.stack([image] * 3 + [alpha], -1)).save(file, lossless=True)
+    (tmp_path / "images" / "8" / "notes.txt").write_text("x")
+    values = BARE | MLP | {"data.source": f"folder:{tmp_path}/images"}
+    assert launch(*flags(values), f"--workdir={tmp_path}/w") == 2
+    assert "has transparent pixels; set data.background to" in capsys.readouterr().err
+    values |= {"data.background": "white"}
+    assert launch(*flags(values), f"--workdir={tmp_path}/w") == 0
+    notes = [
+        "left out 1 .txt: no images that Pillow reads",
+        "laid on white, which shows through transparent pixels: 30 of 30 images",
+    ]
+    told = capsys.readouterr().out.splitlines()
+    assert [line for line in told if line.startswith("data:")] == [
+        f"data: {note}" for note in notes
+    ]
+    found = workdir.read_json(only_run(tmp_path / "w") / "record.json")["run"]
+    assert found["data_notes"] == notes and found["class_names"] == ["4", "8", "12"]
+
+
+def as_changes(values):
+    return {key.replace(".", "__"): value for key, value in values.items()}
+
+
+def test_batch_norm_and_augmentation_run(tmp_path):
+    changes = {"model__norm": "batch", "distill__augment": "flip_scale"}
+    found = bare(tmp_path, train__augment="flip", model__depth=1, **changes)
+    networks = saved_networks(only_run(tmp_path))["distilled"]
+    means = [
+        leaf
+        for path, leaf in jax.tree.leaves_with_path(networks)
+        if "batch_stats" in jax.tree_util.keystr(path) and "mean" in str(path[-1])
+    ]
+    assert len(means) == 1 and np.abs(means[0]).max() > 0
+    assert found["accuracy"]["full_data"]["mean"] > 0.4
+
+
+def test_groups_and_an_odd_number_of_rows(tmp_path):
+    """25 rows: each pair of shadows leaves one out, which no score may use."""
+    groups = {"group_train": np.arange(25) % 2, "group_test": np.arange(18) % 2}
+    source = npz(tmp_path / "groups.npz", **groups)
+    whole = {"data__source": source, "data__num_classes": 0}
+    values = make(TINY | MLP, audits__robustness__enabled=False, **whole)
+    found = run.run(values, tmp_path / "w")
+    for part in found["fairness"].values():
+        assert {"deo_max", "deo_mean"} <= set(part)
+        assert 0 <= part["deo_mean"]["mean"] <= part["deo_max"]["mean"] <= 1
+    scores = privacy.load_scores(only_run(tmp_path / "w") / "scores.npz")
+    assert 23 <= len(scores.index) <= 24
+    np.testing.assert_array_equal(scores.member[::2], ~scores.member[1::2])
+    np.testing.assert_array_equal(scores.group, groups["group_train"][scores.index])
+    np.testing.assert_array_equal(
+        scores.labels, np.repeat([0, 1, 2], (8, 8, 9))[scores.index]
+    )
+
+
+def test_validation_rows_are_evaluated_and_test_rows_never_read(tmp_path):
+    other = arrays((8, 8, 8), test_seed=9)
+    other["x_test"] = 255 - other["x_test"]
+    found = []
+    for i, changes in enumerate((arrays((8, 8, 8)), other)):
+        source = npz(tmp_path / f"{i}.npz", **changes)
+        changes = {"data__source": source, "data__num_classes": 0, **as_changes(MLP)}
+        found.append(bare(tmp_path / "w", data__validation=0.25, **changes))
+    assert found[0]["run"]["id"] != found[1]["run"]["id"]
+    assert found[0]["accuracy"] == found[1]["accuracy"]
+    assert {record["run"]["split"] for record in found} == {"validation"}
+    # 2 of 8 rows of each class are held out
+    assert found[0]["run"]["ratio"] == pytest.approx(6 / 18)
+    for share in found[0]["accuracy"]["distilled"]["per_class"]:
+        assert (4 * share) == pytest.approx(round(4 * share))
+
+
+def test_zca_is_inside_the_network_and_beside_the_set(tmp_path):
+    assert launch(*flags(BARE | MLP, data__zca=True), f"--workdir={tmp_path}") == 0
+    folder = only_run(tmp_path)
+    found = distill.load(folder / "synthetic.npz")
+    assert "zca.npz" in found.metadata["zca"]
+    with np.load(folder / "zca.npz") as fitted:
+        assert fitted["forward"].shape == (64, 64) and fitted["mean"].shape == (64,)
+
+
+def test_a_loaded_set_is_seen_through_its_own_zca(tmp_path):
+    """Fitted on other rows than those it is audited on."""
+    first = {**as_changes(MLP), "data__zca": True}
+    bare(tmp_path / "made", data__rows=60, **first)
+    made = only_run(tmp_path / "made")
+    given = {**first, "data__rows": 90, "distill__load": str(made / "synthetic.npz")}
+    bare(tmp_path / "w", **given)
+    again = only_run(tmp_path / "w")
+    assert (again / "zca.npz").read_bytes() == (made / "zca.npz").read_bytes()
+    bare(tmp_path / "own", **{**first, "data__rows": 90})
+    own = only_run(tmp_path / "own")
+    assert (own / "zca.npz").read_bytes() != (made / "zca.npz").read_bytes()
+
+    fitted = dict(np.load(made / "zca.npz"))
+    for harm, words in (
+        (lambda f: np.savez(f, mean=fitted["mean"]), "is not a whitening (.npz)"),
+        (lambda f: f.write_bytes(b"no"), "is not a whitening (.npz)"),
+        (lambda f: f.unlink(), "no whitening at"),
+    ):
+        harm(made / "zca.npz")
+        with pytest.raises(InputError, match=re.escape(words)):
+            bare(tmp_path / "w2", **given)
