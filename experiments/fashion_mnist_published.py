@@ -24,6 +24,8 @@ from dd_jax.config.sweep import Point
 AUGMENT = "color_crop_cutout_flip_scale_rotate"
 DC = {"distill.init": "noise", "train.augment": "none", "train.epochs": 300}
 PUBLISHED = {  # per cent at 1 and 10 images a class, and where they are from
+    "random": (51.4, 73.8, "Zhao et al. 2021"),
+    "herding": (67.0, 71.1, "Zhao et al. 2021"),
     "dc": (70.5, 82.3, "Zhao et al. 2021"),
     "dsa": (70.6, 84.6, "Zhao and Bilen 2021"),
     "dm": (71.5, 83.6, "Zhou et al. 2022, who ran DM again"),
