@@ -278,7 +278,10 @@ def test_damaged_states_cost_steps_and_change_nothing(
         assert first.endswith("; goes back to step 6")
         assert more == "toy: resumes at step 6 of 14"
     else:
-        assert first.endswith("; starts again from the beginning") and more == "toy: starts, 0 of 14"
+        assert (
+            first.endswith("; starts again from the beginning")
+            and more == "toy: starts, 0 of 14"
+        )
 
 
 @pytest.mark.parametrize("tty", [False, True])
