@@ -12,12 +12,12 @@ from dd_jax.distill.base import Batch, Method, Real, draw
 from dd_jax.distill.distances import DISTANCES
 from dd_jax.distill.parametrisation import Learner, flattened
 from dd_jax.distill.practice import Practice
-from dd_jax.parallel import each
+from dd_jax.parallel import best_chunk
 from dd_jax.train.fit import FitState
 from dd_jax.train.losses import cross_entropy
 from dd_jax.types import Array, Key, Model, Params, SyntheticSet
 
-_PIECE = 64  # real images differentiated at a time, so that activations stay in cache
+_PIECE = 64  # real images differentiated at a time on CPU: activations stay in cache
 _CALIBRATION = 16  # real images a class that batch statistics come from
 
 
@@ -63,7 +63,7 @@ def mean_gradient(
 
 def _in_pieces(model, params, images, labels, weights):
     """`mean_gradient` summed over pieces; for a side that is not derived again."""
-    pieces = -(-len(images) // _PIECE)
+    pieces = -(-len(images) // _PIECE) if best_chunk() is None else 1
     if pieces == 1:
         return mean_gradient(model, params, images, labels, weights)
     fill = pieces * _PIECE - len(images)
@@ -77,6 +77,15 @@ def _in_pieces(model, params, images, labels, weights):
 
     zero = jax.tree.map(jnp.zeros_like, params["params"])
     return lax.scan(add, zero, (cut(images), cut(labels), cut(weights)))[0]
+
+
+def _in_turn(fun: Callable, *stacked):
+    """`vmap(fun)(*stacked)`, one after another.
+
+    On accelerators too: together, the weight gradients of classes are one grouped
+    convolution each, with which a step takes 1.7 times as long on an H100.
+    """
+    return lax.map(lambda one: fun(*one), stacked)
 
 
 def calibrated(model: Model, params: Params, batch: Batch) -> Params:
@@ -146,9 +155,9 @@ def matching(
 
         keys = jax.random.split(key, len(batch.weights))
         classes = jnp.eye(len(keys))
-        real = each(pull_of_class, keys, batch.images, batch.weights, classes)
+        real = _in_turn(pull_of_class, keys, batch.images, batch.weights, classes)
         made, back = jax.vjp(learner.decode, theta)
-        terms, grads = each(
+        terms, grads = _in_turn(
             jax.value_and_grad(loss_of_class, (1, 2)),
             *(keys, made.images, made.labels, real),
         )
