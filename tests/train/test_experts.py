@@ -92,6 +92,20 @@ def test_a_killed_training_goes_on_to_the_same_paths(tmp_path):
     assert calls == 7
 
 
+def test_accelerators_train_one_expert_after_another_too(tmp_path, monkeypatch):
+    on_cpu = np.array(paths(tmp_path / "cpu"))
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    labels = []
+
+    def noted(label, place):
+        labels.append(label)
+        return run_loop
+
+    got = paths(tmp_path / "gpu", noted)
+    assert labels == ["experts 1 to 1 of 2", "experts 2 to 2 of 2"]
+    np.testing.assert_allclose(got, on_cpu, rtol=2e-3, atol=1e-4)
+
+
 def test_only_the_epochs_asked_for_are_kept(tmp_path):
     every = np.array(paths(tmp_path / "every", epochs=range(6)))
     some = paths(tmp_path / "some", epochs=(1, 4))
