@@ -34,8 +34,13 @@ def blocks(text, language):
 # Python
 
 
+def slow_if(code):
+    """A whole run that the first page has in another form."""
+    return [pytest.mark.slow] if '"runs_out/notebook"' in code else []
+
+
 PYTHON = [
-    pytest.param(name, code, id=f"{name}-{i}")
+    pytest.param(name, code, id=f"{name}-{i}", marks=slow_if(code))
     for name, text in READMES.items()
     for i, code in enumerate(blocks(text, "python"))
 ]
@@ -56,6 +61,7 @@ def small():
 @pytest.fixture
 def forget():
     """Names that a block registers are there for that block alone."""
+    lookup.load()
     before = dict(lookup._entries)
     yield
     lookup._entries.clear()
