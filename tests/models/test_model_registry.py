@@ -56,9 +56,8 @@ def test_unknown_field(name, kw, message):
     ],
 )
 def test_bad_value_of_a_field(name, kw, message):
-    model = build(name, 2, (8, 8, 1), **kw)
     with pytest.raises(InputError, match=message):
-        jax.eval_shape(model.init, jax.random.key(0))
+        build(name, 2, (8, 8, 1), **kw)
 
 
 def test_same_arguments_give_the_same_object():
