@@ -108,7 +108,7 @@ class SyntheticSet(NamedTuple):
     Attributes:
       images: `f32[m h w c]` in pixel space.
       labels: `f32[m k]`, probabilities.
-      lr: `f32[]`, the step size to train with.
+      lr: `f32[]`, the learning rate to train with.
       metadata: JSON-able provenance; None inside compiled code.
     """
 

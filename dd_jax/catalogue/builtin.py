@@ -131,7 +131,7 @@ score("calibrated_out", _IN + "CALIBRATED_OUT", label="Calibrated log-odds, OUT 
 score("shadow_classifier", _IN + "SHADOW_CLASSIFIER", label="Shadow classifier")
 score("quantile", _IN + "QUANTILE", label="Quantile regression")
 
-source("digits", "dd_jax.data.digits:read", label="Digits", place="")
+source("digits", "dd_jax.data.digits:read", label="digits (scikit-learn)", place="")
 source("tfds", "dd_jax.data.tfds_source:read", label="TFDS", place="NAME")
 source("idx", "dd_jax.data.idx:read", label="IDX files", place="DIR")
 source("npz", "dd_jax.data.npz:read", label="NumPy file", place="FILE")
@@ -186,7 +186,7 @@ audit(
 audit(
     "privacy",
     _IN + "privacy.membership_audit:AUDIT",
-    label="Membership",
+    label="Membership inference",
     options=options.PRIVACY,
 )
 audit(

@@ -8,7 +8,7 @@ of other installed packages.
 import importlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from functools import lru_cache
 from importlib import metadata
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -201,7 +201,7 @@ def arguments(
     return taken | dict(own)
 
 
-@cache
+@lru_cache(maxsize=64)
 def parameters(factory: Callable) -> tuple[str | None, ...]:
     """Names of the parameters that a factory takes; None among them for `**others`."""
     known = inspect.signature(factory).parameters.values()

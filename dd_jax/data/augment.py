@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -37,8 +38,8 @@ def dsa(strategy: str, mean: tuple[float, ...], std: tuple[float, ...]) -> Augme
 
     Each call draws one of the strategy's operations, all equally likely, and applies it
     to the whole batch. Stages joined by `+` follow one another, each with one operation
-    of its own: `color+crop_scale_rotate+cutout` always colours and cuts out. With
-    `u ~ U(0, 1)`, on normalised images:
+    of its own: `color+crop_scale_rotate+cutout` always applies `color` and `cutout`.
+    With `u ~ U(0, 1)`, on normalised images:
 
     - `flip`: left-right with probability 1/2;
     - `color`: brightness `x + u - 0.5`, saturation by `2 u`, contrast by `u + 0.5`;
@@ -89,6 +90,7 @@ def dsa(strategy: str, mean: tuple[float, ...], std: tuple[float, ...]) -> Augme
         return jax.lax.switch(choice, branches, key_parameters, images)
 
     def augment(key: Key, images: Array, draws: int) -> Array:
+        chex.assert_rank(images, 4)
         keys = [key] if len(stages) == 1 else jax.random.split(key, len(stages))
         images = (images - centre) / spread
         for stage, stage_key in zip(stages, keys):
@@ -101,10 +103,10 @@ def dsa(strategy: str, mean: tuple[float, ...], std: tuple[float, ...]) -> Augme
     )
 
 
-def explained(strategy: str) -> str:
-    """A strategy string in words, for who augments without this package.
+def describe(strategy: str) -> str:
+    """Describes a strategy in words, for augmentation without this package.
 
-    >>> explained("flip+crop_rotate").split(". ")[1]
+    >>> describe("flip+crop_rotate").split(". ")[1]
     'Images are normalised before and brought back after'
     """
     if strategy in ("", "none"):

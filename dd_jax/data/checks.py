@@ -6,7 +6,7 @@ import numpy as np
 
 from dd_jax.types import Dataset, InputError, Split
 
-_CHANNELS = (1, 2, 3, 4)  # gray, gray and alpha, RGB, RGB and alpha
+_CHANNELS = (1, 2, 3, 4)  # grey, grey and alpha, RGB, RGB and alpha
 _ROUNDING = 1e-6  # what resizing in floats leaves [0, 1] by
 
 

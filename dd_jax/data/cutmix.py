@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -28,6 +29,8 @@ def cutmix(probability: float) -> Callable[[Key, Array, Array], tuple[Array, Arr
     """
 
     def mix(key: Key, images: Array, labels: Array) -> tuple[Array, Array]:
+        chex.assert_rank([images, labels], [4, 2])
+        chex.assert_equal_shape_prefix([images, labels], 1)
         flip, area, row, column, order = jax.random.split(key, 5)
         n, h, w, _ = images.shape
         side = jnp.sqrt(1 - jax.random.uniform(area))
@@ -43,10 +46,10 @@ def cutmix(probability: float) -> Callable[[Key, Array, Array], tuple[Array, Arr
     return mix
 
 
-def explained(probability: float) -> str:
-    """CutMix in words, for who trains without this package.
+def describe(probability: float) -> str:
+    """Describes CutMix in words, for training without this package.
 
-    >>> explained(0.0)
+    >>> describe(0.0)
     'none'
     """
     if not probability:

@@ -9,7 +9,7 @@ from dd_jax.types import Split
 
 
 def read() -> Raw:
-    """Reads 1,797 digits, 8x8 with one channel, split 80/20 by class, always alike.
+    """Reads 1,797 digits, 8x8 with one channel, split 80/20 by class with a fixed seed.
 
     Pixels `p` in 0..16 become `round(255 p / 16)`.
 

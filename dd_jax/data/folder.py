@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from dd_jax.data import layout
-from dd_jax.data.image_file import laid_on, open_image, plain, transparent
-from dd_jax.data.layout import Listed
-from dd_jax.data.raw import Raw, stack
+from dd_jax.data.image_file import composite, open_image, plain, transparent
+from dd_jax.data.layout import ImageFiles
+from dd_jax.data.raw import Raw, stack_images
 from dd_jax.data.splits import stratified_split
 from dd_jax.system.memory import free, in_words
 from dd_jax.system.paths import expanded, no_folder
@@ -24,8 +24,8 @@ def read(place: str, image_size: int | None, seed: int, background: str) -> Raw:
     Images may lie in folders inside of the class folders too. Without `test` its place
     is taken by `val`, also with a table of classes as in Tiny ImageNet. Classes are
     numbered in the order of their names, numbers by value. Images are one channel if
-    all files are gray, else RGB; turned as their metadata say; of several frames, the
-    first.
+    all files are grey, else RGB; rotated as their metadata state; of several frames,
+    the first.
 
     Args:
       place: the directory; holds files of any kind that Pillow reads.
@@ -49,7 +49,7 @@ def read(place: str, image_size: int | None, seed: int, background: str) -> Raw:
     names = layout.class_names(root)
     listed = layout.images_of(root, names)
     arrays, notes = _decoded(listed.files, background)
-    images, labels = stack(arrays, image_size, str(root)), _labels(listed, names)
+    images, labels = stack_images(arrays, image_size, str(root)), _labels(listed, names)
     train, test = stratified_split(seed, labels, 0.2, str(root))
     return Raw(
         Split(images[train], labels[train]),
@@ -70,7 +70,7 @@ def _presplit(
     train = layout.images_of(train_folder, names)
     test_folder, test = _test(train_folder, tests, names)
     arrays, notes = _decoded(train.files + test.files, background)
-    images, n = stack(arrays, image_size, str(root)), len(train.files)
+    images, n = stack_images(arrays, image_size, str(root)), len(train.files)
     used = (train_folder.name, test_folder.name)
     unused = [name for name in layout.folders(root) if name not in used]
     if unused or test_folder.name != "test":
@@ -88,12 +88,12 @@ def _presplit(
 
 def _test(
     train_folder: Path, tests: list[Path], names: tuple[str, ...]
-) -> tuple[Path, Listed]:
+) -> tuple[Path, ImageFiles]:
     """The first folder whose images have classes, and these images."""
     for place in tests:
         if set(layout.folders(place)) & set(names):
             break
-        if listed := layout.annotated(place):
+        if listed := layout.annotated_images(place):
             _check_known(set(listed.classes), place, train_folder, names)
             return place, listed
     else:
@@ -113,20 +113,22 @@ def _check_known(
         )
 
 
-def _labels(listed: Listed, names: tuple[str, ...]) -> np.ndarray:
+def _labels(listed: ImageFiles, names: tuple[str, ...]) -> np.ndarray:
     number = {name: label for label, name in enumerate(names)}
     return np.array([number[name] for name in listed.classes], np.int32)
 
 
-def _found(listed: list[Listed], roots: list[Path]) -> tuple[str, ...]:
+def _found(listed: list[ImageFiles], roots: list[Path]) -> tuple[str, ...]:
     """What was found elsewhere than in `CLASS/*`, and what was not read, in words."""
     kinds = sum((each.unread for each in listed), Counter())
     files = {path for each in listed for path in each.files}
-    loose = len(set().union(*map(layout.beside, roots)) - files)
+    loose = len(set().union(*map(layout.loose_images, roots)) - files)
     deep = sum(path.parents[1] not in roots for path in files)
     notes = []
     if kinds:
-        notes.append(f"left out {layout.counted(kinds)}: no images that Pillow reads")
+        notes.append(
+            f"left out {layout.count_suffixes(kinds)}: no images that Pillow reads"
+        )
     if deep:
         notes.append(f"read from folders inside of class folders: {deep} images")
     if loose:
@@ -159,11 +161,11 @@ def _decoded(
                     f"{path} has transparent pixels; set data.background to the "
                     "colour that shows through, such as white or black"
                 )
-            image = laid_on(background, image, path)
+            image = composite(background, image, path)
             done[f"laid on {background}, which shows through transparent pixels"] += 1
         images.append(plain(image))
-    gray = all(image.mode == "L" for image in images)
-    arrays = [np.asarray(i if gray else i.convert("RGB")) for i in images]
+    grey = all(image.mode == "L" for image in images)
+    arrays = [np.asarray(i if grey else i.convert("RGB")) for i in images]
     notes = tuple(
         f"{words}: {count} of {len(files)} images" for words, count in done.items()
     )

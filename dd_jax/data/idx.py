@@ -16,7 +16,7 @@ from dd_jax.types import InputError, Split
 
 _UNSIGNED_BYTE = 0x08
 _GZIP = b"\x1f\x8b"
-_SIZES = 2**32  # values of the largest array that is told as one number
+_SIZES = 2**32  # largest number of values that a message shows as one number
 _AXES = 4  # of images in colour
 _TRANSPOSED = (
     "EMNIST's files hold each image with rows and columns swapped; read as it is there"

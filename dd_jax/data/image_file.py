@@ -1,4 +1,4 @@
-"""One image file as pixels: what it says of itself is followed, or it is refused."""
+"""One image file as pixels: its metadata are applied, or it is refused."""
 
 import re
 import warnings
@@ -11,7 +11,7 @@ from PIL import ExifTags, Image, ImageOps
 from dd_jax.system.paths import no_file
 from dd_jax.types import InputError
 
-_GRAY = ("1", "L", "LA")
+_GREY = ("1", "L", "LA")
 _PALETTE = ("P", "PA")
 _RGB = ("RGB", "RGBX", "RGBA", "RGBa")
 _CONVERTED = ("CMYK", "YCbCr", "HSV")
@@ -20,12 +20,12 @@ _UNREAD = {"BUFR", "GRIB", "HDF5", "WMF", "MPEG", "IPTC", "EPS"}
 _LAYERED = "PSD"  # its frames are layers, and what is read is all of them
 
 
-class Opened(NamedTuple):
+class OpenedImage(NamedTuple):
     """One image file.
 
     Attributes:
       image: upright, of a mode with 1 or 8 bits a channel.
-      done: in words, what was done to make it so.
+      done: descriptions of the conversions that were applied.
     """
 
     image: Image.Image
@@ -45,8 +45,8 @@ def _formats() -> tuple[str, ...]:
     return tuple(kind for kind in Image.OPEN if kind not in _UNREAD)
 
 
-def open_image(path: Path) -> Opened:
-    """Reads the first frame of an image file, turned as its metadata say.
+def open_image(path: Path) -> OpenedImage:
+    """Reads the first frame of an image file, rotated as its metadata state.
 
     Raises:
       InputError: not an image, or one of more than 8 bits per channel.
@@ -72,7 +72,7 @@ def open_image(path: Path) -> Opened:
         raise InputError(
             f"{path} is not a readable image; replace or remove it"
         ) from error
-    if mode not in _GRAY + _PALETTE + _RGB + _CONVERTED:
+    if mode not in _GREY + _PALETTE + _RGB + _CONVERTED:
         raise InputError(
             f"{path} has pixels of mode {mode}; 8 bits per channel are needed"
         )
@@ -81,7 +81,7 @@ def open_image(path: Path) -> Opened:
         "first of several frames": frames > 1,
         f"converted from {mode} to RGB": mode in _CONVERTED,
     }
-    return Opened(image, tuple(words for words, true in done.items() if true))
+    return OpenedImage(image, tuple(words for words, true in done.items() if true))
 
 
 def size_of(path: Path) -> tuple[int, int]:
@@ -108,7 +108,7 @@ def transparent(image: Image.Image) -> bool:
     return image.convert("RGBA").getchannel("A").getextrema()[0] < 255
 
 
-def laid_on(background: str, image: Image.Image, where: Path) -> Image.Image:
+def composite(background: str, image: Image.Image, where: Path) -> Image.Image:
     """An image on a background of one colour, which shows through it.
 
     Raises:
@@ -123,20 +123,20 @@ def laid_on(background: str, image: Image.Image, where: Path) -> Image.Image:
             "data.background to another colour"
         )
     colour = laid.convert("RGB")
-    gray = image.mode in _GRAY + _PALETTE and is_gray(colour)
-    return colour.getchannel("R") if gray else colour
+    grey = image.mode in _GREY + _PALETTE and is_grey(colour)
+    return colour.getchannel("R") if grey else colour
 
 
 def plain(image: Image.Image) -> Image.Image:
-    """An opaque image as `L`, where its mode or its palette is gray, or as `RGB`."""
+    """An opaque image as `L`, where its mode or its palette is grey, or as `RGB`."""
     colour = image.convert("RGBA") if image.has_transparency_data else image
     colour = colour.convert("RGB")
-    if image.mode in _GRAY or (image.mode in _PALETTE and is_gray(colour)):
+    if image.mode in _GREY or (image.mode in _PALETTE and is_grey(colour)):
         return colour.getchannel("R")
     return colour
 
 
-def is_gray(image: Image.Image) -> bool:
+def is_grey(image: Image.Image) -> bool:
     """Whether the channels of an `RGB` image are equal everywhere."""
     red, *others = (band.tobytes() for band in image.split())
     return all(band == red for band in others)

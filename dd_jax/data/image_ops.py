@@ -6,6 +6,7 @@ clamped. The operations are those of differentiable augmentation (Zhao, Liu, Lin
 and Han 2020) as used by Differentiable Siamese Augmentation (Zhao and Bilen 2021).
 """
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -17,26 +18,29 @@ ALIGN_CORNERS = False  # whether coordinates span pixel centres, and not whole p
 
 
 def flip(mirrored: Array, images: Array) -> Array:
-    """Mirrors left and right where `mirrored bool[m]` says so."""
+    """Mirrors left and right where `mirrored bool[m]` is true."""
+    _check(mirrored, images)
     return jnp.where(_per_image(mirrored), images[:, :, ::-1], images)
 
 
 def brightness(offset: Array, images: Array) -> Array:
     """Adds `offset f32[m]` to every pixel."""
+    _check(offset, images)
     return images + _per_image(offset)
 
 
 def saturation(factor: Array, images: Array) -> Array:
-    """Scales the distance to the gray of each pixel: `(x - g) factor + g`.
+    """Scales the distance to the grey of each pixel: `(x - g) factor + g`.
 
     `g` is the mean over channels, so that an image of one channel stays as it is.
 
     Args:
-      factor: `f32[m]`; 1 changes nothing, 0 gives gray.
+      factor: `f32[m]`; 1 changes nothing, 0 gives grey.
       images: `f32[n h w c]`.
     """
-    gray = images.mean(3, keepdims=True)
-    return (images - gray) * _per_image(factor) + gray
+    _check(factor, images)
+    grey = images.mean(3, keepdims=True)
+    return (images - grey) * _per_image(factor) + grey
 
 
 def contrast(factor: Array, images: Array) -> Array:
@@ -46,6 +50,7 @@ def contrast(factor: Array, images: Array) -> Array:
       factor: `f32[m]`; 1 changes nothing, 0 gives a constant image.
       images: `f32[n h w c]`.
     """
+    _check(factor, images)
     mean = images.mean((1, 2, 3), keepdims=True)
     return (images - mean) * _per_image(factor) + mean
 
@@ -57,6 +62,7 @@ def crop(shift: Array, images: Array) -> Array:
       shift: `i32[m 2]`, `(dy, dx)`.
       images: `f32[n h w c]`.
     """
+    _check(shift, images, (2,))
     _, h, w, _ = images.shape
     y = jnp.arange(h)[:, None] + shift[:, 0, None, None]
     x = jnp.arange(w) + shift[:, 1, None, None]
@@ -73,6 +79,7 @@ def cutout(centre: Array, images: Array) -> Array:
       centre: `i32[m 2]`, `(cy, cx)`.
       images: `f32[n h w c]`.
     """
+    _check(centre, images, (2,))
     _, h, w, _ = images.shape
 
     def covered(centre: Array, length: int) -> Array:
@@ -112,6 +119,7 @@ def scale(factors: Array, images: Array) -> Array:
       factors: `f32[m 2]`, `(fy, fx)`.
       images: `f32[n h w c]`.
     """
+    _check(factors, images, (2,))
     zero = jnp.zeros_like(factors[:, 0])
     rows = [[factors[:, 0], zero], [zero, factors[:, 1]]]
     return affine(_matrix(rows), images)
@@ -128,6 +136,7 @@ def rotate(angle: Array, images: Array) -> Array:
       angle: `f32[m]`, radians; positive turns the content counter-clockwise.
       images: `f32[n h w c]`.
     """
+    _check(angle, images)
     sin, cos = jnp.sin(angle), jnp.cos(angle)
     return affine(_matrix([[cos, sin], [-sin, cos]]), images)
 
@@ -145,6 +154,7 @@ def affine(matrix: Array, images: Array) -> Array:
     Returns:
       `f32[n h w c]`.
     """
+    _check(matrix, images, (2, 2))
     _, h, w, _ = images.shape
     tall, wide = h - ALIGN_CORNERS, w - ALIGN_CORNERS
     v = (jnp.arange(h)[:, None] - (h - 1) / 2) * (2 / tall)
@@ -164,7 +174,7 @@ def affine(matrix: Array, images: Array) -> Array:
 
 
 def sampling_in_words() -> str:
-    """How `affine` samples, for who does it without this package.
+    """Describes in words how `affine` samples.
 
     >>> sampling_in_words().split(" (align")[0]
     'bilinear between the centres of pixels, (2 i + 1) / n - 1 for pixel i of n'
@@ -174,6 +184,12 @@ def sampling_in_words() -> str:
         f"bilinear between the centres of pixels, {place} for pixel i of n "
         f"(align_corners={ALIGN_CORNERS}), {FILL:g} from outside"
     )
+
+
+def _check(parameter: Array, images: Array, shape: tuple[int, ...] = ()) -> None:
+    """Asserts `[m ...shape]`, m = 1 or n, for images `[n h w c]`."""
+    chex.assert_rank(images, 4)
+    chex.assert_shape(parameter, ({1, len(images)}, *shape))
 
 
 def _pixel_at(y: Array, x: Array, images: Array) -> Array:

@@ -32,7 +32,7 @@ def used_classes(
     Raises:
       InputError: a label without a name, or a name that is not one line of text.
     """
-    if odd := [name for name in names or () if not is_name(name)]:
+    if odd := [name for name in names or () if not is_class_name(name)]:
         raise InputError(
             f"{where} has the class name {ascii(odd[0])[:80]}; names of one line, 1 to "
             f"{_LONGEST_NAME} characters, are needed"
@@ -64,21 +64,21 @@ def used_classes(
     return numbered(train), numbered(test), kept, tuple(notes)
 
 
-def is_name(text: str) -> bool:
+def is_class_name(text: str) -> bool:
     r"""Whether a text can name a class: one line that shows its characters in order.
 
-    >>> is_name("cat"), is_name("two\nlines"), is_name(" "), is_name("a\u202eb")
-    (True, False, False, False)
+    >>> [is_class_name(name) for name in ("cat", "two\nlines", " ", "a\u202eb")]
+    [True, False, False, False]
     """
     kinds = {unicodedata.category(character) for character in text[:_LONGEST_NAME]}
     short = bool(text.strip()) and len(text) <= _LONGEST_NAME
     return short and not (_TURNS & set(text) or _CONTROLS & kinds)
 
 
-def text(name: object, where: str) -> str:
+def decode_name(name: object, where: str) -> str:
     """A class name as text; bytes are UTF-8.
 
-    >>> text(b"cat", "here"), text(7, "here")
+    >>> decode_name(b"cat", "here"), decode_name(7, "here")
     ('cat', '7')
 
     Raises:

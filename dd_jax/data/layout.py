@@ -32,7 +32,7 @@ _LEFTOVERS = {  # of other systems; names that start with a dot are left out as 
 _WHOLE, _NUMBER = re.compile("([0-9]+)"), re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
 
 
-class Listed(NamedTuple):
+class ImageFiles(NamedTuple):
     """Image files and the class of each.
 
     Attributes:
@@ -46,10 +46,10 @@ class Listed(NamedTuple):
     unread: Counter[str]
 
 
-def in_order(names: list[str]) -> list[str]:
-    """Names in the order of people: numbers by value, also inside of other text.
+def natural_order(names: list[str]) -> list[str]:
+    """Natural sort order: numbers by value, also inside other text.
 
-    >>> in_order(["10", "2", "1"]), in_order(["b10", "b9", "a"])
+    >>> natural_order(["10", "2", "1"]), natural_order(["b10", "b9", "a"])
     (['1', '2', '10'], ['a', 'b9', 'b10'])
     """
     if all(_NUMBER.fullmatch(name) for name in names):
@@ -69,7 +69,7 @@ def folders(root: Path) -> list[str]:
     """
     found = (p for p in root.iterdir() if no_folder(p) not in (IS_FILE, *NOTHING))
     names = [p.name for p in found if not (_leftover(p.name) or _leads_back(p))]
-    return in_order(names)
+    return natural_order(names)
 
 
 def splits(root: Path) -> tuple[Path, list[Path]] | None:
@@ -114,18 +114,18 @@ def class_names(root: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
-def images_of(root: Path, names: tuple[str, ...]) -> Listed:
+def images_of(root: Path, names: tuple[str, ...]) -> ImageFiles:
     """The image files in `root/NAME` and in folders inside of it.
 
     Raises:
       InputError: a class folder without any, or folders in it that may be the classes.
     """
-    listed = Listed([], [], Counter())
+    listed = ImageFiles([], [], Counter())
     parents: dict[str, str] = {}
     for name in names:
         found, others = _images(root / name)
         if not found:
-            held = f" but {counted(others)}" if others else ""
+            held = f" but {count_suffixes(others)}" if others else ""
             raise InputError(
                 f"class folder {root / name} holds no images{held}; add some, or "
                 "remove it"
@@ -152,7 +152,7 @@ def _branches(root: Path, files: list[Path]) -> set[str]:
     return set().union(*(names for names in inside.values() if len(names) > 1)) - {""}
 
 
-def annotated(root: Path) -> Listed | None:
+def annotated_images(root: Path) -> ImageFiles | None:
     """The image files of a folder with a table of their classes, as Tiny ImageNet's.
 
     Rows of `*_annotations.txt` are `FILE CLASS ...`, apart by tabs; files are in
@@ -182,20 +182,20 @@ def annotated(root: Path) -> Listed | None:
     known = {path.name: path for path in found}
     if alike := [path for path in found if known[path.name] != path]:
         raise InputError(
-            f"{table} tells files by name, and there are {alike[0]} and "
+            f"{table} identifies files by name, and there are {alike[0]} and "
             f"{known[alike[0].name]}; keep one"
         )
     if absent := [row[0] for row in rows if row[0] not in known]:
         raise InputError(f"{table} names {absent[0]!r}, which is not in {root}")
     if rows and (extra := sorted(set(known) - {row[0] for row in rows})):
         raise InputError(f"{table} does not name {extra[0]}, which is in {root}")
-    return Listed([known[row[0]] for row in rows], [row[1] for row in rows], unread)
+    return ImageFiles([known[row[0]] for row in rows], [row[1] for row in rows], unread)
 
 
-def counted(kinds: Counter[str]) -> str:
+def count_suffixes(kinds: Counter[str]) -> str:
     """Numbers of files by suffix, in words, on one line.
 
-    >>> counted(Counter({".txt": 2, "": 1}))
+    >>> count_suffixes(Counter({".txt": 2, "": 1}))
     '2 .txt, 1 without suffix'
     """
     shown = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))[:5]
@@ -204,7 +204,7 @@ def counted(kinds: Counter[str]) -> str:
     return ", ".join(words + [f"{rest} others"] * (rest > 0))
 
 
-def beside(root: Path) -> set[Path]:
+def loose_images(root: Path) -> set[Path]:
     """Image files that lie beside class folders, in none of them."""
     paths = (p for p in root.iterdir() if p.is_file() and not _leftover(p.name))
     return {path for path in paths if path.suffix.lower() in suffixes()}

@@ -1,5 +1,6 @@
-"""Which rows each shadow model may see, or starts from: complementary halves."""
+"""Membership masks: the rows that each model trains on, or is initialised from."""
 
+import chex
 import numpy as np
 
 from dd_jax.types import InputError
@@ -35,6 +36,7 @@ def membership_masks(
     array([2, 2])
     """
     labels = np.asarray(labels)
+    chex.assert_rank(labels, 1)
     classes, counts = np.unique(labels, return_counts=True)
     for c, count in zip(classes, counts):
         if count // 2 < at_least:
@@ -61,7 +63,7 @@ def membership_masks(
 
 
 def initial_masks(seed: int, labels: np.ndarray, pairs: int, ipc: int) -> np.ndarray:
-    """Draws what each model's first images are made from, out of a fixed list.
+    """Draws the rows that each model is initialised from, out of a fixed list.
 
     The list holds `2 * ipc` random rows of each class; of every pair of models one
     takes one half of it and the other the other half.
@@ -89,8 +91,8 @@ def initial_masks(seed: int, labels: np.ndarray, pairs: int, ipc: int) -> np.nda
         rows = np.flatnonzero(labels == c)
         if rows.size < 2 * ipc:
             raise InputError(
-                f"class {c} has {rows.size} training images; the list of first images "
-                f"needs {2 * ipc}, twice the images per class"
+                f"class {c} has {rows.size} training images; the list of initial "
+                f"images needs {2 * ipc}, twice the images per class"
             )
         listed.append(rng.choice(rows, 2 * ipc, replace=False))
     listed = np.sort(np.concatenate(listed))

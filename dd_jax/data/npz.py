@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dd_jax.data.labels import text
+from dd_jax.data.labels import decode_name
 from dd_jax.data.raw import Raw
 from dd_jax.system.archive import read_npz
 from dd_jax.system.paths import expanded, no_file
@@ -40,7 +40,7 @@ def read(place: str) -> Raw:
             f"{path} has no array {missing[0]}; it should hold {', '.join(_REQUIRED)}"
         )
     names = (
-        tuple(text(name, str(path)) for name in np.ravel(a["class_names"]))
+        tuple(decode_name(name, str(path)) for name in np.ravel(a["class_names"]))
         if "class_names" in a
         else None
     )

@@ -1,4 +1,4 @@
-"""What a source hands over before any check: arrays as they were found."""
+"""Arrays of a data source before any check."""
 
 from typing import NamedTuple
 
@@ -41,7 +41,9 @@ def resize(image: np.ndarray, size: int) -> np.ndarray:
     return np.stack([np.asarray(channel) for channel in channels], -1)
 
 
-def stack(images: list[np.ndarray], image_size: int | None, where: str) -> np.ndarray:
+def stack_images(
+    images: list[np.ndarray], image_size: int | None, where: str
+) -> np.ndarray:
     """Stacks images, resizing those of several sizes if a size is given.
 
     Args:

@@ -13,7 +13,7 @@ from dd_jax.data.checks import check_classes, checked_split
 from dd_jax.data.labels import used_classes
 from dd_jax.data.raw import Raw, resize
 from dd_jax.data.splits import stratified_split
-from dd_jax.data.statistics import measured, published
+from dd_jax.data.statistics import channel_statistics, published_statistics
 from dd_jax.types import Dataset, InputError, Split
 
 
@@ -33,9 +33,9 @@ def load(
     Args:
       source: `digits`, `tfds:NAME`, `idx:DIR`, `npz:FILE`, `folder:DIR`, or one that
         is registered.
-      num_classes: keeps the first so many classes; all of them if None.
+      num_classes: keeps the first n classes; all of them if None.
       image_size: side in pixels that images are resized to (square, bilinear).
-      rows: keeps about so many rows of train, the same share of every class at random;
+      rows: keeps about n random rows of train, the same share of every class;
         all of them if None or if there are no more.
       validation: share of train to hold out by class, in [0, 1).
       seed: of the rows kept, the validation split and the train/test split of a source
@@ -48,7 +48,7 @@ def load(
       A Dataset whose arrays passed every check of `dd_jax.data.checks`. `mean` and
       `std` are the published constants for a known data set and are computed from
       train, without the validation rows, for any other. Classes without images are
-      left out, and the labels numbered anew; `notes` say so.
+      left out and the labels renumbered, as `notes` state.
 
     Raises:
       InputError: anything wrong with the arguments or the data.
@@ -68,7 +68,7 @@ def load(
     train = checked_split(raw.train, f"{source} train")
     test = checked_split(raw.test, f"{source} test")
     train, test, names, unused = used_classes(train, test, raw.class_names, source)
-    constants = published(train.images)
+    constants = published_statistics(train.images)
     if num_classes is not None and len(names) > 1:
         if not 2 <= num_classes <= len(names):
             raise InputError(
@@ -88,7 +88,7 @@ def load(
     if validation:
         kept, held = stratified_split(seed, train.labels, validation, f"{source} train")
         train, held_out = _take(train, kept), _take(train, held)
-    mean, std = constants or measured(train.images)
+    mean, std = constants or channel_statistics(train.images)
     return Dataset(
         train=train,
         test=test,

@@ -35,7 +35,7 @@ KNOWN = {
 }
 
 
-def measured(images: np.ndarray) -> Statistics:
+def channel_statistics(images: np.ndarray) -> Statistics:
     """Computes mean and standard deviation of each channel from exact sums.
 
     `mean_c = E[x_c] / 255`, `std_c = max(sqrt(E[x_c^2] - E[x_c]^2) / 255, 0.001)`, so
@@ -47,7 +47,7 @@ def measured(images: np.ndarray) -> Statistics:
     Returns:
       `(mean, std)`, `c` floats each, for pixels in [0, 1].
 
-    >>> measured(np.array([0, 255], np.uint8).reshape(2, 1, 1, 1))
+    >>> channel_statistics(np.array([0, 255], np.uint8).reshape(2, 1, 1, 1))
     ((0.5,), (0.5,))
     """
     pixels = images.reshape(-1, images.shape[-1])
@@ -62,7 +62,7 @@ def measured(images: np.ndarray) -> Statistics:
     return tuple(mean), tuple(std)
 
 
-def published(images: np.ndarray) -> Statistics | None:
+def published_statistics(images: np.ndarray) -> Statistics | None:
     """Recognises a published training set and gives the constants used in papers.
 
     A set is recognised by the shape of its training images and by its mean, within
@@ -79,7 +79,7 @@ def published(images: np.ndarray) -> Statistics | None:
     """
     candidates = [known for known in KNOWN.values() if known.shape == images.shape]
     if candidates:
-        mean, _ = measured(images)
+        mean, _ = channel_statistics(images)
         for known in candidates:
             if np.allclose(mean, known.mean, rtol=0, atol=0.01):
                 return known.mean, known.std

@@ -33,7 +33,7 @@ def write(
       pixels: `f32[n h w c]`, the same before they became bytes.
       labels: `f32[n k]`, probabilities.
       class_names: k names.
-      about: plain JSON values; `use` says in words how to train on the set.
+      about: plain JSON values; `use` describes how to train on the set.
 
     Returns:
       The folder that `tfds.builder_from_directory` takes; `tfds.data_source(NAME,

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from dd_jax.data.labels import text
-from dd_jax.data.raw import Raw, stack
+from dd_jax.data.labels import decode_name
+from dd_jax.data.raw import Raw, stack_images
 from dd_jax.data.splits import TEST_NAMES, TRAIN_NAMES, stratified_split
 from dd_jax.system.paths import expanded
 from dd_jax.types import InputError, Split
@@ -45,7 +45,7 @@ def read(place: str, image_size: int | None, seed: int) -> Raw:
         )
     parts = [_rows(sources[split], where) for split in used]
     rows = sum(parts, [])
-    images = stack([row["image"] for row in rows], image_size, where)
+    images = stack_images([row["image"] for row in rows], image_size, where)
     labels = np.array([row["label"] for row in rows])
     if len(parts) == 1:
         train, test = stratified_split(seed, labels, 0.2, where)
@@ -55,13 +55,13 @@ def read(place: str, image_size: int | None, seed: int) -> Raw:
     return Raw(
         Split(images[train], labels[train]),
         Split(images[test], labels[test]),
-        tuple(text(name, where) for name in names) if names else None,
+        tuple(decode_name(name, where) for name in names) if names else None,
         note,
     )
 
 
 def _splits(sources: dict, where: str) -> tuple[list[str], tuple[str, ...]]:
-    """The names of train and test, or of the only split, and what is to be said."""
+    """Names of train and test, or of the only split, and notes."""
     if len(sources) == 1:
         (only,) = sources
         return [only], (f"{where} has one split, {only}; 20 % of it are the test set",)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import chex
 import jax.numpy as jnp
 import numpy as np
 
@@ -40,6 +41,7 @@ def fit_zca(images: np.ndarray, eps: float = 0.1) -> Whitening:
     Returns:
       A `Whitening`.
     """
+    chex.assert_rank(images, 4)
     pixels = images.reshape(len(images), -1).astype(np.float32) / 255
     mean = pixels.mean(0, dtype=np.float64)
     centred = pixels - mean.astype(np.float32)
@@ -53,15 +55,15 @@ def fit_zca(images: np.ndarray, eps: float = 0.1) -> Whitening:
 def fitting_bytes(shape: tuple[int, int, int, int]) -> int:
     """Most memory that `fit_zca` takes for images `[n h w c]`, as measured.
 
-    For d values an image: 45 d^2 bytes for the eigenvectors of the covariance and what
-    is made of them, or 8 d^2 + 25 n d while the covariance is summed up.
+    For d values an image: 45 d^2 bytes for the eigenvectors of the covariance and their
+    products, or 8 d^2 + 25 n d while the covariance is summed up.
     """
     n, d = shape[0], math.prod(shape[1:])
     return max(45 * d**2, 8 * d**2 + 25 * n * d)
 
 
 def fitting_seconds(shape: tuple[int, int, int, int]) -> float:
-    """About how long `fit_zca` takes here, by the time of a 512 x 512 covariance."""
+    """Estimates the time of `fit_zca`, from that of a 512 x 512 covariance."""
     sample = np.random.default_rng(0).random((1024, 512))
     took = []
     for _ in range(3):
@@ -93,7 +95,7 @@ def read_zca(path: str | Path) -> Whitening:
 
 
 def zca_space(fitted: Callable[[], Whitening]) -> Space:
-    """The space of whitened images, by what `fitted` gives when it is first needed.
+    """The space of whitened images; `fitted` is called when first needed.
 
     >>> pixels = np.random.default_rng(0).random((50, 2, 2, 1)).astype(np.float32)
     >>> fitted = fit_zca(np.uint8(255 * pixels))

@@ -3,7 +3,7 @@
 from dd_jax.catalogue import Registry
 from dd_jax.distill.base import Method, Real, real_data
 from dd_jax.distill.batched import batched_form
-from dd_jax.distill.batched.joint_steps import Joint
+from dd_jax.distill.batched.batched_method import BatchedMethod
 from dd_jax.distill.from_python import build, distil, train_experts
 from dd_jax.distill.io.storage import load, save
 from dd_jax.distill.loss_matching import class_features, matching, matching_method
@@ -15,7 +15,7 @@ INITS = Registry("init")
 __all__ = [
     "INITS",
     "METHODS",
-    "Joint",
+    "BatchedMethod",
     "Method",
     "Real",
     "batched_form",

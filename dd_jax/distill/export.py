@@ -7,9 +7,9 @@ png:  DIR/images/*.png (clipped to [0, 1], 8 bits), DIR/labels.csv (the probabil
 tfds: DIR/synthetic_set/1.0.0, for tfds.data_source("synthetic_set", data_dir=DIR); its
       feature `pixels` is exact, `image` the same in 8 bits.
 
-Both hold all that training needs: labels, step size, normalisation (zca.npz with it,
-if the set has one) and recipe; and what record.json beside the set says of its accuracy
-as it is and after clipping to 8 bits.
+Both hold all that training needs: labels, learning rate, normalisation (with zca.npz if
+the set has one) and recipe; and what record.json beside the set says of its accuracy as
+it is and after clipping to 8 bits.
 Exit status: 0 done, 2 bad input or usage.
 """
 
@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 
 from dd_jax.data import tfds_export
-from dd_jax.distill.io import claimed_metadata as said
-from dd_jax.distill.io import foreign_metadata as foreign
+from dd_jax.distill.io import conversion as foreign
+from dd_jax.distill.io import metadata_checks as claims
 from dd_jax.distill.io import png_folder, storage
 from dd_jax.system.paths import check_text, expanded, reason
 from dd_jax.types import InputError, SyntheticSet
@@ -81,7 +81,7 @@ def with_accuracy(path: str | Path, synthetic: SyntheticSet) -> SyntheticSet:
         return synthetic
     try:
         record, made = (
-            said.parse(f.read_text(encoding="utf-8")) for f in (file, config)
+            claims.parse(f.read_text(encoding="utf-8")) for f in (file, config)
         )
         if made["distill"]["load"]:
             return synthetic

@@ -84,8 +84,8 @@ def matching_method(
             chex.assert_shape(value, ())
             return value
 
-        value, gradient = jax.value_and_grad(loss_fn)(state.theta)
-        return learner.descend(state, gradient), {"loss": value}
+        value, gradient = jax.value_and_grad(loss_fn)(state.params)
+        return learner.update(state, gradient), {"loss": value}
 
     return Method(learner.init, sample, update, learner.read)
 

@@ -8,8 +8,8 @@ import numpy as np
 from jax import lax
 
 from dd_jax.distill.base import Method, Real, real_data
-from dd_jax.distill.batched.joint_steps import Joint
-from dd_jax.runtime.loop import Diverged, drive
+from dd_jax.distill.batched.batched_method import BatchedMethod
+from dd_jax.runtime.loop import Diverged, run_loop
 from dd_jax.runtime.parallel import best_chunk, map_models
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.many import Loop, Schedule, train_on_rows, train_on_sets
@@ -45,13 +45,13 @@ def _distiller(sample: Callable, update: Callable):
 
 
 @reused
-def _joint_distiller(joint: Joint):
+def _batched_distiller(batched: BatchedMethod):
     """The same of many distillations that share their random numbers."""
 
     @jax.jit
     def run(key, states, real, member, first, last):
-        sample = lambda k: joint.sample(k, real, member)
-        return _steps(sample, joint.update, key, states, first, last)
+        sample = lambda k: batched.sample(k, real, member)
+        return _steps(sample, batched.update, key, states, first, last)
 
     return run
 
@@ -62,12 +62,12 @@ def distil_many(
     data: Split,
     member: np.ndarray,
     schedule: Schedule,
-    loop: Loop = drive,
+    loop: Loop = run_loop,
     experts: TrainExperts | None = None,
     *,
     initial: np.ndarray | None = None,
-    joint: Joint | None = None,
-    one_cohort: bool = False,
+    batched: BatchedMethod | None = None,
+    share_experts: bool = False,
 ) -> tuple[SyntheticSet, float]:
     """Distils s sets at once, each from its own rows.
 
@@ -82,16 +82,16 @@ def distil_many(
         that follow experts.
       initial: `bool[s n]`, the rows that the first images are made from; default
         `member`.
-      joint: steps that all sets take together, by the random numbers of the first;
+      batched: steps that all sets take together, by the random numbers of the first;
         default each its own.
-      one_cohort: whether all follow the experts of the first, which have to have the
+      share_experts: whether all follow the experts of the first, which have to have the
         same rows; default each its own.
 
     Returns:
       A `SyntheticSet` with a leading axis s, and the seconds that it took.
 
     Raises:
-      Diverged: a loss is not finite, or a step size learned away.
+      Diverged: a loss is not finite, or a learning rate learned away.
     """
     reals_of = lambda rows: [real_data(data.images, data.labels, row) for row in rows]
     reals = reals_of(member)
@@ -102,18 +102,18 @@ def distil_many(
     seconds = 0.0
     if method.steps:
         images, step_keys = jnp.asarray(data.images), split[:, 1]
-        if joint:
+        if batched:
             union = real_data(images, data.labels, member.any(0))
-            together = _joint_distiller(joint)
-            run = lambda state, first, last: together(
+            run_batched = _batched_distiller(batched)
+            run = lambda state, first, last: run_batched(
                 step_keys[0], state, union, jnp.asarray(member), first, last
             )
         else:
             rows = jnp.stack([real.rows for real in reals])
             counts = jnp.stack([real.counts for real in reals])
-            common, paths = _paths(method, keys, member, experts, one_cohort)
-            apart = _distiller(method.sample, method.update)
-            run = lambda state, first, last: apart(
+            common, paths = _paths(method, keys, member, experts, share_experts)
+            run_each = _distiller(method.sample, method.update)
+            run = lambda state, first, last: run_each(
                 (images, common, first, last), step_keys, state, rows, counts, paths
             )
 
@@ -134,16 +134,16 @@ def distil_many(
         )
     sets = jax.vmap(method.read)(state)
     if not (sets.lr > 0).all():
-        raise Diverged("distil: the learned step size of the networks came to 0")
+        raise Diverged("distil: the learned learning rate of the networks came to 0")
     return sets, seconds
 
 
-def _paths(method, keys, member, experts, one_cohort):
+def _paths(method, keys, member, experts, share_experts):
     """Expert paths of all distillers, `f16[e t p]`, and of each, `f16[s e t p]`."""
     wanted = method.experts
     if not wanted:
         return None, None
-    if one_cohort:
+    if share_experts:
         return jnp.asarray(experts(keys[0], np.flatnonzero(member[0]), wanted)), None
     each = [experts(k, np.flatnonzero(row), wanted) for k, row in zip(keys, member)]
     return None, jnp.stack(each)
@@ -155,11 +155,11 @@ def distil_then_train(
     data: Split,
     steps: Schedule,
     epochs: Schedule,
-    loops: tuple[Loop, Loop] = (drive, drive),
+    loops: tuple[Loop, Loop] = (run_loop, run_loop),
     experts: TrainExperts | None = None,
     *,
     initial_only: bool = False,
-    joint: Joint | None = None,
+    batched: BatchedMethod | None = None,
 ) -> Pipeline:
     """The pipeline that distils its rows and trains on the result.
 
@@ -171,11 +171,11 @@ def distil_then_train(
       data: the real rows, n of them.
       steps: of distillation.
       epochs: of training.
-      loops: drive distillation and training.
+      loops: run_loop distillation and training.
       experts: see `distil_many`.
       initial_only: whether the rows given to the pipeline are no more than what its
         first images are made from; it then distils all of `data`.
-      joint: see `distil_many`.
+      batched: see `distil_many`.
     """
 
     def sets_of(keys, rows):
@@ -189,7 +189,7 @@ def distil_then_train(
             loops[0],
             experts,
             initial=rows if initial_only else None,
-            joint=joint,
+            batched=batched,
         )[0]
 
     def networks(keys, sets):
@@ -211,14 +211,14 @@ def distil_then_train(
 
 
 def train_on_data(
-    trainer: Trainer, data: Split, lr: float, epochs: Schedule, loop: Loop = drive
+    trainer: Trainer, data: Split, lr: float, epochs: Schedule, loop: Loop = run_loop
 ) -> Pipeline:
     """The pipeline that trains on the real rows themselves.
 
     Args:
       trainer: the training recipe.
       data: the real rows, n of them.
-      lr: step size.
+      lr: learning rate.
       epochs: of training.
       loop: drives training.
     """

@@ -23,7 +23,8 @@ def curves(records: Sequence[Record]) -> Callable[[Axes], None] | None:
     Args:
       records: whose `learning_curve` rows are `{step, seconds, accuracy}`.
     """
-    known = [record for record in records if record.get("learning_curve")]
+    several = lambda record: len(record.get("learning_curve") or ()) > 1
+    known = list(filter(several, records))
     if not known:
         return None
 

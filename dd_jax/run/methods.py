@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dd_jax.catalogue import arguments, entry, resolve
-from dd_jax.distill import METHODS, Joint, Method, batched_form
+from dd_jax.distill import METHODS, BatchedMethod, Method, batched_form
 from dd_jax.distill.base import Experts
 from dd_jax.distill.wrappers import MITIGATIONS
 from dd_jax.run.cached import cache_dir, stage_loop
@@ -114,7 +114,7 @@ def experts_of(run: RunContext, data: Split) -> Callable:
     return paths
 
 
-def joint_of(run: RunContext, halves: bool) -> Joint:
+def batched_method_of(run: RunContext, halves: bool) -> BatchedMethod:
     """Steps that shadows take together; of halves, each is given half of the batch."""
     name = run.config.distill.method
     build = batched_form(name)

@@ -9,7 +9,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from dd_jax import config as configs
-from dd_jax.distill.io import foreign_metadata as foreign
+from dd_jax.distill.io import conversion as foreign
 from dd_jax.distill.io import storage
 from dd_jax.report import completed
 from dd_jax.run import stages

@@ -20,7 +20,7 @@ from dd_jax.run.cached import (
     stage_loop,
 )
 from dd_jax.run.context import RunContext, learns
-from dd_jax.run.methods import experts_of, joint_of, method_of
+from dd_jax.run.methods import batched_method_of, experts_of, method_of
 from dd_jax.runtime.keys import stack
 from dd_jax.train.many import train_on_rows, train_on_sets
 from dd_jax.types import (
@@ -56,7 +56,7 @@ def synthetic_sets(
         distillation_steps(run)._replace(total=steps or config.distill.steps),
         loop,
         experts_of(run, run.dataset.train),
-        one_cohort=True,
+        share_experts=True,
     )
 
 
@@ -109,7 +109,7 @@ def networks_on_sets(
 def _learning_rates(run: RunContext, rates: Array) -> Array:
     """Those of the sets; a loaded set that learned none takes the run's `train.lr`."""
     path = run.config.distill.load
-    if not path or storage.learned_rate(storage.load(path)):
+    if not path or storage.has_learned_lr(storage.load(path)):
         return rates
     return jnp.full_like(rates, run.config.train.lr)
 
@@ -194,7 +194,7 @@ def shadow_pipeline(
         (_shadow_loop(run, pipe, "distil"), _shadow_loop(run, pipe, "nets")),
         experts_of(run, data),
         initial_only=initial_only,
-        joint=joint_of(run, halves=not initial_only) if joint else None,
+        batched=batched_method_of(run, halves=not initial_only) if joint else None,
     )
 
 

@@ -20,7 +20,7 @@ from dd_jax.run.context import (
     learns,
     matches,
 )
-from dd_jax.run.methods import joint_of, method_of
+from dd_jax.run.methods import batched_method_of, method_of
 from dd_jax.run.read_data import dataset, whitening
 from dd_jax.run.variants import transfer_variants
 from dd_jax.runtime.parallel import require_devices
@@ -166,7 +166,7 @@ def _check_joint(built: RunContext) -> None:
                 f"audits.privacy.joint: mitigate.{mitigation} has no joint form; take "
                 "joint=False"
             )
-    joint_of(built, halves=True)
+    batched_method_of(built, halves=True)
 
 
 def _check_loaded(config: ConfigDict, data: Dataset) -> None:

@@ -89,6 +89,22 @@ def test_loss_grows_with_the_radius_in_one_program(name, toy):
     assert len(traces) == 1
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_mapped_over_radii_and_compiled_as_alone(name, toy):
+    """Two steps, since rounding grows with the steps."""
+    logits_fn, images, labels = toy
+    settings = {} if name == "fgsm" else {"steps": 2}
+
+    def attacked(eps):
+        attack = ATTACKS[name](eps=eps, **settings)
+        return attack(jax.random.key(2), logits_fn, images, labels)
+
+    radii = jnp.asarray([0.05, 0.2])
+    mapped = jax.jit(jax.vmap(attacked))(radii)
+    for eps, found in zip(radii, mapped):
+        np.testing.assert_allclose(found, attacked(eps), atol=1e-5)
+
+
 def test_fgsm_is_its_formula(toy):
     logits_fn, images, labels = toy
 

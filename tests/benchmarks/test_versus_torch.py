@@ -87,7 +87,7 @@ def problem(method):
     state = method.init(jax.random.key(1), real)
     batch = method.sample(jax.random.key(2), real)
     after, info = jax.jit(method.update)(jax.random.key(2), state, batch)
-    images = lambda state: getattr(state, "learned", state).theta["images"]
+    images = lambda state: getattr(state, "learned", state).params["images"]
     return batch, images(state), images(after), float(info["loss"])
 
 

@@ -10,7 +10,7 @@ from tiny import quick_compiles as quick_compiles
 
 from dd_jax.data import augment as augmentation
 from dd_jax.data import image_ops
-from dd_jax.data.augment import OPERATIONS, dsa, explained
+from dd_jax.data.augment import OPERATIONS, describe, dsa
 from dd_jax.types import InputError
 
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.3, 0.25)
@@ -157,16 +157,16 @@ def test_only_the_drawn_operation_is_compiled_as_a_branch():
 
 
 def test_every_operation_has_words_for_who_lacks_the_package():
-    words = explained("+".join(["_".join(OPERATIONS), "flip"]))
+    words = describe("+".join(["_".join(OPERATIONS), "flip"]))
     assert "stages " in words
     assert all(f"{token}: " in words for token in OPERATIONS)
-    assert explained("none") == "none"
+    assert describe("none") == "none"
 
 
 @pytest.mark.parametrize("side", [5, 6, 8, 28])
 def test_the_words_give_the_ranges_that_are_drawn(side):
     """Formulas out of the words, against what the operations do to a blank image."""
-    words = explained("crop_cutout")
+    words = describe("crop_cutout")
     s = eval(re.search(r"s = (int\(.*?\))", words)[1], {"side": side})
     last = eval(re.search(r"c uniform in 0, 1, \.\.\. (.*?),", words)[1], locals())
     blank = jnp.ones((1, side, side, 1))
@@ -201,16 +201,16 @@ def test_words_and_images_follow_the_constants(
     monkeypatch, operation, module, constant, value, words
 ):
     images = batch(2)
-    before, images_before = explained(ALL), draws(operation, 8, images)
+    before, images_before = describe(ALL), draws(operation, 8, images)
     assert words not in before
     monkeypatch.setattr(module, constant, value)
-    assert words in explained(ALL)
+    assert words in describe(ALL)
     assert not np.array_equal(draws(operation, 8, images), images_before)
 
 
 def test_corners_are_where_the_words_say():
     """A turn by nothing is exact; by 180 degrees it mirrors about the middle."""
-    assert "(2 i + 1) / n - 1 for pixel i of n (align_corners=False)" in explained(
+    assert "(2 i + 1) / n - 1 for pixel i of n (align_corners=False)" in describe(
         "rotate"
     )
     images = batch(2)

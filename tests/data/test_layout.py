@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dd_jax.data import load
-from dd_jax.data.layout import in_order
+from dd_jax.data.layout import natural_order
 from dd_jax.types import InputError
 
 _buffer = io.BytesIO()
@@ -140,7 +140,7 @@ ORDERS = [
 
 @pytest.mark.parametrize("names, expected", ORDERS, ids=lambda v: " ".join(v))
 def test_order(names, expected):
-    assert in_order(names) == in_order(names[::-1]) == expected
+    assert natural_order(names) == natural_order(names[::-1]) == expected
 
 
 def test_the_first_classes_are_those_of_the_smallest_numbers(tree):
@@ -352,7 +352,7 @@ def test_a_table_and_two_files_of_one_name(tree):
     tiny_imagenet(tree)
     tree.add("val/more", 1)
     assert tree.refused() == (
-        "ROOT/val/val_annotations.txt tells files by name, and there are "
+        "ROOT/val/val_annotations.txt identifies files by name, and there are "
         "ROOT/val/images/0.png and ROOT/val/more/0.png; keep one"
     )
 

@@ -7,7 +7,7 @@ from sklearn.datasets import load_digits
 
 from dd_jax.data import load
 from dd_jax.data.splits import stratified_split
-from dd_jax.data.statistics import measured
+from dd_jax.data.statistics import channel_statistics
 from dd_jax.types import InputError
 
 
@@ -24,7 +24,7 @@ def test_digits():
     )
     share = np.bincount(data.test.labels) / np.bincount(labels)
     assert np.abs(share - 0.2).max() < 0.005
-    assert (data.mean, data.std) == measured(data.train.images)
+    assert (data.mean, data.std) == channel_statistics(data.train.images)
 
 
 def test_digits_split_is_fixed():
@@ -38,7 +38,7 @@ def test_validation_is_held_out_of_train_by_class():
     share = np.bincount(data.validation.labels) / np.bincount(whole.train.labels)
     assert np.abs(share - 0.25).max() < 0.005
     np.testing.assert_array_equal(data.test.images, whole.test.images)
-    assert data.mean == measured(data.train.images)[0] != whole.mean
+    assert data.mean == channel_statistics(data.train.images)[0] != whole.mean
     assert data.checksum != load("digits", validation=0.25, seed=2).checksum
 
 

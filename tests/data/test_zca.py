@@ -114,7 +114,7 @@ def test_a_set_is_learned_in_the_space_and_read_in_pixels():
     space = zca_space(lambda: fitted)
     learner = synthetic(ipc=2, lr=1.0, space=space)
     state = learner.init(jax.random.key(0), real_data(x, labels))
-    stored, made = state.theta["images"], learner.read(state).images
+    stored, made = state.params["images"], learner.read(state).images
     np.testing.assert_allclose(
         space.leave(stored.reshape(-1, 4, 4, 1)), made, atol=1e-5
     )

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
+from tiny import quick_compiles as quick_compiles
 
 from dd_jax import catalogue, distill
 from dd_jax.data.zca import fit_zca, zca_space
@@ -134,7 +135,7 @@ def test_update_keeps_structure_shapes_and_dtypes(case):
 def test_updates_trace_once(case):
     chex.clear_trace_counter()
     state = case.state
-    for i in range(3):  # case.update raises when traced anew
+    for i in range(3):  # case.update raises when traced again
         batch = case.sample(jax.random.key(i), case.real)
         state, _ = case.update(jax.random.key(i), state, batch)
 

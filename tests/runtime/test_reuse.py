@@ -72,7 +72,7 @@ def as_before(path, change):
 
 
 @pytest.mark.parametrize("how", ["in place", "replaced", "link", "home", "relative"])
-def test_a_changed_archive_is_read_anew(tmp_path, monkeypatch, how):
+def test_a_changed_archive_is_read_again(tmp_path, monkeypatch, how):
     path, source = tmp_path / "a.npz", f"npz:{tmp_path / 'a.npz'}"
     npz(path)
     other = arrays(seed=5)
@@ -161,7 +161,7 @@ def loop(root):
     ],
     ids=["swap", "edit", "file", "class", "copy", "remove", "link", "deep"],
 )
-def test_a_changed_folder_is_read_anew(tmp_path, changes):
+def test_a_changed_folder_is_read_again(tmp_path, changes):
     root, source = tmp_path / "data", f"folder:{tmp_path / 'data'}"
     images(root)
     assert seen(source) == fresh(source)
@@ -170,7 +170,7 @@ def test_a_changed_folder_is_read_anew(tmp_path, changes):
         assert seen(source) == fresh(source)
 
 
-def test_data_that_tfds_prepared_anew_is_read_anew(tmp_path, monkeypatch):
+def test_data_that_tfds_prepared_again_is_read_again(tmp_path, monkeypatch):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     values = make(BARE, data__source="tfds:mnist:3.0.1")
     places = [read_data._place(values)]
@@ -321,7 +321,7 @@ def test_a_run_whose_data_change_meanwhile_fails_and_leaves_no_other_cache(
     assert run.run(values, tmp_path / "v")["accuracy"] == found["accuracy"]
 
 
-def test_an_attack_of_the_same_name_is_compiled_anew(monkeypatch):
+def test_an_attack_of_the_same_name_is_compiled_again(monkeypatch):
     weights = jax.random.normal(jax.random.key(0), (1, 4, 3))
     linear = lambda w, images: images.reshape(len(images), -1) @ w
     pixels = np.float32(jax.random.uniform(jax.random.key(1), (30, 2, 2, 1)))

@@ -1,4 +1,4 @@
-"""Shadow distillations that share networks and real batches."""
+"""Batched shadow distillation: shadows share networks and real batches."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Gradient matching of many shadows at once, one random network for all of them.
+"""Gradient matching of many shadows in one batch, with one random network for all.
 
 A gradient of a weighted mean is linear in the weights, and shadows differ in the
 weights of the real images alone: the real batch passes through the network and back
@@ -13,14 +13,18 @@ import jax.numpy as jnp
 from jax import lax
 from jax.flatten_util import ravel_pytree
 
-from dd_jax.distill.batched.joint_steps import Joint, keep_apart, sample_for_all
-from dd_jax.distill.methods.condensation import practice_of
+from dd_jax.distill.batched.batched_method import (
+    BatchedMethod,
+    require_no_batch_stats,
+    shared_sample,
+)
+from dd_jax.distill.methods.condensation import inner_loop_of
 from dd_jax.distill.methods.distances import DISTANCES
 from dd_jax.distill.methods.gradient_matching import (
-    State,
-    grown,
+    GradientMatchingState,
+    advance,
     mean_gradient,
-    present,
+    reset_if_new,
 )
 from dd_jax.distill.parametrisation.protocol import flattened
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
@@ -58,16 +62,16 @@ def shadow_gradients(
     shares = weights / jnp.maximum(weights.sum(1, keepdims=True), 1e-12)
     shares = jnp.pad(shares, ((0, 0), (0, fill)))
 
-    weights_of_net = model.trainable(params)
-    flat, unravel = ravel_pytree(weights_of_net)
+    trainable = model.trainable(params)
+    flat, unravel = ravel_pytree(trainable)
 
-    def loss(weights_of_net, image):
-        here = model.with_trainable(params, weights_of_net)
+    def loss(trainable, image):
+        here = model.with_trainable(params, trainable)
         return cross_entropy(model.apply(here, image[None])[0], label)
 
     def add(total, piece):
         images, shares = piece
-        apart = jax.vmap(jax.grad(loss), (None, 0))(weights_of_net, images)
+        apart = jax.vmap(jax.grad(loss), (None, 0))(trainable, images)
         rows = [leaf.reshape(size, -1) for leaf in jax.tree.leaves(apart)]
         return total + shares @ jnp.concatenate(rows, axis=1), None
 
@@ -94,13 +98,13 @@ def shadow_siamese_condensation(
     net_epochs: int = 0,
     distance: str = "cosine",
     **images,
-) -> Joint:
-    """The joint form of gradient matching, on the states of the single form.
+) -> BatchedMethod:
+    """The batched form of gradient matching, on the states of the single form.
 
     Each step is that of `siamese_condensation` with the network, the augmentations and
-    the real batch shared. A network that serves several steps learns between two of
-    them from the set of one shadow, drawn anew each time, so that no shadow's network
-    knows its set as well as in the single form. At s = 1 it is the single form. A class
+    the real batch shared. A network that serves several outer steps is trained between
+    two of them on the set of one shadow, drawn again each time, so that it fits no set
+    as well as in the single form. At s = 1 it is the single form. A class
     without a row of the shadow's in the batch makes no part of that step.
 
     Args:
@@ -117,19 +121,19 @@ def shadow_siamese_condensation(
       **images: see `synthetic`.
 
     Returns:
-      A `Joint`; the same arguments give the same object.
+      A `BatchedMethod`; the same arguments give the same object.
 
     Raises:
       InputError: a model with batch statistics.
     """
-    keep_apart(model)
+    require_no_batch_stats(model)
     learner = synthetic(ipc=ipc, init=init, lr=lr, space=model.space, **images)
-    practice = practice_of(model, ipc, outer_steps, net_epochs, augment_net)
+    inner_loop = inner_loop_of(model, ipc, outer_steps, net_epochs, augment_net)
 
-    def pulls(key, theta, params, batch):
-        made, back = jax.vjp(jax.vmap(learner.decode), theta)
+    def pulls(key, learned, params, batch):
+        synthetic_batch, back = jax.vjp(jax.vmap(learner.decode), learned)
 
-        def of_class(key, images, weights, label, made_images, made_labels):
+        def of_class(key, images, weights, label, synthetic_images, synthetic_labels):
             real = shadow_gradients(model, params, augment(key, images), label, weights)
 
             def term(images, labels, real, found):
@@ -140,7 +144,7 @@ def shadow_siamese_condensation(
 
             found = (weights.sum(1) > 0).astype(jnp.float32)
             pull = jax.value_and_grad(term, (0, 1))
-            return each(pull, made_images, made_labels, real, found)
+            return each(pull, synthetic_images, synthetic_labels, real, found)
 
         classes = batch.weights.shape[1]
         by_class = lambda a: a.swapaxes(0, 1)
@@ -150,35 +154,37 @@ def shadow_siamese_condensation(
             batch.images,
             by_class(batch.weights),
             jnp.eye(classes),
-            by_class(made.images),
-            by_class(made.labels),
+            by_class(synthetic_batch.images),
+            by_class(synthetic_batch.labels),
         )
-        of_made = made._replace(
+        cotangent = synthetic_batch._replace(
             images=by_class(grads[0]),
             labels=by_class(grads[1]),
-            lr=jnp.zeros_like(made.lr),
+            lr=jnp.zeros_like(synthetic_batch.lr),
         )
-        return terms.sum(0).mean(), back(of_made)[0]
+        return terms.sum(0).mean(), back(cotangent)[0]
 
     def update(key, states, batch):
         net_key, match_key, train_key = jax.random.split(key, 3)
         one = lambda tree, i: jax.tree.map(lambda leaf: leaf[i], tree)
-        age = states.age[0]
-        net = present(practice, net_key, one(states.net, 0), age)
-        loss, grads = pulls(match_key, states.learned.theta, net.params, batch)
-        learned = jax.vmap(learner.descend)(states.learned, grads)
+        step = states.step[0]
+        net = reset_if_new(inner_loop, net_key, one(states.net, 0), step)
+        loss, grads = pulls(match_key, states.learned.params, net.params, batch)
+        learned = jax.vmap(learner.update)(states.learned, grads)
         turn = jax.random.randint(
-            jax.random.fold_in(train_key, 0), (), 0, len(states.age)
+            jax.random.fold_in(train_key, 0), (), 0, len(states.step)
         )
-        made = flattened(learner.decode(one(learned.theta, turn)))
-        net, age = grown(practice, train_key, net, age, made, ())
-        for_all = lambda leaf: jnp.broadcast_to(leaf, (len(states.age), *leaf.shape))
-        return State(learned, *jax.tree.map(for_all, (net, age))), {"loss": loss}
+        synthetic_batch = flattened(learner.decode(one(learned.params, turn)))
+        net, step = advance(inner_loop, train_key, net, step, synthetic_batch, ())
+        for_all = lambda leaf: jnp.broadcast_to(leaf, (len(states.step), *leaf.shape))
+        return GradientMatchingState(learned, *jax.tree.map(for_all, (net, step))), {
+            "loss": loss
+        }
 
-    return Joint(sample_for_all(batch_real), update)
+    return BatchedMethod(shared_sample(batch_real), update)
 
 
 @passes_on(shadow_siamese_condensation, "augment", "augment_net")
-def shadow_condensation(model: Model, **options) -> Joint:
-    """The joint form of DC: `shadow_siamese_condensation` without augmentation."""
+def shadow_condensation(model: Model, **options) -> BatchedMethod:
+    """The batched form of DC: `shadow_siamese_condensation` without augmentation."""
     return shadow_siamese_condensation(model, **options)

@@ -12,12 +12,16 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from dd_jax.distill.batched.joint_steps import Joint, keep_apart, sample_for_all
+from dd_jax.distill.batched.batched_method import (
+    BatchedMethod,
+    require_no_batch_stats,
+    shared_sample,
+)
 from dd_jax.distill.methods.distribution_matching import (
-    embedded,
-    made_means,
+    embed,
     matching_loss,
     siamese,
+    synthetic_means,
 )
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
 from dd_jax.distill.signatures import passes_on
@@ -62,8 +66,8 @@ def shadow_matching(
     augment: Callable[[Key, Array], Array] = unchanged,
     lr: float = 1.0,
     **images,
-) -> Joint:
-    """The joint form of distribution matching, on the states of the single form.
+) -> BatchedMethod:
+    """The batched form of distribution matching, on the states of the single form.
 
     Each step is that of `distribution_matching` with the network, the augmentations
     and the real batch shared. A shadow is given its own rows of the batch, so that
@@ -82,12 +86,12 @@ def shadow_matching(
       **images: see `synthetic`.
 
     Returns:
-      A `Joint`; the same arguments give the same object.
+      A `BatchedMethod`; the same arguments give the same object.
 
     Raises:
       InputError: a model with batch statistics.
     """
-    keep_apart(model)
+    require_no_batch_stats(model)
     learner = synthetic(ipc=ipc, init=init, lr=lr, space=model.space, **images)
 
     def update(key, states, batch):
@@ -96,20 +100,21 @@ def shadow_matching(
         classes = len(batch.images)
         change = lambda images: siamese(augment, augment_key, images)
         real = change(batch.images).reshape(-1, *batch.images.shape[2:])
-        features = embedded(model, params, real).reshape(*batch.images.shape[:2], -1)
+        features = embed(model, params, real).reshape(*batch.images.shape[:2], -1)
 
         def step(at):
             state, real, found = at
 
-            def loss_fn(theta):
-                made = learner.decode(theta)
-                made = made._replace(images=change(made.images))
+            def loss_fn(learned):
+                ours = learner.decode(learned)
+                ours = ours._replace(images=change(ours.images))
                 return matching_loss(
-                    real * found, made_means(model, params, made) * found
+                    real * found,
+                    synthetic_means(model, params, ours) * found,
                 )
 
-            loss, grad = jax.value_and_grad(loss_fn)(state.theta)
-            return learner.descend(state, grad), loss
+            loss, grad = jax.value_and_grad(loss_fn)(state.params)
+            return learner.update(state, grad), loss
 
         means, found = shadow_means(features, batch.weights)
         every = states, means, found[..., None]
@@ -120,4 +125,4 @@ def shadow_matching(
             states, losses = lax.map(step, every, batch_size=together)
         return states, {"loss": losses.mean()}
 
-    return Joint(sample_for_all(batch_real), update)
+    return BatchedMethod(shared_sample(batch_real), update)

@@ -12,9 +12,9 @@ import numpy as np
 from PIL import Image
 
 from dd_jax.data.eight_bits import encoding, quantise
-from dd_jax.data.image_file import is_gray, open_image, plain, size_of, transparent
+from dd_jax.data.image_file import is_grey, open_image, plain, size_of, transparent
 from dd_jax.data.zca import read_zca
-from dd_jax.distill.io import claimed_metadata as said
+from dd_jax.distill.io import metadata_checks as claims
 from dd_jax.system.memory import excess
 from dd_jax.system.paths import no_file
 from dd_jax.types import InputError, SyntheticSet
@@ -24,7 +24,7 @@ _MODES = {1: "L", 3: "RGB"}
 _USE = (
     "Images in [0, 1] are bytes / 255. Train on (images - mean) / std of "
     "metadata.normalisation{whitened} with cross-entropy against the class "
-    "probabilities, from step size lr, by metadata.training."
+    "probabilities, from learning rate lr, by metadata.training."
 )
 _WHITENED = (
     " replaced by (x - mean) @ forward of zca.npz, x the pixels of an image in a row,"
@@ -195,7 +195,7 @@ def _about(root: Path) -> dict:
     """What `metadata.json` says."""
     path = root / "metadata.json"
     try:
-        about = said.parse(path.read_text(encoding="utf-8-sig"))
+        about = claims.parse(path.read_text(encoding="utf-8-sig"))
         np.float32(about.get("lr") or 0), about["metadata"]
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise InputError(
@@ -221,7 +221,7 @@ def _pixels(root: Path, rows: list[list[str]], about: dict) -> np.ndarray:
     images = [_open(file) for file in files]
     mode = _mode(images, about)
     for image, row in zip(images, rows):
-        if mode == "L" and image.mode == "RGB" and not is_gray(image):
+        if mode == "L" and image.mode == "RGB" and not is_grey(image):
             raise InputError(
                 f"{root / row[0]} has colours, and the set is gray; replace it"
             )

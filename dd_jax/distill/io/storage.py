@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dd_jax.distill.io import claimed_metadata as said
-from dd_jax.distill.io import foreign_metadata as foreign
+from dd_jax.distill.io import conversion as foreign
+from dd_jax.distill.io import metadata_checks as claims
 from dd_jax.distill.io import png_folder
 from dd_jax.system.archive import read_npz
 from dd_jax.system.paths import IS_FOLDER, expanded, no_file
@@ -42,7 +42,7 @@ def load(path: str | Path) -> SyntheticSet:
     if why and why != IS_FOLDER:
         raise InputError(f"no synthetic set at {path}: {why}")
     found = png_folder.read(place) if why else _read_archive(place)
-    said.check(path, found.metadata)
+    claims.check(path, found.metadata)
     found = foreign.shaped(path, found)
     _check(path, found)
     if why:
@@ -50,11 +50,11 @@ def load(path: str | Path) -> SyntheticSet:
     return foreign.scaled(path, found)
 
 
-def learned_rate(synthetic: SyntheticSet) -> bool:
-    """Whether the set has a step size of its own, other than `train.lr` of its config.
+def has_learned_lr(synthetic: SyntheticSet) -> bool:
+    """Whether the set has a learning rate other than `train.lr` of its config.
 
     >>> given = {"config": {"train": {"lr": 0.01}}}
-    >>> [learned_rate(SyntheticSet(0, 0, np.float32(r), given)) for r in (0.01, 0.02)]
+    >>> [has_learned_lr(SyntheticSet(0, 0, np.float32(r), given)) for r in (0.01, 0.02)]
     [False, True]
     """
     if foreign.NO_RATE in foreign.converted(synthetic):
@@ -75,7 +75,7 @@ def _read_archive(path):
     text = file.get("metadata", np.array("{}"))
     try:
         text = text.item()
-        metadata = said.parse(text.decode() if isinstance(text, bytes) else text)
+        metadata = claims.parse(text.decode() if isinstance(text, bytes) else text)
     except (ValueError, TypeError) as error:
         raise InputError(refuse(f"metadata should be JSON text ({error})")) from None
     return SyntheticSet(file["images"], file["labels"], file.get("lr"), metadata)
@@ -93,7 +93,7 @@ def _check(path, found):
     if not all(np.isfinite(a).all() for a in (images, labels, lr)):
         raise InputError(f"{path}: images, labels or lr hold NaN or infinity")
     if not lr > 0:
-        raise InputError(f"{path}: lr is {lr}; a step size above 0 is needed")
+        raise InputError(f"{path}: lr is {lr}; a learning rate above 0 is needed")
     if (labels < 0).any() or not np.allclose(labels.sum(1), 1, atol=1e-3):
         raise InputError(
             f"{path}: each row of labels should be probabilities{_remedy(labels)}"

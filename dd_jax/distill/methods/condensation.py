@@ -6,7 +6,7 @@ import numpy as np
 
 from dd_jax.distill.base import Method
 from dd_jax.distill.methods.gradient_matching import matching
-from dd_jax.distill.methods.inner_loop import Practice, on_synthetic
+from dd_jax.distill.methods.inner_loop_training import InnerLoop, on_synthetic
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
 from dd_jax.distill.signatures import passes_on
 from dd_jax.runtime.reuse import reused
@@ -14,12 +14,12 @@ from dd_jax.train.training import unchanged
 from dd_jax.types import Array, Key, Model
 
 _IPCS = (1, 10, 20, 30, 40, 50)
-_LIVES = (1, 10, 20, 30, 40, 50)
+_OUTER_STEPS = (1, 10, 20, 30, 40, 50)
 _EPOCHS = (1, 50, 25, 20, 15, 10)
 
 
 def loops(ipc: int) -> tuple[int, int]:
-    """Matching steps of a network, and its epochs of training between them.
+    """Outer steps that a network serves, and its epochs of training between them.
 
     Zhao, Mopuri and Bilen (2021) for 1, 10, 20, 30, 40 and 50 images a class; in
     between interpolated, above as for 50.
@@ -27,17 +27,22 @@ def loops(ipc: int) -> tuple[int, int]:
     >>> loops(1), loops(10), loops(15), loops(100)
     ((1, 1), (10, 50), (15, 38), (50, 10))
     """
-    life, epochs = (np.interp(ipc, _IPCS, table) for table in (_LIVES, _EPOCHS))
-    return round(life), round(epochs)
+    outer_steps, epochs = (
+        np.interp(ipc, _IPCS, table) for table in (_OUTER_STEPS, _EPOCHS)
+    )
+    return round(outer_steps), round(epochs)
 
 
-def practice_of(
+def inner_loop_of(
     model: Model, ipc: int, outer_steps: int, epochs: int, augment: Callable
-) -> Practice:
-    """How networks learn; outer steps or epochs of 0 are those of `loops(ipc)`."""
+) -> InnerLoop:
+    """Inner-loop training; outer steps or epochs of 0 are those of `loops(ipc)`."""
     usual = loops(ipc)
     return on_synthetic(
-        model, life=outer_steps or usual[0], epochs=epochs or usual[1], augment=augment
+        model,
+        outer_steps=outer_steps or usual[0],
+        epochs=epochs or usual[1],
+        augment=augment,
     )
 
 
@@ -59,8 +64,8 @@ def siamese_condensation(
 ) -> Method:
     """Dataset condensation with siamese augmentation (DSA), without it DC.
 
-    A random network serves `outer_steps` matching steps, between which it learns from
-    the synthetic set for `net_epochs` epochs; one update is one matching step.
+    A random network serves `outer_steps` outer steps, each of which matches gradients
+    once; between two of them it trains on the synthetic set for `net_epochs` epochs.
 
     Zhao, Mopuri and Bilen (2021), "Dataset condensation with gradient matching",
     alg. 1; with `augment` Zhao and Bilen (2021), DSA, alg. 1.
@@ -83,12 +88,12 @@ def siamese_condensation(
     Returns:
       A `Method`; the same arguments give the same object.
     """
-    practice = practice_of(model, ipc, outer_steps, net_epochs, augment_net)
+    inner_loop = inner_loop_of(model, ipc, outer_steps, net_epochs, augment_net)
     learner = synthetic(ipc=ipc, init=init, lr=lr, space=model.space, **images)
     return matching(
         model,
         learner,
-        practice,
+        inner_loop,
         distance=distance,
         batch_real=batch_real,
         augment=augment,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import chex
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -17,7 +18,7 @@ from dd_jax.types import Array, Key, Model
 _CHUNK = 32  # real images embedded at a time, so that activations stay in the cache
 
 
-def embedded(model: Model, params, images: Array) -> Array:
+def embed(model: Model, params, images: Array) -> Array:
     """Features of many images that are not differentiated, `f32[n d]`.
 
     Networks with batch statistics see all images as one batch; others go through them
@@ -33,19 +34,19 @@ def class_means(model: Model, params, batch: Batch) -> Array:
     """Weighted mean feature of each class, `f32[k d]`."""
     classes, size = batch.weights.shape
     images = batch.images.reshape(-1, *batch.images.shape[2:])
-    features = embedded(model, params, images).reshape(classes, size, -1)
+    features = embed(model, params, images).reshape(classes, size, -1)
     total = jnp.einsum("kb,kbd->kd", batch.weights, features)
     return total / batch.weights.sum(1, keepdims=True)
 
 
-def made_means(model: Model, params, made) -> Array:
+def synthetic_means(model: Model, params, synthetic_batch) -> Array:
     """Mean feature of each class of a synthetic set, `f32[k d]`.
 
     `m_c = sum_j y_jc f(s_j) / sum_j y_jc`, over images and labels `[k i ...]`.
     """
-    made = flattened(made)
-    features = model.features(params, made.images, train=True)
-    return (made.labels / made.labels.sum(0)).T @ features
+    synthetic_batch = flattened(synthetic_batch)
+    features = model.features(params, synthetic_batch.images, train=True)
+    return (synthetic_batch.labels / synthetic_batch.labels.sum(0)).T @ features
 
 
 def siamese(augment: Callable[[Key, Array], Array], key: Key, images: Array) -> Array:
@@ -67,6 +68,8 @@ def matching_loss(real: Array, synthetic: Array) -> Array:
     >>> matching_loss(jnp.array([[0.0, 1.0]]), jnp.array([[2.0, 1.0]]))
     Array(4., dtype=float32)
     """
+    chex.assert_rank([real, synthetic], 2)
+    chex.assert_equal_shape([real, synthetic])
     return jnp.square(real - synthetic).sum()
 
 
@@ -120,11 +123,11 @@ def distribution_matching(
         )
         real = class_means(model, params, change(batch))
 
-        def loss_fn(theta):
-            made = change(learner.decode(theta))
-            return matching_loss(real, made_means(model, params, made))
+        def loss_fn(learned):
+            synthetic_batch = change(learner.decode(learned))
+            return matching_loss(real, synthetic_means(model, params, synthetic_batch))
 
-        loss, grad = jax.value_and_grad(loss_fn)(state.theta)
-        return learner.descend(state, grad), {"loss": loss}
+        loss, grad = jax.value_and_grad(loss_fn)(state.params)
+        return learner.update(state, grad), {"loss": loss}
 
     return Method(learner.init, sample, update, learner.read)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from dd_jax.distill.base import Method
 from dd_jax.distill.methods.gradient_matching import matching
-from dd_jax.distill.methods.inner_loop import on_real
+from dd_jax.distill.methods.inner_loop_training import on_real
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
 from dd_jax.distill.signatures import passes_on
 from dd_jax.runtime.reuse import reused
@@ -64,9 +64,9 @@ def idc(
     Returns:
       A `Method`; the same arguments give the same object.
     """
-    practice = on_real(
+    inner_loop = on_real(
         model,
-        life=outer_steps,
+        outer_steps=outer_steps,
         steps=net_steps,
         augment=augment_net,
         mixed=cutmix_net,
@@ -83,7 +83,7 @@ def idc(
     return matching(
         model,
         learner,
-        practice,
+        inner_loop,
         distance=distance,
         batch_real=batch_real,
         augment=augment,

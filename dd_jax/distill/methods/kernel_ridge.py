@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 
 from dd_jax.distill.base import Batch, Method, Real, draw
-from dd_jax.distill.methods.distribution_matching import embedded
-from dd_jax.distill.methods.inner_loop import on_synthetic
-from dd_jax.distill.parametrisation import protocol as parametrisation
-from dd_jax.distill.parametrisation.protocol import flattened
+from dd_jax.distill.methods.distribution_matching import embed
+from dd_jax.distill.methods.inner_loop_training import on_synthetic
+from dd_jax.distill.parametrisation.protocol import LearnerState, flattened
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
 from dd_jax.distill.signatures import passes_on
 from dd_jax.runtime.reuse import reused
@@ -18,12 +18,12 @@ from dd_jax.train.training import FitState, unchanged
 from dd_jax.types import Array, Key, Model
 
 
-class State(NamedTuple):
-    """What is learned, and a pool of networks with the training that each has had."""
+class FRePoState(NamedTuple):
+    """What is learned, a pool of networks, and the outer steps that each has served."""
 
-    learned: parametrisation.State
+    learned: LearnerState
     pool: FitState
-    ages: Array
+    steps_served: Array
 
 
 def ridge_predictions(
@@ -46,6 +46,8 @@ def ridge_predictions(
     >>> ridge_predictions(x, jnp.eye(2), x, 1e-6).round(3).tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
+    chex.assert_rank([support, targets, queries], 2)
+    chex.assert_equal_shape_prefix([support, targets], 1)
     kernel = support @ support.T
     m = len(kernel)
     kernel = kernel + ridge * jnp.trace(kernel) / m * jnp.eye(m)
@@ -102,7 +104,9 @@ def kernel_ridge(
     Returns:
       A `Method`; the same arguments give the same object.
     """
-    practice = on_synthetic(model, life=outer_steps, epochs=1, augment=augment_net)
+    inner_loop = on_synthetic(
+        model, outer_steps=outer_steps, epochs=1, augment=augment_net
+    )
     learner = synthetic(
         ipc=ipc,
         init=init,
@@ -113,42 +117,46 @@ def kernel_ridge(
         **images,
     )
 
-    def init(key: Key, real: Real) -> State:
+    def init(key: Key, real: Real) -> FRePoState:
         learn_key, net_key = jax.random.split(key)
-        nets = jax.vmap(practice.init)(jax.random.split(net_key, pool))
-        ages = jnp.arange(pool, dtype=jnp.int32) * outer_steps // pool
-        return State(learner.init(learn_key, real), nets, ages)
+        nets = jax.vmap(inner_loop.init)(jax.random.split(net_key, pool))
+        steps_served = jnp.arange(pool, dtype=jnp.int32) * outer_steps // pool
+        return FRePoState(learner.init(learn_key, real), nets, steps_served)
 
     def sample(key: Key, real: Real) -> Batch:
         return draw(key, real, batch_real)
 
-    def update(key: Key, state: State, batch: Batch):
+    def update(key: Key, state: FRePoState, batch: Batch):
         pick_key, augment_key, net_key, train_key = jax.random.split(key, 4)
         at = jax.random.randint(pick_key, (), 0, pool)
         net = jax.tree.map(lambda leaf: leaf[at], state.pool)
         classes, size = batch.weights.shape
         flat = batch.images.reshape(-1, *batch.images.shape[2:])
-        queries = embedded(model, net.params, augment(augment_key, flat))
+        queries = embed(model, net.params, augment(augment_key, flat))
         centred = lambda labels: labels - 1 / classes
         truth = centred(jnp.repeat(jnp.eye(classes), size, 0))
         weights = batch.weights.ravel()
 
-        def loss_fn(theta):
-            made = flattened(learner.decode(theta))
-            support = model.features(net.params, made.images, train=True)
-            fitted = ridge_predictions(support, centred(made.labels), queries, ridge)
+        def loss_fn(learned):
+            synthetic_batch = flattened(learner.decode(learned))
+            support = model.features(net.params, synthetic_batch.images, train=True)
+            fitted = ridge_predictions(
+                support, centred(synthetic_batch.labels), queries, ridge
+            )
             errors = jnp.square(fitted - truth).sum(1)
             return jnp.vdot(weights, errors) / weights.sum() / 2
 
-        loss, grad = jax.value_and_grad(loss_fn)(state.learned.theta)
-        learned = learner.descend(state.learned, grad)
-        made = flattened(learner.decode(learned.theta))
-        old = state.ages[at] >= outer_steps
-        taught = practice.train(train_key, net, made, (), old)
-        fresh = practice.init(net_key)
+        loss, grad = jax.value_and_grad(loss_fn)(state.learned.params)
+        learned = learner.update(state.learned, grad)
+        synthetic_batch = flattened(learner.decode(learned.params))
+        old = state.steps_served[at] >= outer_steps
+        taught = inner_loop.train(train_key, net, synthetic_batch, (), old)
+        fresh = inner_loop.init(net_key)
         kept = jax.tree.map(lambda a, b: jnp.where(old, a, b), fresh, taught)
         nets = jax.tree.map(lambda all, one: all.at[at].set(one), state.pool, kept)
-        ages = state.ages.at[at].set(jnp.where(old, 0, state.ages[at] + 1))
-        return State(learned, nets, ages), {"loss": loss}
+        steps_served = state.steps_served.at[at].set(
+            jnp.where(old, 0, state.steps_served[at] + 1)
+        )
+        return FRePoState(learned, nets, steps_served), {"loss": loss}
 
     return Method(init, sample, update, lambda state: learner.read(state.learned))

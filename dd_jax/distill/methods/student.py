@@ -16,12 +16,12 @@ Gradient = Callable[[Array, SyntheticSet, Array, Array], Array]
 MEMORY = 1 << 30  # bytes that differentiation through a student may keep
 
 
-class Course(NamedTuple):
-    """What one student goes through.
+class TrajectorySegment(NamedTuple):
+    """The part of an expert's trajectory that one student matches.
 
     Attributes:
-      start: `f32[p]`, the expert where the student begins.
-      target: `f32[p]`, the expert where it should arrive.
+      start: `f32[p]`, the expert's parameters that the student starts from.
+      target: `f32[p]`, those that it should reach.
       keys: `key[N]`, of the augmentation of each step.
       rows: `i32[N b]`, the synthetic images of each step.
     """
@@ -32,10 +32,10 @@ class Course(NamedTuple):
     rows: Array
 
 
-def relative_distance(reached: Array, course: Course) -> Array:
+def relative_distance(reached: Array, segment: TrajectorySegment) -> Array:
     """`||w - target||^2 / ||start - target||^2`, `f32[]`."""
-    scale = jnp.square(course.start - course.target).sum()
-    return jnp.square(reached - course.target).sum() / scale
+    scale = jnp.square(segment.start - segment.target).sum()
+    return jnp.square(reached - segment.target).sum() / scale
 
 
 def stored_bytes(fun: Callable, *args) -> int:
@@ -48,7 +48,12 @@ def stored_bytes(fun: Callable, *args) -> int:
     return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(back))
 
 
-def exact(gradient: Gradient, made: SyntheticSet, course: Course, memory: int = MEMORY):
+def exact_gradient(
+    gradient: Gradient,
+    synthetic: SyntheticSet,
+    segment: TrajectorySegment,
+    memory: int = MEMORY,
+):
     """Distance after N steps and its gradient through all of them.
 
     `w <- w - lr g(w, batch)`. The convolutions and matrix products of all steps are
@@ -58,42 +63,46 @@ def exact(gradient: Gradient, made: SyntheticSet, course: Course, memory: int = 
 
     Args:
       gradient: `(w f32[p], set, key, rows i32[b]) -> f32[p]`, of the training loss.
-      made: the synthetic set.
-      course: see `Course`.
+      synthetic: the synthetic set.
+      segment: see `TrajectorySegment`.
       memory: bytes that the steps may keep.
 
     Returns:
-      The distance `f32[]` and its gradient in the shape of `made`.
+      The distance `f32[]` and its gradient in the shape of `synthetic`.
     """
-    count = len(course.rows)
-    steps = course.keys, course.rows
+    count = len(segment.rows)
+    steps = segment.keys, segment.rows
     first = jax.tree.map(lambda a: a[0], steps)
 
     @partial(jax.checkpoint, policy=keep_products)
-    def move(w, made, at):
-        return w - made.lr * gradient(w, made, *at)
+    def move(w, synthetic, at):
+        return w - synthetic.lr * gradient(w, synthetic, *at)
 
-    moved = lambda w, made: move(w, made, first)
-    fits = count * stored_bytes(moved, course.start, made) <= memory
+    moved = lambda w, synthetic: move(w, synthetic, first)
+    fits = count * stored_bytes(moved, segment.start, synthetic) <= memory
 
-    def loss_fn(made):
-        walk = lambda w, at: lax.scan(lambda w, at: (move(w, made, at), None), w, at)
+    def loss_fn(synthetic):
+        walk = lambda w, at: lax.scan(
+            lambda w, at: (move(w, synthetic, at), None), w, at
+        )
         if fits:
-            return relative_distance(walk(course.start, steps)[0], course)
+            return relative_distance(walk(segment.start, steps)[0], segment)
         length = math.isqrt(count)
         whole = count - count % length
         split = lambda a: a[:whole].reshape(-1, length, *a.shape[1:])
         blocks = jax.tree.map(split, steps)
-        reached, _ = lax.scan(jax.checkpoint(walk), course.start, blocks)
+        reached, _ = lax.scan(jax.checkpoint(walk), segment.start, blocks)
         if whole < count:
             rest = jax.tree.map(lambda a: a[whole:], steps)
             reached, _ = jax.checkpoint(walk)(reached, rest)
-        return relative_distance(reached, course)
+        return relative_distance(reached, segment)
 
-    return jax.value_and_grad(loss_fn)(made)
+    return jax.value_and_grad(loss_fn)(synthetic)
 
 
-def detached(gradient: Gradient, made: SyntheticSet, course: Course):
+def tesla_gradient(
+    gradient: Gradient, synthetic: SyntheticSet, segment: TrajectorySegment
+):
     """`exact` without the terms between steps: memory does not depend on N.
 
     With `w_N = w_0 - lr sum_i g(w_i, batch_i)` and every w_i held fixed, each step adds
@@ -103,30 +112,30 @@ def detached(gradient: Gradient, made: SyntheticSet, course: Course):
     Differs from the released code in: the images see each step's own augmentation.
 
     Args:
-      gradient: as for `exact`.
-      made: the synthetic set.
-      course: see `Course`.
+      gradient: as for `exact_gradient`.
+      synthetic: the synthetic set.
+      segment: see `TrajectorySegment`.
 
     Returns:
-      The distance `f32[]` and the approximate gradient in the shape of `made`; that of
-      the step size is exact in the linear form.
+      The distance `f32[]` and the approximate gradient in the shape of `synthetic`;
+      that of the learning rate is exact in the linear form.
     """
 
     def step(w, at):
-        return w - made.lr * gradient(w, made, *at), None
+        return w - synthetic.lr * gradient(w, synthetic, *at), None
 
-    steps = course.keys, course.rows
-    last, _ = lax.scan(step, course.start, steps)
-    miss = 2 * (last - course.target)
-    pull = miss / jnp.square(course.start - course.target).sum()
+    steps = segment.keys, segment.rows
+    last, _ = lax.scan(step, segment.start, steps)
+    miss = 2 * (last - segment.target)
+    pull = miss / jnp.square(segment.start - segment.target).sum()
 
     def add(carry, at):
         w, total = carry
-        g, back = jax.vjp(lambda made: gradient(w, made, *at), made)
-        total = jax.tree.map(jnp.add, total, back(-made.lr * pull)[0])
-        return (w - made.lr * g, total), None
+        g, back = jax.vjp(lambda synthetic: gradient(w, synthetic, *at), synthetic)
+        total = jax.tree.map(jnp.add, total, back(-synthetic.lr * pull)[0])
+        return (w - synthetic.lr * g, total), None
 
-    zero = jax.tree.map(jnp.zeros_like, made)
-    (_, total), _ = lax.scan(add, (course.start, zero), steps)
-    slope = -jnp.vdot(pull, course.start - last) / made.lr
-    return relative_distance(last, course), total._replace(lr=slope)
+    zero = jax.tree.map(jnp.zeros_like, synthetic)
+    (_, total), _ = lax.scan(add, (segment.start, zero), steps)
+    slope = -jnp.vdot(pull, segment.start - last) / synthetic.lr
+    return relative_distance(last, segment), total._replace(lr=slope)

@@ -8,9 +8,12 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
 from dd_jax.distill.base import Experts, Method, Real
-from dd_jax.distill.methods.student import Course, detached, exact
-from dd_jax.distill.parametrisation import protocol as parametrisation
-from dd_jax.distill.parametrisation.protocol import flattened
+from dd_jax.distill.methods.student import (
+    TrajectorySegment,
+    exact_gradient,
+    tesla_gradient,
+)
+from dd_jax.distill.parametrisation.protocol import LearnerState, flattened
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
 from dd_jax.distill.signatures import passes_on
 from dd_jax.runtime.reuse import reused
@@ -19,14 +22,14 @@ from dd_jax.train.training import unchanged
 from dd_jax.types import Array, InputError, Key, Model
 
 
-class State(NamedTuple):
+class TrajectoryState(NamedTuple):
     """What is learned and the number of updates so far."""
 
-    learned: parametrisation.State
-    age: Array
+    learned: LearnerState
+    step: Array
 
 
-class Drawn(NamedTuple):
+class ExpertSample(NamedTuple):
     """One expert's path `f16[t p]`, at `expert_epochs`, and a place on it in [0, 1)."""
 
     path: Array
@@ -42,9 +45,9 @@ def shuffled(key: Key, total: int, steps: int, size: int) -> Array:
 
 
 def start_epoch(
-    place: Array, age: Array, low: int, first_high: int, high: int, growth: int
+    place: Array, step: Array, low: int, first_high: int, high: int, growth: int
 ) -> Array:
-    """Epoch that a student starts from: uniform in a window that grows with age.
+    """Epoch that a student starts from: uniform in a window that grows.
 
     The window is `low, ..., h - 1`, where h rises linearly from `first_high` to `high`
     over `growth` updates.
@@ -53,16 +56,16 @@ def start_epoch(
 
     Args:
       place: `f32[]` in [0, 1).
-      age: `i32[]`, updates so far.
+      step: `i32[]`, updates so far.
       low: first epoch of the window.
-      first_high: end of the window at age 0.
-      high: its end from age `growth` on.
+      first_high: end of the window at step 0.
+      high: its end from step `growth` on.
       growth: in updates; 0 gives the whole window at once.
 
-    >>> [int(start_epoch(0.99, age, 0, 5, 10, 100)) for age in (0, 60, 100)]
+    >>> [int(start_epoch(0.99, step, 0, 5, 10, 100)) for step in (0, 60, 100)]
     [4, 7, 9]
     """
-    share = jnp.clip(age / growth, 0, 1) if growth else 1.0
+    share = jnp.clip(step / growth, 0, 1) if growth else 1.0
     end = first_high + jnp.floor(share * (high - first_high))
     return (low + jnp.floor(place * (end - low))).astype(jnp.int32)
 
@@ -149,38 +152,40 @@ def trajectory_matching(
     )
     template = jax.eval_shape(model.init, jax.random.key(0))
 
-    def init(key: Key, real: Real) -> State:
-        return State(learner.init(key, real), jnp.int32(0))
+    def init(key: Key, real: Real) -> TrajectoryState:
+        return TrajectoryState(learner.init(key, real), jnp.int32(0))
 
-    def sample(key: Key, real: Real) -> Drawn:
+    def sample(key: Key, real: Real) -> ExpertSample:
         if real.experts is None or real.experts.shape[1] != len(used):
             raise ValueError(f"Real.experts has to hold the epochs {used}")
         expert_key, place_key = jax.random.split(key)
         expert = jax.random.randint(expert_key, (), 0, len(real.experts))
-        return Drawn(jnp.asarray(real.experts)[expert], jax.random.uniform(place_key))
+        return ExpertSample(
+            jnp.asarray(real.experts)[expert], jax.random.uniform(place_key)
+        )
 
     def unravel(flat: Array):
         zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape), template)
         weights = ravel_pytree(model.trainable(zeros))[1](flat)
         return model.with_trainable(zeros, weights)
 
-    def gradient(flat, made, key, rows):
+    def gradient(flat, synthetic_batch, key, rows):
         def loss_fn(flat):
-            x = augment_student(key, made.images[rows])
+            x = augment_student(key, synthetic_batch.images[rows])
             logits, _ = model.train_apply(unravel(flat), x)
-            return jax.vmap(cross_entropy)(logits, made.labels[rows]).mean()
+            return jax.vmap(cross_entropy)(logits, synthetic_batch.labels[rows]).mean()
 
         return jax.grad(loss_fn)(flat)
 
-    def update(key: Key, state: State, drawn: Drawn):
+    def update(key: Key, state: TrajectoryState, drawn: ExpertSample):
         order_key, augment_key = jax.random.split(key)
         window = min_start, first_end, max_start, growth
-        at = start_epoch(drawn.place, state.age, *window) - min_start
-        made, back = jax.vjp(
-            lambda theta: flattened(learner.decode(theta)), state.learned.theta
+        at = start_epoch(drawn.place, state.step, *window) - min_start
+        synthetic_batch, back = jax.vjp(
+            lambda learned: flattened(learner.decode(learned)), state.learned.params
         )
-        total = len(made.images)
-        course = Course(
+        total = len(synthetic_batch.images)
+        segment = TrajectorySegment(
             drawn.path[at].astype(jnp.float32),
             drawn.path[at + used.index(min_start + expert_epochs)].astype(jnp.float32),
             jax.random.split(augment_key, student_steps),
@@ -188,10 +193,12 @@ def trajectory_matching(
                 order_key, total, student_steps, min(batch_student or total, total)
             ),
         )
-        loss, grad = (detached if tesla else exact)(gradient, made, course)
-        learned = learner.descend(state.learned, back(grad)[0])
-        info = {"loss": loss, "student_lr": made.lr}
-        return State(learned, state.age + 1), info
+        loss, grad = (tesla_gradient if tesla else exact_gradient)(
+            gradient, synthetic_batch, segment
+        )
+        learned = learner.update(state.learned, back(grad)[0])
+        info = {"loss": loss, "student_lr": synthetic_batch.lr}
+        return TrajectoryState(learned, state.step + 1), info
 
     return Method(
         init,

@@ -87,11 +87,11 @@ def multi_formation(
     factors = range(1 if multi else factor, factor + 1)
 
     def start(key, real):
-        theta = base.init(key, real)
-        return theta | {"images": join_tiles(theta["images"], factor)}
+        params = base.init(key, real)
+        return params | {"images": join_tiles(params["images"], factor)}
 
-    def decode(theta) -> SyntheticSet:
-        images = [split_tiles(theta["images"], f) for f in factors]
-        return base.decode(theta | {"images": jnp.concatenate(images, 1)})
+    def decode(params) -> SyntheticSet:
+        images = [split_tiles(params["images"], f) for f in factors]
+        return base.decode(params | {"images": jnp.concatenate(images, 1)})
 
     return base._replace(init=start, decode=decode)

@@ -47,8 +47,8 @@ def pixels(
         images = first(key, real, ipc, space.enter)
         return {"images": jnp.clip(images, 0.0, 1.0) if clamp else images}
 
-    def decode(theta: dict) -> SyntheticSet:
-        images = space.leave(theta["images"])
+    def decode(params: dict) -> SyntheticSet:
+        images = space.leave(params["images"])
         classes, size = images.shape[:2]
         labels = one_hot_labels(classes, size).reshape(classes, size, classes)
         return SyntheticSet(images, labels, jnp.float32(train_lr))

@@ -16,11 +16,11 @@ class Parametrisation(NamedTuple):
     """How learned arrays become a synthetic set; wrappers add to all three parts.
 
     Attributes:
-      init: `(key, Real) -> theta`, a dict with `images f32[k s h w c]`, s stored images
-        a class; runs on the host.
-      decode: `theta -> SyntheticSet` with images `f32[k m h w c]`, m a class, labels
-        `f32[k m k]` and the step size to train with.
-      optimizers: how each entry of theta descends.
+      init: `(key, Real) -> params`, all that is learned: a dict with `images
+        f32[k s h w c]`, s stored images a class; runs on the host.
+      decode: `params -> SyntheticSet` with images `f32[k m h w c]`, m a class, labels
+        `f32[k m k]` and the learning rate to train with.
+      optimizers: how each entry of params descends.
     """
 
     init: Callable[[Key, Real], Theta]
@@ -28,10 +28,10 @@ class Parametrisation(NamedTuple):
     optimizers: dict[str, optax.GradientTransformation]
 
 
-class State(NamedTuple):
+class LearnerState(NamedTuple):
     """Learned arrays and the momentum of the descent on them."""
 
-    theta: Theta
+    params: Theta
     opt: optax.OptState
 
 
@@ -39,36 +39,38 @@ class Learner(NamedTuple):
     """A parametrisation in the shape that methods share.
 
     Attributes:
-      init: `(key, Real) -> State`; runs on the host.
+      init: `(key, Real) -> LearnerState`; runs on the host.
       decode: as in `Parametrisation`.
-      descend: `(State, gradient of theta) -> State`.
-      read: `State -> SyntheticSet`, images `f32[k*m h w c]`.
+      update: `(LearnerState, gradient of params) -> LearnerState`.
+      read: `LearnerState -> SyntheticSet`, images `f32[k*m h w c]`.
     """
 
-    init: Callable[[Key, Real], State]
+    init: Callable[[Key, Real], LearnerState]
     decode: Callable[[Theta], SyntheticSet]
-    descend: Callable[[State, Theta], State]
-    read: Callable[[State], SyntheticSet]
+    update: Callable[[LearnerState, Theta], LearnerState]
+    read: Callable[[LearnerState], SyntheticSet]
 
 
-def flattened(made: SyntheticSet) -> SyntheticSet:
+def flattened(synthetic_batch: SyntheticSet) -> SyntheticSet:
     """The images and labels of all classes in one row."""
     flat = lambda a: a.reshape(-1, *a.shape[2:])
-    return made._replace(images=flat(made.images), labels=flat(made.labels))
+    return synthetic_batch._replace(
+        images=flat(synthetic_batch.images), labels=flat(synthetic_batch.labels)
+    )
 
 
 def learner(parametrisation: Parametrisation) -> Learner:
     """The start, the descent and the reading of a parametrisation."""
-    names = lambda theta: {name: name for name in theta}
+    names = lambda params: {name: name for name in params}
     optimizer = optax.partition(parametrisation.optimizers, names)
 
-    def init(key: Key, real: Real) -> State:
-        theta = jax.tree.map(jax.numpy.asarray, parametrisation.init(key, real))
-        return State(theta, optimizer.init(theta))
+    def init(key: Key, real: Real) -> LearnerState:
+        params = jax.tree.map(jax.numpy.asarray, parametrisation.init(key, real))
+        return LearnerState(params, optimizer.init(params))
 
-    def descend(state: State, gradient: Theta) -> State:
-        change, opt = optimizer.update(gradient, state.opt, state.theta)
-        return State(optax.apply_updates(state.theta, change), opt)
+    def update(state: LearnerState, gradient: Theta) -> LearnerState:
+        change, opt = optimizer.update(gradient, state.opt, state.params)
+        return LearnerState(optax.apply_updates(state.params, change), opt)
 
-    read = lambda state: flattened(parametrisation.decode(state.theta))
-    return Learner(init, parametrisation.decode, descend, read)
+    read = lambda state: flattened(parametrisation.decode(state.params))
+    return Learner(init, parametrisation.decode, update, read)

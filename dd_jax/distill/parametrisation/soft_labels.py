@@ -1,4 +1,4 @@
-"""Labels and training step size that are learned with the images."""
+"""Labels and training learning rate that are learned with the images."""
 
 import math
 
@@ -26,35 +26,35 @@ def learned_labels(
     """
 
     def start(key, real):
-        theta = base.init(key, real)
-        hard = base.decode(theta).labels
+        params = base.init(key, real)
+        hard = base.decode(params).labels
         lead = math.log(_START * (hard.shape[-1] - 1) / (1 - _START))
-        return theta | {"logits": lead * hard}
+        return params | {"logits": lead * hard}
 
-    def decode(theta) -> SyntheticSet:
-        made = base.decode(theta)
-        return made._replace(labels=jax.nn.softmax(theta["logits"]))
+    def decode(params) -> SyntheticSet:
+        synthetic_batch = base.decode(params)
+        return synthetic_batch._replace(labels=jax.nn.softmax(params["logits"]))
 
     optimizers = base.optimizers | {"logits": descent}
     return Parametrisation(start, decode, optimizers)
 
 
-def learned_rate(
+def learned_lr(
     base: Parametrisation, descent: optax.GradientTransformation
 ) -> Parametrisation:
-    """A step size for training on the set, learned as its logarithm: `exp(log_rate)`.
+    """A learning rate for training on the set, learned as its logarithm: `exp(log_lr)`.
 
     Args:
-      base: gives the step size to start from.
+      base: gives the learning rate to start from.
       descent: how the logarithm descends.
     """
 
     def start(key, real):
-        theta = base.init(key, real)
-        return theta | {"log_rate": jnp.log(base.decode(theta).lr)}
+        params = base.init(key, real)
+        return params | {"log_lr": jnp.log(base.decode(params).lr)}
 
-    def decode(theta) -> SyntheticSet:
-        return base.decode(theta)._replace(lr=jnp.exp(theta["log_rate"]))
+    def decode(params) -> SyntheticSet:
+        return base.decode(params)._replace(lr=jnp.exp(params["log_lr"]))
 
-    optimizers = base.optimizers | {"log_rate": descent}
+    optimizers = base.optimizers | {"log_lr": descent}
     return Parametrisation(start, decode, optimizers)

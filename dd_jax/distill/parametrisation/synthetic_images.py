@@ -7,7 +7,7 @@ import optax
 from dd_jax.distill.parametrisation.multi_formation import multi_formation
 from dd_jax.distill.parametrisation.pixels import pixels
 from dd_jax.distill.parametrisation.protocol import Learner, learner
-from dd_jax.distill.parametrisation.soft_labels import learned_labels, learned_rate
+from dd_jax.distill.parametrisation.soft_labels import learned_labels, learned_lr
 from dd_jax.types import Space
 
 
@@ -43,7 +43,7 @@ def synthetic(
       lr_lr: learning rate of the logarithm of `train_lr`; 0 keeps it.
     """
     descent = {"sgd": partial(optax.sgd, momentum=momentum), "adam": optax.adam}
-    made = pixels(
+    synthetic_batch = pixels(
         ipc * factor**2,
         init,
         descent[optimizer](lr),
@@ -52,9 +52,9 @@ def synthetic(
         train_lr=train_lr,
     )
     if factor > 1:
-        made = multi_formation(made, factor, multi)
+        synthetic_batch = multi_formation(synthetic_batch, factor, multi)
     if lr_labels:
-        made = learned_labels(made, descent[optimizer](lr_labels))
+        synthetic_batch = learned_labels(synthetic_batch, descent[optimizer](lr_labels))
     if lr_lr:
-        made = learned_rate(made, descent[optimizer](lr_lr))
-    return learner(made)
+        synthetic_batch = learned_lr(synthetic_batch, descent[optimizer](lr_lr))
+    return learner(synthetic_batch)

@@ -23,6 +23,7 @@ _BINS = listed(fields({}, {"confidence": SHARE, "accuracy": SHARE, "count": NUMB
 _BEFORE = _ERRORS | {"reliability": _BINS, "scaled_reliability": _BINS}
 _AFTER = fields({}, _ERRORS | {"reliability": _BINS})
 SHAPE = fields({}, dict.fromkeys(PIPES, fields({}, _BEFORE | {"scaled": _AFTER})))
+FEWEST = 10  # predictions of a bin that is drawn
 WORDS = (
     "Is a prediction with a confidence of 80 % right in 80 % of the cases? ECE is the "
     "mean gap between the two; NLL and the Brier score are 0 for predictions that are "
@@ -31,13 +32,12 @@ WORDS = (
     "a temperature above 1 means that the net was overconfident."
 )
 FIGURE_WORDS = (
-    "Reliability diagrams: accuracy against confidence of all nets together, with the "
-    "number of predictions in each bin for the first training data. On the grey "
-    "diagonal a net is calibrated; below it, overconfident."
+    "Reliability diagrams: accuracy against confidence, all nets together; bins of "
+    f"fewer than {FEWEST} predictions are left out. On the grey diagonal a net is "
+    "calibrated; below it, overconfident. The bars are the numbers of predictions."
 )
 FORMS = {"ece": percent, "nll": decimal, "brier": decimal}
 HEADINGS = {"ece": "ECE", "nll": "NLL", "brier": "Brier score"}
-LARGEST_MARKER = 160  # square points
 
 
 def blocks(record: Record, files: Artefacts) -> list[Block]:
@@ -79,7 +79,7 @@ def _temperature(part: dict) -> Cell:
 
 
 def bins(part: dict, scaled: bool) -> list[dict]:
-    """The bins of a reliability diagram that are not empty."""
+    """The bins of a reliability diagram that hold enough predictions."""
     found = part.get("reliability")
     if scaled:
         inner = lookup(part, "scaled", "reliability")
@@ -87,7 +87,7 @@ def bins(part: dict, scaled: bool) -> list[dict]:
     return [
         row
         for row in found or ()
-        if row and row.get("count") != 0 and None not in _point(row)
+        if row and (row.get("count") or 0) >= FEWEST and None not in _point(row)
     ]
 
 
@@ -98,8 +98,7 @@ def _point(row: dict) -> tuple:
 def reliability(record: Record, scaled: bool):
     """What draws accuracy against confidence by training data; None without bins.
 
-    A marker's area grows with the number of predictions in its bin, which is written
-    beside it for the first training data.
+    The bars behind are the numbers of predictions in each bin, for the first of them.
     """
     parts = {
         pipe: found
@@ -111,19 +110,13 @@ def reliability(record: Record, scaled: bool):
         return None
 
     def draw(axes: Axes) -> None:
+        _counts(axes.twinx(), *next(iter(parts.items())))
+        axes.set(zorder=2, frame_on=False)
         axes.plot([0, 1], [0, 1], color=GREY, linewidth=1)
         for pipe, rows in parts.items():
-            style = PIPE_STYLE[pipe]
             x, y = zip(*map(_point, rows))
-            counts = [row.get("count") or 0 for row in rows]
-            most = max(counts) or 1
-            sizes = [12 + LARGEST_MARKER * count / most for count in counts]
-            axes.plot(x, y, color=style["color"], linewidth=1.2)
-            axes.scatter(x, y, sizes, **style, alpha=0.75, label=PIPE_NAMES[pipe])
-            if pipe == next(iter(parts)):
-                for place in zip(x, y, counts):
-                    _number(axes, *place)
-        axes.set(xlim=(0, 1.04), ylim=(0, 1.04))
+            axes.plot(x, y, **PIPE_STYLE[pipe], label=PIPE_NAMES[pipe])
+        axes.set(xlim=(0, 1.02), ylim=(0, 1.02))
         axes.set(xlabel="confidence", ylabel="accuracy")
         in_percent(axes.xaxis, ".0f")
         in_percent(axes.yaxis, ".0f")
@@ -131,8 +124,11 @@ def reliability(record: Record, scaled: bool):
     return draw
 
 
-def _number(axes: Axes, x: float, y: float, count: float) -> None:
-    """The number of predictions in a bin, to the right of its marker."""
-    if count:
-        beside = {"xytext": (8, -3), "textcoords": "offset points", "fontsize": 7}
-        axes.annotate(f"{count:,.0f}", (x, y), color="#404040", **beside)
+def _counts(axes: Axes, pipe: str, rows: list[dict]) -> None:
+    """Bars of the numbers of predictions in each bin."""
+    places = [row["confidence"] for row in rows]
+    counts = [row["count"] for row in rows]
+    axes.bar(places, counts, width=0.04, color="#dcdcdc")
+    axes.set(ylabel=f"predictions, {PIPE_NAMES[pipe].lower()}")
+    axes.grid(visible=False)
+    axes.spines["right"].set_visible(True)

@@ -13,11 +13,11 @@ SHAPE = listed(fields({"seconds": NUMBER}, {"step": NUMBER, "accuracy": RATE}))
 
 
 def blocks(record: Record, files: Artefacts) -> list[Block]:
-    """Accuracy against seconds of distillation, as a table and a figure."""
-    draw = curves([record])
-    alt = "Accuracy against seconds of distillation"
-    plots = [Figure(alt, draw)] if draw else []
-    return [Pair(grid("Learning curve", steps(record)), [Pictures(plots)])]
+    """Accuracy against seconds of distillation; nothing for the last step alone."""
+    if (draw := curves([record])) is None:
+        return []
+    plot = Figure("Accuracy against seconds of distillation", draw)
+    return [Pair(grid("Learning curve", steps(record)), [Pictures([plot])])]
 
 
 def steps(record: Record) -> Table | None:

@@ -18,10 +18,10 @@ def test_the_code_runs(tmp_path, monkeypatch, capsys):
 
 
 def test_the_table_names_every_score_with_what_it_needs():
-    rows = re.findall(
-        r"^\| (`.*?`) \| .* \| (none|out|in_out) \|", README, re.MULTILINE
-    )
+    table = r"^\| (`.*?`) \| .* \| (none|out|in_out) \|"
     needs = {
-        name: kind for names, kind in rows for name in re.findall("`(.*?)`", names)
+        name: kind
+        for names, kind in re.findall(table, README, re.MULTILINE)
+        for name in re.findall("`(.*?)`", names)
     }
     assert needs == {name: score.needs for name, score in privacy.SCORES.items()}

@@ -1,4 +1,4 @@
-"""Joint gradient matching against the single form, shadow by shadow."""
+"""BatchedMethod gradient matching against the single form, shadow by shadow."""
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,10 @@ from dd_jax.data import dsa
 from dd_jax.distill import METHODS, batched_form, real_data
 from dd_jax.distill.base import Batch
 from dd_jax.distill.batched.shadow_condensation import shadow_gradients
-from dd_jax.distill.methods.gradient_matching import Drawn, mean_gradient
+from dd_jax.distill.methods.gradient_matching import (
+    GradientMatchingBatch,
+    mean_gradient,
+)
 from dd_jax.models import build
 from dd_jax.types import InputError
 
@@ -58,15 +61,15 @@ def test_each_shadow_steps_as_a_single_one_given_its_rows_of_the_batch(name, dis
     after, info = jax.jit(joint.update)(key, stacked, batch)
     update, losses = jax.jit(single.update), []
     for s in range(SHADOWS):
-        own = Drawn(Batch(batch.images, batch.weights[s]), ())
+        own = GradientMatchingBatch(Batch(batch.images, batch.weights[s]), ())
         expected, alone = update(key, each[s], own)
         losses.append(alone["loss"])
-        assert len(expected.learned.theta) == 2, "images and labels"
-        for leaf in expected.learned.theta:
-            moved = expected.learned.theta[leaf] - each[s].learned.theta[leaf]
+        assert len(expected.learned.params) == 2, "images and labels"
+        for leaf in expected.learned.params:
+            moved = expected.learned.params[leaf] - each[s].learned.params[leaf]
             assert np.abs(moved).max() > 1e-5
             np.testing.assert_allclose(
-                after.learned.theta[leaf][s], expected.learned.theta[leaf], atol=1e-4
+                after.learned.params[leaf][s], expected.learned.params[leaf], atol=1e-4
             )
     np.testing.assert_allclose(info["loss"], np.mean(losses), rtol=1e-4)
 
@@ -82,14 +85,14 @@ def test_one_shadow_is_the_single_form_through_the_lives_of_networks():
     for i in range(4):
         key = jax.random.key(i)
         batch = joint.sample(key, real, jnp.ones((1, len(LABELS))))
-        own = Drawn(Batch(batch.images, batch.weights[0]), ())
+        own = GradientMatchingBatch(Batch(batch.images, batch.weights[0]), ())
         alone, states = step(key, alone, own)[0], together(key, states, batch)[0]
         for ours, theirs in zip(jax.tree.leaves(states), jax.tree.leaves(alone)):
             np.testing.assert_allclose(ours[0], theirs, atol=2e-4)
-    assert states.age.tolist() == [1]
+    assert states.step.tolist() == [1]
 
 
-def test_one_network_learns_from_a_set_drawn_anew_and_serves_all():
+def test_one_network_learns_from_a_set_drawn_again_and_serves_all():
     options = OPTIONS | {"outer_steps": 3, "net_epochs": 2}
     joint, real = batched_form("dc")(NETWORK, **options), real_data(IMAGES, LABELS)
     init = METHODS["dc"](NETWORK, **options).init
@@ -104,7 +107,7 @@ def test_one_network_learns_from_a_set_drawn_anew_and_serves_all():
         same = jax.tree.map(lambda a: a[jnp.array([0, 0])], states)
         from_first, _ = update(jax.random.key(i), same, batch)
         kernels.append(np.array_equal(leaf, jax.tree.leaves(from_first.net.params)[-1]))
-    assert after.age.tolist() == [1, 1]
+    assert after.step.tolist() == [1, 1]
     assert 3 < sum(kernels) < 17
 
 
@@ -119,7 +122,7 @@ def test_a_class_without_rows_in_the_batch_stays():
     member[0, LABELS == 1] = False
     batch = joint.sample(jax.random.key(0), real, jnp.asarray(member))
     after, _ = jax.jit(joint.update)(jax.random.key(1), stacked, batch)
-    change = after.learned.theta["images"] - stacked.learned.theta["images"]
+    change = after.learned.params["images"] - stacked.learned.params["images"]
     moved = np.abs(change).max((2, 3, 4, 5)) > 0
     np.testing.assert_array_equal(moved, [[True, False, True], [True] * 3])
 

@@ -81,7 +81,7 @@ def test_one_shadow_equals_the_single_form():
     data = Split(images(), LABELS)
     keys = jax.random.split(jax.random.key(0), 1)
     apart, together = (
-        distil_many(single(), keys, data, halves(1), Schedule(4, 2), joint=form)[0]
+        distil_many(single(), keys, data, halves(1), Schedule(4, 2), batched=form)[0]
         for form in (None, joint())
     )
     np.testing.assert_allclose(together.images, apart.images, atol=1e-4)
@@ -102,7 +102,7 @@ def test_each_shadow_steps_as_a_single_one_given_its_rows_of_the_batch(shadows):
         expected, alone = update(key, each[s], own)
         losses.append(alone["loss"])
         np.testing.assert_allclose(
-            after.theta["images"][s], expected.theta["images"], atol=1e-3
+            after.params["images"][s], expected.params["images"], atol=1e-3
         )
     np.testing.assert_allclose(info["loss"], np.mean(losses), rtol=1e-4)
 
@@ -127,7 +127,7 @@ def test_rows_of_no_shadow_and_of_others_leave_no_trace():
     changed = np.where(member[0][:, None, None, None], images(), 255 - images())
     first, second = (
         distil_many(
-            single(), keys, Split(x, LABELS), member, Schedule(3, 3), joint=joint(8)
+            single(), keys, Split(x, LABELS), member, Schedule(3, 3), batched=joint(8)
         )[0].images
         for x in (images(), changed)
     )
@@ -142,7 +142,7 @@ def test_a_class_without_rows_in_the_batch_stays():
     real = real_data(images(), LABELS)
     batch = joint(8).sample(jax.random.key(0), real, jnp.asarray(member))
     after, _ = jax.jit(joint(8).update)(jax.random.key(1), stacked, batch)
-    change = after.theta["images"] - stacked.theta["images"]
+    change = after.params["images"] - stacked.params["images"]
     moved = np.abs(change).max((2, 3, 4, 5)) > 0
     np.testing.assert_array_equal(moved, [[True, False, True], [True] * 3])
 

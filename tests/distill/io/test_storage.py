@@ -221,7 +221,7 @@ def test_metadata_that_no_set_has(tmp_path, text, words):
 def test_a_step_size_that_no_float_holds_is_its_own(tmp_path):
     text = '{"config": {"train": {"lr": 1' + 400 * "0" + "}}}"
     path = written(tmp_path / "s.npz", metadata=np.array(text))
-    assert storage.learned_rate(load(path))
+    assert storage.has_learned_lr(load(path))
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", '{"config": {"train": 0.1}}'])

@@ -53,7 +53,7 @@ def started(method, size=8):
 
 
 def stored(state):
-    return state.theta["images"]
+    return state.params["images"]
 
 
 def loop_means(model, params, batch):
@@ -229,7 +229,7 @@ def test_soft_labels_weigh_the_means_of_every_class():
     method = dm(linear(w), lr_labels=1.0)
     state = started(method, size=4)
     logits = np.random.default_rng(1).normal(size=(CLASSES, IPC, CLASSES))
-    state = state._replace(theta=state.theta | {"logits": jnp.float32(logits)})
+    state = state._replace(theta=state.params | {"logits": jnp.float32(logits)})
     batch = Batch(
         jax.random.uniform(jax.random.key(1), (CLASSES, 5, 4, 4, 1)),
         jnp.ones((CLASSES, 5)),

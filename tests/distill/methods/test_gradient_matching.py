@@ -1,4 +1,6 @@
-"""Gradient matching against loops over classes, and the life of its networks."""
+"""Gradient matching against loops over classes, and the outer_steps of its networks."""
+
+import re
 
 import jax
 import jax.numpy as jnp
@@ -103,14 +105,23 @@ def test_loss_and_step_equal_a_loop_over_classes(name):
         match = drawn.match._replace(images=siamese(drawn.match.images))
         return naive_loss(model, params, match, siamese(made), distance)
 
-    stored = state.learned.theta["images"]
+    stored = state.learned.params["images"]
     loss, slope = jax.jit(jax.value_and_grad(reference))(stored)
     np.testing.assert_allclose(info["loss"], loss, rtol=1e-3)
     moved = stored - 0.5 * slope
     if of_idc:
         moved = jnp.clip(moved, 0, 1)
-    got = new.learned.theta["images"]
+    got = new.learned.params["images"]
     np.testing.assert_allclose(got, moved, atol=2e-3 * float(jnp.abs(slope).max()))
+
+
+@pytest.mark.parametrize("name", ["dc", "dsa", "idc_i", "idc"])
+def test_a_step_on_accelerators_has_no_grouped_convolution(name, monkeypatch):
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    method, state, drawn = started(name, network())
+    program = str(jax.make_jaxpr(method.update)(jax.random.key(2), state, drawn))
+    assert "conv_general_dilated" in program
+    assert not re.search(r"(batch|feature)_group_count=(?!1\b)\d+", program)
 
 
 def same(a, b):
@@ -121,15 +132,15 @@ def same(a, b):
 @pytest.mark.parametrize("name", ["dsa", "idc"])
 def test_a_network_lives_its_steps_and_learns_between_them(name):
     model = network()
-    practice = {"net_epochs": 2} if name == "dsa" else {"net_steps": 1}
-    method, state, drawn = started(name, model, outer_steps=3, **practice)
+    inner_loop = {"net_epochs": 2} if name == "dsa" else {"net_steps": 1}
+    method, state, drawn = started(name, model, outer_steps=3, **inner_loop)
     update = jax.jit(method.update)
-    ages, nets = [], []
+    steps_served, nets = [], []
     for i in range(7):
         state, _ = update(jax.random.key(i), state, drawn)
-        ages.append(int(state.age))
+        steps_served.append(int(state.step))
         nets.append(state.net.params)
-    assert ages == [1, 2, 0, 1, 2, 0, 1]
+    assert steps_served == [1, 2, 0, 1, 2, 0, 1]
     fresh = lambda i: model.init(jax.random.split(jax.random.key(i), 3)[0])
     assert not same(nets[0], fresh(0))  # has learned after its first step
     assert not same(nets[1], nets[0])
@@ -155,7 +166,7 @@ def test_batch_statistics_see_real_images_before_a_match():
     params = model.init(jax.random.split(jax.random.key(2), 3)[0])
     few = drawn.match.images.reshape(-1, 8, 8, 1)
     params |= model.train_apply(params, few)[1]
-    made = state.learned.theta["images"] * STD[0] + MEAN[0]
+    made = state.learned.params["images"] * STD[0] + MEAN[0]
     expected = naive_loss(model, params, drawn.match, made, "cosine")
     np.testing.assert_allclose(info["loss"], expected, rtol=1e-3)
 
@@ -164,7 +175,7 @@ def test_networks_of_idc_learn_from_the_members_alone():
     rows = real()
     few = rows._replace(rows=rows.rows[:, :1].repeat(5, 1), counts=np.full(3, 1))
     method = METHODS["idc"](network(), **SMALL)
-    images, classes = method.sample(jax.random.key(1), few).practice
+    images, classes = method.sample(jax.random.key(1), few).inner_loop
     for image, label in zip(np.asarray(images), np.asarray(classes)):
         np.testing.assert_array_equal(image, rows.images[rows.rows[label, 0]])
     assert set(np.asarray(classes).tolist()) == {0, 1, 2}

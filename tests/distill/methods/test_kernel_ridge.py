@@ -64,7 +64,7 @@ def test_one_network_of_the_pool_ages_at_a_time_and_the_old_are_replaced():
     method = frepo(pool=2, outer_steps=2)
     state = method.init(jax.random.key(0), real())
     update = jax.jit(method.update)
-    assert state.ages.tolist() == [0, 1]
+    assert state.steps_served.tolist() == [0, 1]
     seen = set()
     for i in range(12):
         batch = method.sample(jax.random.key(i), real())
@@ -78,15 +78,15 @@ def test_one_network_of_the_pool_ages_at_a_time_and_the_old_are_replaced():
         ]
         assert sum(changed) == 1
         at = changed.index(True)
-        old, age = int(state.ages[at]), int(new.ages[at])
-        assert age == (0 if old >= 2 else old + 1)
-        seen.add((at, age))
+        old, step = int(state.steps_served[at]), int(new.steps_served[at])
+        assert step == (0 if old >= 2 else old + 1)
+        seen.add((at, step))
         state = new
-    assert {age for _, age in seen} == {0, 1, 2} and {at for at, _ in seen} == {0, 1}
+    assert {step for _, step in seen} == {0, 1, 2} and {at for at, _ in seen} == {0, 1}
 
 
 def test_labels_are_learned_unless_told_otherwise():
     for lr, learned in ((0.01, True), (0.0, False)):
         method = frepo(lr_labels=lr)
         state = method.init(jax.random.key(0), real())
-        assert ("logits" in state.learned.theta) == learned
+        assert ("logits" in state.learned.params) == learned

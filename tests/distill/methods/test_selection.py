@@ -16,6 +16,10 @@ from dd_jax.types import InputError
 
 SEEDS = st.integers(0, 2**16)
 
+CHOOSERS = {
+    name: getattr(selection, name)
+    for name in ("random", "herding", "kcenter", "kmeans")
+}
 SPACE = standard_space((0.3,), (0.2,))
 
 

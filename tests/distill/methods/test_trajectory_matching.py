@@ -7,8 +7,17 @@ import pytest
 from jax.flatten_util import ravel_pytree
 
 from dd_jax.distill import METHODS, real_data
-from dd_jax.distill.methods.student import MEMORY, Course, detached, exact
-from dd_jax.distill.methods.trajectory_matching import Drawn, shuffled, start_epoch
+from dd_jax.distill.methods.student import (
+    MEMORY,
+    TrajectorySegment,
+    exact_gradient,
+    tesla_gradient,
+)
+from dd_jax.distill.methods.trajectory_matching import (
+    ExpertSample,
+    shuffled,
+    start_epoch,
+)
 from dd_jax.models import build
 from dd_jax.train.losses import cross_entropy
 from dd_jax.types import InputError, Model, SyntheticSet
@@ -36,23 +45,23 @@ def problem(steps=STEPS):
 
     keys = jax.random.split(jax.random.key(0), steps)
     rows = shuffled(jax.random.key(1), 4, steps, 3)
-    return gradient, made, Course(draw(8), draw(8), keys, rows)
+    return gradient, made, TrajectorySegment(draw(8), draw(8), keys, rows)
 
 
-def rolled(gradient, made, course):
-    w = course.start
-    for key, rows in zip(course.keys, course.rows):
+def rolled(gradient, made, segment):
+    w = segment.start
+    for key, rows in zip(segment.keys, segment.rows):
         w = w - made.lr * gradient(w, made, key, rows)
-    far = ((course.start - course.target) ** 2).sum()
-    return ((w - course.target) ** 2).sum() / far
+    far = ((segment.start - segment.target) ** 2).sum()
+    return ((w - segment.target) ** 2).sum() / far
 
 
 @pytest.mark.parametrize("memory", [0, MEMORY])
 @pytest.mark.parametrize("steps", [1, 6, 7, 9])
 def test_exact_distance_and_gradient_equal_an_unrolled_loop(steps, memory):
-    gradient, made, course = problem(steps)
-    loss, grad = jax.jit(lambda m: exact(gradient, m, course, memory))(made)
-    reference = jax.value_and_grad(lambda m: rolled(gradient, m, course))(made)
+    gradient, made, segment = problem(steps)
+    loss, grad = jax.jit(lambda m: exact_gradient(gradient, m, segment, memory))(made)
+    reference = jax.value_and_grad(lambda m: rolled(gradient, m, segment))(made)
     np.testing.assert_allclose(loss, reference[0], rtol=1e-5)
     for got, expected in zip(grad[:3], reference[1][:3]):
         np.testing.assert_allclose(got, expected, rtol=1e-3, atol=1e-6)
@@ -78,7 +87,7 @@ def test_the_gradient_of_an_update_equals_finite_differences_on_an_mlp():
     model = smooth_mlp()
     start, _ = ravel_pytree(model.init(jax.random.key(0)))
     target = start + 0.3 * jax.random.normal(jax.random.key(1), start.shape)
-    drawn = Drawn(jnp.stack([start, target]), jnp.float32(0))
+    drawn = ExpertSample(jnp.stack([start, target]), jnp.float32(0))
     method = METHODS["mtt"](
         model,
         ipc=2,
@@ -94,7 +103,7 @@ def test_the_gradient_of_an_update_equals_finite_differences_on_an_mlp():
     update = jax.jit(method.update)
     state = method.init(jax.random.key(2), real())
     new, _ = update(jax.random.key(3), state, drawn)
-    theta, moved = state.learned.theta, new.learned.theta
+    theta, moved = state.learned.params, new.learned.params
     slope = jax.tree.map(jnp.subtract, theta, moved)
 
     def loss(theta):
@@ -104,7 +113,7 @@ def test_the_gradient_of_an_update_equals_finite_differences_on_an_mlp():
 
     for seed in range(3):
         draw = jax.random.normal(jax.random.key(seed), theta["images"].shape)
-        step = {"images": 0.02 * draw, "log_rate": jnp.float32(0.02 * (seed - 1))}
+        step = {"images": 0.02 * draw, "log_lr": jnp.float32(0.02 * (seed - 1))}
         ahead = loss(jax.tree.map(jnp.add, theta, step))
         behind = loss(jax.tree.map(jnp.subtract, theta, step))
         along = sum(float(jnp.vdot(slope[name], step[name])) for name in step)
@@ -112,41 +121,43 @@ def test_the_gradient_of_an_update_equals_finite_differences_on_an_mlp():
 
 
 def test_detached_gradient_is_exact_for_one_step_and_less_after():
-    gradient, made, course = problem(1)
+    gradient, made, segment = problem(1)
     for got, expected in zip(
-        jax.tree.leaves(detached(gradient, made, course)),
-        jax.tree.leaves(exact(gradient, made, course)),
+        jax.tree.leaves(tesla_gradient(gradient, made, segment)),
+        jax.tree.leaves(exact_gradient(gradient, made, segment)),
     ):
         np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-6)
-    gradient, made, course = problem(6)
-    near, true = (f(gradient, made, course)[1].images for f in (detached, exact))
+    gradient, made, segment = problem(6)
+    near, true = (
+        f(gradient, made, segment)[1].images for f in (tesla_gradient, exact_gradient)
+    )
     assert not np.allclose(near, true, rtol=0.02)
     cosine = jnp.vdot(near, true) / (jnp.linalg.norm(near) * jnp.linalg.norm(true))
     assert float(cosine) > 0.5
 
 
 def test_detached_gradient_equals_a_sum_over_steps():
-    gradient, made, course = problem(5)
-    _, got = jax.jit(lambda m: detached(gradient, m, course))(made)
-    points = [course.start]
-    for key, rows in zip(course.keys, course.rows):
+    gradient, made, segment = problem(5)
+    _, got = jax.jit(lambda m: tesla_gradient(gradient, m, segment))(made)
+    points = [segment.start]
+    for key, rows in zip(segment.keys, segment.rows):
         points.append(points[-1] - made.lr * gradient(points[-1], made, key, rows))
-    far = ((course.start - course.target) ** 2).sum()
-    pull = 2 * (points[-1] - course.target) / far
+    far = ((segment.start - segment.target) ** 2).sum()
+    pull = 2 * (points[-1] - segment.target) / far
 
     def along(images, w, key, rows):
         return pull @ gradient(w, made._replace(images=images), key, rows)
 
     total = 0.0
-    for at in zip(points, course.keys, course.rows):
+    for at in zip(points, segment.keys, segment.rows):
         total = total - made.lr * jax.grad(along)(made.images, *at)
     np.testing.assert_allclose(got.images, total, rtol=1e-3, atol=1e-6)
 
 
 def test_memory_of_the_exact_gradient_grows_with_the_root_of_the_steps():
     def peak(steps, memory):
-        gradient, made, course = problem(steps)
-        fun = jax.jit(lambda m: exact(gradient, m, course, memory))
+        gradient, made, segment = problem(steps)
+        fun = jax.jit(lambda m: exact_gradient(gradient, m, segment, memory))
         return fun.lower(made).compile().memory_analysis().temp_size_in_bytes
 
     assert peak(400, 0) < 40 * peak(4, 0)
@@ -161,10 +172,10 @@ def test_rows_of_a_student_pass_over_all_images_in_turn():
     assert rows[0].tolist() != rows[2].tolist()
 
 
-@pytest.mark.parametrize("age, end", [(0, 4), (50, 6), (100, 8), (1000, 8)])
-def test_the_window_grows_linearly_and_is_drawn_from_evenly(age, end):
+@pytest.mark.parametrize("step, end", [(0, 4), (50, 6), (100, 8), (1000, 8)])
+def test_the_window_grows_linearly_and_is_drawn_from_evenly(step, end):
     place = jnp.linspace(0, 1, 1000, endpoint=False)
-    got = np.asarray(start_epoch(place, age, 2, 4, 8, 100))
+    got = np.asarray(start_epoch(place, step, 2, 4, 8, 100))
     values, counts = np.unique(got, return_counts=True)
     assert values.tolist() == list(range(2, end))
     assert counts.max() - counts.min() <= 1
@@ -190,7 +201,7 @@ def test_an_update_reads_the_right_epochs_of_the_right_expert():
     for seed in range(40):
         drawn = method.sample(jax.random.key(seed), real(experts))
         match = [i for i in range(2) if (drawn.path == experts[i]).all()]
-        t = int(start_epoch(drawn.place, state.age, 0, 3, 3, 0))
+        t = int(start_epoch(drawn.place, state.step, 0, 3, 3, 0))
         seen.add((match[0], t))
     assert seen == {(i, t) for i in range(2) for t in range(3)}
     loss = method.update(jax.random.key(1), state, drawn)[1]["loss"]
@@ -227,7 +238,7 @@ def test_a_student_starts_and_ends_at_the_right_epochs_by_its_own_batch(
     assert method.expert_epochs == used
     state = method.init(jax.random.key(1), real())
     drawn = method.sample(jax.random.key(2), real(path[None, list(used)]))
-    t = int(start_epoch(drawn.place, state.age, low, high, high, 0))
+    t = int(start_epoch(drawn.place, state.step, low, high, high, 0))
     _, info = jax.jit(method.update)(jax.random.key(3), state, drawn)
     made = method.read(state)
 

@@ -84,7 +84,7 @@ def test_a_set_decodes_to_tiles_with_the_labels_of_their_class(multi, per_image)
     images = rng.integers(0, 256, (12, 8, 8, 1), dtype=np.uint8)
     learner = synthetic(ipc=2, lr=1.0, space=PIXELS, factor=2, multi=multi)
     state = learner.init(jax.random.key(0), real_data(images, labels))
-    assert state.theta["images"].shape == (3, 2, 8, 8, 1)
+    assert state.params["images"].shape == (3, 2, 8, 8, 1)
     made = learner.read(state)
     assert made.images.shape == (3 * 2 * per_image, 8, 8, 1)
     expected = np.repeat(np.eye(3), 2 * per_image, 0)
@@ -97,6 +97,6 @@ def test_two_keys_start_from_other_images():
     learner = synthetic(ipc=1, lr=1.0, space=PIXELS, factor=2)
     real = real_data(images, labels)
     first, other = (
-        learner.init(jax.random.key(seed), real).theta["images"] for seed in (0, 1)
+        learner.init(jax.random.key(seed), real).params["images"] for seed in (0, 1)
     )
     assert np.abs(first - other).max() > 0.1

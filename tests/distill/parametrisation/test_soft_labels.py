@@ -1,4 +1,4 @@
-"""Learned labels, step sizes and clamped pixels."""
+"""Learned labels, learning rates and clamped pixels."""
 
 import jax
 import jax.numpy as jnp
@@ -31,10 +31,10 @@ def test_labels_start_at_nine_tenths_of_their_class():
 
 def test_each_entry_descends_by_its_own_step_size_with_momentum():
     learner, state = start(lr=2.0, lr_labels=3.0, lr_lr=0.5, momentum=0.5)
-    ones = jax.tree.map(jnp.ones_like, state.theta)
-    moved = learner.descend(learner.descend(state, ones), ones)
-    for name, lr in {"images": 2.0, "logits": 3.0, "log_rate": 0.5}.items():
-        change = np.asarray(state.theta[name] - moved.theta[name])
+    ones = jax.tree.map(jnp.ones_like, state.params)
+    moved = learner.update(learner.update(state, ones), ones)
+    for name, lr in {"images": 2.0, "logits": 3.0, "log_lr": 0.5}.items():
+        change = np.asarray(state.params[name] - moved.params[name])
         np.testing.assert_allclose(change, lr * (1 + 1.5), rtol=1e-5)
 
 
@@ -42,14 +42,14 @@ def test_each_entry_descends_by_its_own_step_size_with_momentum():
 def test_the_step_size_stays_positive(slope):
     learner, state = start(lr=1.0, lr_lr=0.01, train_lr=0.05)
     assert float(learner.read(state).lr) == pytest.approx(0.05)
-    gradient = zeros(state.theta) | {"log_rate": jnp.float32(slope)}
-    rate = float(learner.read(learner.descend(state, gradient)).lr)
+    gradient = zeros(state.params) | {"log_lr": jnp.float32(slope)}
+    rate = float(learner.read(learner.update(state, gradient)).lr)
     assert rate > 0 and (rate < 0.05) == (slope > 0)
 
 
 def test_without_their_step_sizes_labels_and_rate_are_not_learned():
     learner, state = start(lr=1.0, train_lr=0.02)
-    assert set(state.theta) == {"images"}
+    assert set(state.params) == {"images"}
     made = learner.read(state)
     np.testing.assert_array_equal(made.labels, np.repeat(np.eye(3), 2, 0))
     assert float(made.lr) == pytest.approx(0.02)
@@ -59,8 +59,8 @@ def test_without_their_step_sizes_labels_and_rate_are_not_learned():
 def test_clamped_pixels_stay_in_the_unit_interval(init):
     learner, state = start(lr=1.0, init=init, clamp=True)
     for seed in range(3):
-        noise = jax.random.normal(jax.random.key(seed), state.theta["images"].shape)
-        state = learner.descend(state, {"images": 3 * noise})
+        noise = jax.random.normal(jax.random.key(seed), state.params["images"].shape)
+        state = learner.update(state, {"images": 3 * noise})
         images = np.asarray(learner.read(state).images)
         assert images.min() >= 0 and images.max() <= 1
     assert images.std() > 0.1

@@ -35,6 +35,8 @@ def test_a_learning_curve_is_a_table_and_a_figure(row):
         ["100", "10.0 s"],
     ]
     (figure,) = plots.items
+    last = row | {"learning_curve": row["learning_curve"][1:]}
+    assert learning_curve_section.blocks(last, Artefacts()) == []
     assert list(fabricate.plotted(figure.draw).lines[0].get_xdata()) == [1.0, 10.0]
 
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from dd_jax.data.labels import is_name
+from dd_jax.data.labels import is_class_name
 from dd_jax.types import InputError
 
 _LONGEST_JSON = 2**24  # characters
@@ -59,7 +59,7 @@ def check(path: object, metadata: Any) -> None:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise InputError(f"{path}: metadata.class_names should be a list of names")
     for name in names:
-        if not is_name(name):
+        if not is_class_name(name):
             raise InputError(
                 f"{path}: metadata.class_names has {ascii(name)[:80]}; names "
                 "of one line, 1 to 255 characters, are needed"

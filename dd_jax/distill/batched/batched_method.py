@@ -1,4 +1,4 @@
-"""Steps of many shadow distillations together: one network, one real batch for all."""
+"""One step of many shadow distillations: they share the network and the real batch."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -10,8 +10,8 @@ from dd_jax.train.training import as_pixels
 from dd_jax.types import Array, InputError, Key, Model
 
 
-class Joint(NamedTuple):
-    """Steps of s distillations that share their random numbers.
+class BatchedMethod(NamedTuple):
+    """A method as s distillations take it in one batch, with shared random numbers.
 
     Attributes:
       sample: `(key, Real, member bool[s n]) -> Batch` with weights `f32[s k b]`.
@@ -23,14 +23,14 @@ class Joint(NamedTuple):
     update: Callable[[Key, Any, Batch], tuple[Any, dict[str, Array]]]
 
 
-def sample_for_all(batch_real: int) -> Callable[[Key, Real, Array], Batch]:
-    """Real images of each class for all shadows, marked with whose they are.
+def shared_sample(batch_real: int) -> Callable[[Key, Real, Array], Batch]:
+    """Draws one real batch for all shadows, with each shadow's weights.
 
     Args:
-      batch_real: real images a class, for all shadows together.
+      batch_real: real images a class, shared by all shadows.
 
     Returns:
-      `Joint.sample`; weights are 1 where the row is the shadow's.
+      `BatchedMethod.sample`; weights are 1 where the row is the shadow's.
     """
 
     def sample(key: Key, real: Real, member: Array) -> Batch:
@@ -41,8 +41,8 @@ def sample_for_all(batch_real: int) -> Callable[[Key, Real, Array], Batch]:
     return sample
 
 
-def keep_apart(model: Model) -> None:
-    """Refuses a network through which rows would reach shadows not given them.
+def require_no_batch_stats(model: Model) -> None:
+    """Refuses batch statistics: through them shadows would see the rows of others.
 
     Raises:
       InputError: a model with batch statistics.

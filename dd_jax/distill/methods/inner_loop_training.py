@@ -1,4 +1,4 @@
-"""How the networks that gradients are compared on live and learn."""
+"""Inner-loop training of the networks that synthetic images are matched on."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -14,18 +14,18 @@ from dd_jax.train.training import FitState, unchanged
 from dd_jax.types import Array, Key, Model, SyntheticSet
 
 
-class Practice(NamedTuple):
-    """The life of one network after another.
+class InnerLoop(NamedTuple):
+    """Training of one network after another between outer steps.
 
     Attributes:
-      life: matching steps before a fresh network takes over.
+      outer_steps: those that one network serves before a fresh one takes its place.
       init: `key -> FitState`.
       sample: `(key, Real) -> batch` of real images to learn from.
       train: `(key, FitState, SyntheticSet, batch, last) -> FitState`, between two
-        matching steps; `last bool[]` says that the network is not needed again.
+        outer steps; `last bool[]` says that the network is not needed again.
     """
 
-    life: int
+    outer_steps: int
     init: Callable[[Key], FitState]
     sample: Callable[[Key, Real], Any]
     train: Callable[..., FitState]
@@ -40,21 +40,21 @@ def _epochs(one: Trainer, key, fit, images, labels, epochs, lr) -> FitState:
 def on_synthetic(
     model: Model,
     *,
-    life: int,
+    outer_steps: int,
     epochs: int,
     lr: float = 0.01,
     batch: int = 256,
     augment: Callable[[Key, Array], Array] = unchanged,
-) -> Practice:
-    """Networks that learn from the synthetic set, by plain gradient descent.
+) -> InnerLoop:
+    """Training on the synthetic set, by plain gradient descent.
 
     Zhao, Mopuri and Bilen (2021), alg. 1: the inner loop.
 
     Args:
       model: the family of networks.
-      life: matching steps a network.
+      outer_steps: those that a network serves.
       epochs: epochs on the synthetic set between two of them.
-      lr: step size.
+      lr: learning rate.
       batch: images a step.
       augment: `(key, f32[n h w c]) -> f32[n h w c]`.
     """
@@ -67,33 +67,35 @@ def on_synthetic(
         augment=augment,
     )
 
-    def train(key, fit, made: SyntheticSet, _, last):
+    def train(key, fit, synthetic_batch: SyntheticSet, _, last):
         count = jnp.where(last, 0, epochs)
-        return _epochs(one, key, fit, made.images, made.labels, count, lr)
+        return _epochs(
+            one, key, fit, synthetic_batch.images, synthetic_batch.labels, count, lr
+        )
 
-    return Practice(life, one.init, lambda key, real: (), train)
+    return InnerLoop(outer_steps, one.init, lambda key, real: (), train)
 
 
 @reused
 def on_real(
     model: Model,
     *,
-    life: int,
+    outer_steps: int,
     steps: int,
     lr: float = 0.01,
     batch: int = 64,
     augment: Callable[[Key, Array], Array] = unchanged,
     mixed: float = 0.5,
-) -> Practice:
-    """Networks that learn from real images, with momentum, decay and CutMix.
+) -> InnerLoop:
+    """Training on real images, with momentum, weight decay and CutMix.
 
     Kim et al. (2022), IDC, section 4.
 
     Args:
       model: the family of networks.
-      life: matching steps a network.
+      outer_steps: those that a network serves.
       steps: training steps between two of them.
-      lr: step size.
+      lr: learning rate.
       batch: images a step.
       augment: `(key, f32[n h w c]) -> f32[n h w c]`.
       mixed: share of the batches that CutMix mixes.
@@ -107,9 +109,9 @@ def on_real(
         at = jax.random.randint(row_key, size, 0, counts[classes])
         return jnp.asarray(real.images)[jnp.asarray(real.rows)[classes, at]], classes
 
-    def train(key, fit, made: SyntheticSet, drawn, last):
+    def train(key, fit, synthetic_batch: SyntheticSet, drawn, last):
         images, classes = drawn
-        labels = jax.nn.one_hot(classes, made.labels.shape[-1])
+        labels = jax.nn.one_hot(classes, synthetic_batch.labels.shape[-1])
         return _epochs(one, key, fit, images, labels, jnp.where(last, 0, 1), lr)
 
-    return Practice(life, one.init, sample, train)
+    return InnerLoop(outer_steps, one.init, sample, train)

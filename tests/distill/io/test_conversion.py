@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dd_jax.distill import export, load, save
-from dd_jax.distill.io.foreign_metadata import NO_RATE, converted
-from dd_jax.distill.io.storage import learned_rate
+from dd_jax.distill.io.conversion import NO_RATE, converted
+from dd_jax.distill.io.storage import has_learned_lr
 from dd_jax.types import InputError, SyntheticSet
 
 RNG = np.random.default_rng(0)
@@ -171,11 +171,11 @@ def test_labels_that_could_be_several(tmp_path, labels, words):
 
 def test_no_step_size(tmp_path):
     found = load(stored(tmp_path / "s.npz", lr=None))
-    assert converted(found) == [NO_RATE] and not learned_rate(found)
+    assert converted(found) == [NO_RATE] and not has_learned_lr(found)
     save(tmp_path / "again.npz", found)
     again = load(tmp_path / "again.npz")
-    assert converted(again) == [NO_RATE] and not learned_rate(again)
-    assert learned_rate(load(stored(tmp_path / "s.npz", lr=np.float32([0.01]))))
+    assert converted(again) == [NO_RATE] and not has_learned_lr(again)
+    assert has_learned_lr(load(stored(tmp_path / "s.npz", lr=np.float32([0.01]))))
 
 
 def test_what_was_done_is_not_what_a_stranger_says(tmp_path):
@@ -220,4 +220,4 @@ def test_a_folder_without_a_step_size(tmp_path):
     del about["lr"]
     (folder / "metadata.json").write_text(json.dumps(about))
     found = load(folder)
-    assert converted(found) == [NO_RATE] and not learned_rate(found)
+    assert converted(found) == [NO_RATE] and not has_learned_lr(found)

@@ -19,10 +19,11 @@ _WIDE = 50  # no learned images are that bright somewhere and below -1 nowhere
 
 
 def shaped(path: object, found: SyntheticSet) -> SyntheticSet:
-    """A set as it was found, with images `[m h w c]`, labels `[m k]` and a step size.
+    """A set as found, with images `[m h w c]`, labels `[m k]` and a learning rate.
 
     What is certain is converted: images without an axis of channels or with channels
-    first, class numbers, a missing step size. `metadata.converted` lists what was done.
+    first, class numbers, a missing learning rate. `metadata.converted` lists what was
+    done.
 
     Args:
       path: of the set, which an error message names.
