@@ -69,12 +69,12 @@ def pipeline(kind, data):
     return distil_then_train(*steps, experts=partial(experts, data))
 
 
-def experts(data, key, rows, used):
+def experts(data, key, rows, wanted):
     """Two experts that see `rows` alone."""
     with tempfile.TemporaryDirectory() as folder:
         keys, loop = jax.random.split(key, 2), lambda label, place: run_loop
         return np.array(
-            expert_paths(TRAINER, keys, data, rows, 0.1, used, loop, folder)
+            expert_paths(TRAINER, keys, data, rows, 0.1, wanted.epochs, loop, folder)
         )
 
 
