@@ -157,12 +157,10 @@ def test_one_repeat_makes_t1_of_the_very_network_of_t2(tmp_path):
     )
 
 
-@pytest.mark.parametrize("method", ["dm", "dsa"])
+@pytest.mark.parametrize("method", ["dm", pytest.param("dsa", marks=pytest.mark.slow)])
 def test_joint_shadows_serve_targets_that_share_nothing(tmp_path, method):
-    changes = {"model__name": "convnet", "model__depth": 2, "model__width": 4}
     record = measured(
         tmp_path,
-        **changes,
         distill__method=method,
         distill__network__outer_steps=2,
         distill__network__epochs=1,
