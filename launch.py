@@ -305,5 +305,5 @@ def _open_output() -> None:
 
 if __name__ == "__main__":
     _open_output()
-    interruption.heed()
+    interruption.install()
     sys.exit(main(sys.argv))

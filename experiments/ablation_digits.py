@@ -2,13 +2,16 @@
 
   python launch.py --config=experiments/ablation_digits.py
 
-36 cells: IPC 1, 5, 10, 20 x initial images noise, real, kmeans x the first 2, 5, 10
-classes, each with the privacy, robustness and fairness audits. About 25 minutes on two
-CPU cores. One cell: add `--config.distill.ipc=10 --config.distill.init=real
---config.data.num_classes=10`. Expect accuracy to rise with IPC towards that of the full
-data, real and kmeans above noise, and membership little above chance (the strongest
-attack's AUC at 0.51); the Records, of a time before RMIA was a default, are in
-experiments/results/.
+36 cells: 1, 5, 10, 20 images a class (IPC) x initial images noise, real, kmeans x the
+first 2, 5, 10 classes, each with the audits of membership, robustness and fairness.
+One cell: add `--config.distill.ipc=10 --config.distill.init=real
+--config.data.num_classes=10`.
+
+Time: 25 minutes on two CPU cores.
+Expect: from real images, ten classes, 87.5, 92.0, 94.8 and 93.7 % at 1, 5, 10 and 20
+images a class; from k-means as much or more; from noise less and less, 51.9 % at 20;
+with ten classes an AUC of the strongest attack of at most 0.513.
+Records: experiments/results/ablation_digits.jsonl, older than the score RMIA.
 """
 
 from ml_collections import ConfigDict

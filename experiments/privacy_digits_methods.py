@@ -1,15 +1,16 @@
-"""What do other methods' shadows tell: trajectory matching and IDC on digits.
+"""Membership under other methods: trajectory matching and IDC on digits.
 
   python launch.py --config=experiments/privacy_digits_methods.py
 
 10 images a class from real rows, under the threats T0 (initial images), T1 (released
-set, two networks on each) and T2 (one released network). MTT and IDC-I have no joint
-form: 16 shadows each, every one distilled alone, from experts or on networks of its
-own. 38 minutes for MTT, most of them experts and shadows, and 5 for IDC-I, on two CPU
-cores with other work beside. The Records are in
-experiments/results/privacy_digits_methods.jsonl: expect an AUC of RMIA of 0.57 (0.54 to
-0.61) of both for T0, 0.59 and 0.60 of the random subsets beside them, and for T1 and T2
-0.51 to 0.52 with intervals that begin at 0.50.
+set, two networks on each) and T2 (one released network). MTT and IDC-I have no batched
+form: 16 shadows each, every one distilled alone.
+
+Time: 38 minutes for MTT, most of them experts and shadows, and 5 for IDC-I, on two CPU
+cores beside other work.
+Expect an AUC of RMIA of 0.57 (0.54 to 0.61) for both under T0, 0.59 and 0.60 of the
+random subsets, and 0.51 to 0.52 under T1 and T2.
+Records: experiments/results/privacy_digits_methods.jsonl.
 """
 
 from ml_collections import ConfigDict

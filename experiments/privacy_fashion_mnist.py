@@ -1,4 +1,4 @@
-"""Who can be told to have been in the data: 64 shadow distillations of Fashion-MNIST.
+"""Which training rows can be inferred: 64 shadow distillations of Fashion-MNIST.
 
   python launch.py --config=experiments/privacy_fashion_mnist.py \
       --config.data.source=idx:DIR
@@ -9,13 +9,14 @@ dataset-fashion-mnist installs: /usr/share/datasets/fashion-mnist.
 A pool of 10,000 rows, 1 and 10 images a class, initial images from real rows and from
 noise: four runs, each resumable on its own, under the threats T0 (initial images), T1
 (released set, two networks on each) and T2 (one released network). 64 joint shadows
-and 16 targets that share no random numbers with them; 3,000 rows are asked about.
-The four runs took 64 minutes on two CPU cores with other work beside. The Records are
-in experiments/results/privacy_fashion_mnist.jsonl: expect an AUC of RMIA of 0.61 for T0
-at 10 images a class (random subset 0.70) and 0.52 at 1 (0.97), and 0.50 to 0.51 for T1
-and T2, also on random subsets and the full data (79 % right after 5 epochs). Targets
-that share their random numbers with most shadows give away as much, but for T0 at 1
-image a class: 0.58 (0.52 to 0.65) beside 0.52 (0.40 to 0.65).
+and 16 targets that share no random numbers with them; 3,000 rows are queried.
+
+Time: 64 minutes for the four runs on two CPU cores beside other work.
+Expect an AUC of RMIA of 0.61 under T0 at 10 images a class (random subset 0.70) and of
+0.52 at 1 (0.97), and of 0.50 to 0.51 under T1 and T2, also on random subsets and the
+full data (79 % accuracy after 5 epochs). Targets that share their random numbers with
+most shadows leak as much, but for T0 at 1 image a class: 0.58 (0.52 to 0.65).
+Records: experiments/results/privacy_fashion_mnist.jsonl.
 """
 
 from ml_collections import ConfigDict

@@ -1,4 +1,4 @@
-"""Is it the networks that withstand, or the attack that fails? DM on Fashion-MNIST.
+"""Are the networks robust, or does the attack fail? DM on Fashion-MNIST.
 
   python launch.py --config=experiments/robustness_checks_fashion_mnist.py \
       --config.data.source=idx:DIR
@@ -8,16 +8,16 @@ dataset-fashion-mnist installs: /usr/share/datasets/fashion-mnist.
 
 The cell of distribution matching at 10 images a class of robustness_fashion_mnist.py,
 attacked by APGD on the cross-entropy too (100 steps), with every masking check: twice
-the steps, 5 restarts, balls that hold a grey image and every image, images brought over
-from the other pipelines' networks, DeepFool without a radius, and on what is left
-noise, Square and targeted APGD, of 1,000 draws and queries for each image. 70 minutes
-on two CPU cores with other work beside, about half of them this run's.
+the steps, 5 restarts, balls that hold a grey image and every image, transfer from the
+other pipelines' networks, DeepFool without a radius, and on the images that are still
+right random noise, Square and targeted APGD, of 1,000 draws and queries for each image.
 
-The Record is experiments/results/robustness_checks_fashion_mnist.jsonl. 15 of the 16
-checks pass for all three pipelines, and the other (accuracy falls with the radius) has
-nothing to tell where fallen images are dropped. APGD leaves 1 to 3 points less than PGD
-and tells the same: 40.1 % at Linf 0.05 after distillation, 32.3 % on random subsets,
-35.7 % on the full data. DeepFool's median L2 distance is 0.71, 0.46 and 0.71.
+Time: 70 minutes on two CPU cores beside other work.
+Expect: 15 of the 16 checks pass for all three pipelines; the other, that accuracy falls
+with the radius, holds by construction with sequential radii. APGD leaves 40.1 % at Linf
+0.05 after distillation, 32.3 % on random subsets, 35.7 % on the full data, 1 to 3
+points less than PGD. DeepFool's median L2 distance is 0.71, 0.46 and 0.71.
+Record: experiments/results/robustness_checks_fashion_mnist.jsonl.
 """
 
 from ml_collections import ConfigDict
@@ -28,7 +28,7 @@ AUGMENT = "color_crop_cutout_flip_scale_rotate"
 
 
 def get_config() -> ConfigDict:
-    """The config; membership is off."""
+    """The config, without the membership audit."""
     return configs.override(
         configs.default(),
         {

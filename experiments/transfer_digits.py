@@ -1,19 +1,18 @@
-"""Do adversarial images of one network fool others: architectures, methods, data?
+"""Do adversarial images transfer between architectures, methods and training data?
 
   python launch.py --config=experiments/transfer_digits.py
 
 PGD's images at Linf 0.1 (20 steps) of networks on DM's set of digits at 10 images a
 class, on random subsets and on the full data, of an MLP and a LeNet on DM's set, and of
-networks on sets of DSA and of herding, each tried on all others: 3 networks of each,
-300 test images. A few minutes on two CPU cores. The table of a finished run:
+networks on sets of DSA and of herding, each classified by all others: 3 networks of
+each, 300 test images. The table of a finished run:
 `python -m dd_jax.report runs_out/transfer_digits --transfer`.
 
-The Record is experiments/results/transfer_digits.jsonl; its seconds hold other work.
-Images travel poorly, and as well between methods and data as between networks on one
-set: ConvNets on DM's set keep 49.0 % under their own images, 74.3 % under those of
-their siblings, 75.1 to 78.1 % under those of ConvNets on other data, 78.6 and 79.3 %
-under those of an MLP and a LeNet (95.0 % clean). The MLP and LeNet themselves fall
-furthest to their own kind, to 59.8 and 48.3 %.
+Time: a few minutes on two CPU cores.
+Expect: ConvNets on DM's set (95.0 % clean) keep 49.0 % under their own images, 74.3 %
+under those of other networks on the same set, 75.1 to 78.1 % under those of ConvNets on
+other data, 78.6 and 79.3 % under those of an MLP and a LeNet.
+Record: experiments/results/transfer_digits.jsonl.
 """
 
 from ml_collections import ConfigDict

@@ -294,8 +294,8 @@ def test_models_that_cannot_be(capsys, changes, message):
         ),
         (
             {"distill.mtt.growth": 5},
-            "distill.mtt.growth=5: the window grows from first_max_start=0 to "
-            "max_start over growth updates; give both or neither",
+            "trajectory windows: growth=5 and first_max_start=0; the window grows from "
+            "first_max_start to max_start over growth updates: give both or neither",
         ),
         (
             {"distill.multi": True},

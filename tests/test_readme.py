@@ -1,73 +1,197 @@
-"""README holds what it says: commands, links, and numbers that come from Records."""
+"""The READMEs hold what they say: code that runs, commands that parse, links."""
 
 import re
-from pathlib import Path
+import shlex
+import sys
 
-from dd_jax.catalogue import names
-from dd_jax.report import markdown, trends
-from dd_jax.report.records import readable_lines
+import pytest
+import tiny
+from test_imports import LAYERS
+from tiny import ROOT
+from tiny import quick_compiles as quick_compiles
 
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
-RESULTS = ROOT / "experiments" / "results"
+from dd_jax.catalogue import lookup
+from dd_jax.config import sweep
+from dd_jax.report import __main__ as report_command
 
-
-def records_of(name, **kept):
-    return [
-        record
-        for record in readable_lines(RESULTS / f"{name}.jsonl")[0]
-        if all(record["run"][key] == value for key, value in kept.items())
+EXPERIMENTS = ROOT / "experiments"
+READMES = {
+    str(path.relative_to(ROOT)): path.read_text()
+    for path in [
+        ROOT / "README.md",
+        EXPERIMENTS / "README.md",
+        *sorted((ROOT / "dd_jax").rglob("README.md")),
     ]
+}
+FIRST, INSIDE = READMES["README.md"], READMES["dd_jax/README.md"]
+each_readme = pytest.mark.parametrize("name", READMES)
 
 
-def rows(name, **kept):
-    found = trends.ordered(records_of(name, **kept))
-    return markdown.table(found).splitlines()[2:]
+def blocks(text, language):
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.M | re.S)
 
 
-def test_every_number_of_the_tables_comes_from_a_record():
-    row = re.compile(rf"\| ({'|'.join(names('method'))}) \|")
-    written = [line for line in README.splitlines() if row.match(line)]
-    made = rows("fashion_mnist_dm") + rows("ablation_digits", num_classes=10)
-    made += rows("fashion_mnist") + rows("digits") + rows("cross_architecture")
-    assert written == made
+# Python
 
 
-def membership(name, **kept):
-    """Rows of accuracy and RMIA at some settings, without the score's column."""
-    found = trends.ordered(records_of(name, **kept))
-    return [
-        "|".join((before, *cells))
-        for line in markdown.privacy(found).splitlines()
-        if re.match(r"\| (T\d)? \| (RMIA)? \|", line)
-        for before, _, *cells in [line.split("|", 3)[1:]]
-    ]
+def slow_if(code):
+    """A whole run that the first page has in another form."""
+    return [pytest.mark.slow] if '"runs_out/notebook"' in code else []
 
 
-def test_every_number_of_the_membership_tables_comes_from_a_record():
-    made = membership("privacy_digits") + membership("privacy_fashion_mnist", ipc=10)
-    written = re.findall(r"^\|( (?:T\d)? \|.*)$", README, re.MULTILINE)
-    assert written == made
+PYTHON = [
+    pytest.param(name, code, id=f"{name}-{i}", marks=slow_if(code))
+    for name, text in READMES.items()
+    for i, code in enumerate(blocks(text, "python"))
+]
+SMALLER = {  # the same code on less
+    "config.default()": "small()",
+    '"convnet", 10, (8, 8, 1)': '"convnet", 10, (8, 8, 1), width=4, depth=1',
+    "steps=150": "steps=2",
+    "nets=5": "nets=2, epochs=2",
+}
 
 
-def test_records_are_of_clean_commits():
-    for path in RESULTS.glob("*.jsonl"):
-        for record in readable_lines(path)[0]:
-            assert record["run"]["commit"] and record["run"]["dirty"] is False, path
+def small():
+    """The default config on little; the audit of membership stays on."""
+    changes = tiny.BARE | tiny.MLP | {"audits.privacy.enabled": True}
+    return tiny.make(changes)
 
 
-def test_links_exist():
-    for target in re.findall(r"\]\(([^)#:]+)\)", README):
-        assert (ROOT / target).exists(), target
+@pytest.fixture
+def forget():
+    """Names that a block registers are there for that block alone."""
+    lookup.load()
+    before = dict(lookup._entries)
+    yield
+    lookup._entries.clear()
+    lookup._entries.update(before)
 
 
-def test_experiments_in_the_table_are_those_there_are():
-    named = set(re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE))
-    assert named == {path.stem for path in (ROOT / "experiments").glob("*.py")}
+@pytest.mark.parametrize("name, code", PYTHON)
+def test_python_runs(name, code, tmp_path, monkeypatch, forget):
+    monkeypatch.chdir(tmp_path)
+    for before, after in SMALLER.items():
+        code = code.replace(before, after)
+    exec(compile(code, name, "exec"), {"__name__": "block", "small": small})
+
+
+def test_every_kind_has_a_block_that_registers_and_uses_it():
+    for kind in lookup.ROOMS:
+        found = [
+            code
+            for _, code in (param.values for param in PYTHON)
+            if re.search(rf'register\(\s*"{kind}"', code)
+        ]
+        assert found, kind
+        for code in found:
+            name = re.search(rf'register\(\s*"{kind}", "?\s*"(\w+)"', code)
+            assert not name or code.count(name[1]) > 1, kind
+
+
+# Commands
+
+
+def commands():
+    """Every `python ...` of a shell block, a line or a docstring: where, what."""
+    texts = dict(READMES)
+    for path in sorted(EXPERIMENTS.glob("*.py")):
+        docstring = path.read_text().split('"""')[1]
+        shell = re.findall(r"^  (python .*(?:\\\n.*)*)", docstring, re.M)
+        texts[path.name] = "".join(f"```sh\n{line}\n```\n" for line in shell)
+    for name, text in texts.items():
+        lines = "".join(blocks(text, "sh")).replace("\\\n", " ").split("\n")
+        lines += re.findall(r"`(python (?:launch\.py|-m dd_jax)[^`]*)`", text)
+        for line in lines:
+            found = re.search(r"python (launch\.py|-m dd_jax\.\S+)(.*)", line)
+            if found:
+                rest = re.sub(r"\[.*?\]|\s#.*", "", found[2])
+                yield name, found[1].removeprefix("-m "), shlex.split(rest)
+
+
+COMMANDS = [pytest.param(*c, id=f"{c[0]}-{i}") for i, c in enumerate(commands())]
+
+
+@pytest.fixture(scope="module")
+def parsed():
+    """Parses and validates a command line of `launch.py`, without any data."""
+    module = sweep.read(ROOT / "launch.py")
+    module._show = lambda request: module.DONE
+    return lambda *words: module.main(["launch.py", *map(str, words), "--dry_run"])
+
+
+@pytest.mark.parametrize("name, program, words", COMMANDS)
+def test_commands_parse(name, program, words, parsed, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [program])
+    (tmp_path / "set.npz").write_bytes(b"")
+    place = {"NAME": "digits_methods", "experiments/": f"{EXPERIMENTS}/"}
+    place |= {"=FILE": "=set.npz", "/synthetic.npz": "", "runs_out/quickstart/": ""}
+    place |= {"runs/RUN_ID": "set.npz"}
+    for before, after in place.items():
+        words = [word.replace(before, after) for word in words]
+    if program == "launch.py":
+        assert parsed(*words) == 0
+    elif program == "dd_jax.report":
+        report_command._parser().parse_args(words)
+    else:
+        assert program == "dd_jax.distill.export" and len(words) == 2
+
+
+@pytest.mark.parametrize("path", sorted(EXPERIMENTS.glob("*.py")), ids=lambda p: p.stem)
+def test_an_experiment_expands_and_says_what_to_expect(path, parsed, capsys):
+    assert parsed(f"--config={path}") == 0, capsys.readouterr().err
+    docstring = path.read_text().split('"""')[1]
+    assert f"python launch.py --config=experiments/{path.name}" in docstring
+    assert re.search(r"^Time: ", docstring, re.M)
+    assert re.search(r"^Expect\b", docstring, re.M)
+    for file in re.findall(r"experiments/results/\w+\.jsonl", docstring):
+        assert (ROOT / file).exists()
+    assert re.search(r"^Records?\b|No Record yet", docstring, re.M)
 
 
 def test_the_ci_runs_the_test_command_of_the_readme():
-    commands = re.findall(r"^python3 .*pytest$", README, re.MULTILINE)
-    assert len(commands) == 1
+    found = re.findall(r"^python3 .*pytest$", FIRST, re.MULTILINE)
+    assert len(found) == 1
     pattern = re.search(r"grep -m 1 -E '(.*)' README", (ROOT / ".ci/run").read_text())
-    assert pattern and re.search(pattern[1], commands[0])
+    assert pattern and re.search(pattern[1], found[0])
+
+
+# Links and shape
+
+
+def anchors(text):
+    titles = re.findall(r"^#+ (.*)$", text, re.M)
+    return {re.sub(r"[^\w -]", "", t).strip().lower().replace(" ", "-") for t in titles}
+
+
+@each_readme
+def test_links_exist(name):
+    for target in re.findall(r"\]\(([^)\s]+)\)", READMES[name]):
+        if re.match(r"https?:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        path = (ROOT / name).parent / file if file else ROOT / name
+        assert path.exists(), target
+        assert not anchor or anchor in anchors(path.read_text()), target
+
+
+def test_the_first_page_is_short():
+    assert len(FIRST.splitlines()) <= 140
+    size = (EXPERIMENTS / "results" / "report.png").stat().st_size
+    assert size < 300_000
+
+
+@each_readme
+def test_words(name):
+    private = (
+        r"\b(anew|withstand\w*|give\w* away|so many|practis\w*|looks? on|judged?)\b"
+    )
+    assert not re.findall(private, READMES[name])
+
+
+def test_the_map_is_that_of_the_imports():
+    picture = next(b for b in blocks(INSIDE, "") if b.startswith("run"))
+    assert [line.split() for line in picture.splitlines()] == LAYERS[::-1]
+    rooms = re.findall(r"^\| \[`(\w+)(?:\.py)?`\]", INSIDE, re.M)
+    assert sorted(rooms) == sorted(room for layer in LAYERS for room in layer)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -114,6 +115,8 @@ def real_data(images: np.ndarray, labels: np.ndarray, members=None) -> Real:
     >>> real.rows.tolist(), real.counts.tolist()
     ([[1, 1], [0, 2]], [1, 2])
     """
+    chex.assert_rank([images, labels], [4, 1])
+    chex.assert_equal_shape_prefix([images, labels], 1)
     classes = int(labels.max()) + 1
     members = np.ones(len(labels), bool) if members is None else members
     width = int(np.bincount(labels).max())

@@ -12,7 +12,7 @@ from dd_jax.catalogue import resolve
 from dd_jax.distill.base import Experts, Method
 from dd_jax.distill.pipeline import TrainExperts, distil_many
 from dd_jax.runtime.keys import named, stack
-from dd_jax.runtime.loop import drive
+from dd_jax.runtime.loop import run_loop
 from dd_jax.train.experts import expert_paths
 from dd_jax.train.networks import augmentation, bar, schedule
 from dd_jax.train.training import trainer
@@ -130,7 +130,7 @@ def train_experts(
                 rows,
                 wanted.lr,
                 wanted.epochs,
-                lambda label, place: partial(drive, label=label, folder=place),
+                lambda label, place: partial(run_loop, label=label, folder=place),
                 folder or temporary,
             )
             return np.array(found)

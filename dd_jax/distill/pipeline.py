@@ -9,7 +9,7 @@ from jax import lax
 
 from dd_jax.distill.base import Method, Real, real_data
 from dd_jax.distill.batched.batched_method import BatchedMethod
-from dd_jax.runtime.loop import Diverged, drive
+from dd_jax.runtime.loop import Diverged, run_loop
 from dd_jax.runtime.parallel import best_chunk, map_models
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.many import Loop, Schedule, train_on_rows, train_on_sets
@@ -62,7 +62,7 @@ def distil_many(
     data: Split,
     member: np.ndarray,
     schedule: Schedule,
-    loop: Loop = drive,
+    loop: Loop = run_loop,
     experts: TrainExperts | None = None,
     *,
     initial: np.ndarray | None = None,
@@ -155,7 +155,7 @@ def distil_then_train(
     data: Split,
     steps: Schedule,
     epochs: Schedule,
-    loops: tuple[Loop, Loop] = (drive, drive),
+    loops: tuple[Loop, Loop] = (run_loop, run_loop),
     experts: TrainExperts | None = None,
     *,
     initial_only: bool = False,
@@ -171,7 +171,7 @@ def distil_then_train(
       data: the real rows, n of them.
       steps: of distillation.
       epochs: of training.
-      loops: drive distillation and training.
+      loops: run_loop distillation and training.
       experts: see `distil_many`.
       initial_only: whether the rows given to the pipeline are no more than what its
         first images are made from; it then distils all of `data`.
@@ -211,7 +211,7 @@ def distil_then_train(
 
 
 def train_on_data(
-    trainer: Trainer, data: Split, lr: float, epochs: Schedule, loop: Loop = drive
+    trainer: Trainer, data: Split, lr: float, epochs: Schedule, loop: Loop = run_loop
 ) -> Pipeline:
     """The pipeline that trains on the real rows themselves.
 

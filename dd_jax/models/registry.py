@@ -50,7 +50,7 @@ def fields(name: str) -> frozenset[str]:
     return frozenset(_architecture(name).__dataclass_fields__) - {"name", "parent"}
 
 
-def explained(name: str) -> str:
+def architecture_in_words(name: str) -> str:
     """An architecture in words, for who trains it without this package."""
     words = " ".join(inspect.getdoc(_architecture(name)).split())
     return (

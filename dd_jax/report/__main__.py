@@ -74,8 +74,8 @@ def _parser() -> argparse.ArgumentParser:
         "--fill",
         action="store_true",
         help="instead, WORKDIR is a Markdown file: make the tables between its lines "
-        "'<!-- table: FILE runs|privacy|transfer [KEY=VALUE ...] -->' and "
-        "'<!-- end of table -->' again",
+        "'<!-- table: FILE runs|privacy|robustness|transfer [KEY=VALUE ...]"
+        " -->' and '<!-- end of table -->' again",
     )
     return parser
 

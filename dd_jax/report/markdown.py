@@ -1,11 +1,12 @@
 """Records as Markdown tables, and a Markdown text with such tables filled in."""
 
+import inspect
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from dd_jax.report import headline, membership_table, records
+from dd_jax.report import headline, membership_table, records, robustness_table
 from dd_jax.report.blocks import Table
 from dd_jax.report.display_names import (
     dataset_name,
@@ -66,6 +67,7 @@ def _robust(record: Record) -> str:
 COLUMNS = (
     Column("method", _run("method")),
     Column("architecture", _run("arch"), values=2),
+    Column("width", _run("width"), values=2),
     Column("data set", dataset_name),
     Column("IPC", _run("ipc")),
     Column("init", _run("init")),
@@ -110,11 +112,12 @@ def table(found: Sequence[Record]) -> str:
     return _lines(Table(head, rows))
 
 
-def privacy(found: Sequence[Record]) -> str:
+def privacy(found: Sequence[Record], score: str = "") -> str:
     """Markdown of membership: a table of threats by training data for each setting.
 
     Args:
       found: as `dd_jax.report.records.read` gives them.
+      score: the only score that is shown; default all.
 
     Returns:
       For each group of runs of `membership_table.side_by_side` a title, its table and a
@@ -123,7 +126,7 @@ def privacy(found: Sequence[Record]) -> str:
     Raises:
       InputError: no run has an audit of membership.
     """
-    tables = list(membership_table.side_by_side(found))
+    tables = list(membership_table.side_by_side(found, score))
     if not tables:
         raise InputError(
             "no run has an audit of membership; set audits.privacy.enabled"
@@ -132,6 +135,25 @@ def privacy(found: Sequence[Record]) -> str:
         f"**Membership: {escaped(title)}**\n\n{_lines(own)}" for title, own in tables
     ]
     return "\n".join(parts) + f"\n{NOTE}\n"
+
+
+def robustness(found: Sequence[Record], eps: str = "") -> str:
+    """Markdown table of accuracy under all Linf attacks, by training data and radius.
+
+    Args:
+      found: as `dd_jax.report.records.read` gives them.
+      eps: the radii to show, to three digits, joined by commas; default all.
+
+    Returns:
+      The table, with the mean corruption error where it was measured.
+
+    Raises:
+      InputError: no run has an audit of robustness at those radii.
+    """
+    own = robustness_table.by_radius(found, [e for e in eps.split(",") if e])
+    if not own:
+        raise InputError("no run has an audit of robustness at these radii")
+    return _lines(own)
 
 
 def transfer(found: Sequence[Record]) -> str:
@@ -154,7 +176,12 @@ def transfer(found: Sequence[Record]) -> str:
     )
 
 
-KINDS = {"runs": table, "privacy": privacy, "transfer": transfer}
+KINDS = {
+    "runs": table,
+    "privacy": privacy,
+    "robustness": robustness,
+    "transfer": transfer,
+}
 _PLACE = re.compile(
     r"^<!-- table: (?P<what>.*?) -->\n.*?^<!-- end of table -->$", re.M | re.S
 )
@@ -169,7 +196,8 @@ def filled(text: str, folder: str | Path) -> str:
         <!-- table: fashion_mnist.jsonl runs ipc=10 seed=0 -->
         <!-- end of table -->
 
-    `runs` is `table`, `privacy` and `transfer` are the functions of that name; without
+    `runs` is `table`; `privacy`, `robustness` and `transfer` are the functions of that
+    name, whose options may be given too, such as `score=rmia` and `eps=0,0.05`. Without
     conditions all Records of the file are in. Rows are ordered as in the report.
 
     Args:
@@ -190,11 +218,15 @@ def filled(text: str, folder: str | Path) -> str:
         name, kind, *conditions = what.split()
         if kind not in KINDS:
             raise InputError(f"table {what!r}: {kind} is none of {', '.join(KINDS)}")
+        known = [*inspect.signature(KINDS[kind]).parameters][1:]
+        given = dict(c.split("=", 1) for c in conditions if "=" in c)
+        options = {key: given[key] for key in known if key in given}
+        conditions = [c for c in conditions if c.partition("=")[0] not in options]
         found = _chosen(Path(folder) / name, conditions)
         if not found:
             raise InputError(f"table {what!r}: no such Record in {name}")
         return (
-            f"<!-- table: {what} -->\n\n{KINDS[kind](found).strip()}\n\n"
+            f"<!-- table: {what} -->\n\n{KINDS[kind](found, **options).strip()}\n\n"
             "<!-- end of table -->"
         )
 

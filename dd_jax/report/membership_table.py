@@ -23,7 +23,9 @@ RATES = ("0.01", "0.001")
 SAME = ("dataset", "num_classes", "ipc", "arch", "width", "seed", "split")
 
 
-def side_by_side(records: Sequence[Record]) -> Iterator[tuple[str, Table]]:
+def side_by_side(
+    records: Sequence[Record], score: str = ""
+) -> Iterator[tuple[str, Table]]:
     """A table for the runs of one data set, size and network, with what they share.
 
     First the accuracy of networks on each, since what learns little leaks little. Each
@@ -33,6 +35,7 @@ def side_by_side(records: Sequence[Record]) -> Iterator[tuple[str, Table]]:
 
     Args:
       records: as `dd_jax.report.records.read` gives them.
+      score: the only score that is shown; default all.
 
     Yields:
       `(title, table)`.
@@ -43,7 +46,7 @@ def side_by_side(records: Sequence[Record]) -> Iterator[tuple[str, Table]]:
         groups.setdefault(key, []).append(record)
     for own in groups.values():
         if columns := _columns(own):
-            yield _title(own[0]), _table(own[0], columns)
+            yield _title(own[0]), _table(own[0], columns, score)
 
 
 def _title(record: Record) -> str:
@@ -89,16 +92,16 @@ def _heading(record: Record, pipe: str) -> str:
     return f"{PIPE_NAMES[pipe]} ({method}{init})"
 
 
-def _table(record: Record, columns: dict[str, Column]) -> Table:
+def _table(record: Record, columns: dict[str, Column], score: str) -> Table:
     threats = sorted({threat for own in columns.values() for threat in own.threats})
     accuracy = [str(percent(own.accuracy)) for own in columns.values()]
     rows = [("", "", "accuracy", *accuracy)]
-    rows += [row for threat in threats for row in _rows(record, columns, threat)]
+    rows += [row for t in threats for row in _rows(record, columns, t, score)]
     return Table(("threat", "score", "figure", *columns), rows)
 
 
 def _rows(
-    record: Record, columns: dict[str, Column], threat: str
+    record: Record, columns: dict[str, Column], threat: str, only: str
 ) -> Iterator[tuple[str, ...]]:
     """A threat model that does not apply to a pipeline is null in its Record."""
     parts = [own.threats.get(threat, {}) for own in columns.values()]
@@ -110,7 +113,8 @@ def _rows(
         return threat.upper(), name, figure, *cells
 
     yield row("", "smallest FPR resolved", _resolution)
-    for score in dict.fromkeys(score for part in parts for score in part or ()):
+    scores = dict.fromkeys(score for part in parts for score in part or ())
+    for score in (s for s in scores if only in ("", s)):
         yield row(score, "AUC", decimal, score, "auc")
         for rate in RATES:
             figure = f"TPR at {level(rate)} FPR"

@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 
 from dd_jax.audits import learning_curve_audit
 from dd_jax.audits.audit import PIPES, Audit, Context, Shadows
-from dd_jax.catalogue import names, resolve
+from dd_jax.catalogue import entry, names, resolve
 from dd_jax.run import stages
 from dd_jax.run.cached import baseline_dir, cached, estimate, run_dir
 from dd_jax.run.context import RunContext, images_per_class, learns
@@ -164,6 +164,7 @@ def _shadows(run: RunContext) -> Shadows:
 def _starts_from_random_rows(config: ConfigDict, pipe: str) -> bool:
     distill = config.distill
     if pipe == "distilled" and learns(config):
-        return distill.init == "real"
-    name = distill.method if pipe == "distilled" else "random"
-    return name == "random" and pipe != "full_data"
+        found = entry("init", distill.init)
+    else:
+        found = entry("method", distill.method if pipe == "distilled" else "random")
+    return found.traits.get("random_rows", False) and pipe != "full_data"

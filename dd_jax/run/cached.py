@@ -11,7 +11,7 @@ import numpy as np
 from dd_jax import config as configs
 from dd_jax.intervals import mean_interval
 from dd_jax.run.context import RunContext
-from dd_jax.runtime.loop import digest, drive
+from dd_jax.runtime.loop import digest, run_loop
 from dd_jax.system import locks, workdir
 from dd_jax.system.notice import notice
 from dd_jax.train.many import Schedule
@@ -28,7 +28,7 @@ _BASELINES = {
 def stage_loop(
     run: RunContext, stage: str, folder: Path, label: str = "", **kw: Any
 ) -> Callable:
-    """`drive` for one stage; a run's own stages go on from its checkpoints.
+    """`run_loop` for one stage; a run's own stages go on from its checkpoints.
 
     Its seconds count as the stage's, those of a loop that goes on once. What several
     runs share is made by one of them, while the others wait.
@@ -36,7 +36,7 @@ def stage_loop(
 
     def loop(advance, state, **schedule):
         with _locked(run, folder):
-            driven = drive(
+            result = run_loop(
                 advance,
                 state,
                 label=label or stage.replace("_", " "),
@@ -46,8 +46,8 @@ def stage_loop(
                 **kw,
             )
         part = folder, digest(schedule.get("inputs", ()))
-        run.cost.count(stage, part, driven.seconds)
-        return driven
+        run.cost.count(stage, part, result.seconds)
+        return result
 
     return loop
 

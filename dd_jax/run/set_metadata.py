@@ -6,12 +6,8 @@ from dd_jax.data import augment, cutmix
 from dd_jax.distill.io import storage
 from dd_jax.run.context import RunContext, model_settings
 from dd_jax.train import adversarial
-from dd_jax.train.training import (
-    MOMENTUM,
-    WEIGHT_DECAY,
-    batches_in_words,
-    decay_in_words,
-)
+from dd_jax.train.recipe import batches_in_words, decay_in_words
+from dd_jax.train.training import MOMENTUM, WEIGHT_DECAY
 from dd_jax.types import SyntheticSet
 
 
@@ -39,7 +35,7 @@ def metadata_of(run: RunContext, sets: SyntheticSet) -> dict:
         "stored_images": config.distill.ipc * len(data.class_names),
         "clamped": bool(((sets.images >= 0) & (sets.images <= 1)).all()),
         "architecture": {"name": config.model.name} | model_settings(config),
-        "architecture_in_words": models.explained(config.model.name),
+        "architecture_in_words": models.architecture_in_words(config.model.name),
         "training": {
             "optimizer": "sgd",
             "lr": "lr of this file",
@@ -56,7 +52,7 @@ def metadata_of(run: RunContext, sets: SyntheticSet) -> dict:
             "cutmix": train.cutmix,
             "cutmix_in_words": cutmix.describe(train.cutmix),
             "adversarial": train.adversarial.to_dict(),
-            "adversarial_in_words": adversarial.explained(**train.adversarial),
+            "adversarial_in_words": adversarial.adversary_in_words(**train.adversarial),
         },
         "config": essential(config),
         "provenance": {

@@ -1,5 +1,6 @@
 """What data, model and audits together cannot give is refused before any compute."""
 
+import inspect
 import math
 
 import jax
@@ -7,7 +8,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from dd_jax import config as configs
-from dd_jax.catalogue import entries
+from dd_jax.catalogue import entries, resolve
 from dd_jax.data import require_per_class
 from dd_jax.data.zca import fitting_bytes, fitting_seconds
 from dd_jax.distill import batched_form
@@ -136,19 +137,12 @@ def _check_selection(config: ConfigDict) -> None:
 def _check_learning(config: ConfigDict) -> None:
     """Options that another option has to be there for, or another method."""
     distill = config.distill
-    tiles = distill.factor or (2 if distill.method == "idc" else 1)
-    if distill.multi and tiles == 1:
+    factory = resolve("method", distill.method)
+    usual = inspect.signature(factory).parameters.get("factor")
+    if distill.multi and (distill.factor or (usual.default if usual else 1)) == 1:
         raise InputError(
             "distill.multi=True: with one tile an image there is no more to decode; "
             "give distill.factor 2 or 3"
-        )
-    if distill.method == "mtt" and bool(distill.mtt.growth) != bool(
-        distill.mtt.first_max_start
-    ):
-        raise InputError(
-            f"distill.mtt.growth={distill.mtt.growth}: the window grows from "
-            f"first_max_start={distill.mtt.first_max_start} to max_start over growth "
-            "updates; give both or neither"
         )
 
 

@@ -68,7 +68,7 @@ class Checkpoints:
                 continue
             self._say(bad, f"goes back to step {step}")
             return step, float(about["seconds"]), state
-        self._say(bad, "starts anew")
+        self._say(bad, "starts again from the beginning")
         self._about = {}
         return 0, 0.0, template
 

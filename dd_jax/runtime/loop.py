@@ -21,7 +21,7 @@ class Diverged(RuntimeError):
     """A loss, or what is learned, stopped being finite numbers."""
 
 
-class Driven(NamedTuple):
+class LoopResult(NamedTuple):
     """The last state of a loop and the seconds that it took, over all attempts."""
 
     state: Params
@@ -45,7 +45,7 @@ def _finite(state: Params) -> bool:
     return all(bool(jnp.isfinite(leaf).all()) for leaf in leaves)
 
 
-def drive(
+def run_loop(
     advance: Callable,
     state: Params,
     *,
@@ -57,7 +57,7 @@ def drive(
     save_seconds: float = 20.0,
     log: str | Path | None = None,
     written: Callable[[int], str] = lambda step: "",
-) -> Driven:
+) -> LoopResult:
     """Runs a compiled loop to its end in calls of `per_call` steps, resumably.
 
     Args:
@@ -65,7 +65,7 @@ def drive(
         `info["loss"]` has to stay finite.
       state: where step 0 starts from.
       total: number of steps.
-      per_call: steps between two looks from the host.
+      per_call: steps of one compiled call.
       label: what the progress says.
       folder: where the state is saved; a later call with the same folder and inputs
         goes on from there, bit for bit as if never interrupted. None saves nothing.
@@ -107,4 +107,4 @@ def drive(
                 saved.save(end, seconds, state, rows if log else (), written(end))
                 last_save = now
             show(end, values)
-    return Driven(jax.block_until_ready(state), seconds)
+    return LoopResult(jax.block_until_ready(state), seconds)

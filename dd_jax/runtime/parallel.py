@@ -12,14 +12,14 @@ from jax import lax
 
 from dd_jax.types import Array, InputError
 
-Mapping = Literal["pmap", "shard_map"]
+Backend = Literal["pmap", "shard_map"]
 
 
 class _Spread(NamedTuple):
     """What `spread` asks for."""
 
     count: int = 0
-    by: Mapping = "pmap"
+    backend: Backend = "pmap"
 
 
 _DEFAULT = _Spread()
@@ -27,19 +27,19 @@ _SPREAD: ContextVar[_Spread] = ContextVar("spread", default=_DEFAULT)
 
 
 @contextmanager
-def spread(count: int = 0, by: Mapping | None = None) -> Iterator[None]:
+def spread(count: int = 0, backend: Backend | None = None) -> Iterator[None]:
     """Inside, `map_models` uses the first `count` devices of this process.
 
     Args:
       count: number of devices, virtual CPU devices counted; 0 is all accelerators, and
         one device where there is no accelerator.
-      by: pmap, or its twin shard_map over a mesh; default as outside.
+      backend: `pmap`, or `shard_map` over a mesh; default as outside.
 
     Raises:
       InputError: there are fewer devices.
     """
     require_devices(count)
-    token = _SPREAD.set(_Spread(count, by or _SPREAD.get().by))
+    token = _SPREAD.set(_Spread(count, backend or _SPREAD.get().backend))
     try:
         yield
     finally:
@@ -106,11 +106,11 @@ def map_models(fun: Callable, *, chunk: int | None = None) -> Callable:
     programs: dict[tuple, Callable] = {}
 
     def call(shared, *stacked):
-        devices, by = devices_in_use(), _SPREAD.get().by
+        devices, backend = devices_in_use(), _SPREAD.get().backend
         used = devices[: 1 << (_size(stacked) - 1).bit_length()]
-        place = tuple(used), by
+        place = tuple(used), backend
         if place not in programs:
-            programs[place] = _program(fun, chunk, used, by)
+            programs[place] = _program(fun, chunk, used, backend)
         if len(devices) == 1:
             return programs[place](shared, *stacked)
         if len(used) == 1:
@@ -121,7 +121,9 @@ def map_models(fun: Callable, *, chunk: int | None = None) -> Callable:
     return call
 
 
-def _program(fun: Callable, chunk: int | None, devices: list, by: Mapping) -> Callable:
+def _program(
+    fun: Callable, chunk: int | None, devices: list, backend: Backend
+) -> Callable:
     """`map_models` on some devices, all of which it uses."""
     if len(devices) == 1 and chunk is None:
         return _one_by_one(jax.jit(fun))
@@ -133,7 +135,7 @@ def _program(fun: Callable, chunk: int | None, devices: list, by: Mapping) -> Ca
 
     if len(devices) == 1:
         return jax.jit(body)
-    compiled = {"pmap": _pmap, "shard_map": _shard_map}[by](body, devices)
+    compiled = {"pmap": _pmap, "shard_map": _shard_map}[backend](body, devices)
 
     def run(shared, *stacked):
         size = _size(stacked)

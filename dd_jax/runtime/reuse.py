@@ -1,4 +1,4 @@
-"""What is built once and used again, as long as it is made from the same arguments."""
+"""Factories that give the same object for the same arguments, of which few are kept."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -12,8 +12,9 @@ KEPT = 64  # of the results of a function, the last ones used: a run takes twent
 def reused(make: Callable[P, R]) -> Callable[P, R]:
     """A pure function that gives the same object for the same arguments.
 
-    Compiled programs belong to such objects. Of each function a bounded number is kept,
-    so that a long sweep does not hold the networks of all its runs.
+    Compiled programs belong to such objects and go with them. Of each function the
+    results used last are kept, `KEPT` of them, so that neither a long sweep nor a
+    notebook that makes a function again in every cell holds all that it ever compiled.
 
     >>> squares = reused(lambda x: [x * x])
     >>> squares(3) is squares(3)

@@ -1,6 +1,6 @@
-"""One guarded reader of `.npz` archives, whoever wrote them.
+"""One guarded reader of `.npz` archives from any source.
 
-An archive of somebody else is data: nothing in it is unpickled, unpacked to disk or
+An archive is data: nothing in it is unpickled, unpacked to disk or
 believed about its size. What its headers announce is compared with what is stored and
 with the free memory before any array is made, and every checksum is read to the end.
 """
@@ -108,11 +108,11 @@ def _read(
         needed = list(members if needed is None else needed)
         if missing := [name for name in needed if name not in members]:
             raise _Refused(f"it lacks {', '.join(missing)}")
-        asked = [*needed, *(name for name in optional if name in members)]
+        wanted = [*needed, *(name for name in optional if name in members)]
         stored = path.stat().st_size
-        if sum(members[name].compress_size for name in asked) > stored:
+        if sum(members[name].compress_size for name in wanted) > stored:
             raise _Refused("arrays that end outside of the file, or overlap")
-        headers = {name: _header(archive, members[name]) for name in asked}
+        headers = {name: _header(archive, members[name]) for name in wanted}
         if reason := excess(sum(h.size for h in headers.values()), stored):
             raise _Refused(reason)
         return {n: _values(archive, members[n], h) for n, h in headers.items()}
@@ -155,7 +155,7 @@ def _header(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Header:
             warnings.simplefilter("ignore")
             read = _READERS[npy.read_magic(start)]
             shape, fortran, dtype = read(start)
-    except Exception as error:  # a header is Python text of somebody else
+    except Exception as error:  # a header is untrusted Python text
         raise _Refused(f"{name} has no readable header: {error!r}") from None
     if dtype.hasobject:
         raise _Refused(f"{name}: Object arrays cannot be loaded: they could run code")

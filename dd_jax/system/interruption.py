@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_HEEDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _AT_ONCE = 5.0  # seconds within which signals count as one
 _last = -_AT_ONCE
 _holders = 0  # blocks of `held` that are being run
@@ -22,26 +22,26 @@ class Interrupted(KeyboardInterrupt):
         self.number = number
 
 
-def heed() -> None:
+def install() -> None:
     """Lets signals that ask the program to stop raise `Interrupted`.
 
-    Those that whoever started it wants ignored stay so, as under `nohup`.
+    Signals that were ignored at the start stay ignored, as under `nohup`.
     """
-    for number in _HEEDED:
+    for number in _SIGNALS:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _stop)
 
 
 def ignore() -> None:
-    """Lets a program that was asked to stop finish what it does about it."""
-    for number in _HEEDED:
+    """Ignores further signals, so that a stopping program can finish."""
+    for number in _SIGNALS:
         if signal.getsignal(number) is _stop:
             signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Keeps signals that `heed` heeds until the end of what must not be cut short."""
+    """Delays signals until the end of what must not be cut short."""
     global _holders, _waiting
     _holders += 1
     try:
@@ -63,7 +63,7 @@ def status(stop: KeyboardInterrupt) -> int:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    """Raises; a signal that comes again at once leaves the end of the program alone."""
+    """Raises; further signals are ignored."""
     global _last, _waiting
     now = time.monotonic()
     if now - _last > _AT_ONCE:

@@ -17,11 +17,11 @@ from dd_jax.system.disk import writing
 from dd_jax.system.notice import notice
 
 _ABSENT = (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP)
-_LOOK = 0.5  # seconds between two looks at a lock that somebody else holds
+_POLL = 0.5  # seconds between two attempts to take a lock
 
 
 class Busy(RuntimeError):
-    """Another process runs what was asked for; `owner` is its `PID on HOST`."""
+    """Another process does this run; `owner` is its `PID on HOST`."""
 
     def __init__(self, folder: str | Path, owner: str):
         """Names the folder that it works in."""
@@ -70,7 +70,7 @@ def _released(path: Path) -> Iterator[FileLock]:
     """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path, fallback_to_soft=False, poll_interval=_LOOK)
+    lock = FileLock(path, fallback_to_soft=False, poll_interval=_POLL)
     try:
         yield lock
     finally:

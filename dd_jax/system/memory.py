@@ -27,7 +27,7 @@ def free() -> int:
 
 
 def excess(size: int, stored: int) -> str | None:
-    """What speaks against unpacking so many bytes from a file of so many; None is fine.
+    """Why bytes of a file cannot be unpacked into memory; None if they can.
 
     >>> excess(2**30, 2**20)
     '1 GiB packed into 1 MiB, which is smaller than any images pack'

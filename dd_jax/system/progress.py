@@ -30,7 +30,7 @@ def progress(label: str, total: int, initial: int = 0) -> Iterator[Show]:
       initial: steps that are done already.
 
     Yields:
-      `show(step, values)`: so many steps are done, with these numbers.
+      `show(step, values)`: the number of steps that are done, and their values.
     """
     if sys.stderr.isatty():
         with tqdm(total=total, initial=initial, desc=label) as bar:

@@ -49,10 +49,10 @@ def adversary(
     return perturb
 
 
-def explained(eps: float, steps: int) -> str:
+def adversary_in_words(eps: float, steps: int) -> str:
     """What `pgd_linf(eps, steps)` does to a batch, for who trains without this package.
 
-    >>> explained(0.0, 7)
+    >>> adversary_in_words(0.0, 7)
     'none'
     """
     if not eps:

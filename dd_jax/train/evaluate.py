@@ -1,8 +1,8 @@
 """Predictions of trained networks, in batches that the cache holds."""
 
 from collections.abc import Callable
-from functools import partial
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,7 +14,6 @@ from dd_jax.train.training import as_pixels
 from dd_jax.types import Array, Model, Params
 
 
-@partial(jax.jit, static_argnames=("model", "batch"))
 def logits(model: Model, params: Params, images: Array, *, batch: int = 64) -> Array:
     """Logits of one network on many images.
 
@@ -27,11 +26,22 @@ def logits(model: Model, params: Params, images: Array, *, batch: int = 64) -> A
     Returns:
       `f32[n k]`.
     """
-    n = len(images)
-    batch = min(batch, n)
-    fill = jnp.minimum(jnp.arange(-(-n // batch) * batch), n - 1).reshape(-1, batch)
-    result = lax.map(lambda rows: model.apply(params, as_pixels(images[rows])), fill)
-    return result.reshape(-1, result.shape[-1])[:n]
+    chex.assert_rank(images, 4)
+    return _logits_program(model, batch)(params, images)
+
+
+@reused
+def _logits_program(model: Model, most: int) -> Callable[[Params, Array], Array]:
+    @jax.jit
+    def run(params, images):
+        n = len(images)
+        batch = min(most, n)
+        rows = jnp.minimum(jnp.arange(-(-n // batch) * batch), n - 1)
+        apply = lambda at: model.apply(params, as_pixels(images[at]))
+        result = lax.map(apply, rows.reshape(-1, batch))
+        return result.reshape(-1, result.shape[-1])[:n]
+
+    return run
 
 
 def predictions(model: Model, params: Params, images: Array) -> np.ndarray:

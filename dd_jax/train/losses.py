@@ -1,5 +1,6 @@
 """Losses of one example; `vmap` adds the batch."""
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -19,4 +20,6 @@ def cross_entropy(logits: Array, label: Array) -> Array:
     >>> cross_entropy(jnp.zeros(4), jnp.array([0., 1., 0., 0.])).round(4)
     Array(1.3863, dtype=float32)
     """
+    chex.assert_rank([logits, label], 1)
+    chex.assert_equal_shape([logits, label])
     return -jnp.vdot(label, jax.nn.log_softmax(logits))

@@ -3,16 +3,17 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 
-from dd_jax.runtime.loop import Driven, drive
+from dd_jax.runtime.loop import LoopResult, run_loop
 from dd_jax.runtime.parallel import best_chunk, map_models
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.training import FitState, Trainer
 from dd_jax.types import Array, Params, Split, SyntheticSet
 
-Loop = Callable[..., Driven]  # `drive` with its folder and label already given
+Loop = Callable[..., LoopResult]  # `run_loop` with its folder and label already given
 
 
 class Schedule(NamedTuple):
@@ -63,14 +64,14 @@ def _train(
         watch(state, last)
         return state, {"loss": losses.mean()}
 
-    driven = loop(
+    result = loop(
         advance,
         state,
         total=schedule.total,
         per_call=schedule.per_call,
         inputs=(jax.random.key_data(keys), inputs),
     )
-    return driven.state.params, driven.seconds
+    return result.state.params, result.seconds
 
 
 def train_on_sets(
@@ -78,7 +79,7 @@ def train_on_sets(
     keys: Array,
     sets: SyntheticSet,
     schedule: Schedule,
-    loop: Loop = drive,
+    loop: Loop = run_loop,
 ) -> tuple[Params, float]:
     """Trains s networks, each on its own synthetic set.
 
@@ -92,6 +93,7 @@ def train_on_sets(
     Returns:
       Parameters with a leading axis s, and the seconds that it took.
     """
+    chex.assert_rank([sets.images, sets.labels, sets.lr], [5, 3, 1])
     run = _on_sets(trainer)
 
     def advance_many(keys, state, epochs):
@@ -107,7 +109,7 @@ def train_on_rows(
     rows: Array,
     lr: float,
     schedule: Schedule,
-    loop: Loop = drive,
+    loop: Loop = run_loop,
     watch: Callable[[FitState, int], None] = ignore,
 ) -> tuple[Params, float]:
     """Trains s networks, each on its own rows of the real data.
@@ -126,6 +128,7 @@ def train_on_rows(
     Returns:
       Parameters with a leading axis s, and the seconds that it took.
     """
+    chex.assert_rank([data.images, data.labels, rows], [4, 1, 2])
     run = _on_rows(trainer)
     images = jnp.asarray(data.images)
     labels = jax.nn.one_hot(data.labels, int(data.labels.max()) + 1)

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from dd_jax.data import dsa
 from dd_jax.data.augment import Augment
-from dd_jax.runtime.loop import Diverged, Driven
+from dd_jax.runtime.loop import Diverged, LoopResult
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.evaluate import predictions
 from dd_jax.train.many import Loop, Schedule, train_on_rows, train_on_sets
@@ -54,7 +54,7 @@ def bar(label: str, progress: bool = True) -> Loop:
       What `distil_many` and `train_on_sets` take as `loop`.
     """
 
-    def loop(advance, state, *, total: int, per_call: int, inputs=()) -> Driven:
+    def loop(advance, state, *, total: int, per_call: int, inputs=()) -> LoopResult:
         began = time.perf_counter()
         with tqdm(total=total, desc=label, disable=not progress) as shown:
             for first in range(0, total, per_call):
@@ -65,7 +65,7 @@ def bar(label: str, progress: bool = True) -> Loop:
                     raise Diverged(f"{label}: loss is {loss} by step {last}")
                 shown.set_postfix(loss=f"{loss:.4g}")
                 shown.update(last - first)
-        return Driven(jax.block_until_ready(state), time.perf_counter() - began)
+        return LoopResult(jax.block_until_ready(state), time.perf_counter() - began)
 
     return loop
 

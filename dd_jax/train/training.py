@@ -1,9 +1,9 @@
 """Training of one network as a pure function of a key and the rows to learn from."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 import optax
@@ -11,6 +11,7 @@ from jax import lax
 
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.losses import cross_entropy
+from dd_jax.train.recipe import DECAYS, batches
 from dd_jax.types import Array, Key, Model, Params
 
 MOMENTUM = 0.9
@@ -53,73 +54,6 @@ def unchanged(key: Key, images: Array) -> Array:
 def unmixed(key: Key, images: Array, labels: Array) -> tuple[Array, Array]:
     """No mixing of examples."""
     return images, labels
-
-
-def _half(epoch, epochs):
-    drop = epochs // 2 + 1
-    return jnp.where(epoch >= drop, 0.1, 1.0), jnp.where(epoch == drop, 0.0, 1.0)
-
-
-def _thirds(epoch, epochs):
-    passed = (6 * epoch >= 4 * epochs) + 1 * (6 * epoch >= 5 * epochs)
-    return 0.2**passed, 1.0
-
-
-# (epoch, epochs) -> shares of the learning rate and of the momentum kept. `half`: a
-# tenth, momentum from 0, after epoch `epochs // 2`; `thirds`: a fifth at 2/3 and 5/6.
-DECAYS: dict[str, Callable] = {
-    "half": _half,
-    "thirds": _thirds,
-    "none": lambda epoch, epochs: (1.0, 1.0),
-}
-
-
-def batches(rows: int, batch: int) -> tuple[int, int]:
-    """Rows a step, and steps an epoch.
-
-    >>> batches(10, 4), batches(10, 256)
-    ((4, 3), (10, 1))
-    """
-    size = min(batch, rows)
-    return size, -(-rows // size)
-
-
-def batches_in_words(rows: int, batch: int) -> str:
-    """The batches of an epoch, for who trains without this package.
-
-    >>> batches_in_words(12, 4)
-    'each epoch in a new random order, each image once, 3 steps of 4'
-    """
-    size, steps = batches(rows, batch)
-    words = (
-        f"each epoch in a new random order, each image once, {steps} steps of {size}"
-    )
-    if not (fill := steps * size - rows):
-        return words
-    return (
-        f"{words}; the last has {size - fill} images, whose mean is its loss, and is "
-        f"filled up with the first {fill} of the order, which count in augmentation, "
-        "mixing and batch statistics alone"
-    )
-
-
-def decay_in_words(decay: str, epochs: int) -> str:
-    """A schedule of `DECAYS` over n epochs, for who trains without this package.
-
-    >>> decay_in_words("half", 300)
-    'epochs 0 to 150: lr; epochs 151 to 299: 0.1 lr, momentum from 0 at the first'
-    """
-    shares = [
-        tuple(map(float, DECAYS[decay](epoch, epochs))) for epoch in range(epochs)
-    ]
-    firsts = [e for e in range(epochs) if not e or shares[e][0] != shares[e - 1][0]]
-    words = []
-    for first, end in zip(firsts, [*firsts[1:], epochs]):
-        (share, kept), last = shares[first], end - 1
-        rate = "lr" if share == 1 else f"{share:g} lr"
-        fresh = f", momentum from {kept:g} at the first" if kept != 1 else ""
-        words.append(f"epochs {first} to {last}: {rate}{fresh}")
-    return "; ".join(words)
 
 
 def sgd(momentum: float, weight_decay: float) -> optax.GradientTransformation:
@@ -233,7 +167,6 @@ def trainer(
     return Trainer(init, advance, model.trainable)
 
 
-@partial(jax.jit, static_argnames=("model", "batch", "augment", "perturb"))
 def fit(
     key: Key,
     model: Model,
@@ -264,12 +197,24 @@ def fit(
     Returns:
       The parameters after the last epoch.
     """
-    one = trainer(model, batch=batch, augment=augment, perturb=perturb)
-    init_key, fit_key = jax.random.split(key)
-    state = one.init(init_key)
+    chex.assert_rank([images, labels], [4, {1, 2}])
+    chex.assert_equal_shape_prefix([images, labels], 1)
     rows = jnp.arange(len(images)) if idx is None else idx
-    if labels.ndim == 1:
-        classes = jax.eval_shape(model.apply, state.params, as_pixels(images[:1]))
-        labels = jax.nn.one_hot(labels, classes.shape[-1])
-    state, _ = one.advance(fit_key, state, images, labels, rows, lr, epochs, 0, epochs)
-    return state.params
+    chex.assert_rank(rows, 1)
+    one = trainer(model, batch=batch, augment=augment, perturb=perturb)
+    return _fit_program(model, one)(key, images, labels, rows, epochs, lr)
+
+
+@reused
+def _fit_program(model: Model, one: Trainer) -> Callable[..., Params]:
+    @jax.jit
+    def run(key, images, labels, rows, epochs, lr):
+        init_key, fit_key = jax.random.split(key)
+        state = one.init(init_key)
+        if labels.ndim == 1:
+            logits = jax.eval_shape(model.apply, state.params, as_pixels(images[:1]))
+            labels = jax.nn.one_hot(labels, logits.shape[-1])
+        arrays = state, images, labels, rows
+        return one.advance(fit_key, *arrays, lr, epochs, 0, epochs)[0].params
+
+    return run

@@ -27,7 +27,7 @@ root = Path(sys.argv[1])
 tiny = {
     "data.rows": 400, "model.width": 8, "distill.ipc": 2, "distill.steps": 3,
     "distill.batch_real": 16, "distill.mtt.experts": 2, "distill.mtt.max_start": 2,
-    "distill.mtt.student_steps": 3, "train.epochs": 5, "train.nets": 1,
+    "distill.mtt.student_steps": 3, "train.epochs": 100, "train.nets": 2,
     "train.full_epochs": 1, "audits.privacy.enabled": False,
     "audits.robustness.enabled": False,
 }

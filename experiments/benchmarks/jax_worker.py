@@ -22,7 +22,7 @@ from dd_jax.train import trainer
 from dd_jax.types import Model
 
 AUGMENT = dsa(STRATEGY, MEAN, STD)
-FOREVER = np.iinfo(np.int32).max  # the schedule's length: no drop of the step size
+FOREVER = np.iinfo(np.int32).max  # the schedule's length: no drop of the learning rate
 
 
 def network(size: Size) -> Model:

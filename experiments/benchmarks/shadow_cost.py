@@ -32,13 +32,13 @@ from dd_jax.catalogue import entries
 from dd_jax.distill import METHODS, batched_form, real_data
 from dd_jax.distill.pipeline import distil_many
 from dd_jax.runtime.keys import stack
-from dd_jax.runtime.loop import Driven
+from dd_jax.runtime.loop import LoopResult
 from dd_jax.system import workdir
 from dd_jax.train import trainer
 from dd_jax.train.many import Schedule, train_on_sets
 
 
-def timed(seconds: list[float], advance, state, *, total, **_) -> Driven:
+def timed(seconds: list[float], advance, state, *, total, **_) -> LoopResult:
     """Runs one step to compile, then `total - 1`; notes processor seconds of each."""
     state, _ = advance(state, 0, 1)
     jax.block_until_ready(state)
@@ -46,7 +46,7 @@ def timed(seconds: list[float], advance, state, *, total, **_) -> Driven:
     state, _ = advance(state, 1, total)
     jax.block_until_ready(state)
     seconds.append((time.process_time() - began) / (total - 1))
-    return Driven(state, seconds[-1])
+    return LoopResult(state, seconds[-1])
 
 
 def effective_batch(joint, real, member) -> float:

@@ -112,7 +112,7 @@ def mtt_loss(
       target: where it should arrive.
       images: synthetic images, all in every step.
       labels: their classes.
-      lr: step size.
+      lr: learning rate.
       steps: N; the whole path is differentiated.
       augment: of each step's images.
     """

@@ -12,7 +12,7 @@ from dd_jax.config.fields import fields
 from dd_jax.data import augment
 from dd_jax.distill import wrappers
 from dd_jax.models import layers
-from dd_jax.train.training import DECAYS
+from dd_jax.train.recipe import DECAYS
 from dd_jax.types import InputError
 
 

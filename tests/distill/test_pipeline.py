@@ -16,7 +16,7 @@ from dd_jax.distill.pipeline import distil_many, distil_then_train, train_on_dat
 from dd_jax.models import build
 from dd_jax.runtime import keys
 from dd_jax.runtime.cost import Cost
-from dd_jax.runtime.loop import Driven, drive
+from dd_jax.runtime.loop import LoopResult, run_loop
 from dd_jax.train import trainer
 from dd_jax.train.experts import expert_paths
 from dd_jax.train.many import Schedule
@@ -72,7 +72,7 @@ def pipeline(kind, data):
 def experts(data, key, rows, used):
     """Two experts that see `rows` alone."""
     with tempfile.TemporaryDirectory() as folder:
-        keys, loop = jax.random.split(key, 2), lambda label, place: drive
+        keys, loop = jax.random.split(key, 2), lambda label, place: run_loop
         return np.array(
             expert_paths(TRAINER, keys, data, rows, 0.1, used, loop, folder)
         )
@@ -242,7 +242,7 @@ def test_loops_get_the_schedule_and_a_mean_loss():
     def loop(advance, state, *, total, per_call, inputs):
         state, info = advance(state, 0, total)
         seen.append((total, per_call, float(info["loss"])))
-        return Driven(state, 0.0)
+        return LoopResult(state, 0.0)
 
     pipe = distil_then_train(
         method(), TRAINER, split(), Schedule(3, 2), Schedule(4, 1), (loop, loop)

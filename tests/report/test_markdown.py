@@ -8,6 +8,7 @@ import pytest
 
 from dd_jax.report import __main__ as command
 from dd_jax.report import markdown
+from dd_jax.types import InputError
 
 RESULTS = Path(__file__).parents[2] / "experiments" / "results"
 CELLS = (
@@ -93,7 +94,7 @@ def test_a_text_is_filled_and_then_stays_the_same(text, capsys):
 @pytest.mark.parametrize(
     "what, why",
     [
-        ("mine.jsonl plots", "plots is none of runs, privacy, transfer"),
+        ("mine.jsonl plots", "plots is none of runs, privacy, robustness"),
         ("mine.jsonl", "need a file and a kind of table"),
         ("mine.jsonl runs ipc=7", "no such Record in mine.jsonl"),
         ("none.jsonl runs", "none.jsonl: no such file"),
@@ -112,3 +113,38 @@ def test_measured_tables_name_data_sets_and_methods():
     rows = markdown.filled(text, RESULTS).splitlines()[4:-2]
     assert len(rows) >= 5 and all("| Fashion-MNIST | 10 |" in line for line in rows)
     assert any(line.startswith("| Distribution matching (DM) |") for line in rows)
+
+
+def test_one_score_alone(row):
+    whole, alone = markdown.privacy([row]), markdown.privacy([row], "lira_online")
+    assert "LiRA" in alone and len(alone) <= len(whole)
+    assert "LiRA" not in markdown.privacy([row], "rmia")
+
+
+def test_robustness_side_by_side_names_shared_baselines_once():
+    name = "robustness_fashion_mnist.jsonl"
+    what = f"{name} robustness ipc=10 eps=0,0.05"
+    text = f"<!-- table: {what} -->\n<!-- end of table -->\n"
+    head, _, *rows = [
+        line for line in markdown.filled(text, RESULTS).splitlines() if line[0:1] == "|"
+    ]
+    columns = "| training data | clean | Linf 0.05 | mean corruption error |"
+    assert head == columns
+    names = [line.split(" | ")[0].strip("| ") for line in rows]
+    assert names.count("DM, 10 images per class") == 1
+    assert names[-2:] == ["Random subset, 10 images per class", "Full data"]
+    assert len(rows) == 6 and all(line.count("%") == 2 for line in rows)
+
+
+def test_robustness_names_defences():
+    text = "<!-- table: robust_digits.jsonl robustness -->\n<!-- end of table -->\n"
+    found = markdown.filled(text, RESULTS)
+    words = "| DM, 10 images per class, adversarial training, robust distillation |"
+    assert words in found
+    assert "| Full data, adversarial training |" in found
+
+
+def test_robustness_that_nobody_measured_is_one_line(row):
+    row.pop("robustness")
+    with pytest.raises(InputError, match="no run has an audit of robustness"):
+        markdown.robustness([row])

@@ -94,7 +94,7 @@ def assert_alike(one, several):
 def one_and_several(tmp_path, values, devices, by="pmap"):
     one, several = tmp_path / "one", tmp_path / "several"
     run.run(make(values), one)
-    with parallel.spread(by=by):
+    with parallel.spread(backend=by):
         found = run.run(make(values | {"devices": devices}), several)
     assert found["run"]["devices"] == devices
     assert_alike(one, several)

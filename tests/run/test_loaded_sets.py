@@ -13,7 +13,7 @@ from dd_jax.data import dsa, load
 from dd_jax.distill import export
 from dd_jax.run import stages
 from dd_jax.runtime.keys import named, stack
-from dd_jax.runtime.loop import drive
+from dd_jax.runtime.loop import run_loop
 from dd_jax.train.many import Schedule, train_on_sets
 from dd_jax.types import SyntheticSet
 
@@ -56,7 +56,7 @@ def test_a_stranger_trains_the_same_networks_from_the_file(folder, record):
     nets = about["config"]["train"]["nets"]
     keys = stack(named(jax.random.key(about["config"]["seed"]), "nets"), nets)
     sets = SyntheticSet(*(np.stack([a] * nets) for a in found[:3]))
-    drive_quietly = lambda *args, **kw: drive(*args, label="again", **kw)
+    drive_quietly = lambda *args, **kw: run_loop(*args, label="again", **kw)
     schedule = Schedule(recipe["epochs"], 1)
     params, _ = train_on_sets(recipe_of, keys, sets, schedule, drive_quietly)
     networks = saved_networks(folder)["distilled"]

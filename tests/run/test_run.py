@@ -88,7 +88,7 @@ def test_results_hold_the_record(root, record):
 
 def test_a_finished_run_is_not_run_again(root, folder, monkeypatch, capsys):
     before = snapshot(folder.parent)
-    monkeypatch.setattr(cached, "drive", refuse)
+    monkeypatch.setattr(cached, "run_loop", refuse)
     monkeypatch.setattr(audit_context, "logits_of_each", refuse)
     assert launch(*flags(TINY | MLP), f"--workdir={root}") == 0
     assert "already done" in capsys.readouterr().out
@@ -96,7 +96,7 @@ def test_a_finished_run_is_not_run_again(root, folder, monkeypatch, capsys):
 
 
 def test_keys_that_change_no_result_find_the_same_run(root, folder, monkeypatch):
-    monkeypatch.setattr(cached, "drive", refuse)
+    monkeypatch.setattr(cached, "run_loop", refuse)
     same = make(TINY | MLP, checkpoint_seconds=0.0, distill__steps_per_call=1)
     assert run.run(same, root)["run"]["id"] == folder.name
 

@@ -124,7 +124,7 @@ def test_with_all_states_damaged_it_starts_anew(saved, tmp_path, capsys, kind):
     assert bits(got) == bits(state(0.5))
     line = capsys.readouterr().err
     assert line.startswith("distil: the state of step 6, 4 in")
-    assert line.endswith("starts anew\n") and line.count("\n") == 1
+    assert line.endswith("starts again from the beginning\n") and line.count("\n") == 1
     opened.save(6, 7.0, state(6))
     assert bits(opened.latest(state())[2]) == bits(state(6))
 
@@ -148,7 +148,7 @@ def test_a_state_of_another_shape_is_not_taken(saved, tmp_path, capsys):
     folder = shutil.copytree(saved, tmp_path / "some")
     step, _, got = Checkpoints(folder).latest({"x": np.zeros(3)})
     assert step == 0 and bits(got) == bits({"x": np.zeros(3)})
-    assert "starts anew" in capsys.readouterr().err
+    assert "starts again from the beginning" in capsys.readouterr().err
 
 
 def test_a_state_is_saved_over_one_of_the_same_step(tmp_path):

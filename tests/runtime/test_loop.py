@@ -12,7 +12,7 @@ import pytest
 
 from dd_jax.runtime import loop as module
 from dd_jax.runtime.checkpoint import Checkpoints
-from dd_jax.runtime.loop import Diverged, digest, drive
+from dd_jax.runtime.loop import Diverged, digest, run_loop
 
 START = {"x": jnp.float32([0.3, 0.4])}
 
@@ -36,7 +36,7 @@ class Loop:
 
 def run(loop, **kw):
     kw = {"total": 10, "per_call": 3, "label": "toy"} | kw
-    return drive(loop, START, **kw)
+    return run_loop(loop, START, **kw)
 
 
 def rows(path):
@@ -90,10 +90,10 @@ class Screen(io.StringIO):
 def test_calls_cover_every_step_once(monkeypatch, tty, total, per_call, calls):
     monkeypatch.setattr(sys, "stderr", Screen(tty))
     loop = Loop()
-    driven = run(loop, total=total, per_call=per_call)
+    result = run(loop, total=total, per_call=per_call)
     assert loop.calls == calls
     expected, _ = Loop()(START, 0, total)
-    np.testing.assert_array_equal(driven.state["x"], expected["x"])
+    np.testing.assert_array_equal(result.state["x"], expected["x"])
 
 
 def test_progress_shows_on_a_terminal_only(monkeypatch):
@@ -197,7 +197,7 @@ def test_a_loss_that_is_not_finite_stops_at_its_step(tmp_path, loss):
 def test_a_state_that_is_not_finite_at_the_end_is_not_saved(tmp_path):
     last = lambda state, first, last: ({"x": state["x"] / 0}, {"loss": 1.0})
     with pytest.raises(Diverged, match="^toy: the state is not finite at step 1$"):
-        drive(last, START, total=1, per_call=1, label="toy", folder=tmp_path)
+        run_loop(last, START, total=1, per_call=1, label="toy", folder=tmp_path)
     assert Checkpoints(tmp_path / digest(())).latest(START)[0] == 0
 
 
@@ -224,8 +224,8 @@ def interrupted(tmp_path, clock, fail_at=9, **kw):
 @pytest.fixture
 def unbroken(tmp_path, clock):
     """The last state of 14 steps and its rows."""
-    driven = run(clock.Loop(), total=14, log=tmp_path / "whole.jsonl")
-    return driven.state["x"], rows(tmp_path / "whole.jsonl")
+    result = run(clock.Loop(), total=14, log=tmp_path / "whole.jsonl")
+    return result.state["x"], rows(tmp_path / "whole.jsonl")
 
 
 @pytest.mark.parametrize(
@@ -249,8 +249,8 @@ def test_rows_are_one_a_step_whatever_became_of_the_log(
     else:
         text = content(kw["log"].read_text())
         kw["log"].write_bytes(text.encode("latin-1"))
-    driven = run(clock.Loop(), **kw)
-    np.testing.assert_array_equal(driven.state["x"], unbroken[0])
+    result = run(clock.Loop(), **kw)
+    np.testing.assert_array_equal(result.state["x"], unbroken[0])
     assert rows(kw["log"]) == unbroken[1]
 
 
@@ -267,8 +267,8 @@ def test_damaged_states_cost_steps_and_change_nothing(
         file.write_bytes(content)
     capsys.readouterr()
     loop = clock.Loop()
-    driven = run(loop, **kw)
-    np.testing.assert_array_equal(driven.state["x"], unbroken[0])
+    result = run(loop, **kw)
+    np.testing.assert_array_equal(result.state["x"], unbroken[0])
     assert rows(kw["log"]) == unbroken[1]
     assert loop.calls[0] == ((6, 9) if len(steps) == 1 else (0, 3))
     printed = capsys.readouterr()
@@ -278,7 +278,10 @@ def test_damaged_states_cost_steps_and_change_nothing(
         assert first.endswith("; goes back to step 6")
         assert more == "toy: resumes at step 6 of 14"
     else:
-        assert first.endswith("; starts anew") and more == "toy: starts, 0 of 14"
+        assert (
+            first.endswith("; starts again from the beginning")
+            and more == "toy: starts, 0 of 14"
+        )
 
 
 @pytest.mark.parametrize("tty", [False, True])

@@ -15,7 +15,7 @@ from dd_jax.system import workdir
 BUSY = (
     "import sys, time\n"
     "from dd_jax import interruption\n"
-    "interruption.heed()\n"
+    "interruption.install()\n"
     "try:\n"
     "    print('ready', flush=True)\n"
     "    time.sleep(60)\n"
@@ -113,7 +113,7 @@ def test_a_signal_waits_for_what_must_not_be_cut_short():
     code = (
         "import os, signal\n"
         "from dd_jax import interruption\n"
-        "interruption.heed()\n"
+        "interruption.install()\n"
         "try:\n"
         "    with interruption.held():\n"
         "        os.kill(os.getpid(), signal.SIGTERM)\n"

@@ -11,7 +11,7 @@ import pytest
 from jax.flatten_util import ravel_pytree
 
 from dd_jax.models import build
-from dd_jax.runtime.loop import Diverged, drive
+from dd_jax.runtime.loop import Diverged, run_loop
 from dd_jax.system.disk import WriteError
 from dd_jax.train import trainer
 from dd_jax.train.experts import expert_paths
@@ -32,12 +32,12 @@ def recipe():
 def paths(folder, loop=None, lr=0.1, epochs=(0, 1, 2, 3), rows=None):
     keys = jax.random.split(jax.random.key(0), 2)
     rows = np.arange(12) if rows is None else rows
-    loop = loop or (lambda label, place: drive)
+    loop = loop or (lambda label, place: run_loop)
     return expert_paths(recipe(), keys, data(), rows, lr, epochs, loop, folder)
 
 
 def saving(label, place):
-    return partial(drive, folder=place, save_seconds=0)
+    return partial(run_loop, folder=place, save_seconds=0)
 
 
 def test_paths_hold_the_start_and_each_epoch(tmp_path):
@@ -78,7 +78,7 @@ def test_a_killed_training_goes_on_to_the_same_paths(tmp_path):
                     raise KeyboardInterrupt
                 return advance(state, first, last)
 
-            return drive(dying, state, folder=place, save_seconds=0, **schedule)
+            return run_loop(dying, state, folder=place, save_seconds=0, **schedule)
 
         return loop
 
@@ -90,6 +90,20 @@ def test_a_killed_training_goes_on_to_the_same_paths(tmp_path):
     again = paths(tmp_path / "cut", saved)
     np.testing.assert_array_equal(again, straight)
     assert calls == 7
+
+
+def test_accelerators_train_one_expert_after_another_too(tmp_path, monkeypatch):
+    on_cpu = np.array(paths(tmp_path / "cpu"))
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    labels = []
+
+    def noted(label, place):
+        labels.append(label)
+        return run_loop
+
+    got = paths(tmp_path / "gpu", noted)
+    assert labels == ["experts 1 to 1 of 2", "experts 2 to 2 of 2"]
+    np.testing.assert_allclose(got, on_cpu, rtol=2e-3, atol=1e-4)
 
 
 def test_only_the_epochs_asked_for_are_kept(tmp_path):
@@ -133,7 +147,7 @@ def test_any_flipped_bit_is_noticed_and_costs_that_expert_alone(tmp_path):
                 trained.append(label)
                 return advance(state, first, last)
 
-            return drive(counted, state, folder=place, save_seconds=0, **schedule)
+            return run_loop(counted, state, folder=place, save_seconds=0, **schedule)
 
         return loop
 

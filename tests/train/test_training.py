@@ -8,7 +8,8 @@ import pytest
 
 from dd_jax.train import fit, trainer
 from dd_jax.train.losses import cross_entropy
-from dd_jax.train.training import DECAYS, batches_in_words, decay_in_words, unchanged
+from dd_jax.train.recipe import DECAYS, batches_in_words, decay_in_words
+from dd_jax.train.training import unchanged
 from dd_jax.types import Model
 
 CLASSES = 3

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from dd_jax.audits.privacy import metrics
-from dd_jax.audits.privacy.lira import variance_used
+from dd_jax.audits.privacy.lira import lira_signal, variance_used
 from dd_jax.audits.privacy.roc import roc_points
-from dd_jax.audits.privacy.scores import all_targets
+from dd_jax.audits.privacy.scores import all_targets, score_of
 from dd_jax.audits.privacy.shadow_thresholds import rates_at_shadow_thresholds
 from dd_jax.audits.privacy.slices import by_group
 from dd_jax.types import Array, InputError
@@ -99,8 +99,9 @@ def evaluate_membership(
         values = np.asarray(all_targets(name, *points, **chosen))
         targets = values[shared:], member[shared:, ordinary]
         figures = metrics.summarise(*targets, seed=seed)
-        if "variance" in chosen:
-            figures["variance"] = variance_used(len(member), chosen["variance"])
+        if score_of(name).signal is lira_signal:
+            variance = chosen.get("variance", "auto")
+            figures["variance"] = variance_used(len(member), variance)
         figures["calibrated"] = {
             level: rates_at_shadow_thresholds(*targets, float(level))
             for level in CALIBRATED

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import chex
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -67,6 +68,8 @@ def matching_loss(real: Array, synthetic: Array) -> Array:
     >>> matching_loss(jnp.array([[0.0, 1.0]]), jnp.array([[2.0, 1.0]]))
     Array(4., dtype=float32)
     """
+    chex.assert_rank([real, synthetic], 2)
+    chex.assert_equal_shape([real, synthetic])
     return jnp.square(real - synthetic).sum()
 
 

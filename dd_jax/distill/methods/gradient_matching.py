@@ -15,12 +15,12 @@ from dd_jax.distill.parametrisation.protocol import (
     LearnerState,
     flattened,
 )
-from dd_jax.runtime.parallel import each
+from dd_jax.runtime.parallel import best_chunk
 from dd_jax.train.losses import cross_entropy
 from dd_jax.train.training import FitState
 from dd_jax.types import Array, Key, Model, Params, SyntheticSet
 
-_PIECE = 64  # real images differentiated at a time, so that activations stay in cache
+_PIECE = 64  # real images differentiated at a time on CPU: activations stay in cache
 _CALIBRATION = 16  # real images a class that batch statistics come from
 
 
@@ -65,7 +65,7 @@ def mean_gradient(
 
 def _in_pieces(model, params, images, labels, weights):
     """`mean_gradient` summed over pieces; for a side that is not derived again."""
-    pieces = -(-len(images) // _PIECE)
+    pieces = -(-len(images) // _PIECE) if best_chunk() is None else 1
     if pieces == 1:
         return mean_gradient(model, params, images, labels, weights)
     fill = pieces * _PIECE - len(images)
@@ -79,6 +79,15 @@ def _in_pieces(model, params, images, labels, weights):
 
     zero = jax.tree.map(jnp.zeros_like, model.trainable(params))
     return lax.scan(add, zero, (cut(images), cut(labels), cut(weights)))[0]
+
+
+def _in_turn(fun: Callable, *stacked):
+    """`vmap(fun)(*stacked)`, one after another.
+
+    On accelerators too: together, the weight gradients of classes are one grouped
+    convolution each, with which a step takes 1.7 times as long on an H100.
+    """
+    return lax.map(lambda one: fun(*one), stacked)
 
 
 def calibrated(model: Model, params: Params, batch: Batch) -> Params:
@@ -150,9 +159,9 @@ def matching(
 
         keys = jax.random.split(key, len(batch.weights))
         classes = jnp.eye(len(keys))
-        real = each(pull_of_class, keys, batch.images, batch.weights, classes)
+        real = _in_turn(pull_of_class, keys, batch.images, batch.weights, classes)
         synthetic_batch, back = jax.vjp(learner.decode, learned)
-        terms, grads = each(
+        terms, grads = _in_turn(
             jax.value_and_grad(loss_of_class, (1, 2)),
             *(keys, synthetic_batch.images, synthetic_batch.labels, real),
         )

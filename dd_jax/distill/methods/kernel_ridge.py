@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -45,6 +46,8 @@ def ridge_predictions(
     >>> ridge_predictions(x, jnp.eye(2), x, 1e-6).round(3).tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
+    chex.assert_rank([support, targets, queries], 2)
+    chex.assert_equal_shape_prefix([support, targets], 1)
     kernel = support @ support.T
     m = len(kernel)
     kernel = kernel + ridge * jnp.trace(kernel) / m * jnp.eye(m)

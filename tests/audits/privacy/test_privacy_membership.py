@@ -49,7 +49,8 @@ def test_figures_are_those_of_the_parts():
 
 
 def test_variance_is_chosen_and_named():
-    found = evaluate(("lira_online", "loss"), variance="per_example").record
+    options = {"lira_online": {"variance": "per_example"}}
+    found = evaluate(("lira_online", "loss"), options=options).record
     assert found["lira_online"]["variance"] == "per_example"
     assert found["lira_online"]["auc"] != evaluate().record["lira_online"]["auc"]
     assert "variance" not in found["loss"]

@@ -138,7 +138,7 @@ def test_auto_variance_is_fixed_below_64_shadows():
 
 def test_all_targets_refuses_bad_input():
     logits, labels, member = shadow_world()
-    with pytest.raises(InputError, match="'nope' is not known; use lira_online"):
+    with pytest.raises(InputError, match="no score 'nope'; there are lira_online"):
         all_targets("nope", logits, labels, member)
     with pytest.raises(InputError, match=r"shape \(8, 11\) against logits"):
         all_targets("loss", logits, labels, member[:, :-1])

@@ -192,7 +192,7 @@ def test_each_class_is_augmented_alike_on_both_sides_and_by_a_key_of_its_own():
     flat = jnp.broadcast_to(levels[:, None, None, None, None], (CLASSES, 5, 4, 4, 1))
     method = dm(linear(np.eye(16, dtype=np.float32)), augment=recording)
     state = started(method, size=4)
-    state = state._replace(theta={"images": (flat[:, :IPC] - MEAN[0]) / STD[0]})
+    state = state._replace(params={"images": (flat[:, :IPC] - MEAN[0]) / STD[0]})
     update = jax.jit(method.update)
     batch = Batch(flat, jnp.ones((CLASSES, 5)))
     jax.block_until_ready(update(jax.random.key(0), state, batch))
@@ -229,7 +229,7 @@ def test_soft_labels_weigh_the_means_of_every_class():
     method = dm(linear(w), lr_labels=1.0)
     state = started(method, size=4)
     logits = np.random.default_rng(1).normal(size=(CLASSES, IPC, CLASSES))
-    state = state._replace(theta=state.params | {"logits": jnp.float32(logits)})
+    state = state._replace(params=state.params | {"logits": jnp.float32(logits)})
     batch = Batch(
         jax.random.uniform(jax.random.key(1), (CLASSES, 5, 4, 4, 1)),
         jnp.ones((CLASSES, 5)),

@@ -1,5 +1,7 @@
 """Gradient matching against loops over classes, and the outer_steps of its networks."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -111,6 +113,15 @@ def test_loss_and_step_equal_a_loop_over_classes(name):
         moved = jnp.clip(moved, 0, 1)
     got = new.learned.params["images"]
     np.testing.assert_allclose(got, moved, atol=2e-3 * float(jnp.abs(slope).max()))
+
+
+@pytest.mark.parametrize("name", ["dc", "dsa", "idc_i", "idc"])
+def test_a_step_on_accelerators_has_no_grouped_convolution(name, monkeypatch):
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    method, state, drawn = started(name, network())
+    program = str(jax.make_jaxpr(method.update)(jax.random.key(2), state, drawn))
+    assert "conv_general_dilated" in program
+    assert not re.search(r"(batch|feature)_group_count=(?!1\b)\d+", program)
 
 
 def same(a, b):

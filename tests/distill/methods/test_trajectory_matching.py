@@ -107,7 +107,7 @@ def test_the_gradient_of_an_update_equals_finite_differences_on_an_mlp():
     slope = jax.tree.map(jnp.subtract, theta, moved)
 
     def loss(theta):
-        learned = state.learned._replace(theta=theta)
+        learned = state.learned._replace(params=theta)
         other = state._replace(learned=learned)
         return float(update(jax.random.key(3), other, drawn)[1]["loss"])
 

@@ -1,0 +1,242 @@
+"""Every number in the tables of the READMEs comes from a Record."""
+
+import json
+import re
+
+import pytest
+from tiny import ROOT
+
+from dd_jax import catalogue
+from dd_jax.config import sweep
+from dd_jax.report import headline, markdown
+from dd_jax.report.display_names import short_name
+from dd_jax.report.formats import decimal, percent
+from dd_jax.report.records import readable_lines
+
+EXPERIMENTS = ROOT / "experiments"
+RESULTS = EXPERIMENTS / "results"
+FIRST = (ROOT / "README.md").read_text()
+RESULTS_PAGE = (EXPERIMENTS / "README.md").read_text()
+MNIST = "idx:/usr/share/datasets/fashion-mnist"
+
+
+def records_of(name, **kept):
+    found, damaged = readable_lines(RESULTS / f"{name}.jsonl")
+    assert not damaged
+    return [r for r in found if all(r["run"][k] == v for k, v in kept.items())]
+
+
+def one(name, **kept):
+    (record,) = records_of(name, **kept)
+    return record
+
+
+def row(*cells):
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def test_records_are_of_clean_commits():
+    for path in RESULTS.glob("*.jsonl"):
+        for record in readable_lines(path)[0]:
+            assert record["run"]["commit"] and record["run"]["dirty"] is False, path
+
+
+def test_tables_are_filled_from_records():
+    assert "<!-- table:" in RESULTS_PAGE
+    assert markdown.filled(RESULTS_PAGE, EXPERIMENTS) == RESULTS_PAGE
+
+
+def test_every_table_of_numbers_is_made_from_records():
+    """No line with a percentage stands outside what the tests here make."""
+    kept = re.sub(
+        r"^<!-- table:.*?<!-- end of table -->", "", RESULTS_PAGE, flags=re.M | re.S
+    )
+    made = {*timings(), *shadow_costs(), *autoattack()}
+    lines = [line for line in kept.splitlines() if re.match(r"\|.*\d\.\d", line)]
+    assert {line for line in lines if not line.startswith("| `")} <= made
+
+
+def ratio(name, case):
+    (found,) = json.loads((RESULTS / f"versus_torch_{name}.json").read_text())[
+        "seconds_per_step"
+    ].values()
+    r = found[case]["ratio"]
+    return "{median:.2f} [{low:.2f}, {high:.2f}]".format(**r)
+
+
+def timings():
+    cases = ("dm", "dsa", "mtt", "train", "nets", "pgd")
+    return [
+        row(width, jax, *(ratio(name + suffix, case) for case in cases))
+        for width, name in ((32, "small"), (128, "w128"))
+        for jax, suffix in (("0.12", ""), ("0.10", "_jax_0.10"))
+    ]
+
+
+def shadow_costs():
+    found = [
+        (r["run"], r["cost"]["shadows"]["64"])
+        for r in readable_lines(RESULTS / "shadow_cost.jsonl")[0]
+    ]
+    return [
+        row(
+            run["method"].upper(),
+            run["dataset"].replace(MNIST, "Fashion-MNIST"),
+            run["ipc"],
+            f"{cost['plain_steps']:.1f}",
+            f"{cost['plain_runs']:.1f}",
+        )
+        for run, cost in found
+    ]
+
+
+def autoattack():
+    lines = []
+    for suffix, words in (("", "5 epochs"), ("_10_epochs", "10 epochs")):
+        path = RESULTS / f"autoattack_fashion_mnist{suffix}.json"
+        found = json.loads(path.read_text())
+        for part, more in (("plain", ""), ("adversarial", ", adversarial")):
+            if part in found:
+                own = found[part]
+                attacks = own["pgd_linf"], own["autoattack"]
+                left = (percent(attack["accuracy"]) for attack in attacks)
+                seconds = round(own["autoattack"]["seconds"])
+                lines.append(
+                    row(
+                        words + more,
+                        own["images"],
+                        percent(own["clean"]),
+                        *left,
+                        seconds,
+                    )
+                )
+    return lines
+
+
+@pytest.mark.parametrize("made", [timings, shadow_costs, autoattack])
+def test_timings_and_autoattack_are_those_of_the_records(made):
+    for line in made():
+        assert line in RESULTS_PAGE.splitlines()
+
+
+def published(method, size):
+    found = sweep.read(EXPERIMENTS / "fashion_mnist_published.py").PUBLISHED
+    return found[method][size] if method in found else None
+
+
+def robust(record, pipe, eps):
+    (found,) = (
+        r["accuracy"]
+        for r in record["robustness"][pipe]["worst_case"]
+        if (r["norm"], round(r["eps"], 3)) == ("linf", eps)
+    )
+    return found
+
+
+def fashion(method, ipc):
+    return one("fashion_mnist", method=method, ipc=ipc)
+
+
+def test_the_headline_table():
+    accuracy = headline.accuracy
+    privacy = one("privacy_digits", init="real")["privacy"]["distilled"]
+    attacked = one("robustness_fashion_mnist", method="dm", ipc=10)
+    mnist, none = "Fashion-MNIST", "-"
+    expected = [
+        row(
+            f"accuracy, {label}, {size}",
+            mnist,
+            percent(value),
+            f"{published(method, at)} %",
+        )
+        for label, size, value, method, at in (
+            ("DM", "10 images a class", accuracy(fashion("dm", 10)), "dm", 1),
+            ("MTT", "10 images a class", accuracy(fashion("mtt", 10)), "mtt", 1),
+            ("IDC", "1 image a class", accuracy(fashion("idc", 1)), "idc", 0),
+            (
+                "random subset",
+                "10 images a class",
+                accuracy(fashion("dm", 10), "random_subset"),
+                "random",
+                1,
+            ),
+        )
+    ]
+    auc, left = privacy["t0"]["rmia"]["auc"], robust(attacked, "distilled", 0.05)
+    time = ratio("w128", "dm")
+    time = time.replace("[", "(").replace(", ", " to ").replace("]", ")")
+    expected += [
+        row("membership AUC (T0), DM from real images", "digits", decimal(auc), none),
+        row("accuracy at Linf 0.05, DM, 10 images a class", mnist, percent(left), none),
+        row("time of a DM step over PyTorch's", "28x28 images", time, none),
+    ]
+    table = re.search(r"^\| what \|.*\n\|.*\n((?:\|.*\n)+)", FIRST, re.M)
+    assert table[1].splitlines() == expected
+
+
+def ours(method, ipc):
+    """Accuracy of a method in per cent; empty without a Record."""
+    if method == "random":
+        found = [headline.accuracy(fashion("dm", ipc), "random_subset")]
+    else:
+        files = ("fashion_mnist", "robustness_fashion_mnist")
+        found = [
+            headline.accuracy(record)
+            for name in files
+            for record in records_of(name, method=method, ipc=ipc)
+        ]
+    return percent(found[0]).text.removesuffix(" %") if found else ""
+
+
+def test_the_table_of_methods():
+    written = re.findall(r"^\| (\S.*?) \| `(\w+)` \| .*? \| .*? \|(.*)\|$", FIRST, re.M)
+    labels = {
+        name: short_name(catalogue.label(name)) for name in catalogue.names("method")
+    }
+    assert [name for _, name, _ in written] == list(catalogue.names("method"))
+    for label, name, cells in written:
+        assert label == labels[name] or name == "random"
+        numbers = [cell.strip() for cell in cells.split("|")]
+        known = [published(name, at) for at in (0, 1)]
+        expected = [ours(name, 1), ours(name, 10)]
+        expected += ["" if value is None else str(value) for value in known]
+        assert numbers == expected, name
+
+
+def test_the_table_of_experiments():
+    written = dict(re.findall(r"^\| `(\w+)` \|(.*)$", RESULTS_PAGE, re.M))
+    assert sorted(written) == sorted(path.stem for path in EXPERIMENTS.glob("*.py"))
+    auc = lambda name, threat, **kept: f"{privacy(name, threat, **kept)['mean']:.2f}"
+    text = lambda value: percent(value).text
+    dm = [headline.accuracy(r) for r in records_of("fashion_mnist_dm")]
+    subsets = one("robustness_fashion_mnist", method="dm", ipc=10)
+    checks = one("robustness_checks_fashion_mnist")["robustness"]["distilled"]["checks"]
+    defended = [robust(r, "distilled", 0.1) for r in records_of("robust_digits")]
+    defended = sorted(f"{100 * value['mean']:.1f}" for value in defended)
+    strongest = max(
+        headline.membership(r).auc["mean"]
+        for r in records_of("ablation_digits", num_classes=10)
+    )
+    expected = {
+        "fashion_mnist_dm": [text(max(dm, key=lambda value: value["mean"]))],
+        "robustness_fashion_mnist": [
+            text(robust(subsets, "distilled", 0.05)),
+            text(robust(subsets, "full_data", 0.05)),
+        ],
+        "robust_digits": [f"{defended[0]} to {defended[-1]} %"],
+        "ablation_digits": [f"{strongest:.3f}"],
+        "privacy_digits": [auc("privacy_digits", "t0", init="real")],
+        "privacy_fashion_mnist": [
+            auc("privacy_fashion_mnist", "t0", init="real", ipc=10)
+        ],
+        "privacy_digits_methods": [auc("privacy_digits_methods", "t0", method="idc_i")],
+        "robustness_checks_fashion_mnist": [
+            f"{sum(v is True for v in checks.values())} of {len(checks)}"
+        ],
+    }
+    for name, words in expected.items():
+        assert all(word in written[name] for word in words), (name, words)
+
+
+def privacy(name, threat, **kept):
+    return one(name, **kept)["privacy"]["distilled"][threat]["rmia"]["auc"]
