@@ -189,7 +189,6 @@ import jax
 from tiny import TINY, make
 from dd_jax import run
 
-jax.config.update("jax_disable_most_optimizations", True)
 jax.default_backend = lambda: "gpu"
 root, devices = sys.argv[1], int(sys.argv[2])
 run.run(make(TINY | {"sets": 3, "devices": devices}), root)
