@@ -43,7 +43,9 @@ def masks(count, seed=0):
     return member
 
 
-def network(norm="instance"):
+def network(norm=None):
+    if norm is None:
+        return build("mlp", CLASSES, SHAPE)
     return build("convnet", CLASSES, SHAPE, width=4, depth=1, norm=norm)
 
 
@@ -54,7 +56,7 @@ OPTIONS = {
 }
 
 
-def method(name="dm", norm="instance"):
+def method(name="dm", norm=None):
     kw = OPTIONS.get(name, {})
     return METHODS[name](network(norm), ipc=IPC, train_lr=0.02, **kw)
 
