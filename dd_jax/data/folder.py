@@ -11,7 +11,7 @@ from dd_jax.data.image_file import composite, open_image, plain, transparent
 from dd_jax.data.layout import ImageFiles
 from dd_jax.data.raw import Raw, stack_images
 from dd_jax.data.splits import stratified_split
-from dd_jax.system.memory import free, in_words
+from dd_jax.system.memory import format_bytes, free
 from dd_jax.system.paths import expanded, no_folder
 from dd_jax.types import InputError, Split
 
@@ -151,8 +151,8 @@ def _decoded(
             if held > left:
                 raise InputError(
                     f"{path.parent}: the first {len(images) + 1} of {len(files)} "
-                    f"images take {in_words(held)} of memory, and {in_words(left)} "
-                    "are free; make them smaller"
+                    f"images take {format_bytes(held)} of memory, and "
+                    f"{format_bytes(left)} are free; make them smaller"
                 )
         done.update(words)
         if transparent(image):

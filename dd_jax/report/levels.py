@@ -73,7 +73,7 @@ def at_least(value: float, other: float) -> bool:
     return not above(other, value)
 
 
-def in_words(value: dict | None, form: Callable = percent) -> str:
+def estimate_text(value: dict | None, form: Callable = percent) -> str:
     """A number with its interval, or a note that it has none."""
     shown = form(value)
     if shown.detail:

@@ -13,7 +13,7 @@ from dd_jax.report.levels import (
     Verdict,
     at_least,
     capped,
-    in_words,
+    estimate_text,
 )
 from dd_jax.report.records import estimate, lookup
 from dd_jax.report.safe_text import printable
@@ -50,8 +50,8 @@ def robustness(record: Record) -> Verdict:
         return Verdict(TOPIC, UNKNOWN, finding, rule, limits)
     finding = (
         f"Under {pgd} of radius {ours.eps:.3g} (pixels in [0, 1]), the accuracy of the "
-        f"distilled model falls from {percent(clean).text} to {in_words(robust)}. Full "
-        f"data, same attack: {in_words(full)}.{_others(record, ours.eps)}"
+        f"distilled model falls from {percent(clean).text} to {estimate_text(robust)}. "
+        f"Full data, same attack: {estimate_text(full)}.{_others(record, ours.eps)}"
     )
     is_robust = lambda mean: (
         at_least(mean, ROBUST * clean) and above(mean, headline.chance(record))

@@ -29,7 +29,7 @@ from dd_jax.distill.methods.gradient_matching import (
 from dd_jax.distill.parametrisation.protocol import flattened
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
 from dd_jax.distill.signatures import passes_on
-from dd_jax.runtime.parallel import each
+from dd_jax.runtime.parallel import vmap_or_loop
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.losses import cross_entropy
 from dd_jax.train.training import unchanged
@@ -144,11 +144,11 @@ def shadow_siamese_condensation(
 
             found = (weights.sum(1) > 0).astype(jnp.float32)
             pull = jax.value_and_grad(term, (0, 1))
-            return each(pull, synthetic_images, synthetic_labels, real, found)
+            return vmap_or_loop(pull, synthetic_images, synthetic_labels, real, found)
 
         classes = batch.weights.shape[1]
         by_class = lambda a: a.swapaxes(0, 1)
-        terms, grads = each(
+        terms, grads = vmap_or_loop(
             of_class,
             jax.random.split(key, classes),
             batch.images,

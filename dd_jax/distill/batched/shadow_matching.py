@@ -1,7 +1,7 @@
 """Distribution matching of many shadows at once, one random network for all of them.
 
 Shadows differ in the rows that they are given, and so in the class means that they
-match. One network and one real batch serve all: the batch is embedded once, the means
+match. All share one network and one real batch: the batch is embedded once, the means
 of all shadows and classes are one product of memberships with features, and only the
 synthetic images of each shadow pass through the network on their own.
 """
@@ -121,8 +121,8 @@ def shadow_matching(
         if best_chunk() == 0:
             states, losses = jax.vmap(step)(every)
         else:
-            together = max(_IMAGES // (classes * ipc), 1)
-            states, losses = lax.map(step, every, batch_size=together)
+            at_once = max(_IMAGES // (classes * ipc), 1)
+            states, losses = lax.map(step, every, batch_size=at_once)
         return states, {"loss": losses.mean()}
 
     return BatchedMethod(shared_sample(batch_real), update)

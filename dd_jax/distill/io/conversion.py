@@ -1,4 +1,4 @@
-"""Sets made elsewhere: brought to our form where that is certain, refused elsewhere."""
+"""Sets made elsewhere: converted to the form of this package, or refused."""
 
 import numpy as np
 
@@ -83,7 +83,7 @@ def scaled(path: object, found: SyntheticSet) -> SyntheticSet:
 
 
 def converted(synthetic: SyntheticSet) -> list[str]:
-    """What `ours` did to a set, in words."""
+    """What was converted in a set, a line each."""
     return _listed((synthetic.metadata or {}).get("converted"))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from dd_jax.distill.base import Method
-from dd_jax.distill.methods.gradient_matching import matching
+from dd_jax.distill.methods.gradient_matching import match_gradients
 from dd_jax.distill.methods.inner_loop_training import InnerLoop, on_synthetic
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
 from dd_jax.distill.signatures import passes_on
@@ -90,7 +90,7 @@ def siamese_condensation(
     """
     inner_loop = inner_loop_of(model, ipc, outer_steps, net_epochs, augment_net)
     learner = synthetic(ipc=ipc, init=init, lr=lr, space=model.space, **images)
-    return matching(
+    return match_gradients(
         model,
         learner,
         inner_loop,

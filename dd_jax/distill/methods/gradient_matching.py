@@ -25,7 +25,7 @@ _CALIBRATION = 16  # real images a class that batch statistics come from
 
 
 class GradientMatchingState(NamedTuple):
-    """What is learned, the network, and the outer steps that it has served."""
+    """What is learned, the network, and the outer steps that have used it."""
 
     learned: LearnerState
     net: FitState
@@ -90,7 +90,7 @@ def _in_turn(fun: Callable, *stacked):
     return lax.map(lambda one: fun(*one), stacked)
 
 
-def calibrated(model: Model, params: Params, batch: Batch) -> Params:
+def with_batch_statistics(model: Model, params: Params, batch: Batch) -> Params:
     """Parameters whose batch statistics have seen a few real images of each class."""
     if not model.has_batch_stats:
         return params
@@ -120,7 +120,7 @@ def advance(
     return net, jnp.where(last, 0, step + 1)
 
 
-def matching(
+def match_gradients(
     model: Model,
     learner: Learner,
     inner_loop: InnerLoop,
@@ -173,7 +173,7 @@ def matching(
     def update(key, state: GradientMatchingState, batch: GradientMatchingBatch):
         net_key, match_key, train_key = jax.random.split(key, 3)
         net = reset_if_new(inner_loop, net_key, state.net, state.step)
-        net = net._replace(params=calibrated(model, net.params, batch.match))
+        net = net._replace(params=with_batch_statistics(model, net.params, batch.match))
         loss, grad = loss_and_gradient(
             match_key, state.learned.params, net.params, batch.match
         )

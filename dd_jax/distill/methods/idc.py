@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from dd_jax.distill.base import Method
-from dd_jax.distill.methods.gradient_matching import matching
+from dd_jax.distill.methods.gradient_matching import match_gradients
 from dd_jax.distill.methods.inner_loop_training import on_real
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
 from dd_jax.distill.signatures import passes_on
@@ -80,7 +80,7 @@ def idc(
         clamp=True,
         **images,
     )
-    return matching(
+    return match_gradients(
         model,
         learner,
         inner_loop,

@@ -19,7 +19,7 @@ from dd_jax.types import Array, Key, Model
 
 
 class FRePoState(NamedTuple):
-    """What is learned, a pool of networks, and the outer steps that each has served."""
+    """What is learned, a pool of networks, and the outer steps that have used each."""
 
     learned: LearnerState
     pool: FitState

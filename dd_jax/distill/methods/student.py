@@ -103,7 +103,7 @@ def exact_gradient(
 def tesla_gradient(
     gradient: Gradient, synthetic: SyntheticSet, segment: TrajectorySegment
 ):
-    """`exact` without the terms between steps: memory does not depend on N.
+    """`exact_gradient` without the terms between steps: memory does not depend on N.
 
     With `w_N = w_0 - lr sum_i g(w_i, batch_i)` and every w_i held fixed, each step adds
     `-2 lr (w_N - target) . dg / ||start - target||^2`.

@@ -39,7 +39,7 @@ def blocks(record: Record, files: Artefacts) -> list[Block]:
     plots = [_means_figure(known)] if known else []
     return [
         Pair(grid("Accuracy", means(record)), [Pictures(plots)]),
-        *notes(explained(record, files.config)),
+        *notes(explanation(record, files.config)),
         *_of_classes(record, known),
     ]
 
@@ -62,7 +62,7 @@ def means(record: Record) -> Table | None:
     return Table(columns, rows) if record.get("accuracy") else None
 
 
-def explained(record: Record, config: dict) -> list[str]:
+def explanation(record: Record, config: dict) -> list[str]:
     """Which networks each accuracy is the mean of, and what its interval covers."""
     run, lines = record["run"], [evaluated_on(record)]
     nets = {

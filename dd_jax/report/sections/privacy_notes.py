@@ -13,7 +13,7 @@ THREATS = {
 }
 
 
-def explained(record: Record, config: dict) -> list[str]:
+def explanation(record: Record, config: dict) -> list[str]:
     """Who attacks what, with how many shadow models, and who counts as a member."""
     attacks = headline.attacks(record)
     threats = {attack.threat: attack.auc for attack in attacks}

@@ -104,7 +104,7 @@ def test_the_verdict_says_what_stronger_attacks_leave():
 def test_images_without_a_gradient_are_told():
     record = fabricate.record()
     told = lambda: [
-        n for n in robustness_section.explained(record, {}) if "zero gradient" in n
+        n for n in robustness_section.explanation(record, {}) if "zero gradient" in n
     ]
     record["robustness"]["full_data"]["zero_gradients"] = {"mean": 0.0, "n": 1}
     assert told() == []
