@@ -9,15 +9,15 @@
 Results go to --workdir: report.html, results.jsonl and runs/RUN_ID/. The same command
 again skips finished runs and resumes the others.
 
-A value on the command line replaces that of the config file. If the file sweeps the key,
-only the cells (runs of the sweep) with this value are run; if no cell has it, it replaces
-the value of all.
+A value on the command line replaces that of the config file. If the file sweeps the
+key, only the cells (runs of the sweep) with this value are run; if no cell has it, it
+replaces the value of all.
 
 Several launchers may share a --workdir: each skips the runs of the others, and checks
 them again when its own are done.
 
-Exit status: 0 done, or being run by another launcher; 1 a run failed or diverged, or the
-disk is full; 2 bad input or usage; 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP.
+Exit status: 0 done, or being run by another launcher; 1 a run failed or diverged, or
+the disk is full; 2 bad input or usage; 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP.
 """
 
 import os

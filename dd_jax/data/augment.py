@@ -104,7 +104,7 @@ def dsa(strategy: str, mean: tuple[float, ...], std: tuple[float, ...]) -> Augme
 
 
 def describe(strategy: str) -> str:
-    """Describes a strategy in words, for augmentation without this package.
+    """Describes a strategy, for augmentation without this package.
 
     >>> describe("flip+crop_rotate").split(". ")[1]
     'Images are normalised before and brought back after'

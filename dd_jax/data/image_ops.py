@@ -174,7 +174,7 @@ def affine(matrix: Array, images: Array) -> Array:
 
 
 def describe_sampling() -> str:
-    """Describes in words how `affine` samples.
+    """Describes how `affine` samples.
 
     >>> describe_sampling().split(" (align")[0]
     'bilinear between the centres of pixels, (2 i + 1) / n - 1 for pixel i of n'

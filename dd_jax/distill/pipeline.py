@@ -34,7 +34,7 @@ def _steps(sample: Callable, update: Callable, key, state, first, last):
 
 @reused
 def _distiller(sample: Callable, update: Callable):
-    """The compiled steps; methods that differ in `init` alone share them."""
+    """The compiled steps; methods that differ only in `init` share them."""
 
     def one(shared, key, state, rows, counts, own):
         images, common, first, last = shared
@@ -82,7 +82,7 @@ def distil_many(
         that follow experts.
       initial: `bool[s n]`, the rows that the first images are made from; default
         `member`.
-      batched: steps that all sets take together, by the random numbers of the first;
+      batched: steps of all sets in one batch, by the random numbers of the first;
         default each its own.
       share_experts: whether all follow the experts of the first, which have to have the
         same rows; default each its own.

@@ -1,4 +1,4 @@
-"""Levels of a verdict, and what rules out the best level whatever the rule says."""
+"""Levels of a verdict, and conditions that exclude the best level."""
 
 from collections.abc import Callable
 from typing import NamedTuple

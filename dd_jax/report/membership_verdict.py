@@ -23,7 +23,7 @@ from dd_jax.types import Record
 LEAK_AUC = 0.55  # the level OWASP AISVS C11.3 suggests
 BASELINES = {"random_subset": "random subset", "full_data": "full data"}
 WHY = {
-    NO_GO: "Members can be told from non-members.",
+    NO_GO: "Members can be distinguished from non-members.",
     GO: "No better than guessing.",
     CAUTION: "Slightly better than guessing.",
 }

@@ -20,7 +20,7 @@ from dd_jax.report.safe_text import printable
 from dd_jax.types import Record
 
 NEAR, FAR = 0.05, 0.15  # robust accuracy below that of full data
-ROBUST = 0.5  # share of clean accuracy kept under attack
+ROBUST = 0.5  # robust over clean accuracy
 TOPIC = "Robustness"
 
 
@@ -74,14 +74,14 @@ def robustness(record: Record) -> Verdict:
 
 
 def _others(record: Record, eps: float) -> str:
-    """The random subset under the same attack, and all attacks together."""
+    """The random subset under the same attack, and all attacks combined."""
     found = ""
     subset = headline.at_radius(record, "random_subset", eps)
     if subset is not None:
         found += f" Random subset: {percent(subset).text}."
-    together = headline.all_attacks(record, eps)
-    if together is not None:
-        found += f" Under all Linf attacks together: {percent(together).text}."
+    combined = headline.all_attacks(record, eps)
+    if combined is not None:
+        found += f" Under all Linf attacks combined: {percent(combined).text}."
     return found
 
 
@@ -96,7 +96,7 @@ def _largest_radius(record: Record, eps: float) -> str:
 
 
 def _warnings(record: Record) -> str:
-    """The checks of the attacks on the distilled model that failed, in words."""
+    """The checks of the attacks on the distilled model that failed."""
     checks = lookup(record, "robustness", "distilled", "checks") or {}
     failed = [name for name, passed in checks.items() if passed is False]
     return ", ".join(printable(name).replace("_", " ") for name in failed)

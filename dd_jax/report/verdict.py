@@ -1,4 +1,4 @@
-"""Verdicts in plain words: go, caution or no-go, with the rule that decided."""
+"""Verdicts: go, caution or no-go, with the rule that decided."""
 
 from collections.abc import Sequence
 

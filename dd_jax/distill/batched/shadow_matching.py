@@ -79,7 +79,7 @@ def shadow_matching(
       model: the family of random networks; without batch statistics, through which
         rows would reach shadows that are not given them.
       ipc: stored images a class.
-      batch_real: real images a class and step, for all shadows together.
+      batch_real: real images a class and step, shared by all shadows.
       augment: `(key, f32[n h w c]) -> f32[n h w c]`, one operation for all images.
       init: see `synthetic`.
       lr: learning rate of the stored images.

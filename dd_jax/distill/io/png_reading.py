@@ -9,7 +9,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from dd_jax.data.image_file import is_grey, open_image, plain, size_of, transparent
+from dd_jax.data.image_file import (
+    is_grey,
+    open_image,
+    size_of,
+    to_grey_or_rgb,
+    transparent,
+)
 from dd_jax.distill.io import metadata_checks
 from dd_jax.distill.io.png_folder import MODES
 from dd_jax.system.memory import excess
@@ -156,4 +162,4 @@ def _open(path: Path) -> Image.Image:
     image = open_image(path).image
     if transparent(image):
         raise InputError(f"{path} has transparent pixels; opaque ones are needed")
-    return plain(image)
+    return to_grey_or_rgb(image)

@@ -36,9 +36,9 @@ def idc(
     with CutMix, and each stored image in [0, 1] holds `factor^2` synthetic ones.
 
     Kim et al. (2022), arXiv:2205.14959.
-    Differs from the released code in: initial images are random; all classes step
-    together, so that momentum runs from step to step; every decoded image is matched,
-    not 128 at most.
+    Differs from the released code in: initial images are random; all classes are
+    updated in one step, so that momentum runs from step to step; every decoded image is
+    matched, not 128 at most.
 
     Args:
       model: the family of networks.

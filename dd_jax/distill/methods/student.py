@@ -57,7 +57,7 @@ def exact_gradient(
     """Distance after N steps and its gradient through all of them.
 
     `w <- w - lr g(w, batch)`. The convolutions and matrix products of all steps are
-    kept where they fit in `memory`. Where they do not, only every `isqrt(N)`-th w is,
+    stored where they fit in `memory`. Where they do not, only every `isqrt(N)`-th w is,
     and the steps between are done again on the way back: a third more work, with memory
     that grows with `sqrt(N)`.
 

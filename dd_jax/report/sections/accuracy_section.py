@@ -118,8 +118,8 @@ def _of_classes(record: Record, known: Mapping[str, dict]) -> list[Block]:
     text = "Accuracy on every class, averaged over nets"
     if len(names) > MOST_BARS and per_class:
         text += (
-            f"; the figure has the {MOST_BARS} classes that the distilled set serves "
-            "worst"
+            f"; the figure has the {MOST_BARS} classes of lowest accuracy on the "
+            "distilled set"
         )
     plots = [_classes_figure(per_class, names)] if per_class else []
     right = grid("Accuracy on every class", table, tall=True)

@@ -52,11 +52,11 @@ QUESTION = (
 CURVES = (
     "The grey diagonal is guessing. A curve above it towards the left means that some "
     "rows can be identified with few false positives, even where the average over all "
-    "rows looks harmless. In the shaded part this sample has too few non-members."
+    "rows seems harmless. In the shaded part this sample has too few non-members."
 )
 FOLDED = {
     "Canaries: rows that are easily memorised": tables.canaries,
-    "Thresholds set on shadow models alone": tables.calibrated,
+    "Thresholds set on shadow models": tables.calibrated,
     "Membership inference by class": tables.classes,
     "Membership inference by group": tables.groups,
 }
