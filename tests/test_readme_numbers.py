@@ -8,7 +8,7 @@ from tiny import ROOT
 
 from dd_jax import catalogue
 from dd_jax.config import sweep
-from dd_jax.report import headline, markdown
+from dd_jax.report import headline, markdown_text
 from dd_jax.report.display_names import short_name
 from dd_jax.report.formats import decimal, percent
 from dd_jax.report.records import readable_lines
@@ -43,7 +43,7 @@ def test_records_are_of_clean_commits():
 
 def test_tables_are_filled_from_records():
     assert "<!-- table:" in RESULTS_PAGE
-    assert markdown.filled(RESULTS_PAGE, EXPERIMENTS) == RESULTS_PAGE
+    assert markdown_text.filled(RESULTS_PAGE, EXPERIMENTS) == RESULTS_PAGE
 
 
 def test_every_table_of_numbers_is_made_from_records():
