@@ -1,4 +1,4 @@
-"""The nouns that carry the whole package; imports nothing of ours and no jax."""
+"""The types that all of the package shares; imports none of its modules and no jax."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ Params = Any  # a pytree of arrays: everything a model has learned
 
 
 class InputError(ValueError):
-    """Bad input from outside: one line that says what is wrong, where, what is right.
+    """Bad user input: one line that says what is wrong, where, and what is right.
 
     `launch.py` prints the message and exits with status 2.
     """
@@ -103,7 +103,7 @@ class Model(NamedTuple):
 
 
 class SyntheticSet(NamedTuple):
-    """A distilled data set and all that a stranger needs to train on it.
+    """A distilled data set with all that training on it needs.
 
     Attributes:
       images: `f32[m h w c]` in pixel space.

@@ -1,10 +1,10 @@
 """Everything that a config can name, and what its values may be; no JAX."""
 
+from dd_jax.catalogue.factory_arguments import arguments
 from dd_jax.catalogue.lookup import (
     Entry,
     Option,
     Registry,
-    arguments,
     entries,
     entry,
     imported,

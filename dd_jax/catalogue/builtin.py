@@ -6,10 +6,10 @@ Traits, by kind:
 - method: `selects`, it takes real images as they are; `matches_real`, its batch holds
   real images that robust distillation can attack (default true); `batched`, the form of
   it that shadows share.
-- attack: `words`, what a config may write behind a colon, by parameter, the default
-  first; `shared`, the key of `audits.robustness` that gives a parameter, where that is
-  not the key of its own name, or None.
-- source: `place`, what stands behind its colon: nothing if empty.
+- attack: `words`, the values that a config may give after a colon, by parameter, the
+  default first; `shared`, the key of `audits.robustness` that gives a parameter, where
+  that is not the key of its own name, or None.
+- source: `place`, what a config gives after the colon: nothing if empty.
 """
 
 from functools import partial
@@ -156,7 +156,9 @@ model(
 
 _IN = "dd_jax.audits."
 audit("accuracy", _IN + "clean_accuracy:AUDIT", label="Accuracy")
-audit("fairness", _IN + "fairness:AUDIT", label="Fairness", options=options.FAIRNESS)
+audit(
+    "fairness", _IN + "fairness_audit:AUDIT", label="Fairness", options=options.FAIRNESS
+)
 audit(
     "calibration",
     _IN + "calibration:AUDIT",

@@ -1,4 +1,4 @@
-"""The door of the catalogue: how a method, an attack or an audit comes in."""
+"""Registration: how a method, an attack or an audit enters the catalogue."""
 
 import ast
 import hashlib

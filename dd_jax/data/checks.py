@@ -81,7 +81,7 @@ def check_classes(
 
 
 def require_per_class(dataset: Dataset, count: int) -> None:
-    """Refuses a data set that has fewer training images of a class than asked for.
+    """Refuses a data set that has fewer training images of a class than needed.
 
     Args:
       dataset: as `load` gives it.
@@ -100,7 +100,7 @@ def require_per_class(dataset: Dataset, count: int) -> None:
 
 
 def channels_first(shape: tuple[int, ...]) -> bool:
-    """Whether a shape of rank 4 looks like `[n c h w]`, and not like `[n h w c]`.
+    """Whether a shape of rank 4 can be `[n c h w]` but not `[n h w c]`.
 
     It does where the last axis is no usual number of channels, and either the second
     is one or the last two are a square; not where the middle two are a square.

@@ -1,4 +1,4 @@
-"""MNIST-format files: big-endian IDX arrays, plain or gzipped."""
+"""MNIST-format files: big-endian IDX arrays, gzipped or not."""
 
 import gzip
 import math
@@ -38,8 +38,8 @@ def read(place: str) -> Raw:
 
     Args:
       place: the directory; holds `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`,
-        `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`, each plain or `.gz`;
-        also spelt `train-images.idx3-ubyte`, with `test` for `t10k`, and with one
+        `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`, with or without
+        `.gz`; also spelt `train-images.idx3-ubyte`, with `test` for `t10k`, and with one
         prefix before all four names, such as `emnist-letters-`.
 
     Raises:

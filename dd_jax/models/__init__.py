@@ -1,10 +1,10 @@
-"""Networks as pure functions; the only package that knows Flax."""
+"""Networks as pure functions; the only package that imports Flax."""
 
 from dd_jax.models.conv import keep_products
 from dd_jax.models.registry import (
     MODELS,
-    architecture_in_words,
     build,
+    describe_architecture,
     fields,
     minimum_size,
 )
@@ -12,7 +12,7 @@ from dd_jax.models.registry import (
 __all__ = [
     "MODELS",
     "build",
-    "architecture_in_words",
+    "describe_architecture",
     "fields",
     "keep_products",
     "minimum_size",

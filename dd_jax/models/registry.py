@@ -1,4 +1,4 @@
-"""From a name to a `Model` of pure functions; Linen stays behind this file."""
+"""Builds a `Model` of pure functions by name; the only file that calls Flax modules."""
 
 import inspect
 
@@ -50,8 +50,8 @@ def fields(name: str) -> frozenset[str]:
     return frozenset(_architecture(name).__dataclass_fields__) - {"name", "parent"}
 
 
-def architecture_in_words(name: str) -> str:
-    """An architecture in words, for who trains it without this package."""
+def describe_architecture(name: str) -> str:
+    """A description of an architecture, for training it without this package."""
     words = " ".join(inspect.getdoc(_architecture(name)).split())
     return (
         f"{words} One linear layer from there to the logits. Norms have an eps of "

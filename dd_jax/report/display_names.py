@@ -92,7 +92,7 @@ def dataset_name(record: Record) -> str:
 
 
 def key_name(key: str) -> str:
-    """A key of the `run` part in words.
+    """The readable name of a key of the `run` part.
 
     >>> key_name("ipc"), key_name("full_nets")
     ('images per class', 'full nets')
@@ -115,7 +115,7 @@ def run_value(record: Record, key: str) -> str:
 
 
 def images_per_class(record: Record) -> str:
-    """The size of a synthetic set in words.
+    """The size of a synthetic set as text.
 
     >>> images_per_class({"run": {"ipc": 1}})
     '1 image per class'

@@ -90,7 +90,7 @@ def membership(record: Record, pipe: str = "distilled") -> Membership | None:
     """The attack on the released model with the largest AUC.
 
     Where no released model was attacked, that on the released set, else on the initial
-    images. The largest of several AUCs is above 0.5 more often than one alone.
+    images. The largest of several AUCs is above 0.5 more often than a single one.
     """
 
     def rank(attack: Membership) -> tuple[int, float]:
@@ -159,9 +159,9 @@ def _off_eps(row: Robustness) -> float:
 
 
 def all_attacks(record: Record, eps: float) -> dict | None:
-    """Accuracy of the distilled model under all Linf attacks together, at a radius.
+    """Accuracy of the distilled model under all Linf attacks combined, at a radius.
 
-    None where it is no lower than under PGD alone, or was not measured.
+    None where it is no lower than under PGD, or was not measured.
     """
     rows = lookup(record, "robustness", "distilled", "worst_case") or []
     alone = mean(at_radius(record, "distilled", eps))

@@ -173,7 +173,7 @@ def _summary(verdicts: Sequence[Sequence[verdict.Verdict]]) -> list[tuple]:
 
 
 def _best(found: Sequence[Record]) -> list[str]:
-    """The most accurate distilled set of each data set, in words."""
+    """The most accurate distilled set of each data set, a sentence each."""
     best: dict[tuple, Record] = {}
     accuracy = lambda record: headline.mean(headline.accuracy(record))
     for record in found:

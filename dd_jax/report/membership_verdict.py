@@ -14,7 +14,7 @@ from dd_jax.report.levels import (
     UNKNOWN,
     Verdict,
     capped,
-    in_words,
+    estimate_text,
 )
 from dd_jax.report.records import estimate
 from dd_jax.report.safe_text import printable
@@ -23,7 +23,7 @@ from dd_jax.types import Record
 LEAK_AUC = 0.55  # the level OWASP AISVS C11.3 suggests
 BASELINES = {"random_subset": "random subset", "full_data": "full data"}
 WHY = {
-    NO_GO: "Members can be told from non-members.",
+    NO_GO: "Members can be distinguished from non-members.",
     GO: "No better than guessing.",
     CAUTION: "Slightly better than guessing.",
 }
@@ -57,7 +57,8 @@ def membership(record: Record) -> Verdict:
     finding = (
         f"{_why(worst, level)} Strongest of {count(len(attacks), 'attack')}: "
         f"{display_name(worst.score, record, 'score')} ({threat}), AUC "
-        f"{in_words(worst.auc, decimal)}, TPR at 1 % FPR {in_words(worst.tpr)}."
+        f"{estimate_text(worst.auc, decimal)}, TPR at 1 % FPR "
+        f"{estimate_text(worst.tpr)}."
     )
     others = [
         f"{name} {decimal(same.auc).text}"

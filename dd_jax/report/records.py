@@ -43,7 +43,7 @@ def write_results(workdir: str | Path) -> Path:
     """
     path = Path(workdir) / "results.jsonl"
     if not _holds(path, stream(workdir)):
-        with locks.in_turn(path):  # no other process adds a line meanwhile
+        with locks.locked(path):  # no other process adds a line meanwhile
             disk.replace(path, map(_line, stream(workdir)))
     return path
 
@@ -51,7 +51,7 @@ def write_results(workdir: str | Path) -> Path:
 def append_result(workdir: str | Path, record: Record) -> None:
     """Add the Record of a run to `results.jsonl`, unless another process has."""
     path = Path(workdir) / "results.jsonl"
-    with locks.in_turn(path):
+    with locks.locked(path):
         if path.is_file():
             disk.cut_torn_line(path)
             if _names(path, record["run"]["id"]):

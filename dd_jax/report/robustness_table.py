@@ -18,9 +18,9 @@ DEFENCES = {"train": "adversarial training", "distill": "robust distillation"}
 
 
 def by_radius(records: Sequence[Record], eps: Sequence[str] = ()) -> Table | None:
-    """Accuracy under all Linf attacks together, and the mean corruption error.
+    """Accuracy under all Linf attacks combined, and the mean corruption error.
 
-    A row is a distilled set or a baseline; baselines that runs share stand once.
+    A row is a distilled set or a baseline; baselines that runs share have one row.
 
     Args:
       records: as `dd_jax.report.records.read` gives them.

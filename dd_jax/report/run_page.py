@@ -46,7 +46,7 @@ class FinishedRun(NamedTuple):
 def whole(
     run: FinishedRun, side: int, drawn: bool
 ) -> tuple[dict[str, Any] | None, list[str]]:
-    """Read and word one run.
+    """Reads one run and prepares its part of the page.
 
     Args:
       run: a finished run.
@@ -89,7 +89,7 @@ def whole(
 
 
 def title(record: Record) -> str:
-    """Which run it is, in words."""
+    """The heading of a run: method, data set and size."""
     run = record["run"]
     init = "" if run["init"] is None else f", init {run_value(record, 'init')}"
     return (

@@ -1,4 +1,4 @@
-"""Verdicts in plain words: go, caution or no-go, with the rule that decided."""
+"""Verdicts: go, caution or no-go, with the rule that decided."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ from dd_jax.report.levels import (
     Verdict,
     at_least,
     capped,
-    in_words,
+    estimate_text,
 )
 from dd_jax.report.membership_verdict import membership
 from dd_jax.report.records import estimate
@@ -66,18 +66,20 @@ def accuracy(record: Record) -> Verdict:
         finding = "Needs the accuracy of the distilled set and of a random subset."
         return Verdict("Accuracy", UNKNOWN, finding, rule, limits)
     finding = (
-        f"Trained on the distilled set: {in_words(distilled)}. On a random subset of "
-        f"real images of the same size: {in_words(subset)}. "
+        f"Trained on the distilled set: {estimate_text(distilled)}. On a random subset "
+        f"of real images of the same size: {estimate_text(subset)}. "
     )
     measurable = full is not None and above(full["mean"], 0)
     kept = distilled["mean"] / full["mean"] if full and measurable else None
     if kept is not None:
         finding += (
-            f"On the full data: {in_words(full)}; the distilled set keeps "
+            f"On the full data: {estimate_text(full)}; the distilled set keeps "
             f"{share(kept)} of it."
         )
     elif full:
-        finding += f"On the full data: {in_words(full)}, so no share of it is defined."
+        finding += (
+            f"On the full data: {estimate_text(full)}, so no share of it is defined."
+        )
     else:
         finding += "Full data: not measured."
     better = above(distilled["mean"], subset["mean"])
@@ -115,7 +117,7 @@ def fairness(record: Record) -> Verdict:
         finding = "Needs the accuracy of each class."
         return Verdict("Class fairness", UNKNOWN, finding, rule, limits)
     finding = (
-        f"Worst class: {in_words(headline.worst_class(record))}, against "
+        f"Worst class: {estimate_text(headline.worst_class(record))}, against "
         f"{percent(average).text} on average. "
     )
     learned = above(average, headline.chance(record))

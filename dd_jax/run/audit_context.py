@@ -88,7 +88,9 @@ def eval_steps(config: ConfigDict) -> list[int]:
     """Steps of distillation before the last that enabled audits ask for."""
     options = (options_of(config, name) for name in enabled(config))
     counts = (getattr(of, "eval_steps", 0) for of in options)
-    return learning_curve_audit.eval_steps(config.distill.steps, max(counts, default=0))
+    return learning_curve_audit.halving_steps(
+        config.distill.steps, max(counts, default=0)
+    )
 
 
 def context_of(run: RunContext, name: str, results: Results | None = None) -> Context:

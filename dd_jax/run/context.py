@@ -1,4 +1,4 @@
-"""What a config comes to: data, network, training recipe, keys, folders."""
+"""The context of a run: its data, network, training recipe, random keys and folders."""
 
 from collections.abc import Callable
 from functools import partial
@@ -27,7 +27,7 @@ augmentation = reused(dsa)
 
 
 class RunContext(NamedTuple):
-    """What a config comes to, for one run.
+    """What a config names, built for one run.
 
     Attributes:
       config: the config itself.
@@ -58,7 +58,7 @@ class RunContext(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """A run that passed every check, before it starts. It holds no data: many may wait.
+    """A run that passed every check, before it starts; without data, to save memory.
 
     Attributes:
       id: of the run, which names its folder.

@@ -1,4 +1,4 @@
-"""What data, model and audits together cannot give is refused before any compute."""
+"""Checks of a config against its data, model and audits, before any compute."""
 
 import inspect
 import math
@@ -32,13 +32,13 @@ _QUICK = 2000  # values of an image that ZCA whitens within seconds
 
 
 def check(config: ConfigDict) -> RunContext:
-    """Refuses what data, model and audits together cannot give, before any compute.
+    """Refuses a config that its data, model or audits do not support.
 
     Returns:
-      What the config comes to.
+      The context of the run.
 
     Raises:
-      InputError: the first thing that cannot be.
+      InputError: the first problem.
     """
     _check_devices(config.devices)
     data = dataset(config)
@@ -95,11 +95,11 @@ def _check_devices(count: int) -> None:
     try:
         jax.devices()
     except Exception as error:  # an assertion where a plug-in is missing
-        asked = jax.config.jax_platforms
+        platforms = jax.config.jax_platforms
         found = str(error).partition(" (set ")[0] or "its plug-in is not installed"
         raise InputError(
-            f"JAX_PLATFORMS={asked}: JAX finds no such devices here ({found}); unset "
-            "it, or set JAX_PLATFORMS=cpu"
+            f"JAX_PLATFORMS={platforms}: JAX finds no such devices here ({found}); "
+            "unset it, or set JAX_PLATFORMS=cpu"
         ) from None
     require_devices(count)
 
@@ -122,12 +122,12 @@ def _check_whitening(data: Dataset) -> None:
 def _check_selection(config: ConfigDict) -> None:
     """A method that selects real images has nothing to learn or to decode."""
     distill = config.distill
-    for key, asked in {
+    for key, given in {
         "lr_labels": distill.lr_labels > 0,
         "factor": distill.factor > 1,
         "multi": distill.multi,
     }.items():
-        if asked:
+        if given:
             raise InputError(
                 f"distill.{key}={distill[key]}: {distill.method} selects real images "
                 "as they are; take a method that learns its images"
@@ -135,7 +135,7 @@ def _check_selection(config: ConfigDict) -> None:
 
 
 def _check_learning(config: ConfigDict) -> None:
-    """Options that another option has to be there for, or another method."""
+    """Refuses options that need another option or another method."""
     distill = config.distill
     factory = resolve("method", distill.method)
     usual = inspect.signature(factory).parameters.get("factor")

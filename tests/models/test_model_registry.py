@@ -4,7 +4,7 @@ import naive_layers as naive
 import numpy as np
 import pytest
 
-from dd_jax.models import MODELS, architecture_in_words, build, fields, minimum_size
+from dd_jax.models import MODELS, build, describe_architecture, fields, minimum_size
 from dd_jax.types import InputError
 
 
@@ -107,5 +107,5 @@ def test_small_images_are_up_sampled():
 
 @pytest.mark.parametrize("name", MODELS)
 def test_every_architecture_has_words_for_who_lacks_the_package(name):
-    words = architecture_in_words(name)
+    words = describe_architecture(name)
     assert "\n" not in words and len(words) > 250

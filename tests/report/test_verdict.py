@@ -72,7 +72,7 @@ def test_membership_rule(row, auc, tpr, resolved, level):
     assert found.level == level
     says = {
         "go": "No better than guessing.",
-        "no-go": "Members can be told from non-members.",
+        "no-go": "Members can be distinguished from non-members.",
         "caution": "Slightly better than guessing."
         if auc[0] > 0.5
         else "Not significantly better than guessing, but too uncertain for a go."

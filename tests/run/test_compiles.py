@@ -47,7 +47,7 @@ def test_inits_and_seeds_share_the_distillation_step(traced, tmp_path):
 
 
 def cells():
-    experiment = sweep.load(ABLATION)
+    experiment = sweep.experiment(sweep.read(ABLATION))
     return sweep.expand(experiment.config, experiment.points)
 
 

@@ -38,7 +38,7 @@ def gaussian(sigma: Array, reach: int) -> Array:
     return jnp.outer(weight, weight) / weight.sum() ** 2
 
 
-def convolve(image: Array, kernel: Array) -> Array:
+def filter_image(image: Array, kernel: Array) -> Array:
     """Convolves each channel, the image mirrored about its edges.
 
     Args:

@@ -19,7 +19,7 @@ from dd_jax.types import Array, Key, Model
 
 
 class FRePoState(NamedTuple):
-    """What is learned, a pool of networks, and the outer steps that each has served."""
+    """What is learned, a pool of networks, and the outer steps that have used each."""
 
     learned: LearnerState
     pool: FitState
@@ -77,7 +77,7 @@ def kernel_ridge(
     phi by kernel ridge regression, and descends the squared error of that fit on real
     images, `mean_i || y_i - f(phi(x_i)) ||^2 / 2` with labels centred by 1/k. Then the
     network learns from the synthetic set for one epoch; after `outer_steps` of them
-    a fresh one takes its place.
+    a fresh one replaces it.
 
     Zhou, Nezhadarya and Ba (2022), arXiv:2206.00719, alg. 1.
     Differs from the released code in: Adam in place of LAMB, at a learning rate of
@@ -97,7 +97,7 @@ def kernel_ridge(
       lr: learning rate of the stored images.
       lr_labels: learning rate of the labels' logits; 0 keeps labels one-hot.
       pool: networks.
-      outer_steps: updates that each serves, and epochs that it trains for.
+      outer_steps: updates with each of them, and epochs that it trains for.
       ridge: share of the kernel's mean diagonal that is added to it.
       **images: see `synthetic`.
 

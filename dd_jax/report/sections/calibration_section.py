@@ -32,7 +32,7 @@ WORDS = (
     "a temperature above 1 means that the net was overconfident."
 )
 FIGURE_WORDS = (
-    "Reliability diagrams: accuracy against confidence, all nets together; bins of "
+    "Reliability diagrams: accuracy against confidence, pooled over nets; bins of "
     f"fewer than {FEWEST} predictions are left out. On the grey diagonal a net is "
     "calibrated; below it, overconfident. The bars are the numbers of predictions."
 )

@@ -50,7 +50,7 @@ def _attack(record: Record, pipe: str, threat: str, score: str) -> Cell:
 
 
 def calibrated(record: Record) -> Table | None:
-    """Rates at thresholds that were set on shadow models alone, by attack."""
+    """Rates at thresholds that were set on shadow models, by attack."""
     rows = [
         (
             _attack(record, pipe, threat, score),
