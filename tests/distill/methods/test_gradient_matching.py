@@ -84,7 +84,10 @@ def faded(key, images):
     return images * jax.random.uniform(key, minval=0.3)
 
 
-@pytest.mark.parametrize("name", ["dc", "dsa", "idc_i", "idc"])
+@pytest.mark.parametrize(
+    "name",
+    ["dsa", "idc", *(pytest.param(n, marks=pytest.mark.slow) for n in ("dc", "idc_i"))],
+)
 def test_loss_and_step_equal_a_loop_over_classes(name):
     model, of_idc = network(), name.startswith("idc")
     options = {"augment": faded} if name != "dc" else {}
