@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax import catalogue, distill
 from dd_jax.data.zca import fit_zca, zca_space

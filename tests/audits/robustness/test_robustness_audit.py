@@ -3,7 +3,6 @@
 import pytest
 from contexts import context
 from tiny import BARE, make
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax import config
 from dd_jax.audits import robustness
