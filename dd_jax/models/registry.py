@@ -113,7 +113,7 @@ def build(
             x = jax.image.resize(x, (x.shape[0], *seen), "bilinear")
         return x
 
-    def init(key):  # depends on the shape alone
+    def init(key):  # depends only on the shape
         return dict(module.init(key, jnp.zeros((1, *seen)), False))
 
     def apply(params, images):

@@ -164,15 +164,15 @@ def all_attacks(record: Record, eps: float) -> dict | None:
     None where it is no lower than under PGD, or was not measured.
     """
     rows = lookup(record, "robustness", "distilled", "worst_case") or []
-    alone = mean(at_radius(record, "distilled", eps))
+    pgd = mean(at_radius(record, "distilled", eps))
     found = [
         row.get("accuracy")
         for row in rows
         if (row["norm"], row["eps"]) == ("linf", eps)
     ]
     least = mean(found[0]) if found else None
-    known = least is not None and alone is not None
-    return found[0] if known and least < alone else None
+    known = least is not None and pgd is not None
+    return found[0] if known and least < pgd else None
 
 
 def full_data_falls_short(record: Record) -> bool:
