@@ -93,7 +93,14 @@ def make(name, init, **kw):
     return METHODS[name](network(), ipc=IPC, init=init, **options)
 
 
-@pytest.fixture(scope="module", params=METHODS)
+TWINS = ("dc", "idc_i")  # dsa and idc with one part left out
+
+
+def marked(name):
+    return pytest.param(name, marks=[pytest.mark.slow] if name in TWINS else [])
+
+
+@pytest.fixture(scope="module", params=[marked(name) for name in METHODS])
 def case(request):
     method = make(request.param, init="noise")
     real = toy_real()

@@ -1,6 +1,5 @@
 """One finished run that tests of whole runs share."""
 
-import jax
 import pytest
 from tiny import MLP, TINY, flags, launch, only_run
 
@@ -11,7 +10,6 @@ from dd_jax.system import workdir
 def root(tmp_path_factory):
     """The work directory of one finished run with all audits that are on by default."""
     root = tmp_path_factory.mktemp("run") / "new" / "folder"
-    jax.config.update("jax_disable_most_optimizations", True)  # as modules have it
     assert launch(*flags(TINY | MLP), f"--workdir={root}") == 0
     return root
 

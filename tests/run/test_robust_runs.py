@@ -8,6 +8,7 @@ from tiny import quick_compiles as quick_compiles
 from dd_jax import distill, run
 from dd_jax.run import stages
 
+pytestmark = pytest.mark.slow
 PIPES = {"distilled", "random_subset", "full_data"}
 BASE = (
     BARE
