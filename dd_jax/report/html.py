@@ -157,7 +157,7 @@ def _trends(runs: Sequence[FinishedRun]) -> tuple[list[Picture], int]:
     for plan in plans:
         first[plan.metric] += 1
         if first[plan.metric] <= MOST_PANELS and room > 0:
-            panels.append(pictures.svg_picture(trends.drawn(plan).svg, plan.title))
+            panels.append(pictures.svg_picture(trends.draw_panel(plan).svg, plan.title))
             room -= len(panels[-1].link)
     return panels, len(plans) - len(panels)
 
