@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from dd_jax.catalogue.rules import Rule, of_type
 from dd_jax.types import InputError
 
-ROOMS = {  # kind -> where the config keys of its entries stand
+ROOMS = {  # kind -> the prefix of the config keys of its entries
     "method": "distill",
     "init": "distill",
     "attack": "audits.robustness",
@@ -45,7 +45,7 @@ class Option(NamedTuple):
 
     @property
     def allowed(self) -> Rule:
-        """The rule, or that of the type alone."""
+        """The rule, or that of the type."""
         return self.rule or of_type(self.default)
 
 
@@ -124,7 +124,7 @@ def label(name: str, kind: str = "") -> str:
 
 
 def resolve(kind: str, name: str) -> Any:
-    """What stands behind a name, imported if need be.
+    """The factory of a name, imported if need be.
 
     Raises:
       InputError: no such name, or its module cannot be imported.
@@ -148,7 +148,7 @@ def imported(factory: Any) -> Any:
 
 
 class Registry(Mapping):
-    """The names of a kind as a mapping to what stands behind them."""
+    """The names of a kind as a mapping to their factories."""
 
     def __init__(self, kind: str):
         self.kind = kind

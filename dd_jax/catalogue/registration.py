@@ -32,7 +32,7 @@ def register(
     Args:
       kind: `method`, `attack`, `score`, `source`, `model`, `init` or `audit`.
       name: of small letters, digits and `_`.
-      factory: what stands behind the name, or `module:attribute` of it, which is then
+      factory: what the name refers to, or `module:attribute` of it, which is then
         imported when it is needed. By kind, with the options as keywords:
         method: `(model, *, ipc, ...) -> dd_jax.distill.Method`;
         attack: `(eps, ...) -> dd_jax.attacks.Attack`;

@@ -41,10 +41,10 @@ def minimum_size(name: str) -> int:
     return getattr(_architecture(name), "minimum_size", 1)
 
 
-def fields(name: str) -> frozenset[str]:
+def field_names(name: str) -> frozenset[str]:
     """Names of the choices that the architecture offers, as `build` takes them.
 
-    >>> sorted(fields("resnet18"))
+    >>> sorted(field_names("resnet18"))
     ['norm']
     """
     return frozenset(_architecture(name).__dataclass_fields__) - {"name", "parent"}
@@ -94,9 +94,9 @@ def build(
     >>> sum(leaf.size for leaf in jax.tree.leaves(params))
     317706
     """
-    unknown = set(kw) - fields(name)
+    unknown = set(kw) - field_names(name)
     if unknown:
-        known = ", ".join(sorted(fields(name))) or "none"
+        known = ", ".join(sorted(field_names(name))) or "none"
         raise InputError(
             f"model {name!r} has no {', '.join(sorted(unknown))}; its fields: {known}"
         )
@@ -113,7 +113,7 @@ def build(
             x = jax.image.resize(x, (x.shape[0], *seen), "bilinear")
         return x
 
-    def init(key):  # depends on the shape alone
+    def init(key):  # depends only on the shape
         return dict(module.init(key, jnp.zeros((1, *seen)), False))
 
     def apply(params, images):
