@@ -156,7 +156,7 @@ def _request(
         name = Path(options.config).stem
         experiment = sweep.experiment(module, given)
         cells = sweep.expand(experiment.config, experiment.points, given)
-    root = destination.resolve(options.workdir or str(Path("runs_out", name)))
+    root = destination.results_folder(options.workdir or str(Path("runs_out", name)))
     for cell in cells:
         configs.validate(cell)
     labels = sweep.labels(cells) if len(cells) > 1 else [name]

@@ -69,7 +69,7 @@ PIXELS = Space(lambda images: images, lambda images: images)
 class Model(NamedTuple):
     """A network as pure functions; images are `f32[n h w c]` in [0, 1].
 
-    Normalisation lives inside, given once: what learns or augments images for a model
+    Normalisation is inside, given once: what learns or augments images for a model
     takes it from here. `params` holds all that the functions need, batch statistics
     beside the weights; `trainable` is the part of it that gradient descent learns.
 

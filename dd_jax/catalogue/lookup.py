@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from dd_jax.catalogue.rules import Rule, of_type
 from dd_jax.types import InputError
 
-ROOMS = {  # kind -> where the config keys of its entries stand
+ROOMS = {  # kind -> the prefix of the config keys of its entries
     "method": "distill",
     "init": "distill",
     "attack": "audits.robustness",
@@ -45,7 +45,7 @@ class Option(NamedTuple):
 
     @property
     def allowed(self) -> Rule:
-        """The rule, or that of the type alone."""
+        """The rule, or that of the type."""
         return self.rule or of_type(self.default)
 
 
@@ -60,7 +60,7 @@ class Entry(NamedTuple):
       options: its own config keys, `ROOM.NAME.OPTION`.
       traits: what others need to know of it before it is imported; see `builtin`.
       origin: the file that registered it; empty for this package.
-      digest: of the code of that file; empty for this package.
+      digest: of its code, see `code.digest`; empty for this package.
     """
 
     kind: str
@@ -76,6 +76,11 @@ class Entry(NamedTuple):
     def prefix(self) -> str:
         """Its own config keys start with this."""
         return f"{ROOMS[self.kind]}.{self.name}."
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Its own config keys."""
+        return tuple(self.prefix + option.name for option in self.options)
 
 
 _entries: dict[tuple[str, str], Entry] = {}
@@ -124,7 +129,7 @@ def label(name: str, kind: str = "") -> str:
 
 
 def resolve(kind: str, name: str) -> Any:
-    """What stands behind a name, imported if need be.
+    """The factory of a name, imported if need be.
 
     Raises:
       InputError: no such name, or its module cannot be imported.
@@ -148,7 +153,7 @@ def imported(factory: Any) -> Any:
 
 
 class Registry(Mapping):
-    """The names of a kind as a mapping to what stands behind them."""
+    """The names of a kind as a mapping to their factories."""
 
     def __init__(self, kind: str):
         self.kind = kind

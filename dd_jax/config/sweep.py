@@ -97,11 +97,6 @@ class Experiment(NamedTuple):
     points: list[Point]
 
 
-def load(path: str | Path, overrides: Point | None = None) -> Experiment:
-    """`read` a Python file and its `experiment`."""
-    return experiment(read(path), overrides)
-
-
 def experiment(module: ModuleType, overrides: Point | None = None) -> Experiment:
     """What a Python file says by `get_config()` and, for a sweep, `sweep()`.
 

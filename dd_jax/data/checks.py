@@ -95,7 +95,7 @@ def require_per_class(dataset: Dataset, count: int) -> None:
         if have < count:
             raise InputError(
                 f"class {name!r} of {dataset.name} has {have} training images, {count} "
-                f"asked for; ask for at most {found.min()} per class"
+                f"needed; at most {found.min()} per class are possible"
             )
 
 
@@ -123,7 +123,7 @@ def _pixels(images: np.ndarray, where: str) -> np.ndarray:
         raise InputError(f"{where} is empty, with images of shape {images.shape}")
     if channels_first(images.shape):
         raise InputError(
-            f"{where} images have shape {images.shape}, which looks like channels "
+            f"{where} images have shape {images.shape}, which suggests channels "
             "first; [n h w c] is needed: x.transpose(0, 2, 3, 1)"
         )
     if np.issubdtype(images.dtype, np.floating):

@@ -5,7 +5,7 @@ from dd_jax.models.registry import (
     MODELS,
     build,
     describe_architecture,
-    fields,
+    field_names,
     minimum_size,
 )
 
@@ -13,7 +13,7 @@ __all__ = [
     "MODELS",
     "build",
     "describe_architecture",
-    "fields",
+    "field_names",
     "keep_products",
     "minimum_size",
 ]

@@ -106,7 +106,7 @@ def _run(arguments: argparse.Namespace) -> None:
         if wanted:
             print(table(ordered(found)), end="")
     if arguments.trends:
-        for written in trends.write(found, arguments.trends):
+        for written in trends.write_svgs(found, arguments.trends):
             print(written)
 
 

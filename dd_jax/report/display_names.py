@@ -114,10 +114,10 @@ def run_value(record: Record, key: str) -> str:
     return format_value(value)
 
 
-def images_per_class(record: Record) -> str:
+def set_size_text(record: Record) -> str:
     """The size of a synthetic set as text.
 
-    >>> images_per_class({"run": {"ipc": 1}})
+    >>> set_size_text({"run": {"ipc": 1}})
     '1 image per class'
     """
     ipc = run_value(record, "ipc")

@@ -64,10 +64,10 @@ def capped(
     return level, "".join([finding, *limits])
 
 
-def at_least(value: float, other: float) -> bool:
+def not_below(value: float, other: float) -> bool:
     """Whether a number is no smaller than another, by more than rounding.
 
-    >>> at_least(0.63 / 0.7, 0.9)
+    >>> not_below(0.63 / 0.7, 0.9)
     True
     """
     return not above(other, value)

@@ -8,8 +8,8 @@ from dd_jax.report.blocks import Table
 from dd_jax.report.display_names import (
     dataset_name,
     display_name,
-    images_per_class,
     run_value,
+    set_size_text,
 )
 from dd_jax.report.formats import Cell, decimal, percent
 from dd_jax.report.safe_text import markdown as escaped
@@ -172,7 +172,7 @@ def transfer(found: Sequence[Record]) -> str:
 
 
 def _which(record: Record) -> str:
-    where = f"{dataset_name(record)}, {images_per_class(record)}"
+    where = f"{dataset_name(record)}, {set_size_text(record)}"
     return escaped(f"{run_value(record, 'method')} on {where}:")
 
 

@@ -29,7 +29,7 @@ WHY = {
 }
 
 
-def membership(record: Record) -> Verdict:
+def verdict_on_membership(record: Record) -> Verdict:
     """Can an attacker tell which rows were in the data?"""
     rule = (
         "No-go: for any attack the interval of TPR at 1 % FPR lies above 1 %, or that "
@@ -72,7 +72,7 @@ def membership(record: Record) -> Verdict:
     return Verdict("Membership privacy", level, finding, rule, limits)
 
 
-def _leak(attack: headline.Membership) -> str:
+def _leak(attack: headline.MembershipAttack) -> str:
     if not estimate(attack.auc) and not estimate(attack.tpr):
         return UNKNOWN
     auc, tpr = _interval(attack.auc), _interval(attack.tpr)
@@ -88,7 +88,7 @@ def _off_chance(auc: Sequence[float]) -> bool:
     return above(auc[0], 0.5) or above(0.5, auc[1])
 
 
-def _why(attack: headline.Membership, level: str) -> str:
+def _why(attack: headline.MembershipAttack, level: str) -> str:
     """What a level means, in a few words."""
     auc, tpr = _interval(attack.auc), _interval(attack.tpr)
     if level == CAUTION and not (auc and _off_chance(auc)):

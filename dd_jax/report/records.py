@@ -39,7 +39,7 @@ def stream(workdir: str | Path) -> Iterator[Record]:
 def write_results(workdir: str | Path) -> Path:
     """Make `results.jsonl` hold one Record a line, by id; returns its path.
 
-    A file that holds them already is left alone.
+    A file that holds them already is not written again.
     """
     path = Path(workdir) / "results.jsonl"
     if not _holds(path, stream(workdir)):

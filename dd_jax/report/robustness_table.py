@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dd_jax.report.blocks import Table
 from dd_jax.report.display_names import (
     PIPE_NAMES,
-    images_per_class,
     run_value,
+    set_size_text,
     short_name,
 )
 from dd_jax.report.formats import decimal, percent
@@ -74,5 +74,5 @@ def _name(record: Record, pipe: str) -> str:
     first = PIPE_NAMES[pipe]
     if pipe == "distilled":
         first = short_name(run_value(record, "method"))
-    size = [] if pipe == "full_data" else [images_per_class(record)]
+    size = [] if pipe == "full_data" else [set_size_text(record)]
     return ", ".join([first, *size, *defences])

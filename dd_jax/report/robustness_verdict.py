@@ -11,9 +11,9 @@ from dd_jax.report.levels import (
     NO_GO,
     UNKNOWN,
     Verdict,
-    at_least,
     capped,
     estimate_text,
+    not_below,
 )
 from dd_jax.report.records import estimate, lookup
 from dd_jax.report.safe_text import printable
@@ -24,7 +24,7 @@ ROBUST = 0.5  # robust over clean accuracy
 TOPIC = "Robustness"
 
 
-def robustness(record: Record) -> Verdict:
+def verdict_on_robustness(record: Record) -> Verdict:
     """Is the distilled model less robust than the full-data model?"""
     pgd = display_name(headline.ATTACK, record, "attack")
     rule = (
@@ -54,12 +54,12 @@ def robustness(record: Record) -> Verdict:
         f"Full data, same attack: {estimate_text(full)}.{_others(record, ours.eps)}"
     )
     is_robust = lambda mean: (
-        at_least(mean, ROBUST * clean) and above(mean, headline.chance(record))
+        not_below(mean, ROBUST * clean) and above(mean, headline.chance(record))
     )
     upper = robust["ci"][1] if robust["ci"] else robust["mean"]
     if above(full["mean"] - FAR, upper):
         level = NO_GO
-    elif at_least(robust["mean"], full["mean"] - NEAR) and is_robust(robust["mean"]):
+    elif not_below(robust["mean"], full["mean"] - NEAR) and is_robust(robust["mean"]):
         level = GO
     else:
         level = CAUTION

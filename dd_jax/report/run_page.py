@@ -22,8 +22,8 @@ from dd_jax.report.blocks import (
 from dd_jax.report.display_names import (
     dataset_name,
     display_name,
-    images_per_class,
     run_value,
+    set_size_text,
 )
 from dd_jax.report.figures import COLOURS
 from dd_jax.report.safe_text import presentable, printable
@@ -94,7 +94,7 @@ def title(record: Record) -> str:
     init = "" if run["init"] is None else f", init {run_value(record, 'init')}"
     return (
         f"{run_value(record, 'method')} on {dataset_name(record)}, "
-        f"{run['num_classes']} classes, {images_per_class(record)}"
+        f"{run['num_classes']} classes, {set_size_text(record)}"
         f"{init}, {run_value(record, 'arch')}"
     )
 

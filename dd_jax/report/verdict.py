@@ -14,13 +14,13 @@ from dd_jax.report.levels import (
     NO_GO,
     UNKNOWN,
     Verdict,
-    at_least,
     capped,
     estimate_text,
+    not_below,
 )
-from dd_jax.report.membership_verdict import membership
+from dd_jax.report.membership_verdict import verdict_on_membership
 from dd_jax.report.records import estimate
-from dd_jax.report.robustness_verdict import robustness
+from dd_jax.report.robustness_verdict import verdict_on_robustness
 from dd_jax.types import Record
 
 KEPT = 0.9  # share of full-data accuracy
@@ -39,7 +39,15 @@ def verdicts(record: Record) -> list[Verdict]:
     Returns:
       Four Verdicts, always in the same order.
     """
-    return [rule(record) for rule in (accuracy, membership, robustness, fairness)]
+    return [
+        rule(record)
+        for rule in (
+            verdict_on_accuracy,
+            verdict_on_membership,
+            verdict_on_robustness,
+            verdict_on_fairness,
+        )
+    ]
 
 
 def overall(lines: Sequence[Verdict]) -> str:
@@ -47,7 +55,7 @@ def overall(lines: Sequence[Verdict]) -> str:
     return min((line.level for line in lines), key=LEVELS.index)
 
 
-def accuracy(record: Record) -> Verdict:
+def verdict_on_accuracy(record: Record) -> Verdict:
     """Is the distilled set better than a random subset, and close to full data?"""
     distilled = estimate(headline.accuracy(record))
     subset = estimate(headline.accuracy(record, "random_subset"))
@@ -93,12 +101,12 @@ def accuracy(record: Record) -> Verdict:
     if not better or not above(distilled["mean"], headline.chance(record)):
         level = NO_GO
     else:
-        level = GO if apart and kept is not None and at_least(kept, KEPT) else CAUTION
+        level = GO if apart and kept is not None and not_below(kept, KEPT) else CAUTION
     level, finding = capped(record, level, finding, short=NO_BOUND)
     return Verdict("Accuracy", level, finding, rule, limits)
 
 
-def fairness(record: Record) -> Verdict:
+def verdict_on_fairness(record: Record) -> Verdict:
     """Is the distilled model much worse on some classes?"""
     rule = (
         f"Go: worst class at least {share(WORST)} of the mean accuracy, and no class "
@@ -121,12 +129,12 @@ def fairness(record: Record) -> Verdict:
         f"{percent(average).text} on average. "
     )
     learned = above(average, headline.chance(record))
-    even = learned and at_least(worst, WORST * average)
+    even = learned and not_below(worst, WORST * average)
     if drop is None:
         finding += "Drop from full data: not measured."
         level = CAUTION
     else:
         finding += f"Largest drop of a class from full data: {points(drop).text}."
-        level = {2: GO, 1: CAUTION, 0: NO_GO}[even + at_least(DROP, drop)]
+        level = {2: GO, 1: CAUTION, 0: NO_GO}[even + not_below(DROP, drop)]
     level, finding = capped(record, level, finding, short=NO_BOUND_TOO)
     return Verdict("Class fairness", level, finding, rule, limits)

@@ -49,7 +49,7 @@ def results_of(
     sets_at: dict[int, tuple[SyntheticSet, float]],
     networks: dict[str, Params],
 ) -> Results:
-    """The results of a run, those that take time computed once and when asked for."""
+    """The results of a run; those that take time are computed once, when used."""
     images = jnp.asarray(run.evaluation.images)
     logits = lambda pipe: np.asarray(logits_of_each(run.model, networks[pipe], images))
     return Results(

@@ -48,7 +48,7 @@ def prepared(config: ConfigDict) -> Prepared:
       config: keys of the right types and in their ranges, as `config.validate` wants.
 
     Raises:
-      InputError: data, model and audits do not go together.
+      InputError: data, model and audits do not fit each other.
     """
     try:
         built = check(config)

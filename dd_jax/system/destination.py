@@ -11,7 +11,7 @@ from dd_jax.types import InputError
 _LONGEST = 3600  # bytes of its path; Linux allows 4096 for that of a file in it
 
 
-def resolve(written: str) -> Path:
+def results_folder(written: str) -> Path:
     """The folder that `--workdir` means, which need not exist.
 
     Raises:

@@ -207,7 +207,7 @@ def sweep(folder: str | Path, *, ours: bool) -> None:
     """Removes unfinished files of processes that ended.
 
     Args:
-      folder: where to look.
+      folder: the folder to clean.
       ours: whether nobody else writes below the folder, so that all that is unfinished
         goes. Else only files in the folder itself go, and only those of processes of
         this machine that are no more, and of other machines after a day.

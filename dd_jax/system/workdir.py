@@ -51,8 +51,8 @@ def write_npz(path: str | Path, **arrays: Any) -> None:
 def write_tree(path: str | Path, tree: Any) -> None:
     """Write dicts and lists of arrays and plain values as `.npz`, whole or not at all.
 
-    The arrays as they are, and the rest as JSON, in which `{"array": i}` stands for the
-    i-th of them, and a digest of all. `read_tree` gives it back, in its order.
+    The arrays as they are, and the rest as JSON, in which `{"array": i}` is the i-th
+    of them, and a digest of all. `read_tree` gives it back, in its order.
     """
     arrays: list[np.ndarray] = []
 

@@ -4,7 +4,13 @@ import naive_layers as naive
 import numpy as np
 import pytest
 
-from dd_jax.models import MODELS, build, describe_architecture, fields, minimum_size
+from dd_jax.models import (
+    MODELS,
+    build,
+    describe_architecture,
+    field_names,
+    minimum_size,
+)
 from dd_jax.types import InputError
 
 
@@ -15,10 +21,15 @@ def test_names():
 
 
 def test_fields_are_the_choices_of_each_architecture():
-    assert fields("convnet") == {"width", "depth", "norm", "activation", "pooling"}
-    assert fields("mlp") == fields("lenet") == fields("alexnet") == frozenset()
-    assert fields("vgg11") == {"norm"}
-    assert fields("resnet18") == {"norm"}
+    assert field_names("convnet") == {"width", "depth", "norm", "activation", "pooling"}
+    assert (
+        field_names("mlp")
+        == field_names("lenet")
+        == field_names("alexnet")
+        == frozenset()
+    )
+    assert field_names("vgg11") == {"norm"}
+    assert field_names("resnet18") == {"norm"}
 
 
 @pytest.mark.parametrize(

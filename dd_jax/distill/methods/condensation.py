@@ -65,7 +65,8 @@ def siamese_condensation(
     """Dataset condensation with siamese augmentation (DSA), without it DC.
 
     A random network is used in `outer_steps` outer steps, each of which matches
-    gradients once; between two of them it trains on the synthetic set for `net_epochs` epochs.
+    gradients once; between two of them it trains on the synthetic set for `net_epochs`
+    epochs.
 
     Zhao, Mopuri and Bilen (2021), "Dataset condensation with gradient matching",
     alg. 1; with `augment` Zhao and Bilen (2021), DSA, alg. 1.

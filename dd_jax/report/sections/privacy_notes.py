@@ -43,7 +43,7 @@ def explanation(record: Record, config: dict) -> list[str]:
     return [*lines, *_resolution(record, threats)]
 
 
-def _shared_seed(record: Record, attack: headline.Membership) -> dict | None:
+def _shared_seed(record: Record, attack: headline.MembershipAttack) -> dict | None:
     """AUC of an attack with the shadow models that share a seed."""
     rates = lookup(record, "privacy", "distilled", attack.threat, attack.score)
     keys = ("shared_seed", "known_randomness")  # the second in older Records

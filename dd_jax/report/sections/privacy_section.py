@@ -56,7 +56,7 @@ CURVES = (
 )
 FOLDED = {
     "Canaries: rows that are easily memorised": tables.canaries,
-    "Thresholds set on shadow models": tables.calibrated,
+    "Thresholds set on shadow models": tables.at_shadow_thresholds,
     "Membership inference by class": tables.classes,
     "Membership inference by group": tables.groups,
 }

@@ -49,7 +49,7 @@ def _attack(record: Record, pipe: str, threat: str, score: str) -> Cell:
     return Cell(PIPE_NAMES[pipe], f"{name}; {threat.upper()}")
 
 
-def calibrated(record: Record) -> Table | None:
+def at_shadow_thresholds(record: Record) -> Table | None:
     """Rates at thresholds that were set on shadow models, by attack."""
     rows = [
         (

@@ -138,12 +138,12 @@ def test_a_network_lives_its_steps_and_learns_between_them(name):
     inner_loop = {"net_epochs": 2} if name == "dsa" else {"net_steps": 1}
     method, state, drawn = started(name, model, outer_steps=3, **inner_loop)
     update = jax.jit(method.update)
-    steps_served, nets = [], []
+    steps_used, nets = [], []
     for i in range(7):
         state, _ = update(jax.random.key(i), state, drawn)
-        steps_served.append(int(state.step))
+        steps_used.append(int(state.step))
         nets.append(state.net.params)
-    assert steps_served == [1, 2, 0, 1, 2, 0, 1]
+    assert steps_used == [1, 2, 0, 1, 2, 0, 1]
     fresh = lambda i: model.init(jax.random.split(jax.random.key(i), 3)[0])
     assert not same(nets[0], fresh(0))  # has learned after its first step
     assert not same(nets[1], nets[0])
