@@ -247,7 +247,8 @@ def odd_real():
     images = np.random.default_rng(0).integers(0, 256, (8, 12, 10, 3), dtype=np.uint8)
     fitted = fit_zca(images)
     space = zca_space(lambda: fitted)
-    model = build("convnet", 2, (12, 10, 3), norm="batch", width=4, space=space)
+    options = {"norm": "batch", "width": 4, "depth": 1, "space": space}
+    model = build("convnet", 2, (12, 10, 3), **options)
     start = ravel_pytree(model.trainable(model.init(jax.random.key(7))))[0]
     path = np.float16(start + 0.05 * np.arange(4)[:, None] * np.sin(50 * start))
     labels = np.repeat(np.arange(2, dtype=np.int32), (3, 5))
@@ -255,7 +256,12 @@ def odd_real():
 
 
 @pytest.mark.parametrize(
-    "name", [e.name for e in catalogue.entries("method") if not e.traits.get("selects")]
+    "name",
+    [
+        marked(e.name)
+        for e in catalogue.entries("method")
+        if not e.traits.get("selects")
+    ],
 )
 def test_tiles_soft_labels_and_zca_work_with_every_method(name):
     model, real = odd_real()

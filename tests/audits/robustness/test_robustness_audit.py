@@ -44,6 +44,7 @@ def attacks(monkeypatch):
     return found
 
 
+@pytest.mark.slow
 def test_norms_and_versions_reach_the_attacks(attacks):
     """Every radius comes from its norm's key, and every image lies in that ball."""
     found = measured(
