@@ -13,7 +13,8 @@ from dd_jax.types import InputError
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _TYPES = (bool, int, float, str, tuple)
 _TRAITS = {  # kind -> what an entry may say of itself
-    "method": ("selects", "matches_real", "batched"),
+    "method": ("selects", "random_rows", "matches_real", "batched"),
+    "init": ("random_rows",),
     "attack": ("words", "shared"),
     "source": ("place",),
 }
@@ -79,8 +80,8 @@ def register(
         )
     if unknown := traits.keys() - set(_TRAITS.get(kind, ())):
         raise InputError(
-            f"register: {kind} {name!r}: no argument {min(unknown)!r}; there are label, "
-            f"options{''.join(f', {t}' for t in _TRAITS.get(kind, ()))}"
+            f"register: {kind} {name!r}: no argument {min(unknown)!r}; there are "
+            f"label, options{''.join(f', {t}' for t in _TRAITS.get(kind, ()))}"
         )
     if kind == "audit" and name in _RECORD:
         raise InputError(

@@ -238,8 +238,8 @@ def fields() -> dict[str, Option]:
     found = {option.name: option for option in BASE}
     for entry in entries():
         own, room = entry.prefix, entry.prefix[:-1]
-        inner = lambda key: bool(entry.options) and key.startswith(own)
-        taken = [key for key in found if key == room or inner(key)]
+        inside = (own,) if entry.options else ()
+        taken = [key for key in found if key == room or key.startswith(inside)]
         if taken:
             raise InputError(
                 f"register: {entry.kind} {entry.name!r}: its config keys {own}* clash "
