@@ -72,7 +72,7 @@ OPTIONS = {name: {} for name in METHODS} | {
     "dc": {"batch_real": 4, "outer_steps": 3, "net_epochs": 2, "lr": 1.0},
     "dsa": {"batch_real": 4, "outer_steps": 3, "net_epochs": 2, "lr": 1.0},
     "idc_i": {"batch_real": 4, "outer_steps": 3, "net_steps": 1, "lr": 0.01},
-    "idc": {"batch_real": 4, "outer_steps": 3, "net_steps": 1, "lr": 0.01},
+    "idc": {"batch_real": 4, "outer_steps": 3, "net_steps": 1, "lr": 0.02},
     "frepo": {"batch_real": 4, "outer_steps": 3, "pool": 2},
 }
 
