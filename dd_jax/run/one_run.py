@@ -96,7 +96,7 @@ def run(
 ) -> Record:
     """Distils, trains, audits and writes all of it under `root/runs/RUN_ID`.
 
-    A finished run is read back and not run again; an unfinished one goes on from its
+    A finished run is read back and not run again; an unfinished one resumes from its
     last checkpoint, to the same bits as if it had never stopped.
 
     Args:
@@ -160,7 +160,7 @@ def _leave(folder: Path, status: workdir.Status, error: BaseException | str) -> 
 
 
 def _measure(run: RunContext, notes: tuple[str, ...]) -> Record:
-    """All stages and audits in turn; each goes on from its checkpoint."""
+    """All stages and audits in turn; each resumes from its checkpoint."""
     whitening(run.config)  # fitted here, not inside of a compiled function
     results = _results(run)
     metadata = _save_sets(run, results.sets)

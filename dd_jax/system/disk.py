@@ -208,8 +208,8 @@ def sweep(folder: str | Path, *, ours: bool) -> None:
 
     Args:
       folder: the folder to clean.
-      ours: whether nobody else writes below the folder, so that all that is unfinished
-        goes. Else only files in the folder itself go, and only those of processes of
+      ours: whether no other process writes below the folder, so that all unfinished
+        files go. Else only files in the folder itself go, and only those of processes of
         this machine that are no more, and of other machines after a day.
     """
     folder = Path(folder)

@@ -33,7 +33,7 @@ def test_fields_are_the_choices_of_each_architecture():
 
 
 @pytest.mark.parametrize(
-    "call", [fields, minimum_size, lambda n: build(n, 2, (8, 8, 1))]
+    "call", [field_names, minimum_size, lambda n: build(n, 2, (8, 8, 1))]
 )
 def test_unknown_name(call):
     with pytest.raises(InputError, match="model.name is 'vgg'; known: convnet, mlp,"):

@@ -66,7 +66,9 @@ def measure(context: Context) -> dict:
     }
 
 
-def _of_pipeline(context: Context, pipe: str, brought: dict[str, Curve]) -> dict:
+def _of_pipeline(
+    context: Context, pipe: str, transferred_curves: dict[str, Curve]
+) -> dict:
     options = context.options
     networks = context.first_networks(pipe, options.nets)
     images, labels = context.sample("attacked rows", options.images)
@@ -98,7 +100,7 @@ def _of_pipeline(context: Context, pipe: str, brought: dict[str, Curve]) -> dict
         labels,
         context.num_classes,
         distances=distances,
-        transferred=brought,
+        transferred=transferred_curves,
         **evidence,
     )
 
