@@ -8,10 +8,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dd_jax.catalogue import Option, register
+    from dd_jax.catalogue import Option, Rule, register
 
 __version__ = "0.1.0"
-__all__ = ["Option", "register"]
+__all__ = ["Option", "Rule", "register"]
 _ROOMS = frozenset(
     "attacks audits catalogue config data distill models report run train types".split()
 )

@@ -13,11 +13,13 @@ from dd_jax.catalogue.lookup import (
     resolve,
 )
 from dd_jax.catalogue.registration import register
+from dd_jax.catalogue.rules import Rule
 
 __all__ = [
     "Entry",
     "Option",
     "Registry",
+    "Rule",
     "arguments",
     "entries",
     "entry",

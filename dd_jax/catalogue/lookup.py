@@ -60,7 +60,7 @@ class Entry(NamedTuple):
       options: its own config keys, `ROOM.NAME.OPTION`.
       traits: what others need to know of it before it is imported; see `builtin`.
       origin: the file that registered it; empty for this package.
-      digest: of the code of that file; empty for this package.
+      digest: of its code, see `code.digest`; empty for this package.
     """
 
     kind: str
@@ -76,6 +76,11 @@ class Entry(NamedTuple):
     def prefix(self) -> str:
         """Its own config keys start with this."""
         return f"{ROOMS[self.kind]}.{self.name}."
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Its own config keys."""
+        return tuple(self.prefix + option.name for option in self.options)
 
 
 _entries: dict[tuple[str, str], Entry] = {}

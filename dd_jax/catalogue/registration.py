@@ -1,17 +1,29 @@
 """Registration: how a method, an attack or an audit enters the catalogue."""
 
-import ast
-import hashlib
 import re
 import sys
 from pathlib import Path
 from typing import Any
 
+from dd_jax.catalogue.code import digest
 from dd_jax.catalogue.lookup import ROOMS, Entry, Option, add
-from dd_jax.catalogue.rules import FLAG
+from dd_jax.catalogue.rules import FLAG, Rule
 from dd_jax.types import InputError
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_TYPES = (bool, int, float, str, tuple)
+_TRAITS = {  # kind -> what an entry may say of itself
+    "method": ("selects", "random_rows", "matches_real", "batched"),
+    "init": ("random_rows",),
+    "attack": ("words", "shared"),
+    "source": ("place",),
+}
+_RECORD = (
+    "run",
+    "cost",
+    "artifacts",
+    "export",
+)  # parts of a Record that are no audit's
 
 
 def register(
@@ -66,44 +78,63 @@ def register(
             f"register: {kind} {name!r}: its factory is {factory!r}; give a function, "
             "or 'module:attribute'"
         )
+    if unknown := traits.keys() - set(_TRAITS.get(kind, ())):
+        raise InputError(
+            f"register: {kind} {name!r}: no argument {min(unknown)!r}; there are "
+            f"label, options{''.join(f', {t}' for t in _TRAITS.get(kind, ()))}"
+        )
+    if kind == "audit" and name in _RECORD:
+        raise InputError(
+            f"register: audit {name!r}: that is another part of a Record; take another "
+            "name"
+        )
+    options = _checked_options(kind, name, options)
     if origin and kind == "audit" and "enabled" not in {o.name for o in options}:
         options = (Option("enabled", True, f"run the audit {name}", FLAG), *options)
-    found = Entry(
-        kind, name, factory, label, tuple(options), traits, origin, _digest(origin)
-    )
-    _check_options(found)
+    code = digest(origin, factory) if origin else ""
+    found = Entry(kind, name, factory, label, options, traits, origin, code)
     add(found)
 
 
-def _check_options(found: Entry) -> None:
+def _checked_options(kind: str, name: str, options: Any) -> tuple[Option, ...]:
+    """The options, each of them one, of a type that a config holds, its default right.
+
+    Raises:
+      InputError: the first thing that is wrong.
+    """
+    if isinstance(options, Option) or not all(isinstance(o, Option) for o in options):
+        raise InputError(
+            f"register: {kind} {name!r}: options is a tuple of dd_jax.Option, such as "
+            "(dd_jax.Option(...),)"
+        )
     known: set[str] = set()
-    for option in found.options:
-        key = found.prefix + option.name
-        if not _NAME.fullmatch(option.name) or option.name in known:
+    for option in options:
+        key = f"{ROOMS[kind]}.{name}.{option.name}"
+        if not _NAME.fullmatch(str(option.name)) or option.name in known:
             raise InputError(
                 f"register: {key}: not a name of an option, or given twice"
             )
-        if not isinstance(option.default, bool | int | float | str | tuple):
-            raise InputError(
-                f"register: {key}: its default is {option.default!r}; give a "
-                "bool, int, float, str or tuple"
-            )
+        if problem := _problem(option):
+            raise InputError(f"register: {key}: {problem}")
         known.add(option.name)
+    return tuple(options)
+
+
+def _problem(option: Option) -> str:
+    """What is wrong with an option apart from its name; empty if nothing is."""
+    default, rule = option.default, option.rule
+    parts = default if type(default) is tuple else (default,)
+    if type(default) not in _TYPES or any(type(p) not in _TYPES[:-1] for p in parts):
+        return (
+            f"its default is {default!r}; give a bool, int, float, str or a tuple of "
+            "these"
+        )
+    if rule is not None and not isinstance(rule, Rule):
+        return f"its rule is {rule!r}; give a dd_jax.Rule(holds, words) or none"
+    if not option.allowed.accepts(default):
+        return f"its default is {default!r}; it must be {option.allowed.words}"
+    return ""
 
 
 def _is_path(factory: Any) -> bool:
     return isinstance(factory, str) and bool(re.fullmatch(r"[\w.]+:\w+", factory))
-
-
-def _digest(origin: str) -> str:
-    """A name for the code of a file, its comments and its config left out."""
-    if not origin:
-        return ""
-    try:
-        tree = ast.parse(Path(origin).read_bytes())
-    except (OSError, SyntaxError, ValueError):
-        return ""
-    config = ("get_config", "sweep")
-    kept = [n for n in tree.body if getattr(n, "name", None) not in config]
-    code = "\n".join(ast.dump(node) for node in kept)
-    return hashlib.sha256(code.encode()).hexdigest()[:12]

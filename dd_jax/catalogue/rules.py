@@ -36,6 +36,13 @@ class Rule(NamedTuple):
         """What would be right."""
         return self.right if isinstance(self.right, str) else self.right()
 
+    def accepts(self, value: Any) -> bool:
+        """Whether a value is right; one on which the test itself fails is not."""
+        try:
+            return bool(self.holds(value))
+        except Exception:
+            return False
+
 
 def at_least(low: int) -> Rule:
     """A number, `low` or more."""

@@ -236,14 +236,15 @@ def fields() -> dict[str, Option]:
       InputError: keys of what is registered clash with others.
     """
     found = {option.name: option for option in BASE}
-    for entry in (e for e in entries() if e.options):
+    for entry in entries():
         own, room = entry.prefix, entry.prefix[:-1]
-        taken = [key for key in found if key == room or key.startswith(own)]
+        inside = (own,) if entry.options else ()
+        taken = [key for key in found if key == room or key.startswith(inside)]
         if taken:
             raise InputError(
                 f"register: {entry.kind} {entry.name!r}: its config keys {own}* clash "
                 f"with {taken[0]}; take another name"
             )
-        found |= {own + option.name: option for option in entry.options}
+        found |= dict(zip(entry.keys, entry.options))
     place = lambda key: _SECTIONS.index(key.split(".")[0])
     return {key: found[key] for key in sorted(found, key=place)}

@@ -121,9 +121,11 @@ def _names(written: str) -> tuple[str, ...]:
 
 
 def _tuple(written: str, default: tuple) -> tuple:
-    found = _names(written)
-    numbers = bool(default) and not isinstance(default[0], str)
-    return tuple(map(_number, found)) if numbers else found
+    """Each of the type of the default's first; text where there is none."""
+    kind = type(default[0]) if default else str
+    if kind is int and any(type(part) is float for part in default):
+        kind = float
+    return tuple(_READERS[kind](part, None) for part in _names(written))
 
 
 _READERS: dict[type, Callable[[str, Any], Any]] = {

@@ -31,14 +31,14 @@ RENAMED = {  # old config key -> the key that it is now
     "audits.export.enabled": "audits.quantization.enabled",
     "audits.robustness.drop": "audits.robustness.sequential_radii",
 }
-_NAMED_BY = {  # kind of an entry -> the config key that names it
+_NAMED_BY = {  # kind of an entry -> the config key that names it, or turns it on
     "method": "distill.method",
     "init": "distill.init",
     "attack": "audits.robustness.attacks",
     "score": "audits.privacy.scores",
     "source": "data.source",
     "model": "model.name",
-    "audit": "audits.",
+    "audit": "audits.{}.enabled",
 }
 
 
@@ -132,7 +132,7 @@ def validate(config: ConfigDict) -> None:
         for part in value if isinstance(value, tuple) else (value,):
             if isinstance(part, str):
                 check_text(part, f"config: {key}: ")
-        if type(value) is not type(option.default) or not option.allowed.holds(value):
+        if type(value) is not type(option.default) or not option.allowed.accepts(value):
             raise InputError(f"config: {wrong(key, value)}")
 
 
@@ -176,16 +176,15 @@ def run_id(config: ConfigDict, checksum: str, only: tuple[str, ...] = ("",)) -> 
       12 hexadecimal digits.
     """
     known, used = fields(), tuple(used_entries(config))
-    others = [e.prefix for e in entries() if e.kind != "audit" and e not in used]
+    own = lambda some: {key for entry in some for key in entry.keys}
+    others = own(e for e in entries() if e.kind != "audit") - own(used)
     values: dict[str, Any] = {
         key: _canonical(value)
         for key, value in flat(config).items()
-        if known[key].changes_results
-        and key.startswith(only)
-        and not key.startswith(tuple(others))
+        if known[key].changes_results and key.startswith(only) and key not in others
     }
     for found in used:
-        if found.digest and _NAMED_BY[found.kind].startswith(only):
+        if found.digest and _NAMED_BY[found.kind].format(found.name).startswith(only):
             values[f"code of {found.kind} {found.name}"] = found.digest
     if values.get("distill.load"):
         values["distill.load"] = file_digest(expanded(config.distill.load))

@@ -37,7 +37,7 @@ def read(place: str) -> Raw:
     """Reads the four MNIST-format files of a directory.
 
     Args:
-      place: the directory; holds `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`,
+      place: a directory of `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`,
         `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`, with or without
         `.gz`; also spelt `train-images.idx3-ubyte`, with `test` for `t10k`, and with
         one prefix before all four names, such as `emnist-letters-`.

@@ -38,7 +38,11 @@ def _architecture(name):
 
 def minimum_size(name: str) -> int:
     """Side below which the architecture up-samples its images (bilinear)."""
-    return getattr(_architecture(name), "minimum_size", 1)
+    return _minimum_size(_architecture(name))
+
+
+def _minimum_size(architecture) -> int:
+    return getattr(architecture, "minimum_size", 1)
 
 
 def field_names(name: str) -> frozenset[str]:
@@ -47,7 +51,10 @@ def field_names(name: str) -> frozenset[str]:
     >>> sorted(field_names("resnet18"))
     ['norm']
     """
-    return frozenset(_architecture(name).__dataclass_fields__) - {"name", "parent"}
+    known = getattr(_architecture(name), "__dataclass_fields__", None)
+    if known is None:
+        raise InputError(f"model {name!r} is no Flax module, a class of nn.Module")
+    return frozenset(known) - {"name", "parent"}
 
 
 def describe_architecture(name: str) -> str:
@@ -60,7 +67,6 @@ def describe_architecture(name: str) -> str:
     )
 
 
-@reused
 def build(
     name: str,
     num_classes: int,
@@ -100,9 +106,17 @@ def build(
         raise InputError(
             f"model {name!r} has no {', '.join(sorted(unknown))}; its fields: {known}"
         )
-    module = Classifier(_architecture(name)(**kw), num_classes)
+    choices = tuple(sorted(kw.items()))
+    place = (tuple(v) if isinstance(v, list) else v for v in (image_shape, mean, std))
+    return _built(_architecture(name), choices, num_classes, *place, space)
+
+
+@reused
+def _built(architecture, choices, num_classes, image_shape, mean, std, space) -> Model:
+    """By the architecture itself: a notebook may register another under its name."""
+    module = Classifier(architecture(**dict(choices)), num_classes)
     h, w, c = image_shape
-    side = minimum_size(name)
+    side = _minimum_size(architecture)
     mean, std = mean or (0.0,) * c, std or (1.0,) * c
     space = space or standard_space(mean, std)
     seen = max(h, side), max(w, side), c

@@ -47,7 +47,7 @@ def toy_experts(images, labels, epochs=3):
 
 
 def network():
-    return build("convnet", CLASSES, (8, 8, 1), mean=MEAN, std=STD, width=4, depth=2)
+    return build("convnet", CLASSES, (8, 8, 1), mean=MEAN, std=STD, width=4, depth=1)
 
 
 def toy_real(seed=0):
@@ -147,6 +147,7 @@ def test_updates_trace_once(case):
         state, _ = case.update(jax.random.key(i), state, batch)
 
 
+@pytest.mark.slow
 def test_jit_equals_eager(case):
     arguments = jax.random.key(3), case.state, case.batch
     chex.assert_trees_all_close(
