@@ -1,6 +1,6 @@
 """An audit of networks that are in memory, as in a notebook."""
 
-from functools import partial
+from functools import cache, partial
 from types import SimpleNamespace
 from typing import Any
 
