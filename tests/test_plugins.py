@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from tiny import ROOT, launch
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax import catalogue
 from dd_jax.catalogue import lookup

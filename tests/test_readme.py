@@ -8,7 +8,6 @@ import pytest
 import tiny
 from test_imports import LAYERS
 from tiny import ROOT
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax.catalogue import lookup
 from dd_jax.config import sweep

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import orbax.checkpoint as ocp
-import pytest
 
 from dd_jax import config
 from dd_jax.system import workdir
@@ -43,12 +42,6 @@ BARE = TINY | {
     "audits.calibration.enabled": False,
 }
 MLP = {"model.name": "mlp", "model.depth": 1, "model.width": 8}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick_compiles():
-    """Compile time is most of a tiny run: leave optimisations out."""
-    yield
 
 
 def make(base, **changes):

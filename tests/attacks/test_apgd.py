@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from by_hand import mlp, watched
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax.attacks.apgd import auto_pgd
 from dd_jax.attacks.constraints import ball_of

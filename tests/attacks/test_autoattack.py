@@ -3,7 +3,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.tree_util import Partial
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax.attacks import ATTACKS
 from dd_jax.attacks.ensemble import _batches, _plan

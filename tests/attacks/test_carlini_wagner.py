@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from by_hand import mlp, watched
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax.attacks.carlini_wagner import carlini_wagner
 from dd_jax.attacks.constraints import l2

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax.attacks.constraints import ball_of, into_box, l1, l2, linf
 from dd_jax.attacks.objectives import (

@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax.attacks.hyperplane import project_to_hyperplane
 

@@ -4,7 +4,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax.attacks import ATTACKS
 from dd_jax.types import InputError

@@ -5,7 +5,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.tree_util import Partial
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax.attacks import ATTACKS, apgd, describe, ensemble, with_targets
 from dd_jax.attacks.constraints import ball_of

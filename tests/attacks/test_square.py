@@ -2,7 +2,6 @@ import jax
 import numpy as np
 import pytest
 from by_hand import mlp, watched
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax.attacks.constraints import ball_of
 from dd_jax.attacks.square import (

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax import models
 from dd_jax.audits import memorisation

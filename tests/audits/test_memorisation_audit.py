@@ -7,7 +7,6 @@ import pytest
 from contexts import context, real_set
 from PIL import Image
 from tiny import arrays, npz
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax import data
 from dd_jax.audits import memorisation_audit

@@ -4,7 +4,6 @@ import jax
 import numpy as np
 import pytest
 from contexts import context, network, untrained
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax.audits import transfer_audit
 

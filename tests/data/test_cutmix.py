@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax.data.cutmix import cutmix
 

@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tiny import quick_compiles as quick_compiles
 
 import dd_jax
 from dd_jax import data, distill, models, train

@@ -4,7 +4,6 @@ from functools import wraps
 
 import pytest
 from tiny import BARE, make
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax.run import methods
 from dd_jax.run.context import augmentation, build_context

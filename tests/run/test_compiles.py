@@ -4,7 +4,6 @@ from functools import cache, wraps
 
 import pytest
 from tiny import BARE, MLP, ROOT, make
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax import config, run
 from dd_jax.config import sweep

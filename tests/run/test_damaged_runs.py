@@ -9,7 +9,6 @@ from damage import HARMS, harm, harm_one
 from test_resume import LONG, assert_same_results, kill_when
 from test_resume import unbroken as unbroken
 from tiny import BARE, MLP, TINY, flags, launch, only_run, status
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax.system import workdir
 

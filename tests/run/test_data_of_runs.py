@@ -17,7 +17,6 @@ from tiny import (
     only_run,
     saved_networks,
 )
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax import distill, run
 from dd_jax.audits import privacy

@@ -7,7 +7,6 @@ import sys
 import numpy as np
 import pytest
 from tiny import BARE, MLP, ROOT, TINY, flags, launch, make, only_run
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax import catalogue, run
 from dd_jax.catalogue import rules

@@ -6,7 +6,6 @@ import jax
 import numpy as np
 import pytest
 from tiny import BARE, MLP, TINY, make, only_run, saved_networks
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax import distill, models, run, train
 from dd_jax.data import dsa, load

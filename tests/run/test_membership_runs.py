@@ -4,7 +4,6 @@ import jax
 import numpy as np
 import pytest
 from tiny import BARE, MLP, arrays, make, npz, only_run
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax import run
 from dd_jax.audits import privacy

@@ -3,7 +3,6 @@
 import jax
 import numpy as np
 import pytest
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax.audits import privacy
 from dd_jax.data import load, membership_masks

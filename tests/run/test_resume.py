@@ -10,7 +10,6 @@ import time
 import numpy as np
 import pytest
 from tiny import BARE, MLP, ROOT, TINY, flags, launch, only_run, snapshot, status
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax.system import workdir
 

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tiny import BARE, MLP, make
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax import distill, report, run
 from dd_jax.run import stages

@@ -18,7 +18,6 @@ from tiny import (
     saved_networks,
     snapshot,
 )
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax import catalogue, config, distill, run
 from dd_jax.data import load

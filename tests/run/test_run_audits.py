@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tiny import BARE, MLP, make
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax import catalogue, distill, report, run
 from dd_jax.audits import corruptions, robustness, transfer

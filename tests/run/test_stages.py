@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from tiny import BARE, MLP, flags, launch, make, only_run
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax import distill, run
 from dd_jax.runtime.cost import Cost

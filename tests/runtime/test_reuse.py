@@ -14,7 +14,6 @@ import pytest
 from PIL import Image
 from test_imports import PACKAGE
 from tiny import BARE, MLP, ROOT, arrays, flags, make, npz, only_run, status
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax import catalogue, distill, run
 from dd_jax.attacks import ATTACKS

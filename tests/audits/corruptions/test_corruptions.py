@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax.audits.corruptions import (
     CONDITIONS,

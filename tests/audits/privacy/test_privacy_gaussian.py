@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.special import ndtr, ndtri
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax.audits.privacy.metrics import auc, summarise
 from dd_jax.audits.privacy.scores import SCORES, all_targets

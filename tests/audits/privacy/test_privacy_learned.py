@@ -5,7 +5,6 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax.audits.privacy import quantile
 from dd_jax.audits.privacy.metrics import auc

@@ -5,7 +5,6 @@ import json
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax.audits.privacy import all_targets, evaluate_membership, summarise
 from dd_jax.audits.privacy.membership import audited_rows

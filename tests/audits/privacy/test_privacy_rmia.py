@@ -3,7 +3,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax.audits.privacy.rmia import fraction_below, log_ratio, rmia
 from dd_jax.types import InputError

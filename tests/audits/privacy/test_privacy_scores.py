@@ -5,7 +5,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import stats
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax.audits.privacy.lira import variance_used
 from dd_jax.audits.privacy.scores import SCORES, all_targets

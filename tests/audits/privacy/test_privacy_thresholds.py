@@ -2,7 +2,6 @@ import jax.numpy as jnp
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax.audits.privacy.calibrated import calibrated, calibrated_out
 from dd_jax.audits.privacy.scores import SCORES

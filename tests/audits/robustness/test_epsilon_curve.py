@@ -19,7 +19,6 @@ from linear_networks import (
     closed_form,
     signed_scores,
 )
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax import register
 from dd_jax.attacks import ATTACKS

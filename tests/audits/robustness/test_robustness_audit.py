@@ -3,7 +3,6 @@
 import pytest
 from contexts import context
 from tiny import BARE, make
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax import config
 from dd_jax.audits import robustness
@@ -45,6 +44,7 @@ def attacks(monkeypatch):
     return found
 
 
+@pytest.mark.slow
 def test_norms_and_versions_reach_the_attacks(attacks):
     """Every radius comes from its norm's key, and every image lies in that ball."""
     found = measured(

@@ -4,7 +4,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax.audits import robustness
 from dd_jax.audits.robustness import behaviour, epsilon_curve, masking_checks
@@ -83,7 +82,11 @@ def test_a_network_without_masking_passes(problem):
     ("apply", "warned"),
     [
         (saturated, {"gradients_present", "targeted_not_stronger"}),
-        (quantised, {"gradients_present", "random_noise_not_stronger"}),
+        pytest.param(
+            quantised,
+            {"gradients_present", "random_noise_not_stronger"},
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_masked_gradients_are_detected(apply, warned, problem):

@@ -4,7 +4,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tiny import quick_compiles as quick_compiles
 
 from dd_jax.distill import METHODS, batched_form, real_data
 from dd_jax.distill.base import Batch

@@ -44,7 +44,7 @@ def test_loss_equals_numpy():
     batch = method.sample(jax.random.key(1), real())
     weights = np.float32([[1, 1, 1, 1], [1, 1, 0, 0], [1, 0, 0, 0]])
     batch = Batch(batch.images, jnp.asarray(weights))
-    _, info = method.update(jax.random.key(2), state, batch)
+    _, info = jax.jit(method.update)(jax.random.key(2), state, batch)
     model = network()
     params = jax.tree.map(lambda leaf: leaf[0], state.pool.params)
     made = method.read(state)

@@ -224,7 +224,11 @@ def test_paths_without_the_epochs_that_windows_need_are_refused():
 
 @pytest.mark.parametrize(
     "low, high, ahead, used",
-    [(0, 1, 2, (0, 2)), (3, 5, 1, (3, 4, 5)), (3, 5, 4, (3, 4, 7, 8))],
+    [
+        pytest.param(0, 1, 2, (0, 2), marks=pytest.mark.slow),
+        pytest.param(3, 5, 1, (3, 4, 5), marks=pytest.mark.slow),
+        (3, 5, 4, (3, 4, 7, 8)),
+    ],
 )
 def test_a_student_starts_and_ends_at_the_right_epochs_by_its_own_batch(
     low, high, ahead, used
