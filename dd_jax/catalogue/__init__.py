@@ -11,6 +11,7 @@ from dd_jax.catalogue.lookup import (
     label,
     names,
     resolve,
+    takes,
 )
 from dd_jax.catalogue.registration import register
 from dd_jax.catalogue.rules import Rule
@@ -28,4 +29,5 @@ __all__ = [
     "names",
     "register",
     "resolve",
+    "takes",
 ]

@@ -17,7 +17,12 @@ _TRAITS = {  # kind -> what an entry may say of itself
     "attack": ("words", "shared"),
     "source": ("place",),
 }
-_RECORD = ("run", "cost", "artifacts", "export")  # parts of a Record that are no audit's
+_RECORD = (
+    "run",
+    "cost",
+    "artifacts",
+    "export",
+)  # parts of a Record that are no audit's
 
 
 def register(
@@ -74,8 +79,8 @@ def register(
         )
     if unknown := traits.keys() - set(_TRAITS.get(kind, ())):
         raise InputError(
-            f"register: {kind} {name!r}: no argument {min(unknown)!r}; there are label, "
-            f"options{''.join(f', {t}' for t in _TRAITS.get(kind, ()))}"
+            f"register: {kind} {name!r}: no argument {min(unknown)!r}; there are "
+            f"label, options{''.join(f', {t}' for t in _TRAITS.get(kind, ()))}"
         )
     if kind == "audit" and name in _RECORD:
         raise InputError(

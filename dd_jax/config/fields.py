@@ -202,8 +202,8 @@ def fields() -> dict[str, Option]:
     found = {option.name: option for option in BASE}
     for entry in entries():
         own, room = entry.prefix, entry.prefix[:-1]
-        inner = lambda key: bool(entry.options) and key.startswith(own)
-        taken = [key for key in found if key == room or inner(key)]
+        inner = own if entry.options else None
+        taken = [k for k in found if k == room or (inner and k.startswith(inner))]
         if taken:
             raise InputError(
                 f"register: {entry.kind} {entry.name!r}: its config keys {own}* clash "

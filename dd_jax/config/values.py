@@ -181,9 +181,7 @@ def run_id(config: ConfigDict, checksum: str, only: tuple[str, ...] = ("",)) -> 
     values: dict[str, Any] = {
         key: _canonical(value)
         for key, value in flat(config).items()
-        if known[key].changes_results
-        and key.startswith(only)
-        and key not in others
+        if known[key].changes_results and key.startswith(only) and key not in others
     }
     for found in used:
         if found.digest and _NAMED_BY[found.kind].format(found.name).startswith(only):

@@ -245,7 +245,9 @@ dd_jax.register("source", "mine", mine, label="Mine")
 """
     found = []
     for grey in (100, 200):
-        exec(compile(code.format(grey=grey), "<cell>", "exec"), {"__name__": "__main__"})
+        exec(
+            compile(code.format(grey=grey), "<cell>", "exec"), {"__name__": "__main__"}
+        )
         settings = config.override(config.default(), {"data.source": "mine"}, "test")
         found.append(int(dataset(settings).train.images.max()))
     assert found == [100, 200]
