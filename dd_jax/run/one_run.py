@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -184,6 +185,17 @@ def _measure(run: RunContext, notes: tuple[str, ...]) -> Record:
     return record
 
 
+def _labels(config: ConfigDict) -> dict[str, str]:
+    """Labels of what others registered; by kind too where two kinds have the name."""
+    used = list(configs.named(config))
+    count = Counter(e.name for e in used)
+    return {
+        e.name if count[e.name] == 1 else f"{e.kind} {e.name}": e.label
+        for e in used
+        if e.origin
+    }
+
+
 def _is_nothing(part: Any) -> bool:
     """Whether an audit's part is empty; refuses what no Record can hold.
 
@@ -263,7 +275,7 @@ def _identity(run: RunContext, metadata: dict, notes: tuple[str, ...]) -> dict:
         name: value
         for name, value in {
             "data_notes": list(notes),
-            "labels": {e.name: e.label for e in configs.named(config) if e.origin},
+            "labels": _labels(config),
         }.items()
         if value
     }

@@ -1,5 +1,6 @@
 """What data, model and audits together cannot give is refused before any compute."""
 
+import inspect
 import math
 
 import jax
@@ -7,10 +8,10 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from dd_jax import config as configs
-from dd_jax.catalogue import entries
+from dd_jax.catalogue import entries, names
 from dd_jax.data import require_per_class
 from dd_jax.data.zca import fitting_bytes, fitting_seconds
-from dd_jax.distill import batched_form
+from dd_jax.distill import METHODS, batched_form
 from dd_jax.distill.io import storage
 from dd_jax.run.audit_context import context_of, enabled
 from dd_jax.run.context import (
@@ -52,9 +53,10 @@ def check(config: ConfigDict) -> RunContext:
     if not config.distill.load:
         (_check_learning if learns(config) else _check_selection)(config)
     if config.mitigate.robust.eps and not matches(config.distill.method):
+        others = ", ".join(name for name in names("method") if matches(name))
         raise InputError(
             f"mitigate.robust.eps: {config.distill.method} matches no real images that "
-            "could be attacked; take dc, dsa, dm, idc_i, idc or frepo"
+            f"could be attacked; take one of {others}"
         )
     jax.eval_shape(built.model.init, jax.random.key(0))
     if not config.distill.load:
@@ -136,7 +138,7 @@ def _check_selection(config: ConfigDict) -> None:
 def _check_learning(config: ConfigDict) -> None:
     """Options that another option has to be there for, or another method."""
     distill = config.distill
-    tiles = distill.factor or (2 if distill.method == "idc" else 1)
+    tiles = distill.factor or _own_factor(distill.method)
     if distill.multi and tiles == 1:
         raise InputError(
             "distill.multi=True: with one tile an image there is no more to decode; "
@@ -150,6 +152,12 @@ def _check_learning(config: ConfigDict) -> None:
             f"first_max_start={distill.mtt.first_max_start} to max_start over growth "
             "updates; give both or neither"
         )
+
+
+def _own_factor(method: str) -> int:
+    """Tiles along each side of a stored image that a method has by default."""
+    factor = inspect.signature(METHODS[method]).parameters.get("factor")
+    return factor.default if factor and factor.default is not factor.empty else 1
 
 
 def _check_joint(built: RunContext) -> None:

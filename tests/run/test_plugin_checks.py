@@ -142,3 +142,23 @@ def test_options_of_a_score_need_not_be_keyword_only():
 
     register("score", lambda logits, labels, member, target, power=2: labels)
     assert score_of("mine").options == ("power",)
+
+
+def test_labels_of_two_kinds_of_one_name_are_kept_apart():
+    from dd_jax.report.display_names import display_name
+    from dd_jax.run.one_run import _labels
+
+    dd_jax.register("method", "real", lambda model, *, ipc: 0, label="Realistic")
+    settings = config.override(config.default(), {"distill.method": "real"}, "test")
+    record = {"run": {"labels": _labels(settings)}}
+    assert display_name("real", record, "method") == "Realistic"
+    assert display_name("real", record, "init") == "Random real images"
+
+
+def test_tiles_of_a_method_are_those_of_its_signature(tmp_path):
+    register("method", METHODS["idc"])
+    assert prepared(tmp_path, {"distill.method": "mine", "distill.multi": True}).id
+    with pytest.raises(InputError, match="with one tile an image"):
+        prepared(tmp_path, {"distill.method": "dm", "distill.multi": True})
+    with pytest.raises(InputError, match="take one of dc, dsa, dm, idc_i, idc, frepo"):
+        prepared(tmp_path, {"distill.method": "mtt", "mitigate.robust.eps": 0.1})
