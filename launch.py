@@ -2,20 +2,22 @@
 
   python launch.py                                         quick start on digits
   python launch.py --config=experiments/NAME.py            one experiment
-  python launch.py --config.distill.ipc=1 --dry_run        show what would run
+  python launch.py --config.distill.ipc=1 --dry_run        list the runs, start none
   python launch.py --config.audits.robustness.eps_linf=0,2/255,8/255
   python launch.py --config.data.source=npz:FILE --workdir=DIR
 
 Results go to --workdir: report.html, results.jsonl and runs/RUN_ID/. The same command
-again skips finished runs and resumes the others. A value given on the command line wins
-over the file; of a swept key it takes the cells that have it, and where none has, it
-replaces theirs.
+again skips finished runs and resumes the others.
 
-Several launchers may share a --workdir: each passes by what another runs, and looks at
-it again at its end.
+A value on the command line replaces that of the config file. If the file sweeps the
+key, only the cells (runs of the sweep) with this value are run; if no cell has it, it
+replaces the value of all.
 
-Exit status: 0 done, or being run elsewhere; 1 a run failed or diverged, or the disk is
-full; 2 bad input or usage; interrupted by Ctrl-C 130, by SIGTERM 143, by SIGHUP 129.
+Several launchers may share a --workdir: each skips the runs of the others, and checks
+them again when its own are done.
+
+Exit status: 0 done, or being run by another launcher; 1 a run failed or diverged, or
+the disk is full; 2 bad input or usage; 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP.
 """
 
 import os
@@ -50,19 +52,19 @@ class End(NamedTuple):
 
     Attributes:
       kind: `done`, `failed` or `busy`: another process runs it.
-      words: the same for reading.
-      ran: whether it took its time here.
-      owner: of a busy one, `PID on HOST`.
+      text: the same, as printed.
+      ran: whether this launcher ran it.
+      owner: the process that runs a busy one, `PID on HOST`.
     """
 
     kind: str
-    words: str
+    text: str
     ran: bool = False
     owner: str = ""
 
 
 class Request(NamedTuple):
-    """What a command line asks for."""
+    """The cells of a command line, their labels, and where results go."""
 
     cells: list[ConfigDict]
     labels: list[str]
@@ -94,7 +96,7 @@ def main(argv: Sequence[str]) -> int:
         print("error:", error, file=sys.stderr)
         return FAILED
     except OSError as error:
-        print("error:", paths.in_words(error), file=sys.stderr)
+        print("error:", paths.describe_error(error), file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt as stop:
         interruption.ignore()
@@ -106,7 +108,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _again(argv: Sequence[str]) -> str:
-    """The command as it was given to a shell."""
+    """The command line, quoted for a shell."""
     return shlex.join(sys.orig_argv if [*argv] == sys.argv else ["python", *argv])
 
 
@@ -114,23 +116,32 @@ def _options() -> flags.FlagValues:
     options = flags.FlagValues()
     options.set_gnu_getopt(True)
     flags.DEFINE_string(
-        "config", None, "config file; default: the quick start", flag_values=options
+        "config",
+        None,
+        "config file in Python; default: the quick start on digits",
+        flag_values=options,
     )
     flags.DEFINE_string(
-        "workdir", None, "results; default: ./runs_out/NAME", flag_values=options
+        "workdir",
+        None,
+        "folder of the results; default: ./runs_out/NAME of the config file",
+        flag_values=options,
     )
     flags.DEFINE_enum(
         "executor",
         "inline",
         ["inline"],
-        "how cells run: inline = one after another, here",
+        "how the runs of a sweep are executed: inline = one after another, here",
         flag_values=options,
     )
     flags.DEFINE_boolean(
-        "dry_run", False, "list the cells, write nothing", flag_values=options
+        "dry_run",
+        False,
+        "list the runs, their ids and how far they are; write nothing",
+        flag_values=options,
     )
     flags.DEFINE_boolean(
-        "help", False, "show this", short_name="h", flag_values=options
+        "help", False, "show this help", short_name="h", flag_values=options
     )
     return options
 
@@ -145,7 +156,7 @@ def _request(
         name = Path(options.config).stem
         experiment = sweep.experiment(module, given)
         cells = sweep.expand(experiment.config, experiment.points, given)
-    root = destination.found(options.workdir or str(Path("runs_out", name)))
+    root = destination.results_folder(options.workdir or str(Path("runs_out", name)))
     for cell in cells:
         configs.validate(cell)
     labels = sweep.labels(cells) if len(cells) > 1 else [name]
@@ -179,12 +190,12 @@ def _show(request: Request) -> int:
         if progress != "done" and cell.forecast:
             lines.append(cell.forecast)
     say("\n".join(lines))
-    _tell(notes)
+    _print_notes(notes)
     return DONE
 
 
-def _tell(notes: Iterable[str]) -> None:
-    """What loading the data did that a user may not expect, a line each."""
+def _print_notes(notes: Iterable[str]) -> None:
+    """Prints what loading changed in the data, a line each."""
     for note in notes:
         say(f"data: {note}")
 
@@ -209,11 +220,11 @@ def _run_module() -> ModuleType:
 def _progress(root: Path, run_id: str) -> str:
     from dd_jax.report import completed
 
-    folder = workdir.run_dir(root, run_id)
+    folder = workdir.run_folder(root, run_id)
     row = workdir.read_status(folder)
     if row is None:
         return "new"
-    if completed.record_of(folder):
+    if completed.intact_record(folder):
         return "done"
     return "damaged" if row["status"] == "done" else f"resumable ({row['status']})"
 
@@ -225,7 +236,7 @@ def _run(request: Request) -> int:
 
     cells = [run.prepared(config) for config in request.cells]
     destination.make(request.root, [cell.id for cell in cells])
-    _tell(dict.fromkeys(note for cell in cells for note in cell.notes))
+    _print_notes(dict.fromkeys(note for cell in cells for note in cell.notes))
     disk.sweep(request.root, ours=False)
     ends = _run_cells(request, cells)
     busy = [end.owner for end in ends if end.kind == "busy"]
@@ -244,8 +255,8 @@ def _run(request: Request) -> int:
 
 
 def _run_cells(request: Request, cells: Sequence[Any]) -> list[End]:
-    """Runs cells in order; those that others run are looked at again at the end."""
-    folders = [workdir.run_dir(request.root, cell.id) for cell in cells]
+    """Runs cells in order; those of other launchers are checked again at the end."""
+    folders = [workdir.run_folder(request.root, cell.id) for cell in cells]
     skips = [(workdir.read_status(f) or {}).get("status") == "done" for f in folders]
     ends: dict[int, End] = {}
     seconds: list[float] = []
@@ -255,13 +266,13 @@ def _run_cells(request: Request, cells: Sequence[Any]) -> list[End]:
             label, start = request.labels[i], time.monotonic()
             say(label)
             before, end = ends.get(i), _attempt(cells[i], request.root)
-            if end.words == "already done" and before:
-                end = end._replace(words=f"done by {before.owner}")
+            if end.text == "already done" and before:
+                end = end._replace(text=f"done by {before.owner}")
             ends[i] = end
             if end.ran:
                 seconds.append(time.monotonic() - start)
             eta = _eta(seconds, sum(j > i and not skips[j] for j in todo))
-            line = f"{label} ... {end.words}{eta}"
+            line = f"{label} ... {end.text}{eta}"
             notice(line) if end.kind == "failed" else say(line)
         busy = [i for i in todo if ends[i].kind == "busy"]
         todo = busy if len(busy) < len(todo) else []
@@ -285,7 +296,9 @@ def _attempt(cell: Any, root: Path) -> End:
     except Exception as error:
         verb = "diverged" if isinstance(error, run.Diverged) else "failed"
         why = f"{verb}: {type(error).__name__}: {' '.join(str(error).split())}"
-        return End("failed", f"{why} (see {workdir.run_dir(root, cell.id)})", ran=True)
+        return End(
+            "failed", f"{why} (see {workdir.run_folder(root, cell.id)})", ran=True
+        )
     return End("done", f"done in {duration(time.monotonic() - start)}", ran=True)
 
 
@@ -296,7 +309,7 @@ def _eta(seconds: list[float], left: int) -> str:
 
 
 def _open_output() -> None:
-    """Lets lines go nowhere where the program was started with its output closed."""
+    """Opens the null device where the program was started with its output closed."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w"))

@@ -1,4 +1,4 @@
-"""The nouns that carry the whole package; imports nothing of ours and no jax."""
+"""The types that all of the package shares; imports none of its modules and no jax."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ Params = Any  # a pytree of arrays: everything a model has learned
 
 
 class InputError(ValueError):
-    """Bad input from outside: one line that says what is wrong, where, what is right.
+    """Bad user input: one line that says what is wrong, where, and what is right.
 
     `launch.py` prints the message and exits with status 2.
     """
@@ -69,7 +69,7 @@ PIXELS = Space(lambda images: images, lambda images: images)
 class Model(NamedTuple):
     """A network as pure functions; images are `f32[n h w c]` in [0, 1].
 
-    Normalisation lives inside, given once: what learns or augments images for a model
+    Normalisation is inside, given once: what learns or augments images for a model
     takes it from here. `params` holds all that the functions need, batch statistics
     beside the weights; `trainable` is the part of it that gradient descent learns.
 
@@ -103,7 +103,7 @@ class Model(NamedTuple):
 
 
 class SyntheticSet(NamedTuple):
-    """A distilled data set and all that a stranger needs to train on it.
+    """A distilled data set with all that training on it needs.
 
     Attributes:
       images: `f32[m h w c]` in pixel space.

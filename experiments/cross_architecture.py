@@ -42,7 +42,7 @@ OF_ONE = {
 
 
 def get_config() -> ConfigDict:
-    """Accuracy and fairness alone; the set comes by `distill.load`."""
+    """Accuracy and fairness only; the set comes by `distill.load`."""
     return config.override(
         config.default(),
         {

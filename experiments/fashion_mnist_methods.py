@@ -105,7 +105,7 @@ MTT = {
 
 
 def get_config() -> ConfigDict:
-    """Accuracy and fairness alone, of two earlier sets as well."""
+    """Accuracy and fairness only, of two earlier sets as well."""
     return config.override(
         config.default(),
         {

@@ -4,7 +4,7 @@
 
 10 images a class from real rows, under the threats T0 (initial images), T1 (released
 set, two networks on each) and T2 (one released network). MTT and IDC-I have no batched
-form: 16 shadows each, every one distilled alone.
+form: 16 shadows each, each distilled by itself.
 
 Time: 38 minutes for MTT, most of them experts and shadows, and 5 for IDC-I, on two CPU
 cores beside other work.

@@ -38,7 +38,7 @@ def get_config() -> ConfigDict:
 
 
 def sweep() -> list[Point]:
-    """Training first: cells that differ in distillation alone share their baselines."""
+    """Training first: cells that differ only in distillation share their baselines."""
     return product(
         {
             "train.adversarial.eps": [0.0, 0.1],

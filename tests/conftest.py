@@ -1,4 +1,4 @@
-"""Shared test set-up: eight virtual CPU devices, few compiled programs at once."""
+"""Shared set-up of tests: eight virtual CPU devices, programs compiled fast."""
 
 import os
 from pathlib import Path
@@ -8,6 +8,8 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Workers, and the processes that tests kill, would share the folder on disk; whoever
 # reads a half-written entry can crash.
 os.environ.setdefault("JAX_ENABLE_COMPILATION_CACHE", "false")
+# Compile time is most of a small test: leave optimisations out.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")
 
 import jax
 import pytest

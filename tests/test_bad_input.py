@@ -108,7 +108,7 @@ def test_arguments(capsys, argument, message):
         ),
         (
             {"x_train": np.zeros((25, 3, 8, 8), np.uint8)},
-            "npz:data.npz train images have shape (25, 3, 8, 8), which looks like "
+            "npz:data.npz train images have shape (25, 3, 8, 8), which suggests "
             "channels first; [n h w c] is needed: x.transpose(0, 2, 3, 1)",
         ),
         (
@@ -164,8 +164,8 @@ def test_a_class_with_too_few_images(capsys, ipc):
     source = npz("data.npz")
     arguments = flags(BARE | ALL_CLASSES, data__source=source, distill__ipc=ipc)
     assert refused(capsys, *arguments) == (
-        f"class '0' of npz:data.npz has 8 training images, {ipc} asked for; "
-        "ask for at most 8 per class"
+        f"class '0' of npz:data.npz has 8 training images, {ipc} needed; "
+        "at most 8 per class are possible"
     )
 
 
@@ -294,8 +294,8 @@ def test_models_that_cannot_be(capsys, changes, message):
         ),
         (
             {"distill.mtt.growth": 5},
-            "distill.mtt.growth=5: the window grows from first_max_start=0 to "
-            "max_start over growth updates; give both or neither",
+            "trajectory windows: growth=5 and first_max_start=0; the window grows from "
+            "first_max_start to max_start over growth updates: give both or neither",
         ),
         (
             {"distill.multi": True},

@@ -55,7 +55,7 @@ def world(tmp_path, monkeypatch):
     def run(cell, root):
         values = cell.config
         roots.append(root)
-        folder = workdir.run_dir(root, cell.id)
+        folder = workdir.run_folder(root, cell.id)
         if record := record_of(folder.name, root):
             return record
         world.runs.append(values)
@@ -69,13 +69,13 @@ def world(tmp_path, monkeypatch):
         return finish(folder.name)
 
     def finish(run_id):
-        folder, record = workdir.run_dir(roots[-1], run_id), fabricated(run_id)
+        folder, record = workdir.run_folder(roots[-1], run_id), fabricated(run_id)
         workdir.write_json(folder / "record.json", record)
         workdir.write_status(folder, "done")
         return record
 
     def record_of(run_id, root):
-        return completed.record_of(workdir.run_dir(root, run_id))
+        return completed.intact_record(workdir.run_folder(root, run_id))
 
     def append_result(root, record):
         world.writes += 1

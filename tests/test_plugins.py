@@ -5,11 +5,15 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tiny import ROOT
+from tiny import ROOT, launch
+from tiny import quick_compiles as quick_compiles
 
+from dd_jax import catalogue
+from dd_jax.catalogue import lookup
 from dd_jax.system import workdir
 
 NAMES = {
@@ -23,24 +27,37 @@ NAMES = {
 }
 
 
-def start(folder, *arguments, **kw):
-    """Starts `launch.py` with the config file that lies in a folder."""
-    command = [sys.executable, ROOT / "launch.py", f"--config={folder / 'toy.py'}"]
-    command += [f"--workdir={folder / 'out'}", *arguments]
-    return subprocess.Popen(
-        [*map(str, command)],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        **kw,
-    )
+@pytest.fixture(autouse=True)
+def no_leftovers():
+    """What a config file registers in this process is gone after the test."""
+    with forgotten():
+        yield
 
 
-def launched(folder, *arguments):
-    process = start(folder, *arguments)
-    output, _ = process.communicate(timeout=500)
-    return process.returncode, output
+@contextmanager
+def forgotten():
+    catalogue.names("method")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lookup, "_entries", dict(lookup._entries))
+        yield
+
+
+def command(folder, *arguments):
+    """Arguments of `launch.py` with the config file that lies in a folder."""
+    return [f"--config={folder / 'toy.py'}", f"--workdir={folder / 'out'}", *arguments]
+
+
+@pytest.fixture
+def launched(folder, capsys):
+    """`launched(*arguments)`: status and output of the launcher in this process."""
+
+    def run(*arguments):
+        capsys.readouterr()
+        code = launch(*command(folder, *arguments))
+        out, err = capsys.readouterr()
+        return code, out + err
+
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -53,17 +70,23 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def finished(folder):
     """Killed once the first cell has distilled, then run again to the end."""
-    process = start(folder)
+    process = subprocess.Popen(
+        [sys.executable, ROOT / "launch.py", *command(folder)],
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     deadline = time.time() + 300
     while time.time() < deadline and process.poll() is None:
         if list(folder.glob("out/runs/*/synthetic.npz")):
             break
         time.sleep(0.02)
     process.kill()
-    process.communicate()
+    process.wait()
+    assert list(folder.glob("out/runs/*/synthetic.npz"))
     assert not list(folder.glob("out/results.jsonl"))
-    code, output = launched(folder)
-    assert code == 0, output
+    with forgotten():
+        assert launch(*command(folder)) == 0
     return folder / "out"
 
 
@@ -123,14 +146,14 @@ def test_a_report_made_without_the_file_shows_them_too(finished):
     assert (finished / "report.html").read_text() == before
 
 
-def test_a_finished_sweep_is_not_run_again(folder, finished):
-    code, output = launched(folder)
+def test_a_finished_sweep_is_not_run_again(launched, finished):
+    code, output = launched()
     assert code == 0 and output.count("already done") == 2
 
 
-def test_a_value_on_the_command_line_wins(folder):
+def test_a_value_on_the_command_line_wins(launched):
     strength = "--config.distill.toy_method.strength=2"
-    code, output = launched(folder, "--dry_run", strength)
+    code, output = launched("--dry_run", strength)
     assert code == 0 and "cells: 1" in output
 
 
@@ -151,13 +174,13 @@ def test_a_value_on_the_command_line_wins(folder):
         ("--config.data.source=toy", "digits, tfds:NAME"),
     ],
 )
-def test_bad_values_are_one_line(folder, argument, words):
-    code, output = launched(folder, argument)
+def test_bad_values_are_one_line(launched, argument, words):
+    code, output = launched(argument)
     assert code == 2 and output.count("\n") == 1 and words in output
 
 
-def test_help_teaches_their_keys(folder):
-    code, output = launched(folder, "--help")
+def test_help_teaches_their_keys(launched):
+    code, output = launched("--help")
     assert code == 0
     assert "distill.toy_method.strength=0.7" in output
     assert "learning rate of the images" in output

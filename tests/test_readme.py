@@ -61,7 +61,7 @@ def small():
 @pytest.fixture
 def forget():
     """Names that a block registers are there for that block alone."""
-    lookup.load()
+    lookup.load_entries()
     before = dict(lookup._entries)
     yield
     lookup._entries.clear()

@@ -3,7 +3,6 @@
 import importlib.util
 from pathlib import Path
 
-import jax
 import numpy as np
 import orbax.checkpoint as ocp
 import pytest
@@ -49,9 +48,7 @@ MLP = {"model.name": "mlp", "model.depth": 1, "model.width": 8}
 @pytest.fixture(scope="module", autouse=True)
 def quick_compiles():
     """Compile time is most of a tiny run: leave optimisations out."""
-    jax.config.update("jax_disable_most_optimizations", True)
     yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 def make(base, **changes):

@@ -19,7 +19,7 @@ from dd_jax.attacks.objectives import (
     wrong_classes,
 )
 from dd_jax.attacks.restarts import Restarts, select
-from dd_jax.attacks.schedules import Progress, Rule, halving, sparse
+from dd_jax.attacks.schedules import Progress, StepRule, halving, sparse
 from dd_jax.attacks.settings import Settings
 from dd_jax.types import Array, InputError, Key
 
@@ -128,7 +128,7 @@ def _loss(name: str, targets: int) -> Callable[[Array, Array, Array], Array]:
     return lambda logits, label, target: untargeted(logits, label)
 
 
-def _phases(ball: Constraint, steps: int) -> list[tuple[Constraint, Rule, int]]:
+def _phases(ball: Constraint, steps: int) -> list[tuple[Constraint, StepRule, int]]:
     """Ball, step-size rule and number of steps of each phase."""
     if ball.name != "l1":
         return [(ball, halving(ball), steps)]
@@ -148,7 +148,7 @@ def _start(ball: Constraint, key: Key, image: Array) -> Array:
     return ball.within(scale * noise, image)
 
 
-def _ascend(key, evaluate, images, delta, ball, rule: Rule, steps) -> _State:
+def _ascend(key, evaluate, images, delta, ball, rule: StepRule, steps) -> _State:
     """All steps of one phase."""
     for_first, key = jax.random.split(key)
     gradient, loss, margins = evaluate(for_first, delta)

@@ -19,7 +19,7 @@ class Attack(NamedTuple):
 
     `attack(key, logits_fn, images f32[n h w c], labels i32[n]) -> images f32[n h w c]`,
     all in [0, 1]. `logits_fn` gives logits. Shapes and dtypes are checked at each call;
-    values cannot be looked at within jit, so that the audits, not the attack, refuse
+    values are not known within jit, so that the audits, not the attack, refuse
     probabilities and pixels outside [0, 1] (AutoAttack, which runs on the host, does).
 
     Attributes:

@@ -81,7 +81,7 @@ def fast_adaptive_boundary(
 
     A targeted run takes the boundary to one target class, an untargeted one the
     nearest. Restarts of an untargeted attack begin at a random point, eps / 2 away. A
-    final search of 8 bisections looks for a closer point between x_0 and the result.
+    final search of 8 bisections searches for a closer point between x_0 and the result.
 
     Source: Croce and Hein 2020, "Minimally distorted adversarial examples with a fast
     adaptive boundary attack", algorithm 1 and its final search. Differs from the

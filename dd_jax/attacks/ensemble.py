@@ -199,7 +199,7 @@ def _keys(key: Key, count: int) -> tuple[Key, Array]:
 
 
 def _by_size(batches: list) -> list[list]:
-    """Consecutive batches of one size together."""
+    """Consecutive batches grouped by size."""
     grouped = groupby(batches, key=lambda batch: len(batch[1]))
     return [list(group) for _, group in grouped]
 

@@ -28,7 +28,7 @@ class Progress(NamedTuple):
     interval: Array
 
 
-class Rule(NamedTuple):
+class StepRule(NamedTuple):
     """A step-size rule, as pure functions of one example.
 
     Attributes:
@@ -56,7 +56,7 @@ class _Halving(NamedTuple):
     reduced: Array
 
 
-def halving(ball: Constraint) -> Rule:
+def halving(ball: Constraint) -> StepRule:
     """Start at 2 eps; halve the step size where the loss increases too rarely.
 
     At a checkpoint the step size halves if at most 75 % of the steps since the previous
@@ -91,7 +91,7 @@ def halving(ball: Constraint) -> Rule:
         return state, halve
 
     step = lambda state, gradient: state.size * ball.steepest(gradient)
-    return Rule(decreasing_intervals, init, step, adapt, 0.75, first)
+    return StepRule(decreasing_intervals, init, step, adapt, 0.75, first)
 
 
 class _Sparse(NamedTuple):
@@ -101,7 +101,7 @@ class _Sparse(NamedTuple):
     pixels: Array
 
 
-def sparse(ball: Constraint) -> Rule:
+def sparse(ball: Constraint) -> StepRule:
     """Sparse steps: only the pixels of largest gradient move.
 
     The share of pixels that move is the share of nonzero pixels of the starting
@@ -141,7 +141,7 @@ def sparse(ball: Constraint) -> Rule:
         kept = lambda new, old: jnp.where(seen.checkpoint, new, old)
         return jax.tree.map(kept, after, state), seen.checkpoint & shrank
 
-    return Rule(equal_intervals, init, step, adapt, 1.0, ball.eps)
+    return StepRule(equal_intervals, init, step, adapt, 1.0, ball.eps)
 
 
 def decreasing_intervals(steps: int) -> list[int]:

@@ -14,7 +14,7 @@ PIPES = ("distilled", "random_subset", "full_data")
 
 
 def not_yet(*args: Any, **kw: Any) -> Any:
-    """Stands for what a context cannot do before the run has computed anything."""
+    """A placeholder for functions of a context that need results of the run."""
     raise RuntimeError("an audit's check may use no results: nothing is computed yet")
 
 

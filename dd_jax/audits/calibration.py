@@ -1,6 +1,6 @@
-"""Calibration audit: is the confidence of networks the accuracy that it promises.
+"""Calibration audit: does the confidence of networks equal their accuracy.
 
-Before and after temperature scaling. Plain NumPy in float64.
+Before and after temperature scaling. NumPy in float64.
 
 Source: Guo, Pleiss, Sun and Weinberger 2017, "On calibration of modern neural
 networks". Differs from it in: the temperature is fitted on one half of the evaluation
@@ -198,7 +198,7 @@ def measure(context: Context) -> dict:
     Returns:
       `{PIPE: {ece, nll, brier, reliability, temperature, scaled: {ece, nll, brier,
       reliability}}}`: estimates over networks; `reliability` has a row `{low, high,
-      count, confidence, accuracy}` for each bin of all networks together, without its
+      count, confidence, accuracy}` for each bin pooled over networks, without its
       means where it is empty.
     """
     labels, bins = context.evaluation.labels, context.options.bins
@@ -225,7 +225,7 @@ def _figures(logits, labels, bins, estimate) -> dict:
 
 
 def _diagram(logits, labels, bins) -> list[dict]:
-    """Bins of all networks together."""
+    """Bins pooled over networks."""
     pooled = np.concatenate(np.asarray(logits)), np.tile(labels, len(logits))
     found = reliability(*pooled, bins)
     rows = []

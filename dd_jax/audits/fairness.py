@@ -1,16 +1,14 @@
-"""Fairness audit: differences of accuracy between classes and between groups.
+"""Fairness metrics: differences of accuracy between classes and between groups.
 
-Plain NumPy.
+NumPy on arrays of predictions and labels.
 """
 
 import math
 from collections.abc import Callable
-from functools import partial
 
 import chex
 import numpy as np
 
-from dd_jax.audits.audit import Audit, Context
 from dd_jax.types import InputError
 
 
@@ -197,8 +195,7 @@ def record(
       summarise: `f64[s] -> {mean, ci, n}`, an estimate over networks.
       groups: `i32[n]`, or None where the data has no groups.
       full: `f64[k]`, accuracy by class after training on all data, mean over
-        networks;
-        None leaves `induced_drop` out.
+        networks; None leaves `induced_drop` out.
 
     Returns:
       `{class_gap, worst_class, class_std, cvar}` as estimates over networks (`cvar` of
@@ -220,34 +217,6 @@ def record(
         deo_max, deo_mean = equalised_odds(predictions, labels, groups, num_classes)
         part |= {"deo_max": summarise(deo_max), "deo_mean": summarise(deo_mean)}
     return part
-
-
-def check(context: Context) -> None:
-    """Refuses groups that no class has two of."""
-    labels, groups = context.evaluation.labels, context.evaluation.groups
-    if groups is not None:
-        equalised_odds(labels, labels, groups, context.num_classes)
-
-
-def measure(context: Context) -> dict:
-    """The fairness of each pipeline, `{PIPE: record(...)}`."""
-    _, labels, groups = context.evaluation
-    classes = context.num_classes
-    full = per_class_accuracy(context.predictions("full_data"), labels, classes)
-    return {
-        pipe: record(
-            context.predictions(pipe),
-            labels,
-            classes,
-            partial(context.estimate, pipe),
-            groups=groups,
-            full=None if pipe == "full_data" else full.mean(0),
-        )
-        for pipe in context.networks
-    }
-
-
-AUDIT = Audit("fairness", check, measure)
 
 
 def _check_shapes(predictions: np.ndarray, labels: np.ndarray) -> None:

@@ -4,10 +4,10 @@ from dd_jax.audits.audit import Audit, Context, no_check
 from dd_jax.train import predictions
 
 
-def eval_steps(steps: int, count: int) -> list[int]:
+def halving_steps(steps: int, count: int) -> list[int]:
     """Steps before the last whose sets are evaluated: `steps / 2^i`, i = 1..count.
 
-    >>> eval_steps(400, 3)
+    >>> halving_steps(400, 3)
     [50, 100, 200]
     """
     return sorted({steps >> i for i in range(1, count + 1)} - {0})

@@ -1,6 +1,6 @@
 """Memorisation audit: are released images nearer to training than to unseen images.
 
-Every figure stands beside a control: the same measurement against a holdout of equally
+Every figure has a control: the same measurement against a holdout of equally
 many images from the same source. Dissimilarity does not prove privacy (a set far from
 its data may still leak membership), so read this next to the membership audit; and
 distilled sets are small, so read `n`.

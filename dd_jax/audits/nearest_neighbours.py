@@ -99,7 +99,7 @@ def nearest_neighbours(points: np.ndarray, pool: np.ndarray) -> Neighbours:
 def distance_ratio(neighbours: Neighbours) -> np.ndarray:
     """Nearest-neighbour distance ratio, `d_1 / d_2`: `f64[s]` in [0, 1].
 
-    Near 1 no image of the pool stands out; 0 is a copy of one (or of several).
+    Near 1 no image of the pool is singled out; 0 is a copy of one (or of several).
     """
     first, second = neighbours.distance, neighbours.second
     return np.divide(first, second, out=np.zeros_like(first), where=second > 0)

@@ -12,8 +12,8 @@ def measure(context: Context) -> dict:
     """Accuracy of networks trained on the sets as PNG files would hold them.
 
     They start and learn from the keys of the networks on the sets themselves, by the
-    same recipe, so that the difference is that of the images alone. Where all pixels
-    are multiples of 1/255 already, those networks stand for them.
+    same recipe, so that only the images differ. Where all pixels are multiples of 1/255
+    already, the accuracy of those networks is returned.
 
     Returns:
       `{accuracy {mean, ci, n}, bits, clipped, largest_change}`, see

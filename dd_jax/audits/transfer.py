@@ -102,7 +102,7 @@ def curves_from(
     that they were made on.
 
     Args:
-      key: typed PRNG key, of this source alone.
+      key: typed PRNG key, of this source only.
       name: a key of `ATTACKS`.
       source: of `groups`, the networks that are attacked.
       groups: name -> networks, such as pipelines or architectures.

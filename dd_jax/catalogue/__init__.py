@@ -1,17 +1,16 @@
 """Everything that a config can name, and what its values may be; no JAX."""
 
+from dd_jax.catalogue.factory_arguments import arguments, takes
 from dd_jax.catalogue.lookup import (
     Entry,
     Option,
     Registry,
-    arguments,
     entries,
     entry,
     imported,
     label,
     names,
     resolve,
-    takes,
 )
 from dd_jax.catalogue.registration import register
 from dd_jax.catalogue.rules import Rule

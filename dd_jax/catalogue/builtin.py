@@ -2,13 +2,14 @@
 
 Traits, by kind:
 
+- method, init: `random_rows`, its images are random real rows.
 - method: `selects`, it takes real images as they are; `matches_real`, its batch holds
   real images that robust distillation can attack (default true); `batched`, the form of
   it that shadows share.
-- attack: `words`, what a config may write behind a colon, by parameter, the default
-  first; `shared`, the key of `audits.robustness` that gives a parameter, where that is
-  not the key of its own name, or None.
-- source: `place`, what stands behind its colon: nothing if empty.
+- attack: `words`, the values that a config may give after a colon, by parameter, the
+  default first; `shared`, the key of `audits.robustness` that gives a parameter, where
+  that is not the key of its own name, or None.
+- source: `place`, what a config gives after the colon: nothing if empty.
 """
 
 from functools import partial
@@ -27,7 +28,13 @@ audit = partial(register, "audit")
 
 _IN = "dd_jax.distill.methods."
 _CHOICE = {"selects": True, "matches_real": False}
-method("random", _IN + "selection:random_images", label="Random", **_CHOICE)
+method(
+    "random",
+    _IN + "selection:random_images",
+    label="Random",
+    random_rows=True,
+    **_CHOICE,
+)
 method("herding", _IN + "selection:herded_images", label="Herding", **_CHOICE)
 method("kcenter", _IN + "selection:kcenter_images", label="k-center", **_CHOICE)
 method("kmeans", _IN + "selection:kmeans_images", label="k-means", **_CHOICE)
@@ -64,7 +71,7 @@ method(
 
 _IN = "dd_jax.distill.parametrisation.initial_images:"
 init("noise", _IN + "noise", label="Noise")
-init("real", _IN + "real", label="Random real images")
+init("real", _IN + "real", label="Random real images", random_rows=True)
 init("kmeans", _IN + "kmeans", label="k-means")
 init("kcenter", _IN + "kcenter", label="k-center")
 init("herding", _IN + "herding", label="Herding")
@@ -149,7 +156,9 @@ model(
 
 _IN = "dd_jax.audits."
 audit("accuracy", _IN + "clean_accuracy:AUDIT", label="Accuracy")
-audit("fairness", _IN + "fairness:AUDIT", label="Fairness", options=options.FAIRNESS)
+audit(
+    "fairness", _IN + "fairness_audit:AUDIT", label="Fairness", options=options.FAIRNESS
+)
 audit(
     "calibration",
     _IN + "calibration:AUDIT",

@@ -1,14 +1,12 @@
-"""Everything that a config can name: where it lives, its label, its own config keys.
+"""Everything that a config can name: where it is defined, its label, its config keys.
 
 An entry is found by its kind and name; its factory is imported only when it is
-asked for. `registration.register` adds entries: of this package, of a config file and
+needed. `registration.register` adds entries: of this package, of a config file and
 of other installed packages.
 """
 
 import importlib
-import inspect
-from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -16,7 +14,7 @@ from typing import Any, NamedTuple
 from dd_jax.catalogue.rules import Rule, of_type
 from dd_jax.types import InputError
 
-ROOMS = {  # kind -> where the config keys of its entries stand
+ROOMS = {  # kind -> the prefix of the config keys of its entries
     "method": "distill",
     "init": "distill",
     "attack": "audits.robustness",
@@ -47,7 +45,7 @@ class Option(NamedTuple):
 
     @property
     def allowed(self) -> Rule:
-        """The rule, or that of the type alone."""
+        """The rule, or that of the type."""
         return self.rule or of_type(self.default)
 
 
@@ -98,7 +96,7 @@ def entry(kind: str, name: str) -> Entry:
     >>> entry("method", "dm").label
     'Distribution matching (DM)'
     """
-    load()
+    load_entries()
     if (kind, name) not in _entries:
         known = ", ".join(names(kind))
         raise InputError(f"no {kind} {name!r}; there are {known}")
@@ -107,7 +105,7 @@ def entry(kind: str, name: str) -> Entry:
 
 def entries(*kinds: str) -> Iterator[Entry]:
     """All entries, or those of some kinds, in the order of registration."""
-    load()
+    load_entries()
     return (e for e in list(_entries.values()) if not kinds or e.kind in kinds)
 
 
@@ -131,7 +129,7 @@ def label(name: str, kind: str = "") -> str:
 
 
 def resolve(kind: str, name: str) -> Any:
-    """What stands behind a name, imported if need be.
+    """The factory of a name, imported if need be.
 
     Raises:
       InputError: no such name, or its module cannot be imported.
@@ -155,7 +153,7 @@ def imported(factory: Any) -> Any:
 
 
 class Registry(Mapping):
-    """The names of a kind as a mapping to what stands behind them."""
+    """The names of a kind as a mapping to their factories."""
 
     def __init__(self, kind: str):
         self.kind = kind
@@ -172,65 +170,13 @@ class Registry(Mapping):
         return len(names(self.kind))
 
 
-def arguments(
-    found: Entry,
-    own: Mapping[str, Any],
-    shared: Mapping[str, Any],
-    function: Callable | None = None,
-) -> dict[str, Any]:
-    """The keywords that a factory takes, by its signature.
-
-    Args:
-      found: the entry.
-      own: values of its own options.
-      shared: values that any entry of its kind may take, by parameter; an entry's trait
-        `shared` names another one for a parameter, or None for none.
-      function: what takes them; default: the factory itself.
-
-    Returns:
-      `{parameter: value}` of the parameters that the factory has.
-
-    Raises:
-      InputError: an option that is no parameter of the factory.
-    """
-    known = parameters(function or _resolved(found))
-    unknown = [name for name in own if name not in known and None not in known]
-    if unknown:
-        raise InputError(
-            f"{found.kind} {found.name!r}: option {unknown[0]!r} is no parameter of "
-            f"its factory, which has {', '.join(filter(None, known)) or 'none'}"
-        )
-    elsewhere = found.traits.get("shared", {})
-    given = {name: elsewhere.get(name, name) for name in known if name}
-    taken = {name: shared[key] for name, key in given.items() if key in shared}
-    return taken | dict(own)
-
-
-def takes(factory: Callable, name: str) -> bool:
-    """Whether a factory takes a keyword argument.
-
-    >>> takes(lambda *, ipc: ipc, "ipc"), takes(lambda **kw: kw, "ipc")
-    (True, True)
-    """
-    known = parameters(factory)
-    return name in known or None in known
-
-
-@lru_cache(maxsize=64)
-def parameters(factory: Callable) -> tuple[str | None, ...]:
-    """Names of the parameters that a factory takes; None among them for `**others`."""
-    known = inspect.signature(factory).parameters.values()
-    variable = inspect.Parameter.VAR_KEYWORD
-    return tuple(None if p.kind is variable else p.name for p in known)
-
-
 def add(new: Entry) -> None:
     """Adds an entry; one of the same origin is replaced.
 
     Raises:
       InputError: a name that another origin has taken.
     """
-    load()
+    load_entries()
     before = _entries.get((new.kind, new.name))
     if before and before.origin != new.origin:
         raise InputError(
@@ -240,12 +186,12 @@ def add(new: Entry) -> None:
     _entries[new.kind, new.name] = new
 
 
-def load() -> None:
+def load_entries() -> None:
     """Registers this package's entries, then those of installed packages."""
     global _loaded
     if _loaded:
         return
-    _loaded = True  # before: what is loaded may ask for names itself
+    _loaded = True  # before loading: what is loaded may look up names itself
     try:
         importlib.import_module("dd_jax.catalogue.builtin")
         for point in metadata.entry_points(group=GROUP):

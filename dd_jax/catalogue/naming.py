@@ -52,14 +52,14 @@ def source_of(spec: str) -> tuple[str, str]:
     takes = found.traits.get("place") if found else ""
     right = bool(place) == bool(colon if takes is None else takes)
     if not found or not right or bool(place) != bool(colon):
-        raise InputError(f"data source {spec!r} is unknown; use {sources_in_words()}")
+        raise InputError(f"data source {spec!r} is unknown; use {describe_sources()}")
     return name, place
 
 
-def sources_in_words() -> str:
+def describe_sources() -> str:
     """The sources as a config names them.
 
-    >>> sources_in_words()
+    >>> describe_sources()
     'digits, tfds:NAME, idx:DIR, npz:FILE or folder:DIR'
     """
 
@@ -117,4 +117,4 @@ def _is_source(value: str) -> bool:
 
 
 ATTACKS = Rule(_are_attacks, _attacks_in_words)
-SOURCE = Rule(_is_source, sources_in_words)
+SOURCE = Rule(_is_source, describe_sources)

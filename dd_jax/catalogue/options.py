@@ -1,4 +1,4 @@
-"""The config keys that methods and audits of this package have of their own."""
+"""The config keys of each method and audit of this package."""
 
 from dd_jax.catalogue.lookup import Option
 from dd_jax.catalogue.naming import ATTACKS, some_named
@@ -23,39 +23,59 @@ TRAJECTORY_MATCHING = (
     Option(
         "kept_epochs",
         0,
-        "keep at least so many first epochs of each expert, for runs with other "
-        "windows to share, which costs their training; 0 = keep only those used",
+        "store at least the first n epochs of each expert, so that runs with other "
+        "windows share them; experts then train for n epochs; 0 = only those used",
         at_least(0),
         changes_results=False,
     ),
     Option("expert_lr", 0.01, "learning rate of the experts", POSITIVE),
-    Option("student_steps", 20, "steps of a student", at_least(1)),
+    Option(
+        "student_steps",
+        20,
+        "training steps of a student on the synthetic set",
+        at_least(1),
+    ),
     Option(
         "expert_epochs",
         2,
-        "epochs of the expert that these should be worth",
+        "expert epochs after which its parameters are the student's target",
         at_least(1),
     ),
-    Option("min_start", 0, "first epoch students start from", at_least(0)),
-    Option("max_start", 10, "first epoch that none starts from", at_least(1)),
+    Option("min_start", 0, "first expert epoch that students start from", at_least(0)),
+    Option(
+        "max_start",
+        10,
+        "end of the range of start epochs, itself excluded",
+        at_least(1),
+    ),
     Option(
         "first_max_start",
         0,
-        "its value at the first update, where it grows; 0 = max_start",
+        "max_start at the first outer step, from which it grows; 0 = max_start",
         at_least(0),
     ),
-    Option("growth", 0, "updates over which it grows to max_start", at_least(0)),
-    Option("batch_student", 0, "synthetic images a student step; 0 = all", at_least(0)),
+    Option(
+        "growth",
+        0,
+        "outer steps over which first_max_start grows to max_start",
+        at_least(0),
+    ),
+    Option(
+        "batch_student",
+        0,
+        "synthetic images in a batch of the student; 0 = all",
+        at_least(0),
+    ),
     Option(
         "tesla",
         False,
-        "drop the terms between student steps: constant memory",
+        "TESLA gradient, without the terms between student steps: constant memory",
         FLAG,
     ),
     Option(
         "student_lr",
         0.0,
-        "first learning rate of students, learned from there; 0 = train.lr",
+        "initial value of the learned learning rate of students; 0 = train.lr",
         NOT_NEGATIVE,
     ),
     Option(
@@ -67,15 +87,21 @@ TRAJECTORY_MATCHING = (
 )
 PRIVACY = (
     Option("enabled", True, "run the membership audit", FLAG),
-    Option("shadows", 16, "shadow distillations, in complementary pairs", PAIRS),
+    Option(
+        "shadows", 16, "shadow models, in pairs on complementary halves of train", PAIRS
+    ),
     Option(
         "joint",
         False,
-        "shadows share networks and real batches, in methods that have such a form",
+        "batched shadow distillation: shadows share networks and real batches (dc, dsa "
+        "and dm)",
         FLAG,
     ),
     Option(
-        "targets", 8, "target models that share nothing, beside joint shadows", PAIRS
+        "targets",
+        8,
+        "target models with joint shadows, each distilled with a seed of its own",
+        PAIRS,
     ),
     Option(
         "scores",
@@ -86,28 +112,43 @@ PRIVACY = (
     Option(
         "threats",
         ("t2",),
-        "t0 initial images, t1 released set, t2 one model",
+        "what the attacker has: t0 initial images, t1 the released set, t2 one network",
         some_of(THREATS),
     ),
     Option(
         "repeats",
         1,
-        "networks that a t1 adversary trains on each released set",
+        "networks that a t1 attacker trains on each released set",
         at_least(1),
     ),
-    Option("rows", 0, "training rows that are queried, at random; 0 = all", ROWS),
-    Option("variance", "auto", "variance that LiRA estimates", one_of(VARIANCES)),
-    Option("query_shift", 0, "largest shift of queries in pixels", at_least(0)),
-    Option("canaries", 0, "canaries of each kind", EVEN),
-    Option("epochs", 60, "epochs of each shadow's network", at_least(1)),
+    Option("rows", 0, "random training rows whose membership is tested; 0 = all", ROWS),
+    Option(
+        "variance",
+        "auto",
+        "variance of LiRA: per row, fixed over rows, or auto (fixed below 64 shadows)",
+        one_of(VARIANCES),
+    ),
+    Option(
+        "query_shift",
+        0,
+        "query also every shift of a row by up to n pixels",
+        at_least(0),
+    ),
+    Option(
+        "canaries",
+        0,
+        "canaries of each kind: mislabelled, out of distribution, duplicated",
+        EVEN,
+    ),
+    Option("epochs", 60, "training epochs of each shadow network", at_least(1)),
 )
 ROBUSTNESS = (
     Option("enabled", True, "run the adversarial audit", FLAG),
     Option(
         "attacks",
         ("fgsm", "pgd_linf", "pgd_l2"),
-        "attacks; with a norm: square:l2, apgd_ce:l1, autoattack:l2:plus (version rand "
-        "is for models that draw at random, which only Python can be given)",
+        "attacks, with a norm or version behind a colon, such as square:l2, apgd_ce:l1 "
+        "and autoattack:l2:plus",
         ATTACKS,
     ),
     Option(
@@ -128,7 +169,7 @@ ROBUSTNESS = (
         "L1 radii, pixels in [0, 1]",
         radii("L1, pixels in [0, 1]", 1e4),
     ),
-    Option("images", 200, "test images attacked", at_least(1)),
+    Option("images", 200, "evaluation images attacked", at_least(1)),
     Option("nets", 1, "networks attacked per set", at_least(1)),
     Option(
         "steps", 20, "steps of PGD and MIM; CW and DeepFool have their own", at_least(1)
@@ -140,7 +181,7 @@ ROBUSTNESS = (
     Option(
         "draws",
         10_000,
-        "points that noise draws from the ball of each image",
+        "random points that the noise attack tries in the ball of each image",
         at_least(1),
     ),
     Option(
@@ -151,26 +192,29 @@ ROBUSTNESS = (
         FLAG,
     ),
     Option(
-        "checks", False, "attack again with more steps, for all masking checks", FLAG
+        "checks",
+        False,
+        "attack again with more steps and restarts, for all gradient-masking checks",
+        FLAG,
     ),
 )
 TRANSFER = (
     Option(
         "enabled",
         False,
-        "attack each pipeline by the adversarial images of the others",
+        "classify the adversarial images of each pipeline by the others",
         FLAG,
     ),
     Option(
         "architectures",
         (),
-        "architectures trained on the same sets, beside the run's",
+        "further architectures, trained on the same sets",
         some_named("model", least=0),
     ),
     Option(
         "methods",
         (),
-        "methods that distil a set each, beside the run's",
+        "further methods, each of which distils a set",
         some_named("method", least=0),
     ),
     Option(
@@ -178,26 +222,33 @@ TRANSFER = (
     ),
 )
 CORRUPTIONS = (
-    Option("enabled", False, "evaluate the networks on 15 common corruptions", FLAG),
-    Option("images", 500, "test images corrupted", at_least(1)),
+    Option("enabled", False, "run the audit of 15 common corruptions", FLAG),
+    Option("images", 500, "evaluation images corrupted", at_least(1)),
 )
-FAIRNESS = (Option("enabled", True, "report the gaps between classes", FLAG),)
+FAIRNESS = (
+    Option(
+        "enabled", True, "run the fairness audit: gaps between classes and groups", FLAG
+    ),
+)
 QUANTIZATION = (
     Option(
         "enabled",
         True,
-        "train on the set clipped to 8 bits too, as PNG files hold it",
+        "train also on the set rounded to 8 bits, as PNG files store it",
         FLAG,
     ),
 )
 MEMORISATION = (
     Option(
-        "enabled", True, "compare the images with train and with unseen images", FLAG
+        "enabled",
+        True,
+        "run the memorisation audit: distances to train and to unseen images",
+        FLAG,
     ),
     Option(
         "gallery",
         False,
-        "show the nearest real images: they are then in the report",
+        "show the nearest real images in the report, which then contains them",
         FLAG,
     ),
 )
@@ -205,7 +256,7 @@ LEARNING_CURVE = (
     Option(
         "eval_steps",
         0,
-        "earlier sets that are evaluated too, after 1/2, 1/4, ... of the steps",
+        "evaluate also the sets after 1/2, 1/4, ... of the steps: n of them",
         at_least(0),
     ),
 )
@@ -213,7 +264,7 @@ CALIBRATION = (
     Option(
         "enabled",
         True,
-        "report calibration, before and after temperature scaling",
+        "run the calibration audit, before and after temperature scaling",
         FLAG,
     ),
     Option("bins", 15, "bins of the expected calibration error", at_least(1)),

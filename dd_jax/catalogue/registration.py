@@ -1,4 +1,4 @@
-"""The door of the catalogue: how a method, an attack or an audit comes in."""
+"""Registration: how a method, an attack or an audit enters the catalogue."""
 
 import re
 import sys
@@ -13,7 +13,8 @@ from dd_jax.types import InputError
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _TYPES = (bool, int, float, str, tuple)
 _TRAITS = {  # kind -> what an entry may say of itself
-    "method": ("selects", "matches_real", "batched"),
+    "method": ("selects", "random_rows", "matches_real", "batched"),
+    "init": ("random_rows",),
     "attack": ("words", "shared"),
     "source": ("place",),
 }
@@ -43,7 +44,7 @@ def register(
     Args:
       kind: `method`, `attack`, `score`, `source`, `model`, `init` or `audit`.
       name: of small letters, digits and `_`.
-      factory: what stands behind the name, or `module:attribute` of it, which is then
+      factory: what the name refers to, or `module:attribute` of it, which is then
         imported when it is needed. By kind, with the options as keywords:
         method: `(model, *, ipc, ...) -> dd_jax.distill.Method`;
         attack: `(eps, ...) -> dd_jax.attacks.Attack`;

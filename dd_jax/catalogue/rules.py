@@ -1,4 +1,4 @@
-"""What values of config keys may be: names of registered things, tests with words."""
+"""Rules: which values a config key may have, each a test with its error message."""
 
 import math
 import re
@@ -21,7 +21,7 @@ BALLS = ("linf", "l2", "l1")
 
 
 class Rule(NamedTuple):
-    """What a value must be: a test, and the words for it in an error message.
+    """What a value must be: a test, and its description in help and error messages.
 
     `right` is a function where the words follow from what is registered. `reason` says
     of a value that fails the test what was found, where that helps.

@@ -27,37 +27,49 @@ from dd_jax.types import InputError
 _AUGMENT_DIGITS = "color_crop_cutout_scale_rotate"
 
 BASE = (
-    Option("seed", 0, "every random draw follows from it", SEED),
+    Option("seed", 0, "seed of every random draw", SEED),
     Option(
         "checkpoint_seconds",
         20.0,
-        "least time between checkpoints",
+        "least seconds between two checkpoints",
         NOT_NEGATIVE,
         changes_results=False,
     ),
     Option(
         "devices",
         0,
-        "spread models over the first so many devices of this process, virtual CPU "
-        "devices counted; 0 = all accelerators",
+        "spread networks over the first n devices of this process, virtual CPU devices "
+        "included; 0 = all accelerators",
         at_least(0),
         changes_results=False,
     ),
-    Option("data.source", "digits", "data set", SOURCE),
-    Option("data.num_classes", 0, "keep only the first classes; 0 = all", CLASSES),
-    Option("data.validation", 0.0, "share of train held out for tuning", SHARE),
+    Option("data.source", "digits", "data set to distil", SOURCE),
+    Option("data.num_classes", 0, "keep the first n classes; 0 = all", CLASSES),
+    Option(
+        "data.validation",
+        0.0,
+        "share of train held out for tuning; numbers are then of it, not of test",
+        SHARE,
+    ),
     Option("data.zca", False, "networks see ZCA-whitened images", FLAG),
-    Option("data.image_size", 0, "resize to this side; 0 = as they are", at_least(0)),
+    Option(
+        "data.image_size", 0, "resize images to n x n pixels; 0 = keep", at_least(0)
+    ),
     Option(
         "data.background",
         "refuse",
-        "colour that shows through transparent pixels of image files, such as white; "
-        "refuse = such files are refused",
+        "background of image files with transparent pixels, such as white; refuse = "
+        "stop at such a file",
         BACKGROUND,
     ),
-    Option("data.rows", 0, "rows of train to keep; 0 = all", at_least(0)),
+    Option(
+        "data.rows",
+        0,
+        "keep n rows of train, stratified by class; 0 = all",
+        at_least(0),
+    ),
     Option("model.name", "convnet", "architecture", one_named("model")),
-    Option("model.width", 32, "channels of a convolution", at_least(1)),
+    Option("model.width", 32, "channels of each convolution", at_least(1)),
     Option("model.depth", 3, "number of blocks", at_least(1)),
     Option("model.norm", "instance", "normalisation layers", one_of(NORMS)),
     Option("model.activation", "relu", "activation function", one_of(ACTIVATIONS)),
@@ -65,17 +77,27 @@ BASE = (
     Option(
         "distill.method",
         "dm",
-        "method of distillation or selection",
+        "distillation or selection method",
         one_named("method"),
     ),
     Option("distill.ipc", 10, "synthetic images per class", at_least(1)),
-    Option("distill.init", "real", "first synthetic images", one_named("init")),
-    Option("distill.steps", 150, "updates of the synthetic images", at_least(0)),
+    Option(
+        "distill.init",
+        "real",
+        "initialisation of the synthetic images",
+        one_named("init"),
+    ),
+    Option(
+        "distill.steps",
+        150,
+        "outer steps: updates of the synthetic images",
+        at_least(0),
+    ),
     Option("distill.batch_real", 64, "real images per class and step", at_least(1)),
     Option(
         "distill.augment",
         _AUGMENT_DIGITS,
-        "augmentation shared by real and synthetic images; dc has none",
+        "siamese augmentation of real and synthetic images; dc has none",
         AUGMENT,
     ),
     Option(
@@ -94,7 +116,7 @@ BASE = (
     Option(
         "distill.factor",
         0,
-        "tiles along each side of a stored image, each a synthetic one; 0 = the "
+        "multi-formation: factor x factor synthetic images in a stored one; 0 = the "
         "method's own (idc 2, others 1)",
         Rule(lambda v: 0 <= v <= 3, "0, 1, 2 or 3"),
     ),
@@ -110,38 +132,42 @@ BASE = (
     Option(
         "distill.network.outer_steps",
         0,
-        "outer steps before a new network, in dc, dsa, idc_i, idc and frepo; 0 = own",
+        "outer steps before a new network, in dc, dsa, idc_i, idc and frepo; 0 = the "
+        "method's own",
         at_least(0),
     ),
     Option(
         "distill.network.epochs",
         0,
-        "epochs of its inner loop in dc and dsa; 0 = own",
+        "epochs of the inner loop in dc and dsa; 0 = the method's own",
         at_least(0),
     ),
     Option(
         "distill.network.steps",
         8,
-        "batches of 64 of its inner loop in idc_i and idc",
+        "batches of 64 real images in the inner loop of idc_i and idc",
         at_least(1),
     ),
     Option(
         "distill.load",
         "",
-        "audit this synthetic.npz, or folder of PNGs, instead of distilling; it is "
-        "trained on by this config's recipe, from its own learning rate if it has one",
+        "audit this synthetic.npz, or folder of PNGs, instead of distilling; networks "
+        "train on it by train.*, at the learning rate of the set if it has one",
         SET,
         SETS,
     ),
     Option(
         "distill.steps_per_call",
         50,
-        "steps in one compiled call",
+        "outer steps in one compiled call",
         at_least(1),
         changes_results=False,
     ),
     Option(
-        "train.epochs", 300, "epochs on a synthetic set or random subset", at_least(1)
+        "train.epochs",
+        300,
+        "epochs of training on a synthetic set or random subset",
+        at_least(1),
     ),
     Option("train.batch", 256, "images per training step", at_least(1)),
     Option("train.lr", 0.01, "first learning rate of training", POSITIVE),
@@ -149,13 +175,13 @@ BASE = (
     Option(
         "train.augment",
         _AUGMENT_DIGITS,
-        "augmentation in training, of networks that distillation trains as well",
+        "augmentation in training, also of experts and in inner loops",
         AUGMENT,
     ),
     Option(
         "train.decay",
         "half",
-        "of the learning rate: half (to a tenth after half of the epochs), thirds (to "
+        "learning rate decay: half (to a tenth after half of the epochs), thirds (to "
         "a fifth at 2/3 and again at 5/6, as idc is published) or none",
         one_of(DECAYS),
     ),
@@ -168,11 +194,13 @@ BASE = (
     Option(
         "train.adversarial.eps",
         0.0,
-        "train against PGD of this Linf radius; 0 = off",
+        "adversarial training with PGD of this Linf radius; 0 = off",
         SHARE,
     ),
-    Option("train.adversarial.steps", 7, "steps of that PGD", at_least(1)),
-    Option("train.full_epochs", 60, "epochs on the full data", at_least(1)),
+    Option(
+        "train.adversarial.steps", 7, "PGD steps of adversarial training", at_least(1)
+    ),
+    Option("train.full_epochs", 60, "epochs of training on the full data", at_least(1)),
     Option("train.full_nets", 1, "networks trained on the full data", at_least(1)),
     Option(
         "mitigate.robust.eps",
@@ -180,9 +208,17 @@ BASE = (
         "distil from images attacked within this Linf radius; 0 = off",
         SHARE,
     ),
-    Option("mitigate.robust.steps", 5, "steps of that attack", at_least(1)),
-    Option("sets", 1, "synthetic sets, each from its own key", at_least(1)),
-    Option("report.html", True, "write report.html", FLAG, changes_results=False),
+    Option("mitigate.robust.steps", 5, "PGD steps of that attack", at_least(1)),
+    Option(
+        "sets", 1, "synthetic sets a run, each from its own random key", at_least(1)
+    ),
+    Option(
+        "report.html",
+        True,
+        "write report.html into the work directory",
+        FLAG,
+        changes_results=False,
+    ),
 )
 _SECTIONS = tuple(
     "seed checkpoint_seconds devices data model distill train mitigate sets audits "

@@ -1,4 +1,4 @@
-"""Values of config keys as people write them on a command line; the last one wins."""
+"""Config keys on the command line: `--config.KEY=VALUE`; the last value wins."""
 
 import re
 import shlex
@@ -19,8 +19,8 @@ _FLAG = re.compile(r"--?(no)?config\.([^=]*)(?:=(.*))?", re.DOTALL)
 def overrides(arguments: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
     """The typed values of `--config.KEY=VALUE`; of a key given twice, the last.
 
-    `--config.KEY VALUE` is the same; a key that is true or false may stand alone, or as
-    `--noconfig.KEY`.
+    `--config.KEY VALUE` is the same; a key that is true or false may be given without
+    a value, or as `--noconfig.KEY`.
 
     Returns:
       Values by dotted key, and the other arguments.
@@ -55,7 +55,7 @@ def overrides(arguments: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
 
 
 def config_file(arguments: Sequence[str]) -> str | None:
-    """The value of `--config` on a command line; its entries are keys' names too.
+    """The value of `--config` on a command line, of which the last one counts.
 
     >>> config_file(["--dry_run", "--config=a.py", "--config", "b.py"])
     'b.py'

@@ -30,7 +30,7 @@ def product(axes: dict[str, Iterable[Any]]) -> list[Point]:
 
 
 def zipped(axes: dict[str, Iterable[Any]]) -> list[Point]:
-    """The first values together, then the second ones, and so on.
+    """Values at the same position: the first of each list, then the second of each.
 
     Raises:
       InputError: lists of different lengths.
@@ -77,9 +77,9 @@ def expand(
 
 
 def labels(cells: list[ConfigDict]) -> list[str]:
-    """What tells each cell from the others, such as `ipc=5 init=real`.
+    """A label of each cell: the keys in which cells differ, such as `ipc=5 init=real`.
 
-    Keys are cut to their last part unless two of them would look the same.
+    Keys are cut to their last part unless two of them would be equal.
     """
     values = [configs.flat(cell) for cell in cells]
     varying = [key for key in fields() if any(v[key] != values[0][key] for v in values)]
@@ -95,11 +95,6 @@ class Experiment(NamedTuple):
 
     config: ConfigDict
     points: list[Point]
-
-
-def load(path: str | Path, overrides: Point | None = None) -> Experiment:
-    """`read` a Python file and its `experiment`."""
-    return experiment(read(path), overrides)
 
 
 def experiment(module: ModuleType, overrides: Point | None = None) -> Experiment:

@@ -1,7 +1,7 @@
 """Every config: its defaults, overrides, checks, and the names of runs.
 
-A config is a locked `ml_collections.ConfigDict`, made from, checked against, hashed by
-and explained from the one table `dd_jax.config.fields.fields`.
+A config is a locked `ml_collections.ConfigDict`, made from, checked against and hashed
+by one table, `dd_jax.config.fields.fields`, which also gives the help.
 """
 
 import difflib
@@ -18,7 +18,7 @@ from dd_jax.catalogue.lookup import Entry, entries
 from dd_jax.catalogue.naming import attack_of, source_of
 from dd_jax.catalogue.rules import is_number
 from dd_jax.config.fields import fields
-from dd_jax.system.disk import digest
+from dd_jax.system.disk import file_digest
 from dd_jax.system.paths import check_text, expanded
 from dd_jax.types import InputError
 
@@ -103,7 +103,7 @@ def override(config: ConfigDict, values: dict[str, Any], where: str) -> ConfigDi
 
 
 def wrong(key: str, value: Any) -> str:
-    """The words for a bad value of a known key, with what would be right.
+    """The error message for a bad value of a known key, with what is allowed.
 
     >>> wrong("distill.ipc", 0)
     'distill.ipc=0: must be at least 1 (type int)'
@@ -175,7 +175,7 @@ def run_id(config: ConfigDict, checksum: str, only: tuple[str, ...] = ("",)) -> 
     Returns:
       12 hexadecimal digits.
     """
-    known, used = fields(), tuple(named(config))
+    known, used = fields(), tuple(used_entries(config))
     own = lambda some: {key for entry in some for key in entry.keys}
     others = own(e for e in entries() if e.kind != "audit") - own(used)
     values: dict[str, Any] = {
@@ -187,14 +187,14 @@ def run_id(config: ConfigDict, checksum: str, only: tuple[str, ...] = ("",)) -> 
         if found.digest and _NAMED_BY[found.kind].format(found.name).startswith(only):
             values[f"code of {found.kind} {found.name}"] = found.digest
     if values.get("distill.load"):
-        values["distill.load"] = digest(expanded(config.distill.load))
+        values["distill.load"] = file_digest(expanded(config.distill.load))
     if found := values.get("audits.transfer.sets"):
-        values["audits.transfer.sets"] = [digest(expanded(path)) for path in found]
+        values["audits.transfer.sets"] = [file_digest(expanded(path)) for path in found]
     text = json.dumps([values, checksum, RESULTS_VERSION], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def named(config: ConfigDict) -> Iterator[Entry]:
+def used_entries(config: ConfigDict) -> Iterator[Entry]:
     """The entries of the catalogue that a valid config uses."""
     others = config.audits.transfer
     attacks = (attack_of(spec)[0] for spec in config.audits.robustness.attacks)

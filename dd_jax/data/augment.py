@@ -104,7 +104,7 @@ def dsa(strategy: str, mean: tuple[float, ...], std: tuple[float, ...]) -> Augme
 
 
 def describe(strategy: str) -> str:
-    """Describes a strategy in words, for augmentation without this package.
+    """Describes a strategy, for augmentation without this package.
 
     >>> describe("flip+crop_rotate").split(". ")[1]
     'Images are normalised before and brought back after'
@@ -168,7 +168,7 @@ OPERATIONS: dict[str, Operation] = {
 
 def _words() -> dict[str, str]:
     """What each operation does, in the numbers that it uses."""
-    sampled = ops.sampling_in_words()
+    sampled = ops.describe_sampling()
     half = f"s = int({ops.CUTOUT:g} * side + 0.5)"
     return {
         "color": f"x + u - {BRIGHTNESS:g}, then {SATURATION:g} u (x - g) + g with the "

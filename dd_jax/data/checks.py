@@ -81,7 +81,7 @@ def check_classes(
 
 
 def require_per_class(dataset: Dataset, count: int) -> None:
-    """Refuses a data set that has fewer training images of a class than asked for.
+    """Refuses a data set that has fewer training images of a class than needed.
 
     Args:
       dataset: as `load` gives it.
@@ -95,12 +95,12 @@ def require_per_class(dataset: Dataset, count: int) -> None:
         if have < count:
             raise InputError(
                 f"class {name!r} of {dataset.name} has {have} training images, {count} "
-                f"asked for; ask for at most {found.min()} per class"
+                f"needed; at most {found.min()} per class are possible"
             )
 
 
 def channels_first(shape: tuple[int, ...]) -> bool:
-    """Whether a shape of rank 4 looks like `[n c h w]`, and not like `[n h w c]`.
+    """Whether a shape of rank 4 can be `[n c h w]` but not `[n h w c]`.
 
     It does where the last axis is no usual number of channels, and either the second
     is one or the last two are a square; not where the middle two are a square.
@@ -123,7 +123,7 @@ def _pixels(images: np.ndarray, where: str) -> np.ndarray:
         raise InputError(f"{where} is empty, with images of shape {images.shape}")
     if channels_first(images.shape):
         raise InputError(
-            f"{where} images have shape {images.shape}, which looks like channels "
+            f"{where} images have shape {images.shape}, which suggests channels "
             "first; [n h w c] is needed: x.transpose(0, 2, 3, 1)"
         )
     if np.issubdtype(images.dtype, np.floating):

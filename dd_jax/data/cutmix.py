@@ -47,7 +47,7 @@ def cutmix(probability: float) -> Callable[[Key, Array, Array], tuple[Array, Arr
 
 
 def describe(probability: float) -> str:
-    """Describes CutMix in words, for training without this package.
+    """Describes CutMix for training without this package.
 
     >>> describe(0.0)
     'none'

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from dd_jax.data import layout
-from dd_jax.data.image_file import composite, open_image, plain, transparent
+from dd_jax.data.image_file import composite, open_image, to_grey_or_rgb, transparent
 from dd_jax.data.layout import ImageFiles
 from dd_jax.data.raw import Raw, stack_images
 from dd_jax.data.splits import stratified_split
-from dd_jax.system.memory import free, in_words
+from dd_jax.system.memory import format_bytes, free
 from dd_jax.system.paths import expanded, no_folder
 from dd_jax.types import InputError, Split
 
@@ -119,7 +119,7 @@ def _labels(listed: ImageFiles, names: tuple[str, ...]) -> np.ndarray:
 
 
 def _found(listed: list[ImageFiles], roots: list[Path]) -> tuple[str, ...]:
-    """What was found elsewhere than in `CLASS/*`, and what was not read, in words."""
+    """What was found elsewhere than in `CLASS/*`, and what was not read."""
     kinds = sum((each.unread for each in listed), Counter())
     files = {path for each in listed for path in each.files}
     loose = len(set().union(*map(layout.loose_images, roots)) - files)
@@ -151,8 +151,8 @@ def _decoded(
             if held > left:
                 raise InputError(
                     f"{path.parent}: the first {len(images) + 1} of {len(files)} "
-                    f"images take {in_words(held)} of memory, and {in_words(left)} "
-                    "are free; make them smaller"
+                    f"images take {format_bytes(held)} of memory, and "
+                    f"{format_bytes(left)} are free; make them smaller"
                 )
         done.update(words)
         if transparent(image):
@@ -163,7 +163,7 @@ def _decoded(
                 )
             image = composite(background, image, path)
             done[f"laid on {background}, which shows through transparent pixels"] += 1
-        images.append(plain(image))
+        images.append(to_grey_or_rgb(image))
     grey = all(image.mode == "L" for image in images)
     arrays = [np.asarray(i if grey else i.convert("RGB")) for i in images]
     notes = tuple(

@@ -1,4 +1,4 @@
-"""MNIST-format files: big-endian IDX arrays, plain or gzipped."""
+"""MNIST-format files: big-endian IDX arrays, gzipped or not."""
 
 import gzip
 import math
@@ -37,10 +37,10 @@ def read(place: str) -> Raw:
     """Reads the four MNIST-format files of a directory.
 
     Args:
-      place: the directory; holds `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`,
-        `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`, each plain or `.gz`;
-        also spelt `train-images.idx3-ubyte`, with `test` for `t10k`, and with one
-        prefix before all four names, such as `emnist-letters-`.
+      place: a directory of `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`,
+        `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`, with or without
+        `.gz`; also spelt `train-images.idx3-ubyte`, with `test` for `t10k`, and with
+        one prefix before all four names, such as `emnist-letters-`.
 
     Raises:
       InputError: a file is missing, truncated or not of this format, or there are

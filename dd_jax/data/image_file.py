@@ -85,7 +85,7 @@ def open_image(path: Path) -> OpenedImage:
 
 
 def size_of(path: Path) -> tuple[int, int]:
-    """Width and height by the header alone, before any pixel is unpacked.
+    """Width and height from the header, before any pixel is unpacked.
 
     Raises:
       InputError: not an image, or one that is too large to be unpacked.
@@ -127,7 +127,7 @@ def composite(background: str, image: Image.Image, where: Path) -> Image.Image:
     return colour.getchannel("R") if grey else colour
 
 
-def plain(image: Image.Image) -> Image.Image:
+def to_grey_or_rgb(image: Image.Image) -> Image.Image:
     """An opaque image as `L`, where its mode or its palette is grey, or as `RGB`."""
     colour = image.convert("RGBA") if image.has_transparency_data else image
     colour = colour.convert("RGB")

@@ -173,10 +173,10 @@ def affine(matrix: Array, images: Array) -> Array:
     )
 
 
-def sampling_in_words() -> str:
-    """Describes in words how `affine` samples.
+def describe_sampling() -> str:
+    """Describes how `affine` samples.
 
-    >>> sampling_in_words().split(" (align")[0]
+    >>> describe_sampling().split(" (align")[0]
     'bilinear between the centres of pixels, (2 i + 1) / n - 1 for pixel i of n'
     """
     place = "2 i / (n - 1) - 1" if ALIGN_CORNERS else "(2 i + 1) / n - 1"

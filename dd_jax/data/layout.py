@@ -193,7 +193,7 @@ def annotated_images(root: Path) -> ImageFiles | None:
 
 
 def count_suffixes(kinds: Counter[str]) -> str:
-    """Numbers of files by suffix, in words, on one line.
+    """Numbers of files by suffix, on one line.
 
     >>> count_suffixes(Counter({".txt": 2, "": 1}))
     '2 .txt, 1 without suffix'

@@ -42,7 +42,7 @@ def membership_masks(
         if count // 2 < at_least:
             raise InputError(
                 f"class {c} has {count} training images, so half of the data holds "
-                f"{count // 2} of them, {at_least} asked for; at least {2 * at_least} "
+                f"{count // 2} of them, {at_least} needed; at least {2 * at_least} "
                 "are needed"
             )
     member = np.zeros((2 * pairs, labels.size), bool)

@@ -45,7 +45,7 @@ class Experts(NamedTuple):
       epochs: those that `Real.experts` has to hold, in ascending order.
       count: networks.
       lr: learning rate, without momentum and weight decay.
-      kept_epochs: first epochs that are kept at least, for other methods to share.
+      kept_epochs: least number of first epochs stored, for other runs to share.
     """
 
     epochs: tuple[int, ...]
@@ -74,7 +74,7 @@ class Method(NamedTuple):
     | `augment_net` | the same for each image on its own, in inner-loop training |
     | `augment_student` | the same for each image on its own, of a student's batches |
     | `distance` | between gradients: a key of `DISTANCES` |
-    | `outer_steps` | outer steps (updates of the images) that one network serves |
+    | `outer_steps` | outer steps (updates of the images) with one network |
     | `net_epochs`, `net_steps` | inner-loop training of a network between two of them |
     | `cutmix_net` | share of the batches of inner-loop training that CutMix mixes |
     | `student_steps`, `expert_epochs`, `min_start`, `max_start`, `first_max_start`, \

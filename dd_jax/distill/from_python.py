@@ -104,7 +104,7 @@ def train_experts(
     Args:
       model: the network.
       data: the real rows; of a data set those of train.
-      folder: where their parameters are kept, to go on from there; default nowhere.
+      folder: where their parameters are cached; default nowhere.
       batch: images a step.
       augment: a strategy of `dd_jax.data.dsa`.
 

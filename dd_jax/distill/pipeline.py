@@ -34,7 +34,7 @@ def _steps(sample: Callable, update: Callable, key, state, first, last):
 
 @reused
 def _distiller(sample: Callable, update: Callable):
-    """The compiled steps; methods that differ in `init` alone share them."""
+    """The compiled steps; methods that differ only in `init` share them."""
 
     def one(shared, key, state, rows, counts, own):
         images, common, first, last = shared
@@ -82,7 +82,7 @@ def distil_many(
         that follow experts.
       initial: `bool[s n]`, the rows that the first images are made from; default
         `member`.
-      batched: steps that all sets take together, by the random numbers of the first;
+      batched: steps of all sets in one batch, by the random numbers of the first;
         default each its own.
       share_experts: whether all follow the experts of the first, which have to have the
         same rows; default each its own.
@@ -91,7 +91,7 @@ def distil_many(
       A `SyntheticSet` with a leading axis s, and the seconds that it took.
 
     Raises:
-      Diverged: a loss is not finite, or a learning rate learned away.
+      Diverged: a loss is not finite, or a learned learning rate is not.
     """
     reals_of = lambda rows: [real_data(data.images, data.labels, row) for row in rows]
     reals = reals_of(member)
@@ -171,7 +171,7 @@ def distil_then_train(
       data: the real rows, n of them.
       steps: of distillation.
       epochs: of training.
-      loops: run_loop distillation and training.
+      loops: drive the compiled steps of distillation and of training.
       experts: see `distil_many`.
       initial_only: whether the rows given to the pipeline are no more than what its
         first images are made from; it then distils all of `data`.

@@ -1,19 +1,19 @@
-"""Networks as pure functions; the only package that knows Flax."""
+"""Networks as pure functions; the only package that imports Flax."""
 
 from dd_jax.models.conv import keep_products
 from dd_jax.models.registry import (
     MODELS,
-    architecture_in_words,
     build,
-    fields,
+    describe_architecture,
+    field_names,
     minimum_size,
 )
 
 __all__ = [
     "MODELS",
     "build",
-    "architecture_in_words",
-    "fields",
+    "describe_architecture",
+    "field_names",
     "keep_products",
     "minimum_size",
 ]

@@ -7,7 +7,7 @@ take its place: the convolution C(x, w) and its weight gradient D(x, g). Each
 derivative of either is one of the two again, so every order stays on the fast path.
 Images of one channel, in or out, would waste the primitive's matrix products: from one
 channel C is a sum of shifted images, to one a sum of shifted products.
-Batched weights are looped over, which costs no more than one net after another;
+Batched weights are looped over, which costs no more than a loop over networks;
 batched images fold into the batch.
 """
 
@@ -24,14 +24,14 @@ from dd_jax.models.initializers import torch_uniform
 from dd_jax.types import Array
 
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
-_DEAR = "convolution"
+_SAVED = "convolution"
 _CACHE_BYTES = 1 << 19  # patches of one chunk of images, a part of a core's L2 cache
 
 
 # A policy for `jax.checkpoint`: convolutions and matrix products are kept, which are
 # small for the work they take; what lies between them is computed again.
 keep_products = jax.checkpoint_policies.save_from_both_policies(
-    jax.checkpoint_policies.save_only_these_names(_DEAR),
+    jax.checkpoint_policies.save_only_these_names(_SAVED),
     jax.checkpoint_policies.dots_saveable,
 )
 
@@ -87,7 +87,7 @@ def _input_gradient(g, w, padding):
 def _kept_conv(x, w, padding):
     """C by name for `keep_products`, unless it is cheap."""
     y = _conv(x, w, padding)
-    return y if 1 in w.shape[2:] else checkpoint_name(y, _DEAR)
+    return y if 1 in w.shape[2:] else checkpoint_name(y, _SAVED)
 
 
 def _save(fun):

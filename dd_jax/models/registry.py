@@ -1,4 +1,4 @@
-"""From a name to a `Model` of pure functions; Linen stays behind this file."""
+"""Builds a `Model` of pure functions by name; the only file that calls Flax modules."""
 
 import inspect
 
@@ -45,10 +45,10 @@ def _minimum_size(architecture) -> int:
     return getattr(architecture, "minimum_size", 1)
 
 
-def fields(name: str) -> frozenset[str]:
+def field_names(name: str) -> frozenset[str]:
     """Names of the choices that the architecture offers, as `build` takes them.
 
-    >>> sorted(fields("resnet18"))
+    >>> sorted(field_names("resnet18"))
     ['norm']
     """
     known = getattr(_architecture(name), "__dataclass_fields__", None)
@@ -57,8 +57,8 @@ def fields(name: str) -> frozenset[str]:
     return frozenset(known) - {"name", "parent"}
 
 
-def architecture_in_words(name: str) -> str:
-    """An architecture in words, for who trains it without this package."""
+def describe_architecture(name: str) -> str:
+    """A description of an architecture, for training it without this package."""
     words = " ".join(inspect.getdoc(_architecture(name)).split())
     return (
         f"{words} One linear layer from there to the logits. Norms have an eps of "
@@ -100,9 +100,9 @@ def build(
     >>> sum(leaf.size for leaf in jax.tree.leaves(params))
     317706
     """
-    unknown = set(kw) - fields(name)
+    unknown = set(kw) - field_names(name)
     if unknown:
-        known = ", ".join(sorted(fields(name))) or "none"
+        known = ", ".join(sorted(field_names(name))) or "none"
         raise InputError(
             f"model {name!r} has no {', '.join(sorted(unknown))}; its fields: {known}"
         )
@@ -127,7 +127,7 @@ def _built(architecture, choices, num_classes, image_shape, mean, std, space) ->
             x = jax.image.resize(x, (x.shape[0], *seen), "bilinear")
         return x
 
-    def init(key):  # depends on the shape alone
+    def init(key):  # depends only on the shape
         return dict(module.init(key, jnp.zeros((1, *seen)), False))
 
     def apply(params, images):

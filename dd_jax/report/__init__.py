@@ -1,4 +1,4 @@
-"""Tables, figures and the HTML report, made from Records and artefact files alone."""
+"""Tables, figures and the HTML report, made only from Records and artefact files."""
 
 import html as _html
 import sys
@@ -44,7 +44,7 @@ def build(workdir: str | Path) -> Path:
       InputError: the folder holds no runs, or no Record in it can be read (the page is
         written all the same: it says which files are damaged).
     """
-    # Deferred: drawing needs matplotlib, which readers of Records alone do without.
+    # Deferred: drawing needs matplotlib, which not needed to read Records.
     from dd_jax.report.html import write_html
     from dd_jax.report.records import write_results
 

@@ -8,11 +8,11 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from dd_jax import report
-from dd_jax.report import markdown, records, run_folder, trends
+from dd_jax.report import markdown, markdown_text, records, run_folder, trends
 from dd_jax.report.safe_text import presentable
 from dd_jax.report.sweep_axes import ordered
 from dd_jax.system import disk
-from dd_jax.system.paths import IS_FILE, expanded, in_words, no_folder
+from dd_jax.system.paths import IS_FILE, describe_error, expanded, no_folder
 from dd_jax.types import InputError, Record
 
 
@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("error:", " ".join(str(error).split()), file=sys.stderr)
         return 2
     except OSError as error:
-        print("error:", in_words(error), file=sys.stderr)
+        print("error:", describe_error(error), file=sys.stderr)
         return 2
     return 0
 
@@ -106,14 +106,14 @@ def _run(arguments: argparse.Namespace) -> None:
         if wanted:
             print(table(ordered(found)), end="")
     if arguments.trends:
-        for written in trends.write(found, arguments.trends):
+        for written in trends.write_svgs(found, arguments.trends):
             print(written)
 
 
 def _fill(path: Path) -> None:
     if not path.is_file():
         raise InputError(f"{path}: no such file; give a Markdown file")
-    text = markdown.filled(path.read_text(encoding="utf-8"), path.parent)
+    text = markdown_text.filled(path.read_text(encoding="utf-8"), path.parent)
     disk.replace(path, text.encode())
 
 

@@ -63,7 +63,7 @@ def read(folder: Path, record: Record, side: int) -> Artefacts:
     found = Artefacts(
         attempt("config.json", lambda path: _json(path, CONFIG)) or {},
         attempt("curves.json", lambda path: _json(path, CURVES)) or {},
-        attempt("synthetic.npz", lambda path: pictures.synthetic(path, side)),
+        attempt("synthetic.npz", lambda path: pictures.synthetic_pictures(path, side)),
         attempt("gallery.png", lambda path: pictures.stored(path, GALLERY)),
         damaged,
     )

@@ -25,7 +25,7 @@ class Table(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """An image as a data link, and what it shows in words."""
+    """An image as a data link, and its description."""
 
     link: str
     alt: str
@@ -35,7 +35,7 @@ class Figure(NamedTuple):
     """A plot that is drawn when the page is made.
 
     Attributes:
-      alt: what it shows, in words.
+      alt: description of what it shows.
       draw: fills the axes.
       height: inches; the width is 4.6.
       legend: columns of the legend above; 0 for none.

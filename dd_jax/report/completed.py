@@ -14,11 +14,11 @@ RECORD = "record.json"
 def complete(folder: str | Path) -> None:
     """Mark a run as done, with digests of its Record and of all else in its folder."""
     left = sorted(path for path in Path(folder).iterdir() if not _passes(path.name))
-    files = {path.name: disk.digest(path) for path in left}
+    files = {path.name: disk.file_digest(path) for path in left}
     workdir.write_status(folder, "done", record=files.pop(RECORD), files=files)
 
 
-def record_of(folder: str | Path) -> Record | None:
+def intact_record(folder: str | Path) -> Record | None:
     """The Record of a finished run; None where there is something left to run.
 
     A line says why a run that is marked as done does not count: its Record is missing,
@@ -34,7 +34,7 @@ def record_of(folder: str | Path) -> Record | None:
     try:
         path = folder / RECORD
         digest = status.get("record_sha256")
-        if digest is not None and path.is_file() and disk.digest(path) != digest:
+        if digest is not None and path.is_file() and disk.file_digest(path) != digest:
             raise InputError(f"{path}: was changed since the run was done")
         _check(folder, _files(folder, status))
         record = records.validate(workdir.read_json(path), str(path))
@@ -60,7 +60,7 @@ def _check(folder: Path, files: dict[str, str]) -> None:
     """Refuses files that were changed; those that are gone are only named."""
     gone = [name for name in files if not os.path.exists(folder / name)]
     for name, digest in files.items():
-        if name not in gone and disk.digest(folder / name) != digest:
+        if name not in gone and disk.file_digest(folder / name) != digest:
             raise InputError(f"{folder / name}: was changed since the run was done")
     if gone:
         notice(f"{folder}: is done; deleted since: {', '.join(gone)}")

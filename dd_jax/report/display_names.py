@@ -98,7 +98,7 @@ def dataset_name(record: Record) -> str:
 
 
 def key_name(key: str) -> str:
-    """A key of the `run` part in words.
+    """The readable name of a key of the `run` part.
 
     >>> key_name("ipc"), key_name("full_nets")
     ('images per class', 'full nets')
@@ -120,10 +120,10 @@ def run_value(record: Record, key: str) -> str:
     return format_value(value)
 
 
-def images_per_class(record: Record) -> str:
-    """The size of a synthetic set in words.
+def set_size_text(record: Record) -> str:
+    """The size of a synthetic set as text.
 
-    >>> images_per_class({"run": {"ipc": 1}})
+    >>> set_size_text({"run": {"ipc": 1}})
     '1 image per class'
     """
     ipc = run_value(record, "ipc")

@@ -1,6 +1,6 @@
 """Plots as SVG bytes, legible at 400 pixels and without colour vision.
 
-Matplotlib is loaded by the first plot: who only reads Records does without.
+Matplotlib is loaded by the first plot: reading Records does not need it.
 """
 
 from __future__ import annotations

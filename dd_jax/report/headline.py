@@ -14,7 +14,7 @@ ROUNDING = 1e-9  # by which numbers that are equal may differ
 THREATS = ("t2", "t1", "t0")  # in order of preference
 
 
-class Membership(NamedTuple):
+class MembershipAttack(NamedTuple):
     """One membership attack and its rates (raw estimates)."""
 
     threat: str
@@ -23,7 +23,7 @@ class Membership(NamedTuple):
     tpr: dict | None
 
 
-class Robustness(NamedTuple):
+class AttackedAccuracy(NamedTuple):
     """Accuracy under one attack at one radius."""
 
     attack: str
@@ -76,24 +76,24 @@ def induced_drop(record: Record, pipe: str = "distilled") -> dict | None:
     return drop["max"] if isinstance(drop, dict) and "max" in drop else drop
 
 
-def attacks(record: Record, pipe: str = "distilled") -> list[Membership]:
+def attacks(record: Record, pipe: str = "distilled") -> list[MembershipAttack]:
     """Every membership attack measured on a pipeline, strongest threat model last."""
     return [
-        Membership(threat, score, row.get("auc"), lookup(row, "tpr_at_fpr", FPR))
+        MembershipAttack(threat, score, row.get("auc"), lookup(row, "tpr_at_fpr", FPR))
         for threat, scores in (lookup(record, "privacy", pipe) or {}).items()
         for score, row in (scores or {}).items()
         if row  # null where not defined
     ]
 
 
-def membership(record: Record, pipe: str = "distilled") -> Membership | None:
+def membership(record: Record, pipe: str = "distilled") -> MembershipAttack | None:
     """The attack on the released model with the largest AUC.
 
     Where no released model was attacked, that on the released set, else on the initial
-    images. The largest of several AUCs is above 0.5 more often than one alone.
+    images. The largest of several AUCs is above 0.5 more often than a single one.
     """
 
-    def rank(attack: Membership) -> tuple[int, float]:
+    def rank(attack: MembershipAttack) -> tuple[int, float]:
         auc = mean(attack.auc)
         place = (*THREATS, attack.threat).index(attack.threat)
         return place, 0.0 if auc is None else -auc
@@ -115,12 +115,12 @@ def resolved_by(scores: dict) -> float | None:
     return min(FALSE_POSITIVES * smallest, 1.0) if smallest else None
 
 
-def under_attack(record: Record, pipe: str = "distilled") -> list[Robustness]:
+def under_attack(record: Record, pipe: str = "distilled") -> list[AttackedAccuracy]:
     """PGD-Linf at every measured radius above zero, by rising radius."""
     rows = lookup(record, "robustness", pipe, "attacks", ATTACK) or []
     return sorted(
         (
-            Robustness(ATTACK, row["norm"], row["eps"], row.get("accuracy"))
+            AttackedAccuracy(ATTACK, row["norm"], row["eps"], row.get("accuracy"))
             for row in rows
             if row["eps"] > 0
         ),
@@ -128,12 +128,12 @@ def under_attack(record: Record, pipe: str = "distilled") -> list[Robustness]:
     )
 
 
-def robustness(record: Record, pipe: str = "distilled") -> Robustness | None:
+def robustness(record: Record, pipe: str = "distilled") -> AttackedAccuracy | None:
     """PGD-Linf at the measured radius nearest to 8/255 (zero excepted)."""
     return min(_attacked(record, pipe), key=_off_eps, default=None)
 
 
-def compared(record: Record) -> tuple[Robustness, Robustness] | None:
+def compared(record: Record) -> tuple[AttackedAccuracy, AttackedAccuracy] | None:
     """PGD-Linf on distilled and full data, at the radius of both nearest to 8/255."""
     pairs = [
         (ours, theirs)
@@ -150,29 +150,29 @@ def at_radius(record: Record, pipe: str, eps: float) -> dict | None:
     return next((row.accuracy for row in rows if row.eps == eps), None)
 
 
-def _attacked(record: Record, pipe: str) -> list[Robustness]:
+def _attacked(record: Record, pipe: str) -> list[AttackedAccuracy]:
     return [row for row in under_attack(record, pipe) if estimate(row.accuracy)]
 
 
-def _off_eps(row: Robustness) -> float:
+def _off_eps(row: AttackedAccuracy) -> float:
     return abs(row.eps - EPS)
 
 
 def all_attacks(record: Record, eps: float) -> dict | None:
-    """Accuracy of the distilled model under all Linf attacks together, at a radius.
+    """Accuracy of the distilled model under all Linf attacks combined, at a radius.
 
-    None where it is no lower than under PGD alone, or was not measured.
+    None where it is no lower than under PGD, or was not measured.
     """
     rows = lookup(record, "robustness", "distilled", "worst_case") or []
-    alone = mean(at_radius(record, "distilled", eps))
+    pgd = mean(at_radius(record, "distilled", eps))
     found = [
         row.get("accuracy")
         for row in rows
         if (row["norm"], row["eps"]) == ("linf", eps)
     ]
     least = mean(found[0]) if found else None
-    known = least is not None and alone is not None
-    return found[0] if known and least < alone else None
+    known = least is not None and pgd is not None
+    return found[0] if known and least < pgd else None
 
 
 def full_data_falls_short(record: Record) -> bool:

@@ -12,7 +12,7 @@ RUN = (
 
 
 def cut_down(record: Record) -> Record:
-    """A Record with the headline numbers alone, in their places.
+    """A Record with only the headline numbers, in their places.
 
     Args:
       record: one checked Record.

@@ -32,7 +32,10 @@ MOST_ROWS = 1000  # of any table
 MOST_PANELS = 6  # trends of one metric
 MOST_SENTENCES = 20
 LARGEST, LARGEST_TRENDS, ROW = 9_000_000, 2_500_000, 1500  # characters, about
-ALONE_SIDE, SIDE = 64, 32  # pixels of a synthetic image, alone and among several runs
+SINGLE_SIDE, SIDE = (
+    64,
+    32,
+)  # pixels of a synthetic image, of a single run, and of several runs
 LINE = 1000  # characters of a message
 TEMPLATE, RUN = "report.html.jinja", "run.html.jinja"
 
@@ -64,9 +67,9 @@ def write_html(workdir: str | Path) -> Page:
     workdir = Path(workdir)
     runs, unfinished, damaged = _gathered(workdir)
     environment = _environment()
-    alone = None
+    single = None
     if len(runs) == 1:
-        alone, problems = whole(runs[0], ALONE_SIDE, drawn=True)
+        single, problems = whole(runs[0], SINGLE_SIDE, drawn=True)
         damaged += problems
     panels, undrawn = ([], 0) if len(runs) < 2 else _trends(runs)
     sections = ""
@@ -77,7 +80,7 @@ def write_html(workdir: str | Path) -> Page:
         damaged += problems
     records = [run.record for run in runs]
     page = environment.get_template(TEMPLATE).render(
-        alone=alone,
+        single=single,
         count=len(runs),
         summary=_summary([run.verdicts for run in runs]),
         best=_best(records)[:MOST_SENTENCES] if len(runs) > 1 else [],
@@ -154,7 +157,7 @@ def _trends(runs: Sequence[FinishedRun]) -> tuple[list[Picture], int]:
     for plan in plans:
         first[plan.metric] += 1
         if first[plan.metric] <= MOST_PANELS and room > 0:
-            panels.append(pictures.svg_picture(trends.drawn(plan).svg, plan.title))
+            panels.append(pictures.svg_picture(trends.draw_panel(plan).svg, plan.title))
             room -= len(panels[-1].link)
     return panels, len(plans) - len(panels)
 
@@ -173,7 +176,7 @@ def _summary(verdicts: Sequence[Sequence[verdict.Verdict]]) -> list[tuple]:
 
 
 def _best(found: Sequence[Record]) -> list[str]:
-    """The most accurate distilled set of each data set, in words."""
+    """The most accurate distilled set of each data set, a sentence each."""
     best: dict[tuple, Record] = {}
     accuracy = lambda record: headline.mean(headline.accuracy(record))
     for record in found:

@@ -1,4 +1,4 @@
-"""Levels of a verdict, and what rules out the best level whatever the rule says."""
+"""Levels of a verdict, and conditions that exclude the best level."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -64,16 +64,16 @@ def capped(
     return level, "".join([finding, *limits])
 
 
-def at_least(value: float, other: float) -> bool:
+def not_below(value: float, other: float) -> bool:
     """Whether a number is no smaller than another, by more than rounding.
 
-    >>> at_least(0.63 / 0.7, 0.9)
+    >>> not_below(0.63 / 0.7, 0.9)
     True
     """
     return not above(other, value)
 
 
-def in_words(value: dict | None, form: Callable = percent) -> str:
+def estimate_text(value: dict | None, form: Callable = percent) -> str:
     """A number with its interval, or a note that it has none."""
     shown = form(value)
     if shown.detail:

@@ -1,24 +1,19 @@
-"""Records as Markdown tables, and a Markdown text with such tables filled in."""
+"""Records as Markdown tables: runs, membership, robustness, transfer."""
 
-import inspect
-import re
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from dd_jax.report import headline, membership_table, records, robustness_table
+from dd_jax.report import headline, membership_table, robustness_table
 from dd_jax.report.blocks import Table
 from dd_jax.report.display_names import (
     dataset_name,
     display_name,
-    images_per_class,
     run_value,
+    set_size_text,
 )
-from dd_jax.report.formats import Cell, decimal, format_value, percent
+from dd_jax.report.formats import Cell, decimal, percent
 from dd_jax.report.safe_text import markdown as escaped
-from dd_jax.report.safe_text import presentable
 from dd_jax.report.sections import transfer_section
-from dd_jax.report.sweep_axes import ordered
 from dd_jax.types import InputError, Record
 
 NOTE = (
@@ -176,81 +171,8 @@ def transfer(found: Sequence[Record]) -> str:
     )
 
 
-KINDS = {
-    "runs": table,
-    "privacy": privacy,
-    "robustness": robustness,
-    "transfer": transfer,
-}
-_PLACE = re.compile(
-    r"^<!-- table: (?P<what>.*?) -->\n.*?^<!-- end of table -->$", re.M | re.S
-)
-
-
-def filled(text: str, folder: str | Path) -> str:
-    """A Markdown text whose tables are made from Records again.
-
-    A table is between two lines, of which the first names a file of Records, the kind
-    of table and conditions on run keys:
-
-        <!-- table: fashion_mnist.jsonl runs ipc=10 seed=0 -->
-        <!-- end of table -->
-
-    `runs` is `table`; `privacy`, `robustness` and `transfer` are the functions of that
-    name, whose options may be given too, such as `score=rmia` and `eps=0,0.05`. Without
-    conditions all Records of the file are in. Rows are ordered as in the report.
-
-    Args:
-      text: Markdown.
-      folder: that the files are relative to.
-
-    Returns:
-      The text with each table replaced; the same text again where it is up to date.
-
-    Raises:
-      InputError: a file that cannot be read, no such kind of table, or no such Record.
-    """
-
-    def made(place: re.Match) -> str:
-        what = place["what"]
-        if len(what.split()) < 2:
-            raise InputError(f"table {what!r}: need a file and a kind of table")
-        name, kind, *conditions = what.split()
-        if kind not in KINDS:
-            raise InputError(f"table {what!r}: {kind} is none of {', '.join(KINDS)}")
-        known = [*inspect.signature(KINDS[kind]).parameters][1:]
-        given = dict(c.split("=", 1) for c in conditions if "=" in c)
-        options = {key: given[key] for key in known if key in given}
-        conditions = [c for c in conditions if c.partition("=")[0] not in options]
-        found = _chosen(Path(folder) / name, conditions)
-        if not found:
-            raise InputError(f"table {what!r}: no such Record in {name}")
-        return (
-            f"<!-- table: {what} -->\n\n{KINDS[kind](found, **options).strip()}\n\n"
-            "<!-- end of table -->"
-        )
-
-    return _PLACE.sub(made, text)
-
-
-def _chosen(path: Path, conditions: Iterable[str]) -> list[Record]:
-    """Records of a file whose run keys have some values, in the order of a report."""
-    found, damaged = records.readable_lines(path)
-    if damaged:
-        raise InputError(damaged[0])
-    wanted = [condition.partition("=") for condition in conditions]
-    kept = [
-        record
-        for record in presentable(found)
-        if all(
-            format_value(record["run"].get(key)) == value for key, _, value in wanted
-        )
-    ]
-    return ordered(kept)
-
-
 def _which(record: Record) -> str:
-    where = f"{dataset_name(record)}, {images_per_class(record)}"
+    where = f"{dataset_name(record)}, {set_size_text(record)}"
     return escaped(f"{run_value(record, 'method')} on {where}:")
 
 

@@ -11,8 +11,8 @@ from dd_jax.report.display_names import (
     PIPE_NAMES,
     dataset_name,
     display_name,
-    images_per_class,
     run_value,
+    set_size_text,
     short_name,
 )
 from dd_jax.report.formats import decimal, level, percent
@@ -53,21 +53,21 @@ def _title(record: Record) -> str:
     run = record["run"]
     width = f" of width {run['width']}" if run.get("width") else ""
     return (
-        f"{dataset_name(record)}, {images_per_class(record)}, "
+        f"{dataset_name(record)}, {set_size_text(record)}, "
         f"{run_value(record, 'arch')}{width}, seed {run.get('seed', 0)}"
     )
 
 
-class Column(NamedTuple):
+class TrainingSetColumn(NamedTuple):
     """What a training set leaks, `{threat: {score: rates}}`, and its accuracy."""
 
     threats: dict
     accuracy: dict | None
 
 
-def _columns(records: Sequence[Record]) -> dict[str, Column]:
+def _columns(records: Sequence[Record]) -> dict[str, TrainingSetColumn]:
     """Training data by heading."""
-    columns: dict[str, Column] = {}
+    columns: dict[str, TrainingSetColumn] = {}
     for pipe in PIPE_NAMES:
         seen = set()
         for record in records:
@@ -80,7 +80,7 @@ def _columns(records: Sequence[Record]) -> dict[str, Column]:
             name = _heading(record, pipe)
             if name in columns:
                 name += f", run {record['run']['id']}"
-            columns[name] = Column(found, own)
+            columns[name] = TrainingSetColumn(found, own)
     return columns
 
 
@@ -92,7 +92,7 @@ def _heading(record: Record, pipe: str) -> str:
     return f"{PIPE_NAMES[pipe]} ({method}{init})"
 
 
-def _table(record: Record, columns: dict[str, Column], score: str) -> Table:
+def _table(record: Record, columns: dict[str, TrainingSetColumn], score: str) -> Table:
     threats = sorted({threat for own in columns.values() for threat in own.threats})
     accuracy = [str(percent(own.accuracy)) for own in columns.values()]
     rows = [("", "", "accuracy", *accuracy)]
@@ -101,7 +101,7 @@ def _table(record: Record, columns: dict[str, Column], score: str) -> Table:
 
 
 def _rows(
-    record: Record, columns: dict[str, Column], threat: str, only: str
+    record: Record, columns: dict[str, TrainingSetColumn], threat: str, only: str
 ) -> Iterator[tuple[str, ...]]:
     """A threat model that does not apply to a pipeline is null in its Record."""
     parts = [own.threats.get(threat, {}) for own in columns.values()]

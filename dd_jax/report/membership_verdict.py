@@ -14,7 +14,7 @@ from dd_jax.report.levels import (
     UNKNOWN,
     Verdict,
     capped,
-    in_words,
+    estimate_text,
 )
 from dd_jax.report.records import estimate
 from dd_jax.report.safe_text import printable
@@ -23,13 +23,13 @@ from dd_jax.types import Record
 LEAK_AUC = 0.55  # the level OWASP AISVS C11.3 suggests
 BASELINES = {"random_subset": "random subset", "full_data": "full data"}
 WHY = {
-    NO_GO: "Members can be told from non-members.",
+    NO_GO: "Members can be distinguished from non-members.",
     GO: "No better than guessing.",
     CAUTION: "Slightly better than guessing.",
 }
 
 
-def membership(record: Record) -> Verdict:
+def verdict_on_membership(record: Record) -> Verdict:
     """Can an attacker tell which rows were in the data?"""
     rule = (
         "No-go: for any attack the interval of TPR at 1 % FPR lies above 1 %, or that "
@@ -57,7 +57,8 @@ def membership(record: Record) -> Verdict:
     finding = (
         f"{_why(worst, level)} Strongest of {count(len(attacks), 'attack')}: "
         f"{display_name(worst.score, record, 'score')} ({threat}), AUC "
-        f"{in_words(worst.auc, decimal)}, TPR at 1 % FPR {in_words(worst.tpr)}."
+        f"{estimate_text(worst.auc, decimal)}, TPR at 1 % FPR "
+        f"{estimate_text(worst.tpr)}."
     )
     others = [
         f"{name} {decimal(same.auc).text}"
@@ -71,7 +72,7 @@ def membership(record: Record) -> Verdict:
     return Verdict("Membership privacy", level, finding, rule, limits)
 
 
-def _leak(attack: headline.Membership) -> str:
+def _leak(attack: headline.MembershipAttack) -> str:
     if not estimate(attack.auc) and not estimate(attack.tpr):
         return UNKNOWN
     auc, tpr = _interval(attack.auc), _interval(attack.tpr)
@@ -87,7 +88,7 @@ def _off_chance(auc: Sequence[float]) -> bool:
     return above(auc[0], 0.5) or above(0.5, auc[1])
 
 
-def _why(attack: headline.Membership, level: str) -> str:
+def _why(attack: headline.MembershipAttack, level: str) -> str:
     """What a level means, in a few words."""
     auc, tpr = _interval(attack.auc), _interval(attack.tpr)
     if level == CAUTION and not (auc and _off_chance(auc)):

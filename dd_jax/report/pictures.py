@@ -45,7 +45,7 @@ def stored(path: Path, alt: str) -> Picture:
     return Picture(_link(buffer.getvalue(), "png"), f"{alt}, made smaller")
 
 
-def synthetic(path: Path, side: int) -> dict[str, Any]:
+def synthetic_pictures(path: Path, side: int) -> dict[str, Any]:
     """Rows of the synthetic set, by class: picture, name.
 
     Args:

@@ -39,11 +39,11 @@ def stream(workdir: str | Path) -> Iterator[Record]:
 def write_results(workdir: str | Path) -> Path:
     """Make `results.jsonl` hold one Record a line, by id; returns its path.
 
-    A file that holds them already is left alone.
+    A file that holds them already is not written again.
     """
     path = Path(workdir) / "results.jsonl"
     if not _holds(path, stream(workdir)):
-        with locks.in_turn(path):  # no other process adds a line meanwhile
+        with locks.locked(path):  # no other process adds a line meanwhile
             disk.replace(path, map(_line, stream(workdir)))
     return path
 
@@ -51,7 +51,7 @@ def write_results(workdir: str | Path) -> Path:
 def append_result(workdir: str | Path, record: Record) -> None:
     """Add the Record of a run to `results.jsonl`, unless another process has."""
     path = Path(workdir) / "results.jsonl"
-    with locks.in_turn(path):
+    with locks.locked(path):
         if path.is_file():
             disk.cut_torn_line(path)
             if _names(path, record["run"]["id"]):

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dd_jax.report.blocks import Table
 from dd_jax.report.display_names import (
     PIPE_NAMES,
-    images_per_class,
     run_value,
+    set_size_text,
     short_name,
 )
 from dd_jax.report.formats import decimal, percent
@@ -18,9 +18,9 @@ DEFENCES = {"train": "adversarial training", "distill": "robust distillation"}
 
 
 def by_radius(records: Sequence[Record], eps: Sequence[str] = ()) -> Table | None:
-    """Accuracy under all Linf attacks together, and the mean corruption error.
+    """Accuracy under all Linf attacks combined, and the mean corruption error.
 
-    A row is a distilled set or a baseline; baselines that runs share stand once.
+    A row is a distilled set or a baseline; baselines that runs share have one row.
 
     Args:
       records: as `dd_jax.report.records.read` gives them.
@@ -74,5 +74,5 @@ def _name(record: Record, pipe: str) -> str:
     first = PIPE_NAMES[pipe]
     if pipe == "distilled":
         first = short_name(run_value(record, "method"))
-    size = [] if pipe == "full_data" else [images_per_class(record)]
+    size = [] if pipe == "full_data" else [set_size_text(record)]
     return ", ".join([first, *size, *defences])

@@ -11,20 +11,20 @@ from dd_jax.report.levels import (
     NO_GO,
     UNKNOWN,
     Verdict,
-    at_least,
     capped,
-    in_words,
+    estimate_text,
+    not_below,
 )
 from dd_jax.report.records import estimate, lookup
 from dd_jax.report.safe_text import printable
 from dd_jax.types import Record
 
 NEAR, FAR = 0.05, 0.15  # robust accuracy below that of full data
-ROBUST = 0.5  # share of clean accuracy kept under attack
+ROBUST = 0.5  # robust over clean accuracy
 TOPIC = "Robustness"
 
 
-def robustness(record: Record) -> Verdict:
+def verdict_on_robustness(record: Record) -> Verdict:
     """Is the distilled model less robust than the full-data model?"""
     pgd = display_name(headline.ATTACK, record, "attack")
     rule = (
@@ -50,16 +50,16 @@ def robustness(record: Record) -> Verdict:
         return Verdict(TOPIC, UNKNOWN, finding, rule, limits)
     finding = (
         f"Under {pgd} of radius {ours.eps:.3g} (pixels in [0, 1]), the accuracy of the "
-        f"distilled model falls from {percent(clean).text} to {in_words(robust)}. Full "
-        f"data, same attack: {in_words(full)}.{_others(record, ours.eps)}"
+        f"distilled model falls from {percent(clean).text} to {estimate_text(robust)}. "
+        f"Full data, same attack: {estimate_text(full)}.{_others(record, ours.eps)}"
     )
     is_robust = lambda mean: (
-        at_least(mean, ROBUST * clean) and above(mean, headline.chance(record))
+        not_below(mean, ROBUST * clean) and above(mean, headline.chance(record))
     )
     upper = robust["ci"][1] if robust["ci"] else robust["mean"]
     if above(full["mean"] - FAR, upper):
         level = NO_GO
-    elif at_least(robust["mean"], full["mean"] - NEAR) and is_robust(robust["mean"]):
+    elif not_below(robust["mean"], full["mean"] - NEAR) and is_robust(robust["mean"]):
         level = GO
     else:
         level = CAUTION
@@ -74,14 +74,14 @@ def robustness(record: Record) -> Verdict:
 
 
 def _others(record: Record, eps: float) -> str:
-    """The random subset under the same attack, and all attacks together."""
+    """The random subset under the same attack, and all attacks combined."""
     found = ""
     subset = headline.at_radius(record, "random_subset", eps)
     if subset is not None:
         found += f" Random subset: {percent(subset).text}."
-    together = headline.all_attacks(record, eps)
-    if together is not None:
-        found += f" Under all Linf attacks together: {percent(together).text}."
+    combined = headline.all_attacks(record, eps)
+    if combined is not None:
+        found += f" Under all Linf attacks combined: {percent(combined).text}."
     return found
 
 
@@ -96,7 +96,7 @@ def _largest_radius(record: Record, eps: float) -> str:
 
 
 def _warnings(record: Record) -> str:
-    """The checks of the attacks on the distilled model that failed, in words."""
+    """The checks of the attacks on the distilled model that failed."""
     checks = lookup(record, "robustness", "distilled", "checks") or {}
     failed = [name for name, passed in checks.items() if passed is False]
     return ", ".join(printable(name).replace("_", " ") for name in failed)

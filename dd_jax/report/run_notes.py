@@ -1,4 +1,4 @@
-"""On which images a run was evaluated and how large its set is, in plain sentences."""
+"""On which images a run was evaluated and how large its set is."""
 
 from dd_jax.report.formats import count, format_value, rate
 from dd_jax.types import Record

@@ -22,8 +22,8 @@ from dd_jax.report.blocks import (
 from dd_jax.report.display_names import (
     dataset_name,
     display_name,
-    images_per_class,
     run_value,
+    set_size_text,
 )
 from dd_jax.report.figures import COLOURS
 from dd_jax.report.safe_text import presentable, printable
@@ -46,7 +46,7 @@ class FinishedRun(NamedTuple):
 def whole(
     run: FinishedRun, side: int, drawn: bool
 ) -> tuple[dict[str, Any] | None, list[str]]:
-    """Read and word one run.
+    """Reads one run and prepares its part of the page.
 
     Args:
       run: a finished run.
@@ -89,12 +89,12 @@ def whole(
 
 
 def title(record: Record) -> str:
-    """Which run it is, in words."""
+    """The heading of a run: method, data set and size."""
     run = record["run"]
     init = "" if run["init"] is None else f", init {run_value(record, 'init')}"
     return (
         f"{run_value(record, 'method')} on {dataset_name(record)}, "
-        f"{run['num_classes']} classes, {images_per_class(record)}"
+        f"{run['num_classes']} classes, {set_size_text(record)}"
         f"{init}, {run_value(record, 'arch')}"
     )
 

@@ -23,7 +23,7 @@ def layout(records: Sequence[Record]) -> Layout | None:
     arch dataset` with the most values; lines the first other of `init method arch
     dataset`, else of the numeric ones; panels the rest. Runs that differ in no such key
     (seeds) are repeats. A number that some runs lack (a width, where architectures
-    vary) is used for panels alone.
+    vary) is used only for panels.
     """
     seen = {
         key: {record["run"].get(key) for record in records}

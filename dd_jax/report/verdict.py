@@ -1,4 +1,4 @@
-"""Verdicts in plain words: go, caution or no-go, with the rule that decided."""
+"""Verdicts: go, caution or no-go, with the rule that decided."""
 
 from collections.abc import Sequence
 
@@ -14,13 +14,13 @@ from dd_jax.report.levels import (
     NO_GO,
     UNKNOWN,
     Verdict,
-    at_least,
     capped,
-    in_words,
+    estimate_text,
+    not_below,
 )
-from dd_jax.report.membership_verdict import membership
+from dd_jax.report.membership_verdict import verdict_on_membership
 from dd_jax.report.records import estimate
-from dd_jax.report.robustness_verdict import robustness
+from dd_jax.report.robustness_verdict import verdict_on_robustness
 from dd_jax.types import Record
 
 KEPT = 0.9  # share of full-data accuracy
@@ -39,7 +39,15 @@ def verdicts(record: Record) -> list[Verdict]:
     Returns:
       Four Verdicts, always in the same order.
     """
-    return [rule(record) for rule in (accuracy, membership, robustness, fairness)]
+    return [
+        rule(record)
+        for rule in (
+            verdict_on_accuracy,
+            verdict_on_membership,
+            verdict_on_robustness,
+            verdict_on_fairness,
+        )
+    ]
 
 
 def overall(lines: Sequence[Verdict]) -> str:
@@ -47,7 +55,7 @@ def overall(lines: Sequence[Verdict]) -> str:
     return min((line.level for line in lines), key=LEVELS.index)
 
 
-def accuracy(record: Record) -> Verdict:
+def verdict_on_accuracy(record: Record) -> Verdict:
     """Is the distilled set better than a random subset, and close to full data?"""
     distilled = estimate(headline.accuracy(record))
     subset = estimate(headline.accuracy(record, "random_subset"))
@@ -66,18 +74,20 @@ def accuracy(record: Record) -> Verdict:
         finding = "Needs the accuracy of the distilled set and of a random subset."
         return Verdict("Accuracy", UNKNOWN, finding, rule, limits)
     finding = (
-        f"Trained on the distilled set: {in_words(distilled)}. On a random subset of "
-        f"real images of the same size: {in_words(subset)}. "
+        f"Trained on the distilled set: {estimate_text(distilled)}. On a random subset "
+        f"of real images of the same size: {estimate_text(subset)}. "
     )
     measurable = full is not None and above(full["mean"], 0)
     kept = distilled["mean"] / full["mean"] if full and measurable else None
     if kept is not None:
         finding += (
-            f"On the full data: {in_words(full)}; the distilled set keeps "
+            f"On the full data: {estimate_text(full)}; the distilled set keeps "
             f"{share(kept)} of it."
         )
     elif full:
-        finding += f"On the full data: {in_words(full)}, so no share of it is defined."
+        finding += (
+            f"On the full data: {estimate_text(full)}, so no share of it is defined."
+        )
     else:
         finding += "Full data: not measured."
     better = above(distilled["mean"], subset["mean"])
@@ -91,12 +101,12 @@ def accuracy(record: Record) -> Verdict:
     if not better or not above(distilled["mean"], headline.chance(record)):
         level = NO_GO
     else:
-        level = GO if apart and kept is not None and at_least(kept, KEPT) else CAUTION
+        level = GO if apart and kept is not None and not_below(kept, KEPT) else CAUTION
     level, finding = capped(record, level, finding, short=NO_BOUND)
     return Verdict("Accuracy", level, finding, rule, limits)
 
 
-def fairness(record: Record) -> Verdict:
+def verdict_on_fairness(record: Record) -> Verdict:
     """Is the distilled model much worse on some classes?"""
     rule = (
         f"Go: worst class at least {share(WORST)} of the mean accuracy, and no class "
@@ -115,16 +125,16 @@ def fairness(record: Record) -> Verdict:
         finding = "Needs the accuracy of each class."
         return Verdict("Class fairness", UNKNOWN, finding, rule, limits)
     finding = (
-        f"Worst class: {in_words(headline.worst_class(record))}, against "
+        f"Worst class: {estimate_text(headline.worst_class(record))}, against "
         f"{percent(average).text} on average. "
     )
     learned = above(average, headline.chance(record))
-    even = learned and at_least(worst, WORST * average)
+    even = learned and not_below(worst, WORST * average)
     if drop is None:
         finding += "Drop from full data: not measured."
         level = CAUTION
     else:
         finding += f"Largest drop of a class from full data: {points(drop).text}."
-        level = {2: GO, 1: CAUTION, 0: NO_GO}[even + at_least(DROP, drop)]
+        level = {2: GO, 1: CAUTION, 0: NO_GO}[even + not_below(DROP, drop)]
     level, finding = capped(record, level, finding, short=NO_BOUND_TOO)
     return Verdict("Class fairness", level, finding, rule, limits)

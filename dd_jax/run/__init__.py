@@ -1,4 +1,4 @@
-"""The composition root: one config in, one Record and its files out."""
+"""Runs: one config in, one Record and its files out."""
 
 from dd_jax.run.one_run import Busy, Diverged, Prepared, prepared, record_of, run
 

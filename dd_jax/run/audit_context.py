@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 
 from dd_jax.audits import learning_curve_audit
 from dd_jax.audits.audit import PIPES, Audit, Context, Shadows
-from dd_jax.catalogue import names, resolve
+from dd_jax.catalogue import entry, names, resolve
 from dd_jax.run import stages
 from dd_jax.run.cached import baseline_dir, cached, estimate, run_dir
 from dd_jax.run.context import RunContext, images_per_class, learns
@@ -49,7 +49,7 @@ def results_of(
     sets_at: dict[int, tuple[SyntheticSet, float]],
     networks: dict[str, Params],
 ) -> Results:
-    """The results of a run, those that take time computed once and when asked for."""
+    """The results of a run; those that take time are computed once, when used."""
     images = jnp.asarray(run.evaluation.images)
     logits = lambda pipe: np.asarray(logits_of_each(run.model, networks[pipe], images))
     return Results(
@@ -88,7 +88,9 @@ def eval_steps(config: ConfigDict) -> list[int]:
     """Steps of distillation before the last that enabled audits ask for."""
     options = (options_of(config, name) for name in enabled(config))
     counts = (getattr(of, "eval_steps", 0) for of in options)
-    return learning_curve_audit.eval_steps(config.distill.steps, max(counts, default=0))
+    return learning_curve_audit.halving_steps(
+        config.distill.steps, max(counts, default=0)
+    )
 
 
 def context_of(run: RunContext, name: str, results: Results | None = None) -> Context:
@@ -164,6 +166,7 @@ def _shadows(run: RunContext) -> Shadows:
 def _starts_from_random_rows(config: ConfigDict, pipe: str) -> bool:
     distill = config.distill
     if pipe == "distilled" and learns(config):
-        return distill.init == "real"
-    name = distill.method if pipe == "distilled" else "random"
-    return name == "random" and pipe != "full_data"
+        found = entry("init", distill.init)
+    else:
+        found = entry("method", distill.method if pipe == "distilled" else "random")
+    return found.traits.get("random_rows", False) and pipe != "full_data"

@@ -1,4 +1,4 @@
-"""What stages share: where they keep their state, how long they go on, estimates."""
+"""What stages share: folders of saved states, cached results, schedules, estimates."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ import numpy as np
 from dd_jax import config as configs
 from dd_jax.intervals import mean_interval
 from dd_jax.run.context import RunContext
-from dd_jax.runtime.loop import digest, run_loop
+from dd_jax.runtime.loop import array_digest, run_loop
 from dd_jax.system import locks, workdir
 from dd_jax.system.notice import notice
 from dd_jax.train.many import Schedule
@@ -45,7 +45,7 @@ def stage_loop(
                 **schedule,
                 **kw,
             )
-        part = folder, digest(schedule.get("inputs", ()))
+        part = folder, array_digest(schedule.get("inputs", ()))
         run.cost.count(stage, part, result.seconds)
         return result
 
@@ -53,25 +53,25 @@ def stage_loop(
 
 
 def run_dir(run: RunContext, name: str) -> Path:
-    """Where a run keeps what no other run can use."""
+    """The folder of what no other run can use."""
     return run.folder / "checkpoints" / name
 
 
 def cache_dir(
     run: RunContext, name: str, *keys: str, recipe: Sequence[str] = _RECIPE
 ) -> Path:
-    """Where runs keep what depends on data, model, training recipe and `keys` alone."""
+    """Where runs cache what depends only on data, model, recipe and `keys`."""
     common = ("seed", "model.", *(f"train.{key}" for key in recipe), *keys)
     return run.cache / configs.run_id(run.config, run.fingerprint, common) / name
 
 
 def baseline_dir(run: RunContext, pipe: str, *keys: str) -> Path:
-    """Where runs keep a baseline's networks, or with `keys` what they did to them."""
+    """Where runs cache a baseline's networks, or with `keys` results on them."""
     return cache_dir(run, pipe, *_BASELINES[pipe], *keys)
 
 
 def _locked(run: RunContext, path: Path) -> AbstractContextManager[None]:
-    """Keeps other runs from what they share with this one while it is made or read.
+    """Locks what runs share while it is made or read.
 
     A run's own files need no lock of theirs: the run has one.
 
@@ -79,13 +79,13 @@ def _locked(run: RunContext, path: Path) -> AbstractContextManager[None]:
       run: the run.
       path: a file, or the folder of a stage.
     """
-    return locks.in_turn(path) if run.cache in path.parents else nullcontext()
+    return locks.locked(path) if run.cache in path.parents else nullcontext()
 
 
 def read_or_make(path: Path, make: Callable[[], dict]) -> dict:
     """What a file of `workdir.write_tree` holds, which `make` gives where it is needed.
 
-    That is where the file is missing, or is damaged, which a line says.
+    `make` is called where the file is missing or, with a notice, damaged.
     """
     if path.exists():
         try:

@@ -1,4 +1,4 @@
-"""What a config comes to: data, network, training recipe, keys, folders."""
+"""The context of a run: its data, network, training recipe, random keys and folders."""
 
 from collections.abc import Callable
 from functools import partial
@@ -14,7 +14,7 @@ from dd_jax.catalogue import entry
 from dd_jax.data import dsa
 from dd_jax.data.cutmix import cutmix
 from dd_jax.distill.io import storage
-from dd_jax.models import build, fields, minimum_size
+from dd_jax.models import build, field_names, minimum_size
 from dd_jax.run.read_data import dataset, fingerprint, own_options, space
 from dd_jax.runtime.cost import Cost
 from dd_jax.runtime.keys import named
@@ -27,7 +27,7 @@ augmentation = reused(dsa)
 
 
 class RunContext(NamedTuple):
-    """What a config comes to, for one run.
+    """What a config names, built for one run.
 
     Attributes:
       config: the config itself.
@@ -58,7 +58,7 @@ class RunContext(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """A run that passed every check, before it starts. It holds no data: many may wait.
+    """A run that passed every check, before it starts; without data, to save memory.
 
     Attributes:
       id: of the run, which names its folder.
@@ -135,7 +135,7 @@ def _adversary(model: Model, eps: float, steps: int) -> Callable | None:
 
 def model_settings(config: ConfigDict) -> dict[str, Any]:
     """The keys of `config.model` that its architecture has."""
-    name, known = config.model.name, fields(config.model.name)
+    name, known = config.model.name, field_names(config.model.name)
     shared = {k: v for k, v in config.model.items() if k in known}
     return shared | own_options(config, "model", name)
 

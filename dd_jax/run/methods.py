@@ -19,7 +19,7 @@ from dd_jax.run.context import (
 )
 from dd_jax.run.read_data import own_options
 from dd_jax.runtime.keys import named, stack
-from dd_jax.runtime.loop import digest
+from dd_jax.runtime.loop import array_digest
 from dd_jax.train import trainer
 from dd_jax.train.experts import expert_paths
 from dd_jax.types import InputError, Split
@@ -58,7 +58,7 @@ def _options(run: RunContext, name: str, function: Callable | None = None) -> di
 
 
 def method_of(run: RunContext, name: str) -> Method:
-    """A method with the config's choices; another than the config's as it comes."""
+    """A method, by the config's options if it is the config's, else by its defaults."""
     config, options = run.config.distill, _options(run, name)
     if name != config.method or not learns(run.config):
         kept = {key: options[key] for key in ("ipc", "train_lr") if key in options}
@@ -107,7 +107,7 @@ def experts_of(run: RunContext, data: Split) -> Callable:
         canaries = ["audits.privacy.canaries"] if data is not data_of.train else []
         kind = [np.array(epochs), wanted.count, wanted.lr]
         folder = cache_dir(
-            run, f"experts_{digest(kind)}", *canaries, recipe=("batch", "augment")
+            run, f"experts_{array_digest(kind)}", *canaries, recipe=("batch", "augment")
         )
         found = expert_paths(
             recipe,
@@ -125,7 +125,7 @@ def experts_of(run: RunContext, data: Split) -> Callable:
 
 
 def batched_method_of(run: RunContext, halves: bool) -> BatchedMethod:
-    """Steps that shadows take together; of halves, each is given half of the batch."""
+    """The batched form of the method; with `halves` on a batch twice as large."""
     name = run.config.distill.method
     build = batched_form(name)
     assert build, f"{name} has no batched form"

@@ -1,8 +1,7 @@
-"""The composition root: one config in, one Record and its files out."""
+"""A run: one config in, one Record and its files out."""
 
 import json
 import shutil
-from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from dd_jax import config as configs
-from dd_jax.distill.io import conversion as foreign
-from dd_jax.distill.io import storage
+from dd_jax.distill.io import conversion, storage
 from dd_jax.report import completed
 from dd_jax.run import stages
 from dd_jax.run.audit_context import (
@@ -26,19 +24,16 @@ from dd_jax.run.context import (
     Prepared,
     RunContext,
     current_id,
-    learns,
-    model_settings,
     start,
-    upsampled,
 )
+from dd_jax.run.identity import identity
 from dd_jax.run.read_data import whitening
 from dd_jax.run.set_metadata import metadata_of
 from dd_jax.run.validation import check, forecast
-from dd_jax.run.variants import made_by
 from dd_jax.runtime import compilation_cache as compiled
 from dd_jax.runtime.checkpoint import Checkpoints
 from dd_jax.runtime.loop import Diverged
-from dd_jax.runtime.parallel import devices_in_use, spread
+from dd_jax.runtime.parallel import spread
 from dd_jax.system import disk, locks, workdir
 from dd_jax.system.locks import Busy
 from dd_jax.system.paths import expanded
@@ -54,14 +49,16 @@ def prepared(config: ConfigDict) -> Prepared:
       config: keys of the right types and in their ranges, as `config.validate` wants.
 
     Raises:
-      InputError: data, model and audits do not go together.
+      InputError: data, model and audits do not fit each other.
     """
     try:
         built = check(config)
     except (InputError, OSError):
         raise
     except Exception as error:
-        plugins = [f"{e.kind} {e.name!r}" for e in configs.named(config) if e.origin]
+        plugins = [
+            f"{e.kind} {e.name!r}" for e in configs.used_entries(config) if e.origin
+        ]
         if not plugins:
             raise
         words = f"{type(error).__name__}: {' '.join(str(error).split())}"
@@ -80,7 +77,7 @@ def prepared(config: ConfigDict) -> Prepared:
 def _notes(config: ConfigDict, data: Dataset) -> tuple[str, ...]:
     """What loading data and sets did that a user may not expect, a line each."""
     sets = filter(None, (config.distill.load, *config.audits.transfer.sets))
-    done = [(path, foreign.converted(storage.load(path))) for path in sets]
+    done = [(path, conversion.converted(storage.load(path))) for path in sets]
     return data.notes + tuple(
         f"{path}: {words}" for path, all_words in done for words in all_words
     )
@@ -88,8 +85,8 @@ def _notes(config: ConfigDict, data: Dataset) -> tuple[str, ...]:
 
 def record_of(run_id: str, root: str | Path) -> Record | None:
     """The Record of a finished run of a working directory, else None."""
-    folder = workdir.run_dir(root, run_id)
-    record = completed.record_of(folder)
+    folder = workdir.run_folder(root, run_id)
+    record = completed.intact_record(folder)
     if record:  # its checkpoints have no further use
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     return record
@@ -125,8 +122,8 @@ def run(
         return record
     if current_id(config.config) != config.id:
         raise InputError("data or a loaded set changed since the check; run again")
-    folder = workdir.run_dir(root, config.id)
-    with locks.alone(folder), spread(config.config.devices):
+    folder = workdir.run_folder(root, config.id)
+    with locks.exclusive(folder), spread(config.config.devices):
         if record := record_of(config.id, root):  # another process was faster
             return record
         disk.sweep(folder, ours=True)
@@ -137,7 +134,7 @@ def run(
 
 def _complete(waiting: Prepared, folder: Path, cache: Path) -> None:
     """Runs what is left of a run; `status.json` says how it ends."""
-    compiled.keep()
+    compiled.enable()
     found = workdir.provenance()  # of the code that is loaded, not of a later commit
     workdir.write_json(folder / "config.json", json.loads(waiting.config.to_json()))
     workdir.write_status(folder, "running")
@@ -169,7 +166,7 @@ def _measure(run: RunContext, notes: tuple[str, ...]) -> Record:
     results = _results(run)
     metadata = _save_sets(run, results.sets)
     Checkpoints(run.folder / "model").save(0, 0.0, results.networks)
-    record: Record = {"run": _identity(run, metadata, notes)}
+    record: Record = {"run": identity(run, metadata, notes)}
     for name, audit in enabled(run.config).items():
         part = audit.measure(context_of(run, name, results))
         if not _is_nothing(part):
@@ -183,17 +180,6 @@ def _measure(run: RunContext, notes: tuple[str, ...]) -> Record:
         if path.suffix in (".npz", ".jsonl", ".png") or path.name == "curves.json"
     }
     return record
-
-
-def _labels(config: ConfigDict) -> dict[str, str]:
-    """Labels of what others registered; by kind too where two kinds have the name."""
-    used = list(configs.named(config))
-    count = Counter(e.name for e in used)
-    return {
-        e.name if count[e.name] == 1 else f"{e.kind} {e.name}": e.label
-        for e in used
-        if e.origin
-    }
 
 
 def _is_nothing(part: Any) -> bool:
@@ -235,47 +221,3 @@ def _save_sets(run: RunContext, sets: SyntheticSet) -> dict:
 def _distil_curve(folder: Path) -> list:
     rows = workdir.read_jsonl(folder / "metrics.jsonl")
     return [[row["step"], row["loss"]] for row in rows]
-
-
-def _identity(run: RunContext, metadata: dict, notes: tuple[str, ...]) -> dict:
-    """The `run` part of the Record."""
-    config, data = run.config, run.dataset
-    method, init = config.distill.method, config.distill.init
-    if config.distill.load:
-        method, init = made_by(metadata)
-    elif not learns(config):
-        init = None
-    decoded = len(storage.load(run.folder / "synthetic.npz").images)
-    size = metadata.get("stored_images", decoded)
-    return {
-        "id": run.folder.name,
-        "seed": config.seed,
-        "method": method or "loaded",
-        "dataset": data.name,
-        "class_names": list(data.class_names),
-        "split": "validation" if data.validation else "test",
-        "config": configs.changed(config),
-        "arch": config.model.name,
-        "width": model_settings(config).get("width"),
-        "upsampled": upsampled(run),
-        "ipc": size / len(data.class_names),
-        "ratio": size / len(data.train.labels),
-        "init": init,
-        "num_classes": len(data.class_names),
-        "adversarial": {
-            "train": config.train.adversarial.eps,
-            "distill": config.mitigate.robust.eps,
-        },
-        "sets": config.sets,
-        "nets": config.train.nets,
-        "full_nets": config.train.full_nets,
-        "device": devices_in_use()[0].device_kind,
-        "devices": len(devices_in_use()),
-    } | {
-        name: value
-        for name, value in {
-            "data_notes": list(notes),
-            "labels": _labels(config),
-        }.items()
-        if value
-    }

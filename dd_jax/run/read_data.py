@@ -1,4 +1,4 @@
-"""The data set that a config names, and its whitening: read once while files stay."""
+"""The data set of a config and its whitening, read again only where files change."""
 
 import hashlib
 import os
@@ -13,7 +13,7 @@ from dd_jax.catalogue.naming import source_of
 from dd_jax.data import load, tfds_source
 from dd_jax.data.zca import Space, Whitening, fit_zca, read_zca, zca_space
 from dd_jax.distill.io import storage
-from dd_jax.runtime.loop import digest
+from dd_jax.runtime.loop import array_digest
 from dd_jax.types import Dataset, InputError
 
 _LINKED = 2  # folders below the first that may be links: train/CLASS
@@ -140,6 +140,6 @@ def fingerprint(config: ConfigDict, data: Dataset) -> str:
     """What identifies the data as networks see them: checksum and normalisation."""
     zca = ""
     if config.data.zca:
-        brought = config.distill.load and f" of {digest(whitening(config))}"
+        brought = config.distill.load and f" of {array_digest(whitening(config))}"
         zca = f" zca{brought}"
     return f"{data.checksum} {data.mean} {data.std}{zca}"

@@ -1,4 +1,4 @@
-"""What a stranger needs to train on a synthetic set, in numbers and words."""
+"""The metadata of a synthetic set: all that training on it needs."""
 
 from dd_jax import models
 from dd_jax.config import RESULTS_VERSION, essential
@@ -6,7 +6,7 @@ from dd_jax.data import augment, cutmix
 from dd_jax.distill.io import storage
 from dd_jax.run.context import RunContext, model_settings
 from dd_jax.train import adversarial
-from dd_jax.train.recipe import batches_in_words, decay_in_words
+from dd_jax.train.recipe import describe_batches, describe_decay
 from dd_jax.train.training import MOMENTUM, WEIGHT_DECAY
 from dd_jax.types import SyntheticSet
 
@@ -35,7 +35,7 @@ def metadata_of(run: RunContext, sets: SyntheticSet) -> dict:
         "stored_images": config.distill.ipc * len(data.class_names),
         "clamped": bool(((sets.images >= 0) & (sets.images <= 1)).all()),
         "architecture": {"name": config.model.name} | model_settings(config),
-        "architecture_in_words": models.architecture_in_words(config.model.name),
+        "architecture_in_words": models.describe_architecture(config.model.name),
         "training": {
             "optimizer": "sgd",
             "lr": "lr of this file",
@@ -44,15 +44,15 @@ def metadata_of(run: RunContext, sets: SyntheticSet) -> dict:
             "momentum": MOMENTUM,
             "weight_decay": WEIGHT_DECAY,
             "batch": train.batch,
-            "batches_in_words": batches_in_words(len(sets.labels[0]), train.batch),
+            "batches_in_words": describe_batches(len(sets.labels[0]), train.batch),
             "epochs": train.epochs,
-            "decay": decay_in_words(train.decay, train.epochs),
+            "decay": describe_decay(train.decay, train.epochs),
             "augment": train.augment,
             "augment_in_words": augment.describe(train.augment),
             "cutmix": train.cutmix,
             "cutmix_in_words": cutmix.describe(train.cutmix),
             "adversarial": train.adversarial.to_dict(),
-            "adversarial_in_words": adversarial.adversary_in_words(**train.adversarial),
+            "adversarial_in_words": adversarial.describe_adversary(**train.adversarial),
         },
         "config": essential(config),
         "provenance": {

@@ -1,4 +1,4 @@
-"""The stages of a run: sets, networks on them and beside them, shadow pipelines."""
+"""The stages of a run: synthetic sets, networks on them, baselines and shadows."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -170,7 +170,7 @@ def shadow_pipeline(
     """The pipeline that shadows are made of, by the name that Records use.
 
     Args:
-      run: of the run.
+      run: the run.
       pipe: `distilled`, `random_subset` or `full_data`.
       data: the rows that members are drawn from.
       initial_only: see `dd_jax.distill.pipeline.distil_then_train`.

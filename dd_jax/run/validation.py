@@ -1,4 +1,4 @@
-"""What data, model and audits together cannot give is refused before any compute."""
+"""Checks of a config against its data, model and audits, before any compute."""
 
 import inspect
 import math
@@ -8,10 +8,10 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from dd_jax import config as configs
-from dd_jax.catalogue import entries, names
+from dd_jax.catalogue import entries, names, resolve
 from dd_jax.data import require_per_class
 from dd_jax.data.zca import fitting_bytes, fitting_seconds
-from dd_jax.distill import METHODS, batched_form
+from dd_jax.distill import batched_form
 from dd_jax.distill.io import storage
 from dd_jax.run.audit_context import context_of, enabled
 from dd_jax.run.context import (
@@ -32,13 +32,13 @@ _QUICK = 2000  # values of an image that ZCA whitens within seconds
 
 
 def check(config: ConfigDict) -> RunContext:
-    """Refuses what data, model and audits together cannot give, before any compute.
+    """Refuses a config that its data, model or audits do not support.
 
     Returns:
-      What the config comes to.
+      The context of the run.
 
     Raises:
-      InputError: the first thing that cannot be.
+      InputError: the first problem.
     """
     _check_devices(config.devices)
     data = dataset(config)
@@ -96,11 +96,11 @@ def _check_devices(count: int) -> None:
     try:
         jax.devices()
     except Exception as error:  # an assertion where a plug-in is missing
-        asked = jax.config.jax_platforms
+        platforms = jax.config.jax_platforms
         found = str(error).partition(" (set ")[0] or "its plug-in is not installed"
         raise InputError(
-            f"JAX_PLATFORMS={asked}: JAX finds no such devices here ({found}); unset "
-            "it, or set JAX_PLATFORMS=cpu"
+            f"JAX_PLATFORMS={platforms}: JAX finds no such devices here ({found}); "
+            "unset it, or set JAX_PLATFORMS=cpu"
         ) from None
     require_devices(count)
 
@@ -123,12 +123,12 @@ def _check_whitening(data: Dataset) -> None:
 def _check_selection(config: ConfigDict) -> None:
     """A method that selects real images has nothing to learn or to decode."""
     distill = config.distill
-    for key, asked in {
+    for key, given in {
         "lr_labels": distill.lr_labels > 0,
         "factor": distill.factor > 1,
         "multi": distill.multi,
     }.items():
-        if asked:
+        if given:
             raise InputError(
                 f"distill.{key}={distill[key]}: {distill.method} selects real images "
                 "as they are; take a method that learns its images"
@@ -136,28 +136,15 @@ def _check_selection(config: ConfigDict) -> None:
 
 
 def _check_learning(config: ConfigDict) -> None:
-    """Options that another option has to be there for, or another method."""
+    """Refuses options that need another option or another method."""
     distill = config.distill
-    tiles = distill.factor or _own_factor(distill.method)
-    if distill.multi and tiles == 1:
+    factory = resolve("method", distill.method)
+    usual = inspect.signature(factory).parameters.get("factor")
+    if distill.multi and (distill.factor or (usual.default if usual else 1)) == 1:
         raise InputError(
             "distill.multi=True: with one tile an image there is no more to decode; "
             "give distill.factor 2 or 3"
         )
-    if distill.method == "mtt" and bool(distill.mtt.growth) != bool(
-        distill.mtt.first_max_start
-    ):
-        raise InputError(
-            f"distill.mtt.growth={distill.mtt.growth}: the window grows from "
-            f"first_max_start={distill.mtt.first_max_start} to max_start over growth "
-            "updates; give both or neither"
-        )
-
-
-def _own_factor(method: str) -> int:
-    """Tiles along each side of a stored image that a method has by default."""
-    factor = inspect.signature(METHODS[method]).parameters.get("factor")
-    return factor.default if factor and factor.default is not factor.empty else 1
 
 
 def _check_joint(built: RunContext) -> None:

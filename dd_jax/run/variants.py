@@ -1,4 +1,4 @@
-"""The same run with some of its choices changed, to stand beside it."""
+"""Variants of a run, with some config keys changed, for comparison with it."""
 
 from typing import Any
 
@@ -24,8 +24,8 @@ def undefended_networks(run: RunContext, networks: Params) -> Params:
 
     Args:
       run: the run.
-      networks: its own on the full data, which serve where no run of its recipe trains
-        against attacks.
+      networks: its own on the full data, returned where its recipe has no adversarial
+        training.
     """
     if not run.config.train.adversarial.eps:
         return networks
@@ -36,7 +36,7 @@ def undefended_networks(run: RunContext, networks: Params) -> Params:
 
 
 def transfer_variants(config: ConfigDict) -> dict[str, dict[str, Any]]:
-    """What the transfer audit puts beside the run: name -> changes of the config.
+    """What the transfer audit compares with the run: name -> changes of the config.
 
     Other architectures learn from the run's sets; other methods distil a set each, and
     sets made elsewhere are trained on by the run's recipe.
@@ -110,7 +110,7 @@ def _maker(path: str) -> str:
 def made_by(metadata: dict | None) -> tuple[str | None, str | None]:
     """Method and initialisation that a set says it was made by, where we know them.
 
-    What a stranger's set calls itself is no name for a row of a table.
+    Other names are dropped: text of an untrusted set does not enter a table.
 
     >>> made_by({"config": {"distill": {"method": "dm", "init": "| real |"}}})
     ('dm', None)

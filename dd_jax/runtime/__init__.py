@@ -1,1 +1,1 @@
-"""What long computations share: loop, checkpoints, devices, keys, costs."""
+"""Shared by all long computations: loop, checkpoints, devices, keys, costs."""

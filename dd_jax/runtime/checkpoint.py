@@ -28,7 +28,7 @@ _OVERHEAD = 2**18  # bytes that Orbax adds, at most
 
 
 class Checkpoints:
-    """The states of one loop, kept in a folder; the newest two."""
+    """Saved states of one loop in a folder, of which the newest two are kept."""
 
     def __init__(self, folder: str | Path, label: str = "loop"):
         """Opens the folder, which is made if need be; `label` names it in messages."""
@@ -58,7 +58,7 @@ class Checkpoints:
             try:
                 self._about = about = self._intact(step)
                 if about["written"] != written(step):
-                    raise ValueError("what it goes with was changed")
+                    raise ValueError("the file that it belongs to was changed")
                 state = self._restore(step, template)
             except (MemoryError, PermissionError):
                 raise
@@ -74,7 +74,7 @@ class Checkpoints:
 
     @property
     def rows(self) -> list[dict]:
-        """The metric rows that came with the state that `latest` gave."""
+        """The metric rows saved with the state that `latest` returned."""
         return list(self._about.get("rows", ()))
 
     def save(
@@ -108,7 +108,7 @@ class Checkpoints:
                         items = ocp.args.StandardSave(arrays)
                         manager.save(step, args=items, force=True)
                     about = {"seconds": seconds, "written": written, "rows": [*rows]}
-                    about["digest"] = disk.digest(self._folder / str(step))
+                    about["digest"] = disk.file_digest(self._folder / str(step))
                 text = json.dumps(about)
                 disk.replace(
                     self._seal(step), f"{_text_digest(text)}\n{text}\n".encode()
@@ -137,7 +137,7 @@ class Checkpoints:
         if digest != _text_digest(text):
             raise ValueError(f"{self._seal(step).name} was changed")
         about = json.loads(text)
-        if about["digest"] != disk.digest(self._folder / str(step)):
+        if about["digest"] != disk.file_digest(self._folder / str(step)):
             raise ValueError("its files were changed")
         return about
 

@@ -1,4 +1,4 @@
-"""Where compiled programs are kept between runs: a folder for each kind of machine."""
+"""The cache of compiled programs on disk: a folder for each kind of machine."""
 
 import hashlib
 import os
@@ -16,8 +16,8 @@ _CPU = Path("/proc/cpuinfo")
 _FEATURES = ("model name", "flags", "Features", "CPU implementer", "CPU part")
 
 
-def keep() -> None:
-    """Turns JAX's compilation cache on, in `~/.cache/dd_jax`, or says why it cannot.
+def enable() -> None:
+    """Enables JAX's compilation cache in `~/.cache/dd_jax`, or prints why it cannot.
 
     A folder that the user chose, as by `JAX_COMPILATION_CACHE_DIR`, stays.
     """
@@ -40,7 +40,7 @@ def _folder() -> str:
             raise PermissionError(0, "is read-only")
     except OSError as error:
         notice(
-            f"compiled programs are not kept for later runs: {folder}: "
+            f"compiled programs are not cached for later runs: {folder}: "
             f"{reason(error)}; set JAX_COMPILATION_CACHE_DIR to a writable one"
         )
         return ""

@@ -18,15 +18,15 @@ jax.monitoring.register_event_duration_secs_listener(_listen)
 
 
 class Cost:
-    """Adds up seconds by stage from its making on."""
+    """Adds up seconds by stage, from its creation on."""
 
     def __init__(self):
-        """Starts with nothing spent."""
+        """Starts at zero seconds."""
         self._spent: dict[str, dict[Hashable, float]] = {}
         self._compiled_before = _compile_seconds
 
     def count(self, stage: str, part: Hashable, seconds: float) -> None:
-        """Counts the seconds that a part of a stage has taken by now, all told.
+        """Sets the seconds that a part of a stage has taken so far, in total.
 
         >>> cost = Cost()
         >>> for part, seconds in (("a", 1.0), ("b", 2.0), ("a", 3.0)):
@@ -38,7 +38,7 @@ class Cost:
 
     @property
     def seconds(self) -> dict[str, float]:
-        """By stage."""
+        """Seconds by stage."""
         return {stage: sum(parts.values()) for stage, parts in self._spent.items()}
 
     def record(self, distill_steps: int) -> dict:

@@ -1,4 +1,4 @@
-"""Keys by name: adding a draw somewhere changes no other."""
+"""Random keys by name, so that a new random draw changes no other draw."""
 
 import zlib
 

@@ -28,11 +28,13 @@ class LoopResult(NamedTuple):
     seconds: float
 
 
-def digest(arrays: Params) -> str:
+def array_digest(arrays: Params) -> str:
     """A name for the contents of some arrays: 12 hexadecimal digits.
 
-    >>> digest([np.arange(3)]) == digest([np.arange(3)]) != digest([np.arange(4)])
+    >>> array_digest([np.arange(3)]) == array_digest([np.arange(3)])
     True
+    >>> array_digest([np.arange(3)]) == array_digest([np.arange(4)])
+    False
     """
     hashed = hashlib.sha256()
     for leaf in map(np.asarray, jax.tree.leaves(arrays)):
@@ -80,7 +82,7 @@ def run_loop(
       Diverged: at the first call whose loss, or at the end whose state, is not finite.
       WriteError: a full disk.
     """
-    saved = Checkpoints(Path(folder) / digest(inputs), label) if folder else None
+    saved = Checkpoints(Path(folder) / array_digest(inputs), label) if folder else None
     start, before = 0, 0.0
     if saved:
         start, before, state = saved.latest(state, written, limit=total)

@@ -1,4 +1,4 @@
-"""Many models at once, on one device or several; alone names pmap and shard_map."""
+"""Many models at once on one device or more; the only user of pmap and shard_map."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ Backend = Literal["pmap", "shard_map"]
 
 
 class _Spread(NamedTuple):
-    """What `spread` asks for."""
+    """The arguments of `spread`."""
 
     count: int = 0
     backend: Backend = "pmap"
@@ -79,7 +79,7 @@ def best_chunk() -> int | None:
     return None if jax.default_backend() == "cpu" else 0
 
 
-def each(fun: Callable, *stacked):
+def vmap_or_loop(fun: Callable, *stacked):
     """`vmap(fun)(*stacked)` inside compiled code; on CPU one after another."""
     if best_chunk() is None:
         return lax.map(lambda one: fun(*one), stacked)

@@ -1,4 +1,4 @@
-"""Factories that give the same object for the same arguments, of which few are kept."""
+"""Memoised factories: the same arguments give the same object."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -6,18 +6,18 @@ from typing import ParamSpec, TypeVar
 
 P, R = ParamSpec("P"), TypeVar("R")
 
-KEPT = 64  # of the results of a function, the last ones used: a run takes twenty or so
+MAX_SIZE = 64  # cached results of each function; one run uses about twenty
 
 
 def reused(make: Callable[P, R]) -> Callable[P, R]:
     """A pure function that gives the same object for the same arguments.
 
     Compiled programs belong to such objects and go with them. Of each function the
-    results used last are kept, `KEPT` of them, so that neither a long sweep nor a
+    `MAX_SIZE` results used last are cached, so that neither a long sweep nor a
     notebook that makes a function again in every cell holds all that it ever compiled.
 
     >>> squares = reused(lambda x: [x * x])
     >>> squares(3) is squares(3)
     True
     """
-    return lru_cache(maxsize=KEPT)(make)
+    return lru_cache(maxsize=MAX_SIZE)(make)

@@ -1,7 +1,7 @@
 """One guarded reader of `.npz` archives from any source.
 
-An archive is data: nothing in it is unpickled, unpacked to disk or
-believed about its size. What its headers announce is compared with what is stored and
+An archive is untrusted: nothing in it is unpickled or unpacked to disk. The size that
+its headers announce is compared with what is stored and
 with the free memory before any array is made, and every checksum is read to the end.
 """
 
@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib import format as npy
 
-from dd_jax.system.memory import excess, in_words
+from dd_jax.system.memory import excess, format_bytes
 from dd_jax.types import InputError
 
 _DIRECTORY = 2**20  # bytes of the longest table of contents: some ten thousand arrays
@@ -54,7 +54,7 @@ class _File(FileIO):
     def read(self, size: int | None = -1, /) -> bytes:
         rest = os.fstat(self.fileno()).st_size - self.tell()
         if (rest if size is None or size < 0 else min(size, rest)) > _DIRECTORY:
-            raise _Refused(f"more than {in_words(_DIRECTORY)} of table of contents")
+            raise _Refused(f"more than {format_bytes(_DIRECTORY)} of table of contents")
         return super().read(size) or b""
 
 
@@ -166,8 +166,8 @@ def _header(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Header:
     header = Header(shape, dtype, fortran, start.tell())
     if header.start + header.size != info.file_size:
         raise _Refused(
-            f"{name} announces {dtype} of shape {shape}, {in_words(header.size)}, and "
-            f"has {in_words(max(info.file_size - header.start, 0))}"
+            f"{name} announces {dtype} of shape {shape}, {format_bytes(header.size)}, "
+            f"and has {format_bytes(max(info.file_size - header.start, 0))}"
         )
     return header
 

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dd_jax.system import paths
-from dd_jax.system.workdir import run_dir
+from dd_jax.system.workdir import run_folder
 from dd_jax.types import InputError
 
 _LONGEST = 3600  # bytes of its path; Linux allows 4096 for that of a file in it
 
 
-def found(written: str) -> Path:
+def results_folder(written: str) -> Path:
     """The folder that `--workdir` means, which need not exist.
 
     Raises:
@@ -41,7 +41,7 @@ def make(root: Path, run_ids: Sequence[str]) -> None:
     Raises:
       InputError: a folder of it is read-only, or something else is in a file's place.
     """
-    runs = [run_dir(root, run_id) for run_id in run_ids]
+    runs = [run_folder(root, run_id) for run_id in run_ids]
     for folder in (root, root / "runs", root / "cache", *runs):
         why = paths.no_folder(folder)
         if not why and not os.access(folder, os.W_OK):

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and one line where a disk refuses them."""
+"""Atomic files, and one line of text for every error of the disk."""
 
 import errno
 import hashlib
@@ -93,7 +93,7 @@ def _refusal(path: Path, error: Exception, number: int | None, size: int | None)
         with suppress(OSError):
             place = next(p for p in (path, *path.parents) if p.exists())
             needed.append(f"{_amount(shutil.disk_usage(place).free)} free")
-    remedy = _REMEDIES.get(number or 0, "mend that")
+    remedy = _REMEDIES.get(number or 0, "correct that")
     return (
         f"{path}: cannot be written ({', '.join([why, *needed])}); "
         f"{remedy} and run the same command again"
@@ -101,7 +101,7 @@ def _refusal(path: Path, error: Exception, number: int | None, size: int | None)
 
 
 def _amount(size: int) -> str:
-    """Bytes for reading.
+    """Bytes as text, in decimal units.
 
     >>> _amount(999), _amount(1_500_000)
     ('999 bytes', '1.5 MB')
@@ -192,22 +192,22 @@ def cut_torn_line(path: str | Path) -> None:
             file.truncate(whole)
 
 
-def digest(path: str | Path) -> str:
+def file_digest(path: str | Path) -> str:
     """SHA-256 of a file, or of the names and digests of all files below a folder."""
     path = Path(path)
     if path.is_file():
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     files = sorted(inner for inner in path.rglob("*") if inner.is_file())
-    parts = [[str(file.relative_to(path)), digest(file)] for file in files]
+    parts = [[str(file.relative_to(path)), file_digest(file)] for file in files]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def sweep(folder: str | Path, *, ours: bool) -> None:
-    """Removes what writers that died left unfinished.
+    """Removes unfinished files of processes that ended.
 
     Args:
-      folder: where to look.
+      folder: the folder to clean.
       ours: whether nobody else writes below the folder, so that all that is unfinished
         goes. Else only files in the folder itself go, and only those of processes of
         this machine that are no more, and of other machines after a day.

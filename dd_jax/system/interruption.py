@@ -1,4 +1,4 @@
-"""What SIGTERM and SIGHUP do to a program: the same as Ctrl-C."""
+"""Signals: SIGTERM and SIGHUP stop a program in the same way as Ctrl-C."""
 
 import signal
 import time
@@ -14,7 +14,7 @@ _waiting: int | None = None  # the signal that came in them
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal asked the program to stop."""
+    """A signal stopped the program."""
 
     def __init__(self, number: int):
         """Keeps the number of the signal."""
@@ -23,7 +23,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 def install() -> None:
-    """Lets signals that ask the program to stop raise `Interrupted`.
+    """Makes signals that stop a program raise `Interrupted`.
 
     Signals that were ignored at the start stay ignored, as under `nohup`.
     """

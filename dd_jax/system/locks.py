@@ -1,4 +1,4 @@
-"""Locks between processes, which the system releases when their owner dies."""
+"""Locks between processes, which the system releases when their process ends."""
 
 import errno
 import json
@@ -30,8 +30,8 @@ class Busy(RuntimeError):
 
 
 @contextmanager
-def alone(folder: str | Path) -> Iterator[None]:
-    """Keeps other processes out of a folder while inside.
+def exclusive(folder: str | Path) -> Iterator[None]:
+    """A context in which no other process can use the folder in the same way.
 
     Raises:
       Busy: another process is in it.
@@ -46,8 +46,8 @@ def alone(folder: str | Path) -> Iterator[None]:
 
 
 @contextmanager
-def in_turn(path: str | Path) -> Iterator[None]:
-    """Waits, which a line says, until no other process works on a file or folder.
+def locked(path: str | Path) -> Iterator[None]:
+    """Waits, with a notice, until no other process works on a file or folder.
 
     Raises:
       WriteError: its folder cannot be written.
@@ -66,7 +66,7 @@ def in_turn(path: str | Path) -> Iterator[None]:
 def _released(path: Path) -> Iterator[FileLock]:
     """A lock that is given back at the end, and its file with it.
 
-    Who waits for a file that is gone by then takes a new one.
+    A process that waits for the deleted file creates a new one.
     """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -81,7 +81,7 @@ def _released(path: Path) -> Iterator[FileLock]:
 
 
 def _taken(lock: FileLock, path: Path, seconds: float) -> bool:
-    """Whether a lock could be taken in some seconds; below 0 there is no end to them.
+    """Whether a lock could be taken in some seconds; below 0 means without limit.
 
     On a file system without locks, which a line says, it counts as taken.
     """

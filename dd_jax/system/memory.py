@@ -1,4 +1,4 @@
-"""How much memory a process can still take, so that a file cannot ask for more."""
+"""Free memory, so that no file larger than it is unpacked."""
 
 from pathlib import Path
 
@@ -34,18 +34,19 @@ def excess(size: int, stored: int) -> str | None:
     """
     if size > max(_SMALL, _PACKED * stored):
         return (
-            f"{in_words(size)} packed into {in_words(stored)}, which is smaller than "
-            "any images pack"
+            f"{format_bytes(size)} packed into {format_bytes(stored)}, which is "
+            "smaller than any images pack"
         )
     if size > (available := free()):
-        return f"it unpacks to {in_words(size)}, and {in_words(available)} are free"
+        needed, left = format_bytes(size), format_bytes(available)
+        return f"it unpacks to {needed}, and {left} are free"
     return None
 
 
-def in_words(size: int) -> str:
-    """A number of bytes for reading.
+def format_bytes(size: int) -> str:
+    """A number of bytes as text, in binary units.
 
-    >>> in_words(1536), in_words(10 * 2**30)
+    >>> format_bytes(1536), format_bytes(10 * 2**30)
     ('1.5 KiB', '10 GiB')
     """
     amount, unit = float(size), "bytes"

@@ -1,4 +1,4 @@
-"""One line to whoever watches a program, beside its progress bars."""
+"""Messages to the user on stderr, beside progress bars."""
 
 import sys
 from contextlib import suppress

@@ -59,7 +59,7 @@ def check_text(name: str, where: str = "") -> None:
 
 
 def no_file(path: str | Path) -> str:
-    """Why no regular file can be read there, in words; empty if one can.
+    """Why no regular file can be read there, empty if one can.
 
     >>> no_file("/"), no_file("/nowhere"), no_file("/dev/null")
     ('is a folder', 'no such file', 'is a pipe, a socket or a device')
@@ -75,7 +75,7 @@ def no_file(path: str | Path) -> str:
 
 
 def no_folder(path: str | Path) -> str:
-    """Why no folder can be read there, in words; empty if one can.
+    """Why no folder can be read there, empty if one can.
 
     >>> no_folder("/nowhere"), no_folder("/dev/null"), no_folder("/")
     ('no such folder', 'is a file', '')
@@ -111,10 +111,10 @@ def reason(error: OSError) -> str:
     return words[0].lower() + words[1:]
 
 
-def in_words(error: OSError) -> str:
-    """The file that a refusal is about, and why.
+def describe_error(error: OSError) -> str:
+    """The file that an error is about, and why.
 
-    >>> in_words(PermissionError(13, "Permission denied", "results.jsonl"))
+    >>> describe_error(PermissionError(13, "Permission denied", "results.jsonl"))
     'results.jsonl: permission denied'
     """
     named = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "

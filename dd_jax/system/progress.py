@@ -1,4 +1,4 @@
-"""How far a loop is: a bar on a terminal, lines in a file; no jax."""
+"""Progress of a loop: a bar on a terminal, lines in a file; no jax."""
 
 import sys
 import threading
@@ -52,7 +52,7 @@ def shown(items: Iterable[Any], label: str) -> Iterator[Any]:
 
 
 def duration(seconds: float) -> str:
-    """Rounded for reading.
+    """Seconds as rounded text.
 
     >>> [duration(seconds) for seconds in (41.2, 1200, 12600)]
     ['41 s', '20 min', '3.5 h']
@@ -120,7 +120,7 @@ def _lines(label: str, total: int, initial: int) -> Iterator[Show]:
 
 
 def _eta(done: int, left: int, seconds: float, now: float) -> str:
-    """The time that is left if all steps are as long as those done, in words.
+    """The time that is left if all steps are as long as those done, as text.
 
     Args:
       done: steps that this process did.

@@ -24,7 +24,7 @@ Status = Literal["running", "done", "failed", "diverged"]
 PACKAGES = ("dd_jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
-def run_dir(workdir: str | Path, run_id: str) -> Path:
+def run_folder(workdir: str | Path, run_id: str) -> Path:
     """`WORKDIR/runs/RUN_ID`, the folder that holds all of one run."""
     return Path(workdir) / "runs" / run_id
 
@@ -51,8 +51,8 @@ def write_npz(path: str | Path, **arrays: Any) -> None:
 def write_tree(path: str | Path, tree: Any) -> None:
     """Write dicts and lists of arrays and plain values as `.npz`, whole or not at all.
 
-    The arrays as they are, and the rest as JSON, in which `{"array": i}` stands for the
-    i-th of them, and a digest of all. `read_tree` gives it back, in its order.
+    The arrays as they are, and the rest as JSON, in which `{"array": i}` is the i-th
+    of them, and a digest of all. `read_tree` gives it back, in its order.
     """
     arrays: list[np.ndarray] = []
 
@@ -110,7 +110,7 @@ def read_json(path: str | Path) -> Any:
 
 
 def write_status(
-    run_dir: str | Path,
+    folder: str | Path,
     status: Status,
     error: BaseException | str | None = None,
     record: str | None = None,
@@ -119,7 +119,7 @@ def write_status(
     """Record how far a run is in its `status.json`.
 
     Args:
-      run_dir: folder of the run.
+      folder: folder of the run.
       status: `running`, `done`, `failed` or `diverged`.
       error: why; an exception leaves its traceback as well.
       record: digest of the Record of a finished run.
@@ -133,15 +133,15 @@ def write_status(
         row["error"] = error
     if record is not None:
         row |= {"record_sha256": record, "files": files}
-    write_json(Path(run_dir) / "status.json", row)
+    write_json(Path(folder) / "status.json", row)
 
 
-def read_status(run_dir: str | Path) -> dict[str, Any] | None:
+def read_status(folder: str | Path) -> dict[str, Any] | None:
     """What `write_status` wrote last, `{status, error, ...}`; None for a new run.
 
     Of a file that is damaged the status is `damaged`, and the error says how.
     """
-    path = Path(run_dir) / "status.json"
+    path = Path(folder) / "status.json"
     if not path.exists():
         return None
     try:

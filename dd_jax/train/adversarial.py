@@ -17,8 +17,8 @@ def adversary(
     """What `trainer` takes as `perturb` to train against an attack.
 
     `min_p E max_{d in ball} CE(f_p(x + d), y)`: the inner maximum is the attack on the
-    network as it is at that step, in evaluation; the step that follows sees the
-    attacked images alone. Augmented and synthetic pixels may lie outside [0, 1]: the
+    network as it is at that step, in evaluation; the step that follows sees
+    only the attacked images. Augmented and synthetic pixels may lie outside [0, 1]: the
     attack acts on the clipped image, and what it adds is added to the unclipped one.
 
     Source: Madry et al. 2018, eq. 2.1. Differs from the released code in: the attack
@@ -49,10 +49,10 @@ def adversary(
     return perturb
 
 
-def adversary_in_words(eps: float, steps: int) -> str:
-    """What `pgd_linf(eps, steps)` does to a batch, for who trains without this package.
+def describe_adversary(eps: float, steps: int) -> str:
+    """What `pgd_linf(eps, steps)` does to a batch, for training without this package.
 
-    >>> adversary_in_words(0.0, 7)
+    >>> describe_adversary(0.0, 7)
     'none'
     """
     if not eps:

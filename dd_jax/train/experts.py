@@ -12,7 +12,7 @@ import jax
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
-from dd_jax.runtime.loop import Diverged, digest
+from dd_jax.runtime.loop import Diverged, array_digest
 from dd_jax.runtime.parallel import devices_in_use
 from dd_jax.system import disk, locks
 from dd_jax.train.many import Loop, Schedule, train_on_rows
@@ -38,8 +38,8 @@ def expert_paths(
     training are saved with a digest of their part of the file: experts whose part is
     lost or damaged are trained again. Other processes wait meanwhile.
 
-    Cazenavette et al. (2022), section 3.1: plain gradient descent at a constant step
-    size, with augmentation.
+    Cazenavette et al. (2022), section 3.1: plain gradient descent at a constant
+    learning rate, with augmentation.
 
     Args:
       trainer: the recipe; its learning rate has to be constant.
@@ -59,9 +59,9 @@ def expert_paths(
     """
     params = jax.eval_shape(trainer.init, keys[0]).params
     size = sum(leaf.size for leaf in jax.tree.leaves(trainer.trainable(params)))
-    place = Path(folder) / digest((jax.random.key_data(keys), rows))
+    place = Path(folder) / array_digest((jax.random.key_data(keys), rows))
     path = place.with_suffix(".npy")
-    with locks.in_turn(path):
+    with locks.locked(path):
         kept = _paths_file(path, (len(keys), len(epochs), size))
         _train(trainer, keys, data, rows, lr, epochs, loop, place, kept)
     return np.load(path, mmap_mode="r")

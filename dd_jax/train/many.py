@@ -17,14 +17,14 @@ Loop = Callable[..., LoopResult]  # `run_loop` with its folder and label already
 
 
 class Schedule(NamedTuple):
-    """How long something runs and how often the host looks at it."""
+    """Steps or epochs in total, and in one compiled call."""
 
     total: int
     per_call: int
 
 
-def ignore(state: FitState, epoch: int) -> None:
-    """Watches nothing."""
+def watch_nothing(state: FitState, epoch: int) -> None:
+    """Does nothing with a state."""
 
 
 @reused
@@ -51,7 +51,7 @@ def _starter(trainer: Trainer):
 
 
 def _train(
-    trainer, keys, advance_many, schedule, loop, inputs, watch=ignore
+    trainer, keys, advance_many, schedule, loop, inputs, watch=watch_nothing
 ) -> tuple[Params, float]:
     split = jax.vmap(jax.random.split)(keys)
     state = _starter(trainer)(None, split[:, 0])
@@ -110,7 +110,7 @@ def train_on_rows(
     lr: float,
     schedule: Schedule,
     loop: Loop = run_loop,
-    watch: Callable[[FitState, int], None] = ignore,
+    watch: Callable[[FitState, int], None] = watch_nothing,
 ) -> tuple[Params, float]:
     """Trains s networks, each on its own rows of the real data.
 

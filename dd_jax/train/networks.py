@@ -1,4 +1,4 @@
-"""Networks in a notebook: train them on a synthetic set or on real data, score them."""
+"""Networks in a notebook: training on a synthetic set or on real data, accuracy."""
 
 import math
 import time
@@ -97,7 +97,7 @@ def train(
       key: decides starts, orders and augmentation.
       model: the network.
       data: a synthetic set, or real data, of which the training rows are used.
-      nets: networks, which differ in their draws alone.
+      nets: number of networks, which differ in their random draws only.
       epochs: length of the schedule.
       lr: learning rate; default that of the synthetic set, 0.01 for real data.
       batch: images a step.

@@ -1,4 +1,4 @@
-"""Batches and learning-rate schedules of training, in code and in words."""
+"""Batches and learning-rate schedules of training, as code and as text."""
 
 from collections.abc import Callable
 
@@ -34,10 +34,10 @@ def batches(rows: int, batch: int) -> tuple[int, int]:
     return size, -(-rows // size)
 
 
-def batches_in_words(rows: int, batch: int) -> str:
-    """The batches of an epoch, for who trains without this package.
+def describe_batches(rows: int, batch: int) -> str:
+    """The batches of an epoch, for training without this package.
 
-    >>> batches_in_words(12, 4)
+    >>> describe_batches(12, 4)
     'each epoch in a new random order, each image once, 3 steps of 4'
     """
     size, steps = batches(rows, batch)
@@ -53,10 +53,10 @@ def batches_in_words(rows: int, batch: int) -> str:
     )
 
 
-def decay_in_words(decay: str, epochs: int) -> str:
-    """A schedule of `DECAYS` over n epochs, for who trains without this package.
+def describe_decay(decay: str, epochs: int) -> str:
+    """A schedule of `DECAYS` over n epochs, for training without this package.
 
-    >>> decay_in_words("half", 300)
+    >>> describe_decay("half", 300)
     'epochs 0 to 150: lr; epochs 151 to 299: 0.1 lr, momentum from 0 at the first'
     """
     shares = [

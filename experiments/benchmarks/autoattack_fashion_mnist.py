@@ -47,8 +47,8 @@ def main() -> None:
     key = jax.random.key(options.seed)
     perturb = adversary(model, ATTACKS["pgd_linf"](EPS, steps=options.train_steps))
     train = data.train.images[: options.rows], data.train.labels[: options.rows]
-    asked = {name: value for name, value in vars(options).items() if name != "out"}
-    record = {"eps": EPS, "norm": "linf"} | asked | workdir.provenance()
+    chosen = {name: value for name, value in vars(options).items() if name != "out"}
+    record = {"eps": EPS, "norm": "linf"} | chosen | workdir.provenance()
     plans = {
         "plain": (None, options.images),
         "adversarial": (perturb, options.robust_images),

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.flatten_util import ravel_pytree
-from protocol import serve
+from protocol import run_cases
 from sizes import CASES, CLASSES, MEAN, STD, STRATEGY, Size
 
 from dd_jax.attacks import ATTACKS
@@ -100,7 +100,7 @@ def training(nets: int | None, size: Size) -> Callable[[int], None]:
     else:
         states = [start(key) for key in keys]
         state = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
-        together = map_models(epochs, chunk=best_chunk())
+        all_networks = map_models(epochs, chunk=best_chunk())
     done = 0
 
     def run(steps):
@@ -111,7 +111,7 @@ def training(nets: int | None, size: Size) -> Callable[[int], None]:
                 keys[0], state, images, labels, rows, 0.01, FOREVER, *span
             )
         else:
-            state, _ = together(span, keys, state)
+            state, _ = all_networks(span, keys, state)
         jax.block_until_ready(state)
         done += steps
 
@@ -138,7 +138,7 @@ def attack(size: Size) -> Callable[[int], None]:
 
 
 def main() -> None:
-    """Serves every case that this version of the package has."""
+    """Runs every case that this version of the package has."""
     methods = {name: partial(distillation, name) for name in CASES if name in METHODS}
     others = {
         "train": partial(training, None),
@@ -152,7 +152,7 @@ def main() -> None:
         "device": jax.devices()[0].device_kind,
         "threads": len(os.sched_getaffinity(0)),
     }
-    serve(about, methods | others)
+    run_cases(about, methods | others)
 
 
 if __name__ == "__main__":

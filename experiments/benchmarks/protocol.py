@@ -16,7 +16,7 @@ from sizes import SIZES, Size
 Case = Callable[[Size], Callable[[int], None]]
 
 
-def serve(about: dict, cases: dict[str, Case]) -> None:
+def run_cases(about: dict, cases: dict[str, Case]) -> None:
     """Answers requests until the input ends.
 
     Args:

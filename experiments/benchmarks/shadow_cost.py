@@ -1,9 +1,9 @@
-"""What a step of many joint shadow distillations costs, in plain steps.
+"""Cost of a step of joint shadow distillation, in steps of a single distillation.
 
   python experiments/benchmarks/shadow_cost.py --source=digits >> FILE
   python experiments/benchmarks/shadow_cost.py --source=idx:DIR --rows=10000 >> FILE
 
-A plain step is one of the method alone; the shadows hold complementary halves.
+A single step is one of the method itself; the shadows hold complementary halves.
 Prints one Record: for each number of shadows the processor seconds of a step (of all
 threads, which other work on the machine hardly changes), their ratio to a plain step,
 and the real images a class that each shadow is effectively given; and the ratio of a
@@ -13,7 +13,7 @@ compilation is left out. A minute on digits, four on Fashion-MNIST, on two CPU c
 
 The Records are in experiments/results/shadow_cost.jsonl. 64 shadows on digits, width
 32: a step of distribution matching at 10 images a class costs 8.6 plain steps and a
-whole run 13.5 plain runs, of gradient matching on networks that serve one step 9.4 and
+whole run 13.5 single runs, of gradient matching on networks of one step 9.4 and
 11.0, at 1 image a class 3.2 and 3.6; distribution matching on Fashion-MNIST at width 16
 7.2 and 10.2. One by one all would be 64. On digits, whose classes have about 144 rows,
 a plain step sees all of them and each shadow half; on Fashion-MNIST both see 256.

@@ -27,8 +27,8 @@ def _uniform(m: int, low: float = 0.0, high: float = 1.0) -> Tensor:
 
 def _color(x: Tensor, m: int) -> Tensor:
     x = x + _uniform(m, -0.5, 0.5)
-    gray = x.mean(1, keepdim=True)
-    x = (x - gray) * _uniform(m, 0.0, 2.0) + gray
+    grey = x.mean(1, keepdim=True)
+    x = (x - grey) * _uniform(m, 0.0, 2.0) + grey
     mean = x.mean((1, 2, 3), keepdim=True)
     return (x - mean) * _uniform(m, 0.5, 1.5) + mean
 

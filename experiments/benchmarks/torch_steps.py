@@ -84,7 +84,7 @@ def dsa_gradient(
 
 
 def row_cosine(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
-    """`sum_layers sum_rows 1 - <a_r, b_r> / (|a_r| |b_r| + 1e-6)`, weights alone."""
+    """`sum_layers sum_rows 1 - <a_r, b_r> / (|a_r| |b_r| + 1e-6)`, weights only."""
     total = torch.zeros(())
     for x, y in zip(a, b):
         if x.ndim > 1:

@@ -7,7 +7,7 @@ from functools import partial
 
 import torch
 import torch_steps as steps_of
-from protocol import serve
+from protocol import run_cases
 from sizes import CLASSES, MEAN, STD, STRATEGY, Size
 from torch import Tensor, nn
 from torch_augment import augment
@@ -155,7 +155,7 @@ def attack(size: Size) -> Callable[[int], None]:
 
 
 def main() -> None:
-    """Serves every case on all cores that this process may use."""
+    """Runs every case on all cores that this process may use."""
     torch.manual_seed(0)
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     cases = {
@@ -171,7 +171,7 @@ def main() -> None:
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
     }
-    serve(about, cases)
+    run_cases(about, cases)
 
 
 if __name__ == "__main__":

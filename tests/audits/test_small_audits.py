@@ -5,7 +5,12 @@ import pytest
 from contexts import context, digits, network, real_set, untrained
 
 from dd_jax import audits
-from dd_jax.audits import clean_accuracy, fairness, learning_curve_audit, quantization
+from dd_jax.audits import (
+    clean_accuracy,
+    fairness_audit,
+    learning_curve_audit,
+    quantization,
+)
 from dd_jax.types import InputError
 
 PIPES = {"distilled", "random_subset", "full_data"}
@@ -42,7 +47,7 @@ def test_accuracy_is_the_share_of_correct_rows_with_its_interval():
 def test_fairness_has_an_induced_drop_beside_full_data():
     shares = {"full_data": (1.0, 1.0), "distilled": (0.5, 0.5)}
     pick = lambda pipe: logits_of(shares.get(pipe, (0.8, 0.8)))
-    found = fairness.measure(context("fairness", fields={"logits": pick})[0])
+    found = fairness_audit.measure(context("fairness", fields={"logits": pick})[0])
     assert "induced_drop" not in found["full_data"]
     assert found["full_data"]["class_gap"]["mean"] == 0
     drop = found["distilled"]["induced_drop"]
@@ -51,11 +56,11 @@ def test_fairness_has_an_induced_drop_beside_full_data():
 
 def test_groups_that_share_no_class_are_refused():
     given, _ = context("fairness")
-    fairness.check(given)
+    fairness_audit.check(given)
     labels = given.evaluation.labels
     split = given.evaluation._replace(groups=labels)
     with pytest.raises(InputError, match="no class has test rows of two groups"):
-        fairness.check(given._replace(evaluation=split))
+        fairness_audit.check(given._replace(evaluation=split))
 
 
 def test_quantization_trains_again_only_where_pixels_change():

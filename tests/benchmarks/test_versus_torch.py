@@ -274,11 +274,11 @@ def test_a_case_that_one_side_lacks():
 WORKER = """
 import sys
 sys.path.insert(0, {folder!r})
-from protocol import serve
+from protocol import run_cases
 def case(size):
     print("noise from a library")
     return lambda steps: None if size.width == 32 else 1 / 0
-serve({{"threads": 2}}, {{"dm": case}})
+run_cases({{"threads": 2}}, {{"dm": case}})
 """
 
 

@@ -118,7 +118,7 @@ PLUGIN = """
 
 
 def run_id(path):
-    return config.run_id(sweep.load(path).config, "data")
+    return config.run_id(sweep.experiment(sweep.read(path)).config, "data")
 
 
 def test_the_code_of_a_config_file_counts_in_the_id_of_a_run(tmp_path):

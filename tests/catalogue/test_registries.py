@@ -6,7 +6,7 @@ import pytest
 
 from dd_jax import attacks, catalogue, config
 from dd_jax.catalogue import rules
-from dd_jax.catalogue.lookup import parameters
+from dd_jax.catalogue.factory_arguments import parameters
 from dd_jax.catalogue.naming import attack_of
 from dd_jax.config.fields import fields
 from dd_jax.data import augment

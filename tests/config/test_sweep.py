@@ -121,14 +121,14 @@ def test_load_reads_config_sweep_and_overrides(tmp_path):
         "def sweep():\n"
         "    return sweeps.product({'seed': [1, 2]})\n",
     )
-    experiment = sweep.load(path, {"train.nets": 3})
+    experiment = sweep.experiment(sweep.read(path), {"train.nets": 3})
     assert (experiment.config.distill.ipc, experiment.config.train.nets) == (2, 3)
     assert experiment.points == [{"seed": 1}, {"seed": 2}]
 
 
 def test_load_without_a_sweep_is_one_cell(tmp_path):
     path = write(tmp_path, "get_config = config.default\n")
-    experiment = sweep.load(path)
+    experiment = sweep.experiment(sweep.read(path))
     assert len(sweep.expand(*experiment)) == 1
 
 
@@ -147,17 +147,17 @@ def test_load_without_a_sweep_is_one_cell(tmp_path):
 def test_load_refuses_broken_files_in_one_line(tmp_path, text, message):
     path = write(tmp_path, text)
     with pytest.raises(InputError, match=message) as caught:
-        sweep.load(path)
+        sweep.experiment(sweep.read(path))
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_load_refuses_a_missing_file():
     with pytest.raises(InputError, match="--config=nope.py: no such file"):
-        sweep.load("nope.py")
+        sweep.experiment(sweep.read("nope.py"))
 
 
 def test_ablation_has_36_valid_cells_with_every_audit():
-    cells = sweep.expand(*sweep.load(ABLATION))
+    cells = sweep.expand(*sweep.experiment(sweep.read(ABLATION)))
     for cell in cells:
         config.validate(cell)
         assert cell.distill.method == "dm"

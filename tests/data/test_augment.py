@@ -137,7 +137,11 @@ def test_scale_and_rotate_bounds():
 
 
 @pytest.mark.parametrize(
-    "mode, shape", [("siamese", (8, 8, 1)), ("independent", (7, 5, 3))]
+    "mode, shape",
+    [
+        pytest.param("siamese", (8, 8, 1), marks=pytest.mark.slow),
+        ("independent", (7, 5, 3)),
+    ],
 )
 def test_gradient_and_vmap(mode, shape):
     augment = jax.jit(getattr(dsa(ALL, (0.5,), (0.25,)), mode))

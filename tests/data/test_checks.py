@@ -104,7 +104,7 @@ def test_channels_first(shape, refused, dtype):
     with pytest.raises(InputError) as error:
         checked_split(Split(images, LABELS), "here")
     assert str(error.value) == (
-        f"here images have shape {images.shape}, which looks like channels first; "
+        f"here images have shape {images.shape}, which suggests channels first; "
         "[n h w c] is needed: x.transpose(0, 2, 3, 1)"
     )
     turned = images.transpose(0, 2, 3, 1)
@@ -186,8 +186,8 @@ def test_require_per_class():
     with pytest.raises(InputError) as error:
         require_per_class(short, 4)
     assert str(error.value) == (
-        "class 'x' of digits has 3 training images, 4 asked for; "
-        "ask for at most 3 per class"
+        "class 'x' of digits has 3 training images, 4 needed; "
+        "at most 3 per class are possible"
     )
 
 

@@ -209,9 +209,7 @@ def test_idx_two_files_for_one_part(idx_dir):
 def test_npz_channels_first(tmp_path):
     first = {"x_train": pixels(6, 3, 8, 8), "x_test": pixels(4, 3, 8, 8)}
     path, _ = npz(tmp_path, **first)
-    text = (
-        "which looks like channels first; [n h w c] is needed: x.transpose(0, 2, 3, 1)"
-    )
+    text = "which suggests channels first; [n h w c] is needed: x.transpose(0, 2, 3, 1)"
     assert message(f"npz:{path}") == (
         f"npz:{path} train images have shape (6, 3, 8, 8), {text}"
     )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dd_jax.data import load
-from dd_jax.data.image_file import open_image, plain, suffixes
+from dd_jax.data.image_file import open_image, suffixes, to_grey_or_rgb
 from dd_jax.types import InputError
 
 RNG = np.random.default_rng(0)
@@ -116,7 +116,7 @@ def test_orientation(tmp_path, suffix, orientation):
         7: array[::-1, ::-1].T,
         8: array[:, ::-1].T,
     }[orientation]
-    pixels = np.asarray(plain(found.image).convert("L")).astype(int)
+    pixels = np.asarray(to_grey_or_rgb(found.image).convert("L")).astype(int)
     assert pixels.shape == expected.shape and np.abs(pixels - expected).max() <= 8
     words = "turned upright, as their orientation says"
     assert found.done == ((words,) if orientation > 1 else ())
@@ -326,7 +326,7 @@ def test_damaged_files_are_read_or_refused(tmp_path_factory, suffix, changes, cu
     path = tmp_path_factory.getbasetemp() / f"damaged{suffix}"
     path.write_bytes(data[: len(data) - cut % len(data)] if cut % 3 == 0 else data)
     try:
-        found = plain(open_image(path).image)
+        found = to_grey_or_rgb(open_image(path).image)
     except InputError as error:
         assert "\n" not in str(error) and str(path) in str(error)
     else:

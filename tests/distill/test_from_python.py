@@ -21,10 +21,9 @@ def digits():
     return data.load("digits", rows=300)
 
 
-def network(digits, **kw):
+def network(digits):
     shape = digits.train.images.shape[1:]
-    kw = {"width": 8, "depth": 2} | kw
-    return models.build("convnet", 10, shape, mean=digits.mean, std=digits.std, **kw)
+    return models.build("mlp", 10, shape, mean=digits.mean, std=digits.std)
 
 
 @pytest.fixture

@@ -43,7 +43,9 @@ def masks(count, seed=0):
     return member
 
 
-def network(norm="instance"):
+def network(norm=None):
+    if norm is None:
+        return build("mlp", CLASSES, SHAPE)
     return build("convnet", CLASSES, SHAPE, width=4, depth=1, norm=norm)
 
 
@@ -54,7 +56,7 @@ OPTIONS = {
 }
 
 
-def method(name="dm", norm="instance"):
+def method(name="dm", norm=None):
     kw = OPTIONS.get(name, {})
     return METHODS[name](network(norm), ipc=IPC, train_lr=0.02, **kw)
 
@@ -69,12 +71,12 @@ def pipeline(kind, data):
     return distil_then_train(*steps, experts=partial(experts, data))
 
 
-def experts(data, key, rows, used):
+def experts(data, key, rows, wanted):
     """Two experts that see `rows` alone."""
     with tempfile.TemporaryDirectory() as folder:
         keys, loop = jax.random.split(key, 2), lambda label, place: run_loop
         return np.array(
-            expert_paths(TRAINER, keys, data, rows, 0.1, used, loop, folder)
+            expert_paths(TRAINER, keys, data, rows, 0.1, wanted.epochs, loop, folder)
         )
 
 

@@ -44,7 +44,12 @@ def toy():
     return logits_fn, images, np.asarray(logits_fn(images).argmax(-1))
 
 
-@pytest.mark.parametrize(("name", "norm"), CASES)
+def marked(name, norm):
+    slow = name == "autoattack" and norm != {"norm": "linf"}
+    return pytest.param(name, norm, marks=[pytest.mark.slow] if slow else [])
+
+
+@pytest.mark.parametrize("name, norm", [marked(*case) for case in CASES])
 def test_laws(name, norm, toy):
     logits_fn, images, labels = toy
     settings = settings_of(name, norm)

@@ -47,7 +47,7 @@ def toy_experts(images, labels, epochs=3):
 
 
 def network():
-    return build("convnet", CLASSES, (8, 8, 1), mean=MEAN, std=STD, width=4, depth=2)
+    return build("convnet", CLASSES, (8, 8, 1), mean=MEAN, std=STD, width=4, depth=1)
 
 
 def toy_real(seed=0):
@@ -93,7 +93,14 @@ def make(name, init, **kw):
     return METHODS[name](network(), ipc=IPC, init=init, **options)
 
 
-@pytest.fixture(scope="module", params=METHODS)
+TWINS = ("dc", "idc_i")  # dsa and idc with one part left out
+
+
+def marked(name):
+    return pytest.param(name, marks=[pytest.mark.slow] if name in TWINS else [])
+
+
+@pytest.fixture(scope="module", params=[marked(name) for name in METHODS])
 def case(request):
     method = make(request.param, init="noise")
     real = toy_real()
@@ -140,6 +147,7 @@ def test_updates_trace_once(case):
         state, _ = case.update(jax.random.key(i), state, batch)
 
 
+@pytest.mark.slow
 def test_jit_equals_eager(case):
     arguments = jax.random.key(3), case.state, case.batch
     chex.assert_trees_all_close(

@@ -4,7 +4,13 @@ import naive_layers as naive
 import numpy as np
 import pytest
 
-from dd_jax.models import MODELS, architecture_in_words, build, fields, minimum_size
+from dd_jax.models import (
+    MODELS,
+    build,
+    describe_architecture,
+    field_names,
+    minimum_size,
+)
 from dd_jax.types import InputError
 
 
@@ -15,14 +21,19 @@ def test_names():
 
 
 def test_fields_are_the_choices_of_each_architecture():
-    assert fields("convnet") == {"width", "depth", "norm", "activation", "pooling"}
-    assert fields("mlp") == fields("lenet") == fields("alexnet") == frozenset()
-    assert fields("vgg11") == {"norm"}
-    assert fields("resnet18") == {"norm"}
+    assert field_names("convnet") == {"width", "depth", "norm", "activation", "pooling"}
+    assert (
+        field_names("mlp")
+        == field_names("lenet")
+        == field_names("alexnet")
+        == frozenset()
+    )
+    assert field_names("vgg11") == {"norm"}
+    assert field_names("resnet18") == {"norm"}
 
 
 @pytest.mark.parametrize(
-    "call", [fields, minimum_size, lambda n: build(n, 2, (8, 8, 1))]
+    "call", [field_names, minimum_size, lambda n: build(n, 2, (8, 8, 1))]
 )
 def test_unknown_name(call):
     with pytest.raises(InputError, match="model.name is 'vgg'; known: convnet, mlp,"):
@@ -107,5 +118,5 @@ def test_small_images_are_up_sampled():
 
 @pytest.mark.parametrize("name", MODELS)
 def test_every_architecture_has_words_for_who_lacks_the_package(name):
-    words = architecture_in_words(name)
+    words = describe_architecture(name)
     assert "\n" not in words and len(words) > 250

@@ -37,10 +37,10 @@ def folder(tmp_path):
 
 
 def test_a_finished_run_gives_its_record(folder, capsys):
-    assert completed.record_of(folder) == RECORD
-    assert completed.record_of(folder.with_name("new")) is None
+    assert completed.intact_record(folder) == RECORD
+    assert completed.intact_record(folder.with_name("new")) is None
     (folder / "notes.txt").write_text("of the user")
-    assert completed.record_of(folder) == RECORD
+    assert completed.intact_record(folder) == RECORD
     assert capsys.readouterr().err == ""
     status = workdir.read_status(folder)
     names = ["config.json", "metrics.jsonl", "model", "synthetic.npz"]
@@ -50,7 +50,7 @@ def test_a_finished_run_gives_its_record(folder, capsys):
 @pytest.mark.parametrize("status", ["running", "failed", "diverged"])
 def test_other_runs_have_none(folder, capsys, status):
     workdir.write_status(folder, status)
-    assert completed.record_of(folder) is None
+    assert completed.intact_record(folder) is None
     assert capsys.readouterr().err == ""
 
 
@@ -64,7 +64,7 @@ def test_a_changed_file_runs_again_and_a_deleted_one_is_named(
     harm(np.random.default_rng(1), folder / name, kind)
     first = name.split("/")[0]
     gone = kind == "delete" and first != "model"
-    assert completed.record_of(folder) == (RECORD if gone else None)
+    assert completed.intact_record(folder) == (RECORD if gone else None)
     line = capsys.readouterr().err
     if gone:
         assert line == f"{folder}: is done; deleted since: {name}\n"
@@ -76,7 +76,7 @@ def test_a_changed_file_runs_again_and_a_deleted_one_is_named(
 @pytest.mark.parametrize("kind", HARMS)
 def test_a_damaged_record_runs_again(folder, capsys, kind):
     harm(np.random.default_rng(2), folder / "record.json", kind)
-    assert completed.record_of(folder) is None
+    assert completed.intact_record(folder) is None
     line = capsys.readouterr().err
     why = "no such file" if kind == "delete" else "was changed since the run was done"
     assert line == f"{folder / 'record.json'}: {why}; runs again\n"
@@ -85,7 +85,7 @@ def test_a_damaged_record_runs_again(folder, capsys, kind):
 def test_a_number_changed_by_hand_is_noticed(folder):
     path = folder / "record.json"
     path.write_text(path.read_text().replace("0.5", "0.9"))
-    assert completed.record_of(folder) is None
+    assert completed.intact_record(folder) is None
 
 
 def without_digests(folder):
@@ -96,7 +96,7 @@ def without_digests(folder):
 def test_a_run_from_before_there_were_digests_is_taken_as_it_is(folder, capsys):
     without_digests(folder)
     (folder / "config.json").write_text("{}")
-    assert completed.record_of(folder) == RECORD
+    assert completed.intact_record(folder) == RECORD
     assert capsys.readouterr().err == ""
 
 
@@ -124,7 +124,7 @@ def test_without_digests_a_record_has_to_be_one(folder, capsys, content, why):
         path.unlink()
     else:
         path.write_bytes(content.encode("latin-1"))
-    assert completed.record_of(folder) is None
+    assert completed.intact_record(folder) is None
     line = capsys.readouterr().err
     assert why in line and line.endswith("; runs again\n") and line.count("\n") == 1
 
@@ -134,7 +134,7 @@ def test_without_digests_a_record_has_to_be_one(folder, capsys, content, why):
 )
 def test_a_damaged_status_is_not_done(folder, capsys, content):
     (folder / "status.json").write_bytes(content.encode("latin-1"))
-    assert completed.record_of(folder) is None
+    assert completed.intact_record(folder) is None
     line = capsys.readouterr().err
     assert line.startswith(f"{folder / 'status.json'}: ") and line.count("\n") == 1
     assert line.endswith("; the run resumes\n")
@@ -148,7 +148,7 @@ def test_flipped_bits_of_a_status_never_hide_a_change(folder):
         content = bytearray(whole)
         content[rng.integers(len(whole))] ^= 1 << int(rng.integers(8))
         path.write_bytes(content)
-        assert completed.record_of(folder) in (None, RECORD)
+        assert completed.intact_record(folder) in (None, RECORD)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_flipped_bits_of_a_status_never_hide_a_change(folder):
 def test_odd_names_in_a_status_make_the_run_go_again(folder, capsys, files):
     status = json.loads((folder / "status.json").read_text()) | {"files": files}
     (folder / "status.json").write_text(json.dumps(status))
-    found = completed.record_of(folder)
+    found = completed.intact_record(folder)
     err = capsys.readouterr().err
     if files and "a" * 300 in files:
         assert found == RECORD and "deleted since" in err

@@ -7,7 +7,7 @@ import fabricate
 import pytest
 
 from dd_jax.report import __main__ as command
-from dd_jax.report import markdown
+from dd_jax.report import markdown, markdown_text
 from dd_jax.types import InputError
 
 RESULTS = Path(__file__).parents[2] / "experiments" / "results"
@@ -88,7 +88,7 @@ def test_a_text_is_filled_and_then_stays_the_same(text, capsys):
     rows = [line for line in first.splitlines() if line.startswith("| Dist")]
     assert [line.split(" | ")[2] for line in rows] == ["1", "10"]  # as in the report
     assert "1 image per class" in second and "10 images" not in second
-    assert markdown.filled(found, text.parent) == found
+    assert markdown_text.filled(found, text.parent) == found
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_table_that_cannot_be_made_is_one_line(text, capsys, what, why):
 def test_measured_tables_name_data_sets_and_methods():
     path = RESULTS / "fashion_mnist.jsonl"
     text = f"<!-- table: {path.name} runs ipc=10 -->\n<!-- end of table -->\n"
-    rows = markdown.filled(text, RESULTS).splitlines()[4:-2]
+    rows = markdown_text.filled(text, RESULTS).splitlines()[4:-2]
     assert len(rows) >= 5 and all("| Fashion-MNIST | 10 |" in line for line in rows)
     assert any(line.startswith("| Distribution matching (DM) |") for line in rows)
 
@@ -126,7 +126,9 @@ def test_robustness_side_by_side_names_shared_baselines_once():
     what = f"{name} robustness ipc=10 eps=0,0.05"
     text = f"<!-- table: {what} -->\n<!-- end of table -->\n"
     head, _, *rows = [
-        line for line in markdown.filled(text, RESULTS).splitlines() if line[0:1] == "|"
+        line
+        for line in markdown_text.filled(text, RESULTS).splitlines()
+        if line[0:1] == "|"
     ]
     columns = "| training data | clean | Linf 0.05 | mean corruption error |"
     assert head == columns
@@ -138,7 +140,7 @@ def test_robustness_side_by_side_names_shared_baselines_once():
 
 def test_robustness_names_defences():
     text = "<!-- table: robust_digits.jsonl robustness -->\n<!-- end of table -->\n"
-    found = markdown.filled(text, RESULTS)
+    found = markdown_text.filled(text, RESULTS)
     words = "| DM, 10 images per class, adversarial training, robust distillation |"
     assert words in found
     assert "| Full data, adversarial training |" in found

@@ -39,7 +39,7 @@ def test_every_method_has_a_line_whatever_its_name():
         row["run"] |= {"arch": "convnet", "init": "real", "dataset": "digits"}
         for part in row["robustness"].values():
             part["attacks"] = {"pgd_linf": part["attacks"]["pgd_linf"]}
-    drawn = [trends.drawn(plan) for plan in trends.plans(rows)]
+    drawn = [trends.draw_panel(plan) for plan in trends.plans(rows)]
     for trend in drawn:
         ElementTree.fromstring(trend.svg)
     assert b"_hidden" in drawn[0].svg and b"no-go" in drawn[0].svg

@@ -62,7 +62,7 @@ def test_a_panel_for_each_metric_and_class_count():
     axes = {"num_classes": [2, 5], "init": ["kmeans", "real"], "ipc": [1, 10]}
     plans = trends.plans(runs(**axes))
     assert len(plans) == len(trends.METRICS) * 2
-    first = trends.drawn(plans[0])
+    first = trends.draw_panel(plans[0])
     assert first.title == "Accuracy, classes 2"
     assert b"init k-means" in first.svg and b"Random subset" in first.svg
 
@@ -92,7 +92,9 @@ def test_repeats_are_pooled():
 
 
 def test_write_names_files_after_titles(tmp_path):
-    paths = trends.write(runs(ipc=[1, 5], init=["noise", "real"]), tmp_path / "new")
+    paths = trends.write_svgs(
+        runs(ipc=[1, 5], init=["noise", "real"]), tmp_path / "new"
+    )
     assert "accuracy.svg" in {path.name for path in paths}
     assert all(b"<svg" in path.read_bytes() for path in paths)
 
@@ -145,6 +147,6 @@ def test_titles_that_differ_in_signs_alone_are_files_of_their_own(
 ):
     rows = runs(ipc=[1, 5], init=["real", "noise"], arch=["a+b", "a-b", "é"])
     monkeypatch.setattr(trends, "svg", lambda draw, **_: b"<svg/>")
-    paths = trends.write(rows, tmp_path)
+    paths = trends.write_svgs(rows, tmp_path)
     assert len(set(paths)) == len(paths) == len(trends.plans(rows))
     assert all(path.is_file() for path in paths)

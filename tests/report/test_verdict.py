@@ -11,7 +11,7 @@ def accuracy(row, distilled, subset, full=0.97, half=0.01):
     }
     if full:
         row["accuracy"]["full_data"] = fabricate.around(full, half)
-    return verdict.accuracy(row).level
+    return verdict.verdict_on_accuracy(row).level
 
 
 def test_accuracy_rule(row):
@@ -21,9 +21,9 @@ def test_accuracy_rule(row):
     assert accuracy(row, 0.80, 0.80) == "no-go"
     assert accuracy(row, 0.90, 0.80, full=None) == "caution"
     row["accuracy"]["distilled"]["ci"] = None
-    assert verdict.accuracy(row).level == "caution"
+    assert verdict.verdict_on_accuracy(row).level == "caution"
     row["accuracy"].pop("random_subset")
-    assert verdict.accuracy(row).level == "not measured"
+    assert verdict.verdict_on_accuracy(row).level == "not measured"
 
 
 def test_full_data_below_the_distilled_set_rules_out_a_go(row):
@@ -36,7 +36,7 @@ def test_full_data_below_the_distilled_set_rules_out_a_go(row):
 
 def test_a_single_net_is_said_to_have_no_interval(row):
     row["accuracy"]["full_data"] = {"mean": 0.97, "ci": None, "n": 1}
-    found = verdict.accuracy(row).finding
+    found = verdict.verdict_on_accuracy(row).finding
     assert "On the full data: 97.0 % (one net, no interval)" in found
 
 
@@ -72,7 +72,7 @@ def test_membership_rule(row, auc, tpr, resolved, level):
     assert found.level == level
     says = {
         "go": "No better than guessing.",
-        "no-go": "Members can be told from non-members.",
+        "no-go": "Members can be distinguished from non-members.",
         "caution": "Slightly better than guessing."
         if auc[0] > 0.5
         else "Not significantly better than guessing, but too uncertain for a go."
@@ -123,7 +123,7 @@ def test_robustness_rule(row):
 def test_fairness_rule(row):
     def level(worst, drop):
         row["fairness"]["distilled"] = {"worst_class": worst, "induced_drop": drop}
-        return verdict.fairness(row).level
+        return verdict.verdict_on_fairness(row).level
 
     assert level(0.80, {"max": 0.10}) == "go"
     assert level(0.50, {"max": 0.10}) == "caution"

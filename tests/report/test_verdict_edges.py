@@ -104,10 +104,10 @@ def test_a_worse_model_never_gets_a_better_level(row, one, other, half):
 
     def levels(value):
         row["accuracy"]["distilled"] = of(value)
-        accuracy = level(verdict.accuracy(row))
+        accuracy = level(verdict.verdict_on_accuracy(row))
         row["accuracy"]["distilled"] = 0.9
         row["fairness"]["distilled"]["worst_class"] = of(value)
-        fairness = level(verdict.fairness(row))
+        fairness = level(verdict.verdict_on_fairness(row))
         for attack in row["robustness"]["distilled"]["attacks"]["pgd_linf"]:
             attack["accuracy"] = of(value)
         return accuracy, fairness, level(verdict.robustness(row))
@@ -133,7 +133,7 @@ def test_a_stronger_attack_never_gives_a_better_level(row, one, other, half):
 def at(row, distilled, subset, full, half=0.0):
     for pipe, value in zip(row["accuracy"], (distilled, subset, full), strict=True):
         row["accuracy"][pipe] = fabricate.around(value, half)
-    return verdict.accuracy(row)
+    return verdict.verdict_on_accuracy(row)
 
 
 @pytest.mark.parametrize("value", [0.0, CHANCE, 0.5, 1.0])
@@ -190,9 +190,9 @@ def test_radii_that_only_one_model_has_are_not_compared(row):
 def test_no_model_at_chance_is_fair(row, average):
     row["accuracy"]["distilled"] = average
     row["fairness"]["distilled"] = {"worst_class": average, "induced_drop": 0.9}
-    assert verdict.fairness(row).level == NO_GO
+    assert verdict.verdict_on_fairness(row).level == NO_GO
     row["fairness"]["distilled"]["induced_drop"] = 0.0
-    assert verdict.fairness(row).level == CAUTION
+    assert verdict.verdict_on_fairness(row).level == CAUTION
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """One finished run that tests of whole runs share."""
 
-import jax
+import os
+
 import pytest
+from filelock import FileLock
 from tiny import MLP, TINY, flags, launch, only_run
 
 from dd_jax.system import workdir
@@ -9,10 +11,16 @@ from dd_jax.system import workdir
 
 @pytest.fixture(scope="session")
 def root(tmp_path_factory):
-    """The work directory of one finished run with all audits that are on by default."""
-    root = tmp_path_factory.mktemp("run") / "new" / "folder"
-    jax.config.update("jax_disable_most_optimizations", True)  # as modules have it
-    assert launch(*flags(TINY | MLP), f"--workdir={root}") == 0
+    """The work directory of one finished run with all audits that are on by default.
+
+    It is made by the worker that needs it first.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    root = folder / "shared" / "new" / "folder"
+    with FileLock(folder / "shared.lock"):
+        if not root.exists():
+            assert launch(*flags(TINY | MLP), f"--workdir={root}") == 0
     return root
 
 

@@ -75,7 +75,7 @@ def test_a_second_process_waits_for_the_first_and_takes_its_result(tmp_path, cap
 
 def test_what_is_a_run_s_own_needs_no_lock(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "dd_jax.system.locks.in_turn", lambda path: pytest.fail("locked")
+        "dd_jax.system.locks.locked", lambda path: pytest.fail("locked")
     )
     context = SimpleNamespace(cache=tmp_path / "cache", cost=Cost())
     path = tmp_path / "runs" / "a.npz"

@@ -9,7 +9,6 @@ from PIL import Image
 from tiny import (
     BARE,
     MLP,
-    TINY,
     arrays,
     flags,
     launch,
@@ -81,7 +80,8 @@ def test_groups_and_an_odd_number_of_rows(tmp_path):
     groups = {"group_train": np.arange(25) % 2, "group_test": np.arange(18) % 2}
     source = npz(tmp_path / "groups.npz", **groups)
     whole = {"data__source": source, "data__num_classes": 0}
-    values = make(TINY | MLP, audits__robustness__enabled=False, **whole)
+    audits = {"audits__fairness__enabled": True, "audits__privacy__enabled": True}
+    values = make(BARE | MLP, **audits, **whole)
     found = run.run(values, tmp_path / "w")
     for part in found["fairness"].values():
         assert {"deo_max", "deo_mean"} <= set(part)
@@ -112,29 +112,23 @@ def test_validation_rows_are_evaluated_and_test_rows_never_read(tmp_path):
         assert (4 * share) == pytest.approx(round(4 * share))
 
 
-def test_zca_is_inside_the_network_and_beside_the_set(tmp_path):
-    assert launch(*flags(BARE | MLP, data__zca=True), f"--workdir={tmp_path}") == 0
-    folder = only_run(tmp_path)
-    found = distill.load(folder / "synthetic.npz")
-    assert "zca.npz" in found.metadata["zca"]
-    with np.load(folder / "zca.npz") as fitted:
-        assert fitted["forward"].shape == (64, 64) and fitted["mean"].shape == (64,)
-
-
-def test_a_loaded_set_is_seen_through_its_own_zca(tmp_path):
-    """Fitted on other rows than those it is audited on."""
-    first = {**as_changes(MLP), "data__zca": True}
-    bare(tmp_path / "made", data__rows=60, **first)
+def test_zca_lies_beside_a_set_which_is_seen_through_its_own(tmp_path):
+    """A loaded set's is fitted on other rows than those it is audited on."""
+    one, other = (npz(tmp_path / f"{i}.npz", **arrays(seed=i)) for i in (0, 5))
+    base = {**as_changes(MLP), "data__zca": True, "data__num_classes": 0}
+    bare(tmp_path / "made", data__source=one, **base)
     made = only_run(tmp_path / "made")
-    given = {**first, "data__rows": 90, "distill__load": str(made / "synthetic.npz")}
-    bare(tmp_path / "w", **given)
+    assert "zca.npz" in distill.load(made / "synthetic.npz").metadata["zca"]
+    given = {"data__source": other, "distill__load": str(made / "synthetic.npz")}
+    bare(tmp_path / "w", **base, **given)
     again = only_run(tmp_path / "w")
     assert (again / "zca.npz").read_bytes() == (made / "zca.npz").read_bytes()
-    bare(tmp_path / "own", **{**first, "data__rows": 90})
+    bare(tmp_path / "own", **base, data__source=other)
     own = only_run(tmp_path / "own")
     assert (own / "zca.npz").read_bytes() != (made / "zca.npz").read_bytes()
 
     fitted = dict(np.load(made / "zca.npz"))
+    assert fitted["forward"].shape == (64, 64) and fitted["mean"].shape == (64,)
     for harm, words in (
         (lambda f: np.savez(f, mean=fitted["mean"]), "is not a whitening (.npz)"),
         (lambda f: f.write_bytes(b"no"), "is not a whitening (.npz)"),
@@ -142,4 +136,4 @@ def test_a_loaded_set_is_seen_through_its_own_zca(tmp_path):
     ):
         harm(made / "zca.npz")
         with pytest.raises(InputError, match=re.escape(words)):
-            bare(tmp_path / "w2", **given)
+            bare(tmp_path / "w2", **base, **given)

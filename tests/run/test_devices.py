@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 
-import jax
 import numpy as np
 import pytest
 from tiny import BARE, MLP, ROOT, TINY, flags, launch, make, only_run
@@ -54,11 +53,7 @@ ALL_AUDITS = (
 UNLIKE = {"run.devices", "run.config.devices", "cost"}  # the number itself, and seconds
 
 
-@pytest.fixture(autouse=True)
-def forget_programs():
-    """Programs for eight devices hold many memory maps, of which a process has few."""
-    yield
-    jax.clear_caches()
+SETS = BARE | MLP | SMALL | {"sets": 3, "checkpoint_seconds": 0.0}
 
 
 def numbers(record, path=""):
@@ -105,41 +100,57 @@ def one_and_several(tmp_path, values, devices, by="pmap"):
     assert_alike(one, several)
 
 
-def test_the_quick_start_in_small_on_two_devices(tmp_path):
-    values = TINY | MLP | {"train.nets": 3}
-    one, two = tmp_path / "one", tmp_path / "two"
-    assert launch(*flags(values), f"--workdir={one}") == 0
-    assert launch(*flags(values), "--config.devices=2", f"--workdir={two}") == 0
-    assert_alike(one, two)
+@pytest.fixture(scope="module")
+def one(tmp_path_factory):
+    """A run of several sets that learn together, on one device."""
+    root = tmp_path_factory.mktemp("one")
+    run.run(make(SETS), root)
+    return root
 
 
-@pytest.mark.parametrize("by", ["pmap", "shard_map"])
-def test_sets_that_learn_together_on_several_devices(tmp_path, by):
-    one_and_several(tmp_path, BARE | MLP | SMALL | {"sets": 3}, 2, by)
+def test_a_run_of_the_launcher_on_two_devices(one, tmp_path):
+    assert launch(*flags(SETS), "--config.devices=2", f"--workdir={tmp_path}") == 0
+    found = workdir.read_json(only_run(tmp_path) / "record.json")
+    assert found["run"]["devices"] == 2
+    assert_alike(one, tmp_path)
+
+
+def selected(values):
+    """Scores without a shared seed, for methods that only select images."""
+    if catalogue.entry("method", values["distill.method"]).traits.get("selects"):
+        return values | {"audits.privacy.scores": ("lira_online", "rmia", "loss")}
+    return values
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("devices", [2, 8])
-@pytest.mark.parametrize("method", catalogue.names("method"))
-def test_every_method_and_every_audit(tmp_path, method, devices):
-    values = ALL_AUDITS | {"distill.method": method}
-    if catalogue.entry("method", method).traits.get("selects"):
-        values |= {"audits.privacy.scores": ("lira_online", "rmia", "loss")}
+@pytest.mark.parametrize("method, devices", [("dm", 8), ("herding", 2)])
+def test_every_audit(tmp_path, method, devices):
+    values = selected(ALL_AUDITS | {"distill.method": method})
     one_and_several(tmp_path, values, devices)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["dsa", "mtt", "idc", "frepo"])
+def test_every_kind_of_method_with_its_shadows(tmp_path, method):
+    """Inner loops, experts, several images in one, networks that are trained on."""
+    off = {"audits.robustness.enabled": False, "audits.memorisation.enabled": False}
+    values = TINY | MLP | SMALL | off | {"distill.method": method}
+    one_and_several(tmp_path, values, 2)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["dm", "dsa", "mtt"])
 def test_joint_shadows_and_several_sets_by_shard_map(tmp_path, method):
-    values = TINY | SMALL | {"distill.method": method, "sets": 2}
+    off = {"audits.robustness.enabled": False, "audits.memorisation.enabled": False}
+    values = TINY | SMALL | off | {"distill.method": method, "sets": 3}
     if method != "mtt":
         values |= {"audits.privacy.joint": True, "audits.privacy.targets": 4}
-    one_and_several(tmp_path, values, 8, "shard_map")
+    one_and_several(tmp_path, values, 2 if method == "dm" else 8, "shard_map")
 
 
 def test_devices_change_no_run_id():
     values = make(TINY)
-    assert run.run_id(values) == run.run_id(make(TINY, devices=2))
+    assert run.prepared(values).id == run.prepared(make(TINY, devices=2)).id
     assert not fields()["devices"].changes_results
 
 
@@ -151,17 +162,11 @@ def test_devices_beyond_those_that_exist(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        (2, 1),
-        pytest.param(1, 4, marks=pytest.mark.slow),
-        pytest.param(4, 2, marks=pytest.mark.slow),
-    ],
+    "before, after", [(2, 1), pytest.param(1, 4, marks=pytest.mark.slow)]
 )
 def test_a_run_goes_on_with_another_number_of_devices(
-    tmp_path, monkeypatch, before, after
+    one, tmp_path, monkeypatch, before, after
 ):
-    values = BARE | MLP | SMALL | {"sets": 3, "checkpoint_seconds": 0.0}
     save, saves = checkpoint.Checkpoints.save, []
 
     def stop_at_the_second(self, *arguments):
@@ -173,10 +178,9 @@ def test_a_run_goes_on_with_another_number_of_devices(
     with monkeypatch.context() as patched:
         patched.setattr(checkpoint.Checkpoints, "save", stop_at_the_second)
         with pytest.raises(KeyboardInterrupt):
-            run.run(make(values | {"devices": before}), tmp_path / "several")
-    run.run(make(values | {"devices": after}), tmp_path / "several")
-    run.run(make(values), tmp_path / "one")
-    assert_alike(tmp_path / "one", tmp_path / "several")
+            run.run(make(SETS | {"devices": before}), tmp_path)
+    run.run(make(SETS | {"devices": after}), tmp_path)
+    assert_alike(one, tmp_path)
 
 
 AS_ON_ACCELERATORS = """
@@ -185,7 +189,6 @@ import jax
 from tiny import TINY, make
 from dd_jax import run
 
-jax.config.update("jax_disable_most_optimizations", True)
 jax.default_backend = lambda: "gpu"
 root, devices = sys.argv[1], int(sys.argv[2])
 run.run(make(TINY | {"sets": 3, "devices": devices}), root)

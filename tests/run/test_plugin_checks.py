@@ -146,11 +146,11 @@ def test_options_of_a_score_need_not_be_keyword_only():
 
 def test_labels_of_two_kinds_of_one_name_are_kept_apart():
     from dd_jax.report.display_names import display_name
-    from dd_jax.run.one_run import _labels
+    from dd_jax.run.identity import labels
 
     dd_jax.register("method", "real", lambda model, *, ipc: 0, label="Realistic")
     settings = config.override(config.default(), {"distill.method": "real"}, "test")
-    record = {"run": {"labels": _labels(settings)}}
+    record = {"run": {"labels": labels(settings)}}
     assert display_name("real", record, "method") == "Realistic"
     assert display_name("real", record, "init") == "Random real images"
 

@@ -24,8 +24,7 @@ def kill_when(root, pattern, arguments, ready=lambda path: True, patience=300):
         [sys.executable, ROOT / "launch.py", *arguments, f"--workdir={root}"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env=os.environ
-        | {"PYTHONPATH": str(ROOT), "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"},
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
     )
     try:
         end = time.monotonic() + patience
@@ -85,24 +84,14 @@ def unbroken(tmp_path_factory):
 @pytest.mark.parametrize(
     "moment",
     [
-        "runs/*/config.json",
         "runs/*/status.json",
-        "runs/*/checkpoints/distil/*/*",
         "runs/*/checkpoints/distil/*/5*",
-        f"runs/*/checkpoints/distil/*/{STEPS}*",
         "runs/*/synthetic.npz",
-        "runs/*/checkpoints/nets/*/*",
-        "cache/*/random_subset/*",
         "cache/*/full_data/*",
         "runs/*/model",
-        "runs/*/model/0",
         "runs/*/checkpoints/shadow_distil/*/*",
-        "runs/*/checkpoints/shadow_nets/*/*",
         "runs/*/scores.npz",
-        "cache/*/shadow_full_data/*",
-        "runs/*/curves.json",
         "runs/*/record.json",
-        "results.jsonl",
         "report.html",
     ],
 )

@@ -1,13 +1,16 @@
 """Training and distillation against attacks: what they reach, and what they do not."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from tiny import BARE, MLP, make
 from tiny import quick_compiles as quick_compiles
 
-from dd_jax import distill, run
+from dd_jax import distill, report, run
 from dd_jax.run import stages
 
+pytestmark = pytest.mark.slow
 PIPES = {"distilled", "random_subset", "full_data"}
 BASE = (
     BARE
@@ -67,6 +70,13 @@ def test_the_undefended_network_of_a_defended_run_is_trained_plainly(records, tr
     for pipe, part in defended.items():
         before = plain[pipe]["checks"]["undefended_net_falls"]
         assert part["checks"]["undefended_net_falls"] is before is not None
+
+
+def test_checks_are_in_the_report(records, root):
+    text = Path(report.build(root)).read_text()
+    text = " ".join(text.replace("&nbsp;", " ").split())
+    for words in ("random noise not stronger", "restarts converged"):
+        assert words in text, words
 
 
 def test_robust_distillation_reaches_the_distilled_set_alone(records, root):

@@ -62,7 +62,7 @@ def test_writes_every_file(root, folder):
     assert (found["status"], found["error"]) == ("done", None)
     others = {path.name for path in folder.iterdir()} - {"status.json", "record.json"}
     assert set(found["files"]) == others
-    assert found["record_sha256"] == disk.digest(folder / "record.json")
+    assert found["record_sha256"] == disk.file_digest(folder / "record.json")
     assert workdir.read_json(folder / "config.json") == json.loads(
         make(TINY | MLP).to_json()
     )

@@ -1,6 +1,7 @@
 """Stages of a run: sets of earlier steps, experts, and what they share."""
 
 import numpy as np
+import pytest
 from tiny import BARE, MLP, flags, launch, make, only_run
 from tiny import quick_compiles as quick_compiles
 
@@ -67,6 +68,7 @@ def test_experts_are_trained_and_counted_once(tmp_path, monkeypatch):
     assert np.load(file, mmap_mode="r").shape[:2] == (2, 5)
 
 
+@pytest.mark.slow
 def test_epochs_kept_for_others_change_nothing(tmp_path):
     window = {"distill__mtt__min_start": 1, "distill__mtt__expert_epochs": 2}
     ids, contents = set(), set()

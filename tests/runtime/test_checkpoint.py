@@ -116,7 +116,7 @@ def test_with_all_states_damaged_it_starts_anew(saved, tmp_path, capsys, kind):
     folder = shutil.copytree(saved, tmp_path / "all")
     rng = np.random.default_rng(0)
     for step in ("4", "6"):
-        while disk.digest(folder / step) == disk.digest(saved / step):
+        while disk.file_digest(folder / step) == disk.file_digest(saved / step):
             harm_one(rng, folder / step, kind)
     opened = Checkpoints(folder, "distil")
     step, seconds, got = opened.latest(state(0.5))

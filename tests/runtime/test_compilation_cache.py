@@ -27,21 +27,21 @@ def cache_of_jax(monkeypatch, tmp_path):
 
 
 def test_in_the_home_by_machine(tmp_path):
-    compiled.keep()
+    compiled.enable()
     folder = tmp_path / ".cache" / "dd_jax" / compiled.machine()
     assert jax.config.jax_compilation_cache_dir == str(folder) and folder.is_dir()
 
 
 def test_the_users_folder_stays(tmp_path):
     jax.config.update("jax_compilation_cache_dir", "/of/the/user")
-    compiled.keep()
+    compiled.enable()
     assert jax.config.jax_compilation_cache_dir == "/of/the/user"
     assert os.listdir(tmp_path) == []
 
 
 def test_nothing_is_made_where_the_cache_is_off(tmp_path):
     jax.config.update("jax_enable_compilation_cache", False)
-    compiled.keep()
+    compiled.enable()
     assert jax.config.jax_compilation_cache_dir is None
     assert os.listdir(tmp_path) == []
 
@@ -84,18 +84,18 @@ def test_no_home_is_a_line(monkeypatch, capsys, home, why):
         monkeypatch.setattr("pwd.getpwuid", lambda uid: {}[uid])
     else:
         monkeypatch.setenv("HOME", home)
-    compiled.keep()
-    compiled.keep()  # one line a process
+    compiled.enable()
+    compiled.enable()  # one line a process
     assert jax.config.jax_compilation_cache_dir is None
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("compiled programs are not kept for later runs: ")
+    assert line.startswith("compiled programs are not cached for later runs: ")
     assert why.format(compiled.machine()) in line
     assert line.endswith("; set JAX_COMPILATION_CACHE_DIR to a writable one")
 
 
 def test_a_home_that_is_read_only(monkeypatch, capsys):
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    compiled.keep()
+    compiled.enable()
     assert jax.config.jax_compilation_cache_dir is None
     assert "is read-only; set JAX_" in capsys.readouterr().err
 
@@ -111,5 +111,5 @@ def test_a_whole_run_without_a_home(tmp_path):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert "compiled programs are not kept for later runs: " in done.stderr
+    assert "compiled programs are not cached for later runs: " in done.stderr
     assert (tmp_path / "runs_out" / "quickstart" / "report.html").exists()

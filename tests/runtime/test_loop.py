@@ -12,7 +12,7 @@ import pytest
 
 from dd_jax.runtime import loop as module
 from dd_jax.runtime.checkpoint import Checkpoints
-from dd_jax.runtime.loop import Diverged, digest, run_loop
+from dd_jax.runtime.loop import Diverged, array_digest, run_loop
 
 START = {"x": jnp.float32([0.3, 0.4])}
 
@@ -191,14 +191,14 @@ def test_a_loss_that_is_not_finite_stops_at_its_step(tmp_path, loss):
         run(loop, **kw)
     assert loop.calls[-1] == (6, 9)
     assert [row["step"] for row in rows(tmp_path / "m.jsonl")] == [3, 6]
-    assert Checkpoints(tmp_path / "s" / digest(())).latest(START)[0] == 6
+    assert Checkpoints(tmp_path / "s" / array_digest(())).latest(START)[0] == 6
 
 
 def test_a_state_that_is_not_finite_at_the_end_is_not_saved(tmp_path):
     last = lambda state, first, last: ({"x": state["x"] / 0}, {"loss": 1.0})
     with pytest.raises(Diverged, match="^toy: the state is not finite at step 1$"):
         run_loop(last, START, total=1, per_call=1, label="toy", folder=tmp_path)
-    assert Checkpoints(tmp_path / digest(())).latest(START)[0] == 0
+    assert Checkpoints(tmp_path / array_digest(())).latest(START)[0] == 0
 
 
 def test_other_inputs_have_a_place_of_their_own(tmp_path):

@@ -8,13 +8,13 @@ import jax.numpy as jnp
 import pytest
 
 from dd_jax import distill
-from dd_jax.runtime.reuse import KEPT
+from dd_jax.runtime.reuse import MAX_SIZE
 from dd_jax.train.evaluate import logits
 from dd_jax.train.training import fit
 from dd_jax.types import Model
 
 KEY, IMAGES = jax.random.key(0), jnp.zeros((2, 1, 1, 1))
-COUNT = KEPT + 10
+COUNT = MAX_SIZE + 10
 
 
 def linear():
@@ -59,5 +59,5 @@ def test_functions_of_a_notebook_are_freed(use):
     del augment
     gc.collect()
     alive = sum(ref() is not None for ref in made)
-    assert alive <= KEPT
+    assert alive <= MAX_SIZE
     assert made[0]() is None

@@ -250,11 +250,13 @@ def test_digests_tell_contents_and_names(tmp_path):
     for place, name, content in (("a", "x", b"1"), ("b", "x", b"1"), ("c", "y", b"1")):
         (tmp_path / place / "deep").mkdir(parents=True)
         (tmp_path / place / "deep" / name).write_bytes(content)
-    of = lambda name: disk.digest(tmp_path / name)
+    of = lambda name: disk.file_digest(tmp_path / name)
     assert of("a") == of("b") != of("c")
     (tmp_path / "b" / "deep" / "x").write_bytes(b"2")
     assert of("a") != of("b")
-    assert disk.digest(tmp_path / "a" / "deep" / "x").startswith("6b86b273ff34fce1")
+    assert disk.file_digest(tmp_path / "a" / "deep" / "x").startswith(
+        "6b86b273ff34fce1"
+    )
 
 
 def test_every_flipped_bit_of_a_tree_is_noticed_or_harmless(tmp_path):

@@ -44,7 +44,7 @@ def other(tmp_path):
 
 def test_a_held_folder_names_its_owner(tmp_path, other):
     with pytest.raises(locks.Busy) as caught:
-        with locks.alone(tmp_path / "run"):
+        with locks.exclusive(tmp_path / "run"):
             pass
     owner = f"{other.pid} on {socket.gethostname()}"
     assert caught.value.owner == owner
@@ -57,34 +57,34 @@ def test_the_lock_of_a_dead_owner_is_free(tmp_path, other, number):
     other.send_signal(number)
     other.wait()
     assert (tmp_path / "run" / ".lock").exists()
-    with locks.alone(tmp_path / "run"):
+    with locks.exclusive(tmp_path / "run"):
         pass
     assert os.listdir(tmp_path / "run") == []
 
 
 def test_a_lock_is_released_after_an_error_too(tmp_path):
     for _ in range(2):
-        with pytest.raises(ZeroDivisionError), locks.alone(tmp_path):
+        with pytest.raises(ZeroDivisionError), locks.exclusive(tmp_path):
             raise ZeroDivisionError
     assert os.listdir(tmp_path) == []
 
 
 def test_the_same_process_does_not_take_it_twice(tmp_path):
-    with locks.alone(tmp_path):
+    with locks.exclusive(tmp_path):
         with pytest.raises(locks.Busy, match=f"by {os.getpid()} on"):
-            with locks.alone(tmp_path):
+            with locks.exclusive(tmp_path):
                 pass
     assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize("killed", [False, True])
 def test_waiting_ends_when_the_other_does(tmp_path, capsys, killed):
-    process = hold("in_turn", tmp_path / "entry", 1)
+    process = hold("locked", tmp_path / "entry", 1)
     start = time.monotonic()
     if killed:
         process.kill()
         process.wait()
-    with locks.in_turn(tmp_path / "entry"):
+    with locks.locked(tmp_path / "entry"):
         waited = time.monotonic() - start
     process.wait()
     owner = f"{process.pid} on {socket.gethostname()}"
@@ -101,7 +101,7 @@ def test_no_two_processes_are_inside_at_once(tmp_path):
         "from dd_jax import locks\n"
         "locks._LOOK = 0.01\n"
         "for _ in range(20):\n"
-        "    with locks.in_turn(Path('entry')):\n"
+        "    with locks.locked(Path('entry')):\n"
         "        count = int(Path('count').read_text())\n"
         "        time.sleep(0.002)\n"
         "        Path('count').write_text(str(count + 1))\n"
@@ -127,7 +127,7 @@ def test_a_file_system_without_locks_is_said_once(
 
     monkeypatch.setattr(fcntl, "flock", refuse)
     for _ in range(2):
-        with locks.alone(tmp_path / "run"):
+        with locks.exclusive(tmp_path / "run"):
             pass
     assert capsys.readouterr().err == (
         f"{tmp_path / 'run'}: no locks on this file system; run one launcher at a time "
@@ -138,5 +138,5 @@ def test_a_file_system_without_locks_is_said_once(
 def test_a_lock_without_a_readable_name_is_held_all_the_same(tmp_path, other):
     (tmp_path / "run" / ".lock").write_text("{")
     with pytest.raises(locks.Busy, match="is being run by another process"):
-        with locks.alone(tmp_path / "run"):
+        with locks.exclusive(tmp_path / "run"):
             pass

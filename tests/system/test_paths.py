@@ -395,8 +395,8 @@ def test_a_name_that_only_looks_like_a_home(capsys, name):
 
 
 def test_the_words_of_the_system():
-    assert paths.in_words(OSError("odd")) == "odd"
-    assert paths.in_words(OSError(28, "No space left on device", "a")) == (
+    assert paths.describe_error(OSError("odd")) == "odd"
+    assert paths.describe_error(OSError(28, "No space left on device", "a")) == (
         "a: no space left on device"
     )
 

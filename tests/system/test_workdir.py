@@ -67,7 +67,7 @@ def test_read_json_says_what_is_wrong(tmp_path):
 
 
 def test_status(tmp_path):
-    run = workdir.run_dir(tmp_path, "0123")
+    run = workdir.run_folder(tmp_path, "0123")
     assert run == tmp_path / "runs" / "0123"
     assert workdir.read_status(run) is None
     workdir.write_status(run, "running")

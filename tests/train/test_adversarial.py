@@ -92,7 +92,8 @@ def test_epochs_may_be_divided_into_calls():
     images, labels = map(jnp.asarray, problem())
     perturb = adversary(LINEAR, ATTACKS["pgd_linf"](0.05, steps=2))
     one = trainer(LINEAR, batch=2, perturb=perturb)
-    go = lambda state, first, last: one.advance(
+    advance = jax.jit(one.advance)
+    go = lambda state, first, last: advance(
         KEY, state, images, labels, jnp.arange(5), 0.1, 4, first, last
     )[0]
     whole, start = go(one.init(KEY), 0, 4), one.init(KEY)

@@ -43,6 +43,7 @@ def saving(label, place):
 def test_paths_hold_the_start_and_each_epoch(tmp_path):
     kept = paths(tmp_path)
     one = recipe()
+    advance = jax.jit(one.advance)
     labels = jax.nn.one_hot(data().labels, 2)
     for e, key in enumerate(jax.random.split(jax.random.key(0), 2)):
         start_key, train_key = jax.random.split(key)
@@ -50,7 +51,7 @@ def test_paths_hold_the_start_and_each_epoch(tmp_path):
         for epoch in range(4):
             flat = np.asarray(ravel_pytree(state.params["params"])[0])
             np.testing.assert_allclose(kept[e, epoch], flat, rtol=2e-3, atol=1e-4)
-            state, _ = one.advance(
+            state, _ = advance(
                 train_key,
                 state,
                 *(jnp.asarray(data().images), labels, jnp.arange(12)),

@@ -8,7 +8,7 @@ import pytest
 
 from dd_jax.train import fit, trainer
 from dd_jax.train.losses import cross_entropy
-from dd_jax.train.recipe import DECAYS, batches_in_words, decay_in_words
+from dd_jax.train.recipe import DECAYS, describe_batches, describe_decay
 from dd_jax.train.training import unchanged
 from dd_jax.types import Model
 
@@ -299,7 +299,7 @@ def test_batches_are_as_their_words_say(rows, batch):
     idx = jnp.arange(rows)
     one.advance(jax.random.key(1), state, images, labels, idx, 0.1, 1, 0, 1)
     jax.effects_barrier()
-    words = batches_in_words(rows, batch)
+    words = describe_batches(rows, batch)
     size, steps = min(batch, rows), -(-rows // min(batch, rows))
     assert f"{steps} steps of {size}" in words
     order = np.concatenate(seen)
@@ -325,11 +325,11 @@ def test_batches_are_as_their_words_say(rows, batch):
     ],
 )
 def test_decay_in_words(decay, epochs, words):
-    assert decay_in_words(decay, epochs).startswith(words)
+    assert describe_decay(decay, epochs).startswith(words)
 
 
 def test_words_of_a_decay_follow_its_code(monkeypatch):
     slow = lambda epoch, epochs: (jnp.where(epoch >= 7, 0.5, 1.0), 1.0)
     monkeypatch.setitem(DECAYS, "half", slow)
     expected = "epochs 0 to 6: lr; epochs 7 to 9: 0.5 lr"
-    assert decay_in_words("half", 10) == expected
+    assert describe_decay("half", 10) == expected

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from dd_jax.audits.corruptions.filters import (
-    convolve,
+    filter_image,
     gaussian,
     motion_blurred,
     pixel_scale,
@@ -27,16 +27,16 @@ def defocus_blur(key: Key, image: Array, radius: Array, alias: Array) -> Array:
     reach = math.ceil(MAX_DEFOCUS_RADIUS * scale) + math.ceil(scale)
     squared = jnp.square(jnp.arange(-reach, reach + 1))
     disk = (squared[:, None] + squared <= (radius * scale) ** 2).astype(jnp.float32)
-    smooth = convolve(disk[..., None], gaussian(alias * scale, math.ceil(scale)))
-    return convolve(image, smooth[..., 0] / smooth.sum())
+    smooth = filter_image(disk[..., None], gaussian(alias * scale, math.ceil(scale)))
+    return filter_image(image, smooth[..., 0] / smooth.sum())
 
 
 def glass_blur(key: Key, image: Array, sigma: Array, iterations: Array) -> Array:
     """Local shuffling of pixels, `iterations` times, between two Gaussian blurs."""
     scale = pixel_scale(image)
     kernel = gaussian(sigma * scale, math.ceil(4 * MAX_GLASS_SIGMA * scale))
-    displaced = _displaced(key, convolve(image, kernel), round(scale), iterations)
-    return convolve(displaced, kernel)
+    displaced = _displaced(key, filter_image(image, kernel), round(scale), iterations)
+    return filter_image(displaced, kernel)
 
 
 def _displaced(key: Key, image: Array, reach: int, iterations: Array) -> Array:

@@ -1,4 +1,4 @@
-"""The corruption audit of a run: its networks on noisy, blurred, compressed images."""
+"""The corruption audit of a run: accuracy on noisy, blurred, compressed images."""
 
 from functools import partial
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dd_jax.audits.corruptions.filters import convolve, gaussian, pixels, sample
+from dd_jax.audits.corruptions.filters import filter_image, gaussian, pixel_grid, sample
 from dd_jax.types import Array, Key
 
 MAX_ELASTIC_SIGMA = 0.2  # as a share of the image's side
@@ -68,8 +68,8 @@ def elastic(
     back = jnp.linalg.solve(jnp.concatenate([moved, ones], 1), corners)
     noise = jax.random.uniform(for_pixels, (h, w, 2), minval=-1.0)
     kernel = gaussian(sigma * side, math.ceil(3 * MAX_ELASTIC_SIGMA * side))
-    away = stretch * side * convolve(noise, kernel)
-    y, x = pixels(image)
+    away = stretch * side * filter_image(noise, kernel)
+    y, x = pixel_grid(image)
     at = jnp.stack([y + away[..., 0], x + away[..., 1], jnp.ones_like(y)], -1) @ back
     return sample(image, at[..., 0], at[..., 1])
 

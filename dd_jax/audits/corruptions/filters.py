@@ -38,7 +38,7 @@ def gaussian(sigma: Array, reach: int) -> Array:
     return jnp.outer(weight, weight) / weight.sum() ** 2
 
 
-def convolve(image: Array, kernel: Array) -> Array:
+def filter_image(image: Array, kernel: Array) -> Array:
     """Convolves each channel, the image mirrored about its edges.
 
     Args:
@@ -71,7 +71,7 @@ def sample(image: Array, y: Array, x: Array) -> Array:
     return jax.vmap(of_channel, -1, -1)(image)
 
 
-def pixels(image: Array) -> tuple[Array, Array]:
+def pixel_grid(image: Array) -> tuple[Array, Array]:
     """Row and column of every pixel, `f32[h w]` each."""
     h, w, _ = image.shape
     y, x = jnp.mgrid[:h, :w].astype(jnp.float32)
@@ -81,7 +81,7 @@ def pixels(image: Array) -> tuple[Array, Array]:
 def zoomed(image: Array, factor: Array) -> Array:
     """The image enlarged about its centre by `factor`, at least 1, and cut to size."""
     h, w, _ = image.shape
-    y, x = pixels(image)
+    y, x = pixel_grid(image)
     middle = (h - 1) / 2, (w - 1) / 2
     about = lambda at, centre: centre + (at - centre) / factor
     return sample(image, about(y, middle[0]), about(x, middle[1]))
@@ -102,7 +102,7 @@ def motion_blurred(
     Returns:
       `f32[h w c]`.
     """
-    y, x = pixels(image)
+    y, x = pixel_grid(image)
     scale = pixel_scale(image)
     taps = math.ceil(longest * scale) + 1
 

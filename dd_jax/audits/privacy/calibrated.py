@@ -2,7 +2,7 @@
 
 Sources: Sablayrolles et al. 2019, "White-box vs black-box: Bayes optimal strategies for
 membership inference" (midpoint of IN and OUT); Watson et al. 2022, "On the importance
-of difficulty calibration in membership inference attacks" (OUT alone).
+of difficulty calibration in membership inference attacks" (OUT only).
 
 Differs from the papers in: the signal is the scaled logit, not the loss.
 """

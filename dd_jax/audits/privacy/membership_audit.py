@@ -69,12 +69,12 @@ def _check_halves(context: Context) -> None:
     most = int(np.bincount(data.train.labels).min())
     ways = [f"at most {fewest // 2}"] if fewest >= 2 else []
     ways += ["audits.privacy.canaries=0"] if canaries and most >= 2 * ipc else []
-    alone = "" if ipc <= most else f" with at most {most}"
+    limit = "" if ipc <= most else f" with at most {most}"
     raise InputError(
         f"distill.ipc={ipc}: each shadow of the membership audit distils half of the "
         f"rows, and the smallest class of {data.name} has {fewest} in train"
         f"{' beside canaries' if canaries else ''}; take "
-        f"{', or '.join([*ways, f'audits.privacy.enabled=False{alone}'])}"
+        f"{', or '.join([*ways, f'audits.privacy.enabled=False{limit}'])}"
     )
 
 

@@ -1,6 +1,6 @@
 """Metrics of a membership score, with confidence intervals.
 
-NumPy on plain arrays: users recompute every figure from `scores.npz` with these.
+NumPy on arrays: users recompute every figure from `scores.npz` with these.
 """
 
 from typing import Any
@@ -125,17 +125,17 @@ def summarise(scores: Any, member: Any, *, seed: int) -> dict[str, Any]:
 
     AUC is the mean over targets of each target's own AUC. Balanced accuracy and the
     TPRs are read off one ROC of all targets pooled, a single threshold for all: only
-    together do targets hold enough non-members for a low FPR.
+    pooled targets have enough non-members for a low FPR.
 
     Intervals are 95 %. Targets and points are crossed (each point is scored against
     each target), so both are resampled, independently and with replacement, 200
-    times (`two_way_bootstrap`); rows 2i and 2i+1 go together, since complementary
+    times (`two_way_bootstrap`); rows 2i and 2i+1 form one unit, since complementary
     targets share their shadows. The interval is that of `bootstrap_interval`, with
     pairs of targets as units. For a TPR it is
     widened to hold the Clopper-Pearson interval with the distinct member points as
     trials, because resampling has no spread at 0 or 1 and few points may carry all
     of the leakage; the AUC of a perfect score has an interval of width 0. With one pair
-    of targets or fewer, intervals cover the draw of the points alone. The dependence
+    of targets or fewer, intervals cover only the draw of the points. The dependence
     between targets that share shadow models is not included.
 
     Args:

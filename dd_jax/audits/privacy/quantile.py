@@ -43,7 +43,7 @@ class QuantileSignal(NamedTuple):
 def quantile_signal(logits: Array, labels: Array, member: Array) -> QuantileSignal:
     """Scaled logits, and features of each point that predict them.
 
-    Features are a constant and, of the distribution over the wrong classes alone
+    Features are a constant and, of the distribution over the wrong classes only
     (`softmax` of their logits, which does not depend on that of the right one), the
     entropy as a share of its maximum and the largest probability.
 

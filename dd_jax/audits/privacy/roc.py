@@ -1,8 +1,8 @@
 """The ROC curve of a membership score as a step function, and rates read from it.
 
-NumPy on plain arrays. A point is called a member when its score is at least the
+NumPy on arrays. A point is called a member when its score is at least the
 threshold; only thresholds that occur are used, nothing is interpolated, and points that
-share a score are called together. Higher score = more likely a member. Arrays of any
+share a score are called at once. Higher score = more likely a member. Arrays of any
 shape are pooled.
 """
 

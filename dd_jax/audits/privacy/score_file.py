@@ -43,7 +43,7 @@ def save_scores(
 ) -> None:
     """Writes the logits of every model on every point, to recompute all figures.
 
-    The file is a plain `.npz` (NumPy reads it without this package). Models `2i` and
+    The file is an `.npz` that NumPy reads without this package. Models `2i` and
     `2i+1` were given complementary halves of the points. Each model t from `shared` on
     is the target once; its shadows are all models other than `t` and `t ^ 1`. To
     recompute a figure: score `logits[t]` against `logits[shadows]`, compare with

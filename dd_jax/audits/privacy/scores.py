@@ -37,8 +37,8 @@ class Score(NamedTuple):
         for all of them.
       compare: `(signal, member, target, **options) -> f32[n]`; its keyword-only
         arguments are the options of the score.
-      needs: the shadow models that the score uses, by default options: `none` (the
-        target alone), `out` (shadows that were not given the point) or `in_out` (those
+      needs: the shadow models that the score uses, by default options: `none` (only
+        the target), `out` (shadows that were not given the point) or `in_out` (those
         that were, too).
     """
 

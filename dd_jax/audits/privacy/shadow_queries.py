@@ -1,7 +1,7 @@
-"""The answers of shadow models of every pipeline, under every threat.
+"""Logits of shadow models of every pipeline, under every threat.
 
-T0 asks which rows the initial images were made from, T1 which rows were distilled, of
-an attacker who has the released set and trains on it, and T2 the same of an attacker
+T0 infers which rows the initial images were made from; T1 which rows were distilled,
+by an attacker who has the released set and trains on it; T2 the same, by an attacker
 who has one trained network.
 """
 
@@ -21,7 +21,7 @@ from dd_jax.types import Array, Params, Split, SyntheticSet
 
 
 class QueryResult(NamedTuple):
-    """The answers of a pipeline's models on the audited rows under one threat.
+    """Logits of a pipeline's models on the audited rows under one threat.
 
     Attributes:
       logits: `f32[m r q k]`.
@@ -45,7 +45,7 @@ def canary_dataset(context: Context) -> CanaryDataset:
 
 
 def query_models(context: Context, pipe: str) -> dict[str, QueryResult | None]:
-    """What the models of a pipeline answer, by threat; None where it is not defined."""
+    """The logits of a pipeline's models, by threat; None where it is not defined."""
     results: dict[str, QueryResult | None] = dict.fromkeys(context.options.threats)
     released = set(results) & {"t1", "t2"}
     if pipe == "full_data":
@@ -132,7 +132,7 @@ def _shadows(
 def _repeats(
     context: Context, pipe: str, sets: SyntheticSet, data: Split, rows: np.ndarray
 ) -> list[Array]:
-    """Answers of further networks on the same sets, a repeat at a time."""
+    """Logits of further networks on the same sets, a repeat at a time."""
     answers = []
     for i in range(1, context.options.repeats):
         keys = stack(context.key(f"shadows {pipe} {i}"), len(sets.images))
@@ -143,6 +143,6 @@ def _repeats(
 
 def _query(context: Context, params: Params, data: Split, rows: np.ndarray) -> Array:
     """Logits `f32[m r q k]` of all models on the queries of the audited rows."""
-    asked = queries(flip=context.shadows.flips, shift=context.options.query_shift)
+    augmented = queries(flip=context.shadows.flips, shift=context.options.query_shift)
     images = jnp.asarray(data.images[rows])
-    return query_logits(context.model.apply, params, images, asked)
+    return query_logits(context.model.apply, params, images, augmented)

@@ -2,7 +2,7 @@
 
 A ROC chooses its thresholds on the points that it is evaluated on. Here each target's
 threshold comes from its shadows, and the false positive rate that is then achieved
-stands beside the nominal one. NumPy on plain arrays.
+is reported beside the nominal one. NumPy on arrays.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which models serve as shadows when one of them is the target."""
+"""Which models are the shadows of a target."""
 
 import jax.numpy as jnp
 
@@ -9,8 +9,8 @@ def shadow_mask(models: int, target: Array) -> Array:
     """Marks the shadow models of a target: all models but the target's pair.
 
     Left out are the target and its complement, row `target ^ 1`. With the complement
-    kept, a non-member of the target would have one more IN shadow than a member, and
-    the AUC of a score that knows nothing would fall below 0.5.
+    among them, a non-member of the target would have one more IN shadow than a member,
+    and the AUC of a score without information would fall below 0.5.
 
     Args:
       models: number of models m, even.

@@ -24,7 +24,7 @@ def queries(*, flip: bool = False, shift: int = 0) -> tuple[Query, ...]:
     """Augmentations with which a model is queried; the image itself is the first.
 
     Every whole-pixel shift by at most `shift` up, down, left and right, filled by
-    reflection, and if asked for the mirror image of each: `(2 shift + 1)^2` queries or
+    reflection, and with `flip` the mirror image of each: `(2 shift + 1)^2` queries or
     twice as many.
 
     Args:

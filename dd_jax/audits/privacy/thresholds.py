@@ -82,8 +82,8 @@ def negative_modified_entropy(
     return ThresholdSignal(terms.sum(-1), labels)
 
 
-def rank_in_class(values: Array, labels: Array, pool: Array, kept: Array) -> Array:
-    """Fraction of the kept pool values of the same class that lie strictly below.
+def rank_in_class(values: Array, labels: Array, pool: Array, counted: Array) -> Array:
+    """Fraction of the counted pool values of the same class that lie strictly below.
 
     The empirical `P[s < s_x | class of x]`: calling members above `1 - f` puts the
     threshold of every class at a false positive rate of f. One sort by class and value.
@@ -92,17 +92,17 @@ def rank_in_class(values: Array, labels: Array, pool: Array, kept: Array) -> Arr
       values: `f32[n]`.
       labels: `i32[n]`.
       pool: `f32[s n]`, values of other models on the same points.
-      kept: `bool[s n]`, which of them count.
+      counted: `bool[s n]`, which of them count.
 
     Returns:
-      `f32[n]` in [0, 1]; 0 for a class without kept values.
+      `f32[n]` in [0, 1]; 0 for a class without counted values.
     """
     n = len(values)
     classes = jnp.concatenate([labels, jnp.tile(labels, len(pool))])
     merged = jnp.concatenate([values, pool.ravel()])
     origin = jnp.arange(len(merged))  # a tie puts the n values before the pool
     classes, _, origin = lax.sort((classes, merged, origin), num_keys=3)
-    counts = jnp.concatenate([jnp.zeros(n, int), kept.ravel().astype(int)])[origin]
+    counts = jnp.concatenate([jnp.zeros(n, int), counted.ravel().astype(int)])[origin]
     below = jnp.cumsum(counts)
     ends = jnp.searchsorted(classes, labels, side="right") - 1
     starts = jnp.searchsorted(classes, labels, side="left")

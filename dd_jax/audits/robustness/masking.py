@@ -98,7 +98,7 @@ def masking_checks(
       - `unbounded_always_succeeds`: attacks without a radius break every image.
       Checks of drops in accuracy are None for networks that are right on no image.
     """
-    alone = {**curves, **(plain or {})}
+    single_radius = {**curves, **(plain or {})}
     white_box = lowest_accuracy(curves, without=(*GRADIENT_FREE, "ensemble"))
     of_kinds = lambda *kinds: [c for c in curves.values() if c.kind in kinds]
     counts = {curve.num_classes for curve in curves.values()} - {None}
@@ -131,8 +131,12 @@ def masking_checks(
             difference(white_box, *of_kinds("sampling")) + extra_drop(noise), SLACK
         ),
         "targeted_not_stronger": at_most(extra_drop(targeted), TARGETED),
-        "steps_converged": at_most(accuracy_drop(alone, doubled or {}), CONVERGED),
-        "restarts_converged": at_most(accuracy_drop(alone, restarted or {}), CONVERGED),
+        "steps_converged": at_most(
+            accuracy_drop(single_radius, doubled or {}), CONVERGED
+        ),
+        "restarts_converged": at_most(
+            accuracy_drop(single_radius, restarted or {}), CONVERGED
+        ),
         "undefended_net_falls": at_most(
             above_chance(left_from(UNDEFENDED, undefended)), SLACK
         ),

@@ -99,8 +99,8 @@ def _of_pipeline(context: Context, pipe: str, brought: dict[str, Curve]) -> dict
         eps = getattr(options, f"eps_{norm_of(spec, options)}")
         curves[spec] = attack("attack", spec, eps, drop=options.sequential_radii)
     key = context.key(f"behaviour {pipe}")
-    look = partial(robustness.behaviour, key, *task, chunk=CHUNK)
-    found = context.cached("behaviour", lambda: look()._asdict(), pipe)
+    measure_behaviour = partial(robustness.behaviour, key, *task, chunk=CHUNK)
+    found = context.cached("behaviour", lambda: measure_behaviour()._asdict(), pipe)
     evidence: dict = {"behaviour": robustness.Behaviour(**found)}
     if options.checks:
         evidence |= _further_evidence(context, pipe, attack, curves)

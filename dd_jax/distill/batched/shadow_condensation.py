@@ -1,7 +1,7 @@
 """Gradient matching of many shadows in one batch, with one random network for all.
 
-A gradient of a weighted mean is linear in the weights, and shadows differ in the
-weights of the real images alone: the real batch passes through the network and back
+A gradient of a weighted mean is linear in the weights, and shadows differ only
+in the weights of the real images: the real batch passes through the network and back
 once, a gradient an image, and those of all shadows are one product of weights with
 them.
 """
@@ -29,7 +29,7 @@ from dd_jax.distill.methods.gradient_matching import (
 from dd_jax.distill.parametrisation.protocol import flattened
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
 from dd_jax.distill.signatures import passes_on
-from dd_jax.runtime.parallel import each
+from dd_jax.runtime.parallel import vmap_or_loop
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.losses import cross_entropy
 from dd_jax.train.training import unchanged
@@ -102,7 +102,7 @@ def shadow_siamese_condensation(
     """The batched form of gradient matching, on the states of the single form.
 
     Each step is that of `siamese_condensation` with the network, the augmentations and
-    the real batch shared. A network that serves several outer steps is trained between
+    the real batch shared. A network of several outer steps is trained between
     two of them on the set of one shadow, drawn again each time, so that it fits no set
     as well as in the single form. At s = 1 it is the single form. A class
     without a row of the shadow's in the batch makes no part of that step.
@@ -110,7 +110,7 @@ def shadow_siamese_condensation(
     Args:
       model: the family of random networks; without batch statistics.
       ipc: stored images a class.
-      batch_real: real images a class and step, for all shadows together.
+      batch_real: real images a class and step, shared by all shadows.
       augment: `(key, f32[n h w c]) -> f32[n h w c]`, one operation for all images.
       augment_net: the same with parameters for each image, for the network's training.
       init: see `synthetic`.
@@ -144,11 +144,11 @@ def shadow_siamese_condensation(
 
             found = (weights.sum(1) > 0).astype(jnp.float32)
             pull = jax.value_and_grad(term, (0, 1))
-            return each(pull, synthetic_images, synthetic_labels, real, found)
+            return vmap_or_loop(pull, synthetic_images, synthetic_labels, real, found)
 
         classes = batch.weights.shape[1]
         by_class = lambda a: a.swapaxes(0, 1)
-        terms, grads = each(
+        terms, grads = vmap_or_loop(
             of_class,
             jax.random.split(key, classes),
             batch.images,

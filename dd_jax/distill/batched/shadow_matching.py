@@ -1,7 +1,7 @@
 """Distribution matching of many shadows at once, one random network for all of them.
 
 Shadows differ in the rows that they are given, and so in the class means that they
-match. One network and one real batch serve all: the batch is embedded once, the means
+match. All share one network and one real batch: the batch is embedded once, the means
 of all shadows and classes are one product of memberships with features, and only the
 synthetic images of each shadow pass through the network on their own.
 """
@@ -79,7 +79,7 @@ def shadow_matching(
       model: the family of random networks; without batch statistics, through which
         rows would reach shadows that are not given them.
       ipc: stored images a class.
-      batch_real: real images a class and step, for all shadows together.
+      batch_real: real images a class and step, shared by all shadows.
       augment: `(key, f32[n h w c]) -> f32[n h w c]`, one operation for all images.
       init: see `synthetic`.
       lr: learning rate of the stored images.
@@ -121,8 +121,8 @@ def shadow_matching(
         if best_chunk() == 0:
             states, losses = jax.vmap(step)(every)
         else:
-            together = max(_IMAGES // (classes * ipc), 1)
-            states, losses = lax.map(step, every, batch_size=together)
+            at_once = max(_IMAGES // (classes * ipc), 1)
+            states, losses = lax.map(step, every, batch_size=at_once)
         return states, {"loss": losses.mean()}
 
     return BatchedMethod(shared_sample(batch_real), update)

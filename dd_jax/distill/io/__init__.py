@@ -1,1 +1,1 @@
-"""Synthetic sets as files: our own and those of others."""
+"""Synthetic sets as files: of this package and of others."""

@@ -1,4 +1,4 @@
-"""Sets made elsewhere: brought to our form where that is certain, refused elsewhere."""
+"""Sets made elsewhere: converted to the form of this package, or refused."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ _TRUTH = "images were true or false: taken as 1 and 0"
 _NUMBERS = "labels were class numbers: made one-hot"
 WORDS = (_GREY, _FIRST, _BYTES, _TRUTH, _NUMBERS, NO_RATE)
 
-_RATE = 0.01  # stands where a set has none; `NO_RATE` says that it is not used
+_RATE = 0.01  # placeholder of a set that has none; `NO_RATE` marks it as unused
 _CHANNELS = (1, 3)
 _ROUNDING = 1e-6
 _WIDE = 50  # no learned images are that bright somewhere and below -1 nowhere
@@ -83,7 +83,7 @@ def scaled(path: object, found: SyntheticSet) -> SyntheticSet:
 
 
 def converted(synthetic: SyntheticSet) -> list[str]:
-    """What `ours` did to a set, in words."""
+    """What was converted in a set, a line each."""
     return _listed((synthetic.metadata or {}).get("converted"))
 
 

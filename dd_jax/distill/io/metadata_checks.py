@@ -1,4 +1,4 @@
-"""What a set says of itself, read as the words of somebody else."""
+"""Checks of the metadata of a set, which are untrusted."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ _DEEPEST_JSON = 50
 
 
 def parse(text: str) -> Any:
-    """JSON of somebody else: neither too long nor too deep, without NaN.
+    """Parses untrusted JSON: neither too long nor too deep, without NaN.
 
     Raises:
       ValueError: it is not JSON, or more than any set has to say.

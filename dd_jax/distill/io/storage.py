@@ -8,7 +8,7 @@ import numpy as np
 
 from dd_jax.distill.io import conversion as foreign
 from dd_jax.distill.io import metadata_checks as claims
-from dd_jax.distill.io import png_folder
+from dd_jax.distill.io import png_reading
 from dd_jax.system.archive import read_npz
 from dd_jax.system.paths import IS_FOLDER, expanded, no_file
 from dd_jax.system.workdir import write_npz
@@ -32,7 +32,7 @@ def load(path: str | Path) -> SyntheticSet:
     """Reads a synthetic set written by `save`, or a folder written by `export`.
 
     A set made elsewhere is brought to the same form where that is certain; see
-    `foreign`, and `foreign.converted` for what was done.
+    `conversion`, and `conversion.converted` for what was done.
 
     Raises:
       InputError: no such file, or not a well-formed synthetic set.
@@ -41,12 +41,12 @@ def load(path: str | Path) -> SyntheticSet:
     why = no_file(place)
     if why and why != IS_FOLDER:
         raise InputError(f"no synthetic set at {path}: {why}")
-    found = png_folder.read(place) if why else _read_archive(place)
+    found = png_reading.read(place) if why else _read_archive(place)
     claims.check(path, found.metadata)
     found = foreign.shaped(path, found)
     _check(path, found)
     if why:
-        png_folder.check_whole(place, found)
+        png_reading.check_whole(place, found)
     return foreign.scaled(path, found)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from dd_jax.distill.base import Method
-from dd_jax.distill.methods.gradient_matching import matching
+from dd_jax.distill.methods.gradient_matching import match_gradients
 from dd_jax.distill.methods.inner_loop_training import InnerLoop, on_synthetic
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
 from dd_jax.distill.signatures import passes_on
@@ -19,7 +19,7 @@ _EPOCHS = (1, 50, 25, 20, 15, 10)
 
 
 def loops(ipc: int) -> tuple[int, int]:
-    """Outer steps that a network serves, and its epochs of training between them.
+    """Outer steps with one network, and its epochs of training between them.
 
     Zhao, Mopuri and Bilen (2021) for 1, 10, 20, 30, 40 and 50 images a class; in
     between interpolated, above as for 50.
@@ -64,8 +64,9 @@ def siamese_condensation(
 ) -> Method:
     """Dataset condensation with siamese augmentation (DSA), without it DC.
 
-    A random network serves `outer_steps` outer steps, each of which matches gradients
-    once; between two of them it trains on the synthetic set for `net_epochs` epochs.
+    A random network is used in `outer_steps` outer steps, each of which matches
+    gradients once; between two of them it trains on the synthetic set for `net_epochs`
+    epochs.
 
     Zhao, Mopuri and Bilen (2021), "Dataset condensation with gradient matching",
     alg. 1; with `augment` Zhao and Bilen (2021), DSA, alg. 1.
@@ -90,7 +91,7 @@ def siamese_condensation(
     """
     inner_loop = inner_loop_of(model, ipc, outer_steps, net_epochs, augment_net)
     learner = synthetic(ipc=ipc, init=init, lr=lr, space=model.space, **images)
-    return matching(
+    return match_gradients(
         model,
         learner,
         inner_loop,

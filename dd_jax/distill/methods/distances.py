@@ -66,7 +66,7 @@ def flat_cosine(a: Params, b: Params) -> Array:
 
 
 # `squared` counts every parameter; `kernel_*`, which IDC uses (Kim et al., 2022), sum
-# squared or absolute differences over convolution kernels alone.
+# squared or absolute differences over convolution kernels only.
 DISTANCES: dict[str, Distance] = {
     "cosine": cosine,
     "flat_cosine": flat_cosine,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from dd_jax.distill.base import Method
-from dd_jax.distill.methods.gradient_matching import matching
+from dd_jax.distill.methods.gradient_matching import match_gradients
 from dd_jax.distill.methods.inner_loop_training import on_real
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
 from dd_jax.distill.signatures import passes_on
@@ -36,9 +36,9 @@ def idc(
     with CutMix, and each stored image in [0, 1] holds `factor^2` synthetic ones.
 
     Kim et al. (2022), arXiv:2205.14959.
-    Differs from the released code in: initial images are random; all classes step
-    together, so that momentum runs from step to step; every decoded image is matched,
-    not 128 at most.
+    Differs from the released code in: initial images are random; all classes are
+    updated in one step, so that momentum runs from step to step; every decoded image is
+    matched, not 128 at most.
 
     Args:
       model: the family of networks.
@@ -80,7 +80,7 @@ def idc(
         clamp=True,
         **images,
     )
-    return matching(
+    return match_gradients(
         model,
         learner,
         inner_loop,

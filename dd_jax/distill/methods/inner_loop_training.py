@@ -18,7 +18,7 @@ class InnerLoop(NamedTuple):
     """Training of one network after another between outer steps.
 
     Attributes:
-      outer_steps: those that one network serves before a fresh one takes its place.
+      outer_steps: outer steps with one network, before a fresh one replaces it.
       init: `key -> FitState`.
       sample: `(key, Real) -> batch` of real images to learn from.
       train: `(key, FitState, SyntheticSet, batch, last) -> FitState`, between two
@@ -52,7 +52,7 @@ def on_synthetic(
 
     Args:
       model: the family of networks.
-      outer_steps: those that a network serves.
+      outer_steps: number of outer steps with one network.
       epochs: epochs on the synthetic set between two of them.
       lr: learning rate.
       batch: images a step.
@@ -93,7 +93,7 @@ def on_real(
 
     Args:
       model: the family of networks.
-      outer_steps: those that a network serves.
+      outer_steps: number of outer steps with one network.
       steps: training steps between two of them.
       lr: learning rate.
       batch: images a step.

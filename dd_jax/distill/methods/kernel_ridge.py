@@ -19,11 +19,11 @@ from dd_jax.types import Array, Key, Model
 
 
 class FRePoState(NamedTuple):
-    """What is learned, a pool of networks, and the outer steps that each has served."""
+    """What is learned, a pool of networks, and the outer steps that have used each."""
 
     learned: LearnerState
     pool: FitState
-    steps_served: Array
+    steps_used: Array
 
 
 def ridge_predictions(
@@ -77,7 +77,7 @@ def kernel_ridge(
     phi by kernel ridge regression, and descends the squared error of that fit on real
     images, `mean_i || y_i - f(phi(x_i)) ||^2 / 2` with labels centred by 1/k. Then the
     network learns from the synthetic set for one epoch; after `outer_steps` of them
-    a fresh one takes its place.
+    a fresh one replaces it.
 
     Zhou, Nezhadarya and Ba (2022), arXiv:2206.00719, alg. 1.
     Differs from the released code in: Adam in place of LAMB, at a learning rate of
@@ -97,7 +97,7 @@ def kernel_ridge(
       lr: learning rate of the stored images.
       lr_labels: learning rate of the labels' logits; 0 keeps labels one-hot.
       pool: networks.
-      outer_steps: updates that each serves, and epochs that it trains for.
+      outer_steps: updates with each of them, and epochs that it trains for.
       ridge: share of the kernel's mean diagonal that is added to it.
       **images: see `synthetic`.
 
@@ -120,8 +120,8 @@ def kernel_ridge(
     def init(key: Key, real: Real) -> FRePoState:
         learn_key, net_key = jax.random.split(key)
         nets = jax.vmap(inner_loop.init)(jax.random.split(net_key, pool))
-        steps_served = jnp.arange(pool, dtype=jnp.int32) * outer_steps // pool
-        return FRePoState(learner.init(learn_key, real), nets, steps_served)
+        steps_used = jnp.arange(pool, dtype=jnp.int32) * outer_steps // pool
+        return FRePoState(learner.init(learn_key, real), nets, steps_used)
 
     def sample(key: Key, real: Real) -> Batch:
         return draw(key, real, batch_real)
@@ -149,14 +149,14 @@ def kernel_ridge(
         loss, grad = jax.value_and_grad(loss_fn)(state.learned.params)
         learned = learner.update(state.learned, grad)
         synthetic_batch = flattened(learner.decode(learned.params))
-        old = state.steps_served[at] >= outer_steps
+        old = state.steps_used[at] >= outer_steps
         taught = inner_loop.train(train_key, net, synthetic_batch, (), old)
         fresh = inner_loop.init(net_key)
         kept = jax.tree.map(lambda a, b: jnp.where(old, a, b), fresh, taught)
         nets = jax.tree.map(lambda all, one: all.at[at].set(one), state.pool, kept)
-        steps_served = state.steps_served.at[at].set(
-            jnp.where(old, 0, state.steps_served[at] + 1)
+        steps_used = state.steps_used.at[at].set(
+            jnp.where(old, 0, state.steps_used[at] + 1)
         )
-        return FRePoState(learned, nets, steps_served), {"loss": loss}
+        return FRePoState(learned, nets, steps_used), {"loss": loss}
 
     return Method(init, sample, update, lambda state: learner.read(state.learned))

@@ -1,4 +1,4 @@
-"""Real images chosen to stand for their class: baselines, and where methods start from.
+"""Selection of real images that represent their class: baselines and initial images.
 
 Distances are Euclidean between standardised pixels.
 """
@@ -68,7 +68,7 @@ def kmeans(rng: np.random.Generator, points: np.ndarray, count: int) -> np.ndarr
 
 
 def choose(key: Key, real: Real, chooser: Chooser, ipc: int) -> np.ndarray:
-    """Rows of `real.images` that stand for each class.
+    """Rows of `real.images` that represent each class.
 
     Args:
       key: decides what is random about the choice.

@@ -57,7 +57,7 @@ def exact_gradient(
     """Distance after N steps and its gradient through all of them.
 
     `w <- w - lr g(w, batch)`. The convolutions and matrix products of all steps are
-    kept where they fit in `memory`. Where they do not, only every `isqrt(N)`-th w is,
+    stored where they fit in `memory`. Where they do not, only every `isqrt(N)`-th w is,
     and the steps between are done again on the way back: a third more work, with memory
     that grows with `sqrt(N)`.
 
@@ -103,7 +103,7 @@ def exact_gradient(
 def tesla_gradient(
     gradient: Gradient, synthetic: SyntheticSet, segment: TrajectorySegment
 ):
-    """`exact` without the terms between steps: memory does not depend on N.
+    """`exact_gradient` without the terms between steps: memory does not depend on N.
 
     With `w_N = w_0 - lr sum_i g(w_i, batch_i)` and every w_i held fixed, each step adds
     `-2 lr (w_N - target) . dg / ||start - target||^2`.

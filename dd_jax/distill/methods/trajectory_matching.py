@@ -135,13 +135,20 @@ def trajectory_matching(
       A `Method` whose `sample` reads `Real.experts`.
 
     Raises:
-      InputError: windows that hold no epoch.
+      InputError: windows that hold no epoch; growth without a first end, or the other
+        way round.
     """
     first_end = first_max_start or max_start
     if not min_start < first_end <= max_start:
         raise InputError(
             f"trajectory windows from {min_start} to {first_end} and then {max_start}: "
             "min_start < first_max_start <= max_start is needed"
+        )
+    if bool(growth) != bool(first_max_start):
+        raise InputError(
+            f"trajectory windows: growth={growth} and "
+            f"first_max_start={first_max_start}; the window grows from first_max_start "
+            "to max_start over growth updates: give both or neither"
         )
     starts = range(min_start, max_start)
     targets = range(min_start + expert_epochs, max_start + expert_epochs)

@@ -1,4 +1,4 @@
-"""The synthetic set of a method, put together from its parametrisations."""
+"""The synthetic set of a method, composed from its parametrisations."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""Wrappers of distillation methods that pay accuracy for something else."""
+"""Wrappers of distillation methods that trade accuracy for robustness."""
 
 from dd_jax.distill.wrappers.robust_distillation import robust
 

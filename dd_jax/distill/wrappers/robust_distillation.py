@@ -18,8 +18,9 @@ def nearest_mean(
     """The classifier of a network's features by the nearest mean of a class.
 
     `z_c(x) = -||phi(x) - mu_c||^2 / s`, with `mu_c` the weighted mean of class c and s
-    the mean squared distance between two means. It is what distribution matching hands
-    on: a set with the means of the real data has the same classifier.
+    the mean squared distance between two means. Distribution
+    matching preserves it: a set with the means of the real data has the same
+    classifier.
 
     Args:
       model: gives the features phi.

@@ -39,7 +39,7 @@ def blocks(record: Record, files: Artefacts) -> list[Block]:
     plots = [_means_figure(known)] if known else []
     return [
         Pair(grid("Accuracy", means(record)), [Pictures(plots)]),
-        *notes(explained(record, files.config)),
+        *notes(explanation(record, files.config)),
         *_of_classes(record, known),
     ]
 
@@ -62,7 +62,7 @@ def means(record: Record) -> Table | None:
     return Table(columns, rows) if record.get("accuracy") else None
 
 
-def explained(record: Record, config: dict) -> list[str]:
+def explanation(record: Record, config: dict) -> list[str]:
     """Which networks each accuracy is the mean of, and what its interval covers."""
     run, lines = record["run"], [evaluated_on(record)]
     nets = {
@@ -118,8 +118,8 @@ def _of_classes(record: Record, known: Mapping[str, dict]) -> list[Block]:
     text = "Accuracy on every class, averaged over nets"
     if len(names) > MOST_BARS and per_class:
         text += (
-            f"; the figure has the {MOST_BARS} classes that the distilled set serves "
-            "worst"
+            f"; the figure has the {MOST_BARS} classes of lowest accuracy on the "
+            "distilled set"
         )
     plots = [_classes_figure(per_class, names)] if per_class else []
     right = grid("Accuracy on every class", table, tall=True)

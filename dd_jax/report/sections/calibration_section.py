@@ -32,7 +32,7 @@ WORDS = (
     "a temperature above 1 means that the net was overconfident."
 )
 FIGURE_WORDS = (
-    "Reliability diagrams: accuracy against confidence, all nets together; bins of "
+    "Reliability diagrams: accuracy against confidence, pooled over nets; bins of "
     f"fewer than {FEWEST} predictions are left out. On the grey diagonal a net is "
     "calibrated; below it, overconfident. The bars are the numbers of predictions."
 )
@@ -45,7 +45,7 @@ def blocks(record: Record, files: Artefacts) -> list[Block]:
     plots = [
         Figure(f"Reliability {when} temperature scaling", draw, 3.6, legend=3)
         for when, scaled in (("before", False), ("after", True))
-        if (draw := reliability(record, scaled))
+        if (draw := reliability_diagram(record, scaled))
     ]
     table = grid("Calibration", errors(record))
     return [Text(WORDS), *table, Pictures(plots, captioned=True, words=FIGURE_WORDS)]
@@ -95,7 +95,7 @@ def _point(row: dict) -> tuple:
     return row.get("confidence"), row.get("accuracy")
 
 
-def reliability(record: Record, scaled: bool):
+def reliability_diagram(record: Record, scaled: bool):
     """What draws accuracy against confidence by training data; None without bins.
 
     The bars behind are the numbers of predictions in each bin, for the first of them.

@@ -1,4 +1,4 @@
-"""How evenly the classes, and the groups of rows, are served."""
+"""Fairness: how much accuracy differs between classes, and between groups."""
 
 from dd_jax.report import headline
 from dd_jax.report.artefacts import Artefacts

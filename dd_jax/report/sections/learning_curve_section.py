@@ -13,7 +13,7 @@ SHAPE = listed(fields({"seconds": NUMBER}, {"step": NUMBER, "accuracy": RATE}))
 
 
 def blocks(record: Record, files: Artefacts) -> list[Block]:
-    """Accuracy against seconds of distillation; nothing for the last step alone."""
+    """Accuracy against seconds of distillation; empty with one evaluated step only."""
     if (draw := curves([record])) is None:
         return []
     plot = Figure("Accuracy against seconds of distillation", draw)

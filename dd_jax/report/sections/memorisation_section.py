@@ -35,7 +35,7 @@ RELEASED = {"distilled": "Distilled", "copies": "Copies of training images"}
 def blocks(record: Record, files: Artefacts) -> list[Block]:
     """Distances to training and unseen images, beside copies of training images."""
     found = [
-        *notes(explained(record)),
+        *notes(explanation(record)),
         *grid("Resemblance to training images", distances(record)),
     ]
     if files.gallery:
@@ -72,7 +72,7 @@ def distances(record: Record) -> Table | None:
     return Table(columns, rows) if rows else None
 
 
-def explained(record: Record) -> list[str]:
+def explanation(record: Record) -> list[str]:
     """What released images were compared with, and how to read the figures."""
     part = record.get("memorisation") or {}
     if not part.get("rows"):

@@ -28,7 +28,7 @@ def blocks(part: Any, title: str) -> list[Block]:
 def plain_table(part: Any) -> tuple[Table, int]:
     """The table, cut to `MOST_ROWS`, and how many rows there are.
 
-    Where all that a part holds is told apart by training data, that goes across.
+    Where all keys of a part are training data, these are the columns.
 
     >>> table, _ = plain_table({"distilled": {"a": 1}, "full_data": {"a": 0.5}})
     >>> table.columns, [[str(cell) for cell in row] for row in table.rows]

@@ -1,4 +1,4 @@
-"""Who attacks what in the audit of membership, in plain sentences."""
+"""The notes of the membership section: threats, shadow models, members."""
 
 from dd_jax.report import headline
 from dd_jax.report.display_names import THREAT_NAMES, display_name
@@ -13,7 +13,7 @@ THREATS = {
 }
 
 
-def explained(record: Record, config: dict) -> list[str]:
+def explanation(record: Record, config: dict) -> list[str]:
     """Who attacks what, with how many shadow models, and who counts as a member."""
     attacks = headline.attacks(record)
     threats = {attack.threat: attack.auc for attack in attacks}
@@ -43,7 +43,7 @@ def explained(record: Record, config: dict) -> list[str]:
     return [*lines, *_resolution(record, threats)]
 
 
-def _shared_seed(record: Record, attack: headline.Membership) -> dict | None:
+def _shared_seed(record: Record, attack: headline.MembershipAttack) -> dict | None:
     """AUC of an attack with the shadow models that share a seed."""
     rates = lookup(record, "privacy", "distilled", attack.threat, attack.score)
     keys = ("shared_seed", "known_randomness")  # the second in older Records
@@ -75,9 +75,9 @@ def _targets(audit: dict) -> str:
         )
     return (
         f"{format_value(audit.get('shadows'))} of them share networks and real "
-        f"batches; the other {format_value(audit.get('targets'))} share nothing and "
-        "are attacked in turn with all others as shadow models (their complement left "
-        "out). Of the baselines all nets are attacked"
+        f"batches; the other {format_value(audit.get('targets'))} have seeds of their "
+        "own and are attacked in turn with all others as shadow models (their "
+        "complement left out). Of the baselines all nets are attacked"
     )
 
 
@@ -102,7 +102,7 @@ def _resolution(record: Record, threats: dict) -> list[str]:
     for smallest, which in resolved.items():
         whose = f" ({' and '.join(sorted(which))})" if len(threats) > 1 else ""
         lines.append(
-            f"The non-members of all targets together resolve an FPR down to {smallest}"
+            f"The pooled non-members of all targets resolve an FPR down to {smallest}"
             f"{whose}, which is {headline.FALSE_POSITIVES} false positives."
         )
     return lines

@@ -23,7 +23,7 @@ from dd_jax.report.display_names import PIPE_NAMES, THREAT_NAMES, display_name
 from dd_jax.report.figures import DASHES, GREY, PIPE_STYLE, in_percent, no_minor_ticks
 from dd_jax.report.schema import PIPES, RATE, SHARE, by_pipe
 from dd_jax.report.sections import privacy_tables as tables
-from dd_jax.report.sections.privacy_notes import explained
+from dd_jax.report.sections.privacy_notes import explanation
 from dd_jax.report.shapes import each, fields
 from dd_jax.types import Record
 
@@ -52,11 +52,11 @@ QUESTION = (
 CURVES = (
     "The grey diagonal is guessing. A curve above it towards the left means that some "
     "rows can be identified with few false positives, even where the average over all "
-    "rows looks harmless. In the shaded part this sample has too few non-members."
+    "rows seems harmless. In the shaded part this sample has too few non-members."
 )
 FOLDED = {
     "Canaries: rows that are easily memorised": tables.canaries,
-    "Thresholds set on shadow models alone": tables.calibrated,
+    "Thresholds set on shadow models": tables.at_shadow_thresholds,
     "Membership inference by class": tables.classes,
     "Membership inference by group": tables.groups,
 }
@@ -65,7 +65,7 @@ FOLDED = {
 def blocks(record: Record, files: Artefacts) -> list[Block]:
     """ROC curves, every attack, and the rows of classes, groups and canaries."""
     plots = _roc_figures(record, files.curves.get("roc") or {})
-    words = [Text(QUESTION), *notes(explained(record, files.config))]
+    words = [Text(QUESTION), *notes(explanation(record, files.config))]
     shown = Pictures(plots, captioned=len(plots) > 1, words=CURVES)
     return [
         *([Pair([shown], words)] if len(plots) == 1 else [*words, shown]),

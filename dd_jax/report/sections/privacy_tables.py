@@ -49,8 +49,8 @@ def _attack(record: Record, pipe: str, threat: str, score: str) -> Cell:
     return Cell(PIPE_NAMES[pipe], f"{name}; {threat.upper()}")
 
 
-def calibrated(record: Record) -> Table | None:
-    """Rates at thresholds that were set on shadow models alone, by attack."""
+def at_shadow_thresholds(record: Record) -> Table | None:
+    """Rates at thresholds that were set on shadow models, by attack."""
     rows = [
         (
             _attack(record, pipe, threat, score),

@@ -67,7 +67,7 @@ def blocks(record: Record, files: Artefacts) -> list[Block]:
     """Curves and tables for each norm; folded, what is secondary."""
     found: list[Block] = [
         Pictures(_curve_figures(record)),
-        *notes(explained(record, files.config)),
+        *notes(explanation(record, files.config)),
     ]
     for norm, name in NORMS.items():
         if table := tables.attacked(record, norm):
@@ -91,7 +91,7 @@ def blocks(record: Record, files: Artefacts) -> list[Block]:
     return found
 
 
-def explained(record: Record, config: dict) -> list[str]:
+def explanation(record: Record, config: dict) -> list[str]:
     """Which networks were attacked, on which images, by which attacks."""
     part = {pipe: of for pipe, of in (record.get("robustness") or {}).items() if of}
     nets = {(estimate(row.get("clean")) or {}).get("n") for row in part.values()}

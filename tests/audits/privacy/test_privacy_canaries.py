@@ -69,7 +69,7 @@ def test_same_seed_same_canaries():
 def test_too_many_are_refused():
     with pytest.raises(InputError, match="with 90 training images at most 6 are"):
         insert_canaries(0, split(), 8)
-    with pytest.raises(InputError, match="10 of them, 11 asked for"):
+    with pytest.raises(InputError, match="10 of them, 11 needed"):
         canary_masks(
             0, insert_canaries(0, split()._replace(labels=_uneven()), 2), 1, at_least=11
         )

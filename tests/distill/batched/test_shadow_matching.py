@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dd_jax.data import dsa
 from dd_jax.distill import METHODS, batched_form, real_data
 from dd_jax.distill.base import Batch
 from dd_jax.distill.batched.shadow_matching import shadow_means
@@ -18,7 +17,14 @@ from dd_jax.types import InputError, Split
 MEAN, STD = (0.4,), (0.25,)
 IPC, CLASSES, PER_CLASS = 2, 3, 8
 LABELS = np.tile(np.arange(CLASSES, dtype=np.int32), PER_CLASS)
-SETTINGS = {"ipc": IPC, "augment": dsa("color_crop_scale", MEAN, STD).siamese}
+
+
+def dimmed(key, images):
+    """A siamese augmentation that compiles quickly."""
+    return images * jax.random.uniform(key, minval=0.8)
+
+
+SETTINGS = {"ipc": IPC, "augment": dimmed}
 
 
 def network(norm="instance"):
@@ -89,8 +95,8 @@ def test_one_shadow_equals_the_single_form():
     assert np.abs(still.images - apart.images).max() > 0.01
 
 
-@pytest.mark.parametrize("shadows", [2, 5])
-def test_each_shadow_steps_as_a_single_one_given_its_rows_of_the_batch(shadows):
+def test_each_shadow_steps_as_a_single_one_given_its_rows_of_the_batch():
+    shadows = 5
     each, stacked = states(shadows)
     real, key = real_data(images(), LABELS), jax.random.key(7)
     batch = joint().sample(jax.random.key(3), real, jnp.asarray(halves(shadows)))

@@ -47,7 +47,7 @@ from dd_jax.distill import export, load, save
         ),
         (
             lambda d: Image.new("RGB", (5, 6), "red").save(d / "images/03.png"),
-            "03.png has colours, and the set is gray; replace it",
+            "03.png has colours, and the set is grey; replace it",
         ),
         (
             lambda d: (d / "labels.csv").write_text("file,label,p0\n../a.png,0,1\n"),

@@ -64,7 +64,7 @@ def test_one_network_of_the_pool_ages_at_a_time_and_the_old_are_replaced():
     method = frepo(pool=2, outer_steps=2)
     state = method.init(jax.random.key(0), real())
     update = jax.jit(method.update)
-    assert state.steps_served.tolist() == [0, 1]
+    assert state.steps_used.tolist() == [0, 1]
     seen = set()
     for i in range(12):
         batch = method.sample(jax.random.key(i), real())
@@ -78,7 +78,7 @@ def test_one_network_of_the_pool_ages_at_a_time_and_the_old_are_replaced():
         ]
         assert sum(changed) == 1
         at = changed.index(True)
-        old, step = int(state.steps_served[at]), int(new.steps_served[at])
+        old, step = int(state.steps_used[at]), int(new.steps_used[at])
         assert step == (0 if old >= 2 else old + 1)
         seen.add((at, step))
         state = new

@@ -195,7 +195,7 @@ def test_an_update_reads_the_right_epochs_of_the_right_expert():
     method = METHODS["mtt"](
         model, ipc=1, max_start=3, expert_epochs=2, student_steps=1, lr_lr=0.0
     )
-    assert method.expert_epochs == (0, 1, 2, 3, 4)
+    assert method.experts.epochs == (0, 1, 2, 3, 4)
     state = method.init(jax.random.key(0), real())
     seen = set()
     for seed in range(40):
@@ -235,7 +235,7 @@ def test_a_student_starts_and_ends_at_the_right_epochs_by_its_own_batch(
     path = np.float16(start + 0.05 * np.arange(9)[:, None] * np.sin(start))
     windows = dict(min_start=low, max_start=high, expert_epochs=ahead)
     method = METHODS["mtt"](model, ipc=2, student_steps=2, train_lr=0.1, **windows)
-    assert method.expert_epochs == used
+    assert method.experts.epochs == used
     state = method.init(jax.random.key(1), real())
     drawn = method.sample(jax.random.key(2), real(path[None, list(used)]))
     t = int(start_epoch(drawn.place, state.step, low, high, high, 0))

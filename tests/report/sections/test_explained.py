@@ -5,7 +5,7 @@ from dd_jax.attacks import ATTACKS, describe
 from dd_jax.report import headline, run_notes
 from dd_jax.report.display_names import display_name
 from dd_jax.report.sections import accuracy_section, robustness_section
-from dd_jax.report.sections.privacy_notes import explained as membership
+from dd_jax.report.sections.privacy_notes import explanation as membership
 
 CONFIG = {
     "train": {"epochs": 300, "full_epochs": 60},
@@ -37,7 +37,7 @@ def test_size_gives_both_counts_and_their_ratio():
 
 def test_accuracy_says_what_intervals_cover(row):
     row["accuracy"]["full_data"] |= {"ci": None, "n": 1}
-    judged, distilled, subset, full = accuracy_section.explained(row, CONFIG)
+    judged, distilled, subset, full = accuracy_section.explanation(row, CONFIG)
     assert judged == run_notes.evaluated_on(row)
     assert distilled == (
         "Distilled: 5 nets on one synthetic set; the interval covers training again, "
@@ -52,7 +52,7 @@ def test_accuracy_says_what_intervals_cover(row):
 def test_accuracy_of_several_sets(row):
     row["run"]["sets"] = 3
     row["accuracy"]["distilled"]["n"] = 3
-    assert "3 synthetic sets, 5 nets each" in accuracy_section.explained(row, {})[1]
+    assert "3 synthetic sets, 5 nets each" in accuracy_section.explanation(row, {})[1]
 
 
 def test_membership_names_threat_shadows_and_members(row):
@@ -100,10 +100,10 @@ def test_membership_of_nothing_says_nothing(row):
 
 
 def test_robustness_says_so_where_one_net_was_attacked(row):
-    assert robustness_section.explained(row, {})[0].startswith("FGSM")
+    assert robustness_section.explanation(row, {})[0].startswith("FGSM")
     for part in row["robustness"].values():
         part["clean"] |= {"ci": None, "n": 1}
-    notes = robustness_section.explained(row, CONFIG)
+    notes = robustness_section.explanation(row, CONFIG)
     assert "One net of each kind" in notes[0] and "intervals are binomial" in notes[0]
     assert notes[1] == "At most 500 images of the test split were attacked."
     assert notes[3] == (
@@ -116,7 +116,7 @@ def test_every_attack_has_its_steps_told(name):
     row = describe(name, 0.1) | {"accuracy": 0.5}
     record = fabricate.record()
     record["robustness"] = {"distilled": {"attacks": {name: [row]}}}
-    told = robustness_section.explained(record, {})[-1]
+    told = robustness_section.explanation(record, {})[-1]
     assert told.startswith(f"{display_name(name, kind='attack')}: ") and "step" in told
 
 
@@ -124,7 +124,7 @@ def test_length_of_steps_is_told_where_it_is_fixed():
     rows = {name: [describe(name, 0.1)] for name in ("pgd_linf", "square")}
     record = fabricate.record()
     record["robustness"] = {"distilled": {"attacks": rows}}
-    assert robustness_section.explained(record, {})[-2:] == [
+    assert robustness_section.explanation(record, {})[-2:] == [
         "PGD Linf: 20 steps of 0.125 x radius, from a random start, 1 restart.",
         "Square: 5000 steps, from a random start, 1 restart.",
     ]

@@ -29,10 +29,10 @@ def test_copies_stand_beside_the_distilled_set(row):
 
 
 def test_it_says_how_many_images_were_compared(row):
-    first, *_ = memorisation.explained(row)
+    first, *_ = memorisation.explanation(row)
     assert "360 training images (25 % of them" in first
     row.pop("memorisation")
-    assert memorisation.explained(row) == []
+    assert memorisation.explanation(row) == []
     assert memorisation.distances(row) is None
 
 

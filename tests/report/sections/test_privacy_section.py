@@ -25,7 +25,7 @@ def texts(row):
 def test_nothing_measured_no_table(row):
     for table in (tables.classes, tables.groups, tables.canaries):
         assert table(row) is None
-    assert tables.calibrated(row) is None
+    assert tables.at_shadow_thresholds(row) is None
     row.pop("privacy")
     assert tables.canaries(row) is None and tables.attacks(row) is None
 
@@ -68,7 +68,7 @@ def test_thresholds_set_on_shadows_say_where_they_are_unresolved(row):
         "0.1": known | {"resolved": True},
         "0.01": {"tpr": None, "achieved_fpr": None, "resolved": False},
     }
-    (only,) = tables.calibrated(row).rows
+    (only,) = tables.at_shadow_thresholds(row).rows
     assert texts(only) == ["Distilled", "12.0 %", "11.0 %", "unresolved", "unresolved"]
 
 

@@ -98,13 +98,13 @@ def test_the_verdict_says_what_stronger_attacks_leave():
     row = next(r for r in part["worst_case"] if r["eps"] == ours.eps)
     row["accuracy"] = {"mean": 0.125, "ci": None, "n": 1}
     finding = verdict.robustness(record).finding
-    assert "Under all Linf attacks together: 12.5 %." in finding
+    assert "Under all Linf attacks combined: 12.5 %." in finding
 
 
 def test_images_without_a_gradient_are_told():
     record = fabricate.record()
     told = lambda: [
-        n for n in robustness_section.explained(record, {}) if "zero gradient" in n
+        n for n in robustness_section.explanation(record, {}) if "zero gradient" in n
     ]
     record["robustness"]["full_data"]["zero_gradients"] = {"mean": 0.0, "n": 1}
     assert told() == []

@@ -1,0 +1,66 @@
+"""The `run` part of a Record: which run it is, and of what."""
+
+from collections import Counter
+
+from ml_collections import ConfigDict
+
+from dd_jax import config as configs
+from dd_jax.distill.io import storage
+from dd_jax.run.context import RunContext, learns, model_settings, upsampled
+from dd_jax.run.variants import made_by
+from dd_jax.runtime.parallel import devices_in_use
+
+
+def identity(run: RunContext, metadata: dict, notes: tuple[str, ...]) -> dict:
+    """The `run` part of the Record."""
+    config, data = run.config, run.dataset
+    method, init = config.distill.method, config.distill.init
+    if config.distill.load:
+        method, init = made_by(metadata)
+    elif not learns(config):
+        init = None
+    decoded = len(storage.load(run.folder / "synthetic.npz").images)
+    size = metadata.get("stored_images", decoded)
+    return {
+        "id": run.folder.name,
+        "seed": config.seed,
+        "method": method or "loaded",
+        "dataset": data.name,
+        "class_names": list(data.class_names),
+        "split": "validation" if data.validation else "test",
+        "config": configs.changed(config),
+        "arch": config.model.name,
+        "width": model_settings(config).get("width"),
+        "upsampled": upsampled(run),
+        "ipc": size / len(data.class_names),
+        "ratio": size / len(data.train.labels),
+        "init": init,
+        "num_classes": len(data.class_names),
+        "adversarial": {
+            "train": config.train.adversarial.eps,
+            "distill": config.mitigate.robust.eps,
+        },
+        "sets": config.sets,
+        "nets": config.train.nets,
+        "full_nets": config.train.full_nets,
+        "device": devices_in_use()[0].device_kind,
+        "devices": len(devices_in_use()),
+    } | {
+        name: value
+        for name, value in {
+            "data_notes": list(notes),
+            "labels": labels(config),
+        }.items()
+        if value
+    }
+
+
+def labels(config: ConfigDict) -> dict[str, str]:
+    """Labels of what others registered; by kind too where two kinds have the name."""
+    used = list(configs.used_entries(config))
+    count = Counter(e.name for e in used)
+    return {
+        e.name if count[e.name] == 1 else f"{e.kind} {e.name}": e.label
+        for e in used
+        if e.origin
+    }
