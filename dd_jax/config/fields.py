@@ -238,8 +238,8 @@ def fields() -> dict[str, Option]:
     found = {option.name: option for option in BASE}
     for entry in entries():
         own, room = entry.prefix, entry.prefix[:-1]
-        inner = own if entry.options else None
-        taken = [k for k in found if k == room or (inner and k.startswith(inner))]
+        inside = (own,) if entry.options else ()
+        taken = [key for key in found if key == room or key.startswith(inside)]
         if taken:
             raise InputError(
                 f"register: {entry.kind} {entry.name!r}: its config keys {own}* clash "
