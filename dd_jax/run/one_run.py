@@ -4,6 +4,7 @@ import json
 import shutil
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -167,7 +168,8 @@ def _measure(run: RunContext, notes: tuple[str, ...]) -> Record:
     Checkpoints(run.folder / "model").save(0, 0.0, results.networks)
     record: Record = {"run": identity(run, metadata, notes)}
     for name, audit in enabled(run.config).items():
-        if part := audit.measure(context_of(run, name, results)):
+        part = audit.measure(context_of(run, name, results))
+        if not _is_nothing(part):
             record[name] = part
     curves = {"distil": _distil_curve(run.folder)} | results.curves
     workdir.write_json(run.folder / "curves.json", curves)
@@ -178,6 +180,15 @@ def _measure(run: RunContext, notes: tuple[str, ...]) -> Record:
         if path.suffix in (".npz", ".jsonl", ".png") or path.name == "curves.json"
     }
     return record
+
+
+def _is_nothing(part: Any) -> bool:
+    """Whether an audit's part is empty; refuses what no Record can hold.
+
+    Raises:
+      TypeError: it holds what is no JSON value.
+    """
+    return not json.loads(workdir.json_line(part))
 
 
 def _results(run: RunContext) -> Results:
