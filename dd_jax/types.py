@@ -79,8 +79,8 @@ class Model(NamedTuple):
       features: `(params, images, train=False) -> f32[n d]`, the input of the last
         layer; `train=True` normalises by the statistics of this batch, if any.
       train_apply: `(params, images) -> (logits f32[n k], statistics)`, as in training;
-        `params | statistics` are the parameters with their statistics brought up to
-        date (an empty dict for models without any).
+        `params | statistics` are the parameters with their statistics
+        updated (an empty dict for models without any).
       space: what the network sees of images: normalised, or whitened by ZCA; synthetic
         images are learned there.
       mean: per-channel mean of pixels in [0, 1], by which augmentation normalises.

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
+import chex
+
 from dd_jax.attacks.chain import LogitsFn
 from dd_jax.attacks.constraints import Constraint
 from dd_jax.attacks.inputs import assert_batch
@@ -57,4 +59,6 @@ class Attack(NamedTuple):
           InputError: other shapes or dtypes than `f32[n h w c]` and `i32[n]`.
         """
         assert_batch(images, labels)
-        return self.run(key, logits_fn, images, labels)
+        attacked = self.run(key, logits_fn, images, labels)
+        chex.assert_equal_shape([attacked, images])
+        return attacked

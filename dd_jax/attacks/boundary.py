@@ -29,7 +29,7 @@ def deepfool_search(
 
     Source: Moosavi-Dezfooli et al. 2016, algorithm 2 and section 3.3. Differs from the
     released code in: pixels stay in [0, 1]; misclassified images stay where they
-    are while the others go on.
+    are while the others continue.
 
     Args:
       ball: gives the norm; its radius is not used.

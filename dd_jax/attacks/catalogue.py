@@ -32,14 +32,17 @@ def describe(name: str, eps: float, **settings) -> dict:
         raise InputError(f"no attack {name!r}; there are {', '.join(sorted(ATTACKS))}")
     make = ATTACKS[name]
     _, *options = inspect.signature(make).parameters.values()
+    anything = [option for option in options if option.kind is option.VAR_KEYWORD]
+    options = [option for option in options if option not in anything]
     known = [option.name for option in options]
-    if unknown := sorted(settings.keys() - set(known)):
+    if not anything and (unknown := sorted(settings.keys() - set(known))):
         raise InputError(
             f"attack {name!r} has no setting {', '.join(unknown)}; "
             f"it has {', '.join(known) or 'none'}"
         )
     attack = make(eps=eps, **settings)
     chosen = {option.name: option.default for option in options} | settings
+    chosen = {k: v for k, v in chosen.items() if not callable(v)}
     described = {"eps": float(eps), "norm": attack.ball.name}
     described |= chosen | as_json(attack.settings)
     if attack.parts:

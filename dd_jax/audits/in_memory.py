@@ -1,6 +1,6 @@
 """An audit of networks that are in memory, as in a notebook."""
 
-from functools import partial
+from functools import cache, partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -59,12 +59,12 @@ def context(
       InputError: no such audit or option.
     """
     evaluation = dataset.validation or dataset.test
-    cache: dict = {}
+    results: dict = {}
 
     def cached(file, make, pipe="distilled"):
-        if (file, pipe) not in cache:
-            cache[file, pipe] = make()
-        return cache[file, pipe]
+        if (file, pipe) not in results:
+            results[file, pipe] = make()
+        return results[file, pipe]
 
     def logits(pipe: str) -> np.ndarray:
         return np.asarray(logits_of_each(model, networks[pipe], evaluation.images))

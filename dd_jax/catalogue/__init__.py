@@ -1,6 +1,6 @@
 """Everything that a config can name, and what its values may be; no JAX."""
 
-from dd_jax.catalogue.factory_arguments import arguments
+from dd_jax.catalogue.factory_arguments import arguments, takes
 from dd_jax.catalogue.lookup import (
     Entry,
     Option,
@@ -28,4 +28,5 @@ __all__ = [
     "names",
     "register",
     "resolve",
+    "takes",
 ]

@@ -4,7 +4,8 @@ Traits, by kind:
 
 - method, init: `random_rows`, its images are random real rows.
 - method: `selects`, it takes real images as they are; `matches_real`, its batch holds
-  real images that robust distillation can attack (default true); `batched`, the form of
+  real images that robust distillation can attack (default true); `follows_experts`,
+  all sets of a run follow the same ones; `batched`, the form of
   it that shadows share.
 - attack: `words`, the values that a config may give after a colon, by parameter, the
   default first; `shared`, the key of `audits.robustness` that gives a parameter, where
@@ -62,6 +63,7 @@ method(
     label="Trajectory matching (MTT)",
     options=options.TRAJECTORY_MATCHING,
     matches_real=False,
+    follows_experts=True,
 )
 method("idc_i", _IN + "idc:idc_i", label="Parametrised condensation (IDC-I)")
 method("idc", _IN + "idc:idc", label="Parametrised condensation (IDC)")

@@ -87,10 +87,16 @@ def _definitions(thing: Any) -> Iterator[Any]:
 
 def _source(thing: Any) -> Path | None:
     """The file of a function or class; None where it has none to read."""
+    module = sys.modules.get(thing.__module__ or "")
+    name = getattr(module, "__file__", None) or ""
     if isinstance(thing, FunctionType):
         name = thing.__code__.co_filename
-    else:
-        name = getattr(sys.modules.get(thing.__module__), "__file__", None) or ""
+    else:  # a notebook's class is in the module __main__, whatever that is
+        inner = filter(callable, vars(thing).values())
+        methods = [m for f in inner if isinstance(m := inspect.unwrap(f), FunctionType)]
+        own = [m for m in methods if m.__module__ == thing.__module__]
+        files = {m.__code__.co_filename for m in own} - {"<string>"}
+        name = min(files) if files else name
     path = Path(name)
     return path if name and path.is_file() else None
 
@@ -134,7 +140,7 @@ def _text_of_function(function: FunctionType, seen: set[int]) -> str:
 
 
 def _text_of_class(thing: type, seen: set[int]) -> str:
-    if thing.__module__ != "__main__" and _source(thing):
+    if _source(thing):
         return thing.__qualname__
     kept = {
         name: value

@@ -43,6 +43,16 @@ def arguments(
     return taken | dict(own)
 
 
+def takes(factory: Callable, name: str) -> bool:
+    """Whether a factory takes a keyword argument.
+
+    >>> takes(lambda *, ipc: ipc, "ipc"), takes(lambda **kw: kw, "ipc")
+    (True, True)
+    """
+    known = parameters(factory)
+    return name in known or None in known
+
+
 @lru_cache(maxsize=64)
 def parameters(factory: Callable) -> tuple[str | None, ...]:
     """Names of the parameters that a factory takes; None among them for `**others`."""

@@ -13,7 +13,7 @@ from dd_jax.types import InputError
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _TYPES = (bool, int, float, str, tuple)
 _TRAITS = {  # kind -> what an entry may say of itself
-    "method": ("selects", "random_rows", "matches_real", "batched"),
+    "method": ("selects", "random_rows", "matches_real", "follows_experts", "batched"),
     "init": ("random_rows",),
     "attack": ("words", "shared"),
     "source": ("place",),

@@ -86,7 +86,7 @@ class Method(NamedTuple):
       init: `(key, Real) -> state`; runs on the host.
       sample: `(key, Real) -> batch`; pure.
       update: `(key, state, batch) -> (state, info)`; pure, `info["loss"]` is `f32[]`
-        and nothing in `info` is needed to go on.
+        and nothing in `info` is needed to continue.
       read: `state -> SyntheticSet`; pure.
       steps: whether `update` does anything; selection methods end at `init`.
       experts: those that it follows, if any.

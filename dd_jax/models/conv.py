@@ -13,6 +13,7 @@ batched images fold into the batch.
 
 from functools import partial
 
+import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -52,6 +53,7 @@ def convolve(x: Array, w: Array, padding: int) -> Array:
     Differs from the plain primitive in: on CPU forward-mode differentiation is not
     available.
     """
+    chex.assert_rank([x, w], 4)
     if jax.default_backend() != "cpu":
         return _primitive(x, w, padding)
     surplus = max(0, padding - (w.shape[0] - 1))

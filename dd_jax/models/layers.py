@@ -1,5 +1,6 @@
 """Normalisation, activation, pooling and linear layers, in forms that fuse on CPU."""
 
+import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -115,6 +116,7 @@ def pool(x: Array, kind: str = "avg", window: int = 2) -> Array:
     >>> pool(jnp.arange(6.0).reshape(1, 2, 3, 1)).ravel()
     Array([2.], dtype=float32)
     """
+    chex.assert_rank(x, 4)
     if kind not in POOLINGS:
         raise InputError(f"model.pooling is {kind!r}; known: {', '.join(POOLINGS)}")
     if kind == "none":

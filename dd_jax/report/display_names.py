@@ -54,10 +54,16 @@ def display_name(name: str, record: Record | None = None, kind: str = "") -> str
     """
     name = printable(name)
     first, *words = name.split(":")
-    label = lookup(record, "run", "labels", first) or catalogue.label(first, kind)
+    label = _own_label(record, kind, first) or catalogue.label(first, kind)
     if label == first:
         return name
     return ", ".join([label, *(NORMS.get(word, word) for word in words)])
+
+
+def _own_label(record: Record | None, kind: str, name: str) -> str | None:
+    """That of a plug-in, kept by its kind where another kind has the name too."""
+    of_kind = lookup(record, "run", "labels", f"{kind} {name}")
+    return of_kind or lookup(record, "run", "labels", name)
 
 
 def short_name(label: str, key: str = "method") -> str:
@@ -82,7 +88,7 @@ def dataset_name(record: Record) -> str:
     """
     text = printable(record["run"]["dataset"])
     source, _, place = text.partition(":")
-    label = lookup(record, "run", "labels", source)
+    label = _own_label(record, "source", source)
     if not label and source not in catalogue.names("source"):
         return text
     last = PurePosixPath(place).name or source

@@ -35,7 +35,7 @@ class Run(NamedTuple):
 def each(workdir: str | Path) -> Iterator[Run]:
     """The runs of a work directory by name, one at a time: there may be thousands.
 
-    A Record is believed where its digest is the one that `status.json` holds (older
+    A Record is accepted where its digest is the one that `status.json` holds (older
     runs have none) and where it is what a Record should be; a damaged one is left out
     and named. Of a Record with a damaged part the rest is kept.
 

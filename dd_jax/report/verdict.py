@@ -23,7 +23,7 @@ from dd_jax.report.records import estimate
 from dd_jax.report.robustness_verdict import verdict_on_robustness
 from dd_jax.types import Record
 
-KEPT = 0.9  # share of full-data accuracy
+NEAR_FULL = 0.9  # share of full-data accuracy
 WORST, DROP = 0.8, 0.15  # worst class against the mean; largest drop of a class
 
 
@@ -61,7 +61,7 @@ def verdict_on_accuracy(record: Record) -> Verdict:
     subset = estimate(headline.accuracy(record, "random_subset"))
     full = estimate(headline.accuracy(record, "full_data"))
     rule = (
-        f"Go: interval above the random subset's and at least {share(KEPT)} of "
+        f"Go: interval above the random subset's and at least {share(NEAR_FULL)} of "
         "full-data accuracy. No-go: mean not above the random subset's, or not above "
         "chance. Caution: anything between, or a full-data accuracy below the "
         "distilled interval."
@@ -78,11 +78,11 @@ def verdict_on_accuracy(record: Record) -> Verdict:
         f"of real images of the same size: {estimate_text(subset)}. "
     )
     measurable = full is not None and above(full["mean"], 0)
-    kept = distilled["mean"] / full["mean"] if full and measurable else None
-    if kept is not None:
+    relative = distilled["mean"] / full["mean"] if full and measurable else None
+    if relative is not None:
         finding += (
             f"On the full data: {estimate_text(full)}; the distilled set keeps "
-            f"{share(kept)} of it."
+            f"{share(relative)} of it."
         )
     elif full:
         finding += (
@@ -101,7 +101,11 @@ def verdict_on_accuracy(record: Record) -> Verdict:
     if not better or not above(distilled["mean"], headline.chance(record)):
         level = NO_GO
     else:
-        level = GO if apart and kept is not None and not_below(kept, KEPT) else CAUTION
+        level = (
+            GO
+            if apart and relative is not None and not_below(relative, NEAR_FULL)
+            else CAUTION
+        )
     level, finding = capped(record, level, finding, short=NO_BOUND)
     return Verdict("Accuracy", level, finding, rule, limits)
 

@@ -140,7 +140,7 @@ def _cached(
         folder = run_dir(run, audit)
     else:  # attacks on a baseline may use a network on the full data
         folder = baseline_dir(run, pipe, f"audits.{audit}.", "train.full") / audit
-    file = name.replace(" ", "_").replace(":", "_") + ".npz"
+    file = name.replace(" ", "_").replace(":", "-") + ".npz"
     return cached(run, audit, folder / file, make)
 
 

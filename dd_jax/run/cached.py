@@ -28,9 +28,9 @@ _BASELINES = {
 def stage_loop(
     run: RunContext, stage: str, folder: Path, label: str = "", **kw: Any
 ) -> Callable:
-    """`run_loop` for one stage; a run's own stages go on from its checkpoints.
+    """`run_loop` for one stage; stages of one run resume from its checkpoints.
 
-    Its seconds count as the stage's, those of a loop that goes on once. What several
+    Its seconds count as the stage's, of a resumed loop once. What several
     runs share is made by one of them, while the others wait.
     """
 

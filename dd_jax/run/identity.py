@@ -1,5 +1,9 @@
 """The `run` part of a Record: which run it is, and of what."""
 
+from collections import Counter
+
+from ml_collections import ConfigDict
+
 from dd_jax import config as configs
 from dd_jax.distill.io import storage
 from dd_jax.run.context import RunContext, learns, model_settings, upsampled
@@ -45,9 +49,18 @@ def identity(run: RunContext, metadata: dict, notes: tuple[str, ...]) -> dict:
         name: value
         for name, value in {
             "data_notes": list(notes),
-            "labels": {
-                e.name: e.label for e in configs.used_entries(config) if e.origin
-            },
+            "labels": labels(config),
         }.items()
         if value
+    }
+
+
+def labels(config: ConfigDict) -> dict[str, str]:
+    """Labels of what others registered; by kind too where two kinds have the name."""
+    used = list(configs.used_entries(config))
+    count = Counter(e.name for e in used)
+    return {
+        e.name if count[e.name] == 1 else f"{e.kind} {e.name}": e.label
+        for e in used
+        if e.origin
     }

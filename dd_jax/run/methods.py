@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dd_jax.catalogue import arguments, entry, resolve
+from dd_jax.catalogue import arguments, entry, resolve, takes
 from dd_jax.distill import METHODS, BatchedMethod, Method, batched_form
 from dd_jax.distill.base import Experts
 from dd_jax.distill.wrappers import MITIGATIONS
@@ -22,7 +22,7 @@ from dd_jax.runtime.keys import named, stack
 from dd_jax.runtime.loop import array_digest
 from dd_jax.train import trainer
 from dd_jax.train.experts import expert_paths
-from dd_jax.types import Split
+from dd_jax.types import InputError, Split
 
 
 def _options(run: RunContext, name: str, function: Callable | None = None) -> dict:
@@ -51,20 +51,30 @@ def _options(run: RunContext, name: str, function: Callable | None = None) -> di
     if config.distance != "own":
         shared["distance"] = config.distance
     own = own_options(run.config, "method", name)
-    return arguments(entry("method", name), own, shared, function)
+    given = arguments(entry("method", name), own, shared, function)
+    if "ipc" not in given:
+        raise InputError(f"method {name!r}: its factory takes no ipc, images per class")
+    return given
 
 
 def method_of(run: RunContext, name: str) -> Method:
     """A method, by the config's options if it is the config's, else by its defaults."""
-    config = run.config.distill
+    config, options = run.config.distill, _options(run, name)
     if name != config.method or not learns(run.config):
-        ipc, rate = images_per_class(run.config), run.config.train.lr
+        kept = {key: options[key] for key in ("ipc", "train_lr") if key in options}
         own = own_options(run.config, "method", name) if name == config.method else {}
-        return METHODS[name](run.model, ipc=ipc, train_lr=rate, **own)
-    build_method = partial(METHODS[name], run.model, **_options(run, name))
+        return METHODS[name](run.model, **kept, **own)
+    build_method = partial(METHODS[name], run.model, **options)
     mitigated = build_method()
+    if not isinstance(mitigated, Method):
+        raise InputError(
+            f"method {name!r}: its factory gives a {type(mitigated).__name__}; it must "
+            "give a dd_jax.distill.Method"
+        )
     for mitigation, settings in run.config.mitigate.items():
         mitigated = MITIGATIONS[mitigation](mitigated, run.model, **settings)
+    if not takes(METHODS[name], "init"):
+        return mitigated
     # Steps do not depend on where they start from: all starts share one program.
     return mitigated._replace(init=build_method(init=_init(run)).init)
 

@@ -4,6 +4,7 @@ import json
 import shutil
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -96,7 +97,7 @@ def run(
 ) -> Record:
     """Distils, trains, audits and writes all of it under `root/runs/RUN_ID`.
 
-    A finished run is read back and not run again; an unfinished one goes on from its
+    A finished run is read back and not run again; an unfinished one resumes from its
     last checkpoint, to the same bits as if it had never stopped.
 
     Args:
@@ -160,14 +161,15 @@ def _leave(folder: Path, status: workdir.Status, error: BaseException | str) -> 
 
 
 def _measure(run: RunContext, notes: tuple[str, ...]) -> Record:
-    """All stages and audits in turn; each goes on from its checkpoint."""
+    """All stages and audits in turn; each resumes from its checkpoint."""
     whitening(run.config)  # fitted here, not inside of a compiled function
     results = _results(run)
     metadata = _save_sets(run, results.sets)
     Checkpoints(run.folder / "model").save(0, 0.0, results.networks)
     record: Record = {"run": identity(run, metadata, notes)}
     for name, audit in enabled(run.config).items():
-        if part := audit.measure(context_of(run, name, results)):
+        part = audit.measure(context_of(run, name, results))
+        if not _is_nothing(part):
             record[name] = part
     curves = {"distil": _distil_curve(run.folder)} | results.curves
     workdir.write_json(run.folder / "curves.json", curves)
@@ -178,6 +180,15 @@ def _measure(run: RunContext, notes: tuple[str, ...]) -> Record:
         if path.suffix in (".npz", ".jsonl", ".png") or path.name == "curves.json"
     }
     return record
+
+
+def _is_nothing(part: Any) -> bool:
+    """Whether an audit's part is empty; refuses what no Record can hold.
+
+    Raises:
+      TypeError: it holds what is no JSON value.
+    """
+    return not json.loads(workdir.json_line(part))
 
 
 def _results(run: RunContext) -> Results:

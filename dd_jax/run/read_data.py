@@ -50,7 +50,7 @@ def dataset(config: ConfigDict) -> Dataset:
 def whitening(config: ConfigDict) -> Whitening | None:
     """ZCA where the config asks for it: of the training images, fitted once.
 
-    A loaded set brings its own, whatever rows it was fitted on.
+    A loaded set has its own, whatever rows it was fitted on.
 
     Raises:
       InputError: a loaded set without its `zca.npz`.
@@ -140,6 +140,6 @@ def fingerprint(config: ConfigDict, data: Dataset) -> str:
     """What identifies the data as networks see them: checksum and normalisation."""
     zca = ""
     if config.data.zca:
-        brought = config.distill.load and f" of {array_digest(whitening(config))}"
-        zca = f" zca{brought}"
+        of_set = config.distill.load and f" of {array_digest(whitening(config))}"
+        zca = f" zca{of_set}"
     return f"{data.checksum} {data.mean} {data.std}{zca}"

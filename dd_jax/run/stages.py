@@ -65,8 +65,8 @@ def sets_by_step(
 ) -> tuple[SyntheticSet, dict[int, tuple[SyntheticSet, float]]]:
     """The run's sets, and those of earlier steps of the same distillation.
 
-    The distillation goes on from each of these steps to the next, so that they cost
-    nothing.
+    The distillation continues from each of these steps to the next, so that they cost
+    no further steps.
 
     Args:
       run: the run.

@@ -8,7 +8,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from dd_jax import config as configs
-from dd_jax.catalogue import entries, resolve
+from dd_jax.catalogue import entries, names, resolve
 from dd_jax.data import require_per_class
 from dd_jax.data.zca import fitting_bytes, fitting_seconds
 from dd_jax.distill import batched_form
@@ -53,9 +53,10 @@ def check(config: ConfigDict) -> RunContext:
     if not config.distill.load:
         (_check_learning if learns(config) else _check_selection)(config)
     if config.mitigate.robust.eps and not matches(config.distill.method):
+        others = ", ".join(name for name in names("method") if matches(name))
         raise InputError(
             f"mitigate.robust.eps: {config.distill.method} matches no real images that "
-            "could be attacked; take dc, dsa, dm, idc_i, idc or frepo"
+            f"could be attacked; take one of {others}"
         )
     jax.eval_shape(built.model.init, jax.random.key(0))
     if not config.distill.load:

@@ -70,7 +70,7 @@ def run_loop(
       per_call: steps of one compiled call.
       label: what the progress says.
       folder: where the state is saved; a later call with the same folder and inputs
-        goes on from there, bit for bit as if never interrupted. None saves nothing.
+        resumes from there, bit for bit as if never interrupted. None saves nothing.
       inputs: arrays that the result depends on; each has a place of its own in folder.
       save_seconds: least time between two saves; the last state is always saved.
       log: JSON lines file that gets a row `{step, **info}` for each call. Its rows are

@@ -208,9 +208,9 @@ def sweep(folder: str | Path, *, ours: bool) -> None:
 
     Args:
       folder: the folder to clean.
-      ours: whether nobody else writes below the folder, so that all that is unfinished
-        goes. Else only files in the folder itself go, and only those of processes of
-        this machine that are no more, and of other machines after a day.
+      ours: whether no other process writes below the folder, so that all unfinished
+        files go. Else only files in the folder itself go, and only those of ended
+        processes of this machine, and of other machines after a day.
     """
     folder = Path(folder)
     for path in [*(folder.rglob(".*") if ours else folder.glob(".*"))]:

@@ -66,7 +66,7 @@ def say(line: str) -> None:
     """Prints a line at once.
 
     Raises:
-      WriteError: standard output goes to a full disk, or to nobody.
+      WriteError: standard output goes to a full disk, or is closed.
     """
     try:
         print(line, flush=True)

@@ -69,6 +69,7 @@ def logits_of_each(model: Model, params: Params, images: Array) -> Array:
     Returns:
       `f32[s n k]`.
     """
+    chex.assert_rank(images, 4)
     return _logits_of_each(model)(images, params)
 
 

@@ -68,7 +68,7 @@ def attack(auc, tpr, resolved=True):
 )
 def test_membership_rule(row, auc, tpr, resolved, level):
     row["privacy"] = {"distilled": {"t2": {"lira_online": attack(auc, tpr, resolved)}}}
-    found = verdict.membership(row)
+    found = verdict.verdict_on_membership(row)
     assert found.level == level
     says = {
         "go": "No better than guessing.",
@@ -88,7 +88,7 @@ def test_membership_judges_by_the_worst_attack(row):
         "t1": {"loss": attack((0.6, 0.7), (0.02, 0.04))},
         "t2": {"lira_online": attack((0.48, 0.53), (0.005, 0.015))},
     }
-    found = verdict.membership(row)
+    found = verdict.verdict_on_membership(row)
     assert found.level == "no-go"
     assert "Strongest of 2 attacks: Loss threshold (T1, released set)" in found.finding
 
@@ -105,7 +105,7 @@ def robust(row, distilled, full, clean=0.9):
                 ]
             },
         }
-    return verdict.robustness(row)
+    return verdict.verdict_on_robustness(row)
 
 
 def test_robustness_rule(row):
@@ -117,7 +117,7 @@ def test_robustness_rule(row):
     assert "Under PGD Linf of radius 0.03 (pixels in [0, 1])" in weak.finding
     assert "At the largest radius, 0.3, the distilled model has 0.0 %" in weak.finding
     row["robustness"].pop("full_data")
-    assert verdict.robustness(row).level == "not measured"
+    assert verdict.verdict_on_robustness(row).level == "not measured"
 
 
 def test_fairness_rule(row):
@@ -152,6 +152,6 @@ def test_a_warning_of_the_attacks_checks_leaves_no_go(row):
         "monotone_in_eps": None,
         "steps_converged": False,
     }
-    warned = verdict.robustness(row)
+    warned = verdict.verdict_on_robustness(row)
     assert warned.level == "caution"
     assert "too weak: the check steps converged warns" in warned.finding

@@ -110,7 +110,7 @@ def test_a_worse_model_never_gets_a_better_level(row, one, other, half):
         fairness = level(verdict.verdict_on_fairness(row))
         for attack in row["robustness"]["distilled"]["attacks"]["pgd_linf"]:
             attack["accuracy"] = of(value)
-        return accuracy, fairness, level(verdict.robustness(row))
+        return accuracy, fairness, level(verdict.verdict_on_robustness(row))
 
     assert all(a <= b for a, b in zip(levels(low), levels(high), strict=True))
 
@@ -122,7 +122,7 @@ def test_a_stronger_attack_never_gives_a_better_level(row, one, other, half):
 
     def found(auc):
         attack["auc"] = fabricate.around(auc, half)
-        return level(verdict.membership(row))
+        return level(verdict.verdict_on_membership(row))
 
     weak, strong = sorted((one, other))
     assert found(strong) <= found(weak)
@@ -164,7 +164,7 @@ def test_a_model_that_is_always_wrong_was_measured(row):
         for rows in part["attacks"].values():
             for found in rows:
                 found["accuracy"] = 0.0
-    line = verdict.robustness(row)
+    line = verdict.verdict_on_robustness(row)
     assert line.level == CAUTION
     assert "falls from 0.0 % to 0.0 %" in line.finding
     assert "not significantly above chance (10.0 %)" in line.finding
@@ -176,14 +176,14 @@ def test_two_classes_at_chance_under_attack_are_not_robust(row):
         row["robustness"][pipe]["clean"] = fabricate.around(0.95)
         for found in row["robustness"][pipe]["attacks"]["pgd_linf"]:
             found["accuracy"] = fabricate.around(0.5)
-    line = verdict.robustness(row)
+    line = verdict.verdict_on_robustness(row)
     assert line.level == CAUTION and "Neither model is robust" in line.finding
 
 
 def test_radii_that_only_one_model_has_are_not_compared(row):
     for found in row["robustness"]["full_data"]["attacks"]["pgd_linf"]:
         found["accuracy"] = None if found["eps"] < 0.1 else found["accuracy"]
-    assert "of radius 0.1 " in verdict.robustness(row).finding
+    assert "of radius 0.1 " in verdict.verdict_on_robustness(row).finding
 
 
 @pytest.mark.parametrize("average", [0.0, CHANCE])
@@ -209,7 +209,7 @@ def test_no_model_at_chance_is_fair(row, average):
 def test_membership_at_the_edges(row, auc, tpr, level):
     attack = {"auc": auc, "tpr_at_fpr": {"0.01": tpr}}
     row["privacy"] = {"distilled": {"t2": {"lira_online": attack}}}
-    assert verdict.membership(row).level == level
+    assert verdict.verdict_on_membership(row).level == level
 
 
 def test_the_most_accurate_of_runs_that_are_all_wrong_is_one_of_them(row):

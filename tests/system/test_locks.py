@@ -16,7 +16,7 @@ from dd_jax.system import locks
 HOLD = (
     "import sys, time\n"
     "from pathlib import Path\n"
-    "from dd_jax import locks\n"
+    "from dd_jax.system import locks\n"
     "with getattr(locks, sys.argv[1])(sys.argv[2]):\n"
     "    print('held', flush=True)\n"
     "    time.sleep(float(sys.argv[3]))\n"
@@ -36,7 +36,7 @@ def hold(kind, path, seconds=60):
 
 @pytest.fixture
 def other(tmp_path):
-    process = hold("alone", tmp_path / "run")
+    process = hold("exclusive", tmp_path / "run")
     yield process
     process.kill()
     process.wait()
@@ -98,8 +98,8 @@ def test_no_two_processes_are_inside_at_once(tmp_path):
     code = (
         "import sys, time\n"
         "from pathlib import Path\n"
-        "from dd_jax import locks\n"
-        "locks._LOOK = 0.01\n"
+        "from dd_jax.system import locks\n"
+        "locks._POLL = 0.01\n"
         "for _ in range(20):\n"
         "    with locks.locked(Path('entry')):\n"
         "        count = int(Path('count').read_text())\n"

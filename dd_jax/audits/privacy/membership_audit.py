@@ -21,7 +21,8 @@ from dd_jax.types import InputError
 
 
 def check(context: Context) -> None:
-    """Refuses rows too few to halve, and queries shifted out of the image."""
+    """Refuses rows too few to halve, queries shifted too far, options of no score."""
+    _score_options(context)
     if context.shadows:
         _check_halves(context)
         _check_queries(context)

@@ -54,7 +54,10 @@ class Score(NamedTuple):
         (('variance',), ())
         """
         parameters = inspect.signature(self.compare).parameters.values()
-        return tuple(p.name for p in parameters if p.kind == p.KEYWORD_ONLY)
+        own = [
+            p for p in parameters if p.kind == p.KEYWORD_ONLY or p.default != p.empty
+        ]
+        return tuple(p.name for p in own)
 
     def __call__(
         self, logits: Array, labels: Array, member: Array, target: Any, **options: Any

@@ -12,6 +12,7 @@ data.
 
 from typing import NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -72,6 +73,7 @@ def fit_per_class(inputs: Array, targets: Array, classes: Array) -> Array:
 
     Source of the bound: Boehning and Lindsay 1988.
     """
+    chex.assert_rank([inputs, targets, classes], [4, 2, 2])
     queries, d = inputs.shape[2:]
     squares = jnp.einsum("snqd,snqe->nde", inputs, inputs) / (4 * queries)
     curvature = jnp.einsum("nk,nde->kde", classes, squares) + jnp.eye(d)

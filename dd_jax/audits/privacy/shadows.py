@@ -1,5 +1,6 @@
 """Which models are the shadows of a target."""
 
+import chex
 import jax.numpy as jnp
 
 from dd_jax.types import Array
@@ -56,5 +57,6 @@ def masked_mean(values: Array, mask: Array) -> Array:
     Returns:
       `f32[n q]`.
     """
+    chex.assert_rank([values, mask], [3, 2])
     mask = mask[..., None]
     return jnp.sum(values, axis=0, where=mask) / jnp.maximum(mask.sum(0), 1)

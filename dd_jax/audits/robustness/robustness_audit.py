@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import jax
 import numpy as np
 
-from dd_jax.attacks import ATTACKS
+from dd_jax.attacks import ATTACKS, Attack
 from dd_jax.audits import robustness
 from dd_jax.audits.audit import Audit, Context
 from dd_jax.audits.robustness.curve import Curve
@@ -18,22 +18,44 @@ from dd_jax.system.progress import progress, shown
 from dd_jax.types import InputError, Params
 
 
-def norm_of(spec: str) -> str:
-    """The norm of an attack that the options name.
+def norm_of(spec: str, options: SimpleNamespace) -> str:
+    """The norm of an attack that the options name, as they build it.
 
-    >>> norm_of("square:l1"), norm_of("deepfool")
-    ('l1', 'l2')
+    Raises:
+      InputError: what is built is no attack, or one of a norm without radii.
     """
+    name, settings = _built_with(spec, options)
+    attack = ATTACKS[name](eps=0.0, **settings)
+    if not isinstance(attack, Attack):
+        raise InputError(
+            f"attack {name!r}: its factory gives a {type(attack).__name__}; it must "
+            "give a dd_jax.attacks.Attack"
+        )
+    if not hasattr(options, f"eps_{attack.ball.name}"):
+        raise InputError(
+            f"attack {name!r}: no radii for the norm {attack.ball.name!r}; there are "
+            "linf, l2 and l1"
+        )
+    return attack.ball.name
+
+
+def _built_with(spec: str, options: SimpleNamespace) -> tuple[str, dict]:
+    """The name of an attack that the options name, and all that it is built with."""
     name, chosen = attack_of(spec)
-    return ATTACKS[name](eps=0.0, **chosen).ball.name
+    own = vars(getattr(options, name, SimpleNamespace()))
+    return name, arguments(entry("attack", name), own, vars(options)) | chosen
 
 
 def check(context: Context) -> None:
-    """Refuses checks without an ascent to run again, or a radius above 0 for it."""
+    """Refuses attacks that cannot be built, and checks that cannot be made.
+
+    Those need an ascent to run again, and a radius above 0 for it.
+    """
     options = context.options
+    norms = {spec: norm_of(spec, options) for spec in options.attacks}
     if not options.checks:
         return
-    again = robustness.ascents({spec: norm_of(spec) for spec in options.attacks})
+    again = robustness.ascents(norms)
     if not again:
         raise InputError(
             f"audits.robustness.checks: none of the attacks {list(options.attacks)} "
@@ -66,7 +88,9 @@ def measure(context: Context) -> dict:
     }
 
 
-def _of_pipeline(context: Context, pipe: str, brought: dict[str, Curve]) -> dict:
+def _of_pipeline(
+    context: Context, pipe: str, transferred_curves: dict[str, Curve]
+) -> dict:
     options = context.options
     networks = context.first_networks(pipe, options.nets)
     images, labels = context.sample("attacked rows", options.images)
@@ -74,7 +98,7 @@ def _of_pipeline(context: Context, pipe: str, brought: dict[str, Curve]) -> dict
     attack = _attack_on(context, pipe, networks)
     curves = {}
     for spec in shown(options.attacks, f"attacks, {pipe}"):
-        eps = getattr(options, f"eps_{norm_of(spec)}")
+        eps = getattr(options, f"eps_{norm_of(spec, options)}")
         curves[spec] = attack("attack", spec, eps, drop=options.sequential_radii)
     key = context.key(f"behaviour {pipe}")
     measure_behaviour = partial(robustness.behaviour, key, *task, chunk=CHUNK)
@@ -98,7 +122,7 @@ def _of_pipeline(context: Context, pipe: str, brought: dict[str, Curve]) -> dict
         labels,
         context.num_classes,
         distances=distances,
-        transferred=brought,
+        transferred=transferred_curves,
         **evidence,
     )
 
@@ -126,12 +150,10 @@ def _attack_on(context: Context, pipe: str, networks: Params) -> Callable[..., C
     rows = context.sample("attacked rows", options.images)
 
     def attack(purpose, spec, eps, **settings):
-        name, chosen = attack_of(spec)
-        own = vars(getattr(options, name, SimpleNamespace()))
-        given = arguments(entry("attack", name), own, vars(options))
+        name, given = _built_with(spec, options)
         key = context.key(f"{purpose} {pipe} {spec}")
         task = key, name, context.model.apply, networks, *rows, np.array(eps)
-        how = given | chosen | settings
+        how = given | settings
         make = partial(robustness.epsilon_curve, *task, chunk=CHUNK, **how)
         found = context.cached(f"{purpose} {spec}", lambda: make()._asdict(), pipe)
         return Curve(**found)

@@ -8,6 +8,7 @@ synthetic images of each shadow pass through the network on their own.
 
 from collections.abc import Callable
 
+import chex
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -50,6 +51,7 @@ def shadow_means(features: Array, weights: Array) -> tuple[Array, Array]:
     >>> means.ravel().tolist(), found.ravel().tolist()
     ([2.0, 3.0], [True, True])
     """
+    chex.assert_rank([features, weights], 3)
     total = jnp.einsum("skb,kbd->skd", weights, features)
     count = weights.sum(-1)
     return total / jnp.maximum(count, 1)[..., None], count > 0

@@ -30,7 +30,7 @@ def shaped(path: object, found: SyntheticSet) -> SyntheticSet:
       found: its arrays of any type, lr None where it has none; its metadata.
 
     Raises:
-      InputError: no numbers, or class numbers of nobody knows how many classes.
+      InputError: no numbers, or class numbers of an unknown number of classes.
     """
     images, labels = np.asarray(found.images), np.asarray(found.labels)
     lr = np.asarray(_RATE if found.lr is None else found.lr)

@@ -111,7 +111,7 @@ def _pixels(root: Path, rows: list[list[str]], about: dict) -> np.ndarray:
     """The images `f32[m h w c]` that a table names, with the channels of the set.
 
     Tools that save an image again may change its mode: grey is stored as RGB or as a
-    palette, and RGB of grey values as grey. Such images are brought back.
+    palette, and RGB of grey values as grey. Such images are converted back.
     """
     named = {row[0]: _image(root, row[0]) for row in rows}
     files = [named[row[0]] for row in rows]

@@ -31,7 +31,7 @@ def save(path: str | Path, synthetic: SyntheticSet) -> None:
 def load(path: str | Path) -> SyntheticSet:
     """Reads a synthetic set written by `save`, or a folder written by `export`.
 
-    A set made elsewhere is brought to the same form where that is certain; see
+    A set made elsewhere is converted to the same form where that is certain; see
     `conversion`, and `conversion.converted` for what was done.
 
     Raises:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -54,6 +55,7 @@ def mean_gradient(
     Returns:
       Gradients of `model.trainable(params)`.
     """
+    chex.assert_rank([images, labels, weights], [4, 2, 1])
 
     def loss_fn(trainable):
         logits = model.apply(model.with_trainable(params, trainable), images)

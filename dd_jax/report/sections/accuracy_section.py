@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dd_jax.catalogue import entries
 from dd_jax.report import headline
 from dd_jax.report.artefacts import Artefacts
 from dd_jax.report.blocks import Block, Figure, Pair, Pictures, Table, Text, grid, notes
@@ -71,7 +72,8 @@ def explanation(record: Record, config: dict) -> list[str]:
         if (known := estimate(headline.accuracy(record, pipe))) and known["n"]
     }
     sets, single = run.get("sets"), " A single net has no interval."
-    experts = "from the same experts " if run["method"] == "mtt" else ""
+    followers = {e.name for e in entries("method") if e.traits.get("follows_experts")}
+    experts = "from the same experts " if run["method"] in followers else ""
     if "distilled" in nets and sets and sets > 1:
         lines.append(
             f"Distilled: {sets} synthetic sets, {count(run.get('nets', 1), 'net')} "

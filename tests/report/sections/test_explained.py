@@ -90,7 +90,7 @@ def test_joint_shadows_are_told_from_targets(row, key):
     bound = " ".join(membership(row, {"audits": {"privacy": audit}}))
     assert "seed: LiRA, online on T2 has AUC 0.600 (0.580 to 0.620)." in bound
     assert "80 shadow distillations" in notes  # 16 attacked in the fabricated Record
-    assert "64 of them share networks" in notes and "the other 16 share" in notes
+    assert "64 of them share networks" in notes and "the other 16 have" in notes
 
 
 def test_membership_of_nothing_says_nothing(row):

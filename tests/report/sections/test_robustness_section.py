@@ -97,7 +97,7 @@ def test_the_verdict_says_what_stronger_attacks_leave():
     assert ours is not None and headline.all_attacks(record, ours.eps) is None
     row = next(r for r in part["worst_case"] if r["eps"] == ours.eps)
     row["accuracy"] = {"mean": 0.125, "ci": None, "n": 1}
-    finding = verdict.robustness(record).finding
+    finding = verdict.verdict_on_robustness(record).finding
     assert "Under all Linf attacks combined: 12.5 %." in finding
 
 

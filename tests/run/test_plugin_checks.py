@@ -1,0 +1,164 @@
+"""What others register is built and looked at before any compute."""
+
+import jax.numpy as jnp
+import pytest
+from tiny import BARE, MLP, npz
+
+import dd_jax
+from dd_jax import attacks, catalogue, config, run
+from dd_jax.attacks import Attack, Settings, ball_of
+from dd_jax.audits.robustness.robustness_audit import norm_of
+from dd_jax.catalogue import lookup
+from dd_jax.distill import METHODS
+from dd_jax.run.audit_context import options_of
+from dd_jax.types import InputError
+
+OPTION = dd_jax.Option("strength", 0.5, "how strong")
+ROBUST = {"audits.robustness.enabled": True}
+PRIVATE = {"audits.privacy.enabled": True, "audits.privacy.shadows": 4}
+
+
+@pytest.fixture(autouse=True)
+def no_leftovers(monkeypatch):
+    """What a test registers is gone after it."""
+    catalogue.names("method")
+    monkeypatch.setattr(lookup, "_entries", dict(lookup._entries))
+
+
+def register(kind, factory, **more):
+    dd_jax.register(kind, "mine", factory, label="Mine", **more)
+
+
+def prepared(path, values):
+    base = BARE | MLP | {"data.source": npz(path / "data.npz"), "data.num_classes": 0}
+    settings = config.override(config.default(), base | values, "test")
+    config.validate(settings)
+    return run.prepared(settings)
+
+
+def dark(eps, *, steps=1, norm="linf"):
+    def darker(key, logits_fn, images, labels):
+        return jnp.clip(images - eps, 0, 1)
+
+    return Attack(darker, ball_of(norm, eps), Settings(steps))
+
+
+def patch(eps):
+    return dark(eps)._replace(ball=ball_of("linf", eps)._replace(name="patch"))
+
+
+@pytest.mark.parametrize(
+    "kind, factory, options, values, words",
+    [
+        ("method", lambda model, *, ipc: 3, (), {}, "gives a int; it must give a dd_"),
+        (
+            "method",
+            lambda model, *, init="real": METHODS["dm"](model, ipc=1),
+            (),
+            {},
+            "its factory takes no ipc",
+        ),
+        ("method", lambda model, *, ipc: 1 / 0, (), {}, "'mine': ZeroDivisionError"),
+        (
+            "attack",
+            lambda eps: lambda key, logits_fn, images, labels: images,
+            (),
+            ROBUST,
+            "gives a function; it must give a dd_jax.attacks.Attack",
+        ),
+        ("attack", dark, (OPTION,), ROBUST, "option 'strength' is no parameter"),
+        ("attack", patch, (), ROBUST, "no radii for the norm 'patch'"),
+        (
+            "score",
+            lambda logits, labels, member, target: labels,
+            (OPTION,),
+            PRIVATE,
+            "option 'strength' is no parameter",
+        ),
+        ("model", lambda width=3: None, (), {}, "no Flax module"),
+    ],
+)
+def test_a_bad_factory_is_one_line(tmp_path, kind, factory, options, values, words):
+    register(kind, factory, options=options)
+    chosen = {
+        "method": {"distill.method": "mine"},
+        "attack": {"audits.robustness.attacks": ("mine",)},
+        "score": {"audits.privacy.scores": ("mine",)},
+        "model": {"model.name": "mine"},
+    }
+    with pytest.raises(InputError, match=words) as caught:
+        prepared(tmp_path, values | chosen[kind])
+    assert "\n" not in str(caught.value)
+
+
+def test_a_method_need_not_take_an_initialisation(tmp_path):
+    register("method", lambda model, *, ipc: METHODS["dm"](model, ipc=ipc))
+    assert prepared(tmp_path, {"distill.method": "mine"}).id
+
+
+def test_a_selection_need_not_take_a_learning_rate(tmp_path):
+    select = lambda model, *, ipc: METHODS["random"](model, ipc=ipc, train_lr=0.01)
+    register("method", select, selects=True)
+    assert prepared(tmp_path, {"distill.method": "mine"}).id
+
+
+def test_radii_are_those_of_the_norm_that_an_option_gives():
+    option = dd_jax.Option("norm", "l2", "norm of the ball")
+    register("attack", dark, options=(option,))
+    settings = config.override(
+        config.default(), {"audits.robustness.attacks": ("mine",)}, "test"
+    )
+    assert norm_of("mine", options_of(settings, "robustness")) == "l2"
+
+
+def test_an_attack_may_need_its_steps():
+    register("attack", lambda eps, *, steps: dark(eps, steps=steps))
+    options = options_of(config.default(), "robustness")
+    assert norm_of("mine", options) == "linf"
+
+
+def test_what_describes_an_attack_can_be_written():
+    register("attack", lambda eps, *, steps=1, loss=jnp.sin, **kw: dark(eps, **kw))
+    assert attacks.describe("mine", 0.1, norm="l2") == {
+        "eps": 0.1,
+        "norm": "l2",
+        "steps": 1,
+        "step_size": None,
+        "restarts": 1,
+        "random_start": False,
+        "momentum": 0.0,
+    }
+
+
+def test_an_attack_that_loses_images_is_refused():
+    ball, settings = ball_of("linf", 0.1), Settings(1)
+    attack = Attack(lambda key, f, images, labels: images[:1], ball, settings)
+    with pytest.raises(AssertionError, match="shape"):
+        attack(None, None, jnp.zeros((3, 4, 4, 1)), jnp.zeros(3, int))
+
+
+def test_options_of_a_score_need_not_be_keyword_only():
+    from dd_jax.audits.privacy.scores import score_of
+
+    register("score", lambda logits, labels, member, target, power=2: labels)
+    assert score_of("mine").options == ("power",)
+
+
+def test_labels_of_two_kinds_of_one_name_are_kept_apart():
+    from dd_jax.report.display_names import display_name
+    from dd_jax.run.identity import labels
+
+    dd_jax.register("method", "real", lambda model, *, ipc: 0, label="Realistic")
+    settings = config.override(config.default(), {"distill.method": "real"}, "test")
+    record = {"run": {"labels": labels(settings)}}
+    assert display_name("real", record, "method") == "Realistic"
+    assert display_name("real", record, "init") == "Random real images"
+
+
+def test_tiles_of_a_method_are_those_of_its_signature(tmp_path):
+    register("method", METHODS["idc"])
+    assert prepared(tmp_path, {"distill.method": "mine", "distill.multi": True}).id
+    with pytest.raises(InputError, match="with one tile an image"):
+        prepared(tmp_path, {"distill.method": "dm", "distill.multi": True})
+    with pytest.raises(InputError, match="take one of dc, dsa, dm, idc_i, idc, frepo"):
+        prepared(tmp_path, {"distill.method": "mtt", "mitigate.robust.eps": 0.1})
