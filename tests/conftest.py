@@ -14,6 +14,7 @@ os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")
 import jax
 import pytest
 
+collect_ignore = ["plugin_config.py"]  # registers names where it is imported
 _MAPS = Path("/proc/self/maps")
 _MANY = 15_000  # of the 65,530 memory maps that Linux lets a process have
 

@@ -154,6 +154,7 @@ def test_jit_equals_eager(case):
     )
 
 
+@pytest.mark.slow
 def test_vmap_over_keys(case):
     keys = jax.random.split(jax.random.key(4), 2)
     states = [case.method.init(key, case.real) for key in keys]
@@ -258,7 +259,9 @@ def odd_real():
 @pytest.mark.parametrize(
     "name",
     [
-        marked(e.name)
+        pytest.param(
+            e.name, marks=[] if e.name in ("dm", "mtt") else [pytest.mark.slow]
+        )
         for e in catalogue.entries("method")
         if not e.traits.get("selects")
     ],

@@ -75,6 +75,7 @@ def test_logits_are_the_last_layer_on_the_features(net):
     np.testing.assert_allclose(logits, expected, atol=2e-5)
 
 
+@pytest.mark.slow
 def test_jit_equals_eager(net):
     eager = net.model.apply(net.params, net.images)
     np.testing.assert_allclose(net.apply(net.params, net.images), eager, atol=2e-4)

@@ -90,7 +90,7 @@ def test_pmap_and_shard_map_agree_on_a_network_over_eight_devices(one_by_one):
     )
 
 
-@pytest.mark.parametrize("devices", [2, 8])
+@pytest.mark.parametrize("devices", [pytest.param(2, marks=pytest.mark.slow), 8])
 @pytest.mark.parametrize(
     ("chunk", "count"), [(None, 16), (None, 3), (0, 1), (2, 11), (0, 8)]
 )
