@@ -62,7 +62,7 @@ def attacked(row, pipe):
     return {r["eps"] for r in found if r["eps"] > 0 and mean(r["accuracy"]) is not None}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(rows())
 def test_levels_follow_what_was_measured(row):
     accuracy, membership, robustness, fairness = verdict.verdicts(row)
@@ -95,7 +95,7 @@ def level(line):
     return LEVELS.index(line.level)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(rows(), st.floats(0, 1), st.floats(0, 1), st.sampled_from((None, 0.0, 0.02)))
 def test_a_worse_model_never_gets_a_better_level(row, one, other, half):
     low, high = sorted((one, other))
@@ -115,7 +115,7 @@ def test_a_worse_model_never_gets_a_better_level(row, one, other, half):
     assert all(a <= b for a, b in zip(levels(low), levels(high), strict=True))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(rows(), st.floats(0.5, 1), st.floats(0.5, 1), st.floats(0, 0.1))
 def test_a_stronger_attack_never_gives_a_better_level(row, one, other, half):
     attack = row["privacy"]["distilled"]["t2"]["lira_online"]

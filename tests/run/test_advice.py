@@ -151,7 +151,7 @@ def source(folder, counts):
     return npz(path, x_train=images, y_train=labels, x_test=images, y_test=labels)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(
     st.fixed_dictionaries(
         {
