@@ -218,7 +218,7 @@ def test_several_copies_of_a_loaded_set(capsys):
 def test_a_loaded_set_beyond_the_random_subset(capsys):
     distill.save("set.npz", synthetic(images=(600, 8, 8, 1)))
     message = refused(capsys, *flags(TINY, distill__load="set.npz"))
-    assert message.startswith("class '0' of digits has 142 training images, 200 asked")
+    assert message.startswith("class '0' of digits has 142 training images, 200 needed")
 
 
 def test_loaded_files_that_hold_no_set(capsys):

@@ -53,8 +53,8 @@ def test_class_too_small():
     with pytest.raises(InputError) as error:
         membership_masks(0, np.array([0] * 8 + [1] * 5), 1, at_least=3)
     assert str(error.value) == (
-        "class 1 has 5 training images, so half of the data holds 2 of them, 3 asked "
-        "for; at least 6 are needed"
+        "class 1 has 5 training images, so half of the data holds 2 of them, 3 needed; "
+        "at least 6 are needed"
     )
 
 

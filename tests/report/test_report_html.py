@@ -62,7 +62,7 @@ def test_single_run_shows_verdict_first_and_every_part(built):
         "Synthetic images",
         "Accuracy",
         "Fairness",
-        "Membership",
+        "Membership inference",
         "Memorisation",
         "Robustness",
         "Distillation",
@@ -127,7 +127,10 @@ def test_missing_parts_say_so(tmp_path, row, quick):
         "Accuracy",
         "Not measured in this run",
     ]
-    assert "Fairness, Calibration, Membership, Memorisation, Robustness," in found.text
+    assert (
+        "Fairness, Calibration, Membership inference, Memorisation, Robustness,"
+        in found.text
+    )
     assert "Overall: not measured" in found.text
 
 

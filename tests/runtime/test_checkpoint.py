@@ -171,7 +171,7 @@ def test_a_full_disk_leaves_the_states_before(tmp_path, monkeypatch, when, caplo
         usage = shutil._ntuple_diskusage(10**9, 10**9, 100)
         monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     else:
-        monkeypatch.setattr(disk, "digest", full)
+        monkeypatch.setattr(disk, "file_digest", full)
     with pytest.raises(disk.WriteError, match=f"^{tmp_path}/6: cannot be written"):
         opened.save(6, 1.0, state(6))
     monkeypatch.undo()
