@@ -48,7 +48,7 @@ MLP = {"model.name": "mlp", "model.depth": 1, "model.width": 8}
 
 @pytest.fixture(scope="module", autouse=True)
 def optimised():
-    """For modules whose scatters lose updates where XLA optimises nothing."""
+    """For modules that need it: without, scatters lose updates and sums are rounded."""
     jax.config.update("jax_disable_most_optimizations", False)
     yield
     jax.config.update("jax_disable_most_optimizations", True)
