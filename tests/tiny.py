@@ -3,8 +3,10 @@
 import importlib.util
 from pathlib import Path
 
+import jax
 import numpy as np
 import orbax.checkpoint as ocp
+import pytest
 
 from dd_jax import config
 from dd_jax.system import workdir
@@ -42,6 +44,14 @@ BARE = TINY | {
     "audits.calibration.enabled": False,
 }
 MLP = {"model.name": "mlp", "model.depth": 1, "model.width": 8}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def optimised():
+    """For modules that need it: without, scatters lose updates and sums are rounded."""
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", True)
 
 
 def make(base, **changes):

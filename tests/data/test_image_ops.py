@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tiny import optimised as optimised
 
 from dd_jax.data import image_ops as ops
 

@@ -150,7 +150,9 @@ def test_a_selected_set_holds_member_rows_of_its_classes_only(seed, name):
         assert set(got) <= own
 
 
-@pytest.mark.parametrize("kind", (*KINDS, "idc", "mtt"))
+@pytest.mark.parametrize(
+    "kind", (*KINDS, pytest.param("idc", marks=pytest.mark.slow), "mtt")
+)
 def test_rows_that_are_no_members_leave_no_trace(kind):
     data, member = split(), masks(1)
     images = np.where(member[0][:, None, None, None], data.images, 255 - data.images)

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tiny import optimised as optimised
 
 from dd_jax.audits.privacy.metrics import auc
 from dd_jax.audits.privacy.scores import NEEDS, SCORES, Score, all_targets

@@ -61,6 +61,7 @@ def as_changes(values):
     return {key.replace(".", "__"): value for key, value in values.items()}
 
 
+@pytest.mark.slow
 def test_batch_norm_and_augmentation_run(tmp_path):
     changes = {"model__norm": "batch", "distill__augment": "flip_scale"}
     found = bare(tmp_path, train__augment="flip", model__depth=1, **changes)

@@ -113,6 +113,7 @@ def test_sets_to_transfer_from_are_checked_before_any_compute(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_baselines_are_attacked_once_for_all_methods(tmp_path, monkeypatch, capsys):
     """And again where a file is damaged, which a line says, or options differ."""
     base = SMALL | {"audits.robustness.enabled": True}

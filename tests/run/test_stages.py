@@ -47,6 +47,7 @@ def expert_files(root):
     return sorted((root / "cache").rglob("*.npy"))
 
 
+@pytest.mark.slow
 def test_experts_are_trained_and_counted_once(tmp_path, monkeypatch):
     """By earlier steps, by all sets of a run and by runs with other windows."""
     counted, count = [], Cost.count

@@ -243,6 +243,7 @@ def run_on(tmp_path, source, **changes):
     return run.run(values, tmp_path / "w")
 
 
+@pytest.mark.slow
 def test_a_run_on_changed_data_is_that_of_the_same_data_elsewhere(tmp_path):
     source = npz(tmp_path / "a.npz")
     first = run_on(tmp_path, source)

@@ -76,7 +76,16 @@ def test_laws(name):
     assert apart == (name not in fixed)
 
 
-@pytest.mark.parametrize("name", CORRUPTIONS)
+QUICK = ("shot_noise", "defocus_blur", "fog", "contrast", "jpeg")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(n, marks=[] if n in QUICK else [pytest.mark.slow])
+        for n in CORRUPTIONS
+    ],
+)
 def test_colour_and_severity(name):
     """Changes grow with severity, except of corruptions that change in kind."""
     images = np.stack([picture(*COLOUR[1:], seed) for seed in range(COLOUR[0])])

@@ -77,6 +77,7 @@ def test_norms_and_versions_reach_the_attacks(attacks):
         assert {row["norm"] for row in part["worst_case"]} == {"l2", "l1"}
 
 
+@pytest.mark.slow
 def test_components_stay_in_the_order_in_which_they_ran():
     order = ["apgd_ce", "apgd_dlr", "fab", "square", "apgd_t", "fab_t"]
     found = measured(attacks=("autoattack:plus",), eps_linf=(0.02,), images=5)

@@ -32,7 +32,7 @@ def dimmed(key, images):
 OPTIONS = {"ipc": IPC, "batch_real": 5, "lr_labels": 10.0}
 
 
-@pytest.mark.parametrize("rows", [1, 7])
+@pytest.mark.parametrize("rows", [pytest.param(1, marks=pytest.mark.slow), 7])
 def test_gradients_are_those_of_each_shadow_alone(rows, monkeypatch):
     # one piece, and several of which the last is filled up
     monkeypatch.setitem(shadow_gradients.__globals__, "_PIECE", 3)

@@ -47,7 +47,9 @@ def test_the_published_loops_and_what_lies_between():
     assert loops(5) == (5, 23) and loops(25) == (25, 22) and loops(500) == (50, 10)
 
 
-@pytest.mark.parametrize("count, present", [(64, 64), (130, 70)])
+@pytest.mark.parametrize(
+    "count, present", [pytest.param(64, 64, marks=pytest.mark.slow), (130, 70)]
+)
 def test_gradient_in_pieces_equals_the_whole(count, present):
     model = network()
     params = model.init(jax.random.key(0))
@@ -132,7 +134,7 @@ def same(a, b):
     return all(bool((x == y).all()) for x, y in pairs)
 
 
-@pytest.mark.parametrize("name", ["dsa", "idc"])
+@pytest.mark.parametrize("name", ["dsa", pytest.param("idc", marks=pytest.mark.slow)])
 def test_a_network_lives_its_steps_and_learns_between_them(name):
     model = network()
     inner_loop = {"net_epochs": 2} if name == "dsa" else {"net_steps": 1}

@@ -154,6 +154,7 @@ def test_detached_gradient_equals_a_sum_over_steps():
     np.testing.assert_allclose(got.images, total, rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_memory_of_the_exact_gradient_grows_with_the_root_of_the_steps():
     def peak(steps, memory):
         gradient, made, segment = problem(steps)
