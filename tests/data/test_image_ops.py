@@ -10,15 +10,6 @@ from tiny import optimised as optimised
 
 from dd_jax.data import image_ops as ops
 
-
-@pytest.fixture(scope="module", autouse=True)
-def optimised():
-    """Rounding at the edge of a pixel, or in a fit, differs without optimisations."""
-    jax.config.update("jax_disable_most_optimizations", False)
-    yield
-    jax.config.update("jax_disable_most_optimizations", True)
-
-
 SHAPES = [(8, 8, 1), (6, 9, 3), (7, 5, 2)]
 
 

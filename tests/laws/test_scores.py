@@ -12,15 +12,6 @@ from dd_jax.audits.privacy.metrics import auc
 from dd_jax.audits.privacy.scores import NEEDS, SCORES, Score, all_targets
 from dd_jax.audits.privacy.signals import scaled_logits
 
-
-@pytest.fixture(scope="module", autouse=True)
-def optimised():
-    """Rounding at the edge of a pixel, or in a fit, differs without optimisations."""
-    jax.config.update("jax_disable_most_optimizations", False)
-    yield
-    jax.config.update("jax_disable_most_optimizations", True)
-
-
 M, N, Q, K = 8, 12, 2, 3
 
 # values other than the default, for whichever score has such an option
