@@ -79,7 +79,7 @@ def test_files_beyond_the_limit_on_their_size(tmp_path):
     code = (
         "import resource\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
-        "from dd_jax import disk\n"
+        "from dd_jax.system import disk\n"
         "for write in (disk.replace, disk.append, lambda p, b: "
         "disk.check_room(p, len(b))):\n"
         "    try:\n"
@@ -137,7 +137,7 @@ def test_pieces_make_one_file(tmp_path):
 def test_processes_that_write_one_file_leave_one_of_their_texts(tmp_path):
     code = (
         "import sys\n"
-        "from dd_jax import disk\n"
+        "from dd_jax.system import disk\n"
         "for _ in range(50):\n"
         "    disk.replace('page', sys.argv[1].encode() * 10000)\n"
     )
@@ -191,7 +191,7 @@ def killed_while_writing(folder):
     """What a process leaves that is killed in the middle of a write."""
     code = (
         "import os, signal\n"
-        "from dd_jax import disk\n"
+        "from dd_jax.system import disk\n"
         "os.fsync = lambda file: os.kill(os.getpid(), signal.SIGKILL)\n"
         "disk.replace('record.json', b'half')\n"
     )

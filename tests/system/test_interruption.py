@@ -14,7 +14,7 @@ from dd_jax.system import workdir
 
 BUSY = (
     "import sys, time\n"
-    "from dd_jax import interruption\n"
+    "from dd_jax.system import interruption\n"
     "interruption.install()\n"
     "try:\n"
     "    print('ready', flush=True)\n"
@@ -111,7 +111,7 @@ def test_a_run_that_is_stopped_says_how_to_resume_and_does(tmp_path, name, times
 def test_a_signal_waits_for_what_must_not_be_cut_short():
     code = (
         "import os, signal\n"
-        "from dd_jax import interruption\n"
+        "from dd_jax.system import interruption\n"
         "interruption.install()\n"
         "try:\n"
         "    with interruption.held():\n"
