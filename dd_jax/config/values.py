@@ -122,10 +122,11 @@ def validate(config: ConfigDict) -> None:
     Raises:
       InputError: one line with the first bad key, its value and what is right.
     """
-    values = flat(config)
+    known, values = fields(), flat(config)
     for key in values:
-        check_key(key, "config")
-    for key, option in fields().items():
+        if key not in known:
+            check_key(key, "config")  # raises
+    for key, option in known.items():
         if key not in values:
             raise InputError(f"config: {key} is missing; start from config.default()")
         value = values[key]
