@@ -134,14 +134,10 @@ def resolve(kind: str, name: str) -> Any:
     Raises:
       InputError: no such name, or its module cannot be imported.
     """
-    return _resolved(entry(kind, name))
-
-
-def _resolved(found: Entry) -> Any:
     try:
-        return imported(found.factory)
+        return imported(entry(kind, name).factory)
     except (ImportError, AttributeError) as error:
-        raise InputError(f"{found.kind} {found.name!r}: {error}") from error
+        raise InputError(f"{kind} {name!r}: {error}") from error
 
 
 def imported(factory: Any) -> Any:

@@ -18,12 +18,7 @@ _TRAITS = {  # kind -> what an entry may say of itself
     "attack": ("words", "shared"),
     "source": ("place",),
 }
-_RECORD = (
-    "run",
-    "cost",
-    "artifacts",
-    "export",
-)  # parts of a Record that are no audit's
+_RECORD = ("run", "cost", "artifacts", "export")  # parts that are no audit's
 
 
 def register(
