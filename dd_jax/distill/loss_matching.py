@@ -6,9 +6,9 @@ from functools import partial
 
 import chex
 import jax
+from jax import lax
 
 from dd_jax.distill.base import Batch, Method, Real, draw
-from dd_jax.distill.methods.distribution_matching import siamese
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
 from dd_jax.distill.signatures import passes_on
 from dd_jax.runtime.reuse import reused
@@ -32,6 +32,15 @@ def class_features(model: Model, params: Params, images: Array) -> Array:
     chex.assert_rank(images, 5)
     flat = images.reshape(-1, *images.shape[2:])
     return model.features(params, flat, train=True).reshape(*images.shape[:2], -1)
+
+
+def siamese(augment: Callable[[Key, Array], Array], key: Key, images: Array) -> Array:
+    """One augmentation for each class: `augment(key_c, images[c])`, `f32[k b h w c]`.
+
+    Both sides of a class get the same operation if they are given the same key.
+    """
+    keys = jax.random.split(key, len(images))
+    return lax.map(lambda at: augment(*at), (keys, images))
 
 
 @passes_on(synthetic, "space", "clamp")

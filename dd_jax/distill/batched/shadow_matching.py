@@ -18,10 +18,10 @@ from dd_jax.distill.batched.batched_method import (
     require_no_batch_stats,
     shared_sample,
 )
+from dd_jax.distill.loss_matching import siamese
 from dd_jax.distill.methods.distribution_matching import (
     embed,
     matching_loss,
-    siamese,
     synthetic_means,
 )
 from dd_jax.distill.parametrisation.synthetic_images import synthetic

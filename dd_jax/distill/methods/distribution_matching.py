@@ -3,17 +3,17 @@
 from collections.abc import Callable
 
 import chex
-import jax
 import jax.numpy as jnp
 from jax import lax
 
-from dd_jax.distill.base import Batch, Method, Real, draw
+from dd_jax.distill.base import Batch, Method
+from dd_jax.distill.loss_matching import matching_method
 from dd_jax.distill.parametrisation.protocol import flattened
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
 from dd_jax.distill.signatures import passes_on
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.training import unchanged
-from dd_jax.types import Array, Key, Model
+from dd_jax.types import Array, Key, Model, SyntheticSet
 
 _CHUNK = 32  # real images embedded at a time, so that activations stay in the cache
 
@@ -47,15 +47,6 @@ def synthetic_means(model: Model, params, synthetic_batch) -> Array:
     synthetic_batch = flattened(synthetic_batch)
     features = model.features(params, synthetic_batch.images, train=True)
     return (synthetic_batch.labels / synthetic_batch.labels.sum(0)).T @ features
-
-
-def siamese(augment: Callable[[Key, Array], Array], key: Key, images: Array) -> Array:
-    """One augmentation for each class: `augment(key_c, images[c])`, `f32[k b h w c]`.
-
-    Both sides of a class get the same operation if they are given the same key.
-    """
-    keys = jax.random.split(key, len(images))
-    return lax.map(lambda at: augment(*at), (keys, images))
 
 
 def matching_loss(real: Array, synthetic: Array) -> Array:
@@ -110,24 +101,18 @@ def distribution_matching(
     Returns:
       A `Method`; the same arguments give the same object.
     """
-    learner = synthetic(ipc=ipc, init=init, lr=lr, space=model.space, **images)
 
-    def sample(key: Key, real: Real) -> Batch:
-        return draw(key, real, batch_real)
+    def loss(params, real: Batch, synthetic_batch: SyntheticSet) -> Array:
+        means = class_means(model, params, real)
+        return matching_loss(means, synthetic_means(model, params, synthetic_batch))
 
-    def update(key, state, batch):
-        net_key, augment_key = jax.random.split(key)
-        params = model.init(net_key)
-        change = lambda side: side._replace(
-            images=siamese(augment, augment_key, side.images)
-        )
-        real = class_means(model, params, change(batch))
-
-        def loss_fn(learned):
-            synthetic_batch = change(learner.decode(learned))
-            return matching_loss(real, synthetic_means(model, params, synthetic_batch))
-
-        loss, grad = jax.value_and_grad(loss_fn)(state.params)
-        return learner.update(state, grad), {"loss": loss}
-
-    return Method(learner.init, sample, update, learner.read)
+    return matching_method(
+        model,
+        loss,
+        ipc=ipc,
+        init=init,
+        batch_real=batch_real,
+        augment=augment,
+        lr=lr,
+        **images,
+    )
