@@ -1,6 +1,8 @@
 """Shared set-up of tests: eight virtual CPU devices, programs compiled fast."""
 
+import gc
 import os
+from importlib import metadata
 from pathlib import Path
 
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "8")
@@ -10,11 +12,14 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("JAX_ENABLE_COMPILATION_CACHE", "false")
 # Compile time is most of a small test: leave optimisations out.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")
+if metadata.version("jaxlib").startswith("0.10."):  # halves it; later ones lack it
+    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
 
 import jax
 import pytest
 
 collect_ignore = ["plugin_config.py"]  # registers names where it is imported
+gc.set_threshold(50_000)  # traces make many objects that stay
 _MAPS = Path("/proc/self/maps")
 _MANY = 15_000  # of the 65,530 memory maps that Linux lets a process have
 

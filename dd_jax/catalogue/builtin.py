@@ -15,7 +15,7 @@ Traits, by kind:
 
 from functools import partial
 
-from dd_jax.catalogue import options
+from dd_jax.catalogue import audit_options, method_options
 from dd_jax.catalogue.registration import register
 from dd_jax.catalogue.rules import BALLS
 
@@ -61,7 +61,7 @@ method(
     "mtt",
     _IN + "trajectory_matching:trajectory_matching",
     label="Trajectory matching (MTT)",
-    options=options.TRAJECTORY_MATCHING,
+    options=method_options.TRAJECTORY_MATCHING,
     matches_real=False,
     follows_experts=True,
 )
@@ -159,50 +159,56 @@ model(
 _IN = "dd_jax.audits."
 audit("accuracy", _IN + "clean_accuracy:AUDIT", label="Accuracy")
 audit(
-    "fairness", _IN + "fairness_audit:AUDIT", label="Fairness", options=options.FAIRNESS
+    "fairness",
+    _IN + "fairness_audit:AUDIT",
+    label="Fairness",
+    options=audit_options.FAIRNESS,
 )
 audit(
     "calibration",
     _IN + "calibration:AUDIT",
     label="Calibration",
-    options=options.CALIBRATION,
+    options=audit_options.CALIBRATION,
 )
 audit(
     "quantization",
     _IN + "quantization:AUDIT",
     label="8-bit export",
-    options=options.QUANTIZATION,
+    options=audit_options.QUANTIZATION,
 )
 audit(
-    "transfer", _IN + "transfer_audit:AUDIT", label="Transfer", options=options.TRANSFER
+    "transfer",
+    _IN + "transfer_audit:AUDIT",
+    label="Transfer",
+    options=audit_options.TRANSFER,
 )
 audit(
     "robustness",
     _IN + "robustness.robustness_audit:AUDIT",
     label="Robustness",
-    options=options.ROBUSTNESS,
+    options=audit_options.ROBUSTNESS,
 )
 audit(
     "corruptions",
     _IN + "corruptions.corruptions_audit:AUDIT",
     label="Common corruptions",
-    options=options.CORRUPTIONS,
+    options=audit_options.CORRUPTIONS,
 )
 audit(
     "memorisation",
     _IN + "memorisation_audit:AUDIT",
     label="Memorisation",
-    options=options.MEMORISATION,
+    options=audit_options.MEMORISATION,
 )
 audit(
     "privacy",
     _IN + "privacy.membership_audit:AUDIT",
     label="Membership inference",
-    options=options.PRIVACY,
+    options=audit_options.PRIVACY,
 )
 audit(
     "learning_curve",
     _IN + "learning_curve_audit:AUDIT",
     label="Learning curve",
-    options=options.LEARNING_CURVE,
+    options=audit_options.LEARNING_CURVE,
 )

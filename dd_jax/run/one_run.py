@@ -168,8 +168,7 @@ def _measure(run: RunContext, notes: tuple[str, ...]) -> Record:
     Checkpoints(run.folder / "model").save(0, 0.0, results.networks)
     record: Record = {"run": identity(run, metadata, notes)}
     for name, audit in enabled(run.config).items():
-        part = audit.measure(context_of(run, name, results))
-        if not _is_nothing(part):
+        if part := _of_record(name, audit.measure(context_of(run, name, results))):
             record[name] = part
     curves = {"distil": _distil_curve(run.folder)} | results.curves
     workdir.write_json(run.folder / "curves.json", curves)
@@ -182,13 +181,17 @@ def _measure(run: RunContext, notes: tuple[str, ...]) -> Record:
     return record
 
 
-def _is_nothing(part: Any) -> bool:
-    """Whether an audit's part is empty; refuses what no Record can hold.
+def _of_record(name: str, part: Any) -> Any:
+    """An audit's part as JSON holds it.
 
     Raises:
-      TypeError: it holds what is no JSON value.
+      InputError: a Record cannot hold it.
     """
-    return not json.loads(workdir.json_line(part))
+    try:
+        return json.loads(workdir.json_line(part))
+    except (TypeError, ValueError) as error:
+        words = f"audit {name}: {error}; a Record holds JSON values"
+        raise InputError(words) from error
 
 
 def _results(run: RunContext) -> Results:

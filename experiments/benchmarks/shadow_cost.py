@@ -55,8 +55,7 @@ def effective_batch(joint, real, member) -> float:
     return float(np.mean([batch.weights.sum(-1).mean() for batch in batches]))
 
 
-def main() -> None:
-    """Measures and prints the Record."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--method",
@@ -77,7 +76,12 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--run_steps", type=int, default=100, help="of a whole run")
     parser.add_argument("--epochs", type=int, default=40, help="of its networks")
-    options = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    """Measures and prints the Record."""
+    options = _parser().parse_args()
 
     found = data.load(options.source, rows=options.rows or None)
     rows, classes = found.train, len(found.class_names)

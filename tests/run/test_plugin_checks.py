@@ -1,12 +1,14 @@
 """What others register is built and looked at before any compute."""
 
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from tiny import BARE, MLP, npz
 
 import dd_jax
 from dd_jax import attacks, catalogue, config, run
 from dd_jax.attacks import Attack, Settings, ball_of
+from dd_jax.audits import Audit, no_check
 from dd_jax.audits.robustness.robustness_audit import norm_of
 from dd_jax.catalogue import lookup
 from dd_jax.distill import METHODS
@@ -162,3 +164,36 @@ def test_tiles_of_a_method_are_those_of_its_signature(tmp_path):
         prepared(tmp_path, {"distill.method": "dm", "distill.multi": True})
     with pytest.raises(InputError, match="take one of dc, dsa, dm, idc_i, idc, frepo"):
         prepared(tmp_path, {"distill.method": "mtt", "mitigate.robust.eps": 0.1})
+
+
+def test_an_audit_measures_json_values(tmp_path):
+    audit = Audit("mine", no_check, lambda context: {"a": np.float32(1), "b": {1, 2}})
+    register("audit", audit)
+    settings = prepared(tmp_path, {"distill.method": "random"})
+    with pytest.raises(InputError, match="audit mine: .*set.* JSON values") as caught:
+        run.run(settings, tmp_path / "out")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("traits", [{}, {"follows_experts": True}])
+@pytest.mark.parametrize("threat", ["t0", "t1"])
+def test_a_method_of_others_is_attacked_with_a_score_of_others(
+    tmp_path, traits, threat
+):
+    """With canaries, after robust distillation or along expert trajectories."""
+    name = "mtt" if traits else "dm"
+    register("method", METHODS[name], **traits)
+    flat = lambda logits, labels, member, target: jnp.ones(len(labels))
+    register("score", flat)
+    chosen = PRIVATE | {
+        "distill.method": "mine",
+        "audits.privacy.scores": ("mine", "loss"),
+        "audits.privacy.threats": (threat,),
+        "audits.privacy.canaries": 4,
+    }
+    if not traits:
+        chosen |= {"mitigate.robust.eps": 0.1, "mitigate.robust.steps": 1}
+    record = run.run(prepared(tmp_path, chosen), tmp_path / "out")
+    found = record["privacy"]["distilled"][threat]
+    assert found["mine"]["auc"]["mean"] == 0.5

@@ -113,44 +113,44 @@ def epsilon_curve(
     settings = ({"batch": chunk} if attack.on_host else {}) | settings
     described = [describe(name, float(e), **settings) for e in eps]
     dropping = drop and attack.minimise is None
+    inputs = key, name, apply, params, images, labels, eps, chunk, settings
     if attack.on_host or dropping or among is not None:
-        logits, robust, excess, components = attack_sequential_radii(
-            key, name, apply, params, images, labels, eps, chunk, settings, among
-        )
-        clean, classes = logits.argmax(-1) == labels, logits.shape[-1]
-        described = [with_targets(row, classes) for row in described]
-        described = [row | {"dropped": True} for row in described]
-        clean = clean if among is None else clean & among
-        return Curve(
-            described,
-            clean,
-            robust,
-            excess,
-            classes,
-            components=components,
-            kind=attack.kind,
-        )
+        return _radius_by_radius(described, attack.kind, among, *inputs)
+    return _all_radii(described, attack.kind, *inputs)
+
+
+def _radius_by_radius(
+    described, kind, among, key, name, apply, params, images, labels, *rest
+) -> Curve:
+    """Each radius on the images that are right at the smaller ones."""
+    inputs = key, name, apply, params, images, labels, *rest
+    logits, robust, excess, components = attack_sequential_radii(*inputs, among)
+    clean, classes = logits.argmax(-1) == labels, logits.shape[-1]
+    described = [with_targets(row, classes) | {"dropped": True} for row in described]
+    clean = clean if among is None else clean & among
+    return Curve(
+        described, clean, robust, excess, classes, components=components, kind=kind
+    )
+
+
+def _all_radii(
+    described, kind, key, name, apply, params, images, labels, eps, chunk, settings
+) -> Curve:
+    """All radii at once, on every image."""
+    nets = len(jax.tree.leaves(params)[0])
     run = _attacker(ATTACKS[name], tuple(sorted(settings.items())), apply)
     found = run(key, params, images, labels, jnp.float32(eps), chunk=chunk)
     logits, correct, excess, *distance = map(np.asarray, found)
     of_nets = lambda a: a.reshape(nets, -1, *a.shape[3:])[:, : len(images)]
     logits = of_nets(logits)
     check_logits(logits, labels)
-    clean = logits.argmax(-1) == labels
+    clean, classes = logits.argmax(-1) == labels, logits.shape[-1]
     correct = np.moveaxis(correct, 2, 1).reshape(nets, len(eps), -1)
     robust = correct[..., : len(images)] & clean[:, None]
     excess = excess.astype(np.float64).max(1)
     distances = of_nets(distance[0]).astype(np.float64) if distance else None
-    described = [with_targets(row, logits.shape[-1]) for row in described]
-    return Curve(
-        described,
-        clean,
-        robust,
-        excess,
-        logits.shape[-1],
-        distances,
-        kind=attack.kind,
-    )
+    described = [with_targets(row, classes) for row in described]
+    return Curve(described, clean, robust, excess, classes, distances, kind=kind)
 
 
 def minimal_distances(

@@ -54,6 +54,25 @@ def ridge_predictions(
     return queries @ support.T @ jnp.linalg.solve(kernel, targets)
 
 
+def regression_loss(
+    support: Array, labels: Array, queries: Array, weights: Array, ridge: float
+) -> Array:
+    """Weighted mean of `|| y_i - f(phi(x_i)) ||^2 / 2`, labels centred by 1/k.
+
+    Args:
+      support: features of the synthetic images, `f32[m d]`.
+      labels: theirs, probabilities `f32[m k]`.
+      queries: features of the real images, `f32[k*b d]`, class by class.
+      weights: of the real images, `f32[k b]`.
+      ridge: see `ridge_predictions`.
+    """
+    classes, size = weights.shape
+    truth = jnp.repeat(jnp.eye(classes), size, 0) - 1 / classes
+    fitted = ridge_predictions(support, labels - 1 / classes, queries, ridge)
+    errors = jnp.square(fitted - truth).sum(1)
+    return jnp.vdot(weights.ravel(), errors) / weights.sum() / 2
+
+
 @reused
 @passes_on(synthetic, "space", "clamp", "optimizer", "momentum")
 def kernel_ridge(
@@ -130,21 +149,15 @@ def kernel_ridge(
         pick_key, augment_key, net_key, train_key = jax.random.split(key, 4)
         at = jax.random.randint(pick_key, (), 0, pool)
         net = jax.tree.map(lambda leaf: leaf[at], state.pool)
-        classes, size = batch.weights.shape
         flat = batch.images.reshape(-1, *batch.images.shape[2:])
         queries = embed(model, net.params, augment(augment_key, flat))
-        centred = lambda labels: labels - 1 / classes
-        truth = centred(jnp.repeat(jnp.eye(classes), size, 0))
-        weights = batch.weights.ravel()
 
         def loss_fn(learned):
             synthetic_batch = flattened(learner.decode(learned))
             support = model.features(net.params, synthetic_batch.images, train=True)
-            fitted = ridge_predictions(
-                support, centred(synthetic_batch.labels), queries, ridge
+            return regression_loss(
+                support, synthetic_batch.labels, queries, batch.weights, ridge
             )
-            errors = jnp.square(fitted - truth).sum(1)
-            return jnp.vdot(weights, errors) / weights.sum() / 2
 
         loss, grad = jax.value_and_grad(loss_fn)(state.learned.params)
         learned = learner.update(state.learned, grad)

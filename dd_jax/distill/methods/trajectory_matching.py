@@ -70,6 +70,55 @@ def start_epoch(
     return (low + jnp.floor(place * (end - low))).astype(jnp.int32)
 
 
+def checked_window(
+    min_start: int, first_max_start: int, max_start: int, growth: int
+) -> tuple[int, int, int, int]:
+    """`low, first_high, high, growth` of `start_epoch`, refused where they clash."""
+    first_end = first_max_start or max_start
+    if not min_start < first_end <= max_start:
+        raise InputError(
+            f"trajectory windows from {min_start} to {first_end} and then {max_start}: "
+            "min_start < first_max_start <= max_start is needed"
+        )
+    if bool(growth) != bool(first_max_start):
+        raise InputError(
+            f"trajectory windows: growth={growth} and "
+            f"first_max_start={first_max_start}; the window grows from first_max_start "
+            "to max_start over growth updates: give both or neither"
+        )
+    return min_start, first_end, max_start, growth
+
+
+def student_gradient(
+    model: Model, augment: Callable[[Key, Array], Array]
+) -> Callable[..., Array]:
+    """The gradient of one student step, `grad_w CE(A(x_B); w)`, of flat weights.
+
+    Args:
+      model: the network.
+      augment: A.
+
+    Returns:
+      `(w f32[p], synthetic Batch of images [n h w c], key, rows i32[b]) -> f32[p]`.
+    """
+    template = jax.eval_shape(model.init, jax.random.key(0))
+
+    def unravel(flat: Array):
+        zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape), template)
+        weights = ravel_pytree(model.trainable(zeros))[1](flat)
+        return model.with_trainable(zeros, weights)
+
+    def gradient(flat, synthetic_batch, key, rows):
+        def loss_fn(flat):
+            x = augment(key, synthetic_batch.images[rows])
+            logits, _ = model.train_apply(unravel(flat), x)
+            return jax.vmap(cross_entropy)(logits, synthetic_batch.labels[rows]).mean()
+
+        return jax.grad(loss_fn)(flat)
+
+    return gradient
+
+
 @reused
 @passes_on(synthetic, "space", "clamp")
 def trajectory_matching(
@@ -138,18 +187,7 @@ def trajectory_matching(
       InputError: windows that hold no epoch; growth without a first end, or the other
         way round.
     """
-    first_end = first_max_start or max_start
-    if not min_start < first_end <= max_start:
-        raise InputError(
-            f"trajectory windows from {min_start} to {first_end} and then {max_start}: "
-            "min_start < first_max_start <= max_start is needed"
-        )
-    if bool(growth) != bool(first_max_start):
-        raise InputError(
-            f"trajectory windows: growth={growth} and "
-            f"first_max_start={first_max_start}; the window grows from first_max_start "
-            "to max_start over growth updates: give both or neither"
-        )
+    window = checked_window(min_start, first_max_start, max_start, growth)
     starts = range(min_start, max_start)
     targets = range(min_start + expert_epochs, max_start + expert_epochs)
     used = tuple(sorted({*starts, *targets}))
@@ -157,7 +195,7 @@ def trajectory_matching(
     learner = synthetic(
         ipc=ipc, init=init, lr=lr, lr_lr=lr_lr, space=model.space, **images
     )
-    template = jax.eval_shape(model.init, jax.random.key(0))
+    gradient = student_gradient(model, augment_student)
 
     def init(key: Key, real: Real) -> TrajectoryState:
         return TrajectoryState(learner.init(key, real), jnp.int32(0))
@@ -171,22 +209,8 @@ def trajectory_matching(
             jnp.asarray(real.experts)[expert], jax.random.uniform(place_key)
         )
 
-    def unravel(flat: Array):
-        zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape), template)
-        weights = ravel_pytree(model.trainable(zeros))[1](flat)
-        return model.with_trainable(zeros, weights)
-
-    def gradient(flat, synthetic_batch, key, rows):
-        def loss_fn(flat):
-            x = augment_student(key, synthetic_batch.images[rows])
-            logits, _ = model.train_apply(unravel(flat), x)
-            return jax.vmap(cross_entropy)(logits, synthetic_batch.labels[rows]).mean()
-
-        return jax.grad(loss_fn)(flat)
-
     def update(key: Key, state: TrajectoryState, drawn: ExpertSample):
         order_key, augment_key = jax.random.split(key)
-        window = min_start, first_end, max_start, growth
         at = start_epoch(drawn.place, state.step, *window) - min_start
         synthetic_batch, back = jax.vjp(
             lambda learned: flattened(learner.decode(learned)), state.learned.params

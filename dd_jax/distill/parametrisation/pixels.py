@@ -9,7 +9,7 @@ import optax
 from dd_jax.catalogue import resolve
 from dd_jax.distill.base import Real, one_hot_labels
 from dd_jax.distill.parametrisation.protocol import Parametrisation
-from dd_jax.types import Key, Space, SyntheticSet
+from dd_jax.types import InputError, Key, Space, SyntheticSet
 
 
 def stay_within(low: float, high: float) -> optax.GradientTransformation:
@@ -40,11 +40,20 @@ def pixels(
       space: what images are learned in, such as `model.space`.
       clamp: keep stored values in [0, 1]; for `PIXELS`.
       train_lr: learning rate that networks are to be trained with on the set.
+
+    Raises:
+      InputError: the images to start from have another shape than the set.
     """
     first = resolve("init", init) if isinstance(init, str) else init
 
     def start(key: Key, real: Real) -> dict:
-        images = first(key, real, ipc, space.enter)
+        images = jnp.asarray(first(key, real, ipc, space.enter), jnp.float32)
+        needed = len(real.counts), ipc, *real.images.shape[1:]
+        if images.shape != needed:
+            raise InputError(
+                f"distill.init={init}: images of shape {images.shape}, not {needed}: "
+                "class, image, height, width, channel"
+            )
         return {"images": jnp.clip(images, 0.0, 1.0) if clamp else images}
 
     def decode(params: dict) -> SyntheticSet:

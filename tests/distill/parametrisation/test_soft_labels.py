@@ -7,7 +7,7 @@ import pytest
 
 from dd_jax.distill import real_data
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
-from dd_jax.types import PIXELS
+from dd_jax.types import PIXELS, InputError
 
 
 def start(**kw):
@@ -64,3 +64,11 @@ def test_clamped_pixels_stay_in_the_unit_interval(init):
         images = np.asarray(learner.read(state).images)
         assert images.min() >= 0 and images.max() <= 1
     assert images.std() > 0.1
+
+
+def test_images_to_start_from_have_the_shape_of_the_set():
+    few = lambda key, real, ipc, enter: jnp.zeros((3, 1, 4, 4, 1))
+    with pytest.raises(
+        InputError, match=r"shape \(3, 1, 4, 4, 1\), not \(3, 2, 4, 4, 1"
+    ):
+        start(init=few, lr=1.0)

@@ -1,13 +1,11 @@
-"""The config keys of each method and audit of this package."""
+"""The config keys of each audit of this package."""
 
 from dd_jax.catalogue.lookup import Option
 from dd_jax.catalogue.naming import ATTACKS, some_named
 from dd_jax.catalogue.rules import (
     EVEN,
     FLAG,
-    NOT_NEGATIVE,
     PAIRS,
-    POSITIVE,
     ROWS,
     SETS,
     THREATS,
@@ -18,73 +16,6 @@ from dd_jax.catalogue.rules import (
     some_of,
 )
 
-TRAJECTORY_MATCHING = (
-    Option("experts", 10, "networks trained as experts", at_least(1)),
-    Option(
-        "kept_epochs",
-        0,
-        "store at least the first n epochs of each expert, so that runs with other "
-        "windows share them; experts then train for n epochs; 0 = only those used",
-        at_least(0),
-        changes_results=False,
-    ),
-    Option("expert_lr", 0.01, "learning rate of the experts", POSITIVE),
-    Option(
-        "student_steps",
-        20,
-        "training steps of a student on the synthetic set",
-        at_least(1),
-    ),
-    Option(
-        "expert_epochs",
-        2,
-        "expert epochs after which its parameters are the student's target",
-        at_least(1),
-    ),
-    Option("min_start", 0, "first expert epoch that students start from", at_least(0)),
-    Option(
-        "max_start",
-        10,
-        "end of the range of start epochs, itself excluded",
-        at_least(1),
-    ),
-    Option(
-        "first_max_start",
-        0,
-        "max_start at the first outer step, from which it grows; 0 = max_start",
-        at_least(0),
-    ),
-    Option(
-        "growth",
-        0,
-        "outer steps over which first_max_start grows to max_start",
-        at_least(0),
-    ),
-    Option(
-        "batch_student",
-        0,
-        "synthetic images in a batch of the student; 0 = all",
-        at_least(0),
-    ),
-    Option(
-        "tesla",
-        False,
-        "TESLA gradient, without the terms between student steps: constant memory",
-        FLAG,
-    ),
-    Option(
-        "student_lr",
-        0.0,
-        "initial value of the learned learning rate of students; 0 = train.lr",
-        NOT_NEGATIVE,
-    ),
-    Option(
-        "lr_lr",
-        0.001,
-        "learning rate of the logarithm of the students' learning rate",
-        NOT_NEGATIVE,
-    ),
-)
 PRIVACY = (
     Option("enabled", True, "run the membership audit", FLAG),
     Option(
