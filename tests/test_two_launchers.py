@@ -10,6 +10,7 @@ from tiny import BARE, MLP, ROOT, flags, launch
 
 from dd_jax.system import workdir
 
+pytestmark = pytest.mark.slow
 STEPS = 30
 LONG = {"distill.steps": STEPS, "distill.steps_per_call": 1, "checkpoint_seconds": 0.0}
 RATES = (0.5, 1.0)

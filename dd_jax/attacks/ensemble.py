@@ -186,7 +186,7 @@ def _compiled(component):
         found, score = restarts.run_once(key, logits_fn, images, labels, index)
         return found, score >= -eps if restarts.minimises_distance else score > 0
 
-    return map_models(run)
+    return map_models(run, chunk=None)
 
 
 def _keys(key: Key, count: int) -> tuple[Key, Array]:

@@ -10,7 +10,7 @@ from jax import lax
 from dd_jax.distill.base import Method, Real, real_data
 from dd_jax.distill.batched.batched_method import BatchedMethod
 from dd_jax.runtime.loop import Diverged, run_loop
-from dd_jax.runtime.parallel import best_chunk, map_models
+from dd_jax.runtime.parallel import map_models
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.many import Loop, Schedule, train_on_rows, train_on_sets
 from dd_jax.train.training import Trainer
@@ -41,7 +41,7 @@ def _distiller(sample: Callable, update: Callable):
         real = Real(images, rows, counts, own if common is None else common)
         return _steps(lambda k: sample(k, real), update, key, state, first, last)
 
-    return map_models(one, chunk=best_chunk())
+    return map_models(one)
 
 
 @reused

@@ -22,6 +22,7 @@ from jax.ad_checkpoint import checkpoint_name
 from jax.custom_batching import custom_vmap
 
 from dd_jax.models.initializers import torch_uniform
+from dd_jax.runtime.platform import platform
 from dd_jax.types import Array
 
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
@@ -54,7 +55,7 @@ def convolve(x: Array, w: Array, padding: int) -> Array:
     available.
     """
     chex.assert_rank([x, w], 4)
-    if jax.default_backend() != "cpu":
+    if platform() != "cpu":
         return _primitive(x, w, padding)
     surplus = max(0, padding - (w.shape[0] - 1))
     if surplus:
@@ -225,4 +226,4 @@ class Conv(nn.Module):
         y = y[:, :: self.stride, :: self.stride]
         if self.bias:
             y = y + self.param("bias", start, (self.features,))
-        return _stored(y) if jax.default_backend() == "cpu" else y
+        return _stored(y) if platform() == "cpu" else y

@@ -10,9 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from dd_jax.runtime.platform import in_turn
 from dd_jax.types import Array, InputError
 
 Backend = Literal["pmap", "shard_map"]
+Chunk = int | None | Literal["platform"]
 
 
 class _Spread(NamedTuple):
@@ -74,19 +76,14 @@ def devices_in_use() -> list:
     return found if found[0].platform != "cpu" else found[:1]
 
 
-def best_chunk() -> int | None:
-    """The `chunk` of `map_models` for the platform: one by one on CPU, else all."""
-    return None if jax.default_backend() == "cpu" else 0
-
-
 def vmap_or_loop(fun: Callable, *stacked):
     """`vmap(fun)(*stacked)` inside compiled code; on CPU one after another."""
-    if best_chunk() is None:
+    if in_turn():
         return lax.map(lambda one: fun(*one), stacked)
     return jax.vmap(fun)(*stacked)
 
 
-def map_models(fun: Callable, *, chunk: int | None = None) -> Callable:
+def map_models(fun: Callable, *, chunk: Chunk = "platform") -> Callable:
     """Maps `fun(shared, *one)` over the leading axis of the arguments after `shared`.
 
     Models are spread over `devices_in_use()` at the time of the call. With several, the
@@ -97,7 +94,8 @@ def map_models(fun: Callable, *, chunk: int | None = None) -> Callable:
     Args:
       fun: a pure function of pytrees of arrays.
       chunk: how many models at a time on each device: None is one after another, each a
-        call of the same compiled program; 0 all at once; k a loop over vmaps of k.
+        call of the same compiled program; 0 all at once; k a loop over vmaps of k;
+        `platform` None on CPU and 0 on accelerators.
 
     Returns:
       A compiled `(shared, *stacked) -> stacked results`. A number of models that the
@@ -108,9 +106,10 @@ def map_models(fun: Callable, *, chunk: int | None = None) -> Callable:
     def call(shared, *stacked):
         devices, backend = devices_in_use(), _SPREAD.get().backend
         used = devices[: 1 << (_size(stacked) - 1).bit_length()]
-        place = tuple(used), backend
+        at_once = (None if in_turn() else 0) if chunk == "platform" else chunk
+        place = tuple(used), backend, at_once
         if place not in programs:
-            programs[place] = _program(fun, chunk, used, backend)
+            programs[place] = _program(fun, at_once, used, backend)
         if len(devices) == 1:
             return programs[place](shared, *stacked)
         if len(used) == 1:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from dd_jax.runtime.parallel import best_chunk, map_models
+from dd_jax.runtime.parallel import map_models
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.training import as_pixels
 from dd_jax.types import Array, Model, Params
@@ -76,4 +76,4 @@ def logits_of_each(model: Model, params: Params, images: Array) -> Array:
 @reused
 def _logits_of_each(model: Model) -> Callable:
     one = lambda images, params: logits(model, params, images)
-    return map_models(one, chunk=best_chunk())
+    return map_models(one)

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from dd_jax.runtime.loop import LoopResult, run_loop
-from dd_jax.runtime.parallel import best_chunk, map_models
+from dd_jax.runtime.parallel import map_models
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.training import FitState, Trainer
 from dd_jax.types import Array, Params, Split, SyntheticSet
@@ -33,7 +33,7 @@ def _on_sets(trainer: Trainer):
         rows = jnp.arange(len(images))
         return trainer.advance(key, state, images, labels, rows, lr, *shared)
 
-    return map_models(one, chunk=best_chunk())
+    return map_models(one)
 
 
 @reused
@@ -42,12 +42,12 @@ def _on_rows(trainer: Trainer):
         images, labels, *epochs = shared
         return trainer.advance(key, state, images, labels, rows, lr, *epochs)
 
-    return map_models(one, chunk=best_chunk())
+    return map_models(one)
 
 
 @reused
 def _starter(trainer: Trainer):
-    return map_models(lambda shared, key: trainer.init(key), chunk=best_chunk())
+    return map_models(lambda shared, key: trainer.init(key))
 
 
 def _train(

@@ -17,7 +17,7 @@ from dd_jax.attacks import ATTACKS
 from dd_jax.data import dsa
 from dd_jax.distill import METHODS, Real, real_data
 from dd_jax.models import build
-from dd_jax.runtime.parallel import best_chunk, map_models
+from dd_jax.runtime.parallel import map_models
 from dd_jax.train import trainer
 from dd_jax.types import Model
 
@@ -100,7 +100,7 @@ def training(nets: int | None, size: Size) -> Callable[[int], None]:
     else:
         states = [start(key) for key in keys]
         state = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
-        all_networks = map_models(epochs, chunk=best_chunk())
+        all_networks = map_models(epochs)
     done = 0
 
     def run(steps):

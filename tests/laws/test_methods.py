@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.export import export
 from jax.flatten_util import ravel_pytree
 
 from dd_jax import catalogue, distill
@@ -16,6 +17,7 @@ from dd_jax.data.zca import fit_zca, zca_space
 from dd_jax.distill import METHODS, real_data
 from dd_jax.models import build
 from dd_jax.runtime.checkpoint import Checkpoints
+from dd_jax.runtime.platform import made_for
 from dd_jax.train.losses import cross_entropy
 
 CLASSES, IPC = 3, 2
@@ -209,12 +211,21 @@ def test_loss_falls_on_a_toy(case):
     assert loss(later) < FALL.get(case.name, 0.5) * loss(case.state)
 
 
+@pytest.mark.parametrize("platform", ["cpu", "cuda", "tpu"])
+def test_update_lowers_for_every_platform(case, platform):
+    """In one process, with the convolutions of that platform."""
+    with made_for(platform):
+        step = export(jax.jit(case.method.update), platforms=[platform])
+        program = step(jax.random.key(3), case.state, case.batch)
+    assert program.platforms == (platform,)
+
+
 @pytest.mark.parametrize("platform", ["cpu", "gpu"])
-def test_vmapped_update_has_no_batch_grouped_convolution(case, platform, monkeypatch):
-    monkeypatch.setattr(jax, "default_backend", lambda: platform)
+def test_vmapped_update_has_no_batch_grouped_convolution(case, platform):
     keys = jax.random.split(jax.random.key(6), 2)
     several = stacked(case.state, case.state), stacked(case.batch, case.batch)
-    program = str(jax.make_jaxpr(jax.vmap(case.method.update))(keys, *several))
+    with made_for(platform):
+        program = str(jax.make_jaxpr(jax.vmap(case.method.update))(keys, *several))
     assert not re.search(r"batch_group_count=(?!1\b)\d+", program)
     if platform == "gpu" and case.method.steps:
         assert "feature_group_count=2" in program

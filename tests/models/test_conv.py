@@ -10,6 +10,7 @@ from jax import lax
 
 from dd_jax.models import conv, keep_products
 from dd_jax.models.conv import Conv, convolve
+from dd_jax.runtime.platform import made_for
 
 
 def reference(x, w, padding):
@@ -151,14 +152,14 @@ def test_checkpoints_keep_the_convolutions_of_every_derivative():
         assert_close(found, jax.jit(jax.grad(step, (0, 1)))(x, w))
 
 
-def test_accelerators_use_the_primitive_and_its_derivatives(monkeypatch):
+def test_accelerators_use_the_primitive_and_its_derivatives():
     x, w = draw(17, 2, 5, 5, 1), draw(18, 3, 3, 1, 2)
     on_cpu = convolve(x, w, 1)
     names = lambda: str(jax.make_jaxpr(lambda x, w: convolve(x, w, 1))(x, w))
     assert "custom_vjp" in names()
-    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert "custom_vjp" not in names()
-    assert_close(convolve(x, w, 1), on_cpu, 1e-6)
+    with made_for("gpu"):
+        assert "custom_vjp" not in names()
+        assert_close(convolve(x, w, 1), on_cpu, 1e-6)
 
 
 def test_a_layer_has_the_derivatives_of_its_formula():
@@ -181,14 +182,14 @@ def test_a_layer_has_the_derivatives_of_its_formula():
     assert_close(found(layer.apply), found(plain))
 
 
-def test_layers_of_accelerators_leave_merging_to_the_compiler(monkeypatch):
+def test_layers_of_accelerators_leave_merging_to_the_compiler():
     x, layer = draw(21, 2, 5, 5, 1), Conv(2)
     params = layer.init(jax.random.key(0), x)
     total = lambda x: jnp.sum(layer.apply(params, x))
     barrier = lambda fun: "optimization_barrier" in str(jax.make_jaxpr(fun)(x))
     assert barrier(jax.grad(total)) and not barrier(total)
-    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert not barrier(jax.grad(total))
+    with made_for("gpu"):
+        assert not barrier(jax.grad(total))
 
 
 @pytest.mark.parametrize("size", [6, 7])

@@ -36,6 +36,7 @@ def traced(monkeypatch):
     return traces
 
 
+@pytest.mark.slow
 def test_inits_and_seeds_share_the_distillation_step(traced, tmp_path):
     base = BARE | MLP | {"distill.steps": 2, "train.epochs": 1}
     for init, seed in [("noise", 0), ("real", 0), ("kmeans", 1)]:

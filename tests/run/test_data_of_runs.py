@@ -75,6 +75,7 @@ def test_batch_norm_and_augmentation_run(tmp_path):
     assert found["accuracy"]["full_data"]["mean"] > 0.4
 
 
+@pytest.mark.slow
 def test_groups_and_an_odd_number_of_rows(tmp_path):
     """25 rows: each pair of shadows leaves one out, which no score may use."""
     groups = {"group_train": np.arange(25) % 2, "group_test": np.arange(18) % 2}
@@ -112,6 +113,7 @@ def test_validation_rows_are_evaluated_and_test_rows_never_read(tmp_path):
         assert (4 * share) == pytest.approx(round(4 * share))
 
 
+@pytest.mark.slow
 def test_zca_lies_beside_a_set_which_is_seen_through_its_own(tmp_path):
     """A loaded set's is fitted on other rows than those it is audited on."""
     one, other = (npz(tmp_path / f"{i}.npz", **arrays(seed=i)) for i in (0, 5))

@@ -107,6 +107,7 @@ def one(tmp_path_factory):
     return root
 
 
+@pytest.mark.slow
 def test_a_run_of_the_launcher_on_two_devices(one, tmp_path):
     assert launch(*flags(SETS), "--config.devices=2", f"--workdir={tmp_path}") == 0
     found = workdir.read_json(only_run(tmp_path) / "record.json")
@@ -184,13 +185,13 @@ def test_a_run_goes_on_with_another_number_of_devices(
 
 AS_ON_ACCELERATORS = """
 import sys
-import jax
 from tiny import TINY, make
 from dd_jax import run
+from dd_jax.runtime.platform import made_for
 
-jax.default_backend = lambda: "gpu"
 root, devices = sys.argv[1], int(sys.argv[2])
-run.run(make(TINY | {"sets": 3, "devices": devices}), root)
+with made_for("gpu"):
+    run.run(make(TINY | {"sets": 3, "devices": devices}), root)
 """
 
 

@@ -200,6 +200,7 @@ def test_bad_requests_stop_before_any_compute(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_changed_data_never_reuse_old_shadows(tmp_path):
     """Pixels of one row change: every shadow is made again, in the same folder."""
     changes = {"audits__privacy__canaries": 0, "audits__privacy__threats": ("t2",)}

@@ -54,6 +54,7 @@ def assert_same_results(resumed, unbroken):
     assert steps_logged(resumed) == list(range(1, STEPS + 1))
 
 
+@pytest.mark.slow
 def test_a_killed_distillation_goes_on_to_the_same_bits(tmp_path):
     arguments = flags(BARE | MLP | LONG)
     killed, unbroken = tmp_path / "killed", tmp_path / "unbroken"

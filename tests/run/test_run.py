@@ -127,7 +127,14 @@ def test_same_seed_same_bits_other_seed_other_bits(tmp_path):
     assert found[0]["accuracy"] == found[1]["accuracy"] != found[2]["accuracy"]
 
 
-@pytest.mark.parametrize("method", catalogue.names("method"))
+TWINS = ("dc", "idc_i")  # dsa and idc with one part left out
+
+
+def marked(name):
+    return pytest.param(name, marks=[pytest.mark.slow] if name in TWINS else [])
+
+
+@pytest.mark.parametrize("method", [marked(name) for name in catalogue.names("method")])
 def test_every_method_runs(tmp_path, method):
     found = bare(tmp_path, distill__method=method)
     assert found["run"]["method"] == method

@@ -63,12 +63,14 @@ def everything(tmp_path_factory):
     return root, values, run.run(make(values), root / "w")
 
 
+@pytest.mark.slow
 def test_every_audit_has_its_part(everything):
     parts = set(everything[2]) - {"run", "cost", "artifacts"}
     others = {"fairness", "calibration", "quantization", "memorisation", "privacy"}
     assert parts == set(catalogue.names("audit")) - others
 
 
+@pytest.mark.slow
 def test_every_part_is_in_the_report(everything):
     text = page(everything[0] / "w")
     for words in (
@@ -80,6 +82,7 @@ def test_every_part_is_in_the_report(everything):
         assert words in text, words
 
 
+@pytest.mark.slow
 def test_corruptions_are_of_every_kind(everything):
     found = everything[2]["corruptions"]
     assert set(found) == PIPES | {"mce", "images"} and found["images"] == 5
@@ -92,6 +95,7 @@ def test_corruptions_are_of_every_kind(everything):
     assert found["mce"]["full_data"]["mean"] == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_transfer_reaches_other_architectures_methods_and_sets(everything):
     root, values, record = everything
     groups = PIPES | {"lenet", "random", "set 1, herding"}

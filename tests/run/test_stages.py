@@ -16,6 +16,7 @@ def bare(root, **changes):
     return run.run(make(BARE | MLP, **changes), root)
 
 
+@pytest.mark.slow
 def test_sets_of_earlier_steps_change_nothing_of_the_last(tmp_path):
     sets = {}
     for count in (0, 2):

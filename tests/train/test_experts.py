@@ -12,6 +12,7 @@ from jax.flatten_util import ravel_pytree
 
 from dd_jax.models import build
 from dd_jax.runtime.loop import Diverged, run_loop
+from dd_jax.runtime.platform import made_for
 from dd_jax.system.disk import WriteError
 from dd_jax.train import trainer
 from dd_jax.train.experts import expert_paths
@@ -93,16 +94,16 @@ def test_a_killed_training_goes_on_to_the_same_paths(tmp_path):
     assert calls == 7
 
 
-def test_accelerators_train_one_expert_after_another_too(tmp_path, monkeypatch):
+def test_accelerators_train_one_expert_after_another_too(tmp_path):
     on_cpu = np.array(paths(tmp_path / "cpu"))
-    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     labels = []
 
     def noted(label, place):
         labels.append(label)
         return run_loop
 
-    got = paths(tmp_path / "gpu", noted)
+    with made_for("gpu"):
+        got = paths(tmp_path / "gpu", noted)
     assert labels == ["experts 1 to 1 of 2", "experts 2 to 2 of 2"]
     np.testing.assert_allclose(got, on_cpu, rtol=2e-3, atol=1e-4)
 

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from dd_jax.runtime.parallel import best_chunk, map_models
+from dd_jax.runtime.parallel import map_models
 from dd_jax.runtime.reuse import reused
 from dd_jax.types import Array, InputError, Params
 
@@ -88,7 +88,7 @@ def query_logits(
 @reused
 def _over_models(apply, queries, chunk):
     one = lambda images, params: _logits(apply, queries, chunk, params, images)
-    return map_models(one, chunk=best_chunk())
+    return map_models(one)
 
 
 def _logits(apply, queries, chunk, params, images):

@@ -33,7 +33,7 @@ def on_chunks(body: Callable, apply: Callable[[Params, Array], Array]) -> Callab
         logits_fn = partial(apply, jax.tree.map(lambda leaf: leaf[net], params))
         return body(key, logits_fn, images[rows], labels[rows], *more)
 
-    compiled = map_models(one)
+    compiled = map_models(one, chunk=None)
 
     def run(key: Key, params: Params, images, labels, *more, chunk: int):
         rows = chunked(len(images), min(chunk, len(images)))

@@ -147,4 +147,4 @@ def _on_chunks(make: Callable, settings: tuple):
         logits_fn, eps = shared
         return make(eps=eps, **dict(settings))(key, logits_fn, images, labels)
 
-    return map_models(run)
+    return map_models(run, chunk=None)

@@ -26,7 +26,7 @@ from dd_jax.distill.methods.distribution_matching import (
 )
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
 from dd_jax.distill.signatures import passes_on
-from dd_jax.runtime.parallel import best_chunk
+from dd_jax.runtime.platform import in_turn
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.training import unchanged
 from dd_jax.types import Array, Key, Model
@@ -120,11 +120,11 @@ def shadow_matching(
 
         means, found = shadow_means(features, batch.weights)
         every = states, means, found[..., None]
-        if best_chunk() == 0:
-            states, losses = jax.vmap(step)(every)
-        else:
+        if in_turn():
             at_once = max(_IMAGES // (classes * ipc), 1)
             states, losses = lax.map(step, every, batch_size=at_once)
+        else:
+            states, losses = jax.vmap(step)(every)
         return states, {"loss": losses.mean()}
 
     return BatchedMethod(shared_sample(batch_real), update)

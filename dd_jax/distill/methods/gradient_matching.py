@@ -16,7 +16,7 @@ from dd_jax.distill.parametrisation.protocol import (
     LearnerState,
     flattened,
 )
-from dd_jax.runtime.parallel import best_chunk
+from dd_jax.runtime.platform import in_turn
 from dd_jax.train.losses import cross_entropy
 from dd_jax.train.training import FitState
 from dd_jax.types import Array, Key, Model, Params, SyntheticSet
@@ -67,7 +67,7 @@ def mean_gradient(
 
 def _in_pieces(model, params, images, labels, weights):
     """`mean_gradient` summed over pieces; for a side that is not derived again."""
-    pieces = -(-len(images) // _PIECE) if best_chunk() is None else 1
+    pieces = -(-len(images) // _PIECE) if in_turn() else 1
     if pieces == 1:
         return mean_gradient(model, params, images, labels, weights)
     fill = pieces * _PIECE - len(images)

@@ -89,6 +89,7 @@ def test_components_stay_in_the_order_in_which_they_ran():
         assert row["step_size"] == pytest.approx(0.04)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("transfer", [False, True])
 def test_every_check_has_its_evidence(transfer):
     found = measured(transfer, attacks=("fgsm", "pgd_linf"), checks=True, nets=2)

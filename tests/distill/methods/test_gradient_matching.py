@@ -13,6 +13,7 @@ from dd_jax.distill.methods.distances import DISTANCES
 from dd_jax.distill.methods.gradient_matching import _in_pieces, mean_gradient
 from dd_jax.distill.parametrisation.multi_formation import split_tiles
 from dd_jax.models import build
+from dd_jax.runtime.platform import made_for
 from dd_jax.train.losses import cross_entropy
 
 CLASSES, IPC = 3, 2
@@ -88,7 +89,7 @@ def faded(key, images):
 
 @pytest.mark.parametrize(
     "name",
-    ["dsa", "idc", *(pytest.param(n, marks=pytest.mark.slow) for n in ("dc", "idc_i"))],
+    ["dsa", *(pytest.param(n, marks=pytest.mark.slow) for n in ("dc", "idc_i", "idc"))],
 )
 def test_loss_and_step_equal_a_loop_over_classes(name):
     model, of_idc = network(), name.startswith("idc")
@@ -121,10 +122,10 @@ def test_loss_and_step_equal_a_loop_over_classes(name):
 
 
 @pytest.mark.parametrize("name", ["dc", "dsa", "idc_i", "idc"])
-def test_a_step_on_accelerators_has_no_grouped_convolution(name, monkeypatch):
-    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+def test_a_step_on_accelerators_has_no_grouped_convolution(name):
     method, state, drawn = started(name, network())
-    program = str(jax.make_jaxpr(method.update)(jax.random.key(2), state, drawn))
+    with made_for("gpu"):
+        program = str(jax.make_jaxpr(method.update)(jax.random.key(2), state, drawn))
     assert "conv_general_dilated" in program
     assert not re.search(r"(batch|feature)_group_count=(?!1\b)\d+", program)
 
