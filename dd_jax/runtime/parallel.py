@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from dd_jax.runtime.device_memory import shared_by
 from dd_jax.runtime.platform import in_turn
 from dd_jax.types import Array, InputError
 
@@ -140,7 +141,11 @@ def vmap_or_loop(fun: Callable, *stacked):
 
 
 def map_models(
-    fun: Callable, *, chunk: Chunk = "platform", splits: bool = False
+    fun: Callable,
+    *,
+    chunk: Chunk = "platform",
+    donate: tuple[int, ...] = (),
+    splits: bool = False,
 ) -> Callable:
     """Maps `fun(shared, *one)` over the leading axis of the arguments after `shared`.
 
@@ -155,6 +160,8 @@ def map_models(
       chunk: how many models at a time on each device: None is one after another, each a
         call of the same compiled program; 0 all at once; k a loop over vmaps of k;
         `platform` None on CPU and 0 on accelerators.
+      donate: places of arguments that callers do not use again; on one accelerator
+        results take their memory.
       splits: whether `fun` cuts its work over devices, see `over_devices`; it then does
         so where there are at least two devices for each model.
 
@@ -170,12 +177,13 @@ def map_models(
         cut = splits and 2 * size <= len(devices)
         used = devices if cut else devices[: 1 << (size - 1).bit_length()]
         at_once = (None if in_turn() else 0) if chunk == "platform" else chunk
-        place = tuple(used), backend, at_once, cut
+        given = () if in_turn() else donate
+        place = tuple(used), backend, at_once, given, cut
         if place not in programs:
             programs[place] = (
                 _each_over_devices(fun, used, backend)
                 if cut
-                else _program(fun, at_once, used, backend)
+                else _program(fun, at_once, used, backend, given)
             )
         if len(devices) == 1:
             return programs[place](shared, *stacked)
@@ -188,7 +196,7 @@ def map_models(
 
 
 def _program(
-    fun: Callable, chunk: int | None, devices: list, backend: Backend
+    fun: Callable, chunk: int | None, devices: list, backend: Backend, donate: tuple
 ) -> Callable:
     """`map_models` on some devices, all of which it uses."""
     if len(devices) == 1 and chunk is None:
@@ -196,11 +204,13 @@ def _program(
 
     def body(shared, *stacked):
         if chunk == 0:
-            return jax.vmap(lambda *one: fun(shared, *one))(*stacked)
-        return lax.map(lambda one: fun(shared, *one), stacked, batch_size=chunk)
+            with shared_by(_size(stacked)):
+                return jax.vmap(lambda *one: fun(shared, *one))(*stacked)
+        with shared_by(chunk or 1):
+            return lax.map(lambda one: fun(shared, *one), stacked, batch_size=chunk)
 
     if len(devices) == 1:
-        return jax.jit(body)
+        return jax.jit(body, donate_argnums=donate)
     compiled = {"pmap": _pmap, "shard_map": _shard_map}[backend](body, devices)
 
     def run(shared, *stacked):
