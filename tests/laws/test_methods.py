@@ -1,6 +1,7 @@
 """One battery of laws over every registered distillation method."""
 
 import inspect
+import itertools
 import re
 from types import SimpleNamespace
 
@@ -17,6 +18,7 @@ from dd_jax.data.zca import fit_zca, zca_space
 from dd_jax.distill import METHODS, real_data
 from dd_jax.models import build
 from dd_jax.runtime.checkpoint import Checkpoints
+from dd_jax.runtime.parallel import over_devices
 from dd_jax.runtime.platform import made_for
 from dd_jax.train.losses import cross_entropy
 
@@ -165,6 +167,36 @@ def test_vmap_over_keys(case):
     got = mapped(keys, stacked(*states), stacked(*batches))
     singles = [case.update(*one) for one in zip(keys, states, batches)]
     chex.assert_trees_all_close(got, stacked(*singles), rtol=1e-4, atol=1e-5)
+
+
+LEARNING = [e.name for e in catalogue.entries("method") if not e.traits.get("selects")]
+OFTEN = {("dsa", 8, "pmap"), ("mtt", 8, "shard_map"), ("dm", 2, "pmap")}
+
+
+@pytest.mark.parametrize(
+    "name, devices, backend",
+    [
+        pytest.param(*one, marks=[] if one in OFTEN else [pytest.mark.slow])
+        for one in itertools.product(LEARNING, (2, 8), ("pmap", "shard_map"))
+    ],
+)
+def test_several_devices_learn_what_one_does(name, devices, backend):
+    """Three steps on three classes; sums have another order."""
+    smooth = {"distance": "kernel_squared"} if name.startswith("idc") else {}
+    method, real = make(name, "noise", **smooth), toy_real()
+    batch = jax.jit(method.sample)(jax.random.key(1), real)
+
+    def learned(update):
+        state = method.init(jax.random.key(0), real)
+        for i in range(3):
+            state, info = update(jax.random.key(i), state, batch)
+        return getattr(state, "learned", state), info
+
+    assert method.splits
+    one = learned(jax.jit(method.update))
+    several = learned(over_devices(method.update, jax.devices()[:devices], backend))
+    for a, b in zip(jax.tree.leaves(several), jax.tree.leaves(one), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * np.abs(b).max())
 
 
 def test_vmapped_sample_equals_single_samples(case):
