@@ -26,9 +26,8 @@ CLASSES, IPC = 3, 2
 MEAN, STD = (0.4,), (0.3,)
 
 
-def toy_experts(images, labels, epochs=3):
+def toy_experts(model, images, labels, epochs=3):
     """Paths of plain gradient descent, a few steps an epoch, `f16[1 epochs+1 p]`."""
-    model = network()
     params = model.init(jax.random.key(7))
     hard = jax.nn.one_hot(labels, CLASSES)
 
@@ -53,7 +52,12 @@ def network():
     return build("convnet", CLASSES, (8, 8, 1), mean=MEAN, std=STD, width=4, depth=1)
 
 
-def toy_real(seed=0):
+def perceptron():
+    """A network that compiles in less time."""
+    return build("mlp", CLASSES, (8, 8, 1), mean=MEAN, std=STD)
+
+
+def toy_real(model=None, seed=0):
     """Noisy 8x8 images whose class is where they are bright."""
     rng = np.random.default_rng(seed)
     labels = np.repeat(np.arange(CLASSES, dtype=np.int32), 6)
@@ -62,7 +66,8 @@ def toy_real(seed=0):
         image[:, 3 * label : 3 * label + 2] += 150
     order = rng.permutation(len(labels))
     images, labels = images[order], labels[order]
-    return real_data(images, labels)._replace(experts=toy_experts(images, labels))
+    experts = toy_experts(model or network(), images, labels)
+    return real_data(images, labels)._replace(experts=experts)
 
 
 def dimmed(key, images):
@@ -90,10 +95,10 @@ def taken(factory, **options):
     return {name: value for name, value in options.items() if name in known}
 
 
-def make(name, init, **kw):
+def make(name, init, model=None, **kw):
     options = dict(augment=dimmed, augment_student=dimmed)
     options = taken(METHODS[name], **options) | OPTIONS[name] | kw
-    return METHODS[name](network(), ipc=IPC, init=init, **options)
+    return METHODS[name](model or network(), ipc=IPC, init=init, **options)
 
 
 TWINS = ("dc", "idc_i")  # dsa and idc with one part left out
@@ -170,20 +175,18 @@ def test_vmap_over_keys(case):
 
 
 LEARNING = [e.name for e in catalogue.entries("method") if not e.traits.get("selects")]
-OFTEN = {("dsa", 8, "pmap"), ("mtt", 8, "shard_map"), ("dm", 2, "pmap")}
+OFTEN = [("dsa", 2, "pmap"), ("mtt", 8, "shard_map")]
+ALL = itertools.product(LEARNING, (2, 8), ("pmap", "shard_map"))
 
 
 @pytest.mark.parametrize(
-    "name, devices, backend",
-    [
-        pytest.param(*one, marks=[] if one in OFTEN else [pytest.mark.slow])
-        for one in itertools.product(LEARNING, (2, 8), ("pmap", "shard_map"))
-    ],
+    "name, devices, backend, model",
+    [(*one, perceptron) for one in OFTEN]
+    + [pytest.param(*one, network, marks=pytest.mark.slow) for one in ALL],
 )
-def test_several_devices_learn_what_one_does(name, devices, backend):
+def test_several_devices_learn_what_one_does(name, devices, backend, model):
     """Three steps on three classes; sums have another order."""
-    smooth = {"distance": "kernel_squared"} if name.startswith("idc") else {}
-    method, real = make(name, "noise", **smooth), toy_real()
+    method, real = make(name, "noise", model()), toy_real(model())
     batch = jax.jit(method.sample)(jax.random.key(1), real)
 
     def learned(update):
