@@ -224,7 +224,7 @@ def test_update_lowers_for_every_platform(case, platform):
 def test_vmapped_update_has_no_batch_grouped_convolution(case, platform):
     keys, method = jax.random.split(jax.random.key(6), 2), case.method
     state, batch = case.state, case.batch
-    if platform == "gpu" and method.steps:  # one channel makes no convolution there
+    if platform == "gpu" and method.steps:  # one channel is no convolution there
         model, real = odd_real()
         method = METHODS[case.name](model, ipc=IPC, init="noise", **OPTIONS[case.name])
         state = method.init(keys[0], real)
