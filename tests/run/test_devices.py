@@ -50,7 +50,8 @@ ALL_AUDITS = (
         "audits.corruptions.images": 12,
     }
 )
-UNLIKE = {"run.devices", "run.config.devices", "cost"}  # the number itself, and seconds
+# Numbers of devices, and seconds
+UNLIKE = {"run.devices", "run.devices_of_a_set", "run.config.devices", "cost"}
 
 
 SETS = BARE | MLP | SMALL | {"sets": 3, "checkpoint_seconds": 0.0}
@@ -197,7 +198,8 @@ def test_a_run_goes_on_with_another_number_of_devices(
         patched.setattr(checkpoint.Checkpoints, "save", stop_at_the_second)
         with pytest.raises(KeyboardInterrupt):
             run.run(make(SETS | {"devices": before}), tmp_path)
-    run.run(make(SETS | {"devices": after}), tmp_path)
+    found = run.run(make(SETS | {"devices": after}), tmp_path)
+    assert found["run"].get("devices_of_a_set") == {1: None, 4: 1, 8: 8}[after]
     assert_alike(one, tmp_path, tolerance)
 
 
