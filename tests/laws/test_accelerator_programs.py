@@ -65,7 +65,7 @@ def slow(*names):
 @pytest.mark.parametrize(
     "platform", ["gpu", pytest.param("tpu", marks=pytest.mark.slow)]
 )
-@pytest.mark.parametrize("name", slow(*TWINS))
+@pytest.mark.parametrize("name", slow(*TWINS, "idc", "frepo"))
 def test_no_step_loops_over_images(name, platform):
     method, real, key = wide(name), many_rows(), jax.random.key(0)
     state = method.init(key, real)
