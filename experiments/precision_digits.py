@@ -17,19 +17,14 @@ from ml_collections import ConfigDict
 from dd_jax import config
 from dd_jax.config.sweep import Point
 
-METHODS = {
-    "dm": {"distill.steps": 150},
-    "mtt": {
-        "distill.steps": 100,
-        "distill.lr": 30.0,
-        "distill.mtt.experts": 2,
-        "distill.mtt.expert_lr": 0.1,
-        "distill.mtt.max_start": 10,
-        "distill.mtt.expert_epochs": 1,
-        "distill.mtt.student_steps": 10,
-        "distill.mtt.student_lr": 0.03,
-        "distill.mtt.lr_lr": 0.02,
-    },
+MTT = {
+    "distill.mtt.experts": 2,
+    "distill.mtt.expert_lr": 0.1,
+    "distill.mtt.max_start": 10,
+    "distill.mtt.expert_epochs": 1,
+    "distill.mtt.student_steps": 10,
+    "distill.mtt.student_lr": 0.03,
+    "distill.mtt.lr_lr": 0.02,
 }
 
 
@@ -37,7 +32,8 @@ def get_config() -> ConfigDict:
     """The quick start with three sets and no audit of membership or robustness."""
     return config.override(
         config.default(),
-        {
+        MTT
+        | {
             "sets": 3,
             "train.nets": 3,
             "train.full_nets": 3,
@@ -53,7 +49,7 @@ def get_config() -> ConfigDict:
 def sweep() -> list[Point]:
     """Method by method, float32 first."""
     return [
-        {"distill.method": method, "precision": precision} | recipe
-        for method, recipe in METHODS.items()
+        {"distill.method": method, "distill.lr": lr, "precision": precision}
+        for method, lr in (("dm", 1.0), ("mtt", 30.0))
         for precision in ("float32", "bfloat16")
     ]
