@@ -2,10 +2,10 @@
 
   python launch.py --config=experiments/precision_digits.py
 
-Four cells: each method at 10 images a class in float32 and in bfloat16, with three sets,
-three networks on each, beside random subsets and the full data, all trained in the
-cell's precision; experts too. Networks are evaluated in float32. On CPU bfloat16 has
-the rounding of an accelerator, but not its speed. On a GPU add the cells of tf32:
+Four cells: each method at 10 images a class in float32 and in bfloat16, with three
+sets, three networks on each, beside random subsets and the full data, all trained in
+the cell's precision; experts too. Networks are evaluated in float32. On CPU bfloat16
+has the rounding of an accelerator, but not its speed. On a GPU also run it with
 `--config.precision=tf32`.
 
 Time: 5 minutes on two free CPU cores.
