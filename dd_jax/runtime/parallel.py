@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from dd_jax.runtime.device_memory import shared_by
 from dd_jax.runtime.platform import in_turn
 from dd_jax.types import Array, InputError
 
@@ -83,7 +84,9 @@ def vmap_or_loop(fun: Callable, *stacked):
     return jax.vmap(fun)(*stacked)
 
 
-def map_models(fun: Callable, *, chunk: Chunk = "platform") -> Callable:
+def map_models(
+    fun: Callable, *, chunk: Chunk = "platform", donate: tuple[int, ...] = ()
+) -> Callable:
     """Maps `fun(shared, *one)` over the leading axis of the arguments after `shared`.
 
     Models are spread over `devices_in_use()` at the time of the call. With several, the
@@ -96,6 +99,8 @@ def map_models(fun: Callable, *, chunk: Chunk = "platform") -> Callable:
       chunk: how many models at a time on each device: None is one after another, each a
         call of the same compiled program; 0 all at once; k a loop over vmaps of k;
         `platform` None on CPU and 0 on accelerators.
+      donate: places of arguments that callers do not use again; on one accelerator
+        results take their memory.
 
     Returns:
       A compiled `(shared, *stacked) -> stacked results`. A number of models that the
@@ -107,9 +112,10 @@ def map_models(fun: Callable, *, chunk: Chunk = "platform") -> Callable:
         devices, backend = devices_in_use(), _SPREAD.get().backend
         used = devices[: 1 << (_size(stacked) - 1).bit_length()]
         at_once = (None if in_turn() else 0) if chunk == "platform" else chunk
-        place = tuple(used), backend, at_once
+        given = () if in_turn() else donate
+        place = tuple(used), backend, at_once, given
         if place not in programs:
-            programs[place] = _program(fun, at_once, used, backend)
+            programs[place] = _program(fun, at_once, used, backend, given)
         if len(devices) == 1:
             return programs[place](shared, *stacked)
         if len(used) == 1:
@@ -121,7 +127,7 @@ def map_models(fun: Callable, *, chunk: Chunk = "platform") -> Callable:
 
 
 def _program(
-    fun: Callable, chunk: int | None, devices: list, backend: Backend
+    fun: Callable, chunk: int | None, devices: list, backend: Backend, donate: tuple
 ) -> Callable:
     """`map_models` on some devices, all of which it uses."""
     if len(devices) == 1 and chunk is None:
@@ -129,11 +135,13 @@ def _program(
 
     def body(shared, *stacked):
         if chunk == 0:
-            return jax.vmap(lambda *one: fun(shared, *one))(*stacked)
-        return lax.map(lambda one: fun(shared, *one), stacked, batch_size=chunk)
+            with shared_by(_size(stacked)):
+                return jax.vmap(lambda *one: fun(shared, *one))(*stacked)
+        with shared_by(chunk or 1):
+            return lax.map(lambda one: fun(shared, *one), stacked, batch_size=chunk)
 
     if len(devices) == 1:
-        return jax.jit(body)
+        return jax.jit(body, donate_argnums=donate)
     compiled = {"pmap": _pmap, "shard_map": _shard_map}[backend](body, devices)
 
     def run(shared, *stacked):
