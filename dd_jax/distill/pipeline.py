@@ -35,7 +35,7 @@ def _steps(sample: Callable, update: Callable, key, state, first, last):
 
 
 @reused
-def _distiller(sample: Callable, update: Callable):
+def _distiller(sample: Callable, update: Callable, splits: bool):
     """The compiled steps; methods that differ only in `init` share them."""
 
     def one(shared, key, state, rows, counts, own):
@@ -43,7 +43,7 @@ def _distiller(sample: Callable, update: Callable):
         real = Real(images, rows, counts, own if common is None else common)
         return _steps(lambda k: sample(k, real), update, key, state, first, last)
 
-    return map_models(one, donate=(2,))
+    return map_models(one, donate=(2,), splits=splits)
 
 
 @reused
@@ -114,7 +114,7 @@ def distil_many(
             rows = jnp.stack([real.rows for real in reals])
             counts = jnp.stack([real.counts for real in reals])
             common, paths = _paths(method, keys, member, experts, share_experts)
-            run_each = _distiller(method.sample, method.update)
+            run_each = _distiller(method.sample, method.update, method.splits)
             run = lambda state, first, last: run_each(
                 (images, common, first, last), step_keys, state, rows, counts, paths
             )

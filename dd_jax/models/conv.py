@@ -1,11 +1,11 @@
 """Convolution, and the one place where the platform decides how it is computed.
 
-On accelerators this is `lax.conv_general_dilated` with its own derivatives, and for
-images of one channel a matrix product with their patches: of a convolution with one
-channel little fits their matrix units. On CPU the primitive's
-weight gradient leaves the fast path (17 times slower inside a loop) and batched
-weights turn it into a slow grouped convolution. There, two bilinear maps
-take its place: the convolution C(x, w) and its weight gradient D(x, g). Each
+On accelerators this is `lax.conv_general_dilated` with its own derivatives. Images of
+one channel are a matrix product with their patches on a GPU: an epoch of training on an
+H100 takes 0.73 times as long. (For TPU v5e the compiler estimates 1.1 to 1.2 times.)
+On CPU the primitive's weight gradient leaves the fast path (17 times slower inside a
+loop) and batched weights turn it into a slow grouped convolution. There, two bilinear
+maps take its place: the convolution C(x, w) and its weight gradient D(x, g). Each
 derivative of either is one of the two again, so every order stays on the fast path.
 Images of one channel, in or out, would waste the primitive's matrix products: from one
 channel C is a sum of shifted images, to one a sum of shifted products.
@@ -66,8 +66,8 @@ def convolve(x: Array, w: Array, padding: int) -> Array:
     """
     chex.assert_rank([x, w], 4)
     if platform() != "cpu":
-        by = _by_patches if x.shape[-1] == 1 else _primitive
-        return by(x, w, padding)
+        one_channel = x.shape[-1] == 1 and platform() == "gpu"
+        return (_by_patches if one_channel else _primitive)(x, w, padding)
     surplus = max(0, padding - (w.shape[0] - 1))
     if surplus:
         x = jnp.pad(x, ((0, 0), (surplus, surplus), (surplus, surplus), (0, 0)))

@@ -26,8 +26,16 @@ class _Spread(NamedTuple):
     backend: Backend = "pmap"
 
 
+class SplitAxis(NamedTuple):
+    """The devices that share the work of one model, as collectives name them."""
+
+    name: str
+    size: int
+
+
 _DEFAULT = _Spread()
 _SPREAD: ContextVar[_Spread] = ContextVar("spread", default=_DEFAULT)
+_split_axis = jax.make_user_context(default_value=None)
 
 
 @contextmanager
@@ -78,6 +86,64 @@ def devices_in_use() -> list:
     return found if found[0].platform != "cpu" else found[:1]
 
 
+def split_axis() -> SplitAxis | None:
+    """What the program that is traced now cuts work over; None for one device."""
+    return _split_axis.value
+
+
+def over_devices(fun: Callable, devices: list, backend: Backend = "pmap") -> Callable:
+    """Compiles one call of a function for several devices.
+
+    All of them hold its arguments and its results, and work that `fun` cuts by
+    `runtime.split_work` is divided among them. The devices may be those of a
+    compile-only topology, with `shard_map`.
+
+    Args:
+      fun: a pure function of pytrees of arrays.
+      devices: at least two.
+      backend: `pmap`, or `shard_map` over a mesh.
+
+    Returns:
+      The compiled function; that of `shard_map` can be lowered.
+    """
+    axis = SplitAxis("part", len(devices))
+
+    def body(arguments):
+        with _split_axis(axis):
+            return fun(*arguments)
+
+    if backend == "pmap":
+        make = lambda _: jax.pmap(
+            lambda place, arguments: body(arguments),
+            axis.name,
+            in_axes=(0, None),  # pmap wants one argument that is cut
+            out_axes=None,
+            devices=devices,
+        )
+        planned = fitted(make, lambda *one: 1)
+        return lambda *arguments: planned(np.arange(axis.size), arguments)
+    mesh = jax.sharding.Mesh(np.array(devices), (axis.name,))
+    whole = jax.P()
+    mapped = jax.shard_map(
+        lambda *arguments: body(arguments),
+        mesh=mesh,
+        in_specs=whole,
+        out_specs=whole,
+        check_vma=False,
+    )
+    placed = jax.NamedSharding(mesh, whole)
+    return jax.jit(mapped, in_shardings=placed, out_shardings=placed)
+
+
+def devices_of_each(models: int, splits: bool) -> int:
+    """How many devices share the work of one of some models in `map_models`.
+
+    All where the work can be cut and there are at least two for each model; else 1.
+    """
+    count = len(devices_in_use())
+    return count if splits and 2 * models <= count else 1
+
+
 def vmap_or_loop(fun: Callable, *stacked):
     """`vmap(fun)(*stacked)` inside compiled code; on CPU one after another."""
     if in_turn():
@@ -86,14 +152,19 @@ def vmap_or_loop(fun: Callable, *stacked):
 
 
 def map_models(
-    fun: Callable, *, chunk: Chunk = "platform", donate: tuple[int, ...] = ()
+    fun: Callable,
+    *,
+    chunk: Chunk = "platform",
+    donate: tuple[int, ...] = (),
+    splits: bool = False,
 ) -> Callable:
     """Maps `fun(shared, *one)` over the leading axis of the arguments after `shared`.
 
     Models are spread over `devices_in_use()` at the time of the call. With several, the
     function returned has to stay the outermost transformation; its arguments may lie
     anywhere, and its results lie on all of these devices. Fewer models than devices
-    use as many devices as the next power of two, so that few programs are compiled.
+    use as many devices as the next power of two, so that few programs are compiled;
+    those whose work can be cut take all devices, one model after another.
 
     Args:
       fun: a pure function of pytrees of arrays.
@@ -102,6 +173,8 @@ def map_models(
         `platform` None on CPU and 0 on accelerators.
       donate: places of arguments that callers do not use again; on one accelerator
         results take their memory.
+      splits: whether `fun` cuts its work over devices, see `over_devices`; it then does
+        so where there are at least two devices for each model.
 
     Returns:
       A compiled `(shared, *stacked) -> stacked results`. A number of models that the
@@ -111,12 +184,18 @@ def map_models(
 
     def call(shared, *stacked):
         devices, backend = devices_in_use(), _SPREAD.get().backend
-        used = devices[: 1 << (_size(stacked) - 1).bit_length()]
+        size = _size(stacked)
+        cut = devices_of_each(size, splits) > 1
+        used = devices if cut else devices[: 1 << (size - 1).bit_length()]
         at_once = (None if in_turn() else 0) if chunk == "platform" else chunk
         given = () if in_turn() else donate
-        place = tuple(used), backend, at_once, given
+        place = tuple(used), backend, at_once, given, cut
         if place not in programs:
-            programs[place] = _program(fun, at_once, used, backend, given)
+            programs[place] = (
+                _each_over_devices(fun, used, backend)
+                if cut
+                else _program(fun, at_once, used, backend, given)
+            )
         if len(devices) == 1:
             return programs[place](shared, *stacked)
         if len(used) == 1:
@@ -163,6 +242,20 @@ def _program(
         return jax.tree.map(lambda *parts: jnp.concatenate(parts)[:size], *turns)
 
     return run
+
+
+def _each_over_devices(fun: Callable, devices: list, backend: Backend) -> Callable:
+    """`map_models` of models that each take all devices, one after another."""
+    whole = over_devices(fun, devices, backend)  # that of pmap plans its memory itself
+    compiled = whole if backend == "pmap" else fitted(lambda _: whole, lambda *one: 1)
+    run = _one_by_one(lambda *one: compiled(*jax.device_put(one, _whole(devices))))
+    return lambda shared, *stacked: run(everywhere(shared), *stacked)
+
+
+def everywhere(tree):
+    """A copy of arrays on each of the devices in use."""
+    devices = devices_in_use()
+    return jax.device_put(tree, _whole(devices)) if len(devices) > 1 else tree
 
 
 def _size(stacked) -> int:

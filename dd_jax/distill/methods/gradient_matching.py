@@ -18,6 +18,7 @@ from dd_jax.distill.parametrisation.protocol import (
 )
 from dd_jax.runtime.device_memory import at_once
 from dd_jax.runtime.platform import in_turn
+from dd_jax.runtime.split_work import split_map
 from dd_jax.train.losses import cross_entropy
 from dd_jax.train.training import FitState
 from dd_jax.types import Array, Key, Model, Params, SyntheticSet
@@ -137,7 +138,9 @@ def match_gradients(
     """Matches gradients class by class on networks that are trained in between.
 
     Each update descends `sum_c D(grad L(A_c(s_c); w), grad L(A_c(x_c); w))`, with one
-    augmentation A_c for both sides of class c.
+    augmentation A_c for both sides of class c. Several devices share the classes, so
+    that gradients of networks stay where they are, and the batches of inner-loop
+    training; with batch statistics one device does all.
     """
 
     def init(key: Key, real: Real) -> GradientMatchingState:
@@ -152,7 +155,9 @@ def match_gradients(
             draw(match_key, real, batch_real), inner_loop.sample(inner_loop_key, real)
         )
 
-    def loss_and_gradient(key, learned, params, batch):
+    def match_classes(params, keys, real, classes, images, labels):
+        """Loss terms `f32[k]` of some classes, and their gradients."""
+
         def pull_of_class(key, images, weights, label):
             labels = jnp.broadcast_to(label, (len(images), len(label)))
             return _in_pieces(model, params, augment(key, images), labels, weights)
@@ -162,13 +167,20 @@ def match_gradients(
             ours = mean_gradient(model, params, augment(key, images), labels, ones)
             return DISTANCES[distance](ours, real)
 
+        targets = _in_turn(pull_of_class, keys, real.images, real.weights, classes)
+        pull_and_gradient = jax.value_and_grad(loss_of_class, (1, 2))
+        return _in_turn(pull_and_gradient, keys, images, labels, targets)
+
+    def loss_and_gradient(key, learned, params, batch):
         keys = jax.random.split(key, len(batch.weights))
-        classes = jnp.eye(len(keys))
-        real = _in_turn(pull_of_class, keys, batch.images, batch.weights, classes)
         synthetic_batch, back = jax.vjp(learner.decode, learned)
-        terms, grads = _in_turn(
-            jax.value_and_grad(loss_of_class, (1, 2)),
-            *(keys, synthetic_batch.images, synthetic_batch.labels, real),
+        terms, grads = split_map(match_classes)(
+            params,
+            keys,
+            batch,
+            jnp.eye(len(keys)),
+            synthetic_batch.images,
+            synthetic_batch.labels,
         )
         cotangent = synthetic_batch._replace(
             images=grads[0], labels=grads[1], lr=jnp.zeros_like(synthetic_batch.lr)
@@ -189,4 +201,10 @@ def match_gradients(
         )
         return GradientMatchingState(learned, net, step), {"loss": loss}
 
-    return Method(init, sample, update, lambda state: learner.read(state.learned))
+    return Method(
+        init,
+        sample,
+        update,
+        lambda state: learner.read(state.learned),
+        splits=not model.has_batch_stats,
+    )
