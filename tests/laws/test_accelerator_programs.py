@@ -10,6 +10,7 @@ import pytest
 from jaxprs import counts, loops, operations
 from test_methods import CLASSES, IPC, TWINS, equal, make, network, stacked, toy_real
 
+from dd_jax.attacks import ATTACKS
 from dd_jax.audits.privacy import signals
 from dd_jax.data import dsa
 from dd_jax.distill import batched_form
@@ -217,3 +218,30 @@ def test_calls_take_the_memory_of_the_last_state_and_trace_once(run, tmp_path, r
     for state, _ in given:
         assert all(leaf.is_deleted() for leaf in jax.tree.leaves(state))
     assert not [w for w in recwarn if "donate" in str(w.message)]
+
+
+def test_training_and_attacks_loop_over_steps_alone():
+    """Epochs of three steps; APGD over its targets, too."""
+    model, key = network(), jax.random.key(0)
+    params, one = model.init(key), trainer(model, batch=4)
+    x, y = jnp.zeros((11, 8, 8, 1)), jnp.zeros(11, jnp.int32)
+
+    def attacked(name, key, params, x, y):
+        logits_fn = partial(model.apply, params)
+        return ATTACKS[name](eps=0.1, steps=7)(key, logits_fn, x, y)
+
+    def trained(key, params, x, y):
+        labels, rows = jax.nn.one_hot(y, CLASSES), jnp.arange(11)
+        return one.advance(key, one.init(key), x, labels, rows, 0.01, 5, 0, 5)
+
+    for fun, expected in (
+        (trained, [3, 5]),
+        (partial(attacked, "pgd_linf"), [7]),
+        (partial(attacked, "apgd_t"), [CLASSES - 1, 7]),
+    ):
+        several = jax.vmap(fun, (None, 0, None, None))
+        with made_for("gpu"):
+            params_of_two = stacked(params, params)
+            program = jax.make_jaxpr(several)(key, params_of_two, x, y)
+        assert loops(program) == expected
+        assert not re.search(r"batch_group_count=(?!1\b)\d|f64\[", str(program))
