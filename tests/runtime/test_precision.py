@@ -1,5 +1,6 @@
 """Networks compute in the precision that is named; all else stays in f32."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import chex
@@ -11,18 +12,19 @@ import pytest
 from dd_jax.distill.base import Batch
 from dd_jax.distill.methods.distribution_matching import class_means
 from dd_jax.models import build
+from dd_jax.models.conv import convolve
 from dd_jax.runtime.platform import made_for
 from dd_jax.runtime.precision import computing_in, precision, product, require_precision
 from dd_jax.train import trainer
 from dd_jax.types import InputError
 
-CLASSES, SHAPE = 3, (8, 8, 1)
+CLASSES, SHAPE = 3, (8, 8, 3)
 PRODUCTS = ("conv_general_dilated", "dot_general")
 
 
 def network(name="convnet"):
     options = {"width": 4, "depth": 2, "norm": "batch"} if name == "convnet" else {}
-    return build(name, CLASSES, SHAPE, mean=(0.4,), std=(0.3,), **options)
+    return build(name, CLASSES, SHAPE, mean=(0.4,) * 3, std=(0.3,) * 3, **options)
 
 
 def epoch(model):
@@ -78,6 +80,16 @@ def test_convolutions_of_an_accelerator_take_what_is_named(name, dtype, passes):
     exact = {f[1:] for f in found if f[0] == "dot_general"}  # head and mean loss
     assert {f[0] for f in exact} == {"float32"}
     assert all("HIGHEST" in f[1] for f in exact)
+
+
+@pytest.mark.parametrize("target", ["gpu", "tpu"])
+def test_no_form_of_a_convolution_leaves_bfloat16(target):
+    """That of one channel among them."""
+    x, w = np.ones((2, 8, 8, 1), "f4"), np.ones((3, 3, 1, 4), "f4")
+    once = lambda x, w: jnp.sin(product(partial(convolve, padding=1), x, w)).sum()
+    with made_for(target), computing_in("bfloat16"):
+        found = operands(jax.grad(once, (0, 1)), x, w)
+    assert len(found) == 3 and {f[1] for f in found} == {"bfloat16"}
 
 
 def test_linear_layers_take_what_is_named_but_for_the_head():
