@@ -11,7 +11,7 @@ from dd_jax.distill.base import Method, Real, real_data
 from dd_jax.distill.batched.batched_method import BatchedMethod
 from dd_jax.runtime.loop import Diverged, run_loop
 from dd_jax.runtime.memory_plan import fitted
-from dd_jax.runtime.parallel import map_models
+from dd_jax.runtime.parallel import everywhere, map_models
 from dd_jax.runtime.platform import in_turn
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.many import Loop, Schedule, train_on_rows, train_on_sets
@@ -114,6 +114,7 @@ def distil_many(
             rows = jnp.stack([real.rows for real in reals])
             counts = jnp.stack([real.counts for real in reals])
             common, paths = _paths(method, keys, member, experts, share_experts)
+            images, common = everywhere((images, common))
             run_each = _distiller(method.sample, method.update, method.splits)
             run = lambda state, first, last: run_each(
                 (images, common, first, last), step_keys, state, rows, counts, paths

@@ -144,6 +144,12 @@ def devices_of_each(models: int, splits: bool) -> int:
     return count if splits and 2 * models <= count else 1
 
 
+def everywhere(tree):
+    """A copy of arrays on each of the devices in use; once, for many calls."""
+    devices = devices_in_use()
+    return jax.device_put(tree, _whole(devices)) if len(devices) > 1 else tree
+
+
 def vmap_or_loop(fun: Callable, *stacked):
     """`vmap(fun)(*stacked)` inside compiled code; on CPU one after another."""
     if in_turn():
@@ -250,12 +256,6 @@ def _each_over_devices(fun: Callable, devices: list, backend: Backend) -> Callab
     compiled = whole if backend == "pmap" else fitted(lambda _: whole, lambda *one: 1)
     run = _one_by_one(lambda *one: compiled(*jax.device_put(one, _whole(devices))))
     return lambda shared, *stacked: run(everywhere(shared), *stacked)
-
-
-def everywhere(tree):
-    """A copy of arrays on each of the devices in use."""
-    devices = devices_in_use()
-    return jax.device_put(tree, _whole(devices)) if len(devices) > 1 else tree
 
 
 def _size(stacked) -> int:

@@ -366,3 +366,18 @@ def test_the_signature_names_all_that_a_method_takes(name):
     METHODS[name](network(), ipc=IPC, **defaults)
     with pytest.raises(TypeError, match="unheard_of"):
         METHODS[name](network(), ipc=IPC, unheard_of=1)
+
+
+def test_classes_are_divided_in_gradient_matching():
+    """Three classes: loops over all of them on one device, over two on two devices."""
+    method, real = make("dsa", "noise", perceptron()), toy_real(perceptron())
+    batch = method.sample(jax.random.key(1), real)
+    arguments = jax.random.key(2), method.init(jax.random.key(0), real), batch
+    two = over_devices(method.update, jax.devices()[:2], "shard_map")
+
+    def lengths(fun):
+        program = str(jax.make_jaxpr(fun)(*arguments))
+        return set(re.findall(r"length=(\d+)", program))
+
+    assert "3" in lengths(method.update)
+    assert lengths(two) == lengths(method.update) - {"3"} | {"2"}
