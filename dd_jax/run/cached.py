@@ -12,6 +12,7 @@ from dd_jax import config as configs
 from dd_jax.intervals import mean_interval
 from dd_jax.run.context import RunContext
 from dd_jax.runtime.loop import array_digest, run_loop
+from dd_jax.runtime.precision import computing_in
 from dd_jax.system import locks, workdir
 from dd_jax.system.notice import notice
 from dd_jax.train.many import Schedule
@@ -30,12 +31,13 @@ def stage_loop(
 ) -> Callable:
     """`run_loop` for one stage; stages of one run resume from its checkpoints.
 
-    Its seconds count as the stage's, of a resumed loop once. What several
-    runs share is made by one of them, while the others wait.
+    Its networks compute in `config.precision`. Its seconds count as the stage's, of a
+    resumed loop once. What several runs share is made by one of them, while the others
+    wait.
     """
 
     def loop(advance, state, **schedule):
-        with _locked(run, folder):
+        with _locked(run, folder), computing_in(run.config.precision):
             result = run_loop(
                 advance,
                 state,
@@ -61,7 +63,7 @@ def cache_dir(
     run: RunContext, name: str, *keys: str, recipe: Sequence[str] = _RECIPE
 ) -> Path:
     """Where runs cache what depends only on data, model, recipe and `keys`."""
-    common = ("seed", "model.", *(f"train.{key}" for key in recipe), *keys)
+    common = ("seed", "precision", "model.", *(f"train.{key}" for key in recipe), *keys)
     return run.cache / configs.run_id(run.config, run.fingerprint, common) / name
 
 

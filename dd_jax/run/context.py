@@ -23,6 +23,7 @@ from dd_jax.train import Trainer, adversary, trainer
 from dd_jax.train.training import unmixed
 from dd_jax.types import Dataset, Model, Split
 
+AUDIT_PRECISION = "float32"  # of logits and attacks, whatever networks train in
 augmentation = reused(dsa)
 
 

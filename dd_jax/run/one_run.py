@@ -21,6 +21,7 @@ from dd_jax.run.audit_context import (
     results_of,
 )
 from dd_jax.run.context import (
+    AUDIT_PRECISION,
     Prepared,
     RunContext,
     current_id,
@@ -34,6 +35,7 @@ from dd_jax.runtime import compilation_cache as compiled
 from dd_jax.runtime.checkpoint import Checkpoints
 from dd_jax.runtime.loop import Diverged
 from dd_jax.runtime.parallel import spread
+from dd_jax.runtime.precision import computing_in
 from dd_jax.system import disk, locks, workdir
 from dd_jax.system.locks import Busy
 from dd_jax.system.paths import expanded
@@ -123,7 +125,8 @@ def run(
     if current_id(config.config) != config.id:
         raise InputError("data or a loaded set changed since the check; run again")
     folder = workdir.run_folder(root, config.id)
-    with locks.exclusive(folder), spread(config.config.devices):
+    devices, audits = spread(config.config.devices), computing_in(AUDIT_PRECISION)
+    with locks.exclusive(folder), devices, audits:
         if record := record_of(config.id, root):  # another process was faster
             return record
         disk.sweep(folder, ours=True)
