@@ -110,8 +110,7 @@ def test_a_worker_measures_a_program():
     assert found["seconds_per_step"] > 0 and found["compile_seconds"] > 0
     assert found["flops"] > 0 and found["planned_bytes"] > 0
     assert len(found["rounds"]) == accelerator_worker.ROUNDS
-    row = {"data": "", "ipc": 1, "precision": "", "program": "pgd", "side": OURS}
-    assert "pgd" in accelerator.line(row | found)
+    assert "pgd" in accelerator.line(row._asdict() | found)
 
 
 def test_steps_are_a_multiple_of_a_networks_life():
