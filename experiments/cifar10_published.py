@@ -11,8 +11,7 @@ command again goes on where it stopped. One cell:
 CIFAR-10 comes through TFDS (`pip install 'dd_jax[tfds]'` prepares it at the first run).
 Another copy is read by
 
-      --config.data.source=npz:FILE     x_train, y_train, x_test, y_test as u8[n 32 32 3]
-                                        and labels, class_names
+      --config.data.source=npz:FILE     x_train, x_test u8[n 32 32 3], y_train, y_test
       --config.data.source=folder:DIR   train/CLASS/*.png and test/CLASS/*.png
 
 A copy whose images went through JPEG gives figures that are within about a point or two

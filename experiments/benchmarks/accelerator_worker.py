@@ -42,7 +42,7 @@ def timed(run: Callable[[int], None], seconds: float, multiple: int = 1) -> dict
 def device(full: bool) -> dict:
     """What JAX finds, its precisions, and with `full` what matrix products reach."""
     import jax
-    from peaks import matmul_peak
+    from matmul import matmul_peak
 
     from dd_jax.runtime.precision import PRECISIONS, require_precision
     from dd_jax.types import InputError

@@ -11,7 +11,7 @@ import numpy as np
 from flops import flops
 from jax import lax
 from jax.flatten_util import ravel_pytree
-from peaks import matmul_peak
+from matmul import matmul_peak
 from protocol import run_cases
 from sizes import CASES, CLASSES, MEAN, STD, STRATEGY, Size
 

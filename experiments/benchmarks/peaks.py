@@ -1,13 +1,6 @@
-"""What a device can do at most: from its data sheet, and in a matrix product."""
+"""What a device can do at most, from its data sheet; no jax."""
 
-import math
 import re
-import time
-
-import jax
-import jax.numpy as jnp
-
-from dd_jax.runtime.precision import computing_in, product
 
 # TFLOP/s without sparsity, from the makers' data sheets; words of `device_kind` in
 # lower case, the first that fit. Chips without bf16 or tf32 lack the key.
@@ -25,7 +18,6 @@ KNOWN = {
     "tpu v5p": {"bfloat16": 459},
     "tpu v5": {"bfloat16": 459},
 }
-_SIDE = 8192
 
 
 def known_peak(device: str, precision: str) -> float | None:
@@ -41,34 +33,3 @@ def known_peak(device: str, precision: str) -> float | None:
         if re.search(rf"\b{name}\b", device.lower()):
             return peaks.get(precision)
     return None
-
-
-def matmul_peak(precision: str, side: int = _SIDE, seconds: float = 0.5) -> float:
-    """TFLOP/s of the best of ten rounds of products of square matrices.
-
-    Args:
-      precision: as in `dd_jax.runtime.precision`.
-      side: of the matrices.
-      seconds: of all rounds, about.
-    """
-    a = jax.random.normal(jax.random.key(0), (side, side))
-    if precision == "bfloat16":
-        a = a.astype(jnp.bfloat16)
-    with computing_in(precision):
-        compiled = jax.jit(lambda a, b: _product(precision, a, b)).lower(a, a).compile()
-
-    def spent(steps: int) -> float:
-        begin = time.perf_counter()
-        for _ in range(steps):
-            last = compiled(a, a)
-        last.block_until_ready()
-        return time.perf_counter() - begin
-
-    spent(1)
-    steps = max(1, math.ceil(seconds / 10 / spent(1)))
-    return 2e-12 * side**3 * steps / min(spent(steps) for _ in range(10))
-
-
-def _product(precision, a, b):
-    """Of bf16 arrays as such: no rounding of them is part of the time."""
-    return a @ b if precision == "bfloat16" else product(jnp.matmul, a, b)

@@ -86,14 +86,13 @@ def test_stages_of_runs_that_share_baselines_and_experts():
 
 def test_the_command_says_it_for_each_run_and_for_all(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    given = flags(BARE | MLP)
-    assert launch(*given, "--estimate", f"--workdir={tmp_path}/w") == 0
-    *_, cell, total = capsys.readouterr().out.splitlines()
-    assert cell.startswith("[1/1] quickstart  run ") and "  new  " in cell
-    assert all(f"{name} " in cell for name in ("distill", "train", "full data"))
-    assert total.startswith("all: ")
+    stages = {"distill": 7200.0, "full_data": 60.0}
+    monkeypatch.setattr(run, "durations", lambda cells: (stages for _ in cells))
+    given = flags(BARE | MLP, audits__fairness__enabled=True)
+    assert launch(*given, "--estimate", "--workdir=w") == 0
+    cell, total = capsys.readouterr().out.splitlines()
+    assert cell.startswith("[1/1] quickstart  run ")
+    assert cell.endswith("  new  2.0 h: distill 2.0 h, full data 60 s")
+    assert total.startswith("all: 2.0 h, without the audits ")
+    assert "fairness" in total and "robustness" not in total
     assert not list(tmp_path.iterdir())
-    assert launch(*given, f"--workdir={tmp_path}/w") == 0
-    assert launch(*given, "--estimate", f"--workdir={tmp_path}/w") == 0
-    *_, cell, total = capsys.readouterr().out.splitlines()
-    assert cell.endswith("  done") and total == "all: 0 s"
