@@ -18,7 +18,8 @@ Several launchers may share a --workdir: each skips the runs of the others, and 
 them again when its own are done.
 
 Exit status: 0 done, or being run by another launcher; 1 a run failed or diverged, or
-the disk is full; 2 bad input or usage; 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP.
+the disk is full; 2 bad input or usage, or a run that does not fit in the memory of the
+device; 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP.
 """
 
 import os
@@ -43,7 +44,7 @@ from dd_jax.system import destination, disk, interruption, paths, workdir
 from dd_jax.system.disk import WriteError
 from dd_jax.system.notice import notice
 from dd_jax.system.progress import duration, say
-from dd_jax.types import InputError
+from dd_jax.types import DoesNotFit, InputError
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
 
@@ -52,7 +53,8 @@ class End(NamedTuple):
     """How a cell ended.
 
     Attributes:
-      kind: `done`, `failed` or `busy`: another process runs it.
+      kind: `done`, `failed`, `refused` (it does not fit in memory) or `busy`: another
+        process runs it.
       text: the same, as printed.
       ran: whether this launcher ran it.
       owner: the process that runs a busy one, `PID on HOST`.
@@ -289,7 +291,8 @@ def _run(request: Request) -> int:
             say(f"report: {request.root / 'report.html'}")
         else:
             records.write_results(request.root)
-    return FAILED if any(end.kind == "failed" for end in ends) else DONE
+    kinds = {end.kind for end in ends}
+    return FAILED if "failed" in kinds else BAD_INPUT if "refused" in kinds else DONE
 
 
 def _run_cells(request: Request, cells: Sequence[Any]) -> list[End]:
@@ -311,7 +314,7 @@ def _run_cells(request: Request, cells: Sequence[Any]) -> list[End]:
                 seconds.append(time.monotonic() - start)
             eta = _eta(seconds, sum(j > i and not skips[j] for j in todo))
             line = f"{label} ... {end.text}{eta}"
-            notice(line) if end.kind == "failed" else say(line)
+            notice(line) if end.kind in ("failed", "refused") else say(line)
         busy = [i for i in todo if ends[i].kind == "busy"]
         todo = busy if len(busy) < len(todo) else []
     return [ends[i] for i in range(len(cells))]
@@ -331,6 +334,8 @@ def _attempt(cell: Any, root: Path) -> End:
         records.append_result(root, run.run(cell, root))
     except run.Busy as busy:
         return End("busy", f"is being run by {busy.owner}", owner=busy.owner)
+    except DoesNotFit as error:
+        return End("refused", f"refused: {error}", ran=True)
     except Exception as error:
         verb = "diverged" if isinstance(error, run.Diverged) else "failed"
         why = f"{verb}: {type(error).__name__}: {' '.join(str(error).split())}"

@@ -10,7 +10,9 @@ from jax import lax
 from dd_jax.distill.base import Method, Real, real_data
 from dd_jax.distill.batched.batched_method import BatchedMethod
 from dd_jax.runtime.loop import Diverged, run_loop
+from dd_jax.runtime.memory_plan import fitted
 from dd_jax.runtime.parallel import map_models
+from dd_jax.runtime.platform import in_turn
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.many import Loop, Schedule, train_on_rows, train_on_sets
 from dd_jax.train.training import Trainer
@@ -41,19 +43,19 @@ def _distiller(sample: Callable, update: Callable):
         real = Real(images, rows, counts, own if common is None else common)
         return _steps(lambda k: sample(k, real), update, key, state, first, last)
 
-    return map_models(one)
+    return map_models(one, donate=(2,))
 
 
 @reused
 def _batched_distiller(batched: BatchedMethod):
     """The same of many distillations that share their random numbers."""
 
-    @jax.jit
     def run(key, states, real, member, first, last):
         sample = lambda k: batched.sample(k, real, member)
         return _steps(sample, batched.update, key, states, first, last)
 
-    return run
+    states = () if in_turn() else (1,)  # on accelerators new ones take their memory
+    return fitted(lambda _: jax.jit(run, donate_argnums=states), lambda *_: 1)
 
 
 def distil_many(

@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from dd_jax.runtime.device_memory import shared_by
+from dd_jax.runtime.memory_plan import fitted
 from dd_jax.runtime.platform import in_turn
 from dd_jax.types import Array, InputError
 
@@ -83,7 +85,9 @@ def vmap_or_loop(fun: Callable, *stacked):
     return jax.vmap(fun)(*stacked)
 
 
-def map_models(fun: Callable, *, chunk: Chunk = "platform") -> Callable:
+def map_models(
+    fun: Callable, *, chunk: Chunk = "platform", donate: tuple[int, ...] = ()
+) -> Callable:
     """Maps `fun(shared, *one)` over the leading axis of the arguments after `shared`.
 
     Models are spread over `devices_in_use()` at the time of the call. With several, the
@@ -96,6 +100,8 @@ def map_models(fun: Callable, *, chunk: Chunk = "platform") -> Callable:
       chunk: how many models at a time on each device: None is one after another, each a
         call of the same compiled program; 0 all at once; k a loop over vmaps of k;
         `platform` None on CPU and 0 on accelerators.
+      donate: places of arguments that callers do not use again; on one accelerator
+        results take their memory.
 
     Returns:
       A compiled `(shared, *stacked) -> stacked results`. A number of models that the
@@ -107,9 +113,10 @@ def map_models(fun: Callable, *, chunk: Chunk = "platform") -> Callable:
         devices, backend = devices_in_use(), _SPREAD.get().backend
         used = devices[: 1 << (_size(stacked) - 1).bit_length()]
         at_once = (None if in_turn() else 0) if chunk == "platform" else chunk
-        place = tuple(used), backend, at_once
+        given = () if in_turn() else donate
+        place = tuple(used), backend, at_once, given
         if place not in programs:
-            programs[place] = _program(fun, at_once, used, backend)
+            programs[place] = _program(fun, at_once, used, backend, given)
         if len(devices) == 1:
             return programs[place](shared, *stacked)
         if len(used) == 1:
@@ -121,20 +128,28 @@ def map_models(fun: Callable, *, chunk: Chunk = "platform") -> Callable:
 
 
 def _program(
-    fun: Callable, chunk: int | None, devices: list, backend: Backend
+    fun: Callable, chunk: int | None, devices: list, backend: Backend, donate: tuple
 ) -> Callable:
     """`map_models` on some devices, all of which it uses."""
     if len(devices) == 1 and chunk is None:
-        return _one_by_one(jax.jit(fun))
+        return _one_by_one(fitted(lambda _: jax.jit(fun), lambda *one: 1))
 
-    def body(shared, *stacked):
-        if chunk == 0:
-            return jax.vmap(lambda *one: fun(shared, *one))(*stacked)
-        return lax.map(lambda one: fun(shared, *one), stacked, batch_size=chunk)
+    def body_for(fewer):
+        size = fewer or chunk
+
+        def body(shared, *stacked):
+            if size == 0:
+                with shared_by(_size(stacked)):
+                    return jax.vmap(lambda *one: fun(shared, *one))(*stacked)
+            with shared_by(size or 1):
+                return lax.map(lambda one: fun(shared, *one), stacked, batch_size=size)
+
+        return body
 
     if len(devices) == 1:
-        return jax.jit(body)
-    compiled = {"pmap": _pmap, "shard_map": _shard_map}[backend](body, devices)
+        make = lambda fewer: jax.jit(body_for(fewer), donate_argnums=donate)
+        return fitted(make, lambda shared, *stacked: _size(stacked))
+    compiled = {"pmap": _pmap, "shard_map": _shard_map}[backend](body_for, devices)
 
     def run(shared, *stacked):
         size = _size(stacked)
@@ -181,7 +196,7 @@ def _split(devices: list):
     return jax.NamedSharding(_mesh(devices), jax.P("model"))
 
 
-def _pmap(body, devices):
+def _pmap(body_for, devices):
     mapped = None
     fold = lambda a: a.reshape(len(devices), -1, *a.shape[1:])
     unfold = lambda a: a.reshape(-1, *a.shape[2:])
@@ -190,26 +205,34 @@ def _pmap(body, devices):
         nonlocal mapped
         if mapped is None:
             axes = (None, *[0] * len(stacked))
-            mapped = jax.pmap(body, in_axes=axes, devices=devices)
+            make = lambda fewer: jax.pmap(
+                body_for(fewer), in_axes=axes, devices=devices
+            )
+            of_each = lambda _, *folded: jax.tree.leaves(folded)[0].shape[1]
+            mapped = fitted(make, of_each)
         folded = jax.device_put(jax.tree.map(fold, stacked), _split(devices))
         return jax.tree.map(unfold, mapped(shared, *folded))
 
     return call
 
 
-def _shard_map(body, devices):
+def _shard_map(body_for, devices):
     split, whole = jax.P("model"), jax.P()
 
-    @jax.jit
-    def mapped(shared, *stacked):
-        specs = (whole, *[split] * len(stacked))
-        return jax.shard_map(
-            body,
-            mesh=_mesh(devices),
-            in_specs=specs,
-            out_specs=split,
-            check_vma=False,
-        )(shared, *stacked)
+    def make(fewer):
+        def run(shared, *stacked):
+            specs = (whole, *[split] * len(stacked))
+            return jax.shard_map(
+                body_for(fewer),
+                mesh=_mesh(devices),
+                in_specs=specs,
+                out_specs=split,
+                check_vma=False,
+            )(shared, *stacked)
+
+        return jax.jit(run)
+
+    mapped = fitted(make, lambda _, *stacked: _size(stacked) // len(devices))
 
     def call(shared, *stacked):
         return mapped(shared, *jax.device_put(stacked, _split(devices)))

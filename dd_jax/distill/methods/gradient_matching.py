@@ -16,6 +16,7 @@ from dd_jax.distill.parametrisation.protocol import (
     LearnerState,
     flattened,
 )
+from dd_jax.runtime.device_memory import at_once
 from dd_jax.runtime.platform import in_turn
 from dd_jax.train.losses import cross_entropy
 from dd_jax.train.training import FitState
@@ -67,20 +68,22 @@ def mean_gradient(
 
 def _in_pieces(model, params, images, labels, weights):
     """`mean_gradient` summed over pieces; for a side that is not derived again."""
-    pieces = -(-len(images) // _PIECE) if in_turn() else 1
-    if pieces == 1:
-        return mean_gradient(model, params, images, labels, weights)
-    fill = pieces * _PIECE - len(images)
-    cut = lambda a: jnp.concatenate([a, a[:fill] * 0]).reshape(pieces, -1, *a.shape[1:])
+    whole = lambda batch: mean_gradient(model, params, *batch)
+    batch = images, labels, weights
+    size = _PIECE if in_turn() else at_once(whole, batch)
+    if size >= len(images):
+        return whole(batch)
+    fill = -len(images) % size
+    cut = lambda a: jnp.concatenate([a, a[:fill] * 0]).reshape(-1, size, *a.shape[1:])
 
     def add(total, piece):
         share = piece[2].sum() / weights.sum()
         safe = jnp.where(share > 0, piece[2], 1.0)  # a batch of fillers has no mean
-        part = mean_gradient(model, params, *piece[:2], safe)
+        part = whole((*piece[:2], safe))
         return jax.tree.map(lambda t, g: t + share * g, total, part), None
 
     zero = jax.tree.map(jnp.zeros_like, model.trainable(params))
-    return lax.scan(add, zero, (cut(images), cut(labels), cut(weights)))[0]
+    return lax.scan(add, zero, jax.tree.map(cut, batch))[0]
 
 
 def _in_turn(fun: Callable, *stacked):
