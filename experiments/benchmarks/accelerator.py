@@ -13,14 +13,15 @@ a class only). The most telling rows come first.
 Each row is a process of its own: one that fails, or finds too little memory, costs one
 row. No row starts that is expected to end after --minutes, and none runs longer. Rows
 are appended to FILE with the ending .jsonl; the same command again, on the same device
-and commit, goes on from there. FILE is the Record of all of them.
+and commit, goes on from there, past rows that failed: one is measured again once its
+line is deleted. FILE is the Record of all of them.
 
 Columns: seconds to trace and compile (PyTorch: of the first step), seconds per step,
 TFLOP/s of convolutions and matrix products, counted from their shapes, their share of
 the device's peak in its data sheet and in a measured product of 8192 x 8192, and the
 peak of memory. DSA's step at 10 images a class holds the mean of a network's life.
 
-Exit status: 0 done, though rows may hold errors; 1 the device was lost; 2 bad usage, or
+Exit status: 0 done, though rows may hold errors; 1 JAX does not start; 2 bad usage, or
 no GPU or TPU here (--allow_cpu measures tiny shapes on CPU).
 """
 
@@ -44,9 +45,11 @@ from accelerator_rows import (
     size_of,
     torch_case,
 )
+from accelerator_table import HEAD, line
 from peaks import known_peak
 
 from dd_jax.system import workdir
+from dd_jax.types import InputError
 
 _SECONDS = 1.0  # least time of a round
 _PROBE = 120.0  # of the device, at most
@@ -97,7 +100,7 @@ def run_rows(
     Returns:
       The rows that there was no time for.
     """
-    there = {tuple(row[field] for field in Row._fields) for row in kept}
+    there = {Row(*(row[field] for field in Row._fields)) for row in kept}
     done: list[tuple[Row, float]] = []
     left: list[Row] = []
     for row in todo:
@@ -117,30 +120,6 @@ def run_rows(
         done.append((row, clock() - begin))
         keep(row, found)
     return left
-
-
-def line(row: dict) -> str:
-    """One row of the table."""
-    name = (
-        f"{row['data']:13} {row['ipc']:3} {row['precision']:8} {row['program']:12} "
-        f"{row['side']:21}"
-    )
-    if "error" in row:
-        return f"{name} {row['error']}"
-    percent = lambda key: "    -" if row.get(key) is None else f"{row[key]:5.0%}"
-    bytes_ = row.get("peak_bytes") or row.get("planned_bytes")
-    memory = "     -" if bytes_ is None else f"{bytes_ / 1e9:6.2f}"
-    rate = f"{row['tflops']:7.1f}" if "tflops" in row else "      -"
-    return (
-        f"{name} {row['compile_seconds']:7.1f} {row['seconds_per_step']:10.5f} {rate} "
-        f"{percent('share_of_peak')} {percent('share_of_matmul')} {memory}"
-    )
-
-
-HEAD = (
-    f"{'data':13} {'ipc':>3} {'':8} {'program':12} {'side':21} {'compile':>7} "
-    f"{'s/step':>10} {'TFLOP/s':>7} {'peak':>5} {'matmul':>5} {'GB':>5}"
-)
 
 
 def _list(known: Sequence[str]):
@@ -179,51 +158,76 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     return options
 
 
+class Refused(Exception):
+    """There is nothing to measure on; says what to do, in a line."""
+
+
+def probe(tiny: bool) -> dict:
+    """What there is: the device, its measured peaks, PyTorch.
+
+    Raises:
+      Failed: JAX does not start.
+      Refused: there is only a CPU, and shapes are not tiny.
+    """
+    about = ask("device", _PROBE, full=not tiny)
+    if about["platform"] == "cpu" and not tiny:
+        raise Refused(
+            "no GPU or TPU here, JAX finds only a CPU; install jax[cuda13] or "
+            "jax[tpu], or give --allow_cpu for tiny shapes"
+        )
+    return about | ask("torch_here", _PROBE)
+
+
+class Log:
+    """The rows of this device and commit, kept as they come."""
+
+    def __init__(self, out: Path, about: dict, shapes: dict):
+        found = workdir.provenance()
+        self._about, self._out, self._lines = about, out, out.with_suffix(".jsonl")
+        self._origin = {"device": about["device"], "commit": found["commit"]}
+        ours = lambda row: self._origin.items() <= row.items()
+        self.rows = list(filter(ours, workdir.read_jsonl(self._lines)))
+        self._record = {"benchmark": "accelerator", **found, **about}
+        self._record |= {"shapes": shapes, "rows": self.rows}
+        workdir.write_json(self._out, self._record)
+
+    def keep(self, row: Row, found: dict) -> None:
+        """Writes and prints one row; PyTorch's work counts as ours of the same row."""
+        same = row._replace(side=OURS)._asdict().items()
+        peers = [r["flops"] for r in self.rows if same <= r.items() and "flops" in r]
+        flops = found.get("flops", peers[0] if peers else None)
+        rates = shares(row, found, flops, self._about)
+        self.rows.append(row._asdict() | self._origin | found | rates)
+        workdir.append_jsonl(self._lines, self.rows[-1])
+        workdir.write_json(self._out, self._record)
+        print(line(self.rows[-1]), flush=True)
+
+
 def main(argv: Sequence[str]) -> int:
     """Runs one command line and returns the exit status."""
     options = _arguments(argv)
     deadline = time.monotonic() + 60 * options.minutes
     tiny = options.allow_cpu
     try:
-        about = ask("device", _PROBE, full=not tiny)
-        about |= ask("torch_here", _PROBE)
+        about = probe(tiny)
+        data, precisions = options.data, options.precisions
+        sizes = [Row(one, ipc, "", "", "") for one in data for ipc in (10, 1)]
+        shapes = {f"{s.data}_{s.ipc}": size_of(s, tiny)._asdict() for s in sizes}
+        log = Log(options.out, about, shapes)
     except Failed as failure:
         print("error: JAX does not start:", failure, file=sys.stderr)
         return 1
-    if about["platform"] == "cpu" and not tiny:
-        print(
-            "error: no GPU or TPU here, JAX finds only a CPU; install jax[cuda13] or "
-            "jax[tpu], or give --allow_cpu for tiny shapes",
-            file=sys.stderr,
-        )
+    except (Refused, InputError, OSError) as error:
+        print("error:", error, file=sys.stderr)
         return 2
-    sides = options.sides if about.get("cuda") or tiny else [OURS]
-    if "torch" not in about:
-        sides = [OURS]
-    able = [name for name in options.precisions if name in about["matmul_tflops"]]
-    log = options.out.with_suffix(".jsonl")
-    origin = {"device": about["device"], "commit": workdir.provenance()["commit"]}
-    kept = [row for row in workdir.read_jsonl(log) if origin.items() <= row.items()]
-    record = {"benchmark": "accelerator", **workdir.provenance(), **about, "rows": kept}
-
-    def keep(row: Row, found: dict) -> None:
-        same = row._replace(side=OURS)._asdict().items()
-        peers = [r["flops"] for r in kept if same <= r.items() and "flops" in r]
-        flops = found.get("flops", peers[0] if peers else None)
-        whole = row._asdict() | origin | found | shares(row, found, flops, about)
-        kept.append(whole)
-        workdir.append_jsonl(log, whole)
-        workdir.write_json(options.out, record)
-        print(line(whole), flush=True)
-
-    print(about["device"], *(f"torch {about[k]}" for k in ("torch",) if k in about))
-    print(HEAD)
-    for row in kept:
-        print(line(row))
-    todo = rows(options.programs, options.data, able, sides) if able else []
+    able = [name for name in precisions if name in about["matmul_tflops"]]
+    beside = "torch" in about and (about["cuda"] or tiny)
+    sides = options.sides if beside else [s for s in options.sides if s == OURS]
+    print(about["device"], f"torch {about['torch']}" if beside else "without PyTorch")
+    print("\n".join([HEAD, *map(line, log.rows)]))
+    todo = rows(options.programs, data, able, sides)
     measured = lambda row, limit: measure(row, limit, tiny)
-    left = run_rows(todo, kept, measured, keep, deadline)
-    workdir.write_json(options.out, record)
+    left = run_rows(todo, log.rows, measured, log.keep, deadline)
     if left:
         print(f"no time for {len(left)} rows; the same command again goes on")
     return 0

@@ -1,6 +1,8 @@
 """One worker of `accelerator.py`: asked once, in a process of its own."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -25,15 +27,17 @@ def ask(kind: str, limit: float, **arguments) -> dict:
     """
     request = json.dumps({"kind": kind, "arguments": arguments})
     command = [sys.executable, str(WORKER), request]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=limit)
-    except subprocess.TimeoutExpired:
-        raise TooLong(f"took longer than {limit:.0f} s") from None
-    if done.returncode == 0:
-        return json.loads(done.stdout.splitlines()[-1])
-    said = [line for line in done.stderr.splitlines() if line.strip()]
-    why = next((line for line in said if "RESOURCE_EXHAUSTED" in line), None)
-    ended = f"status {done.returncode}" + (
-        f": {(why or said[-1])[:300]}" if said else ""
-    )
-    raise Failed(ended)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, start_new_session=True, **pipes) as process:
+        try:
+            out, errors = process.communicate(timeout=limit)
+        except BaseException as error:
+            os.killpg(process.pid, signal.SIGKILL)  # and the compilers that it started
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise TooLong(f"took longer than {limit:.0f} s") from None
+            raise
+    if process.returncode == 0:
+        return json.loads(out.splitlines()[-1])
+    said = [line for line in errors.splitlines() if line.strip()]
+    words = [line for line in said if "RESOURCE_EXHAUSTED" in line] or said[-1:]
+    raise Failed(": ".join([f"status {process.returncode}", *words[:1]])[:300])

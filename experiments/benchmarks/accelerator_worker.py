@@ -48,7 +48,11 @@ def device(full: bool) -> dict:
     from dd_jax.types import InputError
 
     first = jax.devices()[0]
-    about = {"platform": first.platform, "device": first.device_kind}
+    about = {
+        "platform": first.platform,
+        "device": first.device_kind,
+        "platform_version": first.client.platform_version,
+    }
     if first.platform == "cpu" and full:
         return about
     able = []

@@ -151,6 +151,15 @@ def test_no_accelerator_is_one_line(monkeypatch, capsys, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_record_that_cannot_be_written_is_one_line(monkeypatch, capsys, tmp_path):
+    about = {"platform": "gpu", "device": "a chip", "matmul_tflops": {"tf32": 1.0}}
+    monkeypatch.setattr(accelerator, "ask", lambda kind, limit, **_: dict(about))
+    (tmp_path / "file").write_text("")
+    assert accelerator.main([f"--out={tmp_path}/file/found.json"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ") and "file" in line
+
+
 def test_rows_and_record_are_written_as_they_come(monkeypatch, capsys, tmp_path):
     about = {"platform": "gpu", "device": "NVIDIA H100 80GB HBM3", "torch": "2"}
     about |= {"cuda": True, "matmul_tflops": {"tf32": 365.0}}

@@ -71,6 +71,7 @@ def test_each_of_several_devices_takes_chunks_of_its_own(arguments, compiled, ba
 
 def test_images_are_cut_further_where_one_model_alone_does_not_fit(compiled):
     """Batches take half of the memory, of which the images themselves leave less."""
+
     def least(wide, images):
         return in_batches(lambda batch: jnp.sort(batch @ wide, 1)[:, 0], images, 4)
 
