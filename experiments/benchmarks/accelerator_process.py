@@ -1,4 +1,4 @@
-"""One worker of `accelerator.py`: asked once, in a process of its own."""
+"""One worker of `accelerator.py`, which answers one request in its own process."""
 
 import json
 import os

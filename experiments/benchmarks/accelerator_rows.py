@@ -1,6 +1,6 @@
 """What `accelerator.py` measures, the most telling first, and how long each takes.
 
-JAX is loaded where shapes are asked for, not before.
+JAX is loaded where shapes are needed, not before.
 """
 
 import math

@@ -201,8 +201,8 @@ def main(request: str) -> None:
     """Answers one request, `{kind, arguments}`."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print is no answer
-    asked = json.loads(request)
-    found = KINDS[asked["kind"]](**asked["arguments"])
+    wanted = json.loads(request)
+    found = KINDS[wanted["kind"]](**wanted["arguments"])
     print(json.dumps(found), file=answers, flush=True)
 
 
