@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from dd_jax.distill.base import Experts
@@ -110,8 +111,10 @@ def _sets(run: RunContext) -> tuple[SyntheticSet, dict[str, int]]:
         at_once = min(len(devices_in_use()), method.experts.count)
         groups = -(-method.experts.count // at_once)
         method = method._replace(experts=method.experts._replace(count=at_once))
+    # A learning rate that was learned in so few steps may be no number.
+    read = lambda state: method.read(state)._replace(lr=jnp.float32(config.train.lr))
     sets, _ = distil_many(
-        method,
+        method._replace(read=read),
         stack(run.key("distil"), config.sets),
         data,
         np.ones((config.sets, len(data.labels)), bool),
@@ -120,8 +123,6 @@ def _sets(run: RunContext) -> tuple[SyntheticSet, dict[str, int]]:
         _walks(experts_of(run, data)),
         share_experts=True,
     )
-    # Learned learning rates of so few steps say nothing, and may be no numbers.
-    sets = sets._replace(lr=np.full_like(sets.lr, config.train.lr))
     return sets, {"experts": groups}
 
 

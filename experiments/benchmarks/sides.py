@@ -2,12 +2,17 @@
 
 import json
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 
 class Failed(Exception):
     """A worker did not answer as it should."""
+
+
+class Ended(Failed):
+    """A worker is gone."""
 
 
 class Worker:
@@ -29,12 +34,13 @@ class Worker:
     def _read(self) -> dict:
         line = self.process.stdout.readline()
         if not line:
-            raise Failed(f"{self.script.name} ended, status {self.process.wait()}")
+            raise Ended(f"{self.script.name} ended, status {self.process.wait()}")
         return json.loads(line)
 
     def _ask(self, request: dict) -> dict:
-        self.process.stdin.write(json.dumps(request) + "\n")
-        self.process.stdin.flush()
+        with suppress(BrokenPipeError):  # reading says how it ended
+            self.process.stdin.write(json.dumps(request) + "\n")
+            self.process.stdin.flush()
         return self._read()
 
     def seconds(self, case: str, size: str, steps: int) -> float | None:
@@ -51,7 +57,8 @@ class Worker:
 
     def close(self) -> None:
         """Ends the process."""
-        self.process.stdin.close()
+        with suppress(BrokenPipeError):
+            self.process.stdin.close()
         self.process.wait()
 
 

@@ -40,7 +40,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sides import Failed, Variant, Worker
+from sides import Ended, Failed, Variant, Worker
 from sizes import CASES, SIZES, VARIANTS
 
 from dd_jax.system import workdir
@@ -121,6 +121,8 @@ def _first(side: Any, case: str, size: str) -> float | None:
     """Seconds of a first step, compilation included; None where it fails."""
     try:
         return side.seconds(case, size, 1)
+    except Ended:
+        raise
     except Failed as failure:
         print("left out:", failure, file=sys.stderr)
         return None

@@ -334,6 +334,17 @@ def test_a_worker_answers_over_its_pipes(tmp_path):
     assert worker.process.returncode == 0
 
 
+def test_a_worker_that_is_gone_ends_the_comparison(tmp_path):
+    script = tmp_path / "worker.py"
+    script.write_text("print('{}', flush=True); input(); raise SystemExit(3)")
+    worker = sides.Worker(sys.executable, script)
+    theirs = {"eager": sides.Variant(worker, "eager")}
+    for _ in range(2):
+        with pytest.raises(sides.Ended, match=r"worker\.py ended, status 3"):
+            versus_torch.compare(Side("ours", 0.5, []), theirs, "dm", "small", 1, 1.0)
+    worker.close()
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [

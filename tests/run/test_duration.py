@@ -64,24 +64,32 @@ def test_what_runs_share_counts_once(monkeypatch):
     assert reckon(device, known, 100, 10, 0.5, "other").seconds > 0
 
 
-def test_stages_of_runs_that_share_baselines_and_experts():
-    mtt = {
-        "distill__method": "mtt",
-        "distill__mtt__experts": 3,
-        "distill__mtt__max_start": 1,
-        "distill__mtt__expert_epochs": 1,
-        "distill__mtt__student_steps": 2,
-    }
-    configs = [make(BARE | MLP, distill__lr=lr, **mtt) for lr in (0.1, 0.2)]
+MTT = {
+    "distill__method": "mtt",
+    "distill__mtt__experts": 3,
+    "distill__mtt__max_start": 1,
+    "distill__mtt__expert_epochs": 1,
+    "distill__mtt__student_steps": 2,
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "own", "shared"),
+    [
+        ({"distill__method": "random"}, {"train"}, {"random_subset", "full_data"}),
+        pytest.param(
+            MTT,
+            {"distill", "train"},
+            {"experts", "random_subset", "full_data"},
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_what_runs_share_is_counted_at_the_first(changes, own, shared):
+    configs = [make(BARE | MLP, distill__init=i, **changes) for i in ("real", "noise")]
     first, second = run.durations(map(run.prepared, configs), seconds=0.0)
-    assert first.keys() == {
-        "experts",
-        "distill",
-        "train",
-        "random_subset",
-        "full_data",
-    }
-    assert second.keys() == {"distill", "train"}
+    assert first.keys() == own | shared
+    assert second.keys() == own
 
 
 def test_the_command_says_it_for_each_run_and_for_all(tmp_path, capsys, monkeypatch):
