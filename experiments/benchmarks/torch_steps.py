@@ -179,6 +179,13 @@ def loss(net: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     return F.cross_entropy(net(images), labels)
 
 
+def loss_at(
+    net: nn.Sequential, weights: Sequence[Tensor], images: Tensor, labels: Tensor
+) -> Tensor:
+    """The same at weights that are not those of the network."""
+    return F.cross_entropy(_logits(net, weights, images), labels)
+
+
 def train_step(
     loss: Callable[[Tensor, Tensor], Tensor],
     optimizer: torch.optim.Optimizer,

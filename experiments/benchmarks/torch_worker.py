@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 import torch_steps as steps_of
@@ -31,9 +31,10 @@ class Variant(NamedTuple):
     compiled: bool = False
     channels_last: bool = False
 
-    def lay(self, x: Any) -> Any:
-        """A tensor or a network in this layout."""
-        return x.to(memory_format=torch.channels_last) if self.channels_last else x
+    def lay(self, x: Tensor) -> Tensor:
+        """Images in this layout and no other: compiled functions know strides."""
+        last, first = torch.channels_last, torch.contiguous_format
+        return x.contiguous(memory_format=last if self.channels_last else first)
 
     def compile(self, fun: Callable) -> Callable:
         """The function, compiled for the shapes that it meets."""
@@ -54,7 +55,8 @@ class Normalised(nn.Module):
 
 def network(size: Size, variant: Variant) -> nn.Sequential:
     """A ConvNet of one size from its random start."""
-    return variant.lay(steps_of.convnet(size.image, CLASSES, size.width))
+    net = steps_of.convnet(size.image, CLASSES, size.width)
+    return net.to(memory_format=torch.channels_last) if variant.channels_last else net
 
 
 def start_again(net: nn.Sequential) -> None:
@@ -174,7 +176,10 @@ def training(size: Size, variant: Variant, nets: int) -> Run:
     images = variant.lay(torch.randn(size.batch, *shape(size)))
     labels = torch.arange(size.batch) % CLASSES
     trained = [network(size, variant) for _ in range(nets)]
-    losses = [variant.compile(partial(steps_of.loss, net)) for net in trained]
+    losses = [partial(steps_of.loss, net) for net in trained]
+    if variant.compiled:  # once for all networks
+        any_loss = variant.compile(partial(steps_of.loss_at, trained[0]))
+        losses = [partial(any_loss, list(net.parameters())) for net in trained]
     optimizers = [
         torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4)
         for net in trained
