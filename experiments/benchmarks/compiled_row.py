@@ -1,0 +1,83 @@
+"""One program compiled for a TPU, and what can be told of it without running it."""
+
+import hashlib
+import re
+import time
+
+import jax
+from compiled_text import collectives, convolving_loops, read
+from hot_programs import Program
+from memory_traffic import memory_traffic
+from program_flops import flops
+from tpu_topology import MEMORY
+
+from dd_jax.runtime.platform import made_for
+
+_USED = re.compile(r"Used ([0-9.]+)([KMGT]) of")
+_UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+
+def lowered(program: Program, devices: list):
+    """The program as JAX hands it to the compiler of some chips."""
+    place = jax.sharding.SingleDeviceSharding(devices[0])
+    put = lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=place)
+    shapes = jax.eval_shape(program.arguments, jax.random.key(0))
+    with made_for("tpu"):
+        return jax.jit(program.run).lower(*jax.tree.map(put, shapes))
+
+
+def digest(made) -> str:
+    """Of a lowered program: the same where the compiler would be given the same."""
+    return hashlib.sha256(made.as_text().encode()).hexdigest()[:16]
+
+
+def measured(program: Program, made, devices: list) -> dict:
+    """Compiles a lowered program.
+
+    Returns:
+      `compile_seconds`, of the clock and of all processors; `memory` of a chip in
+      bytes; `flops` of all chips, counted from the trace; `bytes` that a chip's memory
+      moves, `collectives` and `loops`, from the compiled text; `compiler`, its own
+      counts, in which loops run once. Where the program does not fit: `error`, and of
+      the rest the memory in total.
+    """
+    capacity = MEMORY[devices[0].device_kind]
+    began, processors = time.perf_counter(), time.process_time()
+    try:
+        compiled = made.compile()
+    except jax.errors.JaxRuntimeError as error:
+        return _failed(str(error), capacity)
+    row = {
+        "compile_seconds": round(time.perf_counter() - began, 1),
+        "compile_processor_seconds": round(time.process_time() - processors, 1),
+        "memory": _memory(compiled.memory_analysis()) | {"chip": capacity},
+    }
+    entry, computations = read(compiled.as_text())
+    shapes = jax.eval_shape(program.arguments, jax.random.key(0))
+    with made_for("tpu"):
+        row["flops"] = flops(program.run, *shapes, turns=program.turns)
+    own = compiled.cost_analysis()
+    return row | {
+        "bytes": memory_traffic(entry, computations, program.turns),
+        "collectives": collectives(entry, computations, program.turns),
+        "loops": [loop.trips for loop in convolving_loops(entry, computations)],
+        "compiler": {"flops": own["flops"], "bytes": own["bytes accessed"]},
+    }
+
+
+def _memory(found) -> dict[str, int]:
+    memory = {
+        "arguments": found.argument_size_in_bytes,
+        "temporaries": found.temp_size_in_bytes,
+        "output": found.output_size_in_bytes,
+        "aliased": found.alias_size_in_bytes,
+        "code": found.generated_code_size_in_bytes,
+    }
+    return memory | {"total": sum(memory.values()) - 2 * memory["aliased"]}
+
+
+def _failed(message: str, capacity: int) -> dict:
+    row = {"error": message.splitlines()[0], "memory": {"chip": capacity}}
+    if used := _USED.search(message):
+        row["memory"]["total"] = int(float(used[1]) * _UNITS[used[2]])
+    return row
