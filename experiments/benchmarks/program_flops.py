@@ -63,5 +63,4 @@ def _of_convolution(equation) -> int:
     out, *_ = equation.params["dimension_numbers"].rhs_spec
     kernel = equation.invars[1].aval.shape
     depth = math.prod(kernel) // kernel[out]
-    result = math.prod(equation.outvars[0].aval.shape)
-    return 2 * result * depth // equation.params["batch_group_count"]
+    return 2 * math.prod(equation.outvars[0].aval.shape) * depth
