@@ -14,7 +14,8 @@ MEMORY = {  # of a chip, in bytes, by the name that JAX gives it
     "TPU v5": 95 << 30,
     "TPU v6 lite": 32 << 30,
 }
-_QUIET = {  # libtpu would look for the chips of this host, and report on it
+_COMPILE_ONLY = {  # libtpu would look for the chips of this host, lock them and report
+    "ALLOW_MULTIPLE_LIBTPU_LOAD": "1",
     "TPU_SKIP_MDS_QUERY": "1",
     "TPU_ACCELERATOR_TYPE": "v5litepod-4",
     "TPU_WORKER_HOSTNAMES": "localhost",
@@ -56,7 +57,7 @@ def chips(topology: str) -> list:
     Raises:
       InputError: libtpu does not know it, or its memory is not known here.
     """
-    for name, value in _QUIET.items():
+    for name, value in _COMPILE_ONLY.items():
         os.environ.setdefault(name, value)
     from jax.experimental import topologies
 
