@@ -90,6 +90,8 @@ class Method(NamedTuple):
       read: `state -> SyntheticSet`; pure.
       steps: whether `update` does anything; selection methods end at `init`.
       experts: those that it follows, if any.
+      splits: whether `update` cuts its work by `runtime.split_work`, so that several
+        devices share it; where it does not, one set learns on one device.
     """
 
     init: Callable[[Key, Real], Any]
@@ -98,6 +100,7 @@ class Method(NamedTuple):
     read: Callable[[Any], SyntheticSet]
     steps: bool = True
     experts: Experts | None = None
+    splits: bool = False
 
 
 def real_data(images: np.ndarray, labels: np.ndarray, members=None) -> Real:

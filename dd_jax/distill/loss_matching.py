@@ -6,11 +6,11 @@ from functools import partial
 
 import chex
 import jax
-from jax import lax
 
 from dd_jax.distill.base import Batch, Method, Real, draw
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
 from dd_jax.distill.signatures import passes_on
+from dd_jax.runtime.parallel import vmap_or_loop
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.training import unchanged
 from dd_jax.types import Array, InputError, Key, Model, Params
@@ -40,7 +40,7 @@ def siamese(augment: Callable[[Key, Array], Array], key: Key, images: Array) -> 
     Both sides of a class get the same operation if they are given the same key.
     """
     keys = jax.random.split(key, len(images))
-    return lax.map(lambda at: augment(*at), (keys, images))
+    return vmap_or_loop(augment, keys, images)
 
 
 @passes_on(synthetic, "space", "clamp")

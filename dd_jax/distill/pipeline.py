@@ -9,6 +9,7 @@ from jax import lax
 
 from dd_jax.distill.base import Method, Real, real_data
 from dd_jax.distill.batched.batched_method import BatchedMethod
+from dd_jax.runtime.donation import donating
 from dd_jax.runtime.loop import Diverged, run_loop
 from dd_jax.runtime.parallel import map_models
 from dd_jax.runtime.reuse import reused
@@ -33,7 +34,7 @@ def _steps(sample: Callable, update: Callable, key, state, first, last):
 
 
 @reused
-def _distiller(sample: Callable, update: Callable):
+def _distiller(sample: Callable, update: Callable, splits: bool):
     """The compiled steps; methods that differ only in `init` share them."""
 
     def one(shared, key, state, rows, counts, own):
@@ -41,14 +42,14 @@ def _distiller(sample: Callable, update: Callable):
         real = Real(images, rows, counts, own if common is None else common)
         return _steps(lambda k: sample(k, real), update, key, state, first, last)
 
-    return map_models(one)
+    return map_models(one, donate=(2,), splits=splits)
 
 
 @reused
 def _batched_distiller(batched: BatchedMethod):
     """The same of many distillations that share their random numbers."""
 
-    @jax.jit
+    @donating(1)
     def run(key, states, real, member, first, last):
         sample = lambda k: batched.sample(k, real, member)
         return _steps(sample, batched.update, key, states, first, last)
@@ -112,7 +113,7 @@ def distil_many(
             rows = jnp.stack([real.rows for real in reals])
             counts = jnp.stack([real.counts for real in reals])
             common, paths = _paths(method, keys, member, experts, share_experts)
-            run_each = _distiller(method.sample, method.update)
+            run_each = _distiller(method.sample, method.update, method.splits)
             run = lambda state, first, last: run_each(
                 (images, common, first, last), step_keys, state, rows, counts, paths
             )

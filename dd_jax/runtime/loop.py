@@ -65,7 +65,8 @@ def run_loop(
     Args:
       advance: `(state, first, last) -> (state, info)`, steps first..last-1;
         `info["loss"]` has to stay finite.
-      state: where step 0 starts from.
+      state: where step 0 starts from; a call may take the memory of the state that it
+        is given, so that only the newest can be read.
       total: number of steps.
       per_call: steps of one compiled call.
       label: what the progress says.

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from dd_jax.runtime.device_memory import shared_by
 from dd_jax.runtime.platform import in_turn
 from dd_jax.types import Array, InputError
 
@@ -24,8 +25,16 @@ class _Spread(NamedTuple):
     backend: Backend = "pmap"
 
 
+class SplitAxis(NamedTuple):
+    """The devices that share the work of one model, as collectives name them."""
+
+    name: str
+    size: int
+
+
 _DEFAULT = _Spread()
 _SPREAD: ContextVar[_Spread] = ContextVar("spread", default=_DEFAULT)
+_split_axis = jax.make_user_context(default_value=None)
 
 
 @contextmanager
@@ -76,6 +85,54 @@ def devices_in_use() -> list:
     return found if found[0].platform != "cpu" else found[:1]
 
 
+def split_axis() -> SplitAxis | None:
+    """What the program that is traced now cuts work over; None for one device."""
+    return _split_axis.value
+
+
+def over_devices(fun: Callable, devices: list, backend: Backend = "pmap") -> Callable:
+    """Compiles one call of a function for several devices.
+
+    All of them hold its arguments and its results, and work that `fun` cuts by
+    `runtime.split_work` is divided among them. The devices may be those of a
+    compile-only topology, with `shard_map`.
+
+    Args:
+      fun: a pure function of pytrees of arrays.
+      devices: at least two.
+      backend: `pmap`, or `shard_map` over a mesh.
+
+    Returns:
+      The compiled function; that of `shard_map` can be lowered.
+    """
+    axis = SplitAxis("part", len(devices))
+
+    def body(arguments):
+        with _split_axis(axis):
+            return fun(*arguments)
+
+    if backend == "pmap":
+        mapped = jax.pmap(
+            lambda place, arguments: body(arguments),
+            axis.name,
+            in_axes=(0, None),  # pmap wants one argument that is cut
+            out_axes=None,
+            devices=devices,
+        )
+        return lambda *arguments: mapped(np.arange(axis.size), arguments)
+    mesh = jax.sharding.Mesh(np.array(devices), (axis.name,))
+    whole = jax.P()
+    mapped = jax.shard_map(
+        lambda *arguments: body(arguments),
+        mesh=mesh,
+        in_specs=whole,
+        out_specs=whole,
+        check_vma=False,
+    )
+    placed = jax.NamedSharding(mesh, whole)
+    return jax.jit(mapped, in_shardings=placed, out_shardings=placed)
+
+
 def vmap_or_loop(fun: Callable, *stacked):
     """`vmap(fun)(*stacked)` inside compiled code; on CPU one after another."""
     if in_turn():
@@ -83,19 +140,30 @@ def vmap_or_loop(fun: Callable, *stacked):
     return jax.vmap(fun)(*stacked)
 
 
-def map_models(fun: Callable, *, chunk: Chunk = "platform") -> Callable:
+def map_models(
+    fun: Callable,
+    *,
+    chunk: Chunk = "platform",
+    donate: tuple[int, ...] = (),
+    splits: bool = False,
+) -> Callable:
     """Maps `fun(shared, *one)` over the leading axis of the arguments after `shared`.
 
     Models are spread over `devices_in_use()` at the time of the call. With several, the
     function returned has to stay the outermost transformation; its arguments may lie
     anywhere, and its results lie on all of these devices. Fewer models than devices
-    use as many devices as the next power of two, so that few programs are compiled.
+    use as many devices as the next power of two, so that few programs are compiled;
+    those whose work can be cut take all devices, one model after another.
 
     Args:
       fun: a pure function of pytrees of arrays.
       chunk: how many models at a time on each device: None is one after another, each a
         call of the same compiled program; 0 all at once; k a loop over vmaps of k;
         `platform` None on CPU and 0 on accelerators.
+      donate: places of arguments that callers do not use again; on one accelerator
+        results take their memory.
+      splits: whether `fun` cuts its work over devices, see `over_devices`; it then does
+        so where there are at least two devices for each model.
 
     Returns:
       A compiled `(shared, *stacked) -> stacked results`. A number of models that the
@@ -105,11 +173,18 @@ def map_models(fun: Callable, *, chunk: Chunk = "platform") -> Callable:
 
     def call(shared, *stacked):
         devices, backend = devices_in_use(), _SPREAD.get().backend
-        used = devices[: 1 << (_size(stacked) - 1).bit_length()]
+        size = _size(stacked)
+        cut = splits and 2 * size <= len(devices)
+        used = devices if cut else devices[: 1 << (size - 1).bit_length()]
         at_once = (None if in_turn() else 0) if chunk == "platform" else chunk
-        place = tuple(used), backend, at_once
+        given = () if in_turn() else donate
+        place = tuple(used), backend, at_once, given, cut
         if place not in programs:
-            programs[place] = _program(fun, at_once, used, backend)
+            programs[place] = (
+                _each_over_devices(fun, used, backend)
+                if cut
+                else _program(fun, at_once, used, backend, given)
+            )
         if len(devices) == 1:
             return programs[place](shared, *stacked)
         if len(used) == 1:
@@ -121,7 +196,7 @@ def map_models(fun: Callable, *, chunk: Chunk = "platform") -> Callable:
 
 
 def _program(
-    fun: Callable, chunk: int | None, devices: list, backend: Backend
+    fun: Callable, chunk: int | None, devices: list, backend: Backend, donate: tuple
 ) -> Callable:
     """`map_models` on some devices, all of which it uses."""
     if len(devices) == 1 and chunk is None:
@@ -129,11 +204,13 @@ def _program(
 
     def body(shared, *stacked):
         if chunk == 0:
-            return jax.vmap(lambda *one: fun(shared, *one))(*stacked)
-        return lax.map(lambda one: fun(shared, *one), stacked, batch_size=chunk)
+            with shared_by(_size(stacked)):
+                return jax.vmap(lambda *one: fun(shared, *one))(*stacked)
+        with shared_by(chunk or 1):
+            return lax.map(lambda one: fun(shared, *one), stacked, batch_size=chunk)
 
     if len(devices) == 1:
-        return jax.jit(body)
+        return jax.jit(body, donate_argnums=donate)
     compiled = {"pmap": _pmap, "shard_map": _shard_map}[backend](body, devices)
 
     def run(shared, *stacked):
@@ -148,6 +225,19 @@ def _program(
         return jax.tree.map(lambda *parts: jnp.concatenate(parts)[:size], *turns)
 
     return run
+
+
+def _each_over_devices(fun: Callable, devices: list, backend: Backend) -> Callable:
+    """`map_models` of models that each take all devices, one after another."""
+    compiled = over_devices(fun, devices, backend)
+    run = _one_by_one(lambda *one: compiled(*jax.device_put(one, _whole(devices))))
+    return lambda shared, *stacked: run(everywhere(shared), *stacked)
+
+
+def everywhere(tree):
+    """A copy of arrays on each of the devices in use."""
+    devices = devices_in_use()
+    return jax.device_put(tree, _whole(devices)) if len(devices) > 1 else tree
 
 
 def _size(stacked) -> int:

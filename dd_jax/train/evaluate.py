@@ -1,13 +1,12 @@
-"""Predictions of trained networks, in batches that the cache holds."""
+"""Predictions of trained networks, in batches that cache or memory hold."""
 
 from collections.abc import Callable
 
 import chex
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
+from dd_jax.runtime.device_memory import in_batches
 from dd_jax.runtime.parallel import map_models
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.training import as_pixels
@@ -21,7 +20,7 @@ def logits(model: Model, params: Params, images: Array, *, batch: int = 64) -> A
       model: the network.
       params: its parameters.
       images: `u8` or `f32` in [0, 1], `[n h w c]`.
-      batch: images at a time.
+      batch: images at a time on CPU; accelerators take as many as memory holds.
 
     Returns:
       `f32[n k]`.
@@ -31,15 +30,11 @@ def logits(model: Model, params: Params, images: Array, *, batch: int = 64) -> A
 
 
 @reused
-def _logits_program(model: Model, most: int) -> Callable[[Params, Array], Array]:
+def _logits_program(model: Model, batch: int) -> Callable[[Params, Array], Array]:
     @jax.jit
     def run(params, images):
-        n = len(images)
-        batch = min(most, n)
-        rows = jnp.minimum(jnp.arange(-(-n // batch) * batch), n - 1)
-        apply = lambda at: model.apply(params, as_pixels(images[at]))
-        result = lax.map(apply, rows.reshape(-1, batch))
-        return result.reshape(-1, result.shape[-1])[:n]
+        apply = lambda images: model.apply(params, as_pixels(images))
+        return in_batches(apply, images, batch)
 
     return run
 

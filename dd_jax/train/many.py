@@ -33,7 +33,7 @@ def _on_sets(trainer: Trainer):
         rows = jnp.arange(len(images))
         return trainer.advance(key, state, images, labels, rows, lr, *shared)
 
-    return map_models(one)
+    return map_models(one, donate=(2,), splits=trainer.splits)
 
 
 @reused
@@ -42,7 +42,7 @@ def _on_rows(trainer: Trainer):
         images, labels, *epochs = shared
         return trainer.advance(key, state, images, labels, rows, lr, *epochs)
 
-    return map_models(one)
+    return map_models(one, donate=(2,), splits=trainer.splits)
 
 
 @reused

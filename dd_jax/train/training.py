@@ -10,6 +10,7 @@ import optax
 from jax import lax
 
 from dd_jax.runtime.reuse import reused
+from dd_jax.runtime.split_work import split_sum
 from dd_jax.train.losses import cross_entropy
 from dd_jax.train.recipe import DECAYS, batches
 from dd_jax.types import Array, Key, Model, Params
@@ -34,11 +35,13 @@ class Trainer(NamedTuple):
         loss)`: epochs first..last-1 of a schedule of `epochs`, and the mean loss over
         them. Any division of the epochs into calls gives the same bits.
       trainable: `params -> pytree` of the weights, as the model's.
+      splits: whether several devices can share the rows of each batch.
     """
 
     init: Callable[..., FitState]
     advance: Callable[..., tuple[FitState, Array]]
     trainable: Callable[[Params], Params]
+    splits: bool = False
 
 
 def as_pixels(images: Array) -> Array:
@@ -85,6 +88,10 @@ def trainer(
     learning rate of `DECAYS`. An epoch visits every row once in random order; the last
     batch may be smaller.
 
+    Several devices share the rows of a batch, once these are augmented, mixed and
+    perturbed, and add up their gradients; not with batch statistics, which are of all
+    rows.
+
     Zhao, Mopuri and Bilen (2021), DC/DSA/DM evaluation; `thirds` Kim et al. (2022).
     Differs from the released code in: exactly `epochs` epochs, not one more.
 
@@ -103,6 +110,7 @@ def trainer(
       A `Trainer`; the same arguments give the same object.
     """
     descent = sgd(momentum, weight_decay)
+    splits = not model.has_batch_stats
 
     def init(key):
         params = model.init(key)
@@ -115,17 +123,22 @@ def trainer(
             images = perturb(perturb_key, params, images, labels)
         return images, labels
 
-    def step(state, images, labels, weights, lr):
-        trainable = model.trainable(state.params)
+    def gradient(shared, weights, images, labels):
+        params, total = shared
 
         def loss_fn(trainable):
-            params = model.with_trainable(state.params, trainable)
-            logits, statistics = model.train_apply(params, images)
+            kept = model.with_trainable(params, trainable)
+            logits, statistics = model.train_apply(kept, images)
             losses = jax.vmap(cross_entropy)(logits, labels)
-            return jnp.vdot(weights, losses) / weights.sum(), statistics
+            return jnp.vdot(weights, losses) / total, statistics
 
-        gradient = jax.value_and_grad(loss_fn, has_aux=True)
-        (loss, statistics), grads = gradient(trainable)
+        return jax.value_and_grad(loss_fn, has_aux=True)(model.trainable(params))
+
+    def step(state, images, labels, weights, lr):
+        trainable = model.trainable(state.params)
+        (loss, statistics), grads = (split_sum(gradient) if splits else gradient)(
+            (state.params, weights.sum()), weights, images, labels
+        )
         updates, opt = descent.update(grads, state.opt, trainable)
         trainable = optax.apply_updates(trainable, optax.tree.scale(-lr, updates))
         params = model.with_trainable(state.params, trainable)
@@ -164,7 +177,7 @@ def trainer(
         state, total = lax.fori_loop(first, last, body, (state, jnp.float32(0)))
         return state, total / jnp.maximum(last - first, 1)
 
-    return Trainer(init, advance, model.trainable)
+    return Trainer(init, advance, model.trainable, splits)
 
 
 def fit(

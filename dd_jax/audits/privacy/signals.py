@@ -10,8 +10,8 @@ from functools import partial
 import chex
 import jax
 import jax.numpy as jnp
-from jax import lax
 
+from dd_jax.runtime.device_memory import in_batches
 from dd_jax.runtime.parallel import map_models
 from dd_jax.runtime.reuse import reused
 from dd_jax.types import Array, InputError, Params
@@ -75,13 +75,14 @@ def query_logits(
       params: pytree whose leaves have a leading axis `s` of models.
       images: `u8[n h w c]`, or `f32[n h w c]` in [0, 1].
       queries: functions from images to images; see `queries`.
-      chunk: points in a forward pass; the last chunk is padded.
+      chunk: points in a forward pass on CPU; accelerators take as many as memory
+        holds.
 
     Returns:
       Logits `f32[s n q k]`.
     """
     chex.assert_rank(images, 4)
-    mapped = _over_models(apply, tuple(queries), min(chunk, len(images)))
+    mapped = _over_models(apply, tuple(queries), chunk)
     return mapped(images, params)
 
 
@@ -92,19 +93,14 @@ def _over_models(apply, queries, chunk):
 
 
 def _logits(apply, queries, chunk, params, images):
-    """Logits `f32[n q k]` of one model, a padded chunk of points at a time."""
-    n = len(images)
-    chunks = -(-n // chunk)
-    rows = jnp.minimum(jnp.arange(chunks * chunk), n - 1).reshape(chunks, chunk)
+    """Logits `f32[n q k]` of one model."""
 
-    def of_chunk(rows):
-        batch = images[rows]
+    def of_points(batch):
         scaled = batch / 255.0 if batch.dtype == jnp.uint8 else batch
         pixels = jnp.asarray(scaled, jnp.float32)
         return jnp.stack([apply(params, query(pixels)) for query in queries], axis=1)
 
-    logits = lax.map(of_chunk, rows)
-    return logits.reshape(chunks * chunk, *logits.shape[2:])[:n]
+    return in_batches(of_points, images, chunk)
 
 
 def scaled_logits(logits: Array, labels: Array) -> Array:

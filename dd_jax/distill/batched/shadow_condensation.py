@@ -29,13 +29,15 @@ from dd_jax.distill.methods.gradient_matching import (
 from dd_jax.distill.parametrisation.protocol import flattened
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
 from dd_jax.distill.signatures import passes_on
+from dd_jax.runtime.device_memory import at_once
 from dd_jax.runtime.parallel import vmap_or_loop
+from dd_jax.runtime.platform import in_turn
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.losses import cross_entropy
 from dd_jax.train.training import unchanged
 from dd_jax.types import Array, Key, Model, Params
 
-_PIECE = 64  # real images that pass through the network at a time
+_PIECE = 64  # real images that pass through the network at a time on CPU
 
 
 def shadow_gradients(
@@ -55,13 +57,6 @@ def shadow_gradients(
     Returns:
       Gradients of `model.trainable(params)`, each with a leading axis s.
     """
-    pieces = -(-len(images) // _PIECE)
-    size = -(-len(images) // pieces)
-    fill = pieces * size - len(images)
-    images = jnp.concatenate([images, images[:fill]])
-    shares = weights / jnp.maximum(weights.sum(1, keepdims=True), 1e-12)
-    shares = jnp.pad(shares, ((0, 0), (0, fill)))
-
     trainable = model.trainable(params)
     flat, unravel = ravel_pytree(trainable)
 
@@ -69,11 +64,24 @@ def shadow_gradients(
         here = model.with_trainable(params, trainable)
         return cross_entropy(model.apply(here, image[None])[0], label)
 
+    def apart(images):
+        grads = jax.vmap(jax.grad(loss), (None, 0))(trainable, images)
+        rows = [leaf.reshape(len(images), -1) for leaf in jax.tree.leaves(grads)]
+        return jnp.concatenate(rows, axis=1)
+
+    shares = weights / jnp.maximum(weights.sum(1, keepdims=True), 1e-12)
+    most = _PIECE if in_turn() else at_once(apart, images)
+    pieces = -(-len(images) // most)
+    if pieces == 1 and not in_turn():
+        return jax.vmap(unravel)(shares @ apart(images))
+    size = -(-len(images) // pieces)
+    fill = pieces * size - len(images)
+    images = jnp.concatenate([images, images[:fill]])
+    shares = jnp.pad(shares, ((0, 0), (0, fill)))
+
     def add(total, piece):
         images, shares = piece
-        apart = jax.vmap(jax.grad(loss), (None, 0))(trainable, images)
-        rows = [leaf.reshape(size, -1) for leaf in jax.tree.leaves(apart)]
-        return total + shares @ jnp.concatenate(rows, axis=1), None
+        return total + shares @ apart(images), None
 
     cut = (
         images.reshape(pieces, size, *images.shape[1:]),
@@ -148,8 +156,7 @@ def shadow_siamese_condensation(
 
         classes = batch.weights.shape[1]
         by_class = lambda a: a.swapaxes(0, 1)
-        terms, grads = vmap_or_loop(
-            of_class,
+        sides = (
             jax.random.split(key, classes),
             batch.images,
             by_class(batch.weights),
@@ -157,6 +164,7 @@ def shadow_siamese_condensation(
             by_class(synthetic_batch.images),
             by_class(synthetic_batch.labels),
         )
+        terms, grads = lax.map(lambda side: of_class(*side), sides)
         cotangent = synthetic_batch._replace(
             images=by_class(grads[0]),
             labels=by_class(grads[1]),

@@ -26,6 +26,7 @@ from dd_jax.distill.methods.distribution_matching import (
 )
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
 from dd_jax.distill.signatures import passes_on
+from dd_jax.runtime.device_memory import at_once
 from dd_jax.runtime.platform import in_turn
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.training import unchanged
@@ -119,12 +120,12 @@ def shadow_matching(
             return learner.update(state, grad), loss
 
         means, found = shadow_means(features, batch.weights)
-        every = states, means, found[..., None]
-        if in_turn():
-            at_once = max(_IMAGES // (classes * ipc), 1)
-            states, losses = lax.map(step, every, batch_size=at_once)
+        every, together = (states, means, found[..., None]), jax.vmap(step)
+        size = _IMAGES // (classes * ipc) if in_turn() else at_once(together, every)
+        if size < len(means) or in_turn():
+            states, losses = lax.map(step, every, batch_size=max(size, 1))
         else:
-            states, losses = jax.vmap(step)(every)
+            states, losses = together(every)
         return states, {"loss": losses.mean()}
 
     return BatchedMethod(shared_sample(batch_real), update)

@@ -11,23 +11,27 @@ from dd_jax.distill.loss_matching import matching_method
 from dd_jax.distill.parametrisation.protocol import flattened
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
 from dd_jax.distill.signatures import passes_on
+from dd_jax.runtime.device_memory import in_batches
+from dd_jax.runtime.platform import in_turn
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.training import unchanged
 from dd_jax.types import Array, Key, Model, SyntheticSet
 
-_CHUNK = 32  # real images embedded at a time, so that activations stay in the cache
+_CHUNK = 32  # real images embedded at a time on CPU: activations stay in the cache
 
 
 def embed(model: Model, params, images: Array) -> Array:
     """Features of many images that are not differentiated, `f32[n d]`.
 
-    Networks with batch statistics see all images as one batch; others go through them
-    in small chunks.
+    Networks with batch statistics see all images as one batch. Others see them in small
+    chunks on CPU, and on accelerators as one batch where it fits in memory.
     """
     if model.has_batch_stats:
         return model.features(params, images, train=True)
-    embed = lambda image: model.features(params, image[None])[0]
-    return lax.map(embed, images, batch_size=min(_CHUNK, len(images)))
+    if in_turn():
+        embed = lambda image: model.features(params, image[None])[0]
+        return lax.map(embed, images, batch_size=min(_CHUNK, len(images)))
+    return in_batches(lambda images: model.features(params, images), images, _CHUNK)
 
 
 def class_means(model: Model, params, batch: Batch) -> Array:

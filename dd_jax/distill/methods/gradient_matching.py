@@ -16,7 +16,9 @@ from dd_jax.distill.parametrisation.protocol import (
     LearnerState,
     flattened,
 )
+from dd_jax.runtime.device_memory import at_once
 from dd_jax.runtime.platform import in_turn
+from dd_jax.runtime.split_work import split_map
 from dd_jax.train.losses import cross_entropy
 from dd_jax.train.training import FitState
 from dd_jax.types import Array, Key, Model, Params, SyntheticSet
@@ -67,20 +69,22 @@ def mean_gradient(
 
 def _in_pieces(model, params, images, labels, weights):
     """`mean_gradient` summed over pieces; for a side that is not derived again."""
-    pieces = -(-len(images) // _PIECE) if in_turn() else 1
-    if pieces == 1:
-        return mean_gradient(model, params, images, labels, weights)
-    fill = pieces * _PIECE - len(images)
-    cut = lambda a: jnp.concatenate([a, a[:fill] * 0]).reshape(pieces, -1, *a.shape[1:])
+    whole = lambda batch: mean_gradient(model, params, *batch)
+    batch = images, labels, weights
+    size = _PIECE if in_turn() else at_once(whole, batch)
+    if size >= len(images):
+        return whole(batch)
+    fill = -len(images) % size
+    cut = lambda a: jnp.concatenate([a, a[:fill] * 0]).reshape(-1, size, *a.shape[1:])
 
     def add(total, piece):
         share = piece[2].sum() / weights.sum()
         safe = jnp.where(share > 0, piece[2], 1.0)  # a batch of fillers has no mean
-        part = mean_gradient(model, params, *piece[:2], safe)
+        part = whole((*piece[:2], safe))
         return jax.tree.map(lambda t, g: t + share * g, total, part), None
 
     zero = jax.tree.map(jnp.zeros_like, model.trainable(params))
-    return lax.scan(add, zero, (cut(images), cut(labels), cut(weights)))[0]
+    return lax.scan(add, zero, jax.tree.map(cut, batch))[0]
 
 
 def _in_turn(fun: Callable, *stacked):
@@ -134,7 +138,9 @@ def match_gradients(
     """Matches gradients class by class on networks that are trained in between.
 
     Each update descends `sum_c D(grad L(A_c(s_c); w), grad L(A_c(x_c); w))`, with one
-    augmentation A_c for both sides of class c.
+    augmentation A_c for both sides of class c. Several devices share the classes, so
+    that gradients of networks stay where they are, and the batches of inner-loop
+    training; with batch statistics one device does all.
     """
 
     def init(key: Key, real: Real) -> GradientMatchingState:
@@ -149,7 +155,9 @@ def match_gradients(
             draw(match_key, real, batch_real), inner_loop.sample(inner_loop_key, real)
         )
 
-    def loss_and_gradient(key, learned, params, batch):
+    def match_classes(params, keys, real, classes, images, labels):
+        """Loss terms `f32[k]` of some classes, and their gradients."""
+
         def pull_of_class(key, images, weights, label):
             labels = jnp.broadcast_to(label, (len(images), len(label)))
             return _in_pieces(model, params, augment(key, images), labels, weights)
@@ -159,13 +167,20 @@ def match_gradients(
             ours = mean_gradient(model, params, augment(key, images), labels, ones)
             return DISTANCES[distance](ours, real)
 
+        targets = _in_turn(pull_of_class, keys, real.images, real.weights, classes)
+        pull_and_gradient = jax.value_and_grad(loss_of_class, (1, 2))
+        return _in_turn(pull_and_gradient, keys, images, labels, targets)
+
+    def loss_and_gradient(key, learned, params, batch):
         keys = jax.random.split(key, len(batch.weights))
-        classes = jnp.eye(len(keys))
-        real = _in_turn(pull_of_class, keys, batch.images, batch.weights, classes)
         synthetic_batch, back = jax.vjp(learner.decode, learned)
-        terms, grads = _in_turn(
-            jax.value_and_grad(loss_of_class, (1, 2)),
-            *(keys, synthetic_batch.images, synthetic_batch.labels, real),
+        terms, grads = split_map(match_classes)(
+            params,
+            keys,
+            batch,
+            jnp.eye(len(keys)),
+            synthetic_batch.images,
+            synthetic_batch.labels,
         )
         cotangent = synthetic_batch._replace(
             images=grads[0], labels=grads[1], lr=jnp.zeros_like(synthetic_batch.lr)
@@ -186,4 +201,10 @@ def match_gradients(
         )
         return GradientMatchingState(learned, net, step), {"loss": loss}
 
-    return Method(init, sample, update, lambda state: learner.read(state.learned))
+    return Method(
+        init,
+        sample,
+        update,
+        lambda state: learner.read(state.learned),
+        splits=not model.has_batch_stats,
+    )

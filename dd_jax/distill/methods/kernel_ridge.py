@@ -14,6 +14,7 @@ from dd_jax.distill.parametrisation.protocol import LearnerState, flattened
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
 from dd_jax.distill.signatures import passes_on
 from dd_jax.runtime.reuse import reused
+from dd_jax.runtime.split_work import split_map
 from dd_jax.train.training import FitState, unchanged
 from dd_jax.types import Array, Key, Model
 
@@ -150,11 +151,13 @@ def kernel_ridge(
         at = jax.random.randint(pick_key, (), 0, pool)
         net = jax.tree.map(lambda leaf: leaf[at], state.pool)
         flat = batch.images.reshape(-1, *batch.images.shape[2:])
-        queries = embed(model, net.params, augment(augment_key, flat))
+        features = lambda params, images: embed(model, params, images)
+        queries = split_map(features)(net.params, augment(augment_key, flat))
+        features = lambda params, images: model.features(params, images, train=True)
 
         def loss_fn(learned):
             synthetic_batch = flattened(learner.decode(learned))
-            support = model.features(net.params, synthetic_batch.images, train=True)
+            support = split_map(features)(net.params, synthetic_batch.images)
             return regression_loss(
                 support, synthetic_batch.labels, queries, batch.weights, ridge
             )
@@ -172,4 +175,10 @@ def kernel_ridge(
         )
         return FRePoState(learned, nets, steps_used), {"loss": loss}
 
-    return Method(init, sample, update, lambda state: learner.read(state.learned))
+    return Method(
+        init,
+        sample,
+        update,
+        lambda state: learner.read(state.learned),
+        splits=not model.has_batch_stats,
+    )

@@ -10,10 +10,12 @@ import jax.numpy as jnp
 from jax import lax
 
 from dd_jax.models import keep_products
+from dd_jax.runtime.device_memory import batch_memory
+from dd_jax.runtime.platform import in_turn
 from dd_jax.types import Array, SyntheticSet
 
 Gradient = Callable[[Array, SyntheticSet, Array, Array], Array]
-MEMORY = 1 << 30  # bytes that differentiation through a student may keep
+MEMORY = 1 << 30  # bytes that differentiation through a student may keep on CPU
 
 
 class TrajectorySegment(NamedTuple):
@@ -52,7 +54,7 @@ def exact_gradient(
     gradient: Gradient,
     synthetic: SyntheticSet,
     segment: TrajectorySegment,
-    memory: int = MEMORY,
+    memory: int | None = None,
 ):
     """Distance after N steps and its gradient through all of them.
 
@@ -65,7 +67,8 @@ def exact_gradient(
       gradient: `(w f32[p], set, key, rows i32[b]) -> f32[p]`, of the training loss.
       synthetic: the synthetic set.
       segment: see `TrajectorySegment`.
-      memory: bytes that the steps may keep.
+      memory: bytes that the steps may keep; default `MEMORY` on CPU and what one batch
+        may take on accelerators.
 
     Returns:
       The distance `f32[]` and its gradient in the shape of `synthetic`.
@@ -79,6 +82,8 @@ def exact_gradient(
         return w - synthetic.lr * gradient(w, synthetic, *at)
 
     moved = lambda w, synthetic: move(w, synthetic, first)
+    if memory is None:
+        memory = MEMORY if in_turn() else batch_memory()
     fits = count * stored_bytes(moved, segment.start, synthetic) <= memory
 
     def loss_fn(synthetic):

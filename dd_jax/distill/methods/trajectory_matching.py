@@ -17,6 +17,7 @@ from dd_jax.distill.parametrisation.protocol import LearnerState, flattened
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
 from dd_jax.distill.signatures import passes_on
 from dd_jax.runtime.reuse import reused
+from dd_jax.runtime.split_work import split_sum
 from dd_jax.train.losses import cross_entropy
 from dd_jax.train.training import unchanged
 from dd_jax.types import Array, InputError, Key, Model
@@ -94,6 +95,8 @@ def student_gradient(
 ) -> Callable[..., Array]:
     """The gradient of one student step, `grad_w CE(A(x_B); w)`, of flat weights.
 
+    Several devices share the rows of the batch, without batch statistics.
+
     Args:
       model: the network.
       augment: A.
@@ -108,13 +111,17 @@ def student_gradient(
         weights = ravel_pytree(model.trainable(zeros))[1](flat)
         return model.with_trainable(zeros, weights)
 
-    def gradient(flat, synthetic_batch, key, rows):
+    def weighted(flat, weights, images, labels):
         def loss_fn(flat):
-            x = augment(key, synthetic_batch.images[rows])
-            logits, _ = model.train_apply(unravel(flat), x)
-            return jax.vmap(cross_entropy)(logits, synthetic_batch.labels[rows]).mean()
+            logits, _ = model.train_apply(unravel(flat), images)
+            return jnp.vdot(weights, jax.vmap(cross_entropy)(logits, labels))
 
         return jax.grad(loss_fn)(flat)
+
+    def gradient(flat, synthetic_batch, key, rows):
+        images = augment(key, synthetic_batch.images[rows])
+        weights = jnp.full(len(rows), 1 / len(rows))
+        return split_sum(weighted)(flat, weights, images, synthetic_batch.labels[rows])
 
     return gradient
 
@@ -237,4 +244,5 @@ def trajectory_matching(
         update,
         lambda state: learner.read(state.learned),
         experts=Experts(used, experts, expert_lr, kept_epochs),
+        splits=not model.has_batch_stats,
     )

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from dd_jax.attacks import ATTACKS
 from dd_jax.distill.base import Method, Real
+from dd_jax.runtime.parallel import vmap_or_loop
 from dd_jax.runtime.reuse import reused
 from dd_jax.types import Array, Key, Model, Params
 
@@ -32,7 +32,7 @@ def nearest_mean(
       `f32[n h w c] -> f32[n k]`, logits.
     """
     embed = lambda batch: model.features(params, batch)
-    features = lax.map(embed, images)
+    features = vmap_or_loop(embed, images)
     means = jnp.einsum("kb,kbd->kd", weights, features)
     means = means / weights.sum(1, keepdims=True)
     squared = lambda a, b: jnp.square(a[:, None] - b).sum(-1)
@@ -74,13 +74,12 @@ def robust(method: Method, model: Model, *, eps: float, steps: int) -> Method:
         params = model.init(net_key)
         logits_fn = nearest_mean(model, params, batch.images, batch.weights)
 
-        def of_class(at):
-            key, images, label = at
+        def of_class(key, images, label):
             return attack(key, logits_fn, images, jnp.full(len(images), label))
 
         classes = len(batch.images)
         keys = jax.random.split(attack_key, classes)
-        images = lax.map(of_class, (keys, batch.images, jnp.arange(classes)))
+        images = vmap_or_loop(of_class, keys, batch.images, jnp.arange(classes))
         attacked = batch._replace(images=images)
         return attacked if batch is drawn else drawn._replace(match=attacked)
 

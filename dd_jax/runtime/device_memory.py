@@ -1,0 +1,145 @@
+"""Batches that fit in the memory of the device that a program is made for."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.extend.core import Jaxpr, Var
+
+from dd_jax.runtime.platform import in_turn, platform
+from dd_jax.types import Array
+
+UNKNOWN = 16 << 30  # bytes of a device that is not at hand: few have less
+_SHARE = 0.5  # of the memory, for one batch; data, states and other buffers have a half
+_memory = jax.make_user_context(default_value=0)
+_sharers = jax.make_user_context(default_value=1)
+
+
+def memory_of(size: int) -> AbstractContextManager:
+    """Inside, programs are made for a device of `size` bytes.
+
+    For programs that are compiled where the device is not. Part of the key under which
+    JAX keeps programs.
+    """
+    return _memory(size)
+
+
+def shared_by(count: int) -> AbstractContextManager:
+    """Inside, what is traced is one of `count` copies that run at once."""
+    return _sharers(count * _sharers.value)
+
+
+def device_memory() -> int:
+    """Bytes of the device that what is traced now will run on.
+
+    As `memory_of` says; else what the first device of this process reports, where it is
+    of the platform that the program is made for; else `UNKNOWN`.
+
+    >>> with memory_of(32 << 30):
+    ...     device_memory() >> 30
+    32
+    """
+    if _memory.value:
+        return _memory.value
+    device = jax.local_devices()[0]
+    here = device.memory_stats() if device.platform == platform() else None
+    return (here or {}).get("bytes_limit", UNKNOWN)
+
+
+def batch_memory() -> int:
+    """Bytes that one batch may take: half of the device, divided among `shared_by`.
+
+    >>> with memory_of(32 << 30), shared_by(4):
+    ...     batch_memory() >> 30
+    4
+    """
+    return int(_SHARE * device_memory()) // _sharers.value
+
+
+def pieces(count: int, bytes_each: int) -> int:
+    """In how few pieces `count` images fit in `batch_memory`, one a piece at worst.
+
+    >>> with memory_of(1 << 30):
+    ...     pieces(1000, 1 << 20), pieces(4, 1 << 40)
+    (2, 4)
+    """
+    at_once = max(1, batch_memory() // max(1, bytes_each))
+    return -(-count // at_once)
+
+
+def bytes_of_each(fun: Callable, stacked) -> int:
+    """Memory that `fun(stacked)` needs for each entry of the leading axis.
+
+    What is alive at once where every operation is carried out as it is written;
+    compiled programs merge operations and need less.
+
+    >>> bytes_of_each(lambda x: jnp.sin(jnp.sin(x)).sum(), jnp.zeros((10, 100)))
+    800
+    """
+
+    def needed(count):
+        cut = lambda a: jax.ShapeDtypeStruct((count, *a.shape[1:]), a.dtype)
+        some = jax.tree.map(cut, stacked)
+        return _most_alive(jax.make_jaxpr(fun)(some).jaxpr)
+
+    return needed(2) - needed(1)
+
+
+def at_once(fun: Callable, stacked) -> int:
+    """How many entries of the leading axis `fun` takes at a time.
+
+    All where they fit, else those of one of the fewest equal pieces.
+    """
+    count = len(jax.tree.leaves(stacked)[0])
+    return -(-count // pieces(count, bytes_of_each(fun, stacked)))
+
+
+def in_batches(fun: Callable, images: Array, on_cpu: int) -> Array:
+    """`fun(images)` of images that do not depend on each other, a batch at a time.
+
+    Args:
+      fun: `[b h w c] -> [b ...]`.
+      images: `[n h w c]`.
+      on_cpu: images at a time on CPU, few enough for its cache; accelerators take as
+        many as their memory holds.
+
+    Returns:
+      `[n ...]`; the last batch is filled up with copies of the last image.
+    """
+    n = len(images)
+    size = min(on_cpu, n) if in_turn() else at_once(fun, images)
+    if size == n and not in_turn():
+        return fun(images)
+    rows = jnp.minimum(jnp.arange(-(-n // size) * size), n - 1)
+    result = lax.map(lambda at: fun(images[at]), rows.reshape(-1, size))
+    return result.reshape(-1, *result.shape[2:])[:n]
+
+
+def _most_alive(jaxpr: Jaxpr) -> int:
+    """Bytes of the results of operations that are alive at once, at most."""
+    last = {v: i for i, e in enumerate(jaxpr.eqns) for v in _variables(e.invars)}
+    last |= dict.fromkeys(_variables(jaxpr.outvars), len(jaxpr.eqns))
+    alive, most = {}, 0
+    for i, operation in enumerate(jaxpr.eqns):
+        made = {v: _bytes(v) for v in operation.outvars}
+        inside = max(map(_most_alive, _bodies(operation)), default=0)
+        most = max(most, sum(alive.values()) + max(inside, sum(made.values())))
+        alive = {v: b for v, b in (alive | made).items() if last.get(v, 0) > i}
+    return most
+
+
+def _variables(atoms):
+    return [atom for atom in atoms if isinstance(atom, Var)]
+
+
+def _bytes(variable) -> int:
+    return variable.aval.size * variable.aval.dtype.itemsize
+
+
+def _bodies(operation) -> list[Jaxpr]:
+    """The programs within an operation, such as the body of a loop."""
+    body = lambda leaf: getattr(leaf, "jaxpr", leaf)
+    leaves = jax.tree.leaves(operation.params)
+    return [body(leaf) for leaf in leaves if isinstance(body(leaf), Jaxpr)]
