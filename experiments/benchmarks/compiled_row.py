@@ -1,29 +1,66 @@
 """One program compiled for a TPU, and what can be told of it without running it."""
 
 import hashlib
+import inspect
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import jax
+import numpy as np
 from compiled_text import collectives, convolving_loops, read
 from hot_programs import Program
 from memory_traffic import memory_traffic
 from program_flops import flops
 from tpu_topology import MEMORY
 
+from dd_jax.runtime.device_memory import memory_of
+from dd_jax.runtime.parallel import over_devices
 from dd_jax.runtime.platform import made_for
 
 _USED = re.compile(r"Used ([0-9.]+)([KMGT]) of")
 _UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
+@contextmanager
+def made_for_chips(devices: list) -> Iterator[None]:
+    """Inside, programs are traced for TPUs with the memory of these."""
+    with made_for("tpu"), memory_of(MEMORY[devices[0].device_kind]):
+        yield
+
+
 def lowered(program: Program, devices: list):
-    """The program as JAX hands it to the compiler of some chips."""
-    place = jax.sharding.SingleDeviceSharding(devices[0])
-    put = lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=place)
+    """The program as JAX hands it to the compiler of some chips, all of which it uses.
+
+    Several chips share one network by `over_devices`, or its networks, each chip as
+    many; states give their memory to the next.
+    """
     shapes = jax.eval_shape(program.arguments, jax.random.key(0))
-    with made_for("tpu"):
-        return jax.jit(program.run).lower(*jax.tree.map(put, shapes))
+    given = (1,) if program.learns else ()
+    with made_for_chips(devices):
+        if len(devices) == 1:
+            place = jax.sharding.SingleDeviceSharding(devices[0])
+            put = lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=place)
+            jitted = jax.jit(program.run, donate_argnums=given)
+            return jitted.lower(*jax.tree.map(put, shapes))
+        if program.many:
+            return _shared_networks(program, devices, given).lower(*shapes)
+        return over_devices(program.run, devices, "shard_map").lower(*shapes)
+
+
+def _shared_networks(program: Program, devices: list, given: tuple):
+    mesh = jax.sharding.Mesh(np.array(devices), ("model",))
+    count = len(inspect.signature(program.run).parameters)
+    split = lambda place: jax.P("model") if place in program.many else jax.P()
+    mapped = jax.shard_map(
+        program.run,
+        mesh=mesh,
+        in_specs=tuple(map(split, range(count))),
+        out_specs=jax.P("model"),
+        check_vma=False,
+    )
+    return jax.jit(mapped, donate_argnums=given)
 
 
 def digest(made) -> str:
@@ -54,7 +91,7 @@ def measured(program: Program, made, devices: list) -> dict:
     }
     entry, computations = read(compiled.as_text())
     shapes = jax.eval_shape(program.arguments, jax.random.key(0))
-    with made_for("tpu"):
+    with made_for_chips(devices):
         row["flops"] = flops(program.run, *shapes, turns=program.turns)
     own = compiled.cost_analysis()
     return row | {

@@ -10,6 +10,11 @@ done. A row that is there already, of the same program and the same compiler, is
 made again, so that a command that was stopped goes on. Printed is the table of FILE in
 Markdown; `--table` prints it and compiles nothing.
 
+On several chips one network is shared by `runtime.parallel.over_devices`, and `nets`
+are spread over the chips, with copies of the last where the chips do not divide them.
+A joint step of shadows runs on one chip; of attacks each chip takes images of its own,
+so that the row of one chip stands for all.
+
 - memory: of one chip, arguments, temporaries, results and code, and its share of what
   the chip has.
 - TFLOP: of all chips in one call, counted from the trace: products and convolutions,
@@ -23,6 +28,7 @@ Exit status: 0 done, 1 a program does not compile or does not fit, 2 bad usage.
 """
 
 import argparse
+import itertools
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -39,8 +45,12 @@ from dd_jax.system import workdir  # noqa: E402
 from dd_jax.types import InputError  # noqa: E402
 
 FILE = Path(__file__).parents[1] / "results" / "tpu_compile.jsonl"
-TOPOLOGIES = ("v5e:1x1", "v6e:1x1")
+TOPOLOGIES = (
+    *("v5e:1x1", "v5e:2x2", "v5e:16x16"),
+    *("v6e:1x1", "v6e:2x2", "v6e:16x16"),
+)
 NAMES = tuple(programs(SIZES["cifar10"]))
+ON_ONE_CHIP = ("shadows", "pgd", "apgd")  # attacks: chips take images of their own
 KEY = ("program", "shape", "topology")
 COLUMNS = {  # and how each is set
     "program": "---",
@@ -100,22 +110,23 @@ def compile_all(options: argparse.Namespace) -> None:
     versions = compiler_versions()
     places = {name: chips(name) for name in options.topologies}
     rows = workdir.read_jsonl(options.out)
-    for shape in options.shapes:
-        found = programs(SIZES[shape])
-        for topology, devices in places.items():
-            for name in options.only:
-                made = lowered(found[name], devices)
-                row = dict(zip(KEY, (name, shape, topology)))
-                row |= {"chips": len(devices), "digest": digest(made)}
-                row |= {"versions": versions}
-                if any(row.items() <= old.items() for old in rows):
-                    continue
-                row |= {"commit": workdir.provenance()["commit"]}
-                row |= measured(found[name], made, devices)
-                rows = with_row(rows, row)
-                workdir.write_jsonl(options.out, rows)
-                print(_line(_cells(row)), file=sys.stderr, flush=True)
-                jax.clear_caches()
+    for shape, topology in itertools.product(options.shapes, places):
+        devices, size = places[topology], SIZES[shape]
+        filled = -(-size.nets // len(devices)) * len(devices)
+        found = programs(size._replace(nets=filled))
+        for name in options.only:
+            if name in ON_ONE_CHIP and len(devices) > 1:
+                continue
+            made = lowered(found[name], devices)
+            row = dict(zip(KEY, (name, shape, topology))) | {"chips": len(devices)}
+            row |= {"digest": digest(made), "versions": versions}
+            if any(row.items() <= old.items() for old in rows):
+                continue
+            row |= measured(found[name], made, devices)
+            rows = with_row(rows, row)
+            workdir.write_jsonl(options.out, rows)
+            print(_line(_cells(row)), file=sys.stderr, flush=True)
+            jax.clear_caches()
 
 
 def _list(known: Sequence[str]):
