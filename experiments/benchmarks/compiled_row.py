@@ -1,4 +1,4 @@
-"""One program compiled for a TPU, and what can be told of it without running it."""
+"""One program compiled for a TPU, and what its compiled form says of it."""
 
 import hashlib
 import inspect
@@ -72,29 +72,38 @@ def measured(program: Program, made, devices: list) -> dict:
     """Compiles a lowered program.
 
     Returns:
-      `compile_seconds`, of the clock and of all processors; `memory` of a chip in
-      bytes; `flops` of all chips, counted from the trace; `bytes` that a chip's memory
-      moves, `collectives` and `loops`, from the compiled text; `compiler`, its own
-      counts, in which loops run once. Where the program does not fit: `error`, and of
-      the rest the memory in total.
+      `compile_seconds`, of the clock, and `compile_processor_seconds`, of all
+      processors; the rest as in `described`. Where the program does not compile:
+      `error`, and where that is for want of memory, `memory` in total.
     """
-    capacity = MEMORY[devices[0].device_kind]
     began, processors = time.perf_counter(), time.process_time()
     try:
         compiled = made.compile()
     except jax.errors.JaxRuntimeError as error:
-        return _failed(str(error), capacity)
-    row = {
+        return _failed(str(error), devices)
+    return {
         "compile_seconds": round(time.perf_counter() - began, 1),
         "compile_processor_seconds": round(time.process_time() - processors, 1),
-        "memory": _memory(compiled.memory_analysis()) | {"chip": capacity},
-    }
+    } | described(program, compiled, devices)
+
+
+def described(program: Program, compiled, devices: list) -> dict:
+    """What a compiled program takes and does.
+
+    Returns:
+      `memory` of a chip in bytes; `flops` of all chips, counted from the trace of one;
+      `bytes` that the memory of a chip moves, `collectives` and `loops` that convolve
+      (their lengths, None where they depend on arguments), from the compiled text;
+      `compiler`, its own counts, in which loops run once.
+    """
     entry, computations = read(compiled.as_text())
     shapes = jax.eval_shape(program.arguments, jax.random.key(0))
     with made_for_chips(devices):
-        row["flops"] = flops(program.run, *shapes, turns=program.turns)
+        work = flops(program.run, *shapes, turns=program.turns)
     own = compiled.cost_analysis()
-    return row | {
+    return {
+        "memory": _memory(compiled.memory_analysis(), devices),
+        "flops": work,
         "bytes": memory_traffic(entry, computations, program.turns),
         "collectives": collectives(entry, computations, program.turns),
         "loops": [loop.trips for loop in convolving_loops(entry, computations)],
@@ -102,19 +111,20 @@ def measured(program: Program, made, devices: list) -> dict:
     }
 
 
-def _memory(found) -> dict[str, int]:
+def _memory(found, devices: list) -> dict[str, int]:
     memory = {
         "arguments": found.argument_size_in_bytes,
         "temporaries": found.temp_size_in_bytes,
         "output": found.output_size_in_bytes,
-        "aliased": found.alias_size_in_bytes,
         "code": found.generated_code_size_in_bytes,
     }
-    return memory | {"total": sum(memory.values()) - 2 * memory["aliased"]}
+    total = sum(memory.values()) - found.alias_size_in_bytes
+    aliased = {"aliased": found.alias_size_in_bytes, "total": total}
+    return memory | aliased | {"chip": MEMORY[devices[0].device_kind]}
 
 
-def _failed(message: str, capacity: int) -> dict:
-    row = {"error": message.splitlines()[0], "memory": {"chip": capacity}}
+def _failed(message: str, devices: list) -> dict:
+    memory = {"chip": MEMORY[devices[0].device_kind]}
     if used := _USED.search(message):
-        row["memory"]["total"] = int(float(used[1]) * _UNITS[used[2]])
-    return row
+        memory["total"] = int(float(used[1]) * _UNITS[used[2]])
+    return {"error": message.splitlines()[0], "memory": memory}
