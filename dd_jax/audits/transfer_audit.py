@@ -6,13 +6,12 @@ from functools import partial
 import jax
 import numpy as np
 
-from dd_jax.audits import transfer
+from dd_jax.audits import robustness, transfer
 from dd_jax.audits.audit import Audit, Context, no_check
 from dd_jax.audits.robustness import Curve
 from dd_jax.system.progress import shown
 
 ATTACK = "pgd_linf"
-CHUNK = 50  # images attacked at once
 
 
 def networks_of(context: Context) -> dict[str, transfer.Networks]:
@@ -51,7 +50,8 @@ def transferred(
     for i, source in enumerate(each(groups)):
         key = jax.random.fold_in(context.key("transfer"), i)
         task = key, ATTACK, source, groups, images, labels, radii
-        make = partial(_as_dicts, *task, chunk=CHUNK, steps=options.steps)
+        chunk = robustness.attacked_at_once(*groups[source], images, len(radii))
+        make = partial(_as_dicts, *task, chunk=chunk, steps=options.steps)
         for target, curve in context.cached(str(i), make).items():
             curves[source, target] = Curve(**curve)
     return curves

@@ -38,7 +38,7 @@ def digest(origin: str, factory: Any) -> str:
         files |= {path} if (path := _source(thing)) else set()
         if path is None:
             parts.append(_text(thing, set()))
-    kept = sorted(path for path in files if not _is_ours(path))
+    kept = sorted({path.resolve() for path in files if not _is_ours(path)})
     parts += [text for path in kept if (text := _code_of_file(path))]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12] if parts else ""
 

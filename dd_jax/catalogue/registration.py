@@ -56,8 +56,9 @@ def register(
       InputError: a kind that does not exist; a name that is none, or is taken.
     """
     caller = sys._getframe(1).f_globals  # functools.partial has no frame of its own
-    origin = str(caller.get("__file__") or caller.get("__name__"))
-    if Path(origin).parent == Path(__file__).parent:
+    file = caller.get("__file__")
+    origin = str(Path(file).resolve() if file else caller.get("__name__"))
+    if Path(origin).parent == Path(__file__).resolve().parent:
         origin = ""
     if kind not in ROOMS:
         raise InputError(f"register: no kind {kind!r}; there are {', '.join(ROOMS)}")

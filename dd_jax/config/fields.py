@@ -38,8 +38,8 @@ BASE = (
     Option(
         "devices",
         0,
-        "spread networks over the first n devices of this process, virtual CPU devices "
-        "included; 0 = all accelerators",
+        "share networks, and the work of a single one, among the first n devices of "
+        "this process, virtual CPU devices included; 0 = all accelerators",
         at_least(0),
         changes_results=False,
     ),

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import chex
 import jax
@@ -43,6 +44,11 @@ def siamese(augment: Callable[[Key, Array], Array], key: Key, images: Array) -> 
     return vmap_or_loop(augment, keys, images)
 
 
+def augmented(params: Params, side, augment: Callable[[Array], Array]):
+    """A batch or set with augmented images."""
+    return side._replace(images=augment(side.images))
+
+
 @passes_on(synthetic, "space", "clamp")
 def matching_method(
     model: Model,
@@ -53,6 +59,7 @@ def matching_method(
     batch_real: int = 64,
     augment: Callable[[Key, Array], Array] = unchanged,
     lr: float = 1.0,
+    real_side: Callable[..., Any] = augmented,
     **images,
 ) -> Method:
     """The method that descends a loss between real and synthetic images.
@@ -70,6 +77,8 @@ def matching_method(
       batch_real: real images a class and step.
       augment: `(key, f32[n h w c]) -> f32[n h w c]`, one operation for all images.
       lr: learning rate of the stored images.
+      real_side: `(params, Batch, augment)`, with `augment` of images `f32[k b h w c]`;
+        what the loss is given as `real`, which it does not differentiate.
       **images: see `synthetic`.
 
     Returns:
@@ -83,13 +92,12 @@ def matching_method(
     def update(key, state, batch):
         net_key, augment_key = jax.random.split(key)
         params = model.init(net_key)
-        change = lambda side: side._replace(
-            images=siamese(augment, augment_key, side.images)
-        )
-        real = change(batch)
+        change = lambda images: siamese(augment, augment_key, images)
+        real = real_side(params, batch, change)
 
         def loss_fn(learned):
-            value = loss(params, real, change(learner.decode(learned)))
+            ours = augmented(params, learner.decode(learned), change)
+            value = loss(params, real, ours)
             chex.assert_shape(value, ())
             return value
 
@@ -134,4 +142,4 @@ def matching(loss: Loss) -> Callable[..., Method]:
     model, options = given
     setattr(factory, "__signature__", inspect.Signature([model, *own, options]))  # noqa: B010
     factory.__name__, factory.__doc__ = loss.__name__, loss.__doc__
-    return reused(passes_on(matching_method, "loss")(factory))
+    return reused(passes_on(matching_method, "loss", "real_side")(factory))

@@ -1,9 +1,11 @@
 """Convolution, and the one place where the platform decides how it is computed.
 
-On accelerators this is `lax.conv_general_dilated` with its own derivatives. On CPU its
-weight gradient leaves the fast path (17 times slower inside a loop) and batched
-weights turn it into a slow grouped convolution. There, two bilinear maps
-take its place: the convolution C(x, w) and its weight gradient D(x, g). Each
+On accelerators this is `lax.conv_general_dilated` with its own derivatives. Images of
+one channel are a matrix product with their patches on a GPU: an epoch of training on an
+H100 takes 0.73 times as long. (For TPU v5e the compiler estimates 1.1 to 1.2 times.)
+On CPU the primitive's weight gradient leaves the fast path (17 times slower inside a
+loop) and batched weights turn it into a slow grouped convolution. There, two bilinear
+maps take its place: the convolution C(x, w) and its weight gradient D(x, g). Each
 derivative of either is one of the two again, so every order stays on the fast path.
 Images of one channel, in or out, would waste the primitive's matrix products: from one
 channel C is a sum of shifted images, to one a sum of shifted products.
@@ -30,10 +32,17 @@ _SAVED = "convolution"
 _CACHE_BYTES = 1 << 19  # patches of one chunk of images, a part of a core's L2 cache
 
 
+def _accelerated(primitive, *_, **__) -> bool:
+    """Whether an operation is a convolution as accelerators compute it."""
+    return primitive is lax.conv_general_dilated_p and platform() != "cpu"
+
+
 # A policy for `jax.checkpoint`: convolutions and matrix products are kept, which are
 # small for the work they take; what lies between them is computed again.
 keep_products = jax.checkpoint_policies.save_from_both_policies(
-    jax.checkpoint_policies.save_only_these_names(_SAVED),
+    jax.checkpoint_policies.save_from_both_policies(
+        jax.checkpoint_policies.save_only_these_names(_SAVED), _accelerated
+    ),
     jax.checkpoint_policies.dots_saveable,
 )
 
@@ -56,7 +65,8 @@ def convolve(x: Array, w: Array, padding: int) -> Array:
     """
     chex.assert_rank([x, w], 4)
     if platform() != "cpu":
-        return _primitive(x, w, padding)
+        one_channel = x.shape[-1] == 1 and platform() == "gpu"
+        return (_by_patches if one_channel else _primitive)(x, w, padding)
     surplus = max(0, padding - (w.shape[0] - 1))
     if surplus:
         x = jnp.pad(x, ((0, 0), (surplus, surplus), (surplus, surplus), (0, 0)))
@@ -67,6 +77,12 @@ def _primitive(x, w, padding):
     return lax.conv_general_dilated(
         x, w, (1, 1), [(padding, padding)] * 2, dimension_numbers=_LAYOUT
     )
+
+
+def _by_patches(x, w, padding):
+    """One matrix product; its derivatives are products and shifted sums."""
+    patches = jnp.concatenate(_shifts(x, w.shape[0], padding), -1)
+    return patches @ w.reshape(-1, w.shape[-1])
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))

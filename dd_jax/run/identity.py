@@ -7,8 +7,9 @@ from ml_collections import ConfigDict
 from dd_jax import config as configs
 from dd_jax.distill.io import storage
 from dd_jax.run.context import RunContext, learns, model_settings, upsampled
+from dd_jax.run.methods import method_of
 from dd_jax.run.variants import made_by
-from dd_jax.runtime.parallel import devices_in_use
+from dd_jax.runtime.parallel import devices_in_use, devices_of_each
 
 
 def identity(run: RunContext, metadata: dict, notes: tuple[str, ...]) -> dict:
@@ -48,11 +49,23 @@ def identity(run: RunContext, metadata: dict, notes: tuple[str, ...]) -> dict:
     } | {
         name: value
         for name, value in {
+            "devices_of_a_set": _devices_of_a_set(run),
             "data_notes": list(notes),
             "labels": labels(config),
         }.items()
         if value
     }
+
+
+def _devices_of_a_set(run: RunContext) -> int | None:
+    """How many of several devices learned each set; None where there is one, or no set.
+
+    One, where sets are as many as devices, or the method cannot divide its work.
+    """
+    config = run.config
+    if len(devices_in_use()) == 1 or config.distill.load or not learns(config):
+        return None
+    return devices_of_each(config.sets, method_of(run, config.distill.method).splits)
 
 
 def labels(config: ConfigDict) -> dict[str, str]:

@@ -133,6 +133,15 @@ def over_devices(fun: Callable, devices: list, backend: Backend = "pmap") -> Cal
     return jax.jit(mapped, in_shardings=placed, out_shardings=placed)
 
 
+def devices_of_each(models: int, splits: bool) -> int:
+    """How many devices share the work of one of some models in `map_models`.
+
+    All where the work can be cut and there are at least two for each model; else 1.
+    """
+    count = len(devices_in_use())
+    return count if splits and 2 * models <= count else 1
+
+
 def vmap_or_loop(fun: Callable, *stacked):
     """`vmap(fun)(*stacked)` inside compiled code; on CPU one after another."""
     if in_turn():
@@ -174,7 +183,7 @@ def map_models(
     def call(shared, *stacked):
         devices, backend = devices_in_use(), _SPREAD.get().backend
         size = _size(stacked)
-        cut = splits and 2 * size <= len(devices)
+        cut = devices_of_each(size, splits) > 1
         used = devices if cut else devices[: 1 << (size - 1).bit_length()]
         at_once = (None if in_turn() else 0) if chunk == "platform" else chunk
         given = () if in_turn() else donate

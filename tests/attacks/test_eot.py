@@ -72,6 +72,7 @@ def test_step_uses_the_mean_gradient_and_margin_of_the_mean_logits(noisy):
     np.testing.assert_allclose(np.ravel(found), best[0], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_version_rand_takes_20_draws_at_each_point(noisy):
     logits_fn, seen = noisy
     image = (0.5 + 0.2 * W[:, 0]).reshape(1, *SHAPE).clip(0, 1)

@@ -147,6 +147,12 @@ def test_a_second_file_cannot_take_a_name(tmp_path):
         sweep.read(write(tmp_path, "two.py", code))
 
 
+def test_another_spelling_of_its_path_is_the_same_file(tmp_path, monkeypatch):
+    path = write(tmp_path, "one.py", PLUGIN.format(value=1, more=""))
+    monkeypatch.chdir(tmp_path)
+    assert len({run_id(str(path)), run_id("one.py"), run_id("./one.py")}) == 1
+
+
 def test_the_config_file_is_found_on_a_command_line():
     assert config_file(["--config.seed=1", "--config=a.py"]) == "a.py"
     assert config_file(["--dry_run"]) is None

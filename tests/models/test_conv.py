@@ -152,14 +152,46 @@ def test_checkpoints_keep_the_convolutions_of_every_derivative():
         assert_close(found, jax.jit(jax.grad(step, (0, 1)))(x, w))
 
 
+def test_checkpoints_of_accelerators_keep_convolutions_too():
+    x, w = draw(22, 2, 6, 6, 2), draw(23, 3, 3, 2, 4)
+    first = objective(convolve, 1)
+    second = lambda x, w: jnp.sum(jnp.sin(jax.grad(first)(x, w)))
+
+    def kept(step):
+        again = jax.checkpoint(step, policy=keep_products)
+        back = lambda *args: jax.vjp(again, *args)[1]
+        return sum(leaf.size for leaf in jax.tree.leaves(jax.eval_shape(back, x, w)))
+
+    with made_for("gpu"):
+        assert kept(first) == x.size + w.size + 2 * 6 * 6 * 4
+        assert kept(second) == x.size + w.size + 2 * 6 * 6 * 4 + x.size
+
+
 def test_accelerators_use_the_primitive_and_its_derivatives():
-    x, w = draw(17, 2, 5, 5, 1), draw(18, 3, 3, 1, 2)
+    x, w = draw(17, 2, 5, 5, 3), draw(18, 3, 3, 3, 2)
     on_cpu = convolve(x, w, 1)
     names = lambda: str(jax.make_jaxpr(lambda x, w: convolve(x, w, 1))(x, w))
     assert "custom_vjp" in names()
     with made_for("gpu"):
         assert "custom_vjp" not in names()
         assert_close(convolve(x, w, 1), on_cpu, 1e-6)
+
+
+@pytest.mark.parametrize("kernel, padding", [(3, 1), (5, 2)])
+def test_gpus_convolve_one_channel_by_products_alone(kernel, padding):
+    """Values, derivatives to second order and those of several networks at once."""
+    x, w = draw(24, 3, 2, 7, 6, 1), draw(25, 3, kernel, kernel, 1, 4)
+    found, expected = (derivatives(fun, padding) for fun in (convolve, reference))
+    mapped = jax.vmap(found)
+    program = lambda: str(jax.make_jaxpr(mapped)(x, w))
+    with made_for("tpu"):
+        assert "conv_general_dilated" in program()
+    with made_for("gpu"):
+        assert "conv_general_dilated" not in program()
+        got = mapped(x, w)
+    for i in range(3):
+        one = jax.tree.map(lambda leaf, i=i: leaf[i], got)
+        assert_close(one, expected(x[i], w[i]), 1e-5)
 
 
 def test_a_layer_has_the_derivatives_of_its_formula():

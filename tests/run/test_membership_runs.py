@@ -145,6 +145,7 @@ def test_fewer_rows_are_queried_but_every_canary(tmp_path):
     assert (np.diff(found.index) > 0).all()
 
 
+@pytest.mark.slow
 def test_one_repeat_makes_t1_of_the_very_network_of_t2(tmp_path):
     measured(
         tmp_path,
@@ -158,7 +159,8 @@ def test_one_repeat_makes_t1_of_the_very_network_of_t2(tmp_path):
     )
 
 
-@pytest.mark.parametrize("method", ["dm", pytest.param("dsa", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["dm", "dsa"])
 def test_joint_shadows_serve_targets_that_share_nothing(tmp_path, method):
     record = measured(
         tmp_path,

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from dd_jax.models import build
-from dd_jax.runtime.parallel import devices_in_use, map_models, require_devices, spread
+from dd_jax.runtime.parallel import (
+    devices_in_use,
+    map_models,
+    require_devices,
+    split_axis,
+    spread,
+)
+from dd_jax.runtime.split_work import split_map
 from dd_jax.train import trainer
 from dd_jax.types import InputError
 
@@ -146,6 +153,34 @@ def test_fewer_models_than_devices_are_not_computed_twice(count):
         jax.block_until_ready(map_models(fun)(None, jnp.arange(1.0 * count)))
         jax.effects_barrier()
     assert sorted(ran) == list(range(count))
+
+
+def mean_of_squares(shared, x):
+    """A function that cuts its work, and says so: `splits=True`."""
+    squares = split_map(lambda scale, x: scale * x**2)(shared, x)
+    return {"mean": squares.mean(), "devices": getattr(split_axis(), "size", 1)}
+
+
+@pytest.mark.parametrize("by", ["pmap", "shard_map"])
+@pytest.mark.parametrize("count, shared_by", [(1, 4), (2, 4), (3, 1), (5, 1)])
+def test_few_models_take_all_devices_in_turn_where_they_cut_their_work(
+    by, count, shared_by
+):
+    x = jnp.arange(count * 7.0).reshape(count, 7)
+    mapped = map_models(mean_of_squares, splits=True)
+    found = spread_by(by, 4, mapped, 2.0, x)
+    np.testing.assert_allclose(found["mean"], 2 * (x**2).mean(1), rtol=1e-6)
+    assert found["devices"].tolist() == [shared_by] * count
+    assert found["mean"].devices() == set(jax.devices()[:4])
+    again = spread_by(
+        by, 4, mapped, found["mean"][0], jnp.repeat(found["mean"], 7)[None]
+    )
+    assert again["devices"].tolist() == [4]
+
+
+def test_on_one_device_nothing_is_cut():
+    found = map_models(mean_of_squares, splits=True)(1.0, jnp.ones((2, 7)))
+    assert found["devices"].tolist() == [1, 1]
 
 
 def test_varying_numbers_of_models_compile_few_programs():

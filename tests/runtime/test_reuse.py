@@ -281,6 +281,7 @@ def only_of(root, record):
     return root / "runs" / record["run"]["id"]
 
 
+@pytest.mark.slow
 def test_a_run_on_a_rewritten_set_is_that_of_the_same_set_elsewhere(tmp_path):
     source, rng = npz(tmp_path / "a.npz"), np.random.default_rng(0)
     labels = np.eye(3)[np.arange(6) % 3]
@@ -299,6 +300,7 @@ def test_a_run_on_a_rewritten_set_is_that_of_the_same_set_elsewhere(tmp_path):
     assert second["accuracy"] == elsewhere["accuracy"] != first["accuracy"]
 
 
+@pytest.mark.slow
 def test_a_run_whose_data_change_meanwhile_fails_and_leaves_no_other_cache(
     tmp_path, monkeypatch
 ):

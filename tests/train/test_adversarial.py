@@ -102,6 +102,7 @@ def test_epochs_may_be_divided_into_calls():
     )
 
 
+@pytest.mark.slow
 def test_it_buys_robust_accuracy():
     """Plain training falls to PGD at Linf 0.1 where adversarial training stands."""
     digits = load("digits")

@@ -138,6 +138,7 @@ def test_parameters_beyond_half_precision_count_as_divergence(tmp_path):
         paths(tmp_path, lr=1e7)
 
 
+@pytest.mark.slow
 def test_any_flipped_bit_is_noticed_and_costs_that_expert_alone(tmp_path):
     straight = np.array(paths(tmp_path, saving))
     (file,) = tmp_path.glob("*.npy")

@@ -1,6 +1,7 @@
 """Robustness: accuracy under attack as a curve over the radius epsilon."""
 
 from dd_jax.attacks.inputs import check_logits
+from dd_jax.audits.robustness.chunks import attacked_at_once
 from dd_jax.audits.robustness.curve import Curve, epsilon_curve, minimal_distances
 from dd_jax.audits.robustness.curve_metrics import (
     area_under_curve,
@@ -22,6 +23,7 @@ __all__ = [
     "Curve",
     "area_under_curve",
     "ascents",
+    "attacked_at_once",
     "behaviour",
     "check_logits",
     "class_robust_accuracy",

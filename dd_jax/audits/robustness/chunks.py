@@ -8,8 +8,35 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
+from dd_jax.runtime.device_memory import at_once, shared_by
 from dd_jax.runtime.parallel import map_models
+from dd_jax.runtime.platform import in_turn
 from dd_jax.types import Array, Key, Params
+
+_ON_CPU = 50  # images attacked at once
+
+
+def attacked_at_once(
+    apply: Callable[[Params, Array], Array], params: Params, images: Array, copies: int
+) -> int:
+    """How many images an attack takes at a time.
+
+    On CPU 50. On accelerators all, or one of the fewest equal parts whose gradients fit
+    in memory. Random starts are drawn for the images of one call together, so that they
+    differ between the two.
+
+    Args:
+      apply: `(params, images f32[b h w c]) -> logits f32[b k]`.
+      params: with a leading axis of networks, which are attacked in turn.
+      images: `[n h w c]`.
+      copies: of an image that go through a network together, one for each radius.
+    """
+    if in_turn():
+        return _ON_CPU
+    one = jax.tree.map(lambda leaf: leaf[0], params)
+    gradient = jax.grad(lambda images: apply(one, images).sum())
+    with shared_by(copies):
+        return at_once(gradient, jax.ShapeDtypeStruct(images.shape, jnp.float32))
 
 
 def on_chunks(body: Callable, apply: Callable[[Params, Array], Array]) -> Callable:

@@ -11,7 +11,7 @@ from dd_jax.attacks import ATTACKS, Attack
 from dd_jax.audits import robustness
 from dd_jax.audits.audit import Audit, Context
 from dd_jax.audits.robustness.curve import Curve
-from dd_jax.audits.transfer_audit import CHUNK, networks_of, transferred
+from dd_jax.audits.transfer_audit import networks_of, transferred
 from dd_jax.catalogue import arguments, entry
 from dd_jax.catalogue.naming import attack_of
 from dd_jax.system.progress import progress, shown
@@ -95,13 +95,14 @@ def _of_pipeline(
     networks = context.first_networks(pipe, options.nets)
     images, labels = context.sample("attacked rows", options.images)
     task = context.model.apply, networks, images, labels
+    chunk = robustness.attacked_at_once(*task[:3], context.num_classes)
     attack = _attack_on(context, pipe, networks)
     curves = {}
     for spec in shown(options.attacks, f"attacks, {pipe}"):
         eps = getattr(options, f"eps_{norm_of(spec, options)}")
         curves[spec] = attack("attack", spec, eps, drop=options.sequential_radii)
     key = context.key(f"behaviour {pipe}")
-    measure_behaviour = partial(robustness.behaviour, key, *task, chunk=CHUNK)
+    measure_behaviour = partial(robustness.behaviour, key, *task, chunk=chunk)
     found = context.cached("behaviour", lambda: measure_behaviour()._asdict(), pipe)
     evidence: dict = {"behaviour": robustness.Behaviour(**found)}
     if options.checks:
@@ -114,7 +115,7 @@ def _of_pipeline(
     if options.checks and not distances:
         key = context.key(f"distances {pipe}")
         measured = partial(robustness.minimal_distances, key, "deepfool", *task)
-        make = lambda: {"deepfool": measured(chunk=CHUNK)}
+        make = lambda: {"deepfool": measured(chunk=chunk)}
         distances = context.cached("distances", make, pipe)
     return robustness.record(
         curves,
@@ -154,7 +155,9 @@ def _attack_on(context: Context, pipe: str, networks: Params) -> Callable[..., C
         key = context.key(f"{purpose} {pipe} {spec}")
         task = key, name, context.model.apply, networks, *rows, np.array(eps)
         how = given | settings
-        make = partial(robustness.epsilon_curve, *task, chunk=CHUNK, **how)
+        copies = max(len(eps), context.num_classes)
+        chunk = robustness.attacked_at_once(*task[2:4], rows[0], copies)
+        make = partial(robustness.epsilon_curve, *task, chunk=chunk, **how)
         found = context.cached(f"{purpose} {spec}", lambda: make()._asdict(), pipe)
         return Curve(**found)
 

@@ -1,6 +1,7 @@
 """Distribution matching: synthetic images with the mean features of the real ones."""
 
 from collections.abc import Callable
+from functools import partial
 
 import chex
 import jax.numpy as jnp
@@ -14,6 +15,7 @@ from dd_jax.distill.signatures import passes_on
 from dd_jax.runtime.device_memory import in_batches
 from dd_jax.runtime.platform import in_turn
 from dd_jax.runtime.reuse import reused
+from dd_jax.runtime.split_work import split_sum
 from dd_jax.train.training import unchanged
 from dd_jax.types import Array, Key, Model, SyntheticSet
 
@@ -34,23 +36,47 @@ def embed(model: Model, params, images: Array) -> Array:
     return in_batches(lambda images: model.features(params, images), images, _CHUNK)
 
 
-def class_means(model: Model, params, batch: Batch) -> Array:
-    """Weighted mean feature of each class, `f32[k d]`."""
-    classes, size = batch.weights.shape
-    images = batch.images.reshape(-1, *batch.images.shape[2:])
-    features = embed(model, params, images).reshape(classes, size, -1)
-    total = jnp.einsum("kb,kbd->kd", batch.weights, features)
+def class_means(
+    model: Model,
+    params,
+    batch: Batch,
+    augment: Callable[[Array], Array] = lambda images: images,
+) -> Array:
+    """Weighted mean feature of each class, `f32[k d]`.
+
+    Several devices share the images of every class, and add up their features.
+
+    Args:
+      model: the network.
+      params: its parameters.
+      batch: real images.
+      augment: `f32[k b h w c] -> f32[k b h w c]`, each image on its own.
+    """
+
+    def weighted(params, weights, images):
+        images = augment(images.swapaxes(0, 1))
+        flat = images.reshape(-1, *images.shape[2:])
+        features = embed(model, params, flat).reshape(*images.shape[:2], -1)
+        return jnp.einsum("kb,kbd->kd", weights.T, features)
+
+    by_image = batch.weights.T, batch.images.swapaxes(0, 1)
+    total = split_sum(weighted)(params, *by_image)
     return total / batch.weights.sum(1, keepdims=True)
 
 
 def synthetic_means(model: Model, params, synthetic_batch) -> Array:
     """Mean feature of each class of a synthetic set, `f32[k d]`.
 
-    `m_c = sum_j y_jc f(s_j) / sum_j y_jc`, over images and labels `[k i ...]`.
+    `m_c = sum_j y_jc f(s_j) / sum_j y_jc`, over images and labels `[k i ...]`. Several
+    devices share the images.
     """
+
+    def weighted(params, weights, images):
+        return weights.T @ model.features(params, images, train=True)
+
     synthetic_batch = flattened(synthetic_batch)
-    features = model.features(params, synthetic_batch.images, train=True)
-    return (synthetic_batch.labels / synthetic_batch.labels.sum(0)).T @ features
+    weights = synthetic_batch.labels / synthetic_batch.labels.sum(0)
+    return split_sum(weighted)(params, weights, synthetic_batch.images)
 
 
 def matching_loss(real: Array, synthetic: Array) -> Array:
@@ -106,11 +132,10 @@ def distribution_matching(
       A `Method`; the same arguments give the same object.
     """
 
-    def loss(params, real: Batch, synthetic_batch: SyntheticSet) -> Array:
-        means = class_means(model, params, real)
+    def loss(params, means: Array, synthetic_batch: SyntheticSet) -> Array:
         return matching_loss(means, synthetic_means(model, params, synthetic_batch))
 
-    return matching_method(
+    method = matching_method(
         model,
         loss,
         ipc=ipc,
@@ -118,5 +143,7 @@ def distribution_matching(
         batch_real=batch_real,
         augment=augment,
         lr=lr,
+        real_side=partial(class_means, model),
         **images,
     )
+    return method._replace(splits=not model.has_batch_stats)

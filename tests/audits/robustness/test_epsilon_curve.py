@@ -23,12 +23,15 @@ from linear_networks import (
 from dd_jax import register
 from dd_jax.attacks import ATTACKS
 from dd_jax.audits.robustness import (
+    attacked_at_once,
     epsilon_curve,
     masking_checks,
     minimal_distances,
     record,
 )
 from dd_jax.catalogue import lookup
+from dd_jax.runtime.device_memory import memory_of
+from dd_jax.runtime.platform import made_for
 from dd_jax.types import InputError
 
 KEY = jax.random.key(0)
@@ -186,3 +189,12 @@ def compiled_programs():
         yield names
     finally:
         logger.removeHandler(handler)
+
+
+def test_accelerators_attack_as_many_images_as_fit():
+    assert attacked_at_once(apply, PARAMS, IMAGES, 3) == 50
+    with made_for("gpu"):
+        assert attacked_at_once(apply, PARAMS, IMAGES, 3) == N
+        with memory_of(600):  # a half, of 48 bytes an image
+            few = attacked_at_once(apply, PARAMS, IMAGES, 3)
+            assert 1 <= few < attacked_at_once(apply, PARAMS, IMAGES, 1) < N
