@@ -66,6 +66,19 @@ COLUMNS = {  # and how each is set
 }
 
 
+def rows_of(file: Path) -> list[dict]:
+    """The rows of a file; none where there is no file.
+
+    Raises:
+      InputError: a line that is no row of this benchmark.
+    """
+    rows = workdir.read_jsonl(file)
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row, dict) or not {*KEY, "digest", "memory"} <= row.keys():
+            raise InputError(f"{file}: line {number} is no row of this benchmark")
+    return rows
+
+
 def with_row(rows: Iterable[dict], new: dict) -> list[dict]:
     """Rows in the order of the table, a new one in place of the one that it renews."""
     same = lambda row: all(row[key] == new[key] for key in KEY)
@@ -109,7 +122,7 @@ def compile_all(options: argparse.Namespace) -> None:
     """Makes the rows that are missing."""
     versions = compiler_versions()
     places = {name: chips(name) for name in options.topologies}
-    rows = workdir.read_jsonl(options.out)
+    rows = rows_of(options.out)
     for shape, topology in itertools.product(options.shapes, places):
         devices, size = places[topology], SIZES[shape]
         filled = -(-size.nets // len(devices)) * len(devices)
@@ -167,7 +180,7 @@ def main(argv: Sequence[str]) -> int:
         if not options.table:
             require_compiler()
             compile_all(options)
-        rows = workdir.read_jsonl(options.out)
+        rows = rows_of(options.out)
     except InputError as error:
         print("error:", error, file=sys.stderr)
         return 2

@@ -154,7 +154,12 @@ def test_a_new_row_takes_the_place_of_the_old_one():
 
 def test_rows_are_shown_as_a_table(tmp_path, capsys):
     row = {"program": "dm", "shape": "cifar10", "topology": "v5e:2x2", "flops": 2e12}
-    row |= {"compile_seconds": 61.2, "compile_processor_seconds": 40.4, "bytes": 3e9}
+    row |= {
+        "digest": "a",
+        "compile_seconds": 61.2,
+        "compile_processor_seconds": 40.4,
+        "bytes": 3e9,
+    }
     row |= {"memory": {"total": 8e9, "chip": 16e9}}
     row |= {"collectives": {"all-reduce": {"count": 2, "bytes": 4e6}}}
     broken = row | {"program": "pgd", "error": "RESOURCE_EXHAUSTED", "memory": {}}
@@ -168,6 +173,15 @@ def test_rows_are_shown_as_a_table(tmp_path, capsys):
     file.write_text(json.dumps(broken | {"memory": {"chip": 16e9}}) + "\n")
     assert tpu_compile.main(["--table", f"--out={file}"]) == 1
     assert "RESOURCE_EXHAUSTED" in capsys.readouterr().out
+
+
+def test_a_file_of_other_rows_is_one_line(tmp_path, capsys):
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"run": {}}\n')
+    assert tpu_compile.main(["--table", f"--out={file}"]) == 2
+    assert capsys.readouterr().err == (
+        f"error: {file}: line 1 is no row of this benchmark\n"
+    )
 
 
 def test_what_a_compiler_lacks_is_one_line(monkeypatch, capsys):
