@@ -24,8 +24,8 @@ PRIVACY = (
     Option(
         "joint",
         False,
-        "batched shadow distillation: shadows share networks and real batches (dc, dsa "
-        "and dm)",
+        "batched shadow distillation: shadows share networks and real batches, for "
+        "methods that have a batched form",
         FLAG,
     ),
     Option(

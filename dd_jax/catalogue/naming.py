@@ -6,6 +6,8 @@ from dd_jax.catalogue.lookup import Entry, entries, entry, names
 from dd_jax.catalogue.rules import Rule, some_of
 from dd_jax.types import InputError
 
+OLD_AUDITS = {"export": "quantization", "learning": "learning_curve"}  # -> new name
+
 
 def attack_of(spec: str) -> tuple[str, dict[str, str]]:
     """The attack and its norm and version that a config names, such as `square:l2`.
@@ -118,3 +120,13 @@ def _is_source(value: str) -> bool:
 
 ATTACKS = Rule(_are_attacks, _attacks_in_words)
 SOURCE = Rule(_is_source, describe_sources)
+
+
+def present_names(record: dict[str, Any]) -> dict[str, Any]:
+    """A Record whose parts that older versions named otherwise have their new names.
+
+    >>> present_names({"run": {}, "export": {"bits": 8}})
+    {'run': {}, 'quantization': {'bits': 8}}
+    """
+    new = {part: OLD_AUDITS.get(part, part) for part in record}
+    return {new[part]: value for part, value in record.items()}

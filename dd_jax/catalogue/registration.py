@@ -7,6 +7,7 @@ from typing import Any
 
 from dd_jax.catalogue.code import digest
 from dd_jax.catalogue.lookup import ROOMS, Entry, Option, add
+from dd_jax.catalogue.naming import OLD_AUDITS
 from dd_jax.catalogue.rules import FLAG, Rule
 from dd_jax.types import InputError
 
@@ -18,7 +19,7 @@ _TRAITS = {  # kind -> what an entry may say of itself
     "attack": ("words", "shared"),
     "source": ("place",),
 }
-_RECORD = ("run", "cost", "artifacts", "export")  # parts that are no audit's
+_RECORD = ("run", "cost", "artifacts", *OLD_AUDITS)  # parts that are no audit's
 
 
 def register(
@@ -69,11 +70,6 @@ def register(
         )
     if not isinstance(label, str) or not label.strip():
         raise InputError(f"register: {kind} {name!r} needs a label for reports")
-    if not (callable(factory) or hasattr(factory, "measure") or _is_path(factory)):
-        raise InputError(
-            f"register: {kind} {name!r}: its factory is {factory!r}; give a function, "
-            "or 'module:attribute'"
-        )
     if unknown := traits.keys() - set(_TRAITS.get(kind, ())):
         raise InputError(
             f"register: {kind} {name!r}: no argument {min(unknown)!r}; there are "
@@ -84,6 +80,8 @@ def register(
             f"register: audit {name!r}: that is another part of a Record; take another "
             "name"
         )
+    if not _is_path(factory):
+        _check_factory(kind, name, factory)
     options = _checked_options(kind, name, options)
     if origin and kind == "audit" and "enabled" not in {o.name for o in options}:
         options = (Option("enabled", True, f"run the audit {name}", FLAG), *options)
@@ -92,13 +90,35 @@ def register(
     add(found)
 
 
+def _check_factory(kind: str, name: str, factory: Any) -> None:
+    """Refuses what cannot be a factory of its kind."""
+    if kind != "audit":
+        if not callable(factory):
+            raise InputError(
+                f"register: {kind} {name!r}: its factory is {factory!r}; give a "
+                "function, or 'module:attribute'"
+            )
+    elif not (hasattr(factory, "check") and hasattr(factory, "measure")):
+        raise InputError(
+            f"register: audit {name!r}: it is a {type(factory).__name__}; give a "
+            "dd_jax.audits.Audit, or 'module:attribute'"
+        )
+    elif factory.name != name:
+        raise InputError(
+            f"register: audit {name!r}: it calls itself {factory.name!r}; give both "
+            "one name"
+        )
+
+
 def _checked_options(kind: str, name: str, options: Any) -> tuple[Option, ...]:
     """The options, each of them one, of a type that a config holds, its default right.
 
     Raises:
       InputError: the first thing that is wrong.
     """
-    if isinstance(options, Option) or not all(isinstance(o, Option) for o in options):
+    if not isinstance(options, tuple | list) or not all(
+        isinstance(option, Option) for option in options
+    ):
         raise InputError(
             f"register: {kind} {name!r}: options is a tuple of dd_jax.Option, such as "
             "(dd_jax.Option(...),)"
@@ -125,6 +145,10 @@ def _problem(option: Option) -> str:
             f"its default is {default!r}; give a bool, int, float, str or a tuple of "
             "these"
         )
+    if not isinstance(option.help, str) or not option.help.strip():
+        return "it has no help; say in a line what it is"
+    if option.name == "enabled" and type(default) is not bool:
+        return f"its default is {default!r}; what is enabled is True or False"
     if rule is not None and not isinstance(rule, Rule):
         return f"its rule is {rule!r}; give a dd_jax.Rule(holds, words) or none"
     if not option.allowed.accepts(default):

@@ -97,7 +97,7 @@ BASE = (
     Option(
         "distill.augment",
         _AUGMENT_DIGITS,
-        "siamese augmentation of real and synthetic images; dc has none",
+        "siamese augmentation of real and synthetic images, in methods that have one",
         AUGMENT,
     ),
     Option(
@@ -109,15 +109,14 @@ BASE = (
     Option(
         "distill.lr_labels",
         0.0,
-        "learning rate of soft labels; 0 = the method's own (frepo 0.01, others "
-        "one-hot labels)",
+        "learning rate of soft labels; 0 = the method's own, for most one-hot labels",
         NOT_NEGATIVE,
     ),
     Option(
         "distill.factor",
         0,
         "multi-formation: factor x factor synthetic images in a stored one; 0 = the "
-        "method's own (idc 2, others 1)",
+        "method's own, for most 1",
         Rule(lambda v: 0 <= v <= 3, "0, 1, 2 or 3"),
     ),
     Option(
@@ -126,26 +125,26 @@ BASE = (
     Option(
         "distill.distance",
         "own",
-        "distance between gradients, in dc, dsa, idc_i and idc; own = the method's",
+        "distance between gradients, in methods that match them; own = the method's",
         one_of(("own", *DISTANCES)),
     ),
     Option(
         "distill.network.outer_steps",
         0,
-        "outer steps before a new network, in dc, dsa, idc_i, idc and frepo; 0 = the "
+        "outer steps before a new network, in methods with an inner loop; 0 = the "
         "method's own",
         at_least(0),
     ),
     Option(
         "distill.network.epochs",
         0,
-        "epochs of the inner loop in dc and dsa; 0 = the method's own",
+        "epochs of an inner loop on synthetic images; 0 = the method's own",
         at_least(0),
     ),
     Option(
         "distill.network.steps",
         8,
-        "batches of 64 real images in the inner loop of idc_i and idc",
+        "batches of 64 real images in an inner loop on these",
         at_least(1),
     ),
     Option(

@@ -5,6 +5,7 @@
 """
 
 import itertools
+import sys
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from types import ModuleType
@@ -131,8 +132,9 @@ def read(path: str | Path) -> ModuleType:
     why = no_file(path) or ("" if path.suffix == ".py" else "no file of Python code")
     if why:
         raise InputError(f"--config={path}: {why}; give a Python config file")
-    module = ModuleType(path.stem)
+    module = ModuleType(f"config file {path.resolve()}")
     module.__file__ = str(path)
+    sys.modules[module.__name__] = module  # where dataclasses look names up
     try:  # from its source: a compiled file can be older, and would be left behind
         exec(compile(path.read_bytes(), path, "exec"), module.__dict__)
     except InputError as error:

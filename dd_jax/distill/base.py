@@ -120,6 +120,7 @@ def real_data(images: np.ndarray, labels: np.ndarray, members=None) -> Real:
     """
     chex.assert_rank([images, labels], [4, 1])
     chex.assert_equal_shape_prefix([images, labels], 1)
+    chex.assert_type([images, labels], [np.uint8, int])
     classes = int(labels.max()) + 1
     members = np.ones(len(labels), bool) if members is None else members
     width = int(np.bincount(labels).max())

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dd_jax.catalogue.naming import present_names
 from dd_jax.data import tfds_export
 from dd_jax.distill.io import conversion as foreign
 from dd_jax.distill.io import metadata_checks as claims
@@ -83,13 +84,14 @@ def with_accuracy(path: str | Path, synthetic: SyntheticSet) -> SyntheticSet:
         record, made = (
             claims.parse(f.read_text(encoding="utf-8")) for f in (file, config)
         )
+        record = present_names(record)
         if made["distill"]["load"]:
             return synthetic
         stored = record["accuracy"]["distilled"]
         accuracy = {
             "split": record["run"]["split"],
             "stored": {key: stored[key] for key in ("mean", "ci", "n")},
-            "exported": record.get("export", {}).get("accuracy"),
+            "exported": record.get("quantization", {}).get("accuracy"),
         }
     except (ValueError, KeyError, TypeError, AttributeError):
         raise InputError(f"{file} and {config.name} are not those of a run") from None

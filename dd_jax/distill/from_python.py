@@ -32,7 +32,7 @@ def build(name: str | Callable[..., Method], model: Model, **options) -> Method:
       A `Method`.
 
     Raises:
-      InputError: no such name or option.
+      InputError: no such name or option; less than one image a class.
     """
     factory = resolve("method", name) if isinstance(name, str) else name
     known = [p for p in inspect.signature(factory).parameters if p != "model"]
@@ -40,6 +40,8 @@ def build(name: str | Callable[..., Method], model: Model, **options) -> Method:
     if unknown or "ipc" not in options:
         wrong = f"has no option {min(unknown)!r}" if unknown else "needs ipc"
         raise InputError(f"method {name!r} {wrong}; its options: {', '.join(known)}")
+    if options["ipc"] < 1:
+        raise InputError(f"ipc={options['ipc']}: at least one image a class is needed")
     for option in ("augment", "augment_net", "augment_student"):
         if isinstance(strategy := options.get(option), str):
             siamese, independent = augmentation(model, strategy)

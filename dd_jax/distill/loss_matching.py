@@ -132,7 +132,9 @@ def matching(loss: Loss) -> Callable[..., Method]:
     own = [p for p in parameters if p.kind == p.KEYWORD_ONLY]
     for parameter in own:
         if parameter.default is parameter.empty:
-            raise InputError(f"matching: {loss} needs a default for {parameter.name}")
+            raise InputError(
+                f"matching: {loss.__name__} needs a default for {parameter.name}"
+            )
 
     def factory(model: Model, **options) -> Method:
         chosen = {p.name: options.pop(p.name) for p in own if p.name in options}

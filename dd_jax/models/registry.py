@@ -2,9 +2,11 @@
 
 import inspect
 
+import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from dd_jax.catalogue import Registry
 from dd_jax.models.layers import Linear
@@ -93,7 +95,7 @@ def build(
       A `Model` for images `f32[n h w c]` in [0, 1].
 
     Raises:
-      InputError: unknown name or field.
+      InputError: unknown name or field; a shape, mean or deviation of another length.
 
     >>> model = build("convnet", 10, (28, 28, 1), width=128)
     >>> params = jax.eval_shape(model.init, jax.random.key(0))
@@ -106,6 +108,13 @@ def build(
         raise InputError(
             f"model {name!r} has no {', '.join(sorted(unknown))}; its fields: {known}"
         )
+    if len(image_shape) != 3:
+        raise InputError(f"image_shape={image_shape}: need height, width, channels")
+    for word, value in (("mean", mean), ("std", std)):
+        if value is not None and np.shape(value) != (image_shape[2],):
+            raise InputError(
+                f"{word}={value}: need a number for each of {image_shape[2]} channels"
+            )
     choices = tuple(sorted(kw.items()))
     place = (tuple(v) if isinstance(v, list) else v for v in (image_shape, mean, std))
     return _built(_architecture(name), choices, num_classes, *place, space)
@@ -122,6 +131,8 @@ def _built(architecture, choices, num_classes, image_shape, mean, std, space) ->
     seen = max(h, side), max(w, side), c
 
     def prepare(images):
+        chex.assert_shape(images, (None, *image_shape))
+        chex.assert_type(images, float)  # pixels in [0, 1], not bytes
         x = space.enter(images)
         if min(h, w) < side:
             x = jax.image.resize(x, (x.shape[0], *seen), "bilinear")

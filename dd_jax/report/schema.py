@@ -5,6 +5,7 @@ Each audit's part is checked by the `SHAPE` of its section, see `report.sections
 
 from typing import Any
 
+from dd_jax.catalogue.naming import present_names
 from dd_jax.report import sections
 from dd_jax.report.shapes import (
     Check,
@@ -22,7 +23,6 @@ from dd_jax.types import InputError, Record
 
 PIPES = ("distilled", "random_subset", "full_data")
 RUN_KEYS = ("id", "method", "dataset", "arch", "ipc", "init", "num_classes")
-RENAMED = {"export": "quantization", "learning": "learning_curve"}  # audits, old -> new
 
 NUMBER, SHARE, COUNT = number(), number(0, 1), number(0, whole=True)
 RATE, MEAN = estimate(SHARE), estimate(NUMBER)
@@ -105,7 +105,7 @@ def sound(record: Any, where: str) -> tuple[Record, list[str]]:
         raise InputError(f"{where}: no `run` part; need a Record with run.id and so on")
     if missing := [key for key in RUN_KEYS if key not in record["run"]]:
         raise InputError(f"{where}: run.{missing[0]} is missing; need {RUN_KEYS}")
-    record = _renamed(record)
+    record = present_names(record)
     problems = {part: wrong for part in record if (wrong := _problem(record, part))}
     if "run" in problems:
         raise InputError(f"{where}: {problems['run']}")
@@ -134,12 +134,6 @@ def validate(record: Any, where: str = "record") -> Record:
     if problems:
         raise InputError(problems[0])
     return checked
-
-
-def _renamed(record: Record) -> Record:
-    """Parts that older versions named otherwise under their present names."""
-    new = {part: RENAMED.get(part, part) for part in record}
-    return {new[part]: value for part, value in record.items()}
 
 
 def _problem(record: Record, part: str) -> str | None:

@@ -14,7 +14,7 @@ from dd_jax.run.cached import run_dir
 from dd_jax.run.context import RunContext, build_context, matches
 from dd_jax.runtime.cost import Cost
 from dd_jax.runtime.keys import named
-from dd_jax.types import Model, Params, SyntheticSet
+from dd_jax.types import InputError, Model, Params, SyntheticSet
 
 _NO_SHADOWS = {"audits.transfer.enabled": False, "audits.privacy.enabled": False}
 
@@ -40,10 +40,18 @@ def transfer_variants(config: ConfigDict) -> dict[str, dict[str, Any]]:
 
     Other architectures learn from the run's sets; other methods distil a set each, and
     sets made elsewhere are trained on by the run's recipe.
+
+    Raises:
+      InputError: one name for an architecture and a method.
     """
     audit = config.audits.transfer
     if not audit.enabled:
         return {}
+    if twice := set(audit.architectures) & set(audit.methods):
+        raise InputError(
+            f"audits.transfer: {min(twice)} is an architecture and a method; results "
+            "go by name, so take one of them"
+        )
     each = _NO_SHADOWS | {"train.nets": config.audits.robustness.nets}
     return (
         {name: each | {"model.name": name} for name in audit.architectures}

@@ -1,6 +1,7 @@
 """The door of the catalogue: what comes in, what is refused, and in which words."""
 
 import textwrap
+from types import SimpleNamespace
 
 import pytest
 
@@ -28,8 +29,11 @@ STRENGTH = dd_jax.Option("strength", 0.5, "how strong")
 
 
 def registered(kind="method", name="mine", **changes):
+    made = factory
+    if kind == "audit":
+        made = SimpleNamespace(name=name, check=print, measure=dict)
     given = {"label": "My method", "options": (STRENGTH,)} | changes
-    dd_jax.register(kind, name, given.pop("factory", factory), **given)
+    dd_jax.register(kind, name, given.pop("factory", made), **given)
 
 
 def test_a_method_is_known_everywhere():
@@ -83,6 +87,15 @@ def test_options_stand_in_the_room_of_their_kind(kind, key):
         ({"kind": "attack", "name": "steps"}, "audits.robustness.steps"),
         ({"kind": "audit", "name": "privacy"}, "audit 'privacy' is already"),
         ({"name": "network"}, "distill.network"),
+        ({"kind": "audit", "name": "learning"}, "another part of a Record"),
+        ({"kind": "audit", "factory": print}, "it is a builtin_function_or_method"),
+        (
+            {"kind": "audit", "factory": SimpleNamespace(name="x", check=1, measure=2)},
+            "it calls itself 'x'; give both one name",
+        ),
+        ({"options": None}, "options is a tuple of dd_jax.Option"),
+        ({"options": (STRENGTH._replace(help=" "),)}, "it has no help"),
+        ({"options": (STRENGTH._replace(name="enabled"),)}, "is True or False"),
         ({"kind": "init", "name": "mtt"}, "distill.mtt"),
     ],
 )
@@ -151,6 +164,25 @@ def test_another_spelling_of_its_path_is_the_same_file(tmp_path, monkeypatch):
     path = write(tmp_path, "one.py", PLUGIN.format(value=1, more=""))
     monkeypatch.chdir(tmp_path)
     assert len({run_id(str(path)), run_id("one.py"), run_id("./one.py")}) == 1
+
+
+def test_names_in_annotations_are_found_in_the_file(tmp_path):
+    code = """
+        from __future__ import annotations
+
+        from dataclasses import dataclass
+        from typing import ClassVar
+
+        from dd_jax import config
+
+        @dataclass
+        class Shape:
+            known: ClassVar[int] = 3
+            side: int = 2
+
+        get_config = config.default
+    """
+    assert sweep.read(write(tmp_path, "json.py", code)).Shape().side == 2
 
 
 def test_the_config_file_is_found_on_a_command_line():

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dd_jax import config
+from dd_jax import catalogue, config
 from dd_jax.config import values
 from dd_jax.config.fields import fields
 from dd_jax.types import InputError
@@ -282,8 +282,8 @@ def test_messages():
     with pytest.raises(InputError) as caught:
         config.validate(changed(distill__method="dmm"))
     assert str(caught.value) == (
-        "config: distill.method='dmm': must be one of random, herding, kcenter, "
-        "kmeans, dc, dsa, dm, mtt, idc_i, idc, frepo"
+        "config: distill.method='dmm': must be one of "
+        + ", ".join(catalogue.names("method"))
     )
 
 

@@ -345,7 +345,9 @@ def test_the_signature_names_all_that_a_method_takes(name):
     assert (
         defaults["init"] == "real" and inspect.Parameter.empty not in defaults.values()
     )
-    assert set(defaults) <= set(re.findall(r"`(\w+)`", distill.Method.__doc__))
+    described = re.findall(r"`(\w+)`", distill.Method.__doc__)
+    described += re.findall(r"^ +(\w+): ", METHODS[name].__doc__, re.M)
+    assert set(defaults) <= set(described)
     METHODS[name](network(), ipc=IPC, **defaults)
     with pytest.raises(TypeError, match="unheard_of"):
         METHODS[name](network(), ipc=IPC, unheard_of=1)

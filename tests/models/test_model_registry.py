@@ -120,3 +120,33 @@ def test_small_images_are_up_sampled():
 def test_every_architecture_has_words_for_who_lacks_the_package(name):
     words = describe_architecture(name)
     assert "\n" not in words and len(words) > 250
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        np.zeros((2, 8, 8, 1), np.float32),
+        np.zeros((2, 8, 8, 3), np.uint8),
+        np.zeros((2, 9, 8, 3), np.float32),
+        np.zeros((8, 8, 3), np.float32),
+    ],
+)
+def test_images_of_another_kind_are_refused(images):
+    model = build("mlp", 3, (8, 8, 3))
+    params = jax.eval_shape(model.init, jax.random.key(0))
+    for fun in (model.apply, model.features, model.train_apply):
+        with pytest.raises(AssertionError):
+            jax.eval_shape(fun, params, images)
+
+
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        ({"image_shape": (8, 8)}, "need height, width, channels"),
+        ({"mean": 0.5}, "mean=0.5: need a number for each of 3 channels"),
+        ({"std": (1.0,)}, "std=.*for each of 3"),
+    ],
+)
+def test_shapes_and_statistics_have_their_lengths(changes, words):
+    with pytest.raises(InputError, match=words):
+        build("mlp", 3, **{"image_shape": (8, 8, 3)} | changes)

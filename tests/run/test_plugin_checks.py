@@ -1,5 +1,7 @@
 """What others register is built and looked at before any compute."""
 
+from types import SimpleNamespace
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import dd_jax
 from dd_jax import attacks, catalogue, config, run
 from dd_jax.attacks import Attack, Settings, ball_of
 from dd_jax.audits import Audit, no_check
+from dd_jax.audits.privacy import membership_audit
 from dd_jax.audits.robustness.robustness_audit import norm_of
 from dd_jax.catalogue import lookup
 from dd_jax.distill import METHODS
@@ -173,6 +176,53 @@ def test_an_audit_measures_json_values(tmp_path):
     with pytest.raises(InputError, match="audit mine: .*set.* JSON values") as caught:
         run.run(settings, tmp_path / "out")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "score, words",
+    [
+        (lambda logits, labels, member, target: labels[:2], r"shape \(2,\) for 6 rows"),
+        (lambda logits, labels, member, target: logits.nothing, "AttributeError"),
+    ],
+)
+def test_a_score_is_tried_before_models_are_trained_for_it(tmp_path, score, words):
+    register("score", score)
+    chosen = PRIVATE | {"distill.method": "dm", "audits.privacy.scores": ("mine",)}
+    with pytest.raises(InputError, match=f"score 'mine': .*{words}") as caught:
+        prepared(tmp_path, chosen)
+    assert "\n" not in str(caught.value)
+
+
+def test_other_keys_of_an_audit_are_no_hyperparameters():
+    """`images` and `epochs` are keys of the audits, and their own business."""
+
+    def attack(eps, *, images=3, steps=1):
+        assert images == 3
+        return dark(eps, steps=steps)
+
+    def score(logits, labels, member, target, *, epochs=5):
+        return labels + epochs
+
+    register("attack", attack)
+    register("score", score)
+    options = options_of(config.default(), "robustness")
+    assert norm_of("mine", options) == "linf"
+    chosen = config.override(
+        config.default(), {"audits.privacy.scores": ("mine",)}, "test"
+    )
+    context = SimpleNamespace(options=options_of(chosen, "privacy"))
+    assert membership_audit._score_options(context) == {"mine": {}}
+
+
+def test_one_name_for_an_architecture_and_a_method_is_refused(tmp_path):
+    register("method", lambda model, *, ipc: METHODS["dm"](model, ipc=ipc))
+    register("model", METHODS["dm"])
+    both = {
+        f"audits.transfer.{kind}": ("mine",) for kind in ("architectures", "methods")
+    }
+    chosen = ROBUST | both | {"audits.transfer.enabled": True}
+    with pytest.raises(InputError, match="mine is an architecture and a method"):
+        prepared(tmp_path, chosen)
 
 
 @pytest.mark.slow

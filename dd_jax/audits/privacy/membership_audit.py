@@ -7,7 +7,7 @@ import numpy as np
 
 from dd_jax.audits.audit import PIPES, Audit, Context
 from dd_jax.audits.privacy import evaluate_membership, save_scores
-from dd_jax.audits.privacy.scores import score_of
+from dd_jax.audits.privacy.scores import check_score, score_of
 from dd_jax.audits.privacy.shadow_queries import (
     QueryResult,
     canary_dataset,
@@ -19,10 +19,13 @@ from dd_jax.runtime.keys import integer
 from dd_jax.system.progress import progress
 from dd_jax.types import InputError
 
+SHARED = ("variance",)  # options of several scores
+
 
 def check(context: Context) -> None:
     """Refuses rows too few to halve, queries shifted too far, options of no score."""
-    _score_options(context)
+    for name, options in _score_options(context).items():
+        check_score(name, context.num_classes, options)
     if context.shadows:
         _check_halves(context)
         _check_queries(context)
@@ -115,7 +118,7 @@ def _score_options(context: Context) -> dict[str, dict]:
         name: arguments(
             entry("score", name),
             vars(getattr(options, name, SimpleNamespace())),
-            vars(options),
+            {key: getattr(options, key) for key in SHARED},
             score_of(name).compare,
         )
         for name in options.scores

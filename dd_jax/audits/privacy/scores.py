@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import wraps
 from typing import Any, NamedTuple
 
 import chex
@@ -19,7 +19,7 @@ from dd_jax.audits.privacy import (
     shadow_classifier,
     thresholds,
 )
-from dd_jax.catalogue import Registry, resolve
+from dd_jax.catalogue import Registry, entry, resolve
 from dd_jax.runtime.reuse import reused
 from dd_jax.types import Array, InputError
 
@@ -120,11 +120,38 @@ def _check_shapes(logits: Array, labels: Array, member: Array) -> None:
     chex.assert_type([logits, labels, member], [float, int, bool])
 
 
-@partial(jax.jit, static_argnames=("score", "options"))
-def _all_targets(score, logits, labels, member, options):
-    signal = score.signal(logits, labels, member)
-    compare = lambda target: score.compare(signal, member, target, **dict(options))
-    return lax.map(compare, jnp.arange(len(logits)))
+def check_score(name: str, classes: int, options: dict[str, Any]) -> None:
+    """Tries a score of others on made-up logits, before models are trained for it.
+
+    Raises:
+      InputError: it fails there, or gives no number a row.
+    """
+    if not entry("score", name).origin:
+        return
+    rows, member = 2 * classes, np.arange(4)[:, None] % 2 == np.arange(2 * classes) % 2
+    logits = np.random.default_rng(0).normal(size=(4, rows, 1, classes))
+    labels = np.arange(rows, dtype=np.int32) % classes
+    try:
+        found = all_targets(name, jnp.float32(logits), labels, member, **options)
+    except Exception as error:
+        words = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise InputError(f"score {name!r}: {words}") from error
+    if found.shape != member.shape:
+        raise InputError(
+            f"score {name!r}: shape {found.shape[1:]} for {rows} rows; it must give "
+            "f32[n], a number a row"
+        )
+
+
+@reused
+def _on_targets(score: Score, options: tuple) -> Callable[..., Array]:
+    @jax.jit
+    def run(logits, labels, member):
+        signal = score.signal(logits, labels, member)
+        compare = lambda target: score.compare(signal, member, target, **dict(options))
+        return lax.map(compare, jnp.arange(len(logits)))
+
+    return run
 
 
 def all_targets(
@@ -168,4 +195,5 @@ def all_targets(
             "row 2i+1 being the complement of row 2i"
         )
     _check_shapes(logits, labels, member)
-    return _all_targets(score, logits, labels, member, tuple(sorted(options.items())))
+    run = _on_targets(score, tuple(sorted(options.items())))
+    return run(logits, labels, member)

@@ -11,6 +11,7 @@ from jax.tree_util import Partial
 from dd_jax.runtime.device_memory import at_once, shared_by
 from dd_jax.runtime.parallel import map_models
 from dd_jax.runtime.platform import in_turn
+from dd_jax.runtime.reuse import reused
 from dd_jax.types import Array, Key, Params
 
 _ON_CPU = 50  # images attacked at once
@@ -97,10 +98,11 @@ def outputs(logits_fn: Partial, images: Array, chunk: int) -> np.ndarray:
       `f32[n k]`.
     """
     rows = chunked(len(images), min(chunk, len(images)))
-    found = [np.asarray(_outputs(logits_fn, images[part])) for part in rows]
+    run = _outputs(logits_fn.func)
+    found = [np.asarray(run(logits_fn.args, images[part])) for part in rows]
     return np.concatenate(found)[: len(images)]
 
 
-@jax.jit
-def _outputs(logits_fn, images):
-    return logits_fn(images)
+@reused
+def _outputs(fun: Callable) -> Callable:
+    return jax.jit(lambda arguments, images: fun(*arguments, images))

@@ -17,6 +17,8 @@ from dd_jax.catalogue.naming import attack_of
 from dd_jax.system.progress import progress, shown
 from dd_jax.types import InputError, Params
 
+SHARED = ("steps", "adaptive_steps", "queries", "draws")  # options of several attacks
+
 
 def norm_of(spec: str, options: SimpleNamespace) -> str:
     """The norm of an attack that the options name, as they build it.
@@ -43,7 +45,8 @@ def _built_with(spec: str, options: SimpleNamespace) -> tuple[str, dict]:
     """The name of an attack that the options name, and all that it is built with."""
     name, chosen = attack_of(spec)
     own = vars(getattr(options, name, SimpleNamespace()))
-    return name, arguments(entry("attack", name), own, vars(options)) | chosen
+    shared = {key: getattr(options, key) for key in SHARED}
+    return name, arguments(entry("attack", name), own, shared) | chosen
 
 
 def check(context: Context) -> None:

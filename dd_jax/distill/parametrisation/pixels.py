@@ -47,6 +47,11 @@ def pixels(
     first = resolve("init", init) if isinstance(init, str) else init
 
     def start(key: Key, real: Real) -> dict:
+        if not isinstance(real, Real):
+            kind = type(real).__name__
+            raise InputError(
+                f"real data are a {kind}; give dd_jax.distill.real_data(...)"
+            )
         images = jnp.asarray(first(key, real, ipc, space.enter), jnp.float32)
         needed = len(real.counts), ipc, *real.images.shape[1:]
         if images.shape != needed:

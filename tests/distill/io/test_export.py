@@ -216,14 +216,15 @@ def test_a_zca_of_something_else(tmp_path, capsys):
     assert [str(zca) in line for line in lines] == [True] * 4 and not out.exists()
 
 
-def test_the_accuracy_of_the_run_goes_with_the_set(tmp_path):
+@pytest.mark.parametrize("part", ["quantization", "export"])  # and of older versions
+def test_the_accuracy_of_the_run_goes_with_the_set(tmp_path, part):
     save(tmp_path / "s.npz", synthetic())
     stored = {"mean": 0.8, "ci": [0.7, 0.9], "n": 5}
     exported = {"mean": 0.75, "ci": [0.7, 0.8], "n": 5}
     record = {
         "run": {"split": "test"},
         "accuracy": {"distilled": stored | {"per_class": [0.8]}},
-        "export": {"accuracy": exported, "bits": 8},
+        part: {"accuracy": exported, "bits": 8},
     }
     (tmp_path / "record.json").write_text(json.dumps(record))
     for load_, out in (("", "out"), ("s.npz", "loaded")):
