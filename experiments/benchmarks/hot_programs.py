@@ -98,11 +98,16 @@ class Program(NamedTuple):
       arguments: `key -> arguments`, random; pure, so that `jax.eval_shape` of it gives
         their shapes.
       turns: how often a loop runs whose length is no constant of the program.
+      learns: whether it goes from one state to the next, whose memory it can take.
+      many: places of arguments with a leading axis of networks, which devices share;
+        none where the devices share one network.
     """
 
     run: Callable[..., Any]
     arguments: Callable[[Key], tuple]
     turns: int = 1
+    learns: bool = True
+    many: tuple[int, ...] = ()
 
 
 def programs(size: Size) -> dict[str, Program]:
@@ -258,7 +263,7 @@ def _networks(size: Size) -> Program:
         states = jax.vmap(one.init)(keys(init_key))
         return keys(run_key), states, images, labels, (jnp.int32(0), jnp.int32(1))
 
-    return Program(run, arguments)
+    return Program(run, arguments, many=(0, 1, 2, 3))
 
 
 def _joint_shadows(size: Size) -> Program:
@@ -296,4 +301,4 @@ def _attack(name: str, size: Size, steps: int) -> Program:
         labels = jnp.arange(size.attacked, dtype=jnp.int32) % size.classes
         return run_key, model.init(init_key), images, labels
 
-    return Program(run, arguments)
+    return Program(run, arguments, learns=False)
