@@ -21,10 +21,9 @@ MEAN, STD = (0.4,), (0.25,)
 SMALL = {"batch_real": 3, "ipc": IPC, "init": "noise"}
 
 
-def network(norm="instance"):
-    return build(
-        "convnet", CLASSES, (8, 8, 1), mean=MEAN, std=STD, width=4, depth=1, norm=norm
-    )
+def network(**kw):
+    options = {"mean": MEAN, "std": STD, "width": 4, "depth": 1} | kw
+    return build("convnet", CLASSES, (8, 8, 1), **options)
 
 
 def real():
@@ -123,7 +122,7 @@ def test_loss_and_step_equal_a_loop_over_classes(name):
 
 @pytest.mark.parametrize("name", ["dc", "dsa", "idc_i", "idc"])
 def test_a_step_on_accelerators_has_no_grouped_convolution(name):
-    method, state, drawn = started(name, network())
+    method, state, drawn = started(name, network(depth=2))
     with made_for("gpu"):
         program = str(jax.make_jaxpr(method.update)(jax.random.key(2), state, drawn))
     assert "conv_general_dilated" in program
@@ -167,7 +166,7 @@ def test_dsa_augments_and_dc_is_dsa_without():
 
 
 def test_batch_statistics_see_real_images_before_a_match():
-    model = network("batch")
+    model = network(norm="batch")
     method, state, drawn = started("dc", model)
     new, info = jax.jit(method.update)(jax.random.key(2), state, drawn)
     params = model.init(jax.random.split(jax.random.key(2), 3)[0])
