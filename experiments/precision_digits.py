@@ -8,8 +8,10 @@ cell's precision; experts too. Networks are evaluated in float32. On CPU bfloat1
 has the rounding of an accelerator, but not its speed. On a GPU also run it with
 `--config.precision=tf32`.
 
-Time: 5 minutes on two free CPU cores.
-Records: experiments/results/precision_digits.jsonl.
+Time: about 6 minutes on two free CPU cores.
+Expect, on distilled sets: DM 91.7 % in float32 and 91.9 % in bfloat16, each within the
+interval of the other; MTT 92.9 % (90.8 to 95.0) in float32.
+Records: experiments/results/precision_digits.jsonl, those of MTT in float32 alone.
 """
 
 from ml_collections import ConfigDict

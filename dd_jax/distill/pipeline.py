@@ -54,8 +54,10 @@ def _batched_distiller(batched: BatchedMethod):
         sample = lambda k: batched.sample(k, real, member)
         return _steps(sample, batched.update, key, states, first, last)
 
-    states = () if in_turn() else (1,)  # on accelerators new ones take their memory
-    return fitted(lambda _: jax.jit(run, donate_argnums=states), lambda *_: 1)
+    def make(_):  # on accelerators new states take the memory of the old ones
+        return jax.jit(run, donate_argnums=() if in_turn() else (1,))
+
+    return fitted(make, lambda *_: 1)
 
 
 def distil_many(
