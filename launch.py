@@ -3,6 +3,7 @@
   python launch.py                                         quick start on digits
   python launch.py --config=experiments/NAME.py            one experiment
   python launch.py --config.distill.ipc=1 --dry_run        list the runs, start none
+  python launch.py --config.distill.ipc=1 --estimate       say how long they will take
   python launch.py --config.audits.robustness.eps_linf=0,2/255,8/255
   python launch.py --config.data.source=npz:FILE --workdir=DIR
 
@@ -72,6 +73,7 @@ class Request(NamedTuple):
     labels: list[str]
     root: Path
     dry_run: bool
+    estimate: bool
 
 
 def main(argv: Sequence[str]) -> int:
@@ -90,6 +92,8 @@ def main(argv: Sequence[str]) -> int:
         if extra:
             raise InputError(f"unexpected argument {extra[0]}; write --FLAG=VALUE")
         request = _request(options, values, module)
+        if request.estimate:
+            return _estimate(request)
         return _show(request) if request.dry_run else _run(request)
     except (InputError, flags.Error) as error:
         print("error:", " ".join(str(error).split()), file=sys.stderr)
@@ -143,6 +147,13 @@ def _options() -> flags.FlagValues:
         flag_values=options,
     )
     flags.DEFINE_boolean(
+        "estimate",
+        False,
+        "measure a few steps of every stage and say how long the runs will take on "
+        "these devices, audits aside; write nothing",
+        flag_values=options,
+    )
+    flags.DEFINE_boolean(
         "help", False, "show this help", short_name="h", flag_values=options
     )
     return options
@@ -163,7 +174,7 @@ def _request(
         configs.validate(cell)
     labels = sweep.labels(cells) if len(cells) > 1 else [name]
     heads = [f"[{i}/{len(cells)}] {label}" for i, label in enumerate(labels, 1)]
-    return Request(cells, heads, root, options.dry_run)
+    return Request(cells, heads, root, options.dry_run, options.estimate)
 
 
 def _help(options: flags.FlagValues) -> str:
@@ -193,6 +204,33 @@ def _show(request: Request) -> int:
             lines.append(cell.forecast)
     say("\n".join(lines))
     _print_notes(notes)
+    return DONE
+
+
+def _estimate(request: Request) -> int:
+    run = _run_module()
+    cells = [run.prepared(config) for config in request.cells]
+    states = [_progress(request.root, cell.id) for cell in cells]
+    _print_notes(dict.fromkeys(note for cell in cells for note in cell.notes))
+    total = 0.0
+    left = [cell for cell, state in zip(cells, states) if state != "done"]
+    found = run.durations(left)
+    for cell, label, state in zip(cells, request.labels, states):
+        if state == "done":
+            say(f"{label}  run {cell.id}  done")
+            continue
+        spent = next(found)
+        total += sum(spent.values())
+        parts = ", ".join(
+            f"{stage.replace('_', ' ')} {duration(value)}"
+            for stage, value in spent.items()
+        )
+        say(
+            f"{label}  run {cell.id}  {state}  {duration(sum(spent.values()))}: {parts}"
+        )
+    audits = dict.fromkeys(name for cell in left for name in run.audits_of(cell))
+    aside = f", without the audits {', '.join(audits)}" if audits else ""
+    say(f"all: {duration(total)}{aside}")
     return DONE
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from dd_jax import config as configs
 from dd_jax.intervals import mean_interval
 from dd_jax.run.context import RunContext
-from dd_jax.runtime.loop import LoopResult, array_digest, run_loop
+from dd_jax.runtime.loop import LoopResult, array_digest
 from dd_jax.runtime.precision import computing_in
 from dd_jax.system import locks, workdir
 from dd_jax.system.notice import notice
@@ -33,7 +33,7 @@ _BASELINES = {
 def stage_loop(
     run: RunContext, stage: str, folder: Path, label: str = "", **kw: Any
 ) -> Callable:
-    """`run_loop` for one stage; stages of one run resume from its checkpoints.
+    """The run's loop for one stage; stages of one run resume from its checkpoints.
 
     Its networks compute in `config.precision`. Its seconds count as the stage's, of a
     resumed loop once. What several runs share is made by one of them, while the others
@@ -46,7 +46,7 @@ def stage_loop(
             if _REHEARSING.get():
                 return LoopResult(advance(state, 0, 0)[0], 0.0)
             with _locked(run, folder):
-                result = run_loop(
+                result = run.loop(
                     advance,
                     state,
                     label=name,

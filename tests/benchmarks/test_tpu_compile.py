@@ -1,0 +1,232 @@
+"""The compile-only benchmark: what it reads from programs, its rows, its refusals."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import pytest
+from jax import lax
+
+from dd_jax.types import InputError
+
+FOLDER = Path(__file__).parents[2] / "experiments" / "benchmarks"
+sys.path.insert(0, str(FOLDER))
+import compiled_text  # noqa: E402
+import tpu_compile  # noqa: E402
+import tpu_topology  # noqa: E402
+from hot_programs import Size, programs  # noqa: E402
+from memory_traffic import memory_traffic  # noqa: E402
+from program_flops import flops  # noqa: E402
+
+SMALL = Size(
+    (8, 8, 1),
+    classes=3,
+    rows=24,
+    depth=1,
+    width=4,
+    ipc=2,
+    batch_real=4,
+    batch_idc=4,
+    batch_frepo=12,
+    student_steps=2,
+    max_start=2,
+    experts=2,
+    batch=8,
+    nets=2,
+    shadows=4,
+    attacked=6,
+    pgd_steps=2,
+    apgd_steps=3,
+)
+TEXT = """\
+HloModule jit_run
+
+%condition (p.0: (s32[], f32[8])) -> pred[] {
+  %p.0 = (s32[]{:T(128)}, f32[8]{0:T(128)}) parameter(0)
+  %last = s32[]{:T(128)} constant(5)
+  %i = s32[]{:T(128)} get-tuple-element(%p.0), index=0
+  ROOT %more = pred[]{:T(512)} compare(%i, %last), direction=LT
+}
+
+%fused (f.0: f32[5,8], f.1: s32[]) -> f32[8] {
+  %f.0 = f32[5,8]{1,0:T(8,128)} parameter(0)
+  %f.1 = s32[]{:T(128)} parameter(1)
+  ROOT %part = f32[1,8]{1,0} dynamic-slice(%f.0, %f.1), dynamic_slice_sizes={1,8}
+}
+
+%body (p.1: (s32[], f32[8], f32[5,8])) -> (s32[], f32[8], f32[5,8]) {
+  %p.1 = (s32[], f32[8]{0}, f32[5,8]{1,0}) parameter(0)
+  %j = s32[] get-tuple-element(%p.1), index=0
+  %rows = f32[5,8]{1,0} get-tuple-element(%p.1), index=2
+  %row = f32[8]{0:T(128)S(1)} fusion(%rows, %j), kind=kLoop, calls=%fused
+  %y = f32[8]{0} convolution(%row, %row), window={size=1}, dim_labels=b0f_0io->b0f
+  %sum = f32[8]{0} all-reduce(%y), replica_groups={{0,1}}, to_apply=%add
+  ROOT %next = (s32[], f32[8]{0}, f32[5,8]{1,0}) tuple(%j, %sum, %rows)
+}
+
+%add (a: f32[], b: f32[]) -> f32[] {
+  %a = f32[] parameter(0)
+  %b = f32[] parameter(1)
+  ROOT %c = f32[] add(%a, %b)
+}
+
+ENTRY %main (x: (s32[], f32[8], f32[5,8])) -> f32[8] {
+  %x = (s32[], f32[8]{0}, f32[5,8]{1,0}) parameter(0)
+  %loop = (s32[], f32[8]{0}, f32[5,8]{1,0}) while(%x), condition=%condition, \
+body=%body, metadata={op_name="jit(run)/while"}
+  ROOT %out = f32[8]{0} get-tuple-element(%loop), index=1
+}
+"""
+
+
+def test_loops_of_a_compiled_program_are_read_with_their_lengths():
+    entry, computations = compiled_text.read(TEXT)
+    assert entry == "main" and len(computations) == 5
+    (loop,) = compiled_text.convolving_loops(entry, computations)
+    assert loop == ("jit(run)/while", 5)
+    times = compiled_text.executions(entry, computations, turns=7)
+    assert times["body"] == times["fused"] == 5 and times["main"] == 1
+
+
+def test_a_loop_up_to_a_variable_runs_as_often_as_it_is_said_to():
+    variable = TEXT.replace("constant(5)", "get-tuple-element(%p.0), index=0")
+    entry, computations = compiled_text.read(variable)
+    assert compiled_text.convolving_loops(entry, computations)[0].trips is None
+    assert compiled_text.executions(entry, computations, turns=7)["body"] == 7
+
+
+def test_transfers_between_chips_count_as_often_as_they_run():
+    found = compiled_text.collectives(*compiled_text.read(TEXT), turns=1)
+    assert found == {"all-reduce": {"count": 5, "bytes": 5 * 32}}
+
+
+def test_transfers_to_the_host_are_found():
+    _, computations = compiled_text.read(TEXT)
+    assert compiled_text.host_transfers(computations) == []
+    fed = TEXT.replace("all-reduce(", "outfeed(")
+    _, computations = compiled_text.read(fed)
+    assert compiled_text.host_transfers(computations) == ["sum"]
+
+
+def test_memory_traffic_counts_slices_and_leaves_out_the_fast_memory():
+    # a turn: 32 read of the slice's operand and 4 of its place, its result is in fast
+    # memory; 32 written by the convolution, 64 moved by the sum over chips, 9 by the
+    # comparison of two integers
+    assert memory_traffic(*compiled_text.read(TEXT)) == 5 * (32 + 4 + 32 + 64 + 9)
+
+
+def test_flops_of_a_loop_are_those_of_all_its_turns():
+    x = jnp.zeros((4, 4))
+    many = lambda x, last: lax.fori_loop(0, last, lambda _, y: x @ y, x)
+    assert flops(many, x, 3, turns=6) == 6 * 2 * 4**3
+    one_of = lambda x, i: lax.switch(i, [lambda x: x @ x, lambda x: x @ x @ x], x)
+    assert flops(one_of, x, 0) == 2 * 2 * 4**3
+    of_weights = jax.vmap(jax.grad(lambda w, x: (x @ w @ w).sum()), (0, None))
+    assert flops(of_weights, jnp.zeros((5, 4, 4)), x) == 5 * 5 * 2 * 4**3
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_flops_of_convolutions_are_those_of_the_formula(groups):
+    x, w = jnp.zeros((7, 8, 8, 4)), jnp.zeros((3, 3, 4 // groups, 6))
+    convolve = lambda x, w: lax.conv_general_dilated(
+        x,
+        w,
+        (1, 1),
+        [(1, 1)] * 2,
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        feature_group_count=groups,
+    )
+    once = 2 * (7 * 8 * 8 * 6) * (3 * 3 * 4 // groups)
+    assert flops(convolve, x, w) == once
+    both = jax.grad(lambda x, w: convolve(x, w).sum(), (0, 1))
+    assert flops(both, x, w) == pytest.approx(3 * once)
+
+
+def test_a_new_row_takes_the_place_of_the_old_one():
+    row = {"program": "dm", "shape": "cifar10", "topology": "v5e:1x1", "digest": "a"}
+    other = row | {"program": "pgd"}
+    rows = tpu_compile.with_row([row, other], row | {"digest": "b"})
+    assert [(r["program"], r["digest"]) for r in rows] == [("dm", "b"), ("pgd", "a")]
+
+
+def test_rows_are_shown_as_a_table(tmp_path, capsys):
+    row = {"program": "dm", "shape": "cifar10", "topology": "v5e:2x2", "flops": 2e12}
+    row |= {
+        "digest": "a",
+        "compile_seconds": 61.2,
+        "compile_processor_seconds": 40.4,
+        "bytes": 3e9,
+    }
+    row |= {"memory": {"total": 8e9, "chip": 16e9}}
+    row |= {"collectives": {"all-reduce": {"count": 2, "bytes": 4e6}}}
+    broken = row | {"program": "pgd", "error": "RESOURCE_EXHAUSTED", "memory": {}}
+    file = tmp_path / "rows.jsonl"
+    file.write_text(json.dumps(row) + "\n")
+    assert tpu_compile.main(["--table", f"--out={file}"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "| dm | cifar10 | v5e:2x2 | 8.00 | 50 % | 2.000 | 3.0 | 2 all-reduce, 4.0 MB "
+        "| 61 | 40 |"
+    )
+    file.write_text(json.dumps(broken | {"memory": {"chip": 16e9}}) + "\n")
+    assert tpu_compile.main(["--table", f"--out={file}"]) == 1
+    assert "RESOURCE_EXHAUSTED" in capsys.readouterr().out
+
+
+def test_a_file_of_other_rows_is_one_line(tmp_path, capsys):
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"run": {}}\n')
+    assert tpu_compile.main(["--table", f"--out={file}"]) == 2
+    assert capsys.readouterr().err == (
+        f"error: {file}: line 1 is no row of this benchmark\n"
+    )
+
+
+def test_what_a_compiler_lacks_is_one_line(monkeypatch, capsys):
+    lacking = {
+        "Python 3.11": lambda m: m.setattr(sys, "version_info", (3, 11, 7)),
+        "jax 0.10.1": lambda m: m.setattr(jax, "__version__", "0.10.1"),
+        "libtpu is missing": lambda m: m.setattr(
+            tpu_topology.util, "find_spec", lambda name: None
+        ),
+    }
+    for words, lack in lacking.items():
+        with monkeypatch.context() as changed:
+            changed.setattr(sys, "version_info", (3, 13, 0))
+            changed.setattr(jax, "__version__", "0.12.0")
+            lack(changed)
+            assert tpu_compile.main([]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"error: {words}")
+
+
+def compiler():
+    try:
+        tpu_topology.require_compiler()
+    except InputError as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.parametrize("name", ["v9:2x2", "nonsense", "v5e:3x3", "v2:2x2"])
+def test_an_unknown_topology_is_one_line(name):
+    compiler()
+    command = [sys.executable, FOLDER / "tpu_compile.py", f"--topologies={name}"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: topology '{name}': ") and "v5e:2x2" in line
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", programs(SMALL))
+def test_hot_programs_run_and_go_on_from_their_state(name):
+    program = programs(SMALL)[name]
+    first, *rest = jax.jit(program.arguments)(jax.random.key(0))
+    for _ in range(2):
+        found = program.run(first, *rest)
+        if name not in ("pgd", "apgd"):
+            rest[0] = found[0]
+        for leaf in jax.tree.leaves(found):
+            assert jnp.isfinite(leaf).all()
