@@ -8,7 +8,10 @@ cell's precision; experts too. Networks are evaluated in float32. On CPU bfloat1
 has the rounding of an accelerator, but not its speed. On a GPU also run it with
 `--config.precision=tf32`.
 
-Time: 5 minutes on two free CPU cores.
+Time: 45 minutes on two busy CPU cores.
+Expect, on distilled sets in float32 and in bfloat16: DM 91.7 % (89.1 to 94.4) and
+91.9 % (89.2 to 94.6), MTT 92.9 % (90.8 to 95.0) and 92.5 %
+(89.4 to 95.6).
 Records: experiments/results/precision_digits.jsonl.
 """
 

@@ -54,9 +54,8 @@ def _batched_distiller(batched: BatchedMethod):
         sample = lambda k: batched.sample(k, real, member)
         return _steps(sample, batched.update, key, states, first, last)
 
-    def make(_):
-        states = () if in_turn() else (1,)  # on accelerators new ones take their memory
-        return jax.jit(run, donate_argnums=states)
+    def make(_):  # on accelerators new states take the memory of the old ones
+        return jax.jit(run, donate_argnums=() if in_turn() else (1,))
 
     return fitted(make, lambda *_: 1)
 
