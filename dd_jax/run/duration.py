@@ -32,9 +32,9 @@ def durations(
 
     Each stage is started and left after its first steps: the first compiles, then calls
     of 1, 2, 4, ... steps are timed up to one that takes `seconds` or is as long as the
-    stage's own calls. What runs share is counted at the first of them. Not counted are
-    audits, and compilation: programs stay in the compilation cache, where runs find
-    them. Nothing else is kept.
+    stage's own calls. What runs share is counted at the first of them. Audits are not
+    counted. Programs stay in the compilation cache, so that a run does not compile them
+    again; nothing else is kept.
 
     Args:
       runs: checked, in their order.
@@ -76,15 +76,15 @@ def _first_steps(known: dict, seconds: float) -> Callable:
         place = folder, array_digest(inputs)
         if place in known:
             return LoopResult(state, 0.0)
-        state, step = _timed(advance, state, 0, 1)
-        done, count = 1, 1
+        state, first = _timed(advance, state, 0, 1)
+        step, done, count = first, 1, 1
         while done + count <= total:
             state, spent = _timed(advance, state, done, done + count)
             step, done = spent / count, done + count
             if spent >= seconds or count >= per_call:
                 break
             count = min(2 * count, per_call)
-        known[place] = step * total
+        known[place] = max(first - step, 0.0) + step * total
         return LoopResult(state, known[place])
 
     return loop
