@@ -33,8 +33,7 @@ def durations(
     Each stage is started and left after its first steps: the first compiles, then calls
     of 1, 2, 4, ... steps are timed up to one that takes `seconds` or is as long as the
     stage's own calls. What runs share is counted at the first of them. Audits are not
-    counted. Programs stay in the compilation cache, so that a run does not compile them
-    again; nothing else is kept.
+    counted; compilation is. Nothing is kept but programs in the compilation cache.
 
     Args:
       runs: checked, in their order.
