@@ -3,6 +3,7 @@
   python launch.py                                         quick start on digits
   python launch.py --config=experiments/NAME.py            one experiment
   python launch.py --config.distill.ipc=1 --dry_run        list the runs, start none
+  python launch.py --config.distill.ipc=1 --estimate       say how long they will take
   python launch.py --config.audits.robustness.eps_linf=0,2/255,8/255
   python launch.py --config.data.source=npz:FILE --workdir=DIR
 
@@ -17,7 +18,8 @@ Several launchers may share a --workdir: each skips the runs of the others, and 
 them again when its own are done.
 
 Exit status: 0 done, or being run by another launcher; 1 a run failed or diverged, or
-the disk is full; 2 bad input or usage; 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP.
+the disk is full; 2 bad input or usage, or a run that does not fit in the memory of the
+device; 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP.
 """
 
 import os
@@ -42,7 +44,7 @@ from dd_jax.system import destination, disk, interruption, paths, workdir
 from dd_jax.system.disk import WriteError
 from dd_jax.system.notice import notice
 from dd_jax.system.progress import duration, say
-from dd_jax.types import InputError
+from dd_jax.types import DoesNotFit, InputError
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
 
@@ -51,7 +53,8 @@ class End(NamedTuple):
     """How a cell ended.
 
     Attributes:
-      kind: `done`, `failed` or `busy`: another process runs it.
+      kind: `done`, `failed`, `refused` (it does not fit in memory) or `busy`: another
+        process runs it.
       text: the same, as printed.
       ran: whether this launcher ran it.
       owner: the process that runs a busy one, `PID on HOST`.
@@ -70,6 +73,7 @@ class Request(NamedTuple):
     labels: list[str]
     root: Path
     dry_run: bool
+    estimate: bool
 
 
 def main(argv: Sequence[str]) -> int:
@@ -88,6 +92,8 @@ def main(argv: Sequence[str]) -> int:
         if extra:
             raise InputError(f"unexpected argument {extra[0]}; write --FLAG=VALUE")
         request = _request(options, values, module)
+        if request.estimate:
+            return _estimate(request)
         return _show(request) if request.dry_run else _run(request)
     except (InputError, flags.Error) as error:
         print("error:", " ".join(str(error).split()), file=sys.stderr)
@@ -141,6 +147,13 @@ def _options() -> flags.FlagValues:
         flag_values=options,
     )
     flags.DEFINE_boolean(
+        "estimate",
+        False,
+        "measure a few steps of every stage and say how long the runs will take on "
+        "these devices, audits aside; write nothing",
+        flag_values=options,
+    )
+    flags.DEFINE_boolean(
         "help", False, "show this help", short_name="h", flag_values=options
     )
     return options
@@ -161,7 +174,7 @@ def _request(
         configs.validate(cell)
     labels = sweep.labels(cells) if len(cells) > 1 else [name]
     heads = [f"[{i}/{len(cells)}] {label}" for i, label in enumerate(labels, 1)]
-    return Request(cells, heads, root, options.dry_run)
+    return Request(cells, heads, root, options.dry_run, options.estimate)
 
 
 def _help(options: flags.FlagValues) -> str:
@@ -191,6 +204,33 @@ def _show(request: Request) -> int:
             lines.append(cell.forecast)
     say("\n".join(lines))
     _print_notes(notes)
+    return DONE
+
+
+def _estimate(request: Request) -> int:
+    run = _run_module()
+    cells = [run.prepared(config) for config in request.cells]
+    states = [_progress(request.root, cell.id) for cell in cells]
+    _print_notes(dict.fromkeys(note for cell in cells for note in cell.notes))
+    total = 0.0
+    left = [cell for cell, state in zip(cells, states) if state != "done"]
+    found = run.durations(left)
+    for cell, label, state in zip(cells, request.labels, states):
+        if state == "done":
+            say(f"{label}  run {cell.id}  done")
+            continue
+        spent = next(found)
+        total += sum(spent.values())
+        parts = ", ".join(
+            f"{stage.replace('_', ' ')} {duration(value)}"
+            for stage, value in spent.items()
+        )
+        say(
+            f"{label}  run {cell.id}  {state}  {duration(sum(spent.values()))}: {parts}"
+        )
+    audits = dict.fromkeys(name for cell in left for name in run.audits_of(cell))
+    aside = f", without the audits {', '.join(audits)}" if audits else ""
+    say(f"all: {duration(total)}{aside}")
     return DONE
 
 
@@ -251,7 +291,8 @@ def _run(request: Request) -> int:
             say(f"report: {request.root / 'report.html'}")
         else:
             records.write_results(request.root)
-    return FAILED if any(end.kind == "failed" for end in ends) else DONE
+    kinds = {end.kind for end in ends}
+    return FAILED if "failed" in kinds else BAD_INPUT if "refused" in kinds else DONE
 
 
 def _run_cells(request: Request, cells: Sequence[Any]) -> list[End]:
@@ -273,7 +314,7 @@ def _run_cells(request: Request, cells: Sequence[Any]) -> list[End]:
                 seconds.append(time.monotonic() - start)
             eta = _eta(seconds, sum(j > i and not skips[j] for j in todo))
             line = f"{label} ... {end.text}{eta}"
-            notice(line) if end.kind == "failed" else say(line)
+            notice(line) if end.kind in ("failed", "refused") else say(line)
         busy = [i for i in todo if ends[i].kind == "busy"]
         todo = busy if len(busy) < len(todo) else []
     return [ends[i] for i in range(len(cells))]
@@ -293,6 +334,8 @@ def _attempt(cell: Any, root: Path) -> End:
         records.append_result(root, run.run(cell, root))
     except run.Busy as busy:
         return End("busy", f"is being run by {busy.owner}", owner=busy.owner)
+    except DoesNotFit as error:
+        return End("refused", f"refused: {error}", ran=True)
     except Exception as error:
         verb = "diverged" if isinstance(error, run.Diverged) else "failed"
         why = f"{verb}: {type(error).__name__}: {' '.join(str(error).split())}"

@@ -17,6 +17,10 @@ class InputError(ValueError):
     """
 
 
+class DoesNotFit(InputError):
+    """A stage of a run needs more memory than its device has, however it is cut."""
+
+
 class Split(NamedTuple):
     """Some labelled images: `u8[n h w c]`, `i32[n]` and, where known, `i32[n]`."""
 

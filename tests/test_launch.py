@@ -16,7 +16,7 @@ from dd_jax.report import completed
 from dd_jax.system import workdir
 from dd_jax.system.disk import WriteError
 from dd_jax.system.locks import Busy
-from dd_jax.types import InputError
+from dd_jax.types import DoesNotFit, InputError
 
 ROOT = Path(__file__).parents[1]
 ABLATION = ROOT / "experiments" / "ablation_digits.py"
@@ -247,6 +247,15 @@ def test_input_that_fails_in_a_cell_stops_that_cell_alone(world, capsys):
     assert start(experiment(THREE)) == 1
     assert len(world.runs) == 3
     assert "bad pixel" in capsys.readouterr().err
+
+
+def test_a_cell_that_does_not_fit_in_memory_is_refused_alone(world, capsys):
+    why = "distill needs 31.2 GB of 16.0 GB on cuda:0; lower distill.batch_real"
+    world.outcome = {2: DoesNotFit(why), 3: RuntimeError("broken")}
+    assert start(experiment(THREE)) == 1
+    assert f"[2/3] ipc=2 ... refused: {why}" in capsys.readouterr().err
+    del world.outcome[3]
+    assert start(experiment(THREE)) == 2
 
 
 def test_interrupt_says_how_to_resume(world, capsys):

@@ -17,6 +17,7 @@ AUGMENTATIONS = ("color", "crop", "cutout", "flip", "scale", "rotate")
 DECAYS = ("half", "thirds", "none")
 THREATS = ("t0", "t1", "t2")
 VARIANCES = ("auto", "fixed", "per_example")
+PRECISIONS = ("float32", "tf32", "bfloat16")
 BALLS = ("linf", "l2", "l1")
 
 

@@ -14,6 +14,7 @@ from dd_jax.catalogue.rules import (
     NOT_NEGATIVE,
     POOLINGS,
     POSITIVE,
+    PRECISIONS,
     SEED,
     SET,
     SETS,
@@ -42,6 +43,14 @@ BASE = (
         "this process, virtual CPU devices included; 0 = all accelerators",
         at_least(0),
         changes_results=False,
+    ),
+    Option(
+        "precision",
+        "float32",
+        "what networks are trained and distilled with in their products: tf32 needs "
+        "an NVIDIA GPU of compute capability 8.0 or later; evaluation and audits take "
+        "float32",
+        one_of(PRECISIONS),
     ),
     Option("data.source", "digits", "data set to distil", SOURCE),
     Option("data.num_classes", 0, "keep the first n classes; 0 = all", CLASSES),
@@ -220,8 +229,8 @@ BASE = (
     ),
 )
 _SECTIONS = tuple(
-    "seed checkpoint_seconds devices data model distill train mitigate sets audits "
-    "report".split()
+    "seed checkpoint_seconds devices precision data model distill train mitigate sets "
+    "audits report".split()
 )
 
 

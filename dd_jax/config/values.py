@@ -187,6 +187,8 @@ def run_id(config: ConfigDict, checksum: str, only: tuple[str, ...] = ("",)) -> 
     for found in used:
         if found.digest and _NAMED_BY[found.kind].format(found.name).startswith(only):
             values[f"code of {found.kind} {found.name}"] = found.digest
+    if values.get("precision") == known["precision"].default:
+        del values["precision"]  # ids from before there was a choice stay
     if values.get("distill.load"):
         values["distill.load"] = file_digest(expanded(config.distill.load))
     if found := values.get("audits.transfer.sets"):

@@ -9,9 +9,10 @@ from jax import lax
 
 from dd_jax.distill.base import Method, Real, real_data
 from dd_jax.distill.batched.batched_method import BatchedMethod
-from dd_jax.runtime.donation import donating
 from dd_jax.runtime.loop import Diverged, run_loop
-from dd_jax.runtime.parallel import map_models
+from dd_jax.runtime.memory_plan import fitted
+from dd_jax.runtime.parallel import everywhere, map_models
+from dd_jax.runtime.platform import in_turn
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.many import Loop, Schedule, train_on_rows, train_on_sets
 from dd_jax.train.training import Trainer
@@ -49,12 +50,12 @@ def _distiller(sample: Callable, update: Callable, splits: bool):
 def _batched_distiller(batched: BatchedMethod):
     """The same of many distillations that share their random numbers."""
 
-    @donating(1)
     def run(key, states, real, member, first, last):
         sample = lambda k: batched.sample(k, real, member)
         return _steps(sample, batched.update, key, states, first, last)
 
-    return run
+    states = () if in_turn() else (1,)  # on accelerators new ones take their memory
+    return fitted(lambda _: jax.jit(run, donate_argnums=states), lambda *_: 1)
 
 
 def distil_many(
@@ -113,6 +114,7 @@ def distil_many(
             rows = jnp.stack([real.rows for real in reals])
             counts = jnp.stack([real.counts for real in reals])
             common, paths = _paths(method, keys, member, experts, share_experts)
+            images, common = everywhere((images, common))
             run_each = _distiller(method.sample, method.update, method.splits)
             run = lambda state, first, last: run_each(
                 (images, common, first, last), step_keys, state, rows, counts, paths

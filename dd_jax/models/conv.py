@@ -25,6 +25,7 @@ from jax.custom_batching import custom_vmap
 
 from dd_jax.models.initializers import torch_uniform
 from dd_jax.runtime.platform import platform
+from dd_jax.runtime.precision import product
 from dd_jax.types import Array
 
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
@@ -238,7 +239,11 @@ class Conv(nn.Module):
         fan_in = self.kernel**2 * x.shape[-1]
         start = torch_uniform(fan_in)
         shape = (self.kernel, self.kernel, x.shape[-1], self.features)
-        y = convolve(x, self.param("kernel", start, shape), self.padding)
+        y = product(
+            partial(convolve, padding=self.padding),
+            x,
+            self.param("kernel", start, shape),
+        )
         y = y[:, :: self.stride, :: self.stride]
         if self.bias:
             y = y + self.param("bias", start, (self.features,))

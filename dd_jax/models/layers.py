@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from dd_jax.models.initializers import torch_uniform
+from dd_jax.runtime.precision import product
 from dd_jax.types import Array, InputError
 
 NORMS = ("instance", "batch", "layer", "group", "none")
@@ -140,13 +141,18 @@ def activate(x: Array, kind: str) -> Array:
 
 
 class Linear(nn.Module):
-    """A fully connected layer with bias and PyTorch's default start."""
+    """A fully connected layer with bias and PyTorch's default start.
+
+    `exact` computes in f32 whatever the precision of the network.
+    """
 
     features: int
+    exact: bool = False
 
     @nn.compact
     def __call__(self, x):
         """Maps `f32[n d]` to `f32[n features]`."""
         start = torch_uniform(x.shape[-1])
         kernel = self.param("kernel", start, (x.shape[-1], self.features))
-        return x @ kernel + self.param("bias", start, (self.features,))
+        y = product(jnp.matmul, x, kernel, exact=self.exact)
+        return y + self.param("bias", start, (self.features,))

@@ -20,7 +20,7 @@ _WEIGHTS, _STATISTICS = "params", "batch_stats"  # Flax's collections
 
 
 class Classifier(nn.Module):
-    """A linear layer on the features of a backbone."""
+    """A linear layer in f32 on the features of a backbone."""
 
     backbone: nn.Module
     num_classes: int
@@ -29,7 +29,7 @@ class Classifier(nn.Module):
     def __call__(self, x, train: bool):
         """Maps `f32[n h w c]` to logits and features."""
         features = self.backbone(x, train)
-        return Linear(self.num_classes)(features), features
+        return Linear(self.num_classes, exact=True)(features), features
 
 
 def _architecture(name):

@@ -1,5 +1,15 @@
 """Runs: one config in, one Record and its files out."""
 
+from dd_jax.run.duration import audits_of, durations
 from dd_jax.run.one_run import Busy, Diverged, Prepared, prepared, record_of, run
 
-__all__ = ["Busy", "Diverged", "Prepared", "prepared", "record_of", "run"]
+__all__ = [
+    "Busy",
+    "Diverged",
+    "Prepared",
+    "audits_of",
+    "durations",
+    "prepared",
+    "record_of",
+    "run",
+]

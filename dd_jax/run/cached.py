@@ -1,8 +1,9 @@
 """What stages share: folders of saved states, cached results, schedules, estimates."""
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,17 @@ import numpy as np
 from dd_jax import config as configs
 from dd_jax.intervals import mean_interval
 from dd_jax.run.context import RunContext
-from dd_jax.runtime.loop import array_digest, run_loop
+from dd_jax.runtime.loop import LoopResult, array_digest
+from dd_jax.runtime.precision import computing_in
 from dd_jax.system import locks, workdir
 from dd_jax.system.notice import notice
 from dd_jax.train.many import Schedule
-from dd_jax.types import InputError
+from dd_jax.types import DoesNotFit, InputError
 
 _RECIPE = ("batch", "lr", "decay", "augment", "cutmix", "adversarial")
+_DISTILLED_BY = "distill.batch_real, distill.ipc or model.width"
+_TRAINED_BY = "train.batch or model.width"
+_REHEARSING: ContextVar[bool] = ContextVar("rehearsing", default=False)
 _CALLS = 10  # compiled calls of a training run, between which it can be saved
 _BASELINES = {
     "random_subset": ("distill.ipc", "distill.load", "train.nets", "train.epochs"),
@@ -28,28 +33,53 @@ _BASELINES = {
 def stage_loop(
     run: RunContext, stage: str, folder: Path, label: str = "", **kw: Any
 ) -> Callable:
-    """`run_loop` for one stage; stages of one run resume from its checkpoints.
+    """The run's loop for one stage; stages of one run resume from its checkpoints.
 
-    Its seconds count as the stage's, of a resumed loop once. What several
-    runs share is made by one of them, while the others wait.
+    Its networks compute in `config.precision`. Its seconds count as the stage's, of a
+    resumed loop once. What several runs share is made by one of them, while the others
+    wait.
     """
+    name = label or stage.replace("_", " ")
 
     def loop(advance, state, **schedule):
-        with _locked(run, folder):
-            result = run_loop(
-                advance,
-                state,
-                label=label or stage.replace("_", " "),
-                folder=folder,
-                save_seconds=run.config.checkpoint_seconds,
-                **schedule,
-                **kw,
-            )
+        with _advised(name, stage), computing_in(run.config.precision):
+            if _REHEARSING.get():
+                return LoopResult(advance(state, 0, 0)[0], 0.0)
+            with _locked(run, folder):
+                result = run.loop(
+                    advance,
+                    state,
+                    label=name,
+                    folder=folder,
+                    save_seconds=run.config.checkpoint_seconds,
+                    **schedule,
+                    **kw,
+                )
         part = folder, array_digest(schedule.get("inputs", ()))
         run.cost.count(stage, part, result.seconds)
         return result
 
     return loop
+
+
+@contextmanager
+def rehearsal() -> Iterator[None]:
+    """Inside, stages compile their programs and take no step."""
+    token = _REHEARSING.set(True)
+    try:
+        yield
+    finally:
+        _REHEARSING.reset(token)
+
+
+@contextmanager
+def _advised(name: str, stage: str) -> Iterator[None]:
+    """Names a stage that does not fit in memory, and the keys that it follows from."""
+    try:
+        yield
+    except DoesNotFit as error:
+        keys = _DISTILLED_BY if "distill" in stage else _TRAINED_BY
+        raise DoesNotFit(f"{name} {error}; lower {keys}") from None
 
 
 def run_dir(run: RunContext, name: str) -> Path:
@@ -61,7 +91,7 @@ def cache_dir(
     run: RunContext, name: str, *keys: str, recipe: Sequence[str] = _RECIPE
 ) -> Path:
     """Where runs cache what depends only on data, model, recipe and `keys`."""
-    common = ("seed", "model.", *(f"train.{key}" for key in recipe), *keys)
+    common = ("seed", "precision", "model.", *(f"train.{key}" for key in recipe), *keys)
     return run.cache / configs.run_id(run.config, run.fingerprint, common) / name
 
 

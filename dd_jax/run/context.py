@@ -18,11 +18,13 @@ from dd_jax.models import build, field_names, minimum_size
 from dd_jax.run.read_data import dataset, fingerprint, own_options, space
 from dd_jax.runtime.cost import Cost
 from dd_jax.runtime.keys import named
+from dd_jax.runtime.loop import run_loop
 from dd_jax.runtime.reuse import reused
 from dd_jax.train import Trainer, adversary, trainer
 from dd_jax.train.training import unmixed
 from dd_jax.types import Dataset, Model, Split
 
+AUDIT_PRECISION = "float32"  # of logits and attacks, whatever networks train in
 augmentation = reused(dsa)
 
 
@@ -39,6 +41,7 @@ class RunContext(NamedTuple):
       cache: of what several runs share.
       key: `name -> key`.
       cost: adds up seconds.
+      loop: drives every stage.
     """
 
     config: ConfigDict
@@ -50,6 +53,7 @@ class RunContext(NamedTuple):
     cache: Path
     key: Callable
     cost: Cost
+    loop: Callable = run_loop
 
     @property
     def evaluation(self) -> Split:

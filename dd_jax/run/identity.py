@@ -6,7 +6,13 @@ from ml_collections import ConfigDict
 
 from dd_jax import config as configs
 from dd_jax.distill.io import storage
-from dd_jax.run.context import RunContext, learns, model_settings, upsampled
+from dd_jax.run.context import (
+    AUDIT_PRECISION,
+    RunContext,
+    learns,
+    model_settings,
+    upsampled,
+)
 from dd_jax.run.methods import method_of
 from dd_jax.run.variants import made_by
 from dd_jax.runtime.parallel import devices_in_use, devices_of_each
@@ -41,6 +47,7 @@ def identity(run: RunContext, metadata: dict, notes: tuple[str, ...]) -> dict:
             "train": config.train.adversarial.eps,
             "distill": config.mitigate.robust.eps,
         },
+        "precision": {"training": config.precision, "audits": AUDIT_PRECISION},
         "sets": config.sets,
         "nets": config.train.nets,
         "full_nets": config.train.full_nets,

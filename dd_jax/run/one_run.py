@@ -20,7 +20,9 @@ from dd_jax.run.audit_context import (
     eval_steps,
     results_of,
 )
+from dd_jax.run.cached import rehearsal
 from dd_jax.run.context import (
+    AUDIT_PRECISION,
     Prepared,
     RunContext,
     current_id,
@@ -34,10 +36,12 @@ from dd_jax.runtime import compilation_cache as compiled
 from dd_jax.runtime.checkpoint import Checkpoints
 from dd_jax.runtime.loop import Diverged
 from dd_jax.runtime.parallel import spread
+from dd_jax.runtime.platform import in_turn
+from dd_jax.runtime.precision import computing_in
 from dd_jax.system import disk, locks, workdir
 from dd_jax.system.locks import Busy
 from dd_jax.system.paths import expanded
-from dd_jax.types import Dataset, InputError, Record, SyntheticSet
+from dd_jax.types import Dataset, InputError, Params, Record, SyntheticSet
 
 __all__ = ["Busy", "Diverged", "Prepared", "prepared", "record_of", "run"]
 
@@ -110,6 +114,7 @@ def run(
 
     Raises:
       InputError: bad config or data, before any compute.
+      DoesNotFit: a stage needs more memory than the device has.
       Busy: another process runs it now.
       Diverged: a loss stopped being finite; `status.json` says so.
       WriteError: the disk is full, or refuses a file for another reason.
@@ -123,7 +128,8 @@ def run(
     if current_id(config.config) != config.id:
         raise InputError("data or a loaded set changed since the check; run again")
     folder = workdir.run_folder(root, config.id)
-    with locks.exclusive(folder), spread(config.config.devices):
+    devices, audits = spread(config.config.devices), computing_in(AUDIT_PRECISION)
+    with locks.exclusive(folder), devices, audits:
         if record := record_of(config.id, root):  # another process was faster
             return record
         disk.sweep(folder, ours=True)
@@ -196,13 +202,19 @@ def _of_record(name: str, part: Any) -> Any:
 
 def _results(run: RunContext) -> Results:
     """The sets, and networks on them, on random subsets and on the full data."""
+    if not in_turn():  # where memory is short: all stages fit, or none starts
+        with rehearsal():
+            _networks(run, stages.synthetic_sets(run)[0])
     sets, sets_at = stages.sets_by_step(run, eval_steps(run.config))
-    networks = {
+    return results_of(run, sets, sets_at, _networks(run, sets))
+
+
+def _networks(run: RunContext, sets: SyntheticSet) -> dict[str, Params]:
+    return {
         "distilled": stages.networks_on_sets(run, sets),
         "random_subset": stages.networks_on_subsets(run),
         "full_data": stages.networks_on_full_data(run),
     }
-    return results_of(run, sets, sets_at, networks)
 
 
 def _save_sets(run: RunContext, sets: SyntheticSet) -> dict:

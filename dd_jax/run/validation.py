@@ -25,6 +25,7 @@ from dd_jax.run.methods import batched_method_of, method_of
 from dd_jax.run.read_data import dataset, whitening
 from dd_jax.run.variants import transfer_variants
 from dd_jax.runtime.parallel import require_devices
+from dd_jax.runtime.precision import require_precision
 from dd_jax.system.memory import free
 from dd_jax.types import Dataset, InputError, SyntheticSet
 
@@ -41,6 +42,7 @@ def check(config: ConfigDict) -> RunContext:
       InputError: the first problem.
     """
     _check_devices(config.devices)
+    require_precision(config.precision)
     data = dataset(config)
     if config.distill.load:
         _check_loaded(config, data)

@@ -9,6 +9,7 @@ from jax import lax
 from jax.extend.core import Jaxpr, Var
 
 from dd_jax.runtime.platform import in_turn, platform
+from dd_jax.system.memory import free
 from dd_jax.types import Array
 
 UNKNOWN = 16 << 30  # bytes of a device that is not at hand: few have less
@@ -34,8 +35,9 @@ def shared_by(count: int) -> AbstractContextManager:
 def device_memory() -> int:
     """Bytes of the device that what is traced now will run on.
 
-    As `memory_of` says; else what the first device of this process reports, where it is
-    of the platform that the program is made for; else `UNKNOWN`.
+    As `memory_of` says; else on CPU what is free, and what the first device of this
+    process reports, where it is of the platform that the program is made for; else
+    `UNKNOWN`.
 
     >>> with memory_of(32 << 30):
     ...     device_memory() >> 30
@@ -43,6 +45,8 @@ def device_memory() -> int:
     """
     if _memory.value:
         return _memory.value
+    if platform() == "cpu":
+        return free()
     device = jax.local_devices()[0]
     here = device.memory_stats() if device.platform == platform() else None
     return (here or {}).get("bytes_limit", UNKNOWN)

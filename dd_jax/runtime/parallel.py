@@ -11,6 +11,7 @@ import numpy as np
 from jax import lax
 
 from dd_jax.runtime.device_memory import shared_by
+from dd_jax.runtime.memory_plan import fitted
 from dd_jax.runtime.platform import in_turn
 from dd_jax.types import Array, InputError
 
@@ -112,14 +113,15 @@ def over_devices(fun: Callable, devices: list, backend: Backend = "pmap") -> Cal
             return fun(*arguments)
 
     if backend == "pmap":
-        mapped = jax.pmap(
+        make = lambda _: jax.pmap(
             lambda place, arguments: body(arguments),
             axis.name,
             in_axes=(0, None),  # pmap wants one argument that is cut
             out_axes=None,
             devices=devices,
         )
-        return lambda *arguments: mapped(np.arange(axis.size), arguments)
+        planned = fitted(make, lambda *one: 1)
+        return lambda *arguments: planned(np.arange(axis.size), arguments)
     mesh = jax.sharding.Mesh(np.array(devices), (axis.name,))
     whole = jax.P()
     mapped = jax.shard_map(
@@ -140,6 +142,12 @@ def devices_of_each(models: int, splits: bool) -> int:
     """
     count = len(devices_in_use())
     return count if splits and 2 * models <= count else 1
+
+
+def everywhere(tree):
+    """A copy of arrays on each of the devices in use; once, for many calls."""
+    devices = devices_in_use()
+    return jax.device_put(tree, _whole(devices)) if len(devices) > 1 else tree
 
 
 def vmap_or_loop(fun: Callable, *stacked):
@@ -209,18 +217,24 @@ def _program(
 ) -> Callable:
     """`map_models` on some devices, all of which it uses."""
     if len(devices) == 1 and chunk is None:
-        return _one_by_one(jax.jit(fun))
+        return _one_by_one(fitted(lambda _: jax.jit(fun), lambda *one: 1))
 
-    def body(shared, *stacked):
-        if chunk == 0:
-            with shared_by(_size(stacked)):
-                return jax.vmap(lambda *one: fun(shared, *one))(*stacked)
-        with shared_by(chunk or 1):
-            return lax.map(lambda one: fun(shared, *one), stacked, batch_size=chunk)
+    def body_for(fewer):
+        size = fewer or chunk
+
+        def body(shared, *stacked):
+            if size == 0:
+                with shared_by(_size(stacked)):
+                    return jax.vmap(lambda *one: fun(shared, *one))(*stacked)
+            with shared_by(size or 1):
+                return lax.map(lambda one: fun(shared, *one), stacked, batch_size=size)
+
+        return body
 
     if len(devices) == 1:
-        return jax.jit(body, donate_argnums=donate)
-    compiled = {"pmap": _pmap, "shard_map": _shard_map}[backend](body, devices)
+        make = lambda fewer: jax.jit(body_for(fewer), donate_argnums=donate)
+        return fitted(make, lambda shared, *stacked: _size(stacked))
+    compiled = {"pmap": _pmap, "shard_map": _shard_map}[backend](body_for, devices)
 
     def run(shared, *stacked):
         size = _size(stacked)
@@ -238,15 +252,10 @@ def _program(
 
 def _each_over_devices(fun: Callable, devices: list, backend: Backend) -> Callable:
     """`map_models` of models that each take all devices, one after another."""
-    compiled = over_devices(fun, devices, backend)
+    whole = over_devices(fun, devices, backend)  # that of pmap plans its memory itself
+    compiled = whole if backend == "pmap" else fitted(lambda _: whole, lambda *one: 1)
     run = _one_by_one(lambda *one: compiled(*jax.device_put(one, _whole(devices))))
     return lambda shared, *stacked: run(everywhere(shared), *stacked)
-
-
-def everywhere(tree):
-    """A copy of arrays on each of the devices in use."""
-    devices = devices_in_use()
-    return jax.device_put(tree, _whole(devices)) if len(devices) > 1 else tree
 
 
 def _size(stacked) -> int:
@@ -280,7 +289,7 @@ def _split(devices: list):
     return jax.NamedSharding(_mesh(devices), jax.P("model"))
 
 
-def _pmap(body, devices):
+def _pmap(body_for, devices):
     mapped = None
     fold = lambda a: a.reshape(len(devices), -1, *a.shape[1:])
     unfold = lambda a: a.reshape(-1, *a.shape[2:])
@@ -289,26 +298,34 @@ def _pmap(body, devices):
         nonlocal mapped
         if mapped is None:
             axes = (None, *[0] * len(stacked))
-            mapped = jax.pmap(body, in_axes=axes, devices=devices)
+            make = lambda fewer: jax.pmap(
+                body_for(fewer), in_axes=axes, devices=devices
+            )
+            of_each = lambda _, *folded: jax.tree.leaves(folded)[0].shape[1]
+            mapped = fitted(make, of_each)
         folded = jax.device_put(jax.tree.map(fold, stacked), _split(devices))
         return jax.tree.map(unfold, mapped(shared, *folded))
 
     return call
 
 
-def _shard_map(body, devices):
+def _shard_map(body_for, devices):
     split, whole = jax.P("model"), jax.P()
 
-    @jax.jit
-    def mapped(shared, *stacked):
-        specs = (whole, *[split] * len(stacked))
-        return jax.shard_map(
-            body,
-            mesh=_mesh(devices),
-            in_specs=specs,
-            out_specs=split,
-            check_vma=False,
-        )(shared, *stacked)
+    def make(fewer):
+        def run(shared, *stacked):
+            specs = (whole, *[split] * len(stacked))
+            return jax.shard_map(
+                body_for(fewer),
+                mesh=_mesh(devices),
+                in_specs=specs,
+                out_specs=split,
+                check_vma=False,
+            )(shared, *stacked)
+
+        return jax.jit(run)
+
+    mapped = fitted(make, lambda _, *stacked: _size(stacked) // len(devices))
 
     def call(shared, *stacked):
         return mapped(shared, *jax.device_put(stacked, _split(devices)))

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from dd_jax.runtime.loop import LoopResult, run_loop
-from dd_jax.runtime.parallel import map_models
+from dd_jax.runtime.parallel import everywhere, map_models
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.training import FitState, Trainer
 from dd_jax.types import Array, Params, Split, SyntheticSet
@@ -130,8 +130,8 @@ def train_on_rows(
     """
     chex.assert_rank([data.images, data.labels, rows], [4, 1, 2])
     run = _on_rows(trainer)
-    images = jnp.asarray(data.images)
     labels = jax.nn.one_hot(data.labels, int(data.labels.max()) + 1)
+    images, labels = everywhere((jnp.asarray(data.images), labels))
     rates = jnp.full(len(keys), lr, jnp.float32)
 
     def advance_many(keys, state, epochs):

@@ -8,16 +8,19 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flops import flops
 from jax import lax
 from jax.flatten_util import ravel_pytree
+from matmul import matmul_peak
 from protocol import run_cases
 from sizes import CASES, CLASSES, MEAN, STD, STRATEGY, Size
 
 from dd_jax.attacks import ATTACKS
 from dd_jax.data import dsa
-from dd_jax.distill import METHODS, Real, real_data
+from dd_jax.distill import METHODS, Method, Real, real_data
 from dd_jax.models import build
 from dd_jax.runtime.parallel import map_models
+from dd_jax.runtime.platform import made_for
 from dd_jax.train import trainer
 from dd_jax.types import Model
 
@@ -42,28 +45,33 @@ def stored(size: Size) -> Real:
     return jax.tree.map(jnp.asarray, real)
 
 
-def distillation(name: str, size: Size) -> Callable[[int], None]:
-    """Steps of `METHODS[name]`, drawing of the real images included."""
+def problem(name: str, size: Size) -> tuple[Method, Real]:
+    """`METHODS[name]` and the real data, with paths in place of experts for MTT."""
     model, real = network(size), stored(size)
-    if name == "mtt":
-        method = METHODS[name](
-            model,
-            ipc=size.ipc,
-            student_steps=size.student_steps,
-            max_start=2,
-            expert_epochs=1,
-            augment_student=AUGMENT.independent,
-        )
-        start = ravel_pytree(model.init(jax.random.key(1))["params"])[0]
-        path = start + 0.01 * jax.random.normal(jax.random.key(2), (1, 3, len(start)))
-        real = real._replace(experts=path.astype(jnp.float16))
-    else:
+    if name != "mtt":
         method = METHODS[name](
             model,
             ipc=1 if name == "dsa" else size.ipc,
             batch_real=size.batch_real,
             augment=AUGMENT.siamese,
         )
+        return method, real
+    method = METHODS[name](
+        model,
+        ipc=size.ipc,
+        student_steps=size.student_steps,
+        max_start=2,
+        expert_epochs=1,
+        augment_student=AUGMENT.independent,
+    )
+    start = ravel_pytree(model.init(jax.random.key(1))["params"])[0]
+    path = start + 0.01 * jax.random.normal(jax.random.key(2), (1, 3, len(start)))
+    return method, real._replace(experts=path.astype(jnp.float16))
+
+
+def distillation(name: str, size: Size) -> Callable[[int], None]:
+    """Steps of `METHODS[name]`, drawing of the real images included."""
+    method, real = problem(name, size)
 
     @jax.jit
     def advance(state, real, first, last):
@@ -137,6 +145,28 @@ def attack(size: Size) -> Callable[[int], None]:
     return run
 
 
+def step_flops(case: str, size: Size) -> int:
+    """Of the convolutions and matrix products of a step, written as plain ones."""
+    key = jax.random.key(0)
+    with made_for("gpu"):  # CPU takes some convolutions apart
+        if case in METHODS:
+            method, real = problem(case, size)
+            state = jax.eval_shape(method.init, key, real)
+            step = lambda state: method.update(key, state, method.sample(key, real))
+            return flops(step, state)
+        model = network(size)
+        params = jax.eval_shape(model.init, key)
+        shape = lambda count: jax.ShapeDtypeStruct((count, *size.image), jnp.float32)
+        if case == "pgd":
+            pgd = ATTACKS["pgd_linf"](eps=8 / 255, steps=size.attack_steps)
+            labels = jnp.arange(size.attacked) % CLASSES
+            attack = lambda p, x: pgd(key, lambda x: model.apply(p, x), x, labels)
+            return flops(attack, params, shape(size.attacked))
+        loss = lambda p, x: model.apply(p, x).sum()
+        nets = size.nets if case == "nets" else 1
+        return nets * flops(jax.grad(loss), params, shape(size.batch))
+
+
 def main() -> None:
     """Runs every case that this version of the package has."""
     methods = {name: partial(distillation, name) for name in CASES if name in METHODS}
@@ -151,8 +181,9 @@ def main() -> None:
         "jaxlib": jax.lib.__version__,
         "device": jax.devices()[0].device_kind,
         "threads": len(os.sched_getaffinity(0)),
+        "matmul_tflops": matmul_peak("float32", side=2048),
     }
-    run_cases(about, methods | others)
+    run_cases(about, methods | others, step_flops)
 
 
 if __name__ == "__main__":

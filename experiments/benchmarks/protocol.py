@@ -1,7 +1,8 @@
 """A worker's side of the conversation: JSON lines on standard input and output.
 
 `{"size": S, "case": C, "steps": n}` is answered by `{"seconds": t}` for n steps,
-`{"missing": true}` where this side has no such case, or `{"error": text}`. The first
+`{"missing": true}` where this side has no such case, or `{"error": text}`. With
+`"flops": true` in place of steps the answer is `{"flops": n}` of one step. The first
 line that a worker writes describes it.
 """
 
@@ -16,13 +17,16 @@ from sizes import SIZES, Size
 Case = Callable[[Size], Callable[[int], None]]
 
 
-def run_cases(about: dict, cases: dict[str, Case]) -> None:
+def run_cases(
+    about: dict, cases: dict[str, Case], flops: Callable[[str, Size], int] | None = None
+) -> None:
     """Answers requests until the input ends.
 
     Args:
       about: versions and threads.
       cases: from a size to a function that takes n steps and returns once they are
         done; built at its first request, and it keeps its state between requests.
+      flops: `(case, size) -> floating point operations of a step`.
     """
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print is no answer
@@ -39,6 +43,9 @@ def run_cases(about: dict, cases: dict[str, Case]) -> None:
             answer({"missing": True})
             continue
         try:
+            if "flops" in request:
+                answer({"flops": flops(name, SIZES[size]) if flops else None})
+                continue
             if (name, size) not in built:
                 built[name, size] = cases[name](SIZES[size])
             start = time.perf_counter()

@@ -6,6 +6,13 @@ CASES = ("dm", "dsa", "mtt", "train", "nets", "pgd")
 STRATEGY = "color_crop_cutout_flip_scale_rotate"
 CLASSES = 10
 MEAN, STD = (0.29,), (0.35,)
+# of PyTorch: whether compiled, and whether channels come last in memory
+VARIANTS = {
+    "eager": (False, False),
+    "channels_last": (False, True),
+    "compile": (True, False),
+    "compile_channels_last": (True, True),
+}
 
 
 class Size(NamedTuple):

@@ -1,6 +1,7 @@
 """Differentiable siamese augmentation in PyTorch; images `f32[n c h w]`."""
 
 import math
+import random
 from collections.abc import Callable
 
 import torch
@@ -15,9 +16,12 @@ def augment(strategy: str, images: Tensor, siamese: bool) -> Tensor:
       strategy: operations joined by `_`.
       images: normalised, so that 0 is the mean.
       siamese: the same parameters for every image, not each its own.
+
+    Which operation, and where a batch is cropped, comes from Python's `random`: to read
+    a drawn tensor would wait for the device.
     """
     names = strategy.split("_")
-    name = names[int(torch.randint(len(names), ()))]
+    name = random.choice(names)
     return OPERATIONS[name](images, 1 if siamese else len(images))
 
 
@@ -42,10 +46,7 @@ def _crop(x: Tensor, m: int) -> Tensor:
     rise, run = (int(side / 8 + 0.5) for side in (h, w))
     padded = F.pad(x, (run, run, rise, rise))
     if m == 1:
-        top, left = (
-            int(torch.randint(2 * rise + 1, ())),
-            int(torch.randint(2 * run + 1, ())),
-        )
+        top, left = random.randint(0, 2 * rise), random.randint(0, 2 * run)
         return padded[:, :, top : top + h, left : left + w]
     rows = torch.randint(2 * rise + 1, (n, 1, 1)) + torch.arange(h)[:, None]
     columns = torch.randint(2 * run + 1, (n, 1, 1)) + torch.arange(w)

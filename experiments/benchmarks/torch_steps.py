@@ -1,7 +1,9 @@
-"""The same network, matching losses and steps in eager PyTorch.
+"""The same network, matching losses and steps in PyTorch.
 
 Written as one would for PyTorch: images `f32[n c h w]`, a loop over classes where the
 published algorithms have one, gradients by `autograd.grad`, networks as modules.
+`torch.compile` takes no gradient of a gradient made that way: what it compiles has
+`torch.func` in its place.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,9 +11,7 @@ from collections.abc import Callable, Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.func import functional_call
-
-Augment = Callable[[Tensor], Tensor]
+from torch.func import functional_call, grad, grad_and_value
 
 
 def convnet(image: tuple[int, int, int], classes: int, width: int) -> nn.Sequential:
@@ -94,15 +94,41 @@ def row_cosine(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
     return total
 
 
+def dsa_slope(
+    net: nn.Sequential,
+    weights: Sequence[Tensor],
+    real: Tensor,
+    synthetic: Tensor,
+    label,
+) -> tuple[Tensor, Tensor]:
+    """Gradient matching of one class by `torch.func`: its loss and its gradient.
+
+    Args:
+      net: the architecture.
+      weights: whose gradients are matched.
+      real: images of the class.
+      synthetic: images of the class, for which the gradient is.
+      label: the class, `i64[]`.
+    """
+    loss = lambda w, x: F.cross_entropy(_logits(net, w, x), label.expand(len(x)))
+    target = grad(loss)(tuple(weights), real)
+    distance = lambda s: row_cosine(grad(loss)(tuple(weights), s), target)
+    slope, value = grad_and_value(distance)(synthetic)
+    return value, slope
+
+
+def _logits(net: nn.Sequential, weights: Sequence[Tensor], images: Tensor) -> Tensor:
+    names = [name for name, _ in net.named_parameters()]
+    return functional_call(net, dict(zip(names, weights)), (images,))
+
+
 def mtt_loss(
     net: nn.Sequential,
     start: Sequence[Tensor],
     target: Sequence[Tensor],
-    images: Tensor,
+    views: Sequence[Tensor],
     labels: Tensor,
     lr: Tensor,
-    steps: int,
-    augment: Augment,
 ) -> Tensor:
     """Trajectory matching: `|| w_N - target ||^2 / || start - target ||^2`.
 
@@ -110,33 +136,69 @@ def mtt_loss(
       net: the student's architecture.
       start: its first weights.
       target: where it should arrive.
-      images: synthetic images, all in every step.
+      views: of each of N steps, all synthetic images under its augmentation; the whole
+        path is differentiated.
       labels: their classes.
       lr: learning rate.
-      steps: N; the whole path is differentiated.
-      augment: of each step's images.
     """
-    names = [name for name, _ in net.named_parameters()]
     weights = [w.detach().requires_grad_() for w in start]
-    for _ in range(steps):
-        logits = functional_call(net, dict(zip(names, weights)), (augment(images),))
-        loss = F.cross_entropy(logits, labels)
+    for images in views:
+        loss = F.cross_entropy(_logits(net, weights, images), labels)
         slope = torch.autograd.grad(loss, weights, create_graph=True)
         weights = [w - lr * g for w, g in zip(weights, slope)]
-    square = lambda a, b: sum((x - y).square().sum() for x, y in zip(a, b))
-    return square(weights, target) / square(start, target)
+    return _square(weights, target) / _square(start, target)
+
+
+def mtt_slopes(
+    net: nn.Sequential,
+    start: Sequence[Tensor],
+    target: Sequence[Tensor],
+    views: tuple[Tensor, ...],
+    labels: Tensor,
+    lr: Tensor,
+) -> tuple[tuple[Tensor, ...], Tensor]:
+    """The gradients of `mtt_loss` for `views` and `lr`, by `torch.func`."""
+    cost = lambda w, x: F.cross_entropy(_logits(net, w, x), labels)
+
+    def loss(views, lr):
+        weights = tuple(start)
+        for images in views:
+            slope = grad(cost)(weights, images)
+            weights = tuple(w - lr * g for w, g in zip(weights, slope))
+        return _square(weights, target) / _square(start, target)
+
+    return grad(loss, (0, 1))(views, lr)
+
+
+def _square(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
+    return sum((x - y).square().sum() for x, y in zip(a, b))
+
+
+def loss(net: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy of a network."""
+    return F.cross_entropy(net(images), labels)
+
+
+def loss_at(
+    net: nn.Sequential, weights: Sequence[Tensor], images: Tensor, labels: Tensor
+) -> Tensor:
+    """The same at weights that are not those of the network."""
+    return F.cross_entropy(_logits(net, weights, images), labels)
 
 
 def train_step(
-    net: nn.Module, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor
+    loss: Callable[[Tensor, Tensor], Tensor],
+    optimizer: torch.optim.Optimizer,
+    images: Tensor,
+    labels: Tensor,
 ) -> None:
-    """One step of training by cross-entropy."""
+    """One step of training by a loss of images and labels."""
     optimizer.zero_grad()
-    F.cross_entropy(net(images), labels).backward()
+    loss(images, labels).backward()
     optimizer.step()
 
 
-def pgd(net: nn.Module, images: Tensor, labels: Tensor, eps: float, steps: int):
+def pgd(net: Callable, images: Tensor, labels: Tensor, eps: float, steps: int):
     """Projected gradient in the Linf ball; each image ends at its largest margin.
 
     Args:

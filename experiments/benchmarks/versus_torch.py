@@ -1,16 +1,23 @@
-"""Seconds per step of dd_jax and of PyTorch, side by side.
+"""Seconds per step of dd_jax and of the fastest PyTorch, side by side.
 
   pip install -e '.[bench]'
   python experiments/benchmarks/versus_torch.py [--cases=dm,train] [--sizes=small,w128]
-      [--jax_python=PYTHON] [--torch_python=PYTHON] [--rounds=9] [--out=FILE]
+      [--variants=eager,compile] [--rounds=9] [--out=FILE]
+      [--jax_python=PYTHON] [--torch_python=PYTHON]
 
 Each side is a process of its own, in the Python environment that its flag names, on
-all cores that this process may use. They take turns, so that what else the machine
-does hits both: in each round every side takes the same number of steps, and the first
-to go changes from round to round. Printed and written to FILE: median seconds per step
-of each side and the median of the rounds' ratios ours / PyTorch, each with an interval
-that covers the true median in at least 95 % of the cases (from 6 rounds on; it assumes
-nothing of the distribution). A first, untimed step leaves out compilation.
+all cores that this process may use. PyTorch runs in four variants: eager or with
+`torch.compile`, channels first or last in memory; the one with the least median counts.
+`torch.compile` needs a C++ compiler and, for a whole student of MTT, minutes.
+
+All take turns, so that what else the machine does hits each: in each round every one
+takes the same number of steps, and the first to go changes from round to round. Printed
+and written to FILE: median seconds per step of both sides and the median of the rounds'
+ratios ours / PyTorch, each with an interval that covers the true median in at least
+95 % of the cases (from 6 rounds on; it assumes nothing of the distribution), and our
+share of what the machine does in a matrix product: operations per second in the step's
+convolutions and products, counted as plain ones, by those in a product of matrices of
+2048 x 2048 on the faster side. A first, untimed step leaves out compilation.
 
 Wants an idle machine: where others use the cores, PyTorch's threads wait for one
 another, which flatters our side. On one core nothing waits, and the ratio stays fair
@@ -24,63 +31,21 @@ Exit status: 0 done, 1 a side failed, 2 bad usage.
 """
 
 import argparse
-import json
 import math
 import os
 import platform
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from sizes import CASES, SIZES
+from sides import Ended, Failed, Variant, Worker
+from sizes import CASES, SIZES, VARIANTS
 
 from dd_jax.system import workdir
 
 HERE = Path(__file__).parent
-
-
-class Failed(Exception):
-    """A worker did not answer as it should."""
-
-
-class Worker:
-    """One side: a process that runs cases on request."""
-
-    def __init__(self, python: str, script: Path):
-        self.script = script
-        try:
-            self.process = subprocess.Popen(
-                [python, str(script)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-        except OSError as error:
-            raise Failed(f"{python}: {error.strerror}") from None
-        self.about = self._read()
-
-    def _read(self) -> dict:
-        line = self.process.stdout.readline()
-        if not line:
-            raise Failed(f"{self.script.name} ended, status {self.process.wait()}")
-        return json.loads(line)
-
-    def seconds(self, case: str, size: str, steps: int) -> float | None:
-        """Time of `steps` steps of one case; None where this side lacks it."""
-        request = {"case": case, "size": size, "steps": steps}
-        self.process.stdin.write(json.dumps(request) + "\n")
-        self.process.stdin.flush()
-        answer = self._read()
-        if "error" in answer:
-            raise Failed(f"{self.script.name}: {size} {case}: {answer['error']}")
-        return answer.get("seconds")
-
-    def close(self) -> None:
-        """Ends the process."""
-        self.process.stdin.close()
-        self.process.wait()
 
 
 def median_interval(values: Sequence[float], level: float = 0.95) -> dict:
@@ -108,35 +73,73 @@ def median_interval(values: Sequence[float], level: float = 0.95) -> dict:
 
 
 def compare(
-    sides: Sequence, case: str, size: str, rounds: int, seconds: float
+    ours: Any, theirs: dict[str, Any], case: str, size: str, rounds: int, seconds: float
 ) -> dict | None:
     """Times one case on both sides in turn.
 
     Args:
-      sides: ours and PyTorch, each with a `seconds(case, size, steps)`.
+      ours: has a `seconds(case, size, steps)`.
+      theirs: the same for each variant of PyTorch. One that fails is left out, with a
+        line on standard error.
       case: one of `CASES`.
       size: a key of `SIZES`.
-      rounds: how many times each side runs.
-      seconds: least time of one run, which sets the number of steps.
+      rounds: how many times each runs.
+      seconds: least time of one run of the slowest, which sets the number of steps.
 
     Returns:
-      `{steps, rounds, ours, torch, ratio}`, the last three from `median_interval`; None
-      where a side lacks the case.
+      `{steps, rounds, ours, torch, variant, ratio, variants}`: `variant` is the one of
+      the least median, `torch` its seconds, `variants` those of all; seconds and ratio
+      from `median_interval`. None where a side lacks the case.
     """
-    warm = [side.seconds(case, size, 1) for side in sides]
-    if None in warm:
+    first = ours.seconds(case, size, 1)
+    warm = {name: _first(side, case, size) for name, side in theirs.items()}
+    able = {"": ours} | {name: theirs[name] for name in warm if warm[name] is not None}
+    if first is None or len(able) == 1:
         return None
-    once = max(side.seconds(case, size, 1) for side in sides)
+    once = max(side.seconds(case, size, 1) for side in able.values())
     steps = max(1, math.ceil(seconds / once))
-    times: list[list[float]] = [[], []]
+    times: dict[str, list[float]] = {name: [] for name in able}
+    names = list(able)
     for turn in range(rounds):
-        for i in (0, 1) if turn % 2 else (1, 0):
-            times[i].append(sides[i].seconds(case, size, steps) / steps)
-    ratios = [ours / theirs for ours, theirs in zip(*times)]
-    rows = zip(("ours", "torch", "ratio"), (*times, ratios))
-    return {"steps": steps, "rounds": rounds} | {
-        name: median_interval(values) for name, values in rows
+        shift = turn % len(names)
+        for name in names[shift:] + names[:shift]:
+            times[name].append(able[name].seconds(case, size, steps) / steps)
+    mine = times.pop("")
+    best = min(times, key=lambda name: np.median(times[name]))
+    return {
+        "steps": steps,
+        "rounds": rounds,
+        "ours": median_interval(mine),
+        "torch": median_interval(times[best]),
+        "variant": best,
+        "ratio": median_interval([a / b for a, b in zip(mine, times[best])]),
+        "variants": {name: median_interval(values) for name, values in times.items()},
     }
+
+
+def _first(side: Any, case: str, size: str) -> float | None:
+    """Seconds of a first step, compilation included; None where it fails."""
+    try:
+        return side.seconds(case, size, 1)
+    except Ended:
+        raise
+    except Failed as failure:
+        print("left out:", failure, file=sys.stderr)
+        return None
+
+
+def share(found: dict, flops: int | None, peak: float) -> dict:
+    """What the step's operations per second are of a matrix product's.
+
+    Args:
+      found: of `compare`.
+      flops: of one step.
+      peak: TFLOP/s of a matrix product.
+    """
+    if flops is None:
+        return {}
+    tflops = 1e-12 * flops / found["ours"]["median"]
+    return {"flops": flops, "share_of_matmul": tflops / peak}
 
 
 def line(size: str, case: str, found: dict | None) -> str:
@@ -150,7 +153,12 @@ def line(size: str, case: str, found: dict | None) -> str:
     ]
     r = found["ratio"]
     ratio = f"{r['median']:6.2f} [{r['low']:.2f}, {r['high']:.2f}]"
-    return f"{size:6} {case:6} {cells[0]:27} {cells[1]:27} {ratio}"
+    of_peak = found.get("share_of_matmul")
+    peak = "     " if of_peak is None else f"{of_peak:5.0%}"
+    return (
+        f"{size:6} {case:6} {cells[0]:27} {peak}  {cells[1]:27} {found['variant']:21} "
+        f"{ratio}"
+    )
 
 
 def _list(known: Sequence[str]):
@@ -179,6 +187,8 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     flag("--cases", type=_list(CASES), default=list(CASES), help=names)
     names = known.format(", ".join(SIZES))
     flag("--sizes", type=_list(list(SIZES)), default=list(SIZES), help=names)
+    names = known.format(", ".join(VARIANTS))
+    flag("--variants", type=_list(list(VARIANTS)), default=list(VARIANTS), help=names)
     flag("--rounds", type=int, default=9, help="runs of each side; default 9")
     flag("--seconds", type=float, default=5.0, help="least time of one run; default 5")
     file = Path("runs_out/versus_torch.json")
@@ -203,14 +213,24 @@ def main(argv: Sequence[str]) -> int:
             "load_average": os.getloadavg()[0],
             "ours": sides[0].about,
             "torch": sides[1].about,
+            "matmul_tflops": max(side.about["matmul_tflops"] for side in sides),
             "shapes": {size: SIZES[size]._asdict() for size in options.sizes},
             "seconds_per_step": {size: {} for size in options.sizes},
         }
         print("seconds per step, median [interval]; ratio below 1: ours is faster")
-        print(f"{'size':6} {'case':6} {'ours':27} {'PyTorch':27} ratio")
+        print(
+            f"{'size':6} {'case':6} {'ours':27} {'of peak':7}{'PyTorch':27} "
+            f"{'its variant':21} ratio"
+        )
+        theirs = {name: Variant(sides[1], name) for name in options.variants}
         for size in options.sizes:
             for case in options.cases:
-                found = compare(sides, case, size, options.rounds, options.seconds)
+                found = compare(
+                    sides[0], theirs, case, size, options.rounds, options.seconds
+                )
+                if found:
+                    flops, peak = sides[0].flops(case, size), record["matmul_tflops"]
+                    found |= share(found, flops, peak)
                 print(line(size, case, found), flush=True)
                 record["seconds_per_step"][size][case] = found
                 workdir.write_json(options.out, record)

@@ -4,6 +4,7 @@ import json
 import math
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -18,6 +19,7 @@ from dd_jax.train import trainer
 
 FOLDER = Path(__file__).parents[2] / "experiments" / "benchmarks"
 sys.path.insert(0, str(FOLDER))
+import sides  # noqa: E402
 import sizes  # noqa: E402
 import versus_torch  # noqa: E402
 
@@ -138,6 +140,14 @@ def test_gradient_matching(torch, net):
     real = torch.tensor(planar(batch.match.images))
     found, slope = torch_steps.dsa_gradient(net, list(real), list(theta), theta)
     assert_same(found, slope, loss, before, after)
+    weights = [w.detach() for w in net.parameters()]
+    each = [
+        torch_steps.dsa_slope(net, weights, x, s.detach(), torch.tensor(label))
+        for label, (x, s) in enumerate(zip(real, theta))
+    ]
+    torch.testing.assert_close(sum(value for value, _ in each), found)
+    slopes = torch.stack([slope for _, slope in each])
+    torch.testing.assert_close(slopes, slope, rtol=1e-4, atol=1e-6)
 
 
 def test_trajectory_matching(torch, net):
@@ -150,18 +160,17 @@ def test_trajectory_matching(torch, net):
         torch.tensor(value) for value in as_torch({"params": unravel(flat)})
     ]
     theta = stored(torch, before)
-    found = torch_steps.mtt_loss(
-        net,
-        tensors(drawn.path[0]),
-        tensors(drawn.path[1]),
-        theta.flatten(0, 1),
-        torch.arange(CLASSES).repeat_interleave(2),
-        torch.tensor(0.05),
-        3,
-        lambda images: images,
-    )
-    (slope,) = torch.autograd.grad(found, theta)
+    views, lr = [theta.flatten(0, 1)] * 3, torch.tensor(0.05, requires_grad=True)
+    path = tensors(drawn.path[0]), tensors(drawn.path[1])
+    labels = torch.arange(CLASSES).repeat_interleave(2)
+    found = torch_steps.mtt_loss(net, *path, views, labels, lr)
+    slope, of_lr = torch.autograd.grad(found, (theta, lr))
     assert_same(found, slope, loss, before, after)
+    fixed = tuple(view.detach() for view in views)
+    slopes, again = torch_steps.mtt_slopes(net, *path, fixed, labels, lr.detach())
+    summed = sum(slopes).reshape(theta.shape)
+    torch.testing.assert_close(summed, slope, rtol=1e-4, atol=1e-7)
+    torch.testing.assert_close(again, of_lr, rtol=1e-4, atol=1e-7)
 
 
 def test_training(torch, net):
@@ -181,7 +190,7 @@ def test_training(torch, net):
     before = [weight.detach().clone() for weight in net.parameters()]
     for _ in range(2):
         batch = torch.tensor(planar(images)), torch.tensor(labels)
-        torch_steps.train_step(net, optimizer, *batch)
+        torch_steps.train_step(partial(torch_steps.loss, net), optimizer, *batch)
     moved = zip(before, net.parameters(), as_torch(state.params))
     for start, weight, expected in moved:
         change = expected - start.numpy()
@@ -254,20 +263,49 @@ class Side:
         return None if self.each is None else self.each * steps
 
 
-def test_sides_take_turns():
+class Broken:
+    """Fails at its first step."""
+
+    def seconds(self, case, size, steps):
+        raise sides.Failed("torch_worker.py: small dm: no compiler")
+
+
+def test_all_take_turns_and_the_fastest_pytorch_counts(capsys):
     log = []
-    sides = [Side("ours", 0.5, log), Side("torch", 0.25, log)]
-    found = versus_torch.compare(sides, "dm", "small", 4, 1.0)
+    ours = Side("ours", 0.5, log)
+    theirs = {
+        "eager": Side("eager", 0.25, log),
+        "channels_last": Side("channels_last", 0.2, log),
+        "compile": Broken(),
+    }
+    found = versus_torch.compare(ours, theirs, "dm", "small", 4, 1.0)
     assert found["steps"] == 2
     assert found["ours"] == {"median": 0.5, "low": 0.5, "high": 0.5}
-    assert found["ratio"]["median"] == 2.0
+    assert found["variant"] == "channels_last"
+    assert found["torch"] == found["variants"]["channels_last"]
+    assert found["variants"].keys() == {"eager", "channels_last"}
+    assert found["ratio"]["median"] == 2.5
     order = [name for name, steps in log if steps == 2]
-    assert order == ["torch", "ours", "ours", "torch"] * 2
+    rounds = [order[i : i + 3] for i in range(0, 12, 3)]
+    assert [names[0] for names in rounds] == ["ours", "eager", "channels_last", "ours"]
+    assert all(sorted(names) == sorted(rounds[0]) for names in rounds)
+    assert "left out: torch_worker.py: small dm: no compiler" in capsys.readouterr().err
 
 
-def test_a_case_that_one_side_lacks():
-    sides = [Side("ours", None, []), Side("torch", 0.25, [])]
-    assert versus_torch.compare(sides, "dsa", "small", 4, 1.0) is None
+def test_share_of_the_matrix_product_peak():
+    found = {"ours": {"median": 0.5}}
+    counted = versus_torch.share(found, 10**11, 0.4)
+    assert counted["flops"] == 10**11
+    assert math.isclose(counted["share_of_matmul"], 0.5)
+    assert versus_torch.share(found, None, 0.4) == {}
+
+
+@pytest.mark.parametrize("lacking", ["ours", "theirs"])
+def test_a_case_that_one_side_lacks(lacking):
+    each = {"ours": 0.5, "theirs": 0.25} | {lacking: None}
+    ours, theirs = (Side(name, each[name], []) for name in ("ours", "theirs"))
+    found = versus_torch.compare(ours, {"eager": theirs}, "dsa", "small", 4, 1.0)
+    assert found is None
     assert "not on both sides" in versus_torch.line("small", "dsa", None)
 
 
@@ -278,27 +316,40 @@ from protocol import run_cases
 def case(size):
     print("noise from a library")
     return lambda steps: None if size.width == 32 else 1 / 0
-run_cases({{"threads": 2}}, {{"dm": case}})
+run_cases({{"threads": 2}}, {{"dm": case}}, lambda case, size: size.image[0])
 """
 
 
 def test_a_worker_answers_over_its_pipes(tmp_path):
     script = tmp_path / "worker.py"
     script.write_text(WORKER.format(folder=str(FOLDER)))
-    worker = versus_torch.Worker(sys.executable, script)
+    worker = sides.Worker(sys.executable, script)
     assert worker.about == {"threads": 2}
     assert worker.seconds("dm", "small", 3) >= 0
     assert worker.seconds("dsa", "small", 1) is None
-    with pytest.raises(versus_torch.Failed, match="w128 dm: ZeroDivisionError"):
+    assert worker.flops("dm", "small") == 28
+    with pytest.raises(sides.Failed, match="w128 dm: ZeroDivisionError"):
         worker.seconds("dm", "w128", 1)
     worker.close()
     assert worker.process.returncode == 0
+
+
+def test_a_worker_that_is_gone_ends_the_comparison(tmp_path):
+    script = tmp_path / "worker.py"
+    script.write_text("print('{}', flush=True); input(); raise SystemExit(3)")
+    worker = sides.Worker(sys.executable, script)
+    theirs = {"eager": sides.Variant(worker, "eager")}
+    for _ in range(2):
+        with pytest.raises(sides.Ended, match=r"worker\.py ended, status 3"):
+            versus_torch.compare(Side("ours", 0.5, []), theirs, "dm", "small", 1, 1.0)
+    worker.close()
 
 
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
         (["--cases=dm,foo"], 2, "unknown 'foo'"),
+        (["--variants=fast"], 2, "unknown 'fast'"),
         (["--rounds=0"], 2, "must be above 0"),
         (["--jax_python=/no/such/python"], 1, "/no/such/python: No such file"),
     ],

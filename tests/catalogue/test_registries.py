@@ -12,6 +12,7 @@ from dd_jax.config.fields import fields
 from dd_jax.data import augment
 from dd_jax.distill import wrappers
 from dd_jax.models import layers
+from dd_jax.runtime.precision import PRECISIONS
 from dd_jax.train.recipe import DECAYS
 from dd_jax.types import InputError
 
@@ -35,9 +36,10 @@ def test_every_entry_exists_and_takes_its_options(found):
         (rules.POOLINGS, layers.POOLINGS),
         (rules.AUGMENTATIONS, augment.OPERATIONS),
         (rules.DECAYS, DECAYS),
+        (rules.PRECISIONS, PRECISIONS),
         (list(config.default().mitigate), wrappers.MITIGATIONS),
     ],
-    ids="norm activation pooling augmentation decay mitigation".split(),
+    ids="norm activation pooling augmentation decay precision mitigation".split(),
 )
 def test_words_of_a_config_are_those_of_the_code(accepted, registry):
     assert len(set(accepted)) == len(accepted)

@@ -20,6 +20,7 @@ from dd_jax.models import build
 from dd_jax.runtime.checkpoint import Checkpoints
 from dd_jax.runtime.parallel import over_devices
 from dd_jax.runtime.platform import made_for
+from dd_jax.runtime.precision import computing_in
 from dd_jax.train.losses import cross_entropy
 
 CLASSES, IPC = 3, 2
@@ -153,6 +154,20 @@ def test_updates_trace_once(case):
     for i in range(3):  # case.update raises when traced again
         batch = case.sample(jax.random.key(i), case.real)
         state, _ = case.update(jax.random.key(i), state, batch)
+
+
+def test_a_step_in_bfloat16_is_near_that_in_float32(case):
+    if not case.method.steps:
+        pytest.skip("a selection computes nothing")
+    arguments = jax.random.key(2), case.state, case.batch
+    with computing_in("bfloat16"):
+        state, info = jax.jit(case.method.update)(*arguments)
+    exact, exact_info = case.update(*arguments)
+    chex.assert_trees_all_equal_shapes_and_dtypes((state, info), (exact, exact_info))
+    chex.assert_tree_all_finite((state, info))
+    before, low, high = (case.method.read(s).images for s in (case.state, state, exact))
+    moved, missed = np.linalg.norm(high - before), np.linalg.norm(low - high)
+    assert 0 < missed < 0.3 * moved  # idc sums signs: 0.22, others less
 
 
 @pytest.mark.slow
@@ -351,3 +366,18 @@ def test_the_signature_names_all_that_a_method_takes(name):
     METHODS[name](network(), ipc=IPC, **defaults)
     with pytest.raises(TypeError, match="unheard_of"):
         METHODS[name](network(), ipc=IPC, unheard_of=1)
+
+
+def test_classes_are_divided_in_gradient_matching():
+    """Three classes: loops over all of them on one device, over two on two devices."""
+    method, real = make("dsa", "noise", perceptron()), toy_real(perceptron())
+    batch = method.sample(jax.random.key(1), real)
+    arguments = jax.random.key(2), method.init(jax.random.key(0), real), batch
+    two = over_devices(method.update, jax.devices()[:2], "shard_map")
+
+    def lengths(fun):
+        program = str(jax.make_jaxpr(fun)(*arguments))
+        return set(re.findall(r"length=(\d+)", program))
+
+    assert "3" in lengths(method.update)
+    assert lengths(two) == lengths(method.update) - {"3"} | {"2"}

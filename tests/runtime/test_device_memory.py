@@ -35,8 +35,14 @@ def test_memory_is_that_of_the_device_of_the_program(monkeypatch):
         assert device_memory.device_memory() == UNKNOWN
 
 
+def test_a_cpu_has_what_is_free(monkeypatch):
+    monkeypatch.setattr(device_memory, "free", lambda: 123)
+    assert device_memory.device_memory() == 123
+
+
 def test_a_device_that_reports_nothing_has_the_memory_of_most():
-    assert device_memory.device_memory() == UNKNOWN
+    with made_for("tpu"):
+        assert device_memory.device_memory() == UNKNOWN
 
 
 def test_bytes_count_what_is_alive_at_once_and_no_weights():
