@@ -92,9 +92,9 @@ def main(argv: Sequence[str]) -> int:
         if extra:
             raise InputError(f"unexpected argument {extra[0]}; write --FLAG=VALUE")
         request = _request(options, values, module)
-        if request.estimate:
-            return _estimate(request)
-        return _show(request) if request.dry_run else _run(request)
+        if request.dry_run:
+            return _show(request)
+        return _estimate(request) if request.estimate else _run(request)
     except (InputError, flags.Error) as error:
         print("error:", " ".join(str(error).split()), file=sys.stderr)
         return BAD_INPUT

@@ -19,8 +19,8 @@ of the logarithm of a).
 
 Time: hours to days a cell on two CPU cores; for an accelerator. On one H100 a set of DM
 took 4 to 6 minutes, of DSA 2 at 1 and 19 at 10 images a class.
-Expect: the published figures, `PUBLISHED`. Records of five cells, one set each:
-experiments/results/fashion_mnist_published_h100.jsonl.
+Expect: the published figures, `PUBLISHED`.
+Records: experiments/results/fashion_mnist_published_h100.jsonl, five cells, one set each.
 """
 
 from ml_collections import ConfigDict

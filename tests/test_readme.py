@@ -99,7 +99,7 @@ def commands():
         shell = re.findall(r"^  (python .*(?:\\\n.*)*)", docstring, re.M)
         texts[path.name] = "".join(f"```sh\n{line}\n```\n" for line in shell)
     for name, text in texts.items():
-        lines = "".join(blocks(text, "sh")).replace("\\\n", " ").split("\n")
+        lines = "\n".join(blocks(text, "sh")).replace("\\\n", " ").split("\n")
         lines += re.findall(r"`(python (?:launch\.py|-m dd_jax)[^`]*)`", text)
         for line in lines:
             found = re.search(r"python (launch\.py|-m dd_jax\.\S+)(.*)", line)
