@@ -20,7 +20,7 @@ of the logarithm of a).
 Time: hours to days a cell on two CPU cores; for an accelerator. On one H100 a set of DM
 took 4 to 6 minutes, of DSA 2 at 1 and 19 at 10 images a class.
 Expect: the published figures, `PUBLISHED`.
-Records: experiments/results/fashion_mnist_published_h100.jsonl, five cells, one set each.
+Records: experiments/results/fashion_mnist_published_h100.jsonl, a set of five cells.
 """
 
 from ml_collections import ConfigDict

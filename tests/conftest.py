@@ -7,7 +7,7 @@ from pathlib import Path
 
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "8")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-# Workers, and the processes that tests kill, would share the folder on disk; whoever
+# Workers, and the processes that tests kill, would share the folder on disk; one that
 # reads a half-written entry can crash.
 os.environ.setdefault("JAX_ENABLE_COMPILATION_CACHE", "false")
 # Compile time is most of a small test: leave optimisations out.

@@ -114,14 +114,14 @@ def start(*arguments):
     return launch.main(["launch.py", *arguments])
 
 
-def test_what_loading_did_is_told_once(world, capsys):
+def test_what_loading_did_is_printed_once(world, capsys):
     world.notes = {"digits": ("left out 3 .txt", "turned: 2 of 9 images")}
     experiment("product({'seed': [0, 1, 2]})")
     for flag in ("--dry_run", "--nodry_run"):
         assert start("--config=three.py", flag) == 0
         lines = capsys.readouterr().out.splitlines()
-        told = [line for line in lines if line.startswith("data: ")]
-        assert told == ["data: left out 3 .txt", "data: turned: 2 of 9 images"]
+        printed = [line for line in lines if line.startswith("data: ")]
+        assert printed == ["data: left out 3 .txt", "data: turned: 2 of 9 images"]
 
 
 def experiment(text):

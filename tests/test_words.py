@@ -26,10 +26,13 @@ BANNED = (  # each with what to write instead
 
 
 def texts():
-    folders = (ROOT / "dd_jax", ROOT / "experiments")
+    folders = (ROOT / "dd_jax", ROOT / "experiments", ROOT / "tests")
     files = [path for folder in folders for path in folder.rglob("*")]
-    files += [ROOT / "launch.py", ROOT / "README.md"]
-    return [path for path in files if path.suffix in (".py", ".md", ".jinja")]
+    files += [ROOT / "launch.py", ROOT / "README.md", ROOT / "CHANGELOG.md"]
+    texts = [path for path in files if path.suffix in (".py", ".md", ".jinja")]
+    return [
+        path for path in texts if path.name not in ("test_words.py", "test_readme.py")
+    ]
 
 
 def found(pattern, text):
@@ -42,7 +45,7 @@ def test_no_text_has_words_that_the_field_does_not_use(pattern, instead):
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
         for path in texts()
         for number, line in enumerate(path.read_text().splitlines(), 1)
-        if found(pattern, line)
+        if found(pattern, line.replace("derandomize", ""))  # an option of hypothesis
     ]
     assert not lines, f"write: {instead}"
 

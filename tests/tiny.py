@@ -81,7 +81,7 @@ def only_run(root):
 
 
 def saved_networks(folder):
-    """Parameters of the networks of each pipeline, read as a stranger would."""
+    """Parameters of the networks of each pipeline, read as others would."""
     checkpointer = ocp.StandardCheckpointer()
     return checkpointer.restore(Path(folder).absolute() / "model/0/default")[1]
 

@@ -17,9 +17,9 @@ from dd_jax.run.cached import distillation_steps, run_dir, stage_loop
 from dd_jax.run.context import Prepared, RunContext, start
 from dd_jax.run.methods import experts_of, method_of
 from dd_jax.runtime import compilation_cache as compiled
+from dd_jax.runtime.devices import devices_in_use, spread
 from dd_jax.runtime.keys import stack
 from dd_jax.runtime.loop import LoopResult, array_digest
-from dd_jax.runtime.parallel import devices_in_use, spread
 from dd_jax.types import Array, SyntheticSet
 
 _LEAST = 2.0  # seconds that the last of the measured calls takes, unless it is whole

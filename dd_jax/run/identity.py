@@ -15,7 +15,7 @@ from dd_jax.run.context import (
 )
 from dd_jax.run.methods import method_of
 from dd_jax.run.variants import made_by
-from dd_jax.runtime.parallel import devices_in_use, devices_of_each
+from dd_jax.runtime.devices import devices_in_use, devices_of_each
 
 
 def identity(run: RunContext, metadata: dict, notes: tuple[str, ...]) -> dict:

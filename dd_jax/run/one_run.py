@@ -34,8 +34,8 @@ from dd_jax.run.set_metadata import metadata_of
 from dd_jax.run.validation import check, forecast
 from dd_jax.runtime import compilation_cache as compiled
 from dd_jax.runtime.checkpoint import Checkpoints
+from dd_jax.runtime.devices import spread
 from dd_jax.runtime.loop import Diverged
-from dd_jax.runtime.parallel import spread
 from dd_jax.runtime.platform import in_turn
 from dd_jax.runtime.precision import computing_in
 from dd_jax.system import disk, locks, workdir

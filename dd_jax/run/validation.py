@@ -24,7 +24,7 @@ from dd_jax.run.context import (
 from dd_jax.run.methods import batched_method_of, method_of
 from dd_jax.run.read_data import dataset, whitening
 from dd_jax.run.variants import transfer_variants
-from dd_jax.runtime.parallel import require_devices
+from dd_jax.runtime.devices import require_devices
 from dd_jax.runtime.precision import require_precision
 from dd_jax.system.memory import free
 from dd_jax.types import Dataset, InputError, SyntheticSet

@@ -1,8 +1,6 @@
 """Many models at once on one device or more; the only user of pmap and shard_map."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import jax
@@ -11,19 +9,17 @@ import numpy as np
 from jax import lax
 
 from dd_jax.runtime.device_memory import shared_by
+from dd_jax.runtime.devices import (
+    Backend,
+    backend_in_use,
+    devices_in_use,
+    devices_of_each,
+)
 from dd_jax.runtime.memory_plan import fitted
 from dd_jax.runtime.platform import in_turn
-from dd_jax.types import Array, InputError
+from dd_jax.types import Array
 
-Backend = Literal["pmap", "shard_map"]
 Chunk = int | None | Literal["platform"]
-
-
-class _Spread(NamedTuple):
-    """The arguments of `spread`."""
-
-    count: int = 0
-    backend: Backend = "pmap"
 
 
 class SplitAxis(NamedTuple):
@@ -33,57 +29,7 @@ class SplitAxis(NamedTuple):
     size: int
 
 
-_DEFAULT = _Spread()
-_SPREAD: ContextVar[_Spread] = ContextVar("spread", default=_DEFAULT)
 _split_axis = jax.make_user_context(default_value=None)
-
-
-@contextmanager
-def spread(count: int = 0, backend: Backend | None = None) -> Iterator[None]:
-    """Inside, `map_models` uses the first `count` devices of this process.
-
-    Args:
-      count: number of devices, virtual CPU devices counted; 0 is all accelerators, and
-        one device where there is no accelerator.
-      backend: `pmap`, or `shard_map` over a mesh; default as outside.
-
-    Raises:
-      InputError: there are fewer devices.
-    """
-    require_devices(count)
-    token = _SPREAD.set(_Spread(count, backend or _SPREAD.get().backend))
-    try:
-        yield
-    finally:
-        _SPREAD.reset(token)
-
-
-def require_devices(count: int) -> None:
-    """Refuses more devices than this process has.
-
-    Raises:
-      InputError: it has fewer than `count`.
-    """
-    found = jax.local_devices()
-    if count > len(found):
-        kind = found[0].platform
-        more = (
-            f"; JAX_NUM_CPU_DEVICES={count} in the environment gives virtual ones"
-            if kind == "cpu"
-            else ""
-        )
-        raise InputError(
-            f"devices={count}: this process has {len(found)} ({kind}); give at most "
-            f"{len(found)}, or 0 for all accelerators{more}"
-        )
-
-
-def devices_in_use() -> list:
-    """The devices that models are spread over, as `spread` says."""
-    found, count = jax.local_devices(), _SPREAD.get().count
-    if count:
-        return found[:count]
-    return found if found[0].platform != "cpu" else found[:1]
 
 
 def split_axis() -> SplitAxis | None:
@@ -135,15 +81,6 @@ def over_devices(fun: Callable, devices: list, backend: Backend = "pmap") -> Cal
     return jax.jit(mapped, in_shardings=placed, out_shardings=placed)
 
 
-def devices_of_each(models: int, splits: bool) -> int:
-    """How many devices share the work of one of some models in `map_models`.
-
-    All where the work can be cut and there are at least two for each model; else 1.
-    """
-    count = len(devices_in_use())
-    return count if splits and 2 * models <= count else 1
-
-
 def everywhere(tree):
     """A copy of arrays on each of the devices in use; once, for many calls."""
     devices = devices_in_use()
@@ -189,7 +126,7 @@ def map_models(
     programs: dict[tuple, Callable] = {}
 
     def call(shared, *stacked):
-        devices, backend = devices_in_use(), _SPREAD.get().backend
+        devices, backend = devices_in_use(), backend_in_use()
         size = _size(stacked)
         cut = devices_of_each(size, splits) > 1
         used = devices if cut else devices[: 1 << (size - 1).bit_length()]

@@ -12,8 +12,8 @@ import jax
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
+from dd_jax.runtime.devices import devices_in_use
 from dd_jax.runtime.loop import Diverged, array_digest
-from dd_jax.runtime.parallel import devices_in_use
 from dd_jax.system import disk, locks
 from dd_jax.train.many import Loop, Schedule, train_on_rows
 from dd_jax.train.training import FitState, Trainer

@@ -12,7 +12,7 @@ a class only). The most telling rows come first.
 
 Each row is a process of its own: one that fails, or finds too little memory, costs one
 row. No row starts that is expected to end after --minutes, and none runs longer. Rows
-are appended to FILE with the ending .jsonl; the same command again, on the same device
+are appended to FILE with the ending .rows; the same command again, on the same device
 and commit, goes on from there, past rows that failed: one is measured again once its
 line is deleted. FILE is the Record of all of them.
 
@@ -183,7 +183,7 @@ class Log:
 
     def __init__(self, out: Path, about: dict, shapes: dict):
         found = workdir.provenance()
-        self._about, self._out, self._lines = about, out, out.with_suffix(".jsonl")
+        self._about, self._out, self._lines = about, out, out.with_suffix(".rows")
         self._origin = {"device": about["device"], "commit": found["commit"]}
         ours = lambda row: self._origin.items() <= row.items()
         self.rows = list(filter(ours, workdir.read_jsonl(self._lines)))

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 import jax
 import numpy as np
 from compiled_text import collectives, convolving_loops, read
+from flops import flops
 from hot_programs import Program
 from memory_traffic import memory_traffic
-from program_flops import flops
 from tpu_topology import MEMORY
 
 from dd_jax.runtime.device_memory import memory_of

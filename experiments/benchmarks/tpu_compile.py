@@ -44,7 +44,7 @@ from tpu_topology import chips, compiler_versions, require_compiler  # noqa: E40
 from dd_jax.system import workdir  # noqa: E402
 from dd_jax.types import InputError  # noqa: E402
 
-FILE = Path(__file__).parents[1] / "results" / "tpu_compile.jsonl"
+FILE = Path(__file__).parents[1] / "results" / "tpu_compile.rows"
 TOPOLOGIES = (
     *("v5e:1x1", "v5e:2x2", "v5e:16x16"),
     *("v6e:1x1", "v6e:2x2", "v6e:16x16"),

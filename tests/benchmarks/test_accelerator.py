@@ -114,9 +114,9 @@ def test_a_worker_measures_a_program():
 
 
 def test_steps_are_a_multiple_of_a_networks_life():
-    asked = []
-    found = accelerator_worker.timed(asked.append, 1e-4, 10)
-    assert found["steps_of_a_round"] % 10 == 0 and asked[1:] == asked[1:2] * 3
+    chosen = []
+    found = accelerator_worker.timed(chosen.append, 1e-4, 10)
+    assert found["steps_of_a_round"] % 10 == 0 and chosen[1:] == chosen[1:2] * 3
 
 
 def test_a_worker_says_why_it_ended():
@@ -175,7 +175,7 @@ def test_rows_and_record_are_written_as_they_come(monkeypatch, capsys, tmp_path)
     assert record["rows"][1]["share_of_peak"] == pytest.approx(100 / 495)
     assert accelerator.main(given) == 0  # goes on with the other data set
     assert len(json.loads(file.read_text())["rows"]) == 8
-    assert len(file.with_suffix(".jsonl").read_text().splitlines()) == 8
+    assert len(file.with_suffix(".rows").read_text().splitlines()) == 8
     about["device"] = "another"
     assert accelerator.main(given) == 0
     assert {r["device"] for r in json.loads(file.read_text())["rows"]} == {"another"}
@@ -192,4 +192,4 @@ def test_the_whole_command_on_tiny_shapes(tmp_path):
         assert record["benchmark"] == "accelerator"
         assert [row["precision"] for row in record["rows"]] == ["bfloat16", "float32"]
         assert all(row["seconds_per_step"] > 0 for row in record["rows"])
-        assert len(file.with_suffix(".jsonl").read_text().splitlines()) == 2
+        assert len(file.with_suffix(".rows").read_text().splitlines()) == 2

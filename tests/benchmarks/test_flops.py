@@ -65,3 +65,27 @@ def test_the_dearest_branch_counts():
     a = shape(3, 3)
     either = lambda a: lax.cond(a[0, 0] > 0, lambda a: a @ a @ a, lambda a: a @ a, a)
     assert flops(either, a) == 2 * 2 * 27
+
+
+def test_turns_branches_and_networks_are_counted():
+    x = jnp.zeros((4, 4))
+    many = lambda x, last: lax.fori_loop(0, last, lambda _, y: x @ y, x)
+    assert flops(many, x, 3, turns=6) == 6 * 2 * 4**3
+    one_of = lambda x, i: lax.switch(i, [lambda x: x @ x, lambda x: x @ x @ x], x)
+    assert flops(one_of, x, 0) == 2 * 2 * 4**3
+    of_weights = jax.vmap(jax.grad(lambda w, x: (x @ w @ w).sum()), (0, None))
+    assert flops(of_weights, jnp.zeros((5, 4, 4)), x) == 5 * 5 * 2 * 4**3
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_groups_of_channels(groups):
+    x, w = shape(7, 8, 8, 4), shape(1, 1, 4 // groups, 6)
+    convolved = lambda x, w: lax.conv_general_dilated(
+        x,
+        w,
+        (1, 1),
+        "VALID",
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        feature_group_count=groups,
+    )
+    assert flops(convolved, x, w) == 2 * (7 * 8 * 8 * 6) * (4 // groups)

@@ -8,7 +8,6 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import pytest
-from jax import lax
 
 from dd_jax.types import InputError
 
@@ -19,7 +18,6 @@ import tpu_compile  # noqa: E402
 import tpu_topology  # noqa: E402
 from hot_programs import Size, programs  # noqa: E402
 from memory_traffic import memory_traffic  # noqa: E402
-from program_flops import flops  # noqa: E402
 
 SMALL = Size(
     (8, 8, 1),
@@ -116,33 +114,6 @@ def test_memory_traffic_counts_slices_and_leaves_out_the_fast_memory():
     # memory; 32 written by the convolution, 64 moved by the sum over chips, 9 by the
     # comparison of two integers
     assert memory_traffic(*compiled_text.read(TEXT)) == 5 * (32 + 4 + 32 + 64 + 9)
-
-
-def test_flops_of_a_loop_are_those_of_all_its_turns():
-    x = jnp.zeros((4, 4))
-    many = lambda x, last: lax.fori_loop(0, last, lambda _, y: x @ y, x)
-    assert flops(many, x, 3, turns=6) == 6 * 2 * 4**3
-    one_of = lambda x, i: lax.switch(i, [lambda x: x @ x, lambda x: x @ x @ x], x)
-    assert flops(one_of, x, 0) == 2 * 2 * 4**3
-    of_weights = jax.vmap(jax.grad(lambda w, x: (x @ w @ w).sum()), (0, None))
-    assert flops(of_weights, jnp.zeros((5, 4, 4)), x) == 5 * 5 * 2 * 4**3
-
-
-@pytest.mark.parametrize("groups", [1, 2])
-def test_flops_of_convolutions_are_those_of_the_formula(groups):
-    x, w = jnp.zeros((7, 8, 8, 4)), jnp.zeros((3, 3, 4 // groups, 6))
-    convolve = lambda x, w: lax.conv_general_dilated(
-        x,
-        w,
-        (1, 1),
-        [(1, 1)] * 2,
-        dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        feature_group_count=groups,
-    )
-    once = 2 * (7 * 8 * 8 * 6) * (3 * 3 * 4 // groups)
-    assert flops(convolve, x, w) == once
-    both = jax.grad(lambda x, w: convolve(x, w).sum(), (0, 1))
-    assert flops(both, x, w) == pytest.approx(3 * once)
 
 
 def test_a_new_row_takes_the_place_of_the_old_one():

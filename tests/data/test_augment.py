@@ -96,8 +96,8 @@ def test_every_operation_is_drawn_equally_often():
 
 
 def test_color_bounds():
-    gray = draws("color", 500, jnp.full((1, 4, 4, 1), 2.0))
-    assert 1.5 <= gray.min() < 1.55 and 2.45 < gray.max() <= 2.5  # brightness alone
+    grey = draws("color", 500, jnp.full((1, 4, 4, 1), 2.0))
+    assert 1.5 <= grey.min() < 1.55 and 2.45 < grey.max() <= 2.5  # brightness alone
     edge = jnp.zeros((1, 1, 2, 1)).at[0, 0, 1].set(1.0)
     spread = np.ptp(draws("color", 500, edge), axis=3)
     assert 0.5 <= spread.min() < 0.55 and 1.45 < spread.max() <= 1.5  # contrast

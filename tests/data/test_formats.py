@@ -351,8 +351,8 @@ def test_folder_presplit_mixed_becomes_rgb(tmp_path):
     assert data.train.images.shape == (4, 6, 5, 3)
     with Image.open(tmp_path / "test" / "a" / "0.png") as image:
         np.testing.assert_array_equal(data.test.images[0], np.asarray(image))
-    gray = data.train.images
-    np.testing.assert_array_equal(gray[..., 0], gray[..., 2])
+    grey = data.train.images
+    np.testing.assert_array_equal(grey[..., 0], grey[..., 2])
 
 
 def test_folder_reads_jpeg(tmp_path):

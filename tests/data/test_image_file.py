@@ -15,7 +15,7 @@ from dd_jax.data.image_file import open_image, suffixes, to_grey_or_rgb
 from dd_jax.types import InputError
 
 RNG = np.random.default_rng(0)
-GRAY = RNG.integers(0, 256, (6, 5), np.uint8)
+GREY = RNG.integers(0, 256, (6, 5), np.uint8)
 COLOUR = RNG.integers(0, 256, (6, 5, 3), np.uint8)
 DISC = np.uint8(255 * (np.hypot(*np.mgrid[-4:5, -4:5]) < 3))  # as an object in alpha
 
@@ -52,7 +52,7 @@ EXACT = {
 @pytest.mark.parametrize("upper", [False, True])
 @pytest.mark.filterwarnings("ignore:IM image format")
 def test_kinds_without_loss(tmp_path, mode, suffix, upper):
-    array = GRAY if mode == "L" else COLOUR
+    array = GREY if mode == "L" else COLOUR
     source = folder(tmp_path, array, suffix.upper() if upper else suffix)
     data = load(source)
     expected = array[..., None] if mode == "L" else array
@@ -70,12 +70,12 @@ def test_kinds_in_colour_with_options(tmp_path, suffix):
 
 
 def test_what_is_no_image_is_counted(tmp_path):
-    source = folder(tmp_path, GRAY)
+    source = folder(tmp_path, GREY)
     for i in range(3):
         (tmp_path / "a" / f"{i}.txt").write_text("x")
         (tmp_path / "b" / f"{i}.HEIC").write_bytes(b"x")
     (tmp_path / "b" / "README").write_text("x")
-    Image.fromarray(GRAY).save(tmp_path / "loose.png")
+    Image.fromarray(GREY).save(tmp_path / "loose.png")
     data = load(source)
     assert len(data.train.labels) + len(data.test.labels) == 10
     assert data.notes == (
@@ -122,7 +122,7 @@ def test_orientation(tmp_path, suffix, orientation):
     assert found.done == ((words,) if orientation > 1 else ())
 
 
-def test_orientation_of_a_folder_is_told(tmp_path):
+def test_orientation_of_a_folder_is_reported(tmp_path):
     exif = Image.Exif()
     exif[0x112] = 6
     data = load(folder(tmp_path, COLOUR, exif=exif))
@@ -171,9 +171,9 @@ def test_an_object_in_alpha_alone(tmp_path, mode):
 @pytest.mark.parametrize("mode", ["LA", "RGBA"])
 def test_half_transparent_pixels(tmp_path, mode):
     alpha = RNG.integers(0, 256, (6, 5, 1), np.uint8)
-    value = GRAY[..., None] if mode == "LA" else COLOUR
+    value = GREY[..., None] if mode == "LA" else COLOUR
     source = folder(tmp_path, np.concatenate([value, alpha], -1))
-    for name, under in (("white", 255), ("black", 0), ("gray", 128)):
+    for name, under in (("white", 255), ("black", 0), ("grey", 128)):
         found = load(source, background=name).train.images[0]
         share = alpha / 255
         expected = value * share + under * (1 - share)
@@ -182,16 +182,16 @@ def test_half_transparent_pixels(tmp_path, mode):
 
 @pytest.mark.parametrize("mode", ["LA", "RGBA", "PA"])
 def test_opaque_alpha_is_dropped(tmp_path, mode):
-    image = Image.fromarray(GRAY).convert("LA" if mode == "PA" else mode)
+    image = Image.fromarray(GREY).convert("LA" if mode == "PA" else mode)
     data = load(
         folder(tmp_path, image.convert(mode), ".tif" if mode == "PA" else ".png")
     )
-    assert (data.train.images[0] == GRAY[..., None]).all() and data.notes == ()
+    assert (data.train.images[0] == GREY[..., None]).all() and data.notes == ()
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "1"])
 def test_one_transparent_colour(tmp_path, mode):
-    array = {"L": GRAY, "RGB": COLOUR, "1": GRAY > 100}[mode].copy()
+    array = {"L": GREY, "RGB": COLOUR, "1": GREY > 100}[mode].copy()
     array[2, 2] = array[0, 0]
     image, key = Image.fromarray(array), array[0, 0].tolist()
     source = folder(
@@ -200,7 +200,7 @@ def test_one_transparent_colour(tmp_path, mode):
         transparency=255 * key if mode == "1" else tuple(key) if mode == "RGB" else key,
     )
     assert "has transparent pixels" in message(source)
-    shown = load(source, background="gray").train.images[0]
+    shown = load(source, background="grey").train.images[0]
     expected = np.asarray(image.convert("RGB" if mode == "RGB" else "L")).copy()
     hidden = (array == array[0, 0]).all(-1) if mode == "RGB" else array == array[0, 0]
     expected[hidden] = 128
@@ -267,7 +267,7 @@ def test_modes_that_are_refused(tmp_path, mode):
         open_image(tmp_path / "x.tif")
 
 
-def test_cmyk_is_converted_and_told(tmp_path):
+def test_cmyk_is_converted_and_reported(tmp_path):
     image = Image.fromarray(COLOUR).convert("CMYK")
     data = load(folder(tmp_path, image, ".tif"))
     np.testing.assert_array_equal(data.train.images[0], COLOUR)
@@ -292,12 +292,12 @@ def test_first_of_several_frames(tmp_path, suffix):
     assert data.notes == ("first of several frames: 10 of 10 images",)
 
 
-def test_bilevel_and_palette_of_grays_are_gray(tmp_path):
-    bits = GRAY > 128
+def test_bilevel_and_palette_of_greys_are_grey(tmp_path):
+    bits = GREY > 128
     data = load(folder(tmp_path, bits))
     np.testing.assert_array_equal(data.train.images[0, ..., 0], 255 * bits)
-    data = load(folder(tmp_path, Image.fromarray(GRAY).quantize(256)))
-    np.testing.assert_array_equal(data.train.images[0, ..., 0], GRAY)
+    data = load(folder(tmp_path, Image.fromarray(GREY).quantize(256)))
+    np.testing.assert_array_equal(data.train.images[0, ..., 0], GREY)
     few = Image.fromarray(COLOUR).quantize(16)
     data = load(folder(tmp_path, few))
     np.testing.assert_array_equal(data.train.images[0], np.asarray(few.convert("RGB")))

@@ -59,8 +59,8 @@ def test_saturation_and_contrast(shape):
         contrasted[n] = (x[n] - mean) * f[n] + mean
         for i in range(shape[0]):
             for j in range(shape[1]):
-                gray = x[n, i, j].mean()
-                saturated[n, i, j] = (x[n, i, j] - gray) * f[n] + gray
+                grey = x[n, i, j].mean()
+                saturated[n, i, j] = (x[n, i, j] - grey) * f[n] + grey
     np.testing.assert_allclose(ops.saturation(f, x), saturated, atol=1e-6)
     np.testing.assert_allclose(ops.contrast(f, x), contrasted, atol=1e-6)
 

@@ -260,7 +260,7 @@ def test_what_is_left_out_beside_train_and_test(tree):
     assert data.notes == ("left out extra/, val/", "test images are those of test/")
 
 
-def test_odd_names_are_told_on_one_line(tree):
+def test_odd_names_are_printed_on_one_line(tree):
     for part in ("train", "test"):
         for name in "ab":
             tree.add(f"{part}/{name}")
@@ -412,11 +412,11 @@ def check_tree(base, files):
         except InputError as error:
             assert "\n" not in str(error)
             return
-    told = 0  # of images that are left out
+    printed = 0  # of images that are left out
     for note in data.notes:
         if loose := re.fullmatch("left out ([0-9]+) images beside .*", note):
-            told += int(loose[1])
+            printed += int(loose[1])
         elif re.fullmatch("left out .*/", note):
             names = note.removeprefix("left out ").replace("/", "").split(", ")
-            told += sum(path.parts[0] in names for path in visible if path.parts[1:])
-    assert len(data.train.labels) + len(data.test.labels) + told == len(visible)
+            printed += sum(path.parts[0] in names for path in visible if path.parts[1:])
+    assert len(data.train.labels) + len(data.test.labels) + printed == len(visible)

@@ -18,7 +18,7 @@ def test_constant_channel():
     assert std == (0.001,)
 
 
-def test_fashion_mnist_is_told_from_mnist_by_its_mean():
+def test_fashion_mnist_is_distinguished_from_mnist_by_its_mean():
     x = np.zeros((60000, 28, 28, 1), np.uint8)
     x[..., 0] = np.round(255 * 0.2861)
     assert published_statistics(x) == ((0.2861,), (0.3530,))

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jaxprs import counts, loops, operations
-from test_methods import CLASSES, IPC, TWINS, equal, make, network, stacked, toy_real
+from test_methods import CLASSES, IPC, VARIANTS, equal, make, network, stacked, toy_real
 
 from dd_jax.attacks import ATTACKS
 from dd_jax.audits.privacy import signals
@@ -65,7 +65,7 @@ def slow(*names):
 @pytest.mark.parametrize(
     "platform", ["gpu", pytest.param("tpu", marks=pytest.mark.slow)]
 )
-@pytest.mark.parametrize("name", slow(*TWINS, "idc", "frepo"))
+@pytest.mark.parametrize("name", slow(*VARIANTS, "idc", "frepo"))
 def test_no_step_loops_over_images(name, platform):
     method, real, key = wide(name), many_rows(), jax.random.key(0)
     state = method.init(key, real)
@@ -94,7 +94,7 @@ def networks(count):
     return jax.vmap(network().init)(jax.random.split(jax.random.key(1), count))
 
 
-def asked(images, chunk):
+def chosen(images, chunk):
     """Logits of two networks, as accuracy and as membership want them."""
     flipped = signals.queries(flip=True)
     return {
@@ -108,7 +108,7 @@ def asked(images, chunk):
 @pytest.mark.parametrize("name", ["logits", "queries"])
 def test_networks_and_images_are_one_batch_where_they_fit(name):
     images, params = many_rows().images, networks(2)
-    fun = asked(images, 30)[name]
+    fun = chosen(images, 30)[name]
     on_cpu = fun(params)
     with made_for("gpu"):
         assert not loops(jax.make_jaxpr(fun)(params))
@@ -134,7 +134,7 @@ def close_as_a_whole(got, expected):
     close(got, expected)
 
 
-@pytest.mark.parametrize("name", slow(*TWINS, "dsa", "idc", "frepo"))
+@pytest.mark.parametrize("name", slow(*VARIANTS, "dsa", "idc", "frepo"))
 def test_a_step_is_that_of_cpu(name):
     method, key = wide(name), jax.random.key(0)
     real = many_rows()

@@ -102,11 +102,11 @@ def make(name, init, model=None, **kw):
     return METHODS[name](model or network(), ipc=IPC, init=init, **options)
 
 
-TWINS = ("dc", "idc_i")  # dsa and idc with one part left out
+VARIANTS = ("dc", "idc_i")  # dsa and idc with one part left out
 
 
 def marked(name):
-    return pytest.param(name, marks=[pytest.mark.slow] if name in TWINS else [])
+    return pytest.param(name, marks=[pytest.mark.slow] if name in VARIANTS else [])
 
 
 @pytest.fixture(scope="module", params=[marked(name) for name in METHODS])
@@ -253,7 +253,7 @@ def test_loss_falls_on_a_toy(case):
         pytest.skip("a selection has nothing to descend")
     keys = jax.random.split(jax.random.key(5), 8)
     later = run(case, case.state, range(100, 140))
-    if hasattr(later, "learned"):  # judged by fresh networks, as at the start
+    if hasattr(later, "learned"):  # evaluated by fresh networks, as at the start
         later = case.state._replace(learned=later.learned)
     loss = lambda state: np.mean(
         [case.update(key, state, case.batch)[1]["loss"] for key in keys]

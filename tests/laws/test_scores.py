@@ -143,7 +143,7 @@ class TestLaws:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_one_program_serves_all_targets(name):
+def test_one_program_scores_all_targets(name):
     world = shadow_world()
     close(all_targets(ALL[name], *world), every(name, *world, {}))
 

@@ -78,7 +78,7 @@ def test_same_arguments_give_the_same_object():
     assert build("convnet", 2, (8, 8, 1), **kw) is not other
 
 
-def test_a_model_built_while_tracing_serves_afterwards():
+def test_a_model_built_while_tracing_works_afterwards():
     def logits(images):
         model = build("mlp", 3, (2, 2, 1), mean=(0.3,), std=(0.7,))
         return model.apply(model.init(jax.random.key(0)), images)

@@ -24,7 +24,7 @@ def test_a_model_carries_what_it_was_given():
 
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("norm", ["instance", "batch"])
-def test_weights_and_batch_statistics_are_told_apart(name, norm):
+def test_weights_and_batch_statistics_are_distinguished(name, norm):
     kw = {} if name in ("mlp", "lenet", "alexnet") else {"norm": norm}
     model = build(name, 3, (16, 16, 1), **kw)
     params = jax.eval_shape(model.init, jax.random.key(0))

@@ -56,7 +56,7 @@ def swap(rng, content):
     return json.dumps(value[""]).encode()
 
 
-ALWAYS_SEEN = {  # by whoever reads the file, whatever it held
+ALWAYS_SEEN = {  # by all who read the file, whatever it held
     "empty": lambda rng, content: b"",
     "binary": lambda rng, content: bytes(rng.integers(128, 256, 300, dtype=np.uint8)),
     "not UTF-8": lambda rng, content: b'{"a": "\xff\xfe"}',
@@ -108,11 +108,11 @@ def test_a_damaged_file_is_named_and_the_rest_drawn(tmp_path, capsys, name, kind
         (folder / name).unlink()
     else:
         (folder / name).write_bytes(content)
-    status, page, told = built(folder, capsys)
+    status, page, printed = built(folder, capsys)
     if kind == "cut" and name == "metrics.jsonl" and content.endswith(b"}\n"):
         return  # a file that ends with a row is whole
     assert status == 0
-    (line,) = told.splitlines()
+    (line,) = printed.splitlines()
     assert line.startswith(f"warning: {folder / name}: ")
     assert line.endswith(f"; delete the folder {folder} and run its config again")
     assert f"runs/{folder.name}/{name}: " in page
@@ -121,17 +121,17 @@ def test_a_damaged_file_is_named_and_the_rest_drawn(tmp_path, capsys, name, kind
 
 
 def check_changes(tmp_path, capsys, name, cases, seed):
-    """Bits and values changed in a JSON file, so many times each."""
+    """Bits and values changed in a JSON file, n times each."""
     folder = workdir(tmp_path)
     whole = (folder / name).read_bytes()
     rng = np.random.default_rng(seed)
     for _ in range(cases):
         for spoil in SEEN_OR_HARMLESS.values():
             (folder / name).write_bytes(content := spoil(rng, whole))
-            status, page, told = built(folder, capsys)
+            status, page, printed = built(folder, capsys)
             assert status == 0, content
-            assert "cannot be shown" not in page, (told, content)
-            for line in told.splitlines():
+            assert "cannot be shown" not in page, (printed, content)
+            for line in printed.splitlines():
                 assert line.startswith(f"warning: {folder}"), content
 
 
@@ -163,9 +163,9 @@ def test_flipped_bits_never_stop_the_page(tmp_path, capsys, name):
     rng = np.random.default_rng(len(name))
     for _ in range(12):
         (folder / name).write_bytes(flip(rng, whole))
-        status, page, told = built(folder, capsys)
+        status, page, printed = built(folder, capsys)
         assert status == 0 and "cannot be shown" not in page
-        assert all(str(folder / name) in line for line in told.splitlines())
+        assert all(str(folder / name) in line for line in printed.splitlines())
 
 
 def test_any_part_may_be_missing_or_null(tmp_path, capsys):
@@ -204,9 +204,9 @@ def test_where_no_record_can_be_read_the_page_says_why_and_the_status_is_2(
     fabricate.write_run(tmp_path, fabricate.record(), artefacts=False)
     (folder,) = (tmp_path / "runs").iterdir()
     (folder / "record.json").write_bytes(b"\xff")
-    status, page, told = built(folder, capsys)
+    status, page, printed = built(folder, capsys)
     assert status == 2
-    assert told.splitlines()[-1] == (
+    assert printed.splitlines()[-1] == (
         f"error: {tmp_path}: no Record can be read; {tmp_path / 'report.html'} says why"
     )
     assert "record.json: is damaged (no UTF-8 at byte 0)" in page
@@ -217,8 +217,10 @@ def test_tables_leave_out_what_is_damaged(tmp_path, capsys):
     (folder / "record.json").write_bytes(b"{")
     for option in ("--markdown", "--privacy"):
         assert command.main([str(tmp_path), option]) == 0
-        out, told = capsys.readouterr()
-        assert "| " in out and told.startswith(f"warning: {folder / 'record.json'}: ")
+        out, printed = capsys.readouterr()
+        assert "| " in out and printed.startswith(
+            f"warning: {folder / 'record.json'}: "
+        )
     assert command.main([str(tmp_path), "--trends", str(tmp_path / "drawn")]) == 0
     assert capsys.readouterr().err.count("\n") == 1
 
@@ -236,15 +238,15 @@ def test_a_record_of_others_leads_to_no_other_file(tmp_path, capsys):
     record = json.loads((folder / "record.json").read_text())
     record["artifacts"] = {"gallery": "../../secret.png"}
     (folder / "record.json").write_text(json.dumps(record))
-    _, _, told = built(folder, capsys)
-    assert told.splitlines() == [
+    _, _, printed = built(folder, capsys)
+    assert printed.splitlines() == [
         f"warning: {folder / 'secret.png'}: is missing; "
         + run_folder.remedy(folder / "x")
     ]
     record["run"]["id"] = "../.."
     (folder / "record.json").write_text(json.dumps(record))
-    _, _, told = built(folder, capsys)
-    assert f"{folder / 'record.json'}: is of run '../..'" in told
+    _, _, printed = built(folder, capsys)
+    assert f"{folder / 'record.json'}: is of run '../..'" in printed
 
 
 def test_a_folder_that_is_no_utf_8_has_a_report(tmp_path):
@@ -266,17 +268,17 @@ def test_a_page_that_cannot_be_written_is_one_line(tmp_path, capsys):
     workdir(tmp_path)
     (tmp_path / "report.html").mkdir()
     assert command.main([str(tmp_path)]) == 2
-    told = capsys.readouterr().err
-    assert told.startswith("error: ") and told.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith("error: ") and printed.count("\n") == 1
 
 
 def test_a_copy_of_a_run_is_not_a_second_run(tmp_path, capsys):
     folder = workdir(tmp_path)
     copy_ = folder.with_name(f"{folder.name} copy")
     shutil.copytree(folder, copy_)
-    status, _, told = built(folder, capsys)
+    status, _, printed = built(folder, capsys)
     assert status == 0
-    assert told == (
+    assert printed == (
         f"warning: {copy_ / 'record.json'}: is of run {folder.name!r}; delete "
         f"the folder {copy_} and run its config again\n"
     )

@@ -103,8 +103,8 @@ def test_a_text_is_filled_and_then_stays_the_same(text, capsys):
 def test_a_table_that_cannot_be_made_is_one_line(text, capsys, what, why):
     text.write_text(f"<!-- table: {what} -->\n<!-- end of table -->\n")
     assert command.main([str(text), "--fill"]) == 2
-    told = capsys.readouterr().err
-    assert told.startswith("error: ") and why in told and told.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith("error: ") and why in printed and printed.count("\n") == 1
 
 
 def test_measured_tables_name_data_sets_and_methods():

@@ -53,7 +53,7 @@ def test_an_unresolved_rate_has_no_number(row):
     assert found[0] == "unresolved" and found[1].startswith("0.")
 
 
-def test_baselines_of_other_audits_are_told_apart(row):
+def test_baselines_of_other_audits_are_distinguished(row):
     smaller = other(row, id="few", method="mtt")
     smaller["privacy"]["random_subset"]["t2"]["lira_online"]["smallest_fpr"] = 0.002
     ((_, table),) = side_by_side([row, smaller])

@@ -83,7 +83,7 @@ def test_membership_rule(row, auc, tpr, resolved, level):
     assert ("unresolved" in found.finding) is not resolved
 
 
-def test_membership_judges_by_the_worst_attack(row):
+def test_membership_goes_by_the_worst_attack(row):
     row["privacy"]["distilled"] = {
         "t1": {"loss": attack((0.6, 0.7), (0.02, 0.04))},
         "t2": {"lira_online": attack((0.48, 0.53), (0.005, 0.015))},

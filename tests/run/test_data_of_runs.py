@@ -29,7 +29,7 @@ def bare(root, **changes):
 
 
 @pytest.mark.slow
-def test_what_loading_did_is_told_and_recorded(tmp_path, capsys):
+def test_what_loading_did_is_printed_and_recorded(tmp_path, capsys):
     """From labels 1 to 3 with a transparent corner: on white, in the Record, once."""
     pixels = arrays(counts=(10, 10, 10))
     for image, label in zip(pixels["x_train"], pixels["y_train"] + 1):
@@ -49,8 +49,8 @@ def test_what_loading_did_is_told_and_recorded(tmp_path, capsys):
         "left out 1 .txt: no images that Pillow reads",
         "laid on white, which shows through transparent pixels: 30 of 30 images",
     ]
-    told = capsys.readouterr().out.splitlines()
-    assert [line for line in told if line.startswith("data:")] == [
+    printed = capsys.readouterr().out.splitlines()
+    assert [line for line in printed if line.startswith("data:")] == [
         f"data: {note}" for note in notes
     ]
     found = workdir.read_json(only_run(tmp_path / "w") / "record.json")["run"]

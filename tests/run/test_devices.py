@@ -12,7 +12,8 @@ from tiny import BARE, MLP, ROOT, TINY, flags, launch, make, only_run
 from dd_jax import catalogue, run
 from dd_jax.catalogue import rules
 from dd_jax.config.fields import fields
-from dd_jax.runtime import checkpoint, parallel
+from dd_jax.runtime import checkpoint
+from dd_jax.runtime.devices import spread
 from dd_jax.system import workdir
 
 SMALL = {
@@ -103,7 +104,7 @@ def assert_alike(one, several, tolerance=0.0):
 def one_and_several(tmp_path, values, devices, by="pmap"):
     one, several = tmp_path / "one", tmp_path / "several"
     run.run(make(values), one)
-    with parallel.spread(backend=by):
+    with spread(backend=by):
         found = run.run(make(values | {"devices": devices}), several)
     assert found["run"]["devices"] == devices
     assert_alike(one, several, tolerance=1e-5)

@@ -1,4 +1,4 @@
-"""Sets that leave a run: what a stranger makes of them, and runs on loaded ones."""
+"""Sets that leave a run: what others make of them, and runs on loaded ones."""
 
 import shutil
 
@@ -20,7 +20,7 @@ PIPES = {"distilled", "random_subset", "full_data"}
 ESTIMATE = {"mean", "ci", "n"}
 
 
-def test_a_stranger_trains_the_same_networks_from_the_file(folder, record):
+def test_others_train_the_same_networks_from_the_file(folder, record):
     found = distill.load(folder / "synthetic.npz")
     about = found.metadata
     assert found.images.shape == (6, 8, 8, 1) and found.images.dtype == np.float32
@@ -82,7 +82,7 @@ def test_a_loaded_set_is_audited_without_shadows(folder, record, tmp_path):
     assert found["accuracy"] == record["accuracy"]
 
 
-def test_a_set_made_elsewhere_is_trained_on_as_its_converted_twin(tmp_path):
+def test_a_set_made_elsewhere_is_trained_on_as_its_converted_form(tmp_path):
     rng = np.random.default_rng(0)
     bytes_, numbers = rng.integers(0, 256, (6, 8, 8, 1), np.uint8), np.arange(6) % 3
     np.savez(tmp_path / "a.npz", images=bytes_.transpose(0, 3, 1, 2), labels=numbers)

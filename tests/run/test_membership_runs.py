@@ -161,7 +161,7 @@ def test_one_repeat_makes_t1_of_the_very_network_of_t2(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["dm", "dsa"])
-def test_joint_shadows_serve_targets_that_share_nothing(tmp_path, method):
+def test_joint_shadows_attack_targets_that_share_nothing(tmp_path, method):
     record = measured(
         tmp_path,
         distill__method=method,

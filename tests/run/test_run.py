@@ -127,11 +127,11 @@ def test_same_seed_same_bits_other_seed_other_bits(tmp_path):
     assert found[0]["accuracy"] == found[1]["accuracy"] != found[2]["accuracy"]
 
 
-TWINS = ("dc", "idc_i")  # dsa and idc with one part left out
+VARIANTS = ("dc", "idc_i")  # dsa and idc with one part left out
 
 
 def marked(name):
-    return pytest.param(name, marks=[pytest.mark.slow] if name in TWINS else [])
+    return pytest.param(name, marks=[pytest.mark.slow] if name in VARIANTS else [])
 
 
 @pytest.mark.parametrize("method", [marked(name) for name in catalogue.names("method")])

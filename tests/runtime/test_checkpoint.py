@@ -75,7 +75,7 @@ def test_a_half_written_state_is_ignored_and_can_be_written_again(tmp_path, name
     assert bits(got) == bits(state(4))
 
 
-def test_a_first_state_that_was_half_written_means_starting_anew(tmp_path):
+def test_a_first_state_that_was_half_written_means_starting_again(tmp_path):
     (tmp_path / "2.orbax-checkpoint-tmp" / "default").mkdir(parents=True)
     assert Checkpoints(tmp_path).latest(state(0.5))[:2] == (0, 0.0)
 
@@ -112,7 +112,7 @@ def test_damage_never_gives_other_arrays(saved, tmp_path, capsys, kind):
 
 
 @pytest.mark.parametrize("kind", HARMS)
-def test_with_all_states_damaged_it_starts_anew(saved, tmp_path, capsys, kind):
+def test_with_all_states_damaged_it_starts_again(saved, tmp_path, capsys, kind):
     folder = shutil.copytree(saved, tmp_path / "all")
     rng = np.random.default_rng(0)
     for step in ("4", "6"):

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from dd_jax.runtime.device_memory import in_batches, memory_of
+from dd_jax.runtime.devices import spread
 from dd_jax.runtime.memory_plan import need
-from dd_jax.runtime.parallel import map_models, spread
+from dd_jax.runtime.parallel import map_models
 from dd_jax.runtime.platform import made_for
 from dd_jax.types import DoesNotFit
 

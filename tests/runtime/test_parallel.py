@@ -6,13 +6,8 @@ import numpy as np
 import pytest
 
 from dd_jax.models import build
-from dd_jax.runtime.parallel import (
-    devices_in_use,
-    map_models,
-    require_devices,
-    split_axis,
-    spread,
-)
+from dd_jax.runtime.devices import devices_in_use, require_devices, spread
+from dd_jax.runtime.parallel import map_models, split_axis
 from dd_jax.runtime.split_work import split_map
 from dd_jax.train import trainer
 from dd_jax.types import InputError
@@ -89,8 +84,8 @@ def spread_by(by, count, mapped, *arguments):
 def test_pmap_and_shard_map_agree_on_a_network_over_eight_devices(one_by_one):
     assert len(jax.devices()) == 8
     arguments = map_models(three_steps), SHARED, *models(8)
-    pmap, twin = (spread_by(by, 8, *arguments) for by in ("pmap", "shard_map"))
-    same_bits(pmap, twin)
+    pmap, other = (spread_by(by, 8, *arguments) for by in ("pmap", "shard_map"))
+    same_bits(pmap, other)
     close(
         jax.tree.map(lambda a: a[:4], pmap),
         map_models(three_steps)(SHARED, *(m[:4] for m in models(8))),
@@ -104,8 +99,8 @@ def test_pmap_and_shard_map_agree_on_a_network_over_eight_devices(one_by_one):
 def test_pmap_and_shard_map_agree_for_any_number_of_models(chunk, count, devices):
     mapped = map_models(toy, chunk=chunk)
     arguments = mapped, {"steps": 3}, *toy_models(count)
-    pmap, twin = (spread_by(by, devices, *arguments) for by in ("pmap", "shard_map"))
-    same_bits(pmap, twin)
+    pmap, other = (spread_by(by, devices, *arguments) for by in ("pmap", "shard_map"))
+    same_bits(pmap, other)
     close(pmap, map_models(toy)({"steps": 3}, *toy_models(count)))
 
 
@@ -220,7 +215,7 @@ def test_a_mapped_function_follows_the_devices_of_the_moment():
             np.testing.assert_array_equal(found, np.arange(4) + 1)
 
 
-def test_virtual_processors_count_when_asked_for():
+def test_virtual_processors_count_when_wanted():
     assert len(jax.devices()) == 8
     assert len(devices_in_use()) == 1
     with spread(3):

@@ -58,7 +58,7 @@ def attack(name):
 
 
 def queries():
-    """Logits that membership is told from."""
+    """Logits that membership is inferred from."""
     model = network()
     params = jax.eval_shape(model.init, key())
     return partial(query_logits, model.apply, (lambda x: x,), 4), (params, images())

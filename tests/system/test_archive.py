@@ -74,7 +74,7 @@ def test_any_array_comes_back(tmp_path_factory, array):
     equal(read_npz(path), {"array": expected})
 
 
-def test_only_what_is_asked_for_is_looked_at(tmp_path):
+def test_only_what_is_needed_is_looked_at(tmp_path):
     path = tmp_path / "a.npz"
     np.savez(path, **ARRAYS, odd=np.array({}, object))
     found = read_npz(path, ["labels"], ["text", "absent"])

@@ -40,7 +40,7 @@ KINDS = {
 
 @pytest.fixture(autouse=True)
 def here(monkeypatch):
-    """An empty folder that other users may enter; whoever waits for a pipe is ended."""
+    """An empty folder that other users may enter; what waits for a pipe is ended."""
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         monkeypatch.chdir(folder)

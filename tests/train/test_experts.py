@@ -108,7 +108,7 @@ def test_accelerators_train_one_expert_after_another_too(tmp_path):
     np.testing.assert_allclose(got, on_cpu, rtol=2e-3, atol=1e-4)
 
 
-def test_only_the_epochs_asked_for_are_kept(tmp_path):
+def test_only_the_epochs_needed_are_kept(tmp_path):
     every = np.array(paths(tmp_path / "every", epochs=range(6)))
     some = paths(tmp_path / "some", epochs=(1, 4))
     np.testing.assert_array_equal(some, every[:, [1, 4]])

@@ -126,7 +126,7 @@ def test_an_ensemble_does_not_hide_a_stronger_gradient_free_attack():
     assert checks["random_noise_not_stronger"] is False
 
 
-def test_convergence_is_judged_without_dropping():
+def test_convergence_is_checked_without_dropping():
     """The dropped curve holds 0.3; alone the attack leaves 0.6, twice the steps 0.4."""
     dropped = {"pgd_linf": made([0.3], [0.1], steps=20)}
     doubled = {"pgd_linf": made([0.4], [0.1], steps=40)}
@@ -136,7 +136,7 @@ def test_convergence_is_judged_without_dropping():
     assert found["steps_converged"] is False and found["restarts_converged"] is True
 
 
-def test_wide_radii_are_judged_beside_the_curves():
+def test_wide_radii_are_compared_beside_the_curves():
     curves = {"pgd_linf": made([0.3], [0.1], steps=20)._replace(num_classes=10)}
     for left, passed in ((0.1, True), (0.4, False)):
         wide = {"pgd_linf": made([left], [0.5], steps=20)}

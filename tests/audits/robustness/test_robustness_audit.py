@@ -58,11 +58,11 @@ def test_norms_and_versions_reach_the_attacks(attacks):
     assert set(found) == PIPES
     for part in found.values():
         rows = part["attacks"]
-        told = {
+        printed = {
             name: [(row["norm"], row["eps"], row["steps"]) for row in of]
             for name, of in rows.items()
         }
-        assert told == {
+        assert printed == {
             "square:l2": [("l2", eps, 4) for eps in (0.0, 0.5, 50.0)],
             "apgd_ce:l1": [("l1", eps, 3) for eps in (0.0, 2.0)],
             "autoattack:l2:plus": [("l2", eps, 3) for eps in (0.0, 0.5, 50.0)],

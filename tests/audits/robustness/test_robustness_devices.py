@@ -8,6 +8,7 @@ import pytest
 from dd_jax.audits.robustness import epsilon_curve, minimal_distances
 from dd_jax.audits.transfer import Networks, attacked_images
 from dd_jax.runtime import parallel
+from dd_jax.runtime.devices import spread
 
 KEY = jax.random.key(3)
 EPS = np.array([0.0, 0.02, 0.1], np.float32)
@@ -25,12 +26,12 @@ def on_eight(monkeypatch, find):
     used = set()
     program = parallel._program
 
-    def seen(fun, chunk, devices, by):
+    def seen(fun, chunk, devices, *rest):
         used.add(len(devices))
-        return program(fun, chunk, devices, by)
+        return program(fun, chunk, devices, *rest)
 
     monkeypatch.setattr(parallel, "_program", seen)
-    with parallel.spread(8):
+    with spread(8):
         found = find()
     assert max(used) > 1, "only the first device was used"
     return found

@@ -178,7 +178,7 @@ def test_no_step_size(tmp_path):
     assert has_learned_lr(load(stored(tmp_path / "s.npz", lr=np.float32([0.01]))))
 
 
-def test_what_was_done_is_not_what_a_stranger_says(tmp_path):
+def test_what_was_done_is_not_what_the_set_says(tmp_path):
     for lie in ("<b>", ["<b>", {"a": 1}], {"images": "x"}, 3):
         path = stored(tmp_path / "s.npz", metadata={"converted": lie})
         assert load(path).metadata == {}

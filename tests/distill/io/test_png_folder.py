@@ -71,7 +71,7 @@ def test_folders_that_hold_no_set(tmp_path, spoil, words):
 RESAVED = {
     "RGB": lambda image: image.convert("RGB"),
     "opaque RGBA": lambda image: image.convert("RGBA"),
-    "gray and alpha": lambda image: image.convert("RGB").convert("LA"),
+    "grey and alpha": lambda image: image.convert("RGB").convert("LA"),
     "palette": lambda image: image.quantize(256) if image.mode == "L" else image,
 }
 
@@ -79,7 +79,7 @@ RESAVED = {
 @pytest.mark.parametrize("stated", [True, False], ids=["shape", "no shape"])
 @pytest.mark.parametrize("change", RESAVED.values(), ids=list(RESAVED))
 @pytest.mark.parametrize("which", ["one", "all"])
-def test_gray_images_saved_again_in_another_mode(tmp_path, change, stated, which):
+def test_grey_images_saved_again_in_another_mode(tmp_path, change, stated, which):
     folder = export.to_png(tmp_path / "out", synthetic())
     before = load(folder).images
     files = sorted((folder / "images").iterdir())
@@ -91,13 +91,13 @@ def test_gray_images_saved_again_in_another_mode(tmp_path, change, stated, which
         del about["shape"]
         (folder / "metadata.json").write_text(json.dumps(about))
     after = load(folder).images
-    if after.shape[3] == 3:  # nothing says that a whole set of RGB is gray
+    if after.shape[3] == 3:  # nothing says that a whole set of RGB is grey
         assert not stated and which == "all"
         after = after[..., :1]
     np.testing.assert_array_equal(after, before)
 
 
-def test_gray_images_of_a_set_in_colour_saved_again_as_gray(tmp_path):
+def test_grey_images_of_a_set_in_colour_saved_again_as_grey(tmp_path):
     made = synthetic(3)
     made.images[3] = made.images[3, ..., :1]
     folder = export.to_png(tmp_path / "out", made)

@@ -50,7 +50,7 @@ NAIVE = {
 }
 
 
-def test_every_distance_has_a_naive_twin():
+def test_every_distance_has_a_naive_reference():
     assert set(NAIVE) == set(DISTANCES)
 
 

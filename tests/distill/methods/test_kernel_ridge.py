@@ -85,7 +85,7 @@ def test_one_network_of_the_pool_ages_at_a_time_and_the_old_are_replaced():
     assert {step for _, step in seen} == {0, 1, 2} and {at for at, _ in seen} == {0, 1}
 
 
-def test_labels_are_learned_unless_told_otherwise():
+def test_labels_are_learned_unless_switched_off():
     for lr, learned in ((0.01, True), (0.0, False)):
         method = frepo(lr_labels=lr)
         state = method.init(jax.random.key(0), real())

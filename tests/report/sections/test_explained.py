@@ -37,8 +37,8 @@ def test_size_gives_both_counts_and_their_ratio():
 
 def test_accuracy_says_what_intervals_cover(row):
     row["accuracy"]["full_data"] |= {"ci": None, "n": 1}
-    judged, distilled, subset, full = accuracy_section.explanation(row, CONFIG)
-    assert judged == run_notes.evaluated_on(row)
+    evaluated, distilled, subset, full = accuracy_section.explanation(row, CONFIG)
+    assert evaluated == run_notes.evaluated_on(row)
     assert distilled == (
         "Distilled: 5 nets on one synthetic set; the interval covers training again, "
         "not distilling again."
@@ -67,7 +67,7 @@ def test_membership_names_threat_shadows_and_members(row):
     )  # ten times 0.0004
 
 
-def test_several_threats_are_told_apart(row):
+def test_several_threats_are_distinguished(row):
     attack = row["privacy"]["distilled"]["t2"]["lira_online"]
     finer = fabricate.membership(0.6, 0.02) | {"smallest_fpr": 0.002}
     row["privacy"]["distilled"] |= {"t1": {"loss": attack}, "t0": {"loss": finer}}
@@ -81,7 +81,7 @@ def test_several_threats_are_told_apart(row):
 
 
 @pytest.mark.parametrize("key", ["shared_seed", "known_randomness"])
-def test_joint_shadows_are_told_from_targets(row, key):
+def test_joint_shadows_are_distinguished_from_targets(row, key):
     audit = {"epochs": 100, "joint": True, "shadows": 64, "targets": 16}
     notes = " ".join(membership(row, {"audits": {"privacy": audit}}))
     assert "share one random seed" not in notes
@@ -112,15 +112,18 @@ def test_robustness_says_so_where_one_net_was_attacked(row):
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-def test_every_attack_has_its_steps_told(name):
+def test_every_attack_has_its_steps_explained(name):
     row = describe(name, 0.1) | {"accuracy": 0.5}
     record = fabricate.record()
     record["robustness"] = {"distilled": {"attacks": {name: [row]}}}
-    told = robustness_section.explanation(record, {})[-1]
-    assert told.startswith(f"{display_name(name, kind='attack')}: ") and "step" in told
+    printed = robustness_section.explanation(record, {})[-1]
+    assert (
+        printed.startswith(f"{display_name(name, kind='attack')}: ")
+        and "step" in printed
+    )
 
 
-def test_length_of_steps_is_told_where_it_is_fixed():
+def test_length_of_steps_is_explained_where_it_is_fixed():
     rows = {name: [describe(name, 0.1)] for name in ("pgd_linf", "square")}
     record = fabricate.record()
     record["robustness"] = {"distilled": {"attacks": rows}}

@@ -75,7 +75,7 @@ def test_a_curve_has_the_attacks_of_one_norm():
     assert l2 == [f"{name}, PGD L2" for name in PIPE_NAMES.values()]
 
 
-def test_components_of_autoattack_are_told_in_turn():
+def test_components_of_autoattack_are_explained_in_turn():
     record = fabricate.record()
     assert robustness.components(record) is None
     after = {"apgd_ce": {"mean": 0.5}, "square": {"mean": 0.375}}
@@ -101,12 +101,12 @@ def test_the_verdict_says_what_stronger_attacks_leave():
     assert "Under all Linf attacks combined: 12.5 %." in finding
 
 
-def test_images_without_a_gradient_are_told():
+def test_images_without_a_gradient_are_reported():
     record = fabricate.record()
-    told = lambda: [
+    printed = lambda: [
         n for n in robustness_section.explanation(record, {}) if "zero gradient" in n
     ]
     record["robustness"]["full_data"]["zero_gradients"] = {"mean": 0.0, "n": 1}
-    assert told() == []
+    assert printed() == []
     record["robustness"]["random_subset"]["zero_gradients"] = {"mean": 0.25, "n": 1}
-    assert told() == ["Up to 25.0 % of the images have a zero gradient."]
+    assert printed() == ["Up to 25.0 % of the images have a zero gradient."]

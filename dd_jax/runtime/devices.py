@@ -1,0 +1,85 @@
+"""The devices of this process that programs use."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Literal, NamedTuple
+
+import jax
+
+from dd_jax.types import InputError
+
+Backend = Literal["pmap", "shard_map"]
+
+
+class _Spread(NamedTuple):
+    """The arguments of `spread`."""
+
+    count: int = 0
+    backend: Backend = "pmap"
+
+
+_DEFAULT = _Spread()
+_SPREAD: ContextVar[_Spread] = ContextVar("spread", default=_DEFAULT)
+
+
+@contextmanager
+def spread(count: int = 0, backend: Backend | None = None) -> Iterator[None]:
+    """Inside, `map_models` uses the first `count` devices of this process.
+
+    Args:
+      count: number of devices, virtual CPU devices counted; 0 is all accelerators, and
+        one device where there is no accelerator.
+      backend: `pmap`, or `shard_map` over a mesh; default as outside.
+
+    Raises:
+      InputError: there are fewer devices.
+    """
+    require_devices(count)
+    token = _SPREAD.set(_Spread(count, backend or _SPREAD.get().backend))
+    try:
+        yield
+    finally:
+        _SPREAD.reset(token)
+
+
+def require_devices(count: int) -> None:
+    """Refuses more devices than this process has.
+
+    Raises:
+      InputError: it has fewer than `count`.
+    """
+    found = jax.local_devices()
+    if count > len(found):
+        kind = found[0].platform
+        more = (
+            f"; JAX_NUM_CPU_DEVICES={count} in the environment gives virtual ones"
+            if kind == "cpu"
+            else ""
+        )
+        raise InputError(
+            f"devices={count}: this process has {len(found)} ({kind}); give at most "
+            f"{len(found)}, or 0 for all accelerators{more}"
+        )
+
+
+def devices_in_use() -> list:
+    """The devices that models are spread over, as `spread` says."""
+    found, count = jax.local_devices(), _SPREAD.get().count
+    if count:
+        return found[:count]
+    return found if found[0].platform != "cpu" else found[:1]
+
+
+def backend_in_use() -> Backend:
+    """How models are spread over them, as `spread` says."""
+    return _SPREAD.get().backend
+
+
+def devices_of_each(models: int, splits: bool) -> int:
+    """How many devices share the work of one of some models in `map_models`.
+
+    All where the work can be cut and there are at least two for each model; else 1.
+    """
+    count = len(devices_in_use())
+    return count if splits and 2 * models <= count else 1
