@@ -55,6 +55,7 @@ def test_windows_reach_every_place():
     assert masks.any(0).all(), "the last row and column included"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", ["l2", "l1"])
 def test_proposals_stay_on_the_sphere_and_change_two_windows_only(norm):
     ball, shape = ball_of(norm, 0.7), (9, 7, 2)

@@ -135,6 +135,7 @@ def test_scale_and_rotate_bounds():
     assert -limit - 1e-3 <= sine.min() < -0.23 and 0.23 < sine.max() <= limit + 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "mode, shape",
     [

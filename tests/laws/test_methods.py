@@ -190,7 +190,7 @@ def test_vmap_over_keys(case):
 
 
 LEARNING = [e.name for e in catalogue.entries("method") if not e.traits.get("selects")]
-OFTEN = [("dsa", 2, "pmap"), ("mtt", 8, "shard_map")]
+OFTEN = [("dm", 2, "pmap"), ("mtt", 8, "shard_map")]
 ALL = itertools.product(LEARNING, (2, 8), ("pmap", "shard_map"))
 
 

@@ -17,6 +17,7 @@ def refused(capsys, root, limit, **changes):
     return line
 
 
+@pytest.mark.slow
 def test_a_set_that_does_not_fit(tmp_path, capsys):
     line = refused(capsys, tmp_path, 1_000_000)
     assert "refused: distill needs " in line and " of 1.0 MB on gpu; lower " in line

@@ -169,6 +169,7 @@ def test_tiles_of_a_method_are_those_of_its_signature(tmp_path):
         prepared(tmp_path, {"distill.method": "mtt", "mitigate.robust.eps": 0.1})
 
 
+@pytest.mark.slow
 def test_an_audit_measures_json_values(tmp_path):
     audit = Audit("mine", no_check, lambda context: {"a": np.float32(1), "b": {1, 2}})
     register("audit", audit)

@@ -48,6 +48,7 @@ def low(tmp_path_factory):
     return record, only_run(root), seen
 
 
+@pytest.mark.slow
 def test_training_is_traced_in_the_precision_and_audits_in_f32(low):
     seen = low[2]
     training = {name for name, who in seen if who & TRAINING}

@@ -22,7 +22,7 @@ from tiny import (
 from dd_jax import catalogue, config, distill, run
 from dd_jax.data import load
 from dd_jax.report import records
-from dd_jax.run import audit_context, cached, context, one_run
+from dd_jax.run import audit_context, context, one_run
 from dd_jax.system import disk, workdir
 from dd_jax.types import InputError
 
@@ -87,7 +87,7 @@ def test_results_hold_the_record(root, record):
 
 def test_a_finished_run_is_not_run_again(root, folder, monkeypatch, capsys):
     before = snapshot(folder.parent)
-    monkeypatch.setattr(cached, "run_loop", refuse)
+    monkeypatch.setattr(one_run, "_measure", refuse)
     monkeypatch.setattr(audit_context, "logits_of_each", refuse)
     assert launch(*flags(TINY | MLP), f"--workdir={root}") == 0
     assert "already done" in capsys.readouterr().out
@@ -95,7 +95,7 @@ def test_a_finished_run_is_not_run_again(root, folder, monkeypatch, capsys):
 
 
 def test_keys_that_change_no_result_find_the_same_run(root, folder, monkeypatch):
-    monkeypatch.setattr(cached, "run_loop", refuse)
+    monkeypatch.setattr(one_run, "_measure", refuse)
     same = make(TINY | MLP, checkpoint_seconds=0.0, distill__steps_per_call=1)
     assert run.run(same, root)["run"]["id"] == folder.name
 

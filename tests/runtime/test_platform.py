@@ -77,19 +77,21 @@ def shadows(name):
     return joint.update, (key(), states, batch)
 
 
+SLOW = {"dsa_shadows": partial(shadows, "dsa")}
 HOT = {
     "epoch": epoch,
     "pgd": partial(attack, "pgd_linf"),
     "apgd": partial(attack, "apgd_ce"),
     "queries": queries,
     "dm_shadows": partial(shadows, "dm"),
-    "dsa_shadows": partial(shadows, "dsa"),
 }
 
 
-@pytest.mark.parametrize("name", HOT)
+@pytest.mark.parametrize(
+    "name", [*HOT, pytest.param("dsa_shadows", marks=pytest.mark.slow)]
+)
 def test_hot_programs_lower_for_every_platform(name):
-    fun, arguments = HOT[name]()
+    fun, arguments = (HOT | SLOW)[name]()
     for target in ("cpu", "cuda", "tpu"):
         with made_for(target):
             program = export(jax.jit(fun), platforms=[target])(*arguments)

@@ -78,6 +78,7 @@ def test_a_network_without_masking_passes(problem):
     assert found.without_gradient.shape == (1, N) and found.spread.tolist() == [0.0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("apply", "warned"),
     [

@@ -32,6 +32,7 @@ def dimmed(key, images):
 OPTIONS = {"ipc": IPC, "batch_real": 5, "lr_labels": 10.0}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [pytest.param(1, marks=pytest.mark.slow), 7])
 def test_gradients_are_those_of_each_shadow_alone(rows, monkeypatch):
     # one piece, and several of which the last is filled up
@@ -51,6 +52,7 @@ def test_gradients_are_those_of_each_shadow_alone(rows, monkeypatch):
             np.testing.assert_allclose(ours[s], theirs, atol=2e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, distance",
     [("dsa", "squared"), pytest.param("dc", "cosine", marks=pytest.mark.slow)],
