@@ -115,10 +115,9 @@ def test_a_disk_that_is_full_at_the_end_keeps_the_run(disk_of, tmp_path, capsys,
     shutil.copytree(root / "runs", place / "runs")
     if name == "report.html":
         shutil.copy(root / "results.jsonl", place)
-    with (place / "filler").open("wb") as file, pytest.raises(OSError):
+    with (place / "filler").open("wb", 0) as file, pytest.raises(OSError):
         while True:
             file.write(bytes(4096))
-            file.flush()
     capsys.readouterr()
     assert launch(*arguments, f"--workdir={place}") == 1
     err = capsys.readouterr().err

@@ -241,7 +241,7 @@ def test_a_method_of_others_is_attacked_with_a_score_of_others(
         "distill.method": "mine",
         "audits.privacy.scores": ("mine", "loss"),
         "audits.privacy.threats": (threat,),
-        "audits.privacy.canaries": 4,
+        "audits.privacy.canaries": 2,
     }
     if not traits:
         chosen |= {"mitigate.robust.eps": 0.1, "mitigate.robust.steps": 1}
