@@ -26,6 +26,7 @@ def test_each_pipeline_is_attacked_by_all_and_by_its_siblings():
     assert {(row["attack"], row["steps"]) for row in rows} == {("pgd_linf", 2)}
 
 
+@pytest.mark.slow
 def test_other_architectures_methods_and_sets_are_groups_of_their_own():
     other = network("convnet", width=4, depth=1)
     variants = lambda: {

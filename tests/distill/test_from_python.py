@@ -99,6 +99,7 @@ def test_networks_learn_from_real_data_too(digits):
     assert train.accuracy(network(digits), params, digits)[0] > 0.5
 
 
+@pytest.mark.slow
 def test_trajectory_matching_brings_its_experts(digits):
     model = network(digits)
     method = distill.build(

@@ -209,6 +209,7 @@ def counting(traces):
     return cache(lambda fun: lambda *args: traces.append(fun) or fun(*args))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "run", [partial(distilling, joint=False), partial(distilling, joint=True), training]
 )

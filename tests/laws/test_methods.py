@@ -156,6 +156,7 @@ def test_updates_trace_once(case):
         state, _ = case.update(jax.random.key(i), state, batch)
 
 
+@pytest.mark.slow
 def test_a_step_in_bfloat16_is_near_that_in_float32(case):
     if not case.method.steps:
         pytest.skip("a selection computes nothing")

@@ -66,6 +66,7 @@ def test_others_train_the_same_networks_from_the_file(folder, record):
     assert accuracy == pytest.approx(record["accuracy"]["distilled"]["mean"])
 
 
+@pytest.mark.slow
 def test_a_loaded_set_is_audited_without_shadows(folder, record, tmp_path):
     path = tmp_path / "elsewhere.npz"
     shutil.copy(folder / "synthetic.npz", path)

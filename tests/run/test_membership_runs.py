@@ -101,6 +101,7 @@ def test_canaries_are_apart_and_carry_the_labels_that_models_were_given(everythi
     np.testing.assert_array_equal(np.bincount(found.canary + 1)[1:], [4, 4, 4])
 
 
+@pytest.mark.slow
 def test_initial_images_that_are_not_distilled_are_found_out(tmp_path):
     """The positive control: after 0 steps the set is its initial images."""
     changes = {"model__width": 64, "audits__privacy__epochs": 60}

@@ -25,6 +25,7 @@ def test_a_set_that_does_not_fit(tmp_path, capsys):
     assert status(tmp_path) == "failed"
 
 
+@pytest.mark.slow
 def test_a_later_stage_is_refused_before_the_first_starts(tmp_path, capsys):
     line = refused(capsys, tmp_path, 20_000_000, distill__method="random")
     assert "refused: train needs " in line or "refused: full data needs " in line

@@ -65,6 +65,7 @@ def test_training_is_traced_in_the_precision_and_audits_in_f32(low):
     assert any(module.startswith("dd_jax.attacks.") for module in modules)
 
 
+@pytest.mark.slow
 def test_the_record_says_both(low):
     record, folder, _ = low
     assert record["run"]["precision"] == {"training": "bfloat16", "audits": "float32"}

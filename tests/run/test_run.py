@@ -127,7 +127,7 @@ def test_same_seed_same_bits_other_seed_other_bits(tmp_path):
     assert found[0]["accuracy"] == found[1]["accuracy"] != found[2]["accuracy"]
 
 
-VARIANTS = ("dc", "idc_i")  # dsa and idc with one part left out
+VARIANTS = ("dc", "idc_i", "idc")  # share most of their code with dsa
 
 
 def marked(name):

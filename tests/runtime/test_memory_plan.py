@@ -70,6 +70,7 @@ def test_each_of_several_devices_takes_chunks_of_its_own(arguments, compiled, ba
     assert compiled[0] > limit >= compiled[-1]
 
 
+@pytest.mark.slow
 def test_images_are_cut_further_where_one_model_alone_does_not_fit(compiled):
     """Batches take half of the memory, of which the images themselves leave less."""
 

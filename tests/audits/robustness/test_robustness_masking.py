@@ -62,6 +62,7 @@ def checked(apply, problem):
     return found, masking_checks(curves, behaviour=found, **further)
 
 
+@pytest.mark.slow
 def test_a_network_without_masking_passes(problem):
     found, checks = checked(unmasked, problem)
     assert [name for name, passed in checks.items() if passed is False] == []

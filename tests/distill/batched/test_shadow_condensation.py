@@ -102,6 +102,7 @@ def test_one_shadow_is_the_single_form_through_the_lives_of_networks():
     assert states.step.tolist() == [1]
 
 
+@pytest.mark.slow
 def test_one_network_learns_from_a_set_drawn_again_and_is_used_by_all():
     options = OPTIONS | {"outer_steps": 3, "net_epochs": 2}
     joint, real = batched_form("dc")(NETWORK, **options), real_data(IMAGES, LABELS)

@@ -47,6 +47,7 @@ def test_the_published_loops_and_what_lies_between():
     assert loops(5) == (5, 23) and loops(25) == (25, 22) and loops(500) == (50, 10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "count, present", [pytest.param(64, 64, marks=pytest.mark.slow), (130, 70)]
 )
@@ -165,6 +166,7 @@ def test_dsa_augments_and_dc_is_dsa_without():
         METHODS["dc"](network(), **SMALL, **dark)
 
 
+@pytest.mark.slow
 def test_batch_statistics_see_real_images_before_a_match():
     model = network(norm="batch")
     method, state, drawn = started("dc", model)
