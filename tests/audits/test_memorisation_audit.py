@@ -24,6 +24,7 @@ def measured(digits, sets, **options):
     return memorisation_audit.measure(given), files
 
 
+@pytest.mark.slow
 def test_copies_are_found_out_and_noise_is_not(digits):
     """Copies: a quarter of train is looked at, so about a quarter is found out."""
     sets = real_set(IPC, digits)

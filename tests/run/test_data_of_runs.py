@@ -96,6 +96,7 @@ def test_groups_and_an_odd_number_of_rows(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_validation_rows_are_evaluated_and_test_rows_never_read(tmp_path):
     other = arrays((8, 8, 8), test_seed=9)
     other["x_test"] = 255 - other["x_test"]

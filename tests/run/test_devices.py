@@ -176,6 +176,7 @@ def test_devices_beyond_those_that_exist(tmp_path, capsys):
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "before, after, tolerance",
     [

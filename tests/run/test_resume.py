@@ -120,6 +120,7 @@ def test_killed_again_and_again(unbroken, tmp_path):
     assert_same_results(tmp_path, unbroken)
 
 
+@pytest.mark.slow
 def test_a_diverging_cell_is_recorded_and_the_next_one_runs(tmp_path, capsys):
     experiment = tmp_path / "rates.py"
     experiment.write_text(

@@ -122,6 +122,7 @@ def test_one_network_learns_from_a_set_drawn_again_and_is_used_by_all():
     assert 3 < sum(kernels) < 17
 
 
+@pytest.mark.slow
 def test_a_class_without_rows_in_the_batch_stays():
     joint = batched_form("dc")(NETWORK, **OPTIONS)
     real = real_data(IMAGES, LABELS)
