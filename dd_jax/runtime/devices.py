@@ -3,20 +3,18 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import jax
 
 from dd_jax.types import InputError
-
-Backend = Literal["pmap", "shard_map"]
 
 
 class _Spread(NamedTuple):
     """The arguments of `spread`."""
 
     count: int = 0
-    backend: Backend = "pmap"
+    backend: str = ""
 
 
 _DEFAULT = _Spread()
@@ -24,13 +22,13 @@ _SPREAD: ContextVar[_Spread] = ContextVar("spread", default=_DEFAULT)
 
 
 @contextmanager
-def spread(count: int = 0, backend: Backend | None = None) -> Iterator[None]:
+def spread(count: int = 0, backend: str = "") -> Iterator[None]:
     """Inside, `map_models` uses the first `count` devices of this process.
 
     Args:
       count: number of devices, virtual CPU devices counted; 0 is all accelerators, and
         one device where there is no accelerator.
-      backend: `pmap`, or `shard_map` over a mesh; default as outside.
+      backend: how, one of `runtime.parallel.Backend`; default as outside.
 
     Raises:
       InputError: there are fewer devices.
@@ -71,8 +69,8 @@ def devices_in_use() -> list:
     return found if found[0].platform != "cpu" else found[:1]
 
 
-def backend_in_use() -> Backend:
-    """How models are spread over them, as `spread` says."""
+def backend_in_use() -> str:
+    """How models are spread over them, as `spread` says; empty for the default."""
     return _SPREAD.get().backend
 
 

@@ -10,7 +10,6 @@ from jax import lax
 
 from dd_jax.runtime.device_memory import shared_by
 from dd_jax.runtime.devices import (
-    Backend,
     backend_in_use,
     devices_in_use,
     devices_of_each,
@@ -19,6 +18,7 @@ from dd_jax.runtime.memory_plan import fitted
 from dd_jax.runtime.platform import in_turn
 from dd_jax.types import Array
 
+Backend = Literal["pmap", "shard_map"]
 Chunk = int | None | Literal["platform"]
 
 
@@ -126,7 +126,7 @@ def map_models(
     programs: dict[tuple, Callable] = {}
 
     def call(shared, *stacked):
-        devices, backend = devices_in_use(), backend_in_use()
+        devices, backend = devices_in_use(), backend_in_use() or "pmap"
         size = _size(stacked)
         cut = devices_of_each(size, splits) > 1
         used = devices if cut else devices[: 1 << (size - 1).bit_length()]
