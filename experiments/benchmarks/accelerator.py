@@ -46,6 +46,7 @@ from accelerator_rows import (
     torch_case,
 )
 from accelerator_table import HEAD, line
+from choices import several_of
 from peaks import known_peak
 
 from dd_jax.system import workdir
@@ -122,37 +123,27 @@ def run_rows(
     return left
 
 
-def _list(known: Sequence[str]):
-    def parse(text: str) -> list[str]:
-        names = text.split(",")
-        unknown = [name for name in names if name not in known]
-        if unknown:
-            raise argparse.ArgumentTypeError(
-                f"unknown {unknown[0]!r}; known: {', '.join(known)}"
-            )
-        return [name for name in known if name in names]
-
-    return parse
-
-
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     flag = parser.add_argument
     flag("--minutes", type=float, default=9.0, help="of the whole command; default 9")
-    for name, known in {
+    choices = {
         "programs": PROGRAMS,
         "data": DATA,
         "precisions": PRECISIONS,
         "sides": SIDES,
-    }.items():
+    }
+    for name, known in choices.items():
         words = f"comma-separated, of {', '.join(known)}; default all"
-        flag(f"--{name}", type=_list(known), default=list(known), help=words)
+        flag(f"--{name}", type=several_of(known), default=list(known), help=words)
     file = Path("runs_out/accelerator.json")
     flag("--out", type=Path, default=file, help=f"the Record; default {file}")
     flag("--allow_cpu", action="store_true", help="tiny shapes, for a test")
     options = parser.parse_args(argv)
+    for name, known in choices.items():  # the most telling first
+        setattr(options, name, [n for n in known if n in getattr(options, name)])
     if not options.minutes > 0:
         parser.error("--minutes must be above 0")
     return options

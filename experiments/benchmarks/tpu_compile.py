@@ -37,6 +37,7 @@ from pathlib import Path
 os.environ.setdefault("JAX_PLATFORMS", "cpu")  # TPUs of this host are left alone
 
 import jax  # noqa: E402
+from choices import several_of  # noqa: E402
 from compiled_row import digest, lowered, measured  # noqa: E402
 from hot_programs import SIZES, programs  # noqa: E402
 from tpu_topology import chips, compiler_versions, require_compiler  # noqa: E402
@@ -142,19 +143,6 @@ def compile_all(options: argparse.Namespace) -> None:
             jax.clear_caches()
 
 
-def _list(known: Sequence[str]):
-    def parse(text: str) -> list[str]:
-        names = text.split(",")
-        unknown = [name for name in names if name not in known]
-        if unknown:
-            raise argparse.ArgumentTypeError(
-                f"unknown {unknown[0]!r}; known: {', '.join(known)}"
-            )
-        return names
-
-    return parse
-
-
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -162,9 +150,9 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     flag = parser.add_argument
     known = "comma-separated, of {}; default all"
     names = known.format(", ".join(NAMES))
-    flag("--only", type=_list(NAMES), default=list(NAMES), help=names)
+    flag("--only", type=several_of(NAMES), default=list(NAMES), help=names)
     names = known.format(", ".join(SIZES))
-    flag("--shapes", type=_list(list(SIZES)), default=list(SIZES), help=names)
+    flag("--shapes", type=several_of(list(SIZES)), default=list(SIZES), help=names)
     names = f"comma-separated, as libtpu knows them; default {','.join(TOPOLOGIES)}"
     split = lambda text: text.split(",")
     flag("--topologies", type=split, default=list(TOPOLOGIES), help=names)

@@ -40,6 +40,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from choices import several_of
 from sides import Ended, Failed, Variant, Worker
 from sizes import CASES, SIZES, VARIANTS
 
@@ -161,19 +162,6 @@ def line(size: str, case: str, found: dict | None) -> str:
     )
 
 
-def _list(known: Sequence[str]):
-    def parse(text: str) -> list[str]:
-        names = text.split(",")
-        unknown = [name for name in names if name not in known]
-        if unknown:
-            raise argparse.ArgumentTypeError(
-                f"unknown {unknown[0]!r}; known: {', '.join(known)}"
-            )
-        return names
-
-    return parse
-
-
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -184,11 +172,16 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     flag("--jax_python", default=sys.executable, help=python.format("our side"))
     flag("--torch_python", default=sys.executable, help=python.format("PyTorch's side"))
     names = known.format(", ".join(CASES))
-    flag("--cases", type=_list(CASES), default=list(CASES), help=names)
+    flag("--cases", type=several_of(CASES), default=list(CASES), help=names)
     names = known.format(", ".join(SIZES))
-    flag("--sizes", type=_list(list(SIZES)), default=list(SIZES), help=names)
+    flag("--sizes", type=several_of(list(SIZES)), default=list(SIZES), help=names)
     names = known.format(", ".join(VARIANTS))
-    flag("--variants", type=_list(list(VARIANTS)), default=list(VARIANTS), help=names)
+    flag(
+        "--variants",
+        type=several_of(list(VARIANTS)),
+        default=list(VARIANTS),
+        help=names,
+    )
     flag("--rounds", type=int, default=9, help="runs of each side; default 9")
     flag("--seconds", type=float, default=5.0, help="least time of one run; default 5")
     file = Path("runs_out/versus_torch.json")
