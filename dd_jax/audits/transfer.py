@@ -14,6 +14,7 @@ from dd_jax.audits.robustness.chunks import on_chunks, outputs
 from dd_jax.audits.robustness.curve import Curve
 from dd_jax.audits.robustness.curve_metrics import robust_accuracy
 from dd_jax.runtime.reuse import reused
+from dd_jax.runtime.stacked import row, size
 from dd_jax.types import Array, InputError, Key, Params
 
 
@@ -144,14 +145,10 @@ def curves_from(
     return curves
 
 
-def _count(networks: Networks) -> int:
-    return len(jax.tree.leaves(networks.params)[0])
-
-
 def _logits(networks: Networks, images: Array, chunk: int) -> np.ndarray:
     """`f32[t n k]` of each network."""
-    one = lambda i: jax.tree.map(lambda leaf: leaf[i], networks.params)
-    each = [Partial(networks.apply, one(i)) for i in range(_count(networks))]
+    of_net = lambda i: Partial(networks.apply, row(networks.params, i))
+    each = map(of_net, range(size(networks.params)))
     return np.stack([outputs(logits_fn, images, chunk) for logits_fn in each])
 
 
@@ -173,7 +170,7 @@ def record(
       Rows `{source, target, attack, eps, norm, ..., accuracy}` with the settings of the
       attack.
     """
-    nets = {group: _count(networks) for group, networks in groups.items()}
+    nets = {group: size(networks.params) for group, networks in groups.items()}
     return [
         {
             "source": source,

@@ -1,5 +1,8 @@
 """Every config key with its default, its help and what is allowed."""
 
+from collections.abc import Iterator
+from itertools import accumulate
+
 from dd_jax.catalogue.lookup import Option, entries
 from dd_jax.catalogue.naming import SOURCE, one_named
 from dd_jax.catalogue.rules import (
@@ -244,15 +247,22 @@ def fields() -> dict[str, Option]:
       InputError: keys of what is registered clash with others.
     """
     found = {option.name: option for option in BASE}
+    sections = {section: key for key in found for section in _sections_of(key)}
     for entry in entries():
-        own, room = entry.prefix, entry.prefix[:-1]
-        inside = (own,) if entry.options else ()
-        taken = [key for key in found if key == room or key.startswith(inside)]
-        if taken:
+        section = entry.prefix[:-1]
+        taken = section if section in found else sections.get(section)
+        if taken and (taken == section or entry.options):
             raise InputError(
-                f"register: {entry.kind} {entry.name!r}: its config keys {own}* clash "
-                f"with {taken[0]}; take another name"
+                f"register: {entry.kind} {entry.name!r}: its config keys "
+                f"{entry.prefix}* clash with {taken}; take another name"
             )
         found |= dict(zip(entry.keys, entry.options))
+        for key in entry.keys:
+            sections |= dict.fromkeys(_sections_of(key), key)
     place = lambda key: _SECTIONS.index(key.split(".")[0])
     return {key: found[key] for key in sorted(found, key=place)}
+
+
+def _sections_of(key: str) -> Iterator[str]:
+    """`a` and `a.b` of the key `a.b.c`."""
+    return accumulate(key.split(".")[:-1], "{}.{}".format)

@@ -14,6 +14,7 @@ from dd_jax.runtime.memory_plan import fitted
 from dd_jax.runtime.parallel import everywhere, map_models
 from dd_jax.runtime.platform import in_turn
 from dd_jax.runtime.reuse import reused
+from dd_jax.runtime.stacked import repeated, row, stack_trees
 from dd_jax.train.many import Loop, Schedule, train_on_rows, train_on_sets
 from dd_jax.train.training import Trainer
 from dd_jax.types import Array, Pipeline, Split, SyntheticSet, Trained
@@ -102,7 +103,7 @@ def distil_many(
     firsts = reals if initial is None else reals_of(initial)
     split = jax.vmap(jax.random.split)(keys)
     states = [method.init(k, first) for k, first in zip(split[:, 0], firsts)]
-    state = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
+    state = stack_trees(states)
     seconds = 0.0
     if method.steps:
         images, step_keys = jnp.asarray(data.images), split[:, 1]
@@ -208,11 +209,10 @@ def distil_then_train(
     def distil(key, idx):
         member = np.zeros((1, len(data.labels)), bool)
         member[0, idx] = True
-        return _first(sets_of(key[None], member))
+        return row(sets_of(key[None], member), 0)
 
-    return Pipeline(
-        distil, lambda key, one: _first(networks(key[None], _one(one))), many
-    )
+    network = lambda key, one: row(networks(key[None], repeated(one, 1)), 0)
+    return Pipeline(distil, network, many)
 
 
 def train_on_data(
@@ -236,12 +236,5 @@ def train_on_data(
         rows = np.stack([np.flatnonzero(row) for row in member])
         return None, networks(keys, rows)
 
-    return Pipeline(None, lambda key, idx: _first(networks(key[None], idx[None])), many)
-
-
-def _first(tree):
-    return jax.tree.map(lambda leaf: leaf[0], tree)
-
-
-def _one(tree):
-    return jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], tree)
+    network = lambda key, idx: row(networks(key[None], idx[None]), 0)
+    return Pipeline(None, network, many)

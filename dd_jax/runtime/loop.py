@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from dd_jax.runtime.checkpoint import Checkpoints
@@ -43,8 +42,9 @@ def array_digest(arrays: Params) -> str:
 
 
 def _finite(state: Params) -> bool:
-    leaves = map(jnp.asarray, jax.tree.leaves(state))
-    return all(bool(jnp.isfinite(leaf).all()) for leaf in leaves)
+    return all(
+        np.isfinite(leaf).all() for leaf in map(np.asarray, jax.tree.leaves(state))
+    )
 
 
 def run_loop(

@@ -16,6 +16,7 @@ from dd_jax.runtime.devices import (
 )
 from dd_jax.runtime.memory_plan import fitted
 from dd_jax.runtime.platform import in_turn
+from dd_jax.runtime.stacked import repeated, row, size, with_row
 from dd_jax.types import Array
 
 Backend = Literal["pmap", "shard_map"]
@@ -127,9 +128,9 @@ def map_models(
 
     def call(shared, *stacked):
         devices, backend = devices_in_use(), backend_in_use() or "pmap"
-        size = _size(stacked)
-        cut = devices_of_each(size, splits) > 1
-        used = devices if cut else devices[: 1 << (size - 1).bit_length()]
+        count = size(stacked)
+        cut = devices_of_each(count, splits) > 1
+        used = devices if cut else devices[: 1 << (count - 1).bit_length()]
         at_once = (None if in_turn() else 0) if chunk == "platform" else chunk
         given = () if in_turn() else donate
         place = tuple(used), backend, at_once, given, cut
@@ -157,32 +158,33 @@ def _program(
         return _one_by_one(fitted(lambda _: jax.jit(fun), lambda *one: 1))
 
     def body_for(fewer):
-        size = fewer or chunk
+        at_once = fewer or chunk
 
         def body(shared, *stacked):
-            if size == 0:
-                with shared_by(_size(stacked)):
-                    return jax.vmap(lambda *one: fun(shared, *one))(*stacked)
-            with shared_by(size or 1):
-                return lax.map(lambda one: fun(shared, *one), stacked, batch_size=size)
+            one = lambda arguments: fun(shared, *arguments)
+            if at_once == 0:
+                with shared_by(size(stacked)):
+                    return jax.vmap(one)(stacked)
+            with shared_by(at_once or 1):
+                return lax.map(one, stacked, batch_size=at_once)
 
         return body
 
     if len(devices) == 1:
         make = lambda fewer: jax.jit(body_for(fewer), donate_argnums=donate)
-        return fitted(make, lambda shared, *stacked: _size(stacked))
+        return fitted(make, lambda shared, *stacked: size(stacked))
     compiled = {"pmap": _pmap, "shard_map": _shard_map}[backend](body_for, devices)
 
     def run(shared, *stacked):
-        size = _size(stacked)
-        fill = -size % len(devices)
+        count = size(stacked)
+        fill = -count % len(devices)
         filled = jax.tree.map(lambda a: _fill(a, fill), stacked)
         shared = jax.device_put(shared, _whole(devices))
-        turn = len(devices) if chunk is None else size + fill
+        turn = len(devices) if chunk is None else count + fill
         part = lambda first: jax.tree.map(lambda a: a[first : first + turn], filled)
-        firsts = range(0, size + fill, turn)
+        firsts = range(0, count + fill, turn)
         turns = [compiled(shared, *part(first)) for first in firsts]
-        return jax.tree.map(lambda *parts: jnp.concatenate(parts)[:size], *turns)
+        return jax.tree.map(lambda *parts: jnp.concatenate(parts)[:count], *turns)
 
     return run
 
@@ -191,19 +193,17 @@ def _each_over_devices(fun: Callable, devices: list, backend: Backend) -> Callab
     """`map_models` of models that each take all devices, one after another."""
     whole = over_devices(fun, devices, backend)  # that of pmap plans its memory itself
     compiled = whole if backend == "pmap" else fitted(lambda _: whole, lambda *one: 1)
-    run = _one_by_one(lambda *one: compiled(*jax.device_put(one, _whole(devices))))
-    return lambda shared, *stacked: run(everywhere(shared), *stacked)
-
-
-def _size(stacked) -> int:
-    return len(jax.tree.leaves(stacked)[0])
+    run = _one_by_one(compiled)
+    return lambda *arguments: run(*jax.device_put(arguments, _whole(devices)))
 
 
 def _one_by_one(compiled):
     def call(shared, *stacked):
-        pick = lambda i: jax.tree.map(lambda a: a[i], stacked)
-        results = [compiled(shared, *pick(i)) for i in range(_size(stacked))]
-        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *results)
+        count, stacked = size(stacked), jax.device_put(stacked)
+        results = repeated(compiled(shared, *row(stacked, 0)), count)
+        for i in range(1, count):
+            results = with_row(results, i, compiled(shared, *row(stacked, i)))
+        return results
 
     return call
 
@@ -262,7 +262,7 @@ def _shard_map(body_for, devices):
 
         return jax.jit(run)
 
-    mapped = fitted(make, lambda _, *stacked: _size(stacked) // len(devices))
+    mapped = fitted(make, lambda _, *stacked: size(stacked) // len(devices))
 
     def call(shared, *stacked):
         return mapped(shared, *jax.device_put(stacked, _split(devices)))

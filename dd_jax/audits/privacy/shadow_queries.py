@@ -7,7 +7,6 @@ who has one trained network.
 
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -17,6 +16,7 @@ from dd_jax.audits.privacy.membership import audited_rows
 from dd_jax.audits.privacy.signals import pool_repeats, queries, query_logits
 from dd_jax.data import initial_masks
 from dd_jax.runtime.keys import integer, named, stack
+from dd_jax.runtime.stacked import join_trees
 from dd_jax.types import Array, Params, Split, SyntheticSet
 
 
@@ -126,7 +126,7 @@ def _shadows(
     if not shared:
         return make(slice(None))
     both = make(slice(shared), joint=True), make(slice(shared, None))
-    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *both)
+    return join_trees(both)
 
 
 def _repeats(

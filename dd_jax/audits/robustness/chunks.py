@@ -12,6 +12,7 @@ from dd_jax.runtime.device_memory import at_once, shared_by
 from dd_jax.runtime.parallel import map_models
 from dd_jax.runtime.platform import in_turn
 from dd_jax.runtime.reuse import reused
+from dd_jax.runtime.stacked import row, size
 from dd_jax.types import Array, Key, Params
 
 _ON_CPU = 50  # images attacked at once
@@ -34,8 +35,7 @@ def attacked_at_once(
     """
     if in_turn():
         return _ON_CPU
-    one = jax.tree.map(lambda leaf: leaf[0], params)
-    gradient = jax.grad(lambda images: apply(one, images).sum())
+    gradient = jax.grad(lambda images: apply(row(params, 0), images).sum())
     with shared_by(copies):
         return at_once(gradient, jax.ShapeDtypeStruct(images.shape, jnp.float32))
 
@@ -58,14 +58,14 @@ def on_chunks(body: Callable, apply: Callable[[Params, Array], Array]) -> Callab
 
     def one(shared, key, net, rows):
         params, images, labels, more = shared
-        logits_fn = partial(apply, jax.tree.map(lambda leaf: leaf[net], params))
+        logits_fn = partial(apply, row(params, net))
         return body(key, logits_fn, images[rows], labels[rows], *more)
 
     compiled = map_models(one, chunk=None)
 
     def run(key: Key, params: Params, images, labels, *more, chunk: int):
         rows = chunked(len(images), min(chunk, len(images)))
-        nets, pieces = len(jax.tree.leaves(params)[0]), len(rows)
+        nets, pieces = size(params), len(rows)
         found = compiled(
             (params, jnp.float32(images), jnp.int32(labels), more),
             jax.random.split(key, (nets, pieces)).reshape(-1),

@@ -15,6 +15,7 @@ from dd_jax.attacks.restarts import select
 from dd_jax.audits.robustness.chunks import on_chunks
 from dd_jax.audits.robustness.sequential_radii import attack_sequential_radii
 from dd_jax.runtime.reuse import reused
+from dd_jax.runtime.stacked import size
 from dd_jax.types import Array, InputError, Key, Params
 
 
@@ -106,7 +107,7 @@ def epsilon_curve(
             "images); those of this audit are not: take 'standard' or 'plus'"
         )
     chex.assert_equal_shape_prefix(jax.tree.leaves(params), 1)
-    nets = len(jax.tree.leaves(params)[0])
+    nets = size(params)
     if among is not None:
         chex.assert_shape(among, (nets, len(images)))
     attack = ATTACKS[name](eps=0.0, **settings)
@@ -137,7 +138,7 @@ def _all_radii(
     described, kind, key, name, apply, params, images, labels, eps, chunk, settings
 ) -> Curve:
     """All radii at once, on every image."""
-    nets = len(jax.tree.leaves(params)[0])
+    nets = size(params)
     run = _attacker(ATTACKS[name], tuple(sorted(settings.items())), apply)
     found = run(key, params, images, labels, jnp.float32(eps), chunk=chunk)
     logits, correct, excess, *distance = map(np.asarray, found)

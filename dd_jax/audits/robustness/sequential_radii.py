@@ -14,6 +14,7 @@ from dd_jax.attacks.inputs import check_logits
 from dd_jax.audits.robustness.chunks import chunked, outputs
 from dd_jax.runtime.parallel import map_models
 from dd_jax.runtime.reuse import reused
+from dd_jax.runtime.stacked import row, size
 from dd_jax.types import Array, Key, Params
 
 
@@ -61,19 +62,18 @@ def attack_sequential_radii(
             return ATTACKS[name](eps=radius, **settings)
         return _in_chunks(name, radius, chunk, settings)
 
-    of_net = lambda i: jax.tree.map(lambda leaf: leaf[i], params)
     each = [
         _one_net(
             jax.random.fold_in(key, i),
             make,
-            Partial(apply, of_net(i)),
+            Partial(apply, row(params, i)),
             jnp.asarray(images, jnp.float32),
             labels,
             eps,
             chunk,
             True if among is None else among[i],
         )
-        for i in range(len(jax.tree.leaves(params)[0]))
+        for i in range(size(params))
     ]
     *arrays, components = zip(*each, strict=True)
     logits, robust, excess = map(np.stack, arrays)

@@ -33,6 +33,7 @@ from dd_jax.runtime.device_memory import at_once
 from dd_jax.runtime.parallel import vmap_or_loop
 from dd_jax.runtime.platform import in_turn
 from dd_jax.runtime.reuse import reused
+from dd_jax.runtime.stacked import repeated, row
 from dd_jax.train.losses import cross_entropy
 from dd_jax.train.training import unchanged
 from dd_jax.types import Array, Key, Model, Params
@@ -174,20 +175,17 @@ def shadow_siamese_condensation(
 
     def update(key, states, batch):
         net_key, match_key, train_key = jax.random.split(key, 3)
-        one = lambda tree, i: jax.tree.map(lambda leaf: leaf[i], tree)
         step = states.step[0]
-        net = reset_if_new(inner_loop, net_key, one(states.net, 0), step)
+        net = reset_if_new(inner_loop, net_key, row(states.net, 0), step)
         loss, grads = pulls(match_key, states.learned.params, net.params, batch)
         learned = jax.vmap(learner.update)(states.learned, grads)
         turn = jax.random.randint(
             jax.random.fold_in(train_key, 0), (), 0, len(states.step)
         )
-        synthetic_batch = flattened(learner.decode(one(learned.params, turn)))
+        synthetic_batch = flattened(learner.decode(row(learned.params, turn)))
         net, step = advance(inner_loop, train_key, net, step, synthetic_batch, ())
-        for_all = lambda leaf: jnp.broadcast_to(leaf, (len(states.step), *leaf.shape))
-        return GradientMatchingState(learned, *jax.tree.map(for_all, (net, step))), {
-            "loss": loss
-        }
+        for_all = repeated((net, step), len(states.step))
+        return GradientMatchingState(learned, *for_all), {"loss": loss}
 
     return BatchedMethod(shared_sample(batch_real), update)
 
