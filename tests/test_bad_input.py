@@ -368,27 +368,21 @@ def test_a_platform_that_is_absent(capsys, monkeypatch):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, value, words",
     [
         ("JAX_PLATFORMS", "nonsense", "JAX_PLATFORMS=nonsense: JAX finds no such dev"),
-        pytest.param(
+        (
             "JAX_PLATFORMS",
             "cuda",
             "JAX_PLATFORMS=cuda: JAX finds no such devices here (",
-            marks=pytest.mark.slow,
         ),
-        pytest.param(
-            "JAX_PLATFORMS",
-            "tpu",
-            "JAX_PLATFORMS=tpu: JAX finds no such devices here (",
-            marks=pytest.mark.slow,
-        ),
-        pytest.param(
+        ("JAX_PLATFORMS", "tpu", "JAX_PLATFORMS=tpu: JAX finds no such devices here ("),
+        (
             "JAX_NUM_CPU_DEVICES",
             "two",
             'JAX does not start: ValueError: Invalid value "two" for JAX flag',
-            marks=pytest.mark.slow,
         ),
     ],
 )

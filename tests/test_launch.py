@@ -472,14 +472,8 @@ def test_dry_run_of_an_experiment_needs_no_jax(tmp_path):
     assert len(lines) == 37 and os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize(
-    "closed",
-    [
-        ">&- 2>&-",
-        pytest.param("0>&- >&-", marks=pytest.mark.slow),
-        pytest.param("2>&-", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("closed", [">&- 2>&-", "0>&- >&-", "2>&-"])
 def test_a_closed_output_is_no_error(tmp_path, closed):
     program = f"{shlex.quote(sys.executable)} {ROOT / 'launch.py'}"
     command = f"{program} --dry_run --workdir={shlex.quote(str(tmp_path / 'w'))}"

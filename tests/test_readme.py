@@ -34,8 +34,9 @@ def blocks(text, language):
 
 
 def slow_if(code):
-    """A whole run that the first page has in another form."""
-    return [pytest.mark.slow] if '"runs_out/notebook"' in code else []
+    """What the first page has in another form."""
+    again = "precision.computing_in", '"runs_out/notebook"'
+    return [pytest.mark.slow] if any(words in code for words in again) else []
 
 
 PYTHON = [

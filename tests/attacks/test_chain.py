@@ -88,7 +88,14 @@ def test_loss_grows_with_the_radius_in_one_program(name, toy):
     assert len(traces) == 1
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "pgd_l2",
+        "pgd_linf",
+        *(pytest.param(n, marks=pytest.mark.slow) for n in NAMES[:2]),
+    ],
+)
 def test_mapped_over_radii_and_compiled_as_alone(name, toy):
     """Two steps, since rounding grows with the steps."""
     logits_fn, images, labels = toy

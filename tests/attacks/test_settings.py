@@ -90,7 +90,16 @@ def test_no_more_targets_than_wrong_classes():
     assert with_targets(describe("pgd_l2", EPS), 3) == describe("pgd_l2", EPS)
 
 
-@pytest.mark.parametrize("name", sorted(ATTACKS))
+OFTEN = ("fgsm", "pgd_l2", "apgd_ce", "autoattack")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in OFTEN else [pytest.mark.slow])
+        for name in sorted(ATTACKS)
+    ],
+)
 def test_rows_of_a_curve_are_those_of_its_attacks(name):
     weights = jax.random.normal(KEY, (1, 4, 3))
     apply = Partial(lambda w, images: images.reshape(len(images), -1) @ w)

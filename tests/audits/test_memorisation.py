@@ -1,4 +1,5 @@
 import json
+from functools import cache
 
 import jax
 import numpy as np
@@ -31,8 +32,11 @@ def smooth_images(seed, n):
 TRAIN, HOLDOUT = smooth_images(0, 300), smooth_images(1, 300)
 
 
-MODEL = models.build("convnet", 10, SHAPE, width=8, depth=1)
-SPACES = PIXELS | random_feature_spaces(jax.random.key(0), MODEL, 2)
+@cache
+def spaces():
+    """Pixels and the features of two networks."""
+    model = models.build("convnet", 10, SHAPE, width=8, depth=1)
+    return PIXELS | random_feature_spaces(jax.random.key(0), model, 2)
 
 
 @settings(max_examples=20, deadline=None)
@@ -55,7 +59,7 @@ def test_copies_of_training_images_are_found_in_every_space():
     rows = np.arange(0, 300, 15)
     noise = np.random.default_rng(2).normal(size=(20, *SHAPE))
     copies = (TRAIN[rows] / 255 + 0.01 * noise).astype(np.float32)
-    found = memorisation.audit(copies, TRAIN, HOLDOUT, SPACES)
+    found = memorisation.audit(copies, TRAIN, HOLDOUT, spaces())
     assert set(found.record) == {"pixels", "network_0", "network_1"}
     for name, figures in found.record.items():
         np.testing.assert_array_equal(found.train[name], rows)
@@ -73,7 +77,7 @@ def test_copies_of_training_images_are_found_in_every_space():
 def test_noise_and_unseen_images_have_no_risk_in_any_space(kind):
     noise = np.random.default_rng(3).random((100, *SHAPE), np.float32)
     images = noise if kind == "noise" else smooth_images(4, 100)
-    for figures in memorisation.audit(images, TRAIN, HOLDOUT, SPACES).record.values():
+    for figures in memorisation.audit(images, TRAIN, HOLDOUT, spaces()).record.values():
         assert figures["residual_risk"]["mean"] < 0.1
         assert figures["residual_risk"]["ci"][0] == 0
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jaxprs import counts, loops, operations
-from test_methods import CLASSES, IPC, VARIANTS, equal, make, network, stacked, toy_real
+from test_methods import CLASSES, IPC, VARIANTS, equal, make, network, toy_real
 
 from dd_jax.attacks import ATTACKS
 from dd_jax.audits.privacy import signals
@@ -20,6 +20,7 @@ from dd_jax.distill.pipeline import distil_many
 from dd_jax.runtime.device_memory import memory_of
 from dd_jax.runtime.loop import run_loop
 from dd_jax.runtime.platform import made_for
+from dd_jax.runtime.stacked import stack_trees
 from dd_jax.train import evaluate, trainer
 from dd_jax.train.many import Schedule, train_on_sets
 from dd_jax.types import Split, SyntheticSet
@@ -81,7 +82,7 @@ def test_no_step_loops_over_images(name, platform):
 def test_no_step_of_joint_shadows_loops_over_images_or_shadows(name, allowed):
     method, joint = wide(name), batched_form(name)(network(), ipc=IPC, batch_real=ROWS)
     real, key = many_rows(), jax.random.key(0)
-    states = stacked(*[method.init(key, real)] * 5)
+    states = stack_trees([method.init(key, real)] * 5)
     with made_for("gpu"):
         member = jnp.ones((5, CLASSES * ROWS), bool)
         batch = jax.eval_shape(lambda key: joint.sample(key, real, member), key)
@@ -262,7 +263,7 @@ def test_training_and_attacks_loop_over_steps_alone():
     ):
         several = jax.vmap(fun, (None, 0, None, None))
         with made_for("gpu"):
-            params_of_two = stacked(params, params)
+            params_of_two = stack_trees([params, params])
             program = jax.make_jaxpr(several)(key, params_of_two, x, y)
         assert loops(program) == expected
         assert not re.search(r"batch_group_count=(?!1\b)\d|f64\[", str(program))

@@ -44,8 +44,9 @@ def toy():
 
 
 def marked(name, norm):
-    """In L1 and with all components of AutoAttack they take the longest to compile."""
-    slow = name == "autoattack" or norm == {"norm": "l1"}
+    """L1 and AutoAttack compile longest; APGD in L2 is tested on one of its losses."""
+    again = name in ("apgd_dlr", "apgd_t") and norm == {"norm": "l2"}
+    slow = again or name == "autoattack" or norm == {"norm": "l1"}
     return pytest.param(name, norm, marks=[pytest.mark.slow] if slow else [])
 
 

@@ -21,6 +21,7 @@ from dd_jax.runtime.checkpoint import Checkpoints
 from dd_jax.runtime.parallel import over_devices
 from dd_jax.runtime.platform import made_for
 from dd_jax.runtime.precision import computing_in
+from dd_jax.runtime.stacked import stack_trees
 from dd_jax.train.losses import cross_entropy
 
 CLASSES, IPC = 3, 2
@@ -105,11 +106,14 @@ def make(name, init, model=None, **kw):
 VARIANTS = ("dc", "idc_i")  # dsa and idc with one part left out
 
 
-def marked(name):
-    return pytest.param(name, marks=[pytest.mark.slow] if name in VARIANTS else [])
+def slow(name):
+    return pytest.param(name, marks=pytest.mark.slow)
 
 
-@pytest.fixture(scope="module", params=[marked(name) for name in METHODS])
+@pytest.fixture(
+    scope="module",
+    params=[slow(name) if name in VARIANTS else name for name in METHODS],
+)
 def case(request):
     method = make(request.param, init="noise")
     real = toy_real()
@@ -126,10 +130,6 @@ def case(request):
         state=state,
         update=update,
     )
-
-
-def stacked(*trees):
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
 
 
 def equal(a, b):
@@ -185,9 +185,9 @@ def test_vmap_over_keys(case):
     states = [case.method.init(key, case.real) for key in keys]
     batches = [case.sample(key, case.real) for key in keys]
     mapped = jax.jit(jax.vmap(case.method.update))
-    got = mapped(keys, stacked(*states), stacked(*batches))
+    got = mapped(keys, stack_trees(states), stack_trees(batches))
     singles = [case.update(*one) for one in zip(keys, states, batches)]
-    chex.assert_trees_all_close(got, stacked(*singles), rtol=1e-4, atol=1e-5)
+    chex.assert_trees_all_close(got, stack_trees(singles), rtol=1e-4, atol=1e-5)
 
 
 LEARNING = [e.name for e in catalogue.entries("method") if not e.traits.get("selects")]
@@ -221,7 +221,7 @@ def test_several_devices_learn_what_one_does(name, devices, backend, model):
 def test_vmapped_sample_equals_single_samples(case):
     keys = jax.random.split(jax.random.key(4), 2)
     got = jax.vmap(case.method.sample, (0, None))(keys, case.real)
-    equal(got, stacked(*[case.sample(key, case.real) for key in keys]))
+    equal(got, stack_trees([case.sample(key, case.real) for key in keys]))
 
 
 def test_same_key_same_bits(case):
@@ -262,7 +262,7 @@ def test_loss_falls_on_a_toy(case):
     assert loss(later) < FALL.get(case.name, 0.5) * loss(case.state)
 
 
-@pytest.mark.parametrize("platform", ["cpu", "cuda", "tpu"])
+@pytest.mark.parametrize("platform", [slow("cpu"), "cuda", "tpu"])
 def test_update_lowers_for_every_platform(case, platform):
     """In one process, with the convolutions of that platform."""
     with made_for(platform):
@@ -271,7 +271,7 @@ def test_update_lowers_for_every_platform(case, platform):
     assert program.platforms == (platform,)
 
 
-@pytest.mark.parametrize("platform", ["cpu", "gpu"])
+@pytest.mark.parametrize("platform", [slow("cpu"), "gpu"])
 def test_vmapped_update_has_no_batch_grouped_convolution(case, platform):
     keys, method = jax.random.split(jax.random.key(6), 2), case.method
     state, batch = case.state, case.batch
@@ -280,7 +280,7 @@ def test_vmapped_update_has_no_batch_grouped_convolution(case, platform):
         method = METHODS[case.name](model, ipc=IPC, init="noise", **OPTIONS[case.name])
         state = method.init(keys[0], real)
         batch = method.sample(keys[0], real)
-    several = stacked(state, state), stacked(batch, batch)
+    several = stack_trees([state] * 2), stack_trees([batch] * 2)
     with made_for(platform):
         program = str(jax.make_jaxpr(jax.vmap(method.update))(keys, *several))
     assert not re.search(r"batch_group_count=(?!1\b)\d+", program)

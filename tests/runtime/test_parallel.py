@@ -105,7 +105,7 @@ def test_pmap_and_shard_map_agree_for_any_number_of_models(chunk, count, devices
 
 
 @pytest.mark.parametrize("by", ["pmap", "shard_map"])
-@pytest.mark.parametrize("count", [1, 4, 5])
+@pytest.mark.parametrize("count", [1, pytest.param(4, marks=pytest.mark.slow), 5])
 def test_results_of_one_map_are_arguments_of_the_next(by, count):
     """Results that were sliced, repeated or reshaped, of any number of models."""
     double = map_models(lambda shared, x: x * 2 + shared)

@@ -49,7 +49,9 @@ MODEL = linear()
 PARAMS = MODEL.init(KEY)
 
 
-@pytest.mark.parametrize("use", [method, matched, trained, predicted])
+@pytest.mark.parametrize(
+    "use", [method, matched, pytest.param(trained, marks=pytest.mark.slow), predicted]
+)
 def test_functions_of_a_notebook_are_freed(use):
     made = []
     for i in range(COUNT):

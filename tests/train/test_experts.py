@@ -114,7 +114,13 @@ def test_only_the_epochs_needed_are_kept(tmp_path):
     np.testing.assert_array_equal(some, every[:, [1, 4]])
 
 
-@pytest.mark.parametrize("harm", ["lost", "cut", "empty"])
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "cut",
+        *(pytest.param(harm, marks=pytest.mark.slow) for harm in ("lost", "empty")),
+    ],
+)
 def test_experts_whose_file_is_damaged_are_trained_again(tmp_path, harm):
     straight = np.array(paths(tmp_path, saving))
     (file,) = tmp_path.glob("*.npy")

@@ -148,7 +148,7 @@ def test_step_sizes_by_thirds():
     close(momentum(got), momentum(state))
 
 
-@pytest.mark.parametrize("rows", [4, 6, 8])
+@pytest.mark.parametrize("rows", [4, pytest.param(6, marks=pytest.mark.slow), 8])
 def test_small_batches_equal_numpy_descent_and_the_last_may_be_smaller(rows):
     images, labels = problem(9)
     idx, epochs = np.arange(9)[::-1][:rows], 3

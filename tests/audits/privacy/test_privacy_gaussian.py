@@ -36,7 +36,7 @@ FIXED = (("variance", "fixed"),)
     "name, options, separation",
     [
         ("lira_online", FIXED, 0.5),
-        ("lira_online", FIXED, 1.0),
+        pytest.param("lira_online", FIXED, 1.0, marks=pytest.mark.slow),
         ("lira_online", FIXED, 2.0),
         ("rmia", (), 1.0),
         ("calibrated", (), 1.0),

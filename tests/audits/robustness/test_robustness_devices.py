@@ -50,7 +50,7 @@ def curve(name, **settings):
 @pytest.mark.parametrize(
     "name, settings",
     [
-        ("pgd_linf", {"steps": 3}),
+        pytest.param("pgd_linf", {"steps": 3}, marks=pytest.mark.slow),
         ("pgd_l2", {"steps": 3, "drop": True}),
         pytest.param(
             "autoattack",

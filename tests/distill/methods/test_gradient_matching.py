@@ -121,7 +121,10 @@ def test_loss_and_step_equal_a_loop_over_classes(name):
     np.testing.assert_allclose(got, moved, atol=2e-3 * float(jnp.abs(slope).max()))
 
 
-@pytest.mark.parametrize("name", ["dc", "dsa", "idc_i", "idc"])
+@pytest.mark.parametrize(
+    "name",
+    ["dsa", "idc", *(pytest.param(n, marks=pytest.mark.slow) for n in ("dc", "idc_i"))],
+)
 def test_a_step_on_accelerators_has_no_grouped_convolution(name):
     method, state, drawn = started(name, network(depth=2))
     with made_for("gpu"):

@@ -9,6 +9,7 @@ from dd_jax.distill import METHODS, real_data
 from dd_jax.distill.base import Batch
 from dd_jax.distill.methods.kernel_ridge import ridge_predictions
 from dd_jax.models import build
+from dd_jax.runtime.stacked import row
 
 CLASSES, IPC = 3, 2
 
@@ -46,10 +47,11 @@ def test_loss_equals_numpy():
     batch = Batch(batch.images, jnp.asarray(weights))
     _, info = jax.jit(method.update)(jax.random.key(2), state, batch)
     model = network()
-    params = jax.tree.map(lambda leaf: leaf[0], state.pool.params)
-    made = method.read(state)
-    phi = lambda x: np.float64(model.features(params, x))
-    support, queries = phi(made.images), phi(batch.images.reshape(-1, 8, 8, 1))
+    features = jax.jit(model.features)
+    phi = lambda x: np.float64(features(row(state.pool.params, 0), x))
+    made = jax.jit(method.read)(state)
+    support = phi(made.images)
+    queries = phi(np.asarray(batch.images).reshape(-1, 8, 8, 1))
     kernel = support @ support.T
     kernel += 1e-3 * np.trace(kernel) / len(kernel) * np.eye(len(kernel))
     targets = np.float64(made.labels) - 1 / CLASSES
@@ -69,13 +71,9 @@ def test_one_network_of_the_pool_ages_at_a_time_and_the_old_are_replaced():
     for i in range(12):
         batch = method.sample(jax.random.key(i), real())
         new, _ = update(jax.random.key(i), state, batch)
-        changed = [
-            any(
-                bool((a[j] != b[j]).any()) for a, b in zip(*map(jax.tree.leaves, pools))
-            )
-            for pools in [(state.pool.params, new.pool.params)]
-            for j in range(2)
-        ]
+        pools = (state.pool.params, new.pool.params)
+        pairs = list(zip(*(map(np.asarray, jax.tree.leaves(p)) for p in pools)))
+        changed = [any((a[j] != b[j]).any() for a, b in pairs) for j in range(2)]
         assert sum(changed) == 1
         at = changed.index(True)
         old, step = int(state.steps_used[at]), int(new.steps_used[at])
