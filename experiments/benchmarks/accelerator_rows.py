@@ -1,16 +1,11 @@
-"""What `accelerator.py` measures, the most telling first, and how long each takes.
-
-JAX is loaded where shapes are needed, not before.
-"""
+"""What `accelerator.py` measures, the most telling first, and how long each takes."""
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import sizes
-
-if TYPE_CHECKING:
-    from hot_programs import Size
+from program_sizes import SIZES, Size
 
 OURS = "dd_jax"
 PROGRAMS = (
@@ -118,11 +113,9 @@ def pace(done: Iterable[tuple[Row, float]]) -> float:
     return spent / (_PRIOR + sum(guess(row) for row, _ in done))
 
 
-def size_of(row: Row, tiny: bool = False) -> "Size":
+def size_of(row: Row, tiny: bool = False) -> Size:
     """The shapes of a row; `tiny` ones for a test."""
-    import hot_programs
-
-    size = hot_programs.SIZES[row.data]
+    size = SIZES[row.data]
     if row.ipc == 1:  # MTT's published students
         size = size._replace(student_steps=50, max_start=2)
     size = size._replace(ipc=row.ipc)
@@ -148,7 +141,7 @@ def size_of(row: Row, tiny: bool = False) -> "Size":
     )
 
 
-def torch_case(row: Row, size: "Size") -> tuple[str, sizes.Size, int]:
+def torch_case(row: Row, size: Size) -> tuple[str, sizes.Size, int]:
     """PyTorch's case, its shapes, and how many of its steps are one of ours.
 
     An epoch of `nets` is one step on all synthetic images, if a batch holds them.

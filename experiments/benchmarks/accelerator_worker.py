@@ -76,12 +76,13 @@ def ours(program: str, size: list, precision: str, seconds: float) -> dict:
     """
     import hot_programs
     import jax
+    import program_sizes
     from flops import flops
 
     from dd_jax.distill.methods.condensation import loops
     from dd_jax.runtime.precision import computing_in
 
-    shapes = hot_programs.Size(*size)
+    shapes = program_sizes.Size(*size)
     hot = hot_programs.programs(shapes)[program]
     with computing_in(precision):
         arguments = jax.jit(hot.arguments)(jax.random.key(0))

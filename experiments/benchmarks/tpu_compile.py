@@ -39,7 +39,8 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")  # TPUs of this host are left alon
 import jax  # noqa: E402
 from choices import several_of  # noqa: E402
 from compiled_row import digest, lowered, measured  # noqa: E402
-from hot_programs import SIZES, programs  # noqa: E402
+from hot_programs import programs  # noqa: E402
+from program_sizes import SIZES  # noqa: E402
 from tpu_topology import chips, compiler_versions, require_compiler  # noqa: E402
 
 from dd_jax.system import workdir  # noqa: E402

@@ -16,8 +16,9 @@ sys.path.insert(0, str(FOLDER))
 import compiled_text  # noqa: E402
 import tpu_compile  # noqa: E402
 import tpu_topology  # noqa: E402
-from hot_programs import Size, programs  # noqa: E402
+from hot_programs import programs  # noqa: E402
 from memory_traffic import memory_traffic  # noqa: E402
+from program_sizes import Size  # noqa: E402
 
 SMALL = Size(
     (8, 8, 1),

@@ -13,7 +13,8 @@ FOLDER = Path(__file__).parents[2] / "experiments" / "benchmarks"
 sys.path.insert(0, str(FOLDER))
 from compiled_row import described, lowered  # noqa: E402
 from compiled_text import host_transfers, read  # noqa: E402
-from hot_programs import Size, programs  # noqa: E402
+from hot_programs import programs  # noqa: E402
+from program_sizes import Size  # noqa: E402
 from tpu_topology import chips, require_compiler  # noqa: E402
 
 SIZE = Size(
