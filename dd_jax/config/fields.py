@@ -246,19 +246,27 @@ def fields() -> dict[str, Option]:
     Raises:
       InputError: keys of what is registered clash with others.
     """
-    found = {option.name: option for option in BASE}
-    sections = {section: key for key in found for section in _sections_of(key)}
+    found: dict[str, Option] = {}
+    sections: dict[str, str] = {}  # each with the first key in it
+
+    def add(key: str, option: Option):
+        found[key] = option
+        for section in _sections_of(key):
+            sections.setdefault(section, key)
+
+    for option in BASE:
+        add(option.name, option)
     for entry in entries():
         section = entry.prefix[:-1]
-        taken = section if section in found else sections.get(section)
-        if taken and (taken == section or entry.options):
+        inside = sections.get(section) if entry.options else None
+        taken = section if section in found else inside
+        if taken:
             raise InputError(
                 f"register: {entry.kind} {entry.name!r}: its config keys "
                 f"{entry.prefix}* clash with {taken}; take another name"
             )
-        found |= dict(zip(entry.keys, entry.options))
-        for key in entry.keys:
-            sections |= dict.fromkeys(_sections_of(key), key)
+        for key, option in zip(entry.keys, entry.options):
+            add(key, option)
     place = lambda key: _SECTIONS.index(key.split(".")[0])
     return {key: found[key] for key in sorted(found, key=place)}
 

@@ -9,6 +9,7 @@ from jax import lax
 from jax.extend.core import Jaxpr, Var
 
 from dd_jax.runtime.platform import in_turn, platform
+from dd_jax.runtime.stacked import size
 from dd_jax.system.memory import free
 from dd_jax.types import Array
 
@@ -18,13 +19,13 @@ _memory = jax.make_user_context(default_value=0)
 _sharers = jax.make_user_context(default_value=1)
 
 
-def memory_of(size: int) -> AbstractContextManager:
-    """Inside, programs are made for a device of `size` bytes.
+def memory_of(count: int) -> AbstractContextManager:
+    """Inside, programs are made for a device of `count` bytes.
 
     For programs that are compiled where the device is not. Part of the key under which
     JAX keeps programs.
     """
-    return _memory(size)
+    return _memory(count)
 
 
 def shared_by(count: int) -> AbstractContextManager:
@@ -96,7 +97,7 @@ def at_once(fun: Callable, stacked) -> int:
 
     All where they fit, else those of one of the fewest equal pieces.
     """
-    count = len(jax.tree.leaves(stacked)[0])
+    count = size(stacked)
     return -(-count // pieces(count, bytes_of_each(fun, stacked)))
 
 
@@ -113,11 +114,11 @@ def in_batches(fun: Callable, images: Array, on_cpu: int) -> Array:
       `[n ...]`; the last batch is filled up with copies of the last image.
     """
     n = len(images)
-    size = min(on_cpu, n) if in_turn() else at_once(fun, images)
-    if size == n and not in_turn():
+    batch = min(on_cpu, n) if in_turn() else at_once(fun, images)
+    if batch == n and not in_turn():
         return fun(images)
-    rows = jnp.minimum(jnp.arange(-(-n // size) * size), n - 1)
-    result = lax.map(lambda at: fun(images[at]), rows.reshape(-1, size))
+    rows = jnp.minimum(jnp.arange(-(-n // batch) * batch), n - 1)
+    result = lax.map(lambda at: fun(images[at]), rows.reshape(-1, batch))
     return result.reshape(-1, *result.shape[2:])[:n]
 
 

@@ -194,7 +194,7 @@ def _each_over_devices(fun: Callable, devices: list, backend: Backend) -> Callab
     whole = over_devices(fun, devices, backend)  # that of pmap plans its memory itself
     compiled = whole if backend == "pmap" else fitted(lambda _: whole, lambda *one: 1)
     run = _one_by_one(compiled)
-    return lambda *arguments: run(*jax.device_put(arguments, _whole(devices)))
+    return lambda *arguments: run(*everywhere(arguments))
 
 
 def _one_by_one(compiled):

@@ -21,6 +21,7 @@ from dd_jax.distill import METHODS, Method, Real, real_data
 from dd_jax.models import build
 from dd_jax.runtime.parallel import map_models
 from dd_jax.runtime.platform import made_for
+from dd_jax.runtime.stacked import stack_trees
 from dd_jax.train import trainer
 from dd_jax.types import Model
 
@@ -107,7 +108,7 @@ def training(nets: int | None, size: Size) -> Callable[[int], None]:
         state = start(keys[0])
     else:
         states = [start(key) for key in keys]
-        state = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
+        state = stack_trees(states)
         all_networks = map_models(epochs)
     done = 0
 

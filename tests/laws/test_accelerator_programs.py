@@ -20,7 +20,7 @@ from dd_jax.distill.pipeline import distil_many
 from dd_jax.runtime.device_memory import memory_of
 from dd_jax.runtime.loop import run_loop
 from dd_jax.runtime.platform import made_for
-from dd_jax.runtime.stacked import stack_trees
+from dd_jax.runtime.stacked import repeated, stack_trees
 from dd_jax.train import evaluate, trainer
 from dd_jax.train.many import Schedule, train_on_sets
 from dd_jax.types import Split, SyntheticSet
@@ -82,7 +82,7 @@ def test_no_step_loops_over_images(name, platform):
 def test_no_step_of_joint_shadows_loops_over_images_or_shadows(name, allowed):
     method, joint = wide(name), batched_form(name)(network(), ipc=IPC, batch_real=ROWS)
     real, key = many_rows(), jax.random.key(0)
-    states = stack_trees([method.init(key, real)] * 5)
+    states = repeated(method.init(key, real), 5)
     with made_for("gpu"):
         member = jnp.ones((5, CLASSES * ROWS), bool)
         batch = jax.eval_shape(lambda key: joint.sample(key, real, member), key)

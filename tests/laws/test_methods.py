@@ -21,7 +21,7 @@ from dd_jax.runtime.checkpoint import Checkpoints
 from dd_jax.runtime.parallel import over_devices
 from dd_jax.runtime.platform import made_for
 from dd_jax.runtime.precision import computing_in
-from dd_jax.runtime.stacked import stack_trees
+from dd_jax.runtime.stacked import repeated, stack_trees
 from dd_jax.train.losses import cross_entropy
 
 CLASSES, IPC = 3, 2
@@ -280,7 +280,7 @@ def test_vmapped_update_has_no_batch_grouped_convolution(case, platform):
         method = METHODS[case.name](model, ipc=IPC, init="noise", **OPTIONS[case.name])
         state = method.init(keys[0], real)
         batch = method.sample(keys[0], real)
-    several = stack_trees([state] * 2), stack_trees([batch] * 2)
+    several = repeated(state, 2), repeated(batch, 2)
     with made_for(platform):
         program = str(jax.make_jaxpr(jax.vmap(method.update))(keys, *several))
     assert not re.search(r"batch_group_count=(?!1\b)\d+", program)

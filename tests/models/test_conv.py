@@ -11,6 +11,7 @@ from jax import lax
 from dd_jax.models import conv, keep_products
 from dd_jax.models.conv import Conv, convolve
 from dd_jax.runtime.platform import made_for
+from dd_jax.runtime.stacked import stack_trees
 
 
 def reference(x, w, padding):
@@ -83,7 +84,7 @@ def test_vmap_equals_one_after_another(in_axes):
     single = jax.jit(gradient)
     pick = lambda a, axis, i: a if axis is None else jnp.take(a, i, axis)
     rows = [single(pick(x, in_axes[0], i), pick(w, in_axes[1], i)) for i in range(3)]
-    expected = jax.tree.map(lambda *leaves: jnp.stack(leaves), *rows)
+    expected = stack_trees(rows)
     assert_close(jax.jit(jax.vmap(gradient, in_axes))(x, w), expected)
 
 

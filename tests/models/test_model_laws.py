@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from dd_jax.models import MODELS, build
+from dd_jax.runtime.stacked import repeated, stack_trees
 
 SMALL = {"convnet": {"width": 4}}
 CASES = {
@@ -83,7 +84,7 @@ def test_jit_equals_eager(net):
 
 def test_vmap_over_parameters(net):
     nets = net.params, net.init(jax.random.key(2))
-    several = jax.tree.map(lambda *leaves: jnp.stack(leaves), *nets)
+    several = stack_trees(nets)
     got = jax.jit(jax.vmap(net.model.apply, (0, None)))(several, net.images)
     for logits, one in zip(got, nets):
         np.testing.assert_allclose(logits, net.apply(one, net.images), atol=2e-4)
@@ -138,6 +139,6 @@ def test_batched_gradients_hold_no_grouped_convolution(net):
     loss = lambda params: jnp.sum(
         jnp.square(net.model.train_apply(params, net.images)[0])
     )
-    several = jax.tree.map(lambda leaf: jnp.stack([leaf] * 2), net.params)
+    several = repeated(net.params, 2)
     program = str(jax.make_jaxpr(jax.vmap(jax.grad(loss)))(several))
     assert not re.search(r"_group_count=(?!1\b)\d+", program)

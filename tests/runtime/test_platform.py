@@ -15,6 +15,7 @@ from dd_jax.audits.privacy.signals import _logits as query_logits
 from dd_jax.distill import batched_form
 from dd_jax.models import build
 from dd_jax.runtime.platform import PLATFORMS, in_turn, made_for, platform
+from dd_jax.runtime.stacked import repeated
 from dd_jax.train import trainer
 from dd_jax.types import InputError
 
@@ -72,7 +73,7 @@ def shadows(name):
     labels = jnp.arange(ROWS, dtype=jnp.int32) % CLASSES
     real = dd_jax.distill.real_data(jnp.zeros((ROWS, *SHAPE), jnp.uint8), labels)
     state = method.init(jax.random.key(0), real)
-    states = jax.tree.map(lambda leaf: jnp.stack([leaf] * 4), state)
+    states = repeated(state, 4)
     batch = jax.eval_shape(lambda k, m: joint.sample(k, real, m), key(), member)
     return joint.update, (key(), states, batch)
 

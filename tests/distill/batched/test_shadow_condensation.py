@@ -13,6 +13,7 @@ from dd_jax.distill.methods.gradient_matching import (
     mean_gradient,
 )
 from dd_jax.models import build
+from dd_jax.runtime.stacked import repeated, stack_trees
 from dd_jax.types import InputError
 
 MEAN, STD = (0.4,), (0.25,)
@@ -64,7 +65,7 @@ def test_each_shadow_steps_as_a_single_one_given_its_rows_of_the_batch(name, dis
     joint = batched_form(name)(NETWORK, outer_steps=1, **options)
     real, key = real_data(IMAGES, LABELS), jax.random.key(7)
     each = [single.init(jax.random.key(i), real) for i in range(SHADOWS)]
-    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *each)
+    stacked = stack_trees(each)
     batch = joint.sample(jax.random.key(3), real, jnp.asarray(MEMBER))
     assert batch.weights.shape == (SHADOWS, CLASSES, 5)
     after, info = jax.jit(joint.update)(key, stacked, batch)
@@ -108,7 +109,7 @@ def test_one_network_learns_from_a_set_drawn_again_and_is_used_by_all():
     joint, real = batched_form("dc")(NETWORK, **options), real_data(IMAGES, LABELS)
     init = METHODS["dc"](NETWORK, **options).init
     both = [init(key, real) for key in jax.random.split(jax.random.key(0))]
-    states = jax.tree.map(lambda *leaves: jnp.stack(leaves), *both)
+    states = stack_trees(both)
     batch = joint.sample(jax.random.key(1), real, jnp.ones((2, len(LABELS))))
     update, kernels = jax.jit(joint.update), []
     for i in range(20):
@@ -129,7 +130,7 @@ def test_a_class_without_rows_in_the_batch_stays():
     state = METHODS["dc"](NETWORK, outer_steps=1, **OPTIONS).init(
         jax.random.key(0), real
     )
-    stacked = jax.tree.map(lambda leaf: jnp.stack([leaf] * 2), state)
+    stacked = repeated(state, 2)
     member = np.ones((2, len(LABELS)), bool)
     member[0, LABELS == 1] = False
     batch = joint.sample(jax.random.key(0), real, jnp.asarray(member))

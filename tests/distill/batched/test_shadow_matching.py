@@ -12,6 +12,7 @@ from dd_jax.distill.base import Batch
 from dd_jax.distill.batched.shadow_matching import shadow_means
 from dd_jax.distill.pipeline import Schedule, distil_many
 from dd_jax.models import build
+from dd_jax.runtime.stacked import stack_trees
 from dd_jax.types import InputError, Split
 
 MEAN, STD = (0.4,), (0.25,)
@@ -65,7 +66,7 @@ def states(count):
     """A different start for each shadow."""
     real = real_data(images(), LABELS)
     each = [single().init(jax.random.key(i), real) for i in range(count)]
-    return each, jax.tree.map(lambda *leaves: jnp.stack(leaves), *each)
+    return each, stack_trees(each)
 
 
 @settings(max_examples=20, deadline=None)
