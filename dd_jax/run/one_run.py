@@ -38,6 +38,7 @@ from dd_jax.runtime.devices import spread
 from dd_jax.runtime.loop import Diverged
 from dd_jax.runtime.platform import in_turn
 from dd_jax.runtime.precision import computing_in
+from dd_jax.runtime.program_maps import forget_programs_if_many
 from dd_jax.system import disk, locks, workdir
 from dd_jax.system.locks import Busy
 from dd_jax.system.paths import expanded
@@ -174,6 +175,7 @@ def _measure(run: RunContext, notes: tuple[str, ...]) -> Record:
     Checkpoints(run.folder / "model").save(0, 0.0, results.networks)
     record: Record = {"run": identity(run, metadata, notes)}
     for name, audit in enabled(run.config).items():
+        forget_programs_if_many()
         if part := _of_record(name, audit.measure(context_of(run, name, results))):
             record[name] = part
     curves = {"distil": _distil_curve(run.folder)} | results.curves

@@ -5,6 +5,8 @@ from collections.abc import Hashable
 
 import jax
 
+from dd_jax.runtime.devices import devices_in_use
+
 _compile_seconds = 0.0
 
 
@@ -45,7 +47,7 @@ class Cost:
         """The `cost` part of a Record; bytes are the process's or device's peak."""
         seconds = self.seconds
         distil = seconds.get("distill", 0.0)
-        memory = jax.local_devices()[0].memory_stats() or {}
+        memory = devices_in_use()[0].memory_stats() or {}
         resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         return {f"{stage}_seconds": value for stage, value in seconds.items()} | {
             "steps_per_second": distill_steps / distil if distil else None,

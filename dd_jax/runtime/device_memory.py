@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.extend.core import Jaxpr, Var
 
+from dd_jax.runtime.devices import devices_in_use
 from dd_jax.runtime.platform import in_turn, platform
 from dd_jax.runtime.stacked import size
 from dd_jax.system.memory import free
@@ -48,9 +49,17 @@ def device_memory() -> int:
         return _memory.value
     if platform() == "cpu":
         return free()
-    device = jax.local_devices()[0]
+    return reported().get("bytes_limit", UNKNOWN)
+
+
+def reported() -> dict[str, int]:
+    """What the first device says of its memory; nothing of one of another platform.
+
+    CPUs report nothing.
+    """
+    device = devices_in_use()[0]
     here = device.memory_stats() if device.platform == platform() else None
-    return (here or {}).get("bytes_limit", UNKNOWN)
+    return here or {}
 
 
 def batch_memory() -> int:

@@ -47,7 +47,7 @@ def require_devices(count: int) -> None:
     Raises:
       InputError: it has fewer than `count`.
     """
-    found = jax.local_devices()
+    found = _found()
     if count > len(found):
         kind = found[0].platform
         more = (
@@ -62,11 +62,17 @@ def require_devices(count: int) -> None:
 
 
 def devices_in_use() -> list:
-    """The devices that models are spread over, as `spread` says."""
-    found, count = jax.local_devices(), _SPREAD.get().count
+    """The devices that models are spread over, as `spread` says; at least one."""
+    found, count = _found(), _SPREAD.get().count
     if count:
         return found[:count]
     return found if found[0].platform != "cpu" else found[:1]
+
+
+def _found() -> list:
+    """Those of this process, of the platform of `jax.default_device` if that is set."""
+    default = jax.config.jax_default_device
+    return jax.local_devices(backend=getattr(default, "platform", default))
 
 
 def backend_in_use() -> str:

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from dd_jax.runtime.checkpoint import Checkpoints
+from dd_jax.runtime.program_maps import forget_programs_if_many
 from dd_jax.system import workdir
 from dd_jax.system.progress import progress
 from dd_jax.types import Params
@@ -83,6 +84,7 @@ def run_loop(
       Diverged: at the first call whose loss, or at the end whose state, is not finite.
       WriteError: a full disk.
     """
+    forget_programs_if_many()
     saved = Checkpoints(Path(folder) / array_digest(inputs), label) if folder else None
     start, before = 0, 0.0
     if saved:

@@ -7,7 +7,8 @@ from typing import Any
 
 import jax
 
-from dd_jax.runtime.device_memory import device_memory, shared_by
+from dd_jax.runtime.device_memory import device_memory, reported, shared_by
+from dd_jax.runtime.devices import devices_in_use
 from dd_jax.runtime.platform import platform
 from dd_jax.runtime.precision import precision
 from dd_jax.types import DoesNotFit
@@ -90,7 +91,7 @@ def _plan(program: Callable, models: int, arguments: tuple) -> tuple[int, int]:
 
 
 def _too_much(least: float, limit: int) -> str:
-    device = jax.local_devices()[0]
+    device = devices_in_use()[0]
     where = device if device.platform == platform() else platform()
     amount = "more" if math.isinf(least) else size_in_words(least)
     return f"needs {amount} of {size_in_words(limit)} on {where}"
@@ -98,9 +99,7 @@ def _too_much(least: float, limit: int) -> str:
 
 def _used_by_others(given: int) -> int:
     """Bytes of the device that hold other arrays than the `given` arguments."""
-    device = jax.local_devices()[0]
-    found = device.memory_stats() if device.platform == platform() else None
-    return max(0, (found or {}).get("bytes_in_use", 0) - given)
+    return max(0, reported().get("bytes_in_use", 0) - given)
 
 
 def _bytes(array: Any) -> int:

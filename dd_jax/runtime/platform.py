@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager
 
 import jax
 
+from dd_jax.runtime.devices import devices_in_use
 from dd_jax.types import InputError
 
 PLATFORMS = ("cpu", "gpu", "tpu")
@@ -14,16 +15,13 @@ _made_for = jax.make_user_context(default_value=None)
 def platform() -> str:
     """`cpu`, `gpu` or `tpu`: where what is traced now will run.
 
-    That which `made_for` names; else that of the default device.
+    That which `made_for` names; else that of `devices_in_use`.
 
     >>> with made_for("tpu"):
     ...     platform()
     'tpu'
     """
-    named = _made_for.value
-    if named is None:
-        device = jax.config.jax_default_device
-        named = getattr(device, "platform", device) or jax.default_backend()
+    named = _made_for.value or devices_in_use()[0].platform
     return _NAMES.get(named, named)
 
 

@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from dd_jax.runtime.devices import devices_in_use
 from dd_jax.runtime.platform import platform
 from dd_jax.types import Array, InputError
 
@@ -68,7 +69,7 @@ def require_precision(name: str) -> None:
     """
     if name not in PRECISIONS:
         raise InputError(f"precision={name}: take one of {', '.join(PRECISIONS)}")
-    device = jax.local_devices()[0]
+    device = devices_in_use()[0]
     if name == "tf32" and not (platform() == "gpu" and _has_tf32(device)):
         kind = device.device_kind if platform() == "gpu" else platform()
         raise InputError(

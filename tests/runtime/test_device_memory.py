@@ -26,7 +26,7 @@ def gpu_of(size):
 
 
 def test_memory_is_that_of_the_device_of_the_program(monkeypatch):
-    monkeypatch.setattr(jax, "local_devices", lambda: [gpu_of(80 << 30)])
+    monkeypatch.setattr(jax, "local_devices", lambda backend: [gpu_of(80 << 30)])
     with made_for("gpu"):
         assert device_memory.device_memory() == 80 << 30
         with memory_of(1 << 30):

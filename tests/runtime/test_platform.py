@@ -3,6 +3,7 @@
 import re
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +15,7 @@ from dd_jax.attacks import ATTACKS
 from dd_jax.audits.privacy.signals import _logits as query_logits
 from dd_jax.distill import batched_form
 from dd_jax.models import build
+from dd_jax.runtime.devices import devices_in_use
 from dd_jax.runtime.platform import PLATFORMS, in_turn, made_for, platform
 from dd_jax.runtime.stacked import repeated
 from dd_jax.train import trainer
@@ -119,7 +121,7 @@ def test_names_of_makers_are_those_of_the_platform():
         made_for("npu")
 
 
-def test_the_default_device_decides_where_nothing_is_named():
+def test_the_devices_in_use_decide_where_nothing_is_named():
     assert platform() == "cpu"
     with made_for("tpu"), made_for("cpu"):
         assert platform() == "cpu"
@@ -127,9 +129,19 @@ def test_the_default_device_decides_where_nothing_is_named():
         assert platform() == "cpu"
 
 
-def test_no_other_module_asks_for_the_platform_of_the_process():
+def test_the_devices_in_use_are_of_the_platform_of_the_default_device(monkeypatch):
+    cpus, gpu = jax.local_devices(), SimpleNamespace(platform="gpu")
+    found = {None: [gpu], "cpu": cpus}
+    monkeypatch.setattr(jax, "local_devices", lambda backend: found[backend])
+    assert platform() == "gpu"
+    for default in ("cpu", cpus[1]):
+        with jax.default_device(default):
+            assert (platform(), devices_in_use()) == ("cpu", cpus[:1])
+
+
+def test_no_module_asks_for_the_platform_of_the_process():
     package = Path(dd_jax.__file__).parent
     asking = [
         p.name for p in package.rglob("*.py") if "default_backend" in p.read_text()
     ]
-    assert asking == ["platform.py"]
+    assert asking == []

@@ -176,8 +176,10 @@ def test_tf32_is_refused_where_there_is_none(target):
     [("7.5", False), ("8.0", True), ("10.0", True), ("gfx90a", False)],
 )
 def test_tf32_needs_compute_capability_8(monkeypatch, capability, has):
-    card = SimpleNamespace(device_kind="a card", compute_capability=capability)
-    monkeypatch.setattr(jax, "local_devices", lambda: [card])
+    card = SimpleNamespace(
+        platform="gpu", device_kind="a card", compute_capability=capability
+    )
+    monkeypatch.setattr(jax, "local_devices", lambda backend: [card])
     with made_for("gpu"):
         if has:
             return require_precision("tf32")
