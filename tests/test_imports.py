@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "dd_jax"
 # import one another.
 LAYERS = [
     ["types"],
-    ["intervals", "system"],
+    ["system"],
     ["catalogue", "runtime"],
     ["config", "data", "models"],
     ["attacks", "report"],
@@ -21,7 +21,7 @@ LAYERS = [
     ["run"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-NO_JAX = {"types", "intervals", "system", "catalogue", "config", "report"}
+NO_JAX = {"types", "system", "catalogue", "config", "report"}
 READS_CONFIGS = {"config", "run"}
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from dd_jax.audits.audit import Audit, Context
 from dd_jax.catalogue import entries, entry, resolve
-from dd_jax.intervals import mean_interval
+from dd_jax.report.intervals import mean_interval
 from dd_jax.runtime.keys import named
 from dd_jax.train.evaluate import logits_of_each
 from dd_jax.types import Dataset, InputError, Model, Params, SyntheticSet

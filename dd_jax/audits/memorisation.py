@@ -19,7 +19,7 @@ from dd_jax.audits.nearest_neighbours import (
     effective_sample_size,
     nearest_neighbours,
 )
-from dd_jax.intervals import wilson
+from dd_jax.report.intervals import wilson
 from dd_jax.types import Array, InputError
 
 MAX_REFERENCES = 1000

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from itertools import groupby
 
-from dd_jax.intervals import mean_interval
 from dd_jax.report.display_names import key_name, run_value, short_name
+from dd_jax.report.intervals import mean_interval
 from dd_jax.report.records import estimate
 from dd_jax.types import Record
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from dd_jax import config as configs
-from dd_jax.intervals import mean_interval
+from dd_jax.report.intervals import mean_interval
 from dd_jax.run.context import RunContext
 from dd_jax.runtime.loop import LoopResult, array_digest
 from dd_jax.runtime.precision import computing_in

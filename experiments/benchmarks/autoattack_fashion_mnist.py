@@ -28,8 +28,8 @@ import numpy as np
 from dd_jax.attacks import ATTACKS
 from dd_jax.audits.robustness import epsilon_curve
 from dd_jax.data import load
-from dd_jax.intervals import clopper_pearson
 from dd_jax.models import build
+from dd_jax.report.intervals import clopper_pearson
 from dd_jax.system import workdir
 from dd_jax.train import adversary, fit
 

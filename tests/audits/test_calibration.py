@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dd_jax.audits import calibration as c
 from dd_jax.audits.audit import Context
-from dd_jax.intervals import mean_interval
+from dd_jax.report.intervals import mean_interval
 from dd_jax.runtime.keys import named
 from dd_jax.types import InputError, Split
 

@@ -9,7 +9,7 @@ import math
 import numpy as np
 from scipy import stats
 
-from dd_jax.intervals import clopper_pearson
+from dd_jax.report.intervals import clopper_pearson
 from dd_jax.types import InputError
 
 

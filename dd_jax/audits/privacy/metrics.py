@@ -21,7 +21,11 @@ from dd_jax.audits.privacy.roc import (
     roc_points,
     tpr_at_fpr,
 )
-from dd_jax.intervals import bootstrap_interval, clopper_pearson, two_way_bootstrap
+from dd_jax.report.intervals import (
+    bootstrap_interval,
+    clopper_pearson,
+    two_way_bootstrap,
+)
 from dd_jax.types import InputError
 
 __all__ = [

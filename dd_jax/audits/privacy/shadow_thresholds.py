@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from dd_jax.audits.privacy.metrics import resolved
-from dd_jax.intervals import mean_interval
+from dd_jax.report.intervals import mean_interval
 from dd_jax.types import InputError
 
 

@@ -17,7 +17,7 @@ from dd_jax.audits.robustness.curve_metrics import (
 from dd_jax.audits.robustness.local_behaviour import Behaviour
 from dd_jax.audits.robustness.masking import masking_checks
 from dd_jax.audits.robustness.ratios import robustness_ratios
-from dd_jax.intervals import clopper_pearson
+from dd_jax.report.intervals import clopper_pearson
 
 Summarise = Callable[[np.ndarray], dict]
 

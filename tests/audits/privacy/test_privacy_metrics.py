@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from dd_jax.audits.privacy import metrics
-from dd_jax.intervals import clopper_pearson
+from dd_jax.report.intervals import clopper_pearson
 from dd_jax.types import InputError
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from dd_jax.intervals import (
+from dd_jax.report.intervals import (
     bootstrap_interval,
     clopper_pearson,
     mean_interval,
