@@ -10,9 +10,7 @@ from jax import lax
 from dd_jax.distill.base import Method, Real, real_data
 from dd_jax.distill.batched.batched_method import BatchedMethod
 from dd_jax.runtime.loop import Diverged, run_loop
-from dd_jax.runtime.memory_plan import fitted
-from dd_jax.runtime.parallel import everywhere, map_models
-from dd_jax.runtime.platform import in_turn
+from dd_jax.runtime.parallel import everywhere, map_models, over_devices_in_use
 from dd_jax.runtime.reuse import reused
 from dd_jax.runtime.stacked import repeated, row, stack_trees
 from dd_jax.train.many import Loop, Schedule, train_on_rows, train_on_sets
@@ -55,10 +53,7 @@ def _batched_distiller(batched: BatchedMethod):
         sample = lambda k: batched.sample(k, real, member)
         return _steps(sample, batched.update, key, states, first, last)
 
-    def make(_):  # on accelerators new states take the memory of the old ones
-        return jax.jit(run, donate_argnums=() if in_turn() else (1,))
-
-    return fitted(make, lambda *_: 1)
+    return over_devices_in_use(run, donate=(1,))
 
 
 def distil_many(
@@ -109,9 +104,10 @@ def distil_many(
         images, step_keys = jnp.asarray(data.images), split[:, 1]
         if batched:
             union = real_data(images, data.labels, member.any(0))
+            union, drawn = everywhere((union, jnp.asarray(member)))
             run_batched = _batched_distiller(batched)
             run = lambda state, first, last: run_batched(
-                step_keys[0], state, union, jnp.asarray(member), first, last
+                step_keys[0], state, union, drawn, first, last
             )
         else:
             rows = jnp.stack([real.rows for real in reals])

@@ -1,6 +1,7 @@
 """Many models at once on one device or more; the only user of pmap and shard_map."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Literal, NamedTuple
 
 import jax
@@ -36,6 +37,11 @@ _split_axis = jax.make_user_context(default_value=None)
 def split_axis() -> SplitAxis | None:
     """What the program that is traced now cuts work over; None for one device."""
     return _split_axis.value
+
+
+def on_one_device() -> AbstractContextManager:
+    """Inside, nothing is cut: what is traced is the work of one device."""
+    return _split_axis(None)
 
 
 def over_devices(fun: Callable, devices: list, backend: Backend = "pmap") -> Callable:
@@ -80,6 +86,33 @@ def over_devices(fun: Callable, devices: list, backend: Backend = "pmap") -> Cal
     )
     placed = jax.NamedSharding(mesh, whole)
     return jax.jit(mapped, in_shardings=placed, out_shardings=placed)
+
+
+def over_devices_in_use(fun: Callable, donate: tuple[int, ...] = ()) -> Callable:
+    """Compiles a function for `devices_in_use()` at the time of the call.
+
+    Several devices share its work as in `over_devices`. Its arguments may lie anywhere.
+
+    Args:
+      fun: a pure function of pytrees of arrays.
+      donate: as in `map_models`.
+    """
+    programs: dict[tuple, Callable] = {}
+
+    def call(*arguments):
+        devices, backend = devices_in_use(), backend_in_use() or "pmap"
+        given = () if in_turn() else donate
+        place = tuple(devices), backend, given
+        if place not in programs:
+            one = lambda _: jax.jit(fun, donate_argnums=given)
+            programs[place] = (
+                fitted(one, lambda *_: 1)
+                if len(devices) == 1
+                else _fitted_over(fun, devices, backend)
+            )
+        return programs[place](*everywhere(arguments))
+
+    return call
 
 
 def everywhere(tree):
@@ -191,10 +224,14 @@ def _program(
 
 def _each_over_devices(fun: Callable, devices: list, backend: Backend) -> Callable:
     """`map_models` of models that each take all devices, one after another."""
-    whole = over_devices(fun, devices, backend)  # that of pmap plans its memory itself
-    compiled = whole if backend == "pmap" else fitted(lambda _: whole, lambda *one: 1)
-    run = _one_by_one(compiled)
+    run = _one_by_one(_fitted_over(fun, devices, backend))
     return lambda *arguments: run(*everywhere(arguments))
+
+
+def _fitted_over(fun: Callable, devices: list, backend: Backend) -> Callable:
+    """`over_devices` within their memory; that of pmap plans it itself."""
+    whole = over_devices(fun, devices, backend)
+    return whole if backend == "pmap" else fitted(lambda _: whole, lambda *one: 1)
 
 
 def _one_by_one(compiled):

@@ -14,7 +14,7 @@ import numpy as np
 from jax import lax
 from jax.dtypes import float0
 
-from dd_jax.runtime.parallel import SplitAxis, split_axis
+from dd_jax.runtime.parallel import SplitAxis, on_one_device, split_axis
 from dd_jax.types import Array
 
 
@@ -86,14 +86,22 @@ def split_map(fun: Callable) -> Callable:
 
 
 def _divided(fun: Callable, axis: SplitAxis, join: Callable, back_to_part: Callable):
-    """`join(fun(shared, *part))`, whose cotangents are whole on every device."""
+    """`join(fun(shared, *part))`, whose cotangents are whole on every device.
+
+    What `fun` would cut itself stays whole: its part is already that of one device.
+    """
 
     @jax.custom_vjp
     def whole(shared, *rows):
-        return join(fun(shared, *_own(axis, rows)))
+        part = _own(axis, rows)
+        with on_one_device():
+            result = fun(shared, *part)
+        return join(result)
 
     def forward(shared, *rows):
-        result, back = jax.vjp(fun, shared, *_own(axis, rows))
+        part = _own(axis, rows)
+        with on_one_device():
+            result, back = jax.vjp(fun, shared, *part)
         return join(result), back
 
     def backward(back, cotangent):

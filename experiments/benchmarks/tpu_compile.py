@@ -12,8 +12,8 @@ Markdown; `--table` prints it and compiles nothing.
 
 On several chips one network is shared by `runtime.parallel.over_devices`, and `nets`
 are spread over the chips, with copies of the last where the chips do not divide them.
-A joint step of shadows runs on one chip; of attacks each chip takes images of its own,
-so that the row of one chip stands for all.
+Of attacks each chip takes images of its own, so that the row of one chip stands for
+all.
 
 - memory: of one chip, arguments, temporaries, results and code, and its share of what
   the chip has.
@@ -52,7 +52,7 @@ TOPOLOGIES = (
     *("v6e:1x1", "v6e:2x2", "v6e:16x16"),
 )
 NAMES = tuple(programs(SIZES["cifar10"]))
-ON_ONE_CHIP = ("shadows", "pgd", "apgd")  # attacks: chips take images of their own
+ON_ONE_CHIP = ("pgd", "apgd")  # of attacks chips take images of their own
 KEY = ("program", "shape", "topology")
 COLUMNS = {  # and how each is set
     "program": "---",

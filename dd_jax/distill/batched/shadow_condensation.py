@@ -7,6 +7,7 @@ them.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -33,6 +34,7 @@ from dd_jax.runtime.device_memory import at_once
 from dd_jax.runtime.parallel import vmap_or_loop
 from dd_jax.runtime.platform import in_turn
 from dd_jax.runtime.reuse import reused
+from dd_jax.runtime.split_work import split_map, split_sum
 from dd_jax.runtime.stacked import repeated, row
 from dd_jax.train.losses import cross_entropy
 from dd_jax.train.training import unchanged
@@ -46,7 +48,8 @@ def shadow_gradients(
 ) -> Params:
     """Gradients of weighted mean cross-entropies of the same images, one a shadow.
 
-    `g_s = sum_b w_sb grad l(x_b) / sum_b w_sb`, zero where all weights are.
+    `g_s = sum_b w_sb grad l(x_b) / sum_b w_sb`, zero where all weights are. Several
+    devices share the images.
 
     Args:
       model: the network, without batch statistics.
@@ -58,23 +61,35 @@ def shadow_gradients(
     Returns:
       Gradients of `model.trainable(params)`, each with a leading axis s.
     """
-    trainable = model.trainable(params)
-    flat, unravel = ravel_pytree(trainable)
+    _, unravel = ravel_pytree(model.trainable(params))
+    shares = weights / jnp.maximum(weights.sum(1, keepdims=True), 1e-12)
 
-    def loss(trainable, image):
+    def loss(trainable, params, label, image):
         here = model.with_trainable(params, trainable)
         return cross_entropy(model.apply(here, image[None])[0], label)
 
-    def apart(images):
-        grads = jax.vmap(jax.grad(loss), (None, 0))(trainable, images)
+    def apart(shared, images):
+        params, label = shared
+        of_image = lambda image: jax.grad(loss)(
+            model.trainable(params), params, label, image
+        )
+        grads = jax.vmap(of_image)(images)
         rows = [leaf.reshape(len(images), -1) for leaf in jax.tree.leaves(grads)]
         return jnp.concatenate(rows, axis=1)
 
-    shares = weights / jnp.maximum(weights.sum(1, keepdims=True), 1e-12)
+    def weighted(shared, shares, images):
+        return _products(partial(apart, shared), shares.T, images)
+
+    total = split_sum(weighted)((params, label), shares.T, images)
+    return jax.vmap(unravel)(total)
+
+
+def _products(apart: Callable[[Array], Array], shares: Array, images: Array) -> Array:
+    """`shares @ apart(images)`, in pieces that fit, `f32[s p]`."""
     most = _PIECE if in_turn() else at_once(apart, images)
     pieces = -(-len(images) // most)
     if pieces == 1 and not in_turn():
-        return jax.vmap(unravel)(shares @ apart(images))
+        return shares @ apart(images)
     size = -(-len(images) // pieces)
     fill = pieces * size - len(images)
     images = jnp.concatenate([images, images[:fill]])
@@ -88,8 +103,9 @@ def shadow_gradients(
         images.reshape(pieces, size, *images.shape[1:]),
         shares.reshape(-1, pieces, size).swapaxes(0, 1),
     )
-    zero = jnp.zeros((len(weights), flat.size), flat.dtype)
-    return jax.vmap(unravel)(lax.scan(add, zero, cut)[0])
+    found = jax.eval_shape(apart, cut[0][0])
+    zero = jnp.zeros((len(shares), found.shape[1]), found.dtype)
+    return lax.scan(add, zero, cut)[0]
 
 
 @reused
@@ -145,15 +161,23 @@ def shadow_siamese_condensation(
         def of_class(key, images, weights, label, synthetic_images, synthetic_labels):
             real = shadow_gradients(model, params, augment(key, images), label, weights)
 
-            def term(images, labels, real, found):
+            def term(images, labels, shared, real, found):
+                key, params = shared
                 ones = jnp.ones(len(images))
                 changed = augment(key, images)
                 ours = mean_gradient(model, params, changed, labels, ones)
                 return found * DISTANCES[distance](ours, real)
 
+            def of_shadows(shared, *each):
+                def pull(images, labels, *others):
+                    both = jax.value_and_grad(term, (0, 1))
+                    return both(images, labels, shared, *others)
+
+                return vmap_or_loop(pull, *each)
+
             found = (weights.sum(1) > 0).astype(jnp.float32)
-            pull = jax.value_and_grad(term, (0, 1))
-            return vmap_or_loop(pull, synthetic_images, synthetic_labels, real, found)
+            each = synthetic_images, synthetic_labels, real, found
+            return split_map(of_shadows)((key, params), *each)
 
         classes = batch.weights.shape[1]
         by_class = lambda a: a.swapaxes(0, 1)

@@ -7,12 +7,14 @@ synthetic images of each shadow pass through the network on their own.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import chex
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from dd_jax.distill.base import Batch
 from dd_jax.distill.batched.batched_method import (
     BatchedMethod,
     require_no_batch_stats,
@@ -29,32 +31,44 @@ from dd_jax.distill.signatures import passes_on
 from dd_jax.runtime.device_memory import at_once
 from dd_jax.runtime.platform import in_turn
 from dd_jax.runtime.reuse import reused
+from dd_jax.runtime.split_work import split_map, split_sum
 from dd_jax.train.training import unchanged
 from dd_jax.types import Array, Key, Model
 
 _IMAGES = 128  # synthetic images that pass through the network at a time on CPU
 
 
-def shadow_means(features: Array, weights: Array) -> tuple[Array, Array]:
+def shadow_means(
+    features_of: Callable[[Any, Array], Array], shared: Any, batch: Batch
+) -> tuple[Array, Array]:
     """Mean feature of each class among the rows of each shadow.
 
-    `m_sc = sum_b w_scb f_cb / sum_b w_scb`.
+    `m_sc = sum_b w_scb f(x_cb) / sum_b w_scb`. Several devices share the images of
+    every class, and add up their features.
 
     Args:
-      features: `f32[k b d]`.
-      weights: `f32[s k b]`, 1 where the row is the shadow's.
+      features_of: `(shared, f32[k b h w c]) -> f32[k b d]`, each image on its own.
+      shared: what it needs beside the images.
+      batch: images `f32[k b h w c]`, weights `f32[s k b]`, 1 where the row is the
+        shadow's.
 
     Returns:
       `(f32[s k d], bool[s k])`; false where a shadow has no row in the batch.
 
-    >>> features = jnp.array([[[1.0], [3.0]]])
-    >>> means, found = shadow_means(features, jnp.array([[[1.0, 1.0]], [[0.0, 1.0]]]))
+    >>> batch = Batch(jnp.array([[1.0, 3.0]]), jnp.array([[[1.0, 1.0]], [[0.0, 1.0]]]))
+    >>> means, found = shadow_means(lambda scale, x: scale * x[..., None], 2.0, batch)
     >>> means.ravel().tolist(), found.ravel().tolist()
-    ([2.0, 3.0], [True, True])
+    ([4.0, 6.0], [True, True])
     """
-    chex.assert_rank([features, weights], 3)
-    total = jnp.einsum("skb,kbd->skd", weights, features)
-    count = weights.sum(-1)
+    chex.assert_rank(batch.weights, 3)
+
+    def weighted(shared, weights, images):
+        features = features_of(shared, images.swapaxes(0, 1))
+        return jnp.einsum("bsk,kbd->skd", weights, features)
+
+    by_image = jnp.moveaxis(batch.weights, -1, 0), batch.images.swapaxes(0, 1)
+    total = split_sum(weighted)(shared, *by_image)
+    count = batch.weights.sum(-1)
     return total / jnp.maximum(count, 1)[..., None], count > 0
 
 
@@ -97,35 +111,37 @@ def shadow_matching(
     require_no_batch_stats(model)
     learner = synthetic(ipc=ipc, init=init, lr=lr, space=model.space, **images)
 
+    def features_of(shared, images):
+        params, augment_key = shared
+        images = siamese(augment, augment_key, images)
+        flat = images.reshape(-1, *images.shape[2:])
+        return embed(model, params, flat).reshape(*images.shape[:2], -1)
+
+    def step(shared, state, real, found):
+        params, augment_key = shared
+
+        def loss_fn(learned):
+            ours = learner.decode(learned)
+            images = siamese(augment, augment_key, ours.images)
+            ours = synthetic_means(model, params, ours._replace(images=images))
+            return matching_loss(real * found, ours * found)
+
+        loss, grad = jax.value_and_grad(loss_fn)(state.params)
+        return learner.update(state, grad), loss
+
+    def steps(shared, *every):
+        one = lambda at: step(shared, *at)
+        together, classes = jax.vmap(one), every[1].shape[1]
+        size = _IMAGES // (classes * ipc) if in_turn() else at_once(together, every)
+        if size < len(every[1]) or in_turn():
+            return lax.map(one, every, batch_size=max(size, 1))
+        return together(every)
+
     def update(key, states, batch):
         net_key, augment_key = jax.random.split(key)
-        params = model.init(net_key)
-        classes = len(batch.images)
-        change = lambda images: siamese(augment, augment_key, images)
-        real = change(batch.images).reshape(-1, *batch.images.shape[2:])
-        features = embed(model, params, real).reshape(*batch.images.shape[:2], -1)
-
-        def step(at):
-            state, real, found = at
-
-            def loss_fn(learned):
-                ours = learner.decode(learned)
-                ours = ours._replace(images=change(ours.images))
-                return matching_loss(
-                    real * found,
-                    synthetic_means(model, params, ours) * found,
-                )
-
-            loss, grad = jax.value_and_grad(loss_fn)(state.params)
-            return learner.update(state, grad), loss
-
-        means, found = shadow_means(features, batch.weights)
-        every, together = (states, means, found[..., None]), jax.vmap(step)
-        size = _IMAGES // (classes * ipc) if in_turn() else at_once(together, every)
-        if size < len(means) or in_turn():
-            states, losses = lax.map(step, every, batch_size=max(size, 1))
-        else:
-            states, losses = together(every)
+        shared = model.init(net_key), augment_key
+        means, found = shadow_means(features_of, shared, batch)
+        states, losses = split_map(steps)(shared, states, means, found[..., None])
         return states, {"loss": losses.mean()}
 
     return BatchedMethod(shared_sample(batch_real), update)

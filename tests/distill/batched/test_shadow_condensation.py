@@ -13,6 +13,7 @@ from dd_jax.distill.methods.gradient_matching import (
     mean_gradient,
 )
 from dd_jax.models import build
+from dd_jax.runtime.parallel import over_devices
 from dd_jax.runtime.stacked import repeated, stack_trees
 from dd_jax.types import InputError
 
@@ -82,6 +83,24 @@ def test_each_shadow_steps_as_a_single_one_given_its_rows_of_the_batch(name, dis
                 after.learned.params[leaf][s], expected.learned.params[leaf], atol=1e-4
             )
     np.testing.assert_allclose(info["loss"], np.mean(losses), rtol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("devices, backend", [(2, "pmap"), (8, "shard_map")])
+def test_devices_share_the_step(devices, backend):
+    """Three shadows and five rows a class, which no number of devices divides."""
+    options = OPTIONS | {"augment": dimmed, "augment_net": dimmed, "outer_steps": 2}
+    init = METHODS["dsa"](NETWORK, **options).init
+    joint, real = batched_form("dsa")(NETWORK, **options), real_data(IMAGES, LABELS)
+    stacked = stack_trees([init(jax.random.key(i), real) for i in range(SHADOWS)])
+    batch = joint.sample(jax.random.key(3), real, jnp.asarray(MEMBER))
+    key = jax.random.key(7)
+    one = jax.jit(joint.update)(key, stacked, batch)
+    several = over_devices(joint.update, jax.devices()[:devices], backend)(
+        key, stacked, batch
+    )
+    for a, b in zip(jax.tree.leaves(several), jax.tree.leaves(one), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5 * np.abs(b).max())
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from dd_jax.distill.base import Batch
 from dd_jax.distill.batched.shadow_matching import shadow_means
 from dd_jax.distill.pipeline import Schedule, distil_many
 from dd_jax.models import build
+from dd_jax.runtime.parallel import over_devices
 from dd_jax.runtime.stacked import stack_trees
 from dd_jax.types import InputError, Split
 
@@ -75,7 +76,9 @@ def test_means_are_those_of_a_loop(seed, shadows, size):
     rng = np.random.default_rng(seed)
     features = rng.normal(size=(CLASSES, size, 6))
     weights = rng.integers(0, 2, (shadows, CLASSES, size)).astype(np.float32)
-    means, found = shadow_means(jnp.asarray(features, jnp.float32), weights)
+    as_images = jnp.asarray(features[..., None, None], jnp.float32)
+    batch = Batch(as_images, jnp.asarray(weights))
+    means, found = shadow_means(lambda scale, x: scale * x[..., 0, 0], 1.0, batch)
     for s in range(shadows):
         for c in range(CLASSES):
             own = features[c][weights[s, c] > 0]
@@ -112,6 +115,26 @@ def test_each_shadow_steps_as_a_single_one_given_its_rows_of_the_batch():
             after.params["images"][s], expected.params["images"], atol=1e-3
         )
     np.testing.assert_allclose(info["loss"], np.mean(losses), rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "devices, backend",
+    [
+        (2, "pmap"),
+        pytest.param(8, "pmap", marks=pytest.mark.slow),
+        pytest.param(8, "shard_map", marks=pytest.mark.slow),
+    ],
+)
+def test_devices_share_the_step(devices, backend):
+    """Five shadows and five rows a class, which no number of devices divides."""
+    real, key = real_data(images(), LABELS), jax.random.key(7)
+    stacked = states(5)[1]
+    batch = joint().sample(jax.random.key(3), real, jnp.asarray(halves(5)))
+    one = jax.jit(joint().update)(key, stacked, batch)
+    shared = over_devices(joint().update, jax.devices()[:devices], backend)
+    several = shared(key, stacked, batch)
+    for a, b in zip(jax.tree.leaves(several), jax.tree.leaves(one), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * np.abs(b).max())
 
 
 def test_a_batch_holds_the_rows_of_the_shadows_and_marks_whose():
