@@ -46,7 +46,7 @@ def _any_not_less(x: np.ndarray, smallest: float) -> float:
 
 
 def _all_less(x: np.ndarray, _: float) -> float:
-    """P-value of "some level is not below zero": all have to be (intersection-union)."""
+    """P-value of "some level is not below zero" (intersection-union)."""
     return max(mean_tests.below(column) for column in x.T)
 
 
