@@ -25,11 +25,11 @@ from dd_jax.report.formats import Cell, count, decimal, format_value, points, ra
 COLUMNS = (
     "Test",
     "Verdict",
-    "Why",
     "Effect",
     "Smallest of interest",
     "p, no effect",
     "p, effect of interest",
+    "Why",
     "Compared",
     "n",
 )
@@ -96,10 +96,10 @@ def _row(finding: Finding) -> tuple:
     return (
         f"({test.claim.letter}) {test.name}",
         Badge(finding.verdict),
-        finding.reason,
         show(effect) if effect else Cell("-"),
         show(test.smallest),
         *p,
+        finding.reason,
         _compared(test.factor, found) if found else "-",
         _size(found) if found else "-",
     )

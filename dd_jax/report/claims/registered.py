@@ -114,7 +114,7 @@ TESTS = (
         *_points,
     ),
     Registered(
-        "of some method it is not below full data's",
+        "robust accuracy of some method is not below full data's",
         ROBUSTNESS,
         _q.robust_accuracy_above_full,
         NOT_LESS,
