@@ -34,17 +34,17 @@ COLUMNS = (
     "n",
 )
 HOW = (
-    "The tests were registered before the Records were read. The effect is the mean "
-    "over seeds with its 95 % interval: at the smallest minus the largest ratio where "
-    "the class gap falls, at the last level minus the first where something moves, at "
-    "the two levels farthest apart, later minus earlier, where it differs, of "
-    "distilled minus the other data elsewhere. p-values are adjusted over all tests "
-    f"of all data sets (Holm); below {ALPHA} the first rejects that there is no effect "
-    "as claimed, the second that it is as large as of interest. Ratio is said in both "
-    "senses: images per class, and share of the real training data. The seed is the "
-    "unit: conditions (all other keys equal) are averaged within it, since runs of "
-    f"one seed share data, baselines and initial images. With fewer than {LEAST_SEEDS} "
-    "seeds nothing is decided."
+    "The tests are fixed in code and are the same for all Records. The effect is the "
+    "mean over seeds with its 95 % interval: at the smallest minus the largest ratio "
+    "where the class gap falls, at the last level minus the first where something "
+    "moves, at the two levels farthest apart, later minus earlier, where it differs, "
+    "of distilled minus the other data elsewhere. p-values are adjusted over all "
+    f"tests of all data sets (Holm); below {ALPHA} the first rejects that there is no "
+    "effect as claimed, the second that it is as large as of interest. Ratio is said "
+    "in both senses: images per class, and share of the real training data. The seed "
+    "is the unit: conditions (all other keys equal) are averaged within it, since "
+    "runs of one seed share data, baselines and initial images. With fewer than "
+    f"{LEAST_SEEDS} seeds nothing is decided."
 )
 
 

@@ -96,8 +96,9 @@ def design(readings: Sequence[Reading], test: Registered) -> Design | None:
     seed) counts where it has all levels. Compared are, of the sets of levels that some
     (condition, seed) has, the one that has several levels and enough seeds, then the
     one for which the most values count, then the larger one: a choice that depends on
-    which cells were run, not on their values. Repeats of a cell are averaged, then
-    conditions within a seed: the seed is the unit.
+    which cells were run, not on their values. The seeds are chosen likewise, and only
+    conditions that have all of them count, so that seeds do not differ in conditions.
+    Repeats of a cell are averaged, then conditions within a seed: the seed is the unit.
     """
     number = TESTS.index(test)
     blocks: dict[tuple, dict] = defaultdict(lambda: defaultdict(list))
@@ -110,6 +111,7 @@ def design(readings: Sequence[Reading], test: Registered) -> Design | None:
         return None
     order = tuple(sorted(levels, key=lambda level: (level is not None, level)))
     whole = {key: block for key, block in blocks.items() if levels <= set(block)}
+    whole = _balanced(whole)
     mean = lambda ones: math.fsum(one.values[number].value for one in ones) / len(ones)
     by_seed = defaultdict(list)
     for (_, seed), block in sorted(whole.items(), key=lambda item: item[0][1]):
@@ -124,6 +126,25 @@ def design(readings: Sequence[Reading], test: Registered) -> Design | None:
         count,
         len(measured) - count,
     )
+
+
+def _balanced(blocks: dict[tuple, dict]) -> dict[tuple, dict]:
+    """Blocks by (condition, seed) of conditions that have all of the same seeds."""
+    seeds = defaultdict(set)
+    for condition, seed in blocks:
+        seeds[condition].add(seed)
+
+    def worth(chosen: frozenset) -> tuple:
+        conditions = sum(chosen <= own for own in seeds.values())
+        size = len(chosen)
+        return size >= LEAST_SEEDS, size * conditions, size, sorted(chosen)
+
+    common = max({frozenset(own) for own in seeds.values()}, key=worth)
+    return {
+        (condition, seed): block
+        for (condition, seed), block in blocks.items()
+        if seed in common and common <= seeds[condition]
+    }
 
 
 def _condition(one: Reading, test: Registered, setting: str) -> tuple:

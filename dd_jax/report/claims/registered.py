@@ -1,4 +1,4 @@
-"""The study's claims, as tests that were written down before the Records were read.
+"""The study's claims as tests; what was known when: see `dd_jax.report.claims`.
 
 Source of the claims: Chen et al., "A comprehensive study on dataset distillation:
 performance, privacy, robustness and fairness", arXiv 2305.03355, 2023.

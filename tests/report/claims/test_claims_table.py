@@ -17,17 +17,19 @@ def effect(ipc, seed, **_):
     return {"gap": 0.6 - 0.1 * cells.IPCS.index(ipc) + 0.01 * seed}
 
 
-@pytest.fixture
-def sweep(tmp_path):
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sweep")
     records = cells.grid(effect, methods=["dm"], inits=["real"], classes=[10])
     for number, record in enumerate(records):
         record["run"]["id"] = f"{number:012x}"
-        fabricate.write_run(tmp_path, record, artefacts=False)
-    return tmp_path
+        fabricate.write_run(folder, record, artefacts=False)
+    report.build(folder)
+    return folder
 
 
 def test_the_page_has_the_claims_of_several_runs(sweep):
-    page = report.build(sweep).read_text()
+    page = (sweep / "report.html").read_text()
     section = page[page.index("Claims of the study") : page.index("<h2>All runs")]
     for claim in CLAIMS:
         assert f"({claim.letter}) " in section
@@ -48,7 +50,6 @@ def test_a_page_without_values_or_of_one_run_has_no_claims(tmp_path):
 
 
 def test_the_command_says_the_same_of_a_folder_and_of_its_file(sweep, capsys):
-    report.build(sweep)
     texts = []
     for path in (sweep, sweep / "results.jsonl"):
         assert main([str(path), "--claims"]) == 0

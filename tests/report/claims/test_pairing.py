@@ -33,6 +33,16 @@ def test_incomplete_seeds_are_left_out_and_counted():
     assert found.values.shape == (3, 4) and found.unpaired == 3
 
 
+def test_all_seeds_have_the_same_conditions():
+    """A condition of one seed only must not be part of that seed's mean."""
+    gap = lambda init, **_: {"gap": 0.3 + 0.2 * (init == "noise")}
+    records = cells.grid(gap, methods=["dm"], inits=["real"], classes=[10])
+    extra = cells.grid(gap, seeds=1, methods=["dm"], inits=["noise"], classes=[10])
+    found = of([*records, *extra])
+    np.testing.assert_allclose(found.values, 0.3)
+    assert (found.conditions, found.records, found.unpaired) == (1, 12, 4)
+
+
 def test_levels_are_those_of_the_most_values():
     records = cells.grid(methods=["dm"], inits=["real"], classes=[10])
     stray = cells.cell(ipc=2, seed=0)
