@@ -4,6 +4,8 @@
   python launch.py --config=experiments/NAME.py            one experiment
   python launch.py --config.distill.ipc=1 --dry_run        list the runs, start none
   python launch.py --config.distill.ipc=1 --estimate       say how long they will take
+  python launch.py --config=experiments/NAME.py --executor=local --workers=4
+  python launch.py --config=experiments/NAME.py --status   say how far each run is
   python launch.py --config.audits.robustness.eps_linf=0,2/255,8/255
   python launch.py --config.data.source=npz:FILE --workdir=DIR
 
@@ -25,7 +27,7 @@ device; 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP.
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -37,10 +39,14 @@ from absl import flags
 from dd_jax import config as configs
 from dd_jax.config import sweep
 from dd_jax.config.overrides import config_file, overrides
-from dd_jax.executors import plan
-from dd_jax.executors.cells import Request, attempt, say_busy, say_notes
+from dd_jax.executors import plan, shares
+from dd_jax.executors.cells import End, Request, attempt, say_busy, say_notes
+from dd_jax.executors.find import run_folders
 from dd_jax.executors.inline import run_in_turn
+from dd_jax.executors.local import run_side_by_side
 from dd_jax.executors.options import help_text, options
+from dd_jax.executors.watch import show_once
+from dd_jax.executors.worker import work
 from dd_jax.system import destination, disk, interruption, paths
 from dd_jax.system.disk import WriteError
 from dd_jax.system.progress import say
@@ -64,7 +70,7 @@ def main(argv: Sequence[str]) -> int:
             return DONE
         if extra:
             raise InputError(f"unexpected argument {extra[0]}; write --FLAG=VALUE")
-        return _dispatch(known, _request(known, values, module))
+        return _dispatch(known, _request(known, values, module), argv)
     except (InputError, flags.Error) as error:
         print("error:", " ".join(str(error).split()), file=sys.stderr)
         return BAD_INPUT
@@ -88,14 +94,35 @@ def _again(argv: Sequence[str]) -> str:
     return shlex.join(sys.orig_argv if [*argv] == sys.argv else ["python", *argv])
 
 
-def _dispatch(known: flags.FlagValues, request: Request) -> int:
+def _dispatch(known: flags.FlagValues, request: Request, argv: Sequence[str]) -> int:
+    if known.status:
+        show_once(run_folders(request.root, request.cells), request.labels)
+        return DONE
     if known.dry_run:
         plan.show(request, _run_module)
         return DONE
     if known.estimate:
         plan.estimate(request, _run_module())
         return DONE
-    return _run(request)
+    if known.executor == "worker":
+        return _work(request)
+    return _run(request, _executor(known, request, argv))
+
+
+def _executor(
+    known: flags.FlagValues, request: Request, argv: Sequence[str]
+) -> Callable[[Sequence[Any]], list[End]]:
+    """What runs prepared cells and gives their ends."""
+    labels, root = request.labels, request.root
+    if known.executor != "local" and known.workers is not None:
+        raise InputError(f"--workers={known.workers}: needs --executor=local")
+    if known.executor == "inline":
+        return lambda cells: run_in_turn(cells, labels, root, _attempt())
+    command = [sys.executable, __file__, *argv[1:], "--executor=worker"]
+    found = shares.cores(), shares.gpus({**os.environ})
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    parts = shares.shares(known.workers or shares.sensible_workers(*found), *found)
+    return lambda cells: run_side_by_side(cells, labels, root, command, parts)
 
 
 def _request(
@@ -133,7 +160,7 @@ def _run_module() -> ModuleType:
     return run
 
 
-def _run(request: Request) -> int:
+def _run(request: Request, execute: Callable[[Sequence[Any]], list[End]]) -> int:
     run = _run_module()
     from dd_jax import report
     from dd_jax.report import records
@@ -142,8 +169,7 @@ def _run(request: Request) -> int:
     destination.make(request.root, [cell.id for cell in cells])
     say_notes(cells)
     disk.sweep(request.root, ours=False)
-    one = partial(attempt, run, records.append_result)
-    ends = run_in_turn(cells, request.labels, request.root, one)
+    ends = execute(cells)
     say_busy(ends)
     if any(end.kind == "done" for end in ends):
         if any(config.report.html for config in request.cells):
@@ -153,6 +179,19 @@ def _run(request: Request) -> int:
             records.write_results(request.root)
     kinds = {end.kind for end in ends}
     return FAILED if "failed" in kinds else BAD_INPUT if "refused" in kinds else DONE
+
+
+def _attempt() -> Callable[[Any, Path], End]:
+    """What runs one prepared cell in this process."""
+    run = _run_module()
+    from dd_jax.report import records
+
+    return partial(attempt, run, records.append_result)
+
+
+def _work(request: Request) -> int:
+    work(request, _run_module().prepared, _attempt())
+    return DONE
 
 
 def _open_output() -> None:

@@ -1,14 +1,12 @@
 """Cells one after another, in this process."""
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from dd_jax.executors.cells import End
-from dd_jax.system import workdir
-from dd_jax.system.notice import notice
-from dd_jax.system.progress import duration, say
+from dd_jax.executors.rounds import in_rounds
+from dd_jax.system.progress import say
 
 
 def run_in_turn(
@@ -28,30 +26,10 @@ def run_in_turn(
     Returns:
       How each ended.
     """
-    folders = [workdir.run_folder(root, cell.id) for cell in cells]
-    skips = [(workdir.read_status(f) or {}).get("status") == "done" for f in folders]
-    ends: dict[int, End] = {}
-    seconds: list[float] = []
-    todo = range(len(cells))
-    while todo:
-        for i in todo:
-            label, start = labels[i], time.monotonic()
-            say(label)
-            before, end = ends.get(i), attempt(cells[i], root)
-            if end.text == "already done" and before:
-                end = end._replace(text=f"done by {before.owner}")
-            ends[i] = end
-            if end.ran:
-                seconds.append(time.monotonic() - start)
-            eta = _eta(seconds, sum(j > i and not skips[j] for j in todo))
-            line = f"{label} ... {end.text}{eta}"
-            notice(line) if end.kind in ("failed", "refused") else say(line)
-        busy = [i for i in todo if ends[i].kind == "busy"]
-        todo = busy if len(busy) < len(todo) else []
-    return [ends[i] for i in range(len(cells))]
 
+    def run_some(numbers: Sequence[int]) -> Iterator[tuple[int, End]]:
+        for i in numbers:
+            say(labels[i])
+            yield i, attempt(cells[i], root)
 
-def _eta(seconds: list[float], left: int) -> str:
-    if not seconds or left <= 0:
-        return ""
-    return f", ETA {duration(left * sum(seconds) / len(seconds))}"
+    return in_rounds(cells, labels, root, run_some)

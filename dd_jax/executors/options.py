@@ -25,8 +25,18 @@ def options() -> flags.FlagValues:
     flags.DEFINE_enum(
         "executor",
         "inline",
-        ["inline"],
-        "how the runs of a sweep are executed: inline = one after another, here",
+        ["inline", "local", "worker"],
+        "how the runs of a sweep are executed: inline = one after another, here; "
+        "local = in --workers processes of this machine; worker = those that standard "
+        "input names, as local starts it",
+        flag_values=found,
+    )
+    flags.DEFINE_integer(
+        "workers",
+        None,
+        "processes of --executor=local, among which CPU cores and accelerators are "
+        "split; default: one for each accelerator, else for each two cores",
+        lower_bound=1,
         flag_values=found,
     )
     flags.DEFINE_boolean(
@@ -40,6 +50,13 @@ def options() -> flags.FlagValues:
         False,
         "measure a few steps of every stage and say how long the runs will take on "
         "these devices, audits aside; write nothing",
+        flag_values=found,
+    )
+    flags.DEFINE_boolean(
+        "status",
+        False,
+        "print how far each run is, as the files of --workdir say; also from another "
+        "terminal, while they run",
         flag_values=found,
     )
     flags.DEFINE_boolean(
