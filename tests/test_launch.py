@@ -414,7 +414,11 @@ def test_dry_run_shows_states_and_writes_nothing(world, capsys):
             "--config=nope.py: no such file; give a Python config file",
         ),
         ("--confg=a.py", "Unknown command line flag 'confg'. Did you mean: config ?"),
-        ("--executor=slurm", "flag --executor=slurm: value should be one of <inline>"),
+        (
+            "--executor=ray",
+            "flag --executor=ray: value should be one of <inline|local|worker>",
+        ),
+        ("--workers=2", "--workers=2: needs --executor=local"),
         ("--workdir=file", "--workdir=file: is a file; give a folder"),
         ("extra", "unexpected argument extra; write --FLAG=VALUE"),
         ("--config", "Missing value for flag --config"),
