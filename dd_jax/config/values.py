@@ -7,7 +7,7 @@ by one table, `dd_jax.config.fields.fields`, which also gives the help.
 import difflib
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import reduce
 from operator import getitem
 from typing import Any
@@ -176,25 +176,39 @@ def run_id(config: ConfigDict, checksum: str, only: tuple[str, ...] = ("",)) -> 
     Returns:
       12 hexadecimal digits.
     """
+    return run_ids(config, checksum, [only])[0]
+
+
+def run_ids(
+    config: ConfigDict, checksum: str, parts: Iterable[tuple[str, ...]]
+) -> list[str]:
+    """`run_id` for each of several choices of the keys that matter."""
     known, used = fields(), tuple(used_entries(config))
     own = lambda some: {key for entry in some for key in entry.keys}
     others = own(e for e in entries() if e.kind != "audit") - own(used)
-    values: dict[str, Any] = {
+    values = {
         key: _canonical(value)
         for key, value in flat(config).items()
-        if known[key].changes_results and key.startswith(only) and key not in others
+        if known[key].changes_results and key not in others
     }
-    for found in used:
-        if found.digest and _NAMED_BY[found.kind].format(found.name).startswith(only):
-            values[f"code of {found.kind} {found.name}"] = found.digest
     if values.get("precision") == known["precision"].default:
         del values["precision"]  # ids from before there was a choice stay
-    if values.get("distill.load"):
-        values["distill.load"] = file_digest(expanded(config.distill.load))
-    if found := values.get("audits.transfer.sets"):
-        values["audits.transfer.sets"] = [file_digest(expanded(path)) for path in found]
-    text = json.dumps([values, checksum, RESULTS_VERSION], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    code = {f"code of {found.kind} {found.name}": found for found in used}
+
+    def name(only: tuple[str, ...]) -> str:
+        kept = {key: value for key, value in values.items() if key.startswith(only)}
+        for key, found in code.items():
+            named_by = _NAMED_BY[found.kind].format(found.name)
+            if found.digest and named_by.startswith(only):
+                kept[key] = found.digest
+        if kept.get("distill.load"):
+            kept["distill.load"] = file_digest(expanded(config.distill.load))
+        if sets := kept.get("audits.transfer.sets"):
+            kept["audits.transfer.sets"] = [file_digest(expanded(s)) for s in sets]
+        text = json.dumps([kept, checksum, RESULTS_VERSION], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    return [name(only) for only in parts]
 
 
 def used_entries(config: ConfigDict) -> Iterator[Entry]:
