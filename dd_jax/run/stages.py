@@ -30,6 +30,7 @@ from dd_jax.types import (
     SyntheticSet,
 )
 
+
 def synthetic_sets(
     run: RunContext, steps: int | None = None
 ) -> tuple[SyntheticSet, float]:

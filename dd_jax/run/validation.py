@@ -9,6 +9,7 @@ from ml_collections import ConfigDict
 
 from dd_jax import config as configs
 from dd_jax.catalogue import entries, names, resolve
+from dd_jax.config.fields import fields
 from dd_jax.data import require_per_class
 from dd_jax.data.zca import fitting_bytes, fitting_seconds
 from dd_jax.distill import batched_form
@@ -32,8 +33,13 @@ from dd_jax.types import Dataset, InputError, SyntheticSet
 _QUICK = 2000  # values of an image that ZCA whitens within seconds
 
 
-def check(config: ConfigDict) -> RunContext:
+def check(config: ConfigDict, passed: set[str] | None = None) -> RunContext:
     """Refuses a config that its data, model or audits do not support.
+
+    Args:
+      config: keys of the right types and in their ranges.
+      passed: names of configs that passed, to which its own is added; one that differs
+        from them in the seed alone, on equal data, passes too.
 
     Returns:
       The context of the run.
@@ -49,6 +55,18 @@ def check(config: ConfigDict) -> RunContext:
     elif config.data.zca:
         _check_whitening(data)
     built = build_context(config)
+    but_seed = tuple(key for key in fields() if key != "seed")
+    name = configs.run_id(config, built.fingerprint, but_seed)
+    if name not in (passed or ()):
+        _check_parts(built)
+    if passed is not None:
+        passed.add(name)
+    return built
+
+
+def _check_parts(built: RunContext) -> None:
+    """Refuses audits, a method or variants that do not fit the data or each other."""
+    config, data = built.config, built.dataset
     for name, audit in enabled(config).items():
         audit.check(context_of(built, name))
     require_per_class(data, images_per_class(config))
@@ -67,7 +85,6 @@ def check(config: ConfigDict) -> RunContext:
             _check_joint(built)
     for changes in transfer_variants(config).values():
         check(configs.override(config, changes, "audits.transfer"))
-    return built
 
 
 def forecast(config: ConfigDict) -> str:
