@@ -52,7 +52,7 @@ def possible(
 
 
 def refuse(reasons: dict[int, str], labels: Sequence[str]) -> NoReturn:
-    """Names the impossible cells: their count, and the first ten with reasons.
+    """Names the impossible cells: their count, and the first ten by reason.
 
     Args:
       reasons: number of a cell, from 0, to why it cannot run; at least one.
@@ -67,7 +67,9 @@ def refuse(reasons: dict[int, str], labels: Sequence[str]) -> NoReturn:
     """
     if len(labels) == 1:
         raise InputError(reasons[0])
-    first = [f"{labels[i]}: {reasons[i]}" for i in sorted(reasons)[:_LISTED]]
-    more = len(reasons) - len(first)
-    words = "; ".join(first) + (f"; and {more} more" if more else "")
-    raise InputError(f"{len(reasons)} of {len(labels)} cells cannot run: {words}")
+    first: dict[str, list[str]] = {}  # reason -> labels
+    for i in sorted(reasons)[:_LISTED]:
+        first.setdefault(reasons[i], []).append(labels[i])
+    words = "; ".join(f"{', '.join(of)}: {reason}" for reason, of in first.items())
+    more = f"; and {len(reasons) - _LISTED} more" if len(reasons) > _LISTED else ""
+    raise InputError(f"{len(reasons)} of {len(labels)} cells cannot run: {words}{more}")
