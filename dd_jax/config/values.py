@@ -12,7 +12,7 @@ from functools import reduce
 from operator import getitem
 from typing import Any
 
-from ml_collections import ConfigDict
+from ml_collections import ConfigDict, FieldReference
 
 from dd_jax.catalogue.lookup import Entry, entries
 from dd_jax.catalogue.naming import attack_of, source_of
@@ -63,11 +63,11 @@ def default() -> ConfigDict:
 def flat(config: ConfigDict) -> dict[str, Any]:
     """The same config with dotted keys, such as `{'distill.ipc': 10, ...}`."""
     pairs: dict[str, Any] = {}
-    for key, value in config.items():
+    for key, value in config.items(preserve_field_references=True):  # half the time
         if isinstance(value, ConfigDict):
             pairs |= {f"{key}.{inner}": leaf for inner, leaf in flat(value).items()}
         else:
-            pairs[key] = value
+            pairs[key] = value.get() if isinstance(value, FieldReference) else value
     return pairs
 
 
@@ -171,7 +171,8 @@ def run_id(config: ConfigDict, checksum: str, only: tuple[str, ...] = ("",)) -> 
     Args:
       config: a valid config; keys that cannot change results are left out.
       checksum: digest of the data, `Dataset.checksum`.
-      only: the keys that matter, by how they start; for what several runs share.
+      only: the keys that matter, by how they start, less those after a minus, such as
+        `("", "-seed")`; for what several runs share.
 
     Returns:
       12 hexadecimal digits.
@@ -193,14 +194,15 @@ def run_ids(
     }
     if values.get("precision") == known["precision"].default:
         del values["precision"]  # ids from before there was a choice stay
-    code = {f"code of {found.kind} {found.name}": found for found in used}
+    code = [(_NAMED_BY[e.kind].format(e.name), e) for e in used if e.digest]
 
     def name(only: tuple[str, ...]) -> str:
-        kept = {key: value for key, value in values.items() if key.startswith(only)}
-        for key, found in code.items():
-            named_by = _NAMED_BY[found.kind].format(found.name)
-            if found.digest and named_by.startswith(only):
-                kept[key] = found.digest
+        less = tuple(start[1:] for start in only if start[:1] == "-")
+        counts = lambda key: key.startswith(only) and not key.startswith(less)
+        kept = {key: value for key, value in values.items() if counts(key)}
+        for named_by, found in code:
+            if counts(named_by):
+                kept[f"code of {found.kind} {found.name}"] = found.digest
         if kept.get("distill.load"):
             kept["distill.load"] = file_digest(expanded(config.distill.load))
         if sets := kept.get("audits.transfer.sets"):

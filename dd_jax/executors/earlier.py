@@ -160,7 +160,7 @@ def described(found: Estimate, cells: int) -> str:
       cells: how many it is of.
 
     >>> described(Estimate(7200.0, 4 * 10**9, {"a", "b"}, {"cpu"}, 1), 10)[:56]
-    'estimate: 120 min one after another, at most 4.0 GB, by '
+    'estimate: 2.0 h one after another, at most 4.0 GB, by 2 '
     """
     if found.without == cells:
         why = "no Record is of the same method, data set and architecture"

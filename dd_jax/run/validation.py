@@ -9,7 +9,6 @@ from ml_collections import ConfigDict
 
 from dd_jax import config as configs
 from dd_jax.catalogue import entries, names, resolve
-from dd_jax.config.fields import fields
 from dd_jax.data import require_per_class
 from dd_jax.data.zca import fitting_bytes, fitting_seconds
 from dd_jax.distill import batched_form
@@ -55,11 +54,12 @@ def check(config: ConfigDict, passed: set[str] | None = None) -> RunContext:
     elif config.data.zca:
         _check_whitening(data)
     built = build_context(config)
-    but_seed = tuple(key for key in fields() if key != "seed")
-    name = configs.run_id(config, built.fingerprint, but_seed)
-    if name not in (passed or ()):
+    if passed is None:
         _check_parts(built)
-    if passed is not None:
+        return built
+    name = configs.run_id(config, built.fingerprint, ("", "-seed"))
+    if name not in passed:
+        _check_parts(built)
         passed.add(name)
     return built
 
