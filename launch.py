@@ -5,6 +5,7 @@
   python launch.py --config.distill.ipc=1 --dry_run        list the runs, start none
   python launch.py --config.distill.ipc=1 --estimate       say how long they will take
   python launch.py --config=experiments/NAME.py --executor=local --workers=4
+  python launch.py --config=experiments/NAME.py --executor=slurm --slurm.partition=gpu
   python launch.py --config=experiments/NAME.py --status   say how far each run is
   python launch.py --config.audits.robustness.eps_linf=0,2/255,8/255
   python launch.py --config.data.source=npz:FILE --workdir=DIR
@@ -39,12 +40,12 @@ from absl import flags
 from dd_jax import config as configs
 from dd_jax.config import sweep
 from dd_jax.config.overrides import config_file, overrides
-from dd_jax.executors import plan, shares
+from dd_jax.executors import plan, shares, slurm
 from dd_jax.executors.cells import End, Request, attempt, say_busy, say_notes
 from dd_jax.executors.find import run_folders
 from dd_jax.executors.inline import run_in_turn
 from dd_jax.executors.local import run_side_by_side
-from dd_jax.executors.options import help_text, options
+from dd_jax.executors.options import help_text, options, slurm_settings
 from dd_jax.executors.watch import show_once
 from dd_jax.executors.worker import work
 from dd_jax.system import destination, disk, interruption, paths
@@ -116,9 +117,20 @@ def _executor(
     labels, root = request.labels, request.root
     if known.executor != "local" and known.workers is not None:
         raise InputError(f"--workers={known.workers}: needs --executor=local")
+    settings = slurm_settings(known)
     if known.executor == "inline":
         return lambda cells: run_in_turn(cells, labels, root, _attempt())
-    command = [sys.executable, __file__, *argv[1:], "--executor=worker"]
+    command = [
+        sys.executable,
+        os.path.abspath(__file__),
+        *argv[1:],
+        "--executor=worker",
+    ]
+    if known.executor == "slurm":
+        settings = slurm.checked(settings, root)
+        return lambda cells: slurm.run_on_cluster(
+            cells, labels, root, command, settings
+        )
     found = shares.cores(), shares.gpus({**os.environ})
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     parts = shares.shares(known.workers or shares.sensible_workers(*found), *found)
