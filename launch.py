@@ -128,11 +128,13 @@ def _executor(
     ]
     if known.executor == "slurm":
         settings = slurm.checked(settings, root)
+        _check_for_other_machines(max(cell.devices for cell in request.cells))
         return lambda cells: slurm.run_on_cluster(
             cells, labels, root, command, settings
         )
     found = shares.cores(), shares.gpus({**os.environ})
-    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    if found[1]:  # the launcher leaves their memory to the workers
+        os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     parts = shares.shares(known.workers or shares.sensible_workers(*found), *found)
     return lambda cells: run_side_by_side(cells, labels, root, command, parts)
 
@@ -170,6 +172,16 @@ def _run_module() -> ModuleType:
     from dd_jax import run
 
     return run
+
+
+def _check_for_other_machines(devices: int) -> None:
+    """Has JAX check cells on virtual devices: compute nodes have the real ones."""
+    _run_module()
+    import jax
+
+    with suppress(RuntimeError):  # it has started already
+        jax.config.update("jax_platforms", "cpu")
+        jax.config.update("jax_num_cpu_devices", max(1, devices))
 
 
 def _run(request: Request, execute: Callable[[Sequence[Any]], list[End]]) -> int:

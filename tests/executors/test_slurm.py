@@ -54,13 +54,13 @@ def start(given, *more):
 
 
 def ended(process, status=0):
-    out, _ = process.communicate(timeout=150)
+    out, _ = process.communicate(timeout=300)
     assert process.returncode == status, out
     return out
 
 
 def wait_for(question, process=None):
-    end = time.monotonic() + 90
+    end = time.monotonic() + 200
     while not (answer := question()):
         assert process is None or process.poll() is None, process.communicate()[0]
         assert time.monotonic() < end
@@ -128,7 +128,7 @@ def test_a_cancelled_cell_is_resumed_by_the_same_command(tmp_path):
     assert sets(alone) == sets(tmp_path)
 
 
-@pytest.mark.parametrize("by", ["preemption", "signal", "requeue"])
+@pytest.mark.parametrize("by", ["preemption", "signal"])
 def test_a_cell_that_is_queued_again_resumes(tmp_path, by):
     """The launcher is killed meanwhile, and started again before the end."""
     given = arguments(tmp_path, [0.5])
@@ -138,10 +138,8 @@ def test_a_cell_that_is_queued_again_resumes(tmp_path, by):
     first.communicate()
     if by == "preemption":
         slurm("sbatch", "--partition=high", "-n2", "--output=/dev/null", "--wrap=true")
-    elif by == "signal":  # what Slurm sends before a time limit
+    else:  # what Slurm sends before a time limit
         slurm("scancel", "--signal=USR2", job)
-    else:
-        slurm("scontrol", "requeue", job)
     wait_for(lambda: "Restarts=1" in slurm("scontrol", "show", "job", job))
     out = ended(start(given))
     assert "1 cells are in the queue already" in out and "submitted" not in out
