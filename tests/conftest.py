@@ -2,7 +2,6 @@
 
 import gc
 import os
-from importlib import metadata
 from pathlib import Path
 
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "8")
@@ -12,8 +11,6 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("JAX_ENABLE_COMPILATION_CACHE", "false")
 # Compile time is most of a small test: leave optimisations out.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")
-if metadata.version("jaxlib").startswith("0.10."):  # halves it; later ones lack it
-    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
 
 import jax
 import pytest
