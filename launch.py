@@ -40,12 +40,11 @@ from absl import flags
 from dd_jax import config as configs
 from dd_jax.config import sweep
 from dd_jax.config.overrides import config_file, overrides
-from dd_jax.executors import plan, shares, slurm
+from dd_jax.executors import plan
 from dd_jax.executors.cells import End, Request, attempt, say_busy, say_notes
+from dd_jax.executors.choose import Execute, executor
 from dd_jax.executors.find import run_folders
-from dd_jax.executors.inline import run_in_turn
-from dd_jax.executors.local import run_side_by_side
-from dd_jax.executors.options import help_text, options, slurm_settings
+from dd_jax.executors.options import help_text, options
 from dd_jax.executors.watch import show_once
 from dd_jax.executors.worker import work
 from dd_jax.system import destination, disk, interruption, paths
@@ -107,36 +106,10 @@ def _dispatch(known: flags.FlagValues, request: Request, argv: Sequence[str]) ->
         return DONE
     if known.executor == "worker":
         return _work(request)
-    return _run(request, _executor(known, request, argv))
-
-
-def _executor(
-    known: flags.FlagValues, request: Request, argv: Sequence[str]
-) -> Callable[[Sequence[Any]], list[End]]:
-    """What runs prepared cells and gives their ends."""
-    labels, root = request.labels, request.root
-    if known.executor != "local" and known.workers is not None:
-        raise InputError(f"--workers={known.workers}: needs --executor=local")
-    settings = slurm_settings(known)
-    if known.executor == "inline":
-        return lambda cells: run_in_turn(cells, labels, root, _attempt())
-    command = [
-        sys.executable,
-        os.path.abspath(__file__),
-        *argv[1:],
-        "--executor=worker",
-    ]
-    if known.executor == "slurm":
-        settings = slurm.checked(settings, root)
-        _check_for_other_machines(max(cell.devices for cell in request.cells))
-        return lambda cells: slurm.run_on_cluster(
-            cells, labels, root, command, settings
-        )
-    found = shares.cores(), shares.gpus({**os.environ})
-    if found[1]:  # the launcher leaves their memory to the workers
-        os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-    parts = shares.shares(known.workers or shares.sensible_workers(*found), *found)
-    return lambda cells: run_side_by_side(cells, labels, root, command, parts)
+    program = [sys.executable, os.path.abspath(__file__), *argv[1:]]
+    return _run(
+        request, executor(known, request, program, _attempt, _check_for_other_machines)
+    )
 
 
 def _request(
@@ -184,7 +157,7 @@ def _check_for_other_machines(devices: int) -> None:
         jax.config.update("jax_num_cpu_devices", max(1, devices))
 
 
-def _run(request: Request, execute: Callable[[Sequence[Any]], list[End]]) -> int:
+def _run(request: Request, execute: Execute) -> int:
     run = _run_module()
     from dd_jax import report
     from dd_jax.report import records
