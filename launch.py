@@ -6,6 +6,7 @@
   python launch.py --config.distill.ipc=1 --estimate       say how long they will take
   python launch.py --config=experiments/NAME.py --manifest=cells.jsonl
   python launch.py --config=experiments/NAME.py --executor=local --workers=4
+  python launch.py --config=experiments/NAME.py --executor=slurm --slurm.partition=gpu
   python launch.py --config=experiments/NAME.py --status   say how far each run is
   python launch.py --config.audits.robustness.eps_linf=0,2/255,8/255
   python launch.py --config.data.source=npz:FILE --workdir=DIR
@@ -40,11 +41,10 @@ from absl import flags
 from dd_jax import config as configs
 from dd_jax.config import sweep
 from dd_jax.config.overrides import config_file, overrides
-from dd_jax.executors import manifest, plan, shares
+from dd_jax.executors import manifest, plan
 from dd_jax.executors.cells import End, Request, attempt, say_busy, say_notes
+from dd_jax.executors.choose import Execute, executor
 from dd_jax.executors.find import run_folders
-from dd_jax.executors.inline import run_in_turn
-from dd_jax.executors.local import run_side_by_side
 from dd_jax.executors.options import help_text, options
 from dd_jax.executors.prepare import prepare, require_valid
 from dd_jax.executors.watch import show_once
@@ -120,23 +120,10 @@ def _dispatch(known: flags.FlagValues, request: Request, argv: Sequence[str]) ->
         return DONE
     if known.executor == "worker":
         return _work(request)
-    return _run(request, _executor(known, request, argv))
-
-
-def _executor(
-    known: flags.FlagValues, request: Request, argv: Sequence[str]
-) -> Callable[[Sequence[Any]], list[End]]:
-    """What runs prepared cells and gives their ends."""
-    labels, root = request.labels, request.root
-    if known.executor != "local" and known.workers is not None:
-        raise InputError(f"--workers={known.workers}: needs --executor=local")
-    if known.executor == "inline":
-        return lambda cells: run_in_turn(cells, labels, root, _attempt())
-    command = [sys.executable, __file__, *argv[1:], "--executor=worker"]
-    found = shares.cores(), shares.gpus({**os.environ})
-    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-    parts = shares.shares(known.workers or shares.sensible_workers(*found), *found)
-    return lambda cells: run_side_by_side(cells, labels, root, command, parts)
+    program = [sys.executable, os.path.abspath(__file__), *argv[1:]]
+    return _run(
+        request, executor(known, request, program, _attempt, _check_for_other_machines)
+    )
 
 
 def _manifest(known: flags.FlagValues, request: Request, program: list[str]) -> int:
@@ -186,7 +173,17 @@ def _run_module() -> ModuleType:
     return run
 
 
-def _run(request: Request, execute: Callable[[Sequence[Any]], list[End]]) -> int:
+def _check_for_other_machines(devices: int) -> None:
+    """Has JAX check cells on virtual devices: compute nodes have the real ones."""
+    _run_module()
+    import jax
+
+    with suppress(RuntimeError):  # it has started already
+        jax.config.update("jax_platforms", "cpu")
+        jax.config.update("jax_num_cpu_devices", max(1, devices))
+
+
+def _run(request: Request, execute: Execute) -> int:
     run = _run_module()
     from dd_jax import report
     from dd_jax.report import records

@@ -464,8 +464,9 @@ def test_dry_run_shows_states_and_writes_nothing(world, capsys):
         ("--confg=a.py", "Unknown command line flag 'confg'. Did you mean: config ?"),
         (
             "--executor=ray",
-            "flag --executor=ray: value should be one of <inline|local|worker>",
+            "flag --executor=ray: value should be one of <inline|local|slurm|worker>",
         ),
+        ("--slurm.gres=gpu:1", "--slurm.gres: needs --executor=slurm"),
         ("--workers=2", "--workers=2: needs --executor=local"),
         ("--workdir=file", "--workdir=file: is a file; give a folder"),
         ("extra", "unexpected argument extra; write --FLAG=VALUE"),

@@ -2,7 +2,6 @@
 
 import os
 import selectors
-import signal
 import subprocess
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -11,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from dd_jax.executors.cells import End
-from dd_jax.executors.lost import record_loss
+from dd_jax.executors.lost import how_ended, record_loss
 from dd_jax.executors.rounds import in_rounds
 from dd_jax.executors.shares import Share
 from dd_jax.executors.watch import Watcher
 from dd_jax.executors.worker import answered, sent, start
 from dd_jax.report import completed
 from dd_jax.system import workdir
+from dd_jax.system.locks import Busy
 
 _LOOK = 1.0  # seconds between two looks at the runs
 _PATIENCE = 20.0  # seconds in which a worker that is stopped has to end
@@ -97,20 +97,8 @@ class Pool:
         with suppress(BrokenPipeError):
             worker.stdin.close()
         worker.stdout.close()
-        why = f"worker {worker.pid} {_how(worker.wait())} (see {self.log(slot)})"
+        why = f"worker {worker.pid} {how_ended(worker.wait())} (see {self.log(slot)})"
         return End("failed", f"failed: {why}", ran=True, owner=str(worker.pid))
-
-
-def _how(code: int) -> str:
-    """How a process ended, from its exit status.
-
-    >>> _how(-9), _how(2)
-    ('was killed by SIGKILL, as where memory runs out', 'ended with status 2')
-    """
-    if code >= 0:
-        return f"ended with status {code}"
-    memory = ", as where memory runs out" if code == -signal.SIGKILL else ""
-    return f"was killed by {signal.Signals(-code).name}{memory}"
 
 
 @contextmanager
@@ -163,7 +151,8 @@ def run_side_by_side(
             for i, end in pool.ends(_LOOK):
                 running -= 1
                 if end.owner and end.kind == "failed":
-                    record_loss(folders[i], end.text.removeprefix("failed: "))
+                    with suppress(Busy):
+                        record_loss(folders[i], end.text.removeprefix("failed: "))
                 watcher.clear()
                 yield i, end
             watcher.show()

@@ -152,7 +152,7 @@ def step_flops(case: str, size: Size) -> int:
     with made_for("gpu"):  # CPU takes some convolutions apart
         if case in METHODS:
             method, real = problem(case, size)
-            state = jax.eval_shape(method.init, key, real)
+            state = method.init(key, real)
             step = lambda state: method.update(key, state, method.sample(key, real))
             return flops(step, state)
         model = network(size)

@@ -6,10 +6,11 @@
 A single step is one of the method itself; the shadows hold complementary halves.
 Prints one Record: for each number of shadows the processor seconds of a step (of all
 threads, which other work on the machine hardly changes), their ratio to a plain step,
-and the real images a class that each shadow is effectively given; and the ratio of a
-whole run, which trains a network on every set after `run_steps` steps, to one
-distillation with one network. Calls take turns and the least of each counts;
-compilation is left out. A minute on digits, four on Fashion-MNIST, on two CPU cores.
+the ratio of the operations in convolutions and products, and the real images a class
+that each shadow is effectively given; and the ratio of a whole run, which trains a
+network on every set after `run_steps` steps, to one distillation with one network.
+Calls take turns and the least of each counts; compilation is left out. A minute on
+digits, four on Fashion-MNIST, on two CPU cores.
 
 The Records are in experiments/results/shadow_cost.jsonl. 64 shadows on digits, width
 32: a step of distribution matching at 10 images a class costs 8.6 plain steps and a
@@ -25,7 +26,9 @@ import time
 from functools import partial
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from flops import flops
 
 from dd_jax import data, models
 from dd_jax.catalogue import entries
@@ -33,6 +36,8 @@ from dd_jax.distill import METHODS, batched_form, real_data
 from dd_jax.distill.pipeline import distil_many
 from dd_jax.runtime.keys import stack
 from dd_jax.runtime.loop import LoopResult
+from dd_jax.runtime.platform import made_for
+from dd_jax.runtime.stacked import repeated
 from dd_jax.system import workdir
 from dd_jax.train import trainer
 from dd_jax.train.many import Schedule, train_on_sets
@@ -137,6 +142,20 @@ def main() -> None:
             run(seconds, halves[:count], options.steps, forms[count])
             train(nets[count], halves[:count])
 
+    key = jax.random.key(0)
+    real = real_data(rows.images, rows.labels)
+    start = method.init(key, real)
+    with made_for("gpu"):  # CPU takes some convolutions apart
+        plain_flops = flops(
+            lambda state: method.update(key, state, method.sample(key, real)), start
+        )
+
+    def joint_flops(count: int) -> int:
+        joint, member = forms[count], jnp.asarray(halves[:count])
+        step = lambda states: joint.update(key, states, joint.sample(key, real, member))
+        with made_for("gpu"):
+            return flops(step, repeated(start, count))
+
     def whole_run(step: float, epoch: float) -> float:
         return options.run_steps * step + options.epochs * epoch
 
@@ -146,6 +165,7 @@ def main() -> None:
         return {
             "step_seconds": min(joined[count]),
             "plain_steps": min(joined[count]) / min(plain),
+            "plain_steps_by_flops": joint_flops(count) / plain_flops,
             "epoch_seconds": min(nets[count]),
             "plain_runs": whole_run(min(joined[count]), min(nets[count]))
             / whole_run(min(plain), min(one_net)),

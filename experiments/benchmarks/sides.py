@@ -37,23 +37,24 @@ class Worker:
             raise Ended(f"{self.script.name} ended, status {self.process.wait()}")
         return json.loads(line)
 
-    def _ask(self, request: dict) -> dict:
+    def _ask(self, case: str, size: str, **what) -> dict:
+        request = {"case": case, "size": size} | what
         with suppress(BrokenPipeError):  # reading says how it ended
             self.process.stdin.write(json.dumps(request) + "\n")
             self.process.stdin.flush()
-        return self._read()
-
-    def seconds(self, case: str, size: str, steps: int) -> float | None:
-        """Time of `steps` steps of one case; None where this side lacks it."""
-        answer = self._ask({"case": case, "size": size, "steps": steps})
+        answer = self._read()
         if "error" in answer:
             name = f"{self.script.name}: {size} {case}"
             raise Failed(f"{name}: {answer['error'].splitlines()[0]}")
-        return answer.get("seconds")
+        return answer
+
+    def seconds(self, case: str, size: str, steps: int) -> float | None:
+        """Time of `steps` steps of one case; None where this side lacks it."""
+        return self._ask(case, size, steps=steps).get("seconds")
 
     def flops(self, case: str, size: str) -> int | None:
         """Floating point operations of a step; None where this side does not count."""
-        return self._ask({"case": case, "size": size, "flops": True}).get("flops")
+        return self._ask(case, size, flops=True).get("flops")
 
     def close(self) -> None:
         """Ends the process."""

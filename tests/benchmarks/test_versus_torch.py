@@ -300,6 +300,26 @@ def test_share_of_the_matrix_product_peak():
     assert versus_torch.share(found, None, 0.4) == {}
 
 
+def test_the_operations_of_every_case_are_counted():
+    from jax_worker import step_flops
+
+    tiny = sizes.SIZES["small"]._replace(
+        image=(12, 12, 1),
+        width=4,
+        ipc=1,
+        batch_real=4,
+        stored=5,
+        student_steps=2,
+        batch=8,
+        nets=2,
+        attacked=4,
+        attack_steps=2,
+    )
+    found = {case: step_flops(case, tiny) for case in sizes.CASES}
+    assert all(count > 0 for count in found.values())
+    assert found["nets"] == 2 * found["train"]
+
+
 @pytest.mark.parametrize("lacking", ["ours", "theirs"])
 def test_a_case_that_one_side_lacks(lacking):
     each = {"ours": 0.5, "theirs": 0.25} | {lacking: None}
@@ -316,7 +336,9 @@ from protocol import run_cases
 def case(size):
     print("noise from a library")
     return lambda steps: None if size.width == 32 else 1 / 0
-run_cases({{"threads": 2}}, {{"dm": case}}, lambda case, size: size.image[0])
+def counted(case, size):
+    return size.image[0] if size.width == 32 else 1 // 0
+run_cases({{"threads": 2}}, {{"dm": case}}, counted)
 """
 
 
@@ -330,6 +352,8 @@ def test_a_worker_answers_over_its_pipes(tmp_path):
     assert worker.flops("dm", "small") == 28
     with pytest.raises(sides.Failed, match="w128 dm: ZeroDivisionError"):
         worker.seconds("dm", "w128", 1)
+    with pytest.raises(sides.Failed, match="w128 dm: ZeroDivisionError"):
+        worker.flops("dm", "w128")
     worker.close()
     assert worker.process.returncode == 0
 
