@@ -1,4 +1,5 @@
 import importlib.util
+import json
 import os
 import shlex
 import subprocess
@@ -266,6 +267,24 @@ def test_wrong_values_and_what_data_do_not_allow_are_listed_at_once(world, capsy
             "ipc=900 init=noise, [6/6] ipc=900 init=real: class 4 has 100 images\n"
         )
         assert out == "" and world.runs == [] and os.listdir() == ["three.py"]
+
+
+def test_the_command_of_each_row_of_a_manifest_runs_that_cell(world, capsys):
+    file, grid = experiment(THREE + " + product({'seed': [0, 4]})"), "cells.jsonl"
+    given = [file, "--config.train.lr=0.5", "--workdir=my out"]
+    assert start(*given, f"--manifest={grid}") == 0
+    assert capsys.readouterr().out == "cells: 5; manifest in cells.jsonl\n"
+    rows = [json.loads(line) for line in Path(grid).read_text().splitlines()]
+    assert rows[4]["overrides"] == {"train.lr": 0.5, "distill.ipc": 10, "seed": 4}
+    assert rows[4]["label"] == "[5/5] seed=4 ipc=10" and world.runs == []
+    for row in rows:
+        program, *arguments = shlex.split(row["command"])
+        assert program == "python" and launch.main(arguments) == 0
+        assert len(world.runs) == 1
+        assert config.run_id(world.runs.pop(), "checksum") == row["id"]
+    assert {path.name for path in Path("my out/runs").iterdir()} == {
+        row["id"] for row in rows
+    }
 
 
 def test_a_long_plan_has_fifty_lines_a_count_and_a_summary(world, capsys, monkeypatch):
