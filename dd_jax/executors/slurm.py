@@ -130,7 +130,7 @@ def _jobs(
     """Jobs of the cells: those in the queue already, and others that are submitted."""
     record = folder / "jobs.jsonl"
     before = {row["run"]: row["job"] for row in workdir.read_jsonl(record)}
-    queued = slurm.queued() or set()
+    queued = slurm.queued() or {}
     jobs = {
         i: before[element.run_id]
         for i, element in elements.items()
@@ -180,8 +180,13 @@ def _ends(
     """
     left, wait = dict(jobs), _SOON
     missing: set[int] = set()
+    said: set[str] = set()
     while left:
         queued = slurm.queued()
+        for job in left.values():
+            if (why := (queued or {}).get(job, "")) and why not in said:
+                said.add(why)
+                notice(f"job {job} waits: {why}")
         gone = [
             i for i, job in left.items() if queued is not None and job not in queued
         ]
@@ -212,7 +217,10 @@ def _end(folder: Path, job: str, surely: bool) -> End | None:
         except Busy as busy:
             return End("busy", f"is being run by {busy.owner}", owner=busy.owner)
         logs = folder.parents[1] / "slurm" / f"{job}_0_log.err"
-        return End("failed", f"failed: {why} (see {logs})", ran=True)
+        more = (
+            f"see {logs}" if logs.exists() else "no log: do the nodes see the folder?"
+        )
+        return End("failed", f"failed: {why} ({more})", ran=True)
     error = " ".join(str(row["error"]).split())
     if error.startswith("DoesNotFit: "):
         return End(
