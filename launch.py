@@ -4,6 +4,7 @@
   python launch.py --config=experiments/NAME.py            one experiment
   python launch.py --config.distill.ipc=1 --dry_run        list the runs, start none
   python launch.py --config.distill.ipc=1 --estimate       say how long they will take
+  python launch.py --config=experiments/NAME.py --manifest=cells.jsonl
   python launch.py --config=experiments/NAME.py --executor=local --workers=4
   python launch.py --config=experiments/NAME.py --executor=slurm --slurm.partition=gpu
   python launch.py --config=experiments/NAME.py --status   say how far each run is
@@ -40,11 +41,12 @@ from absl import flags
 from dd_jax import config as configs
 from dd_jax.config import sweep
 from dd_jax.config.overrides import config_file, overrides
-from dd_jax.executors import plan
+from dd_jax.executors import manifest, plan
 from dd_jax.executors.cells import End, Request, attempt, say_busy, say_notes
-from dd_jax.executors.choose import Execute, executor
+from dd_jax.executors.choose import WORKER, Execute, executor
 from dd_jax.executors.find import run_folders
 from dd_jax.executors.options import help_text, options
+from dd_jax.executors.prepare import prepare, require_valid
 from dd_jax.executors.watch import show_once
 from dd_jax.executors.worker import work
 from dd_jax.system import destination, disk, interruption, paths
@@ -53,6 +55,7 @@ from dd_jax.system.progress import say
 from dd_jax.types import InputError
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
+RESULTS = Path(__file__).parent / "experiments" / "results"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -70,7 +73,9 @@ def main(argv: Sequence[str]) -> int:
             return DONE
         if extra:
             raise InputError(f"unexpected argument {extra[0]}; write --FLAG=VALUE")
-        return _dispatch(known, _request(known, values, module), argv)
+        request = _request(known, values, module)
+        require_valid(request, _run_module)
+        return _dispatch(known, request, argv)
     except (InputError, flags.Error) as error:
         print("error:", " ".join(str(error).split()), file=sys.stderr)
         return BAD_INPUT
@@ -91,7 +96,15 @@ def main(argv: Sequence[str]) -> int:
 
 def _again(argv: Sequence[str]) -> str:
     """The command line, quoted for a shell."""
-    return shlex.join(sys.orig_argv if [*argv] == sys.argv else ["python", *argv])
+    own = [word for word in argv[1:] if word != WORKER]
+    return shlex.join([*_program(argv), *own])
+
+
+def _program(argv: Sequence[str]) -> list[str]:
+    """What starts this program, without its arguments."""
+    if [*argv] != sys.argv:
+        return ["python", argv[0]]
+    return sys.orig_argv[: len(sys.orig_argv) - len(argv) + 1]
 
 
 def _dispatch(known: flags.FlagValues, request: Request, argv: Sequence[str]) -> int:
@@ -99,8 +112,10 @@ def _dispatch(known: flags.FlagValues, request: Request, argv: Sequence[str]) ->
         show_once(run_folders(request.root, request.cells), request.labels)
         return DONE
     if known.dry_run:
-        plan.show(request, _run_module)
+        plan.show(request, _run_module, RESULTS)
         return DONE
+    if known.manifest:
+        return _manifest(known, request, _program(argv))
     if known.estimate:
         plan.estimate(request, _run_module())
         return DONE
@@ -112,9 +127,22 @@ def _dispatch(known: flags.FlagValues, request: Request, argv: Sequence[str]) ->
     )
 
 
+def _manifest(known: flags.FlagValues, request: Request, program: list[str]) -> int:
+    path = paths.expanded(known.manifest)
+    why = paths.no_file(path)
+    if why and why != paths.NO_FILE:
+        raise InputError(f"--manifest={path}: {why}; give the path of a file")
+    given = [f"--config={known.config}"] if known.config else []
+    where = f"--workdir={request.root}"
+    manifest.write(path, request, _run_module, [*program, *given, where])
+    say(f"cells: {len(request.cells)}; manifest in {path}")
+    return DONE
+
+
 def _request(
     known: flags.FlagValues, given: dict[str, Any], module: ModuleType | None
 ) -> Request:
+    keys = dict.fromkeys(given)
     if module is None:
         name = "quickstart"
         cells = [configs.override(configs.default(), given, "command line")]
@@ -122,12 +150,11 @@ def _request(
         name = Path(known.config).stem
         experiment = sweep.experiment(module, given)
         cells = sweep.expand(experiment.config, experiment.points, given)
+        keys |= dict.fromkeys(key for point in experiment.points for key in point)
     root = destination.results_folder(known.workdir or str(Path("runs_out", name)))
-    for cell in cells:
-        configs.validate(cell)
     labels = sweep.labels(cells) if len(cells) > 1 else [name]
     heads = [f"[{i}/{len(cells)}] {label}" for i, label in enumerate(labels, 1)]
-    return Request(cells, heads, root)
+    return Request(cells, heads, root, tuple(keys))
 
 
 def _run_module() -> ModuleType:
@@ -162,7 +189,7 @@ def _run(request: Request, execute: Execute) -> int:
     from dd_jax import report
     from dd_jax.report import records
 
-    cells = [run.prepared(config) for config in request.cells]
+    cells = prepare(request, run)
     destination.make(request.root, [cell.id for cell in cells])
     say_notes(cells)
     disk.sweep(request.root, ours=False)

@@ -21,11 +21,13 @@ class Request(NamedTuple):
       cells: valid configs.
       labels: of them, `[NUMBER/COUNT] KEY=VALUE ...`.
       root: the work directory.
+      keys: dotted config keys that the command line gives or the sweep varies.
     """
 
     cells: list[ConfigDict]
     labels: list[str]
     root: Path
+    keys: tuple[str, ...] = ()
 
 
 class End(NamedTuple):

@@ -93,7 +93,15 @@ def options() -> flags.FlagValues:
     flags.DEFINE_boolean(
         "dry_run",
         False,
-        "list the runs, their ids and how far they are; write nothing",
+        "list the runs, their ids and how far they are, what they share and, by "
+        "earlier Records, what they take; write nothing",
+        flag_values=found,
+    )
+    flags.DEFINE_string(
+        "manifest",
+        None,
+        "write the runs to this file, a JSON object with id, label, overrides and "
+        "command a line, for other engines; start none",
         flag_values=found,
     )
     flags.DEFINE_boolean(

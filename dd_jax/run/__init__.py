@@ -1,6 +1,7 @@
 """Runs: one config in, one Record and its files out."""
 
 from dd_jax.run.duration import audits_of, durations
+from dd_jax.run.identity import device_kind
 from dd_jax.run.one_run import Busy, Diverged, Prepared, prepared, record_of, run
 
 __all__ = [
@@ -8,6 +9,7 @@ __all__ = [
     "Diverged",
     "Prepared",
     "audits_of",
+    "device_kind",
     "durations",
     "prepared",
     "record_of",

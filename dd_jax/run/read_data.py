@@ -2,12 +2,12 @@
 
 import hashlib
 import os
-from functools import cache, lru_cache
+from functools import cache, lru_cache, reduce
+from operator import getitem
 from typing import Any
 
 from ml_collections import ConfigDict
 
-from dd_jax import config as configs
 from dd_jax.catalogue import entry
 from dd_jax.catalogue.naming import source_of
 from dd_jax.data import load, tfds_source
@@ -132,8 +132,8 @@ def _facts(path: str) -> tuple[int, ...]:
 def own_options(config: ConfigDict, kind: str, name: str) -> dict[str, Any]:
     """The values of the config keys that an entry of the catalogue has of its own."""
     found = entry(kind, name)
-    values = configs.flat(config)
-    return {option.name: values[found.prefix + option.name] for option in found.options}
+    at = lambda key: reduce(getitem, key.split("."), config)
+    return {o.name: at(key) for o, key in zip(found.options, found.keys)}
 
 
 def fingerprint(config: ConfigDict, data: Dataset) -> str:

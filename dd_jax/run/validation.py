@@ -32,8 +32,13 @@ from dd_jax.types import Dataset, InputError, SyntheticSet
 _QUICK = 2000  # values of an image that ZCA whitens within seconds
 
 
-def check(config: ConfigDict) -> RunContext:
+def check(config: ConfigDict, passed: set[str] | None = None) -> RunContext:
     """Refuses a config that its data, model or audits do not support.
+
+    Args:
+      config: keys of the right types and in their ranges.
+      passed: names of configs that passed, to which its own is added; one that differs
+        from them in the seed alone, on equal data, passes too.
 
     Returns:
       The context of the run.
@@ -49,6 +54,19 @@ def check(config: ConfigDict) -> RunContext:
     elif config.data.zca:
         _check_whitening(data)
     built = build_context(config)
+    if passed is None:
+        _check_parts(built)
+        return built
+    name = configs.run_id(config, built.fingerprint, ("", "-seed"))
+    if name not in passed:
+        _check_parts(built)
+        passed.add(name)
+    return built
+
+
+def _check_parts(built: RunContext) -> None:
+    """Refuses audits, a method or variants that do not fit the data or each other."""
+    config, data = built.config, built.dataset
     for name, audit in enabled(config).items():
         audit.check(context_of(built, name))
     require_per_class(data, images_per_class(config))
@@ -67,7 +85,6 @@ def check(config: ConfigDict) -> RunContext:
             _check_joint(built)
     for changes in transfer_variants(config).values():
         check(configs.override(config, changes, "audits.transfer"))
-    return built
 
 
 def forecast(config: ConfigDict) -> str:
