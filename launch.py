@@ -43,7 +43,7 @@ from dd_jax.config import sweep
 from dd_jax.config.overrides import config_file, overrides
 from dd_jax.executors import manifest, plan
 from dd_jax.executors.cells import End, Request, attempt, say_busy, say_notes
-from dd_jax.executors.choose import Execute, executor
+from dd_jax.executors.choose import WORKER, Execute, executor
 from dd_jax.executors.find import run_folders
 from dd_jax.executors.options import help_text, options
 from dd_jax.executors.prepare import prepare, require_valid
@@ -96,7 +96,8 @@ def main(argv: Sequence[str]) -> int:
 
 def _again(argv: Sequence[str]) -> str:
     """The command line, quoted for a shell."""
-    return shlex.join([*_program(argv), *argv[1:]])
+    own = [word for word in argv[1:] if word != WORKER]
+    return shlex.join([*_program(argv), *own])
 
 
 def _program(argv: Sequence[str]) -> list[str]:

@@ -14,6 +14,7 @@ from dd_jax.executors.local import run_side_by_side
 from dd_jax.executors.options import slurm_settings
 from dd_jax.types import InputError
 
+WORKER = "--executor=worker"  # after the arguments of a command line that has workers
 Execute = Callable[[Sequence[Any]], list[End]]
 
 
@@ -37,7 +38,7 @@ def executor(
       InputError: flags of another executor, or what Slurm refuses.
     """
     labels, root = request.labels, request.root
-    command = [*program, "--executor=worker"]
+    command = [*program, WORKER]
     settings = slurm_settings(known)
     if known.executor != "local" and known.workers is not None:
         raise InputError(f"--workers={known.workers}: needs --executor=local")

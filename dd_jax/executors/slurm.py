@@ -127,10 +127,16 @@ def run_on_cluster(
 def _jobs(
     folder: Path, elements: dict[int, Element], settings: Settings
 ) -> dict[int, str]:
-    """Jobs of the cells: those in the queue already, and others that are submitted."""
+    """Jobs of the cells: those in the queue already, and others that are submitted.
+
+    Raises:
+      InputError: Slurm does not answer, or refuses them.
+    """
     record = folder / "jobs.jsonl"
     before = {row["run"]: row["job"] for row in workdir.read_jsonl(record)}
-    queued = slurm.queued() or set()
+    queued = slurm.queued()
+    if queued is None:
+        raise InputError("Slurm does not answer (squeue); run the same command later")
     jobs = {
         i: before[element.run_id]
         for i, element in elements.items()
@@ -157,6 +163,7 @@ def _submitted(folder: Path, block: list[Element], settings: Settings) -> list[s
       InputError: Slurm refuses it.
     """
     import submitit
+    from submitit.core import utils
 
     try:
         executor = submitit.SlurmExecutor(folder, max_num_timeout=_TIMEOUTS)
@@ -164,7 +171,7 @@ def _submitted(folder: Path, block: list[Element], settings: Settings) -> list[s
         executor.update_parameters(job_name="dd_jax", **plain)
         with executor.batch():
             jobs = [executor.submit(element) for element in block]
-    except submitit.core.utils.FailedJobError as error:
+    except (utils.FailedJobError, utils.FailedSubmissionError) as error:
         words = " ".join(str(error).split())
         raise InputError(f"Slurm refuses the jobs: {words}") from None
     return [job.job_id for job in jobs]
@@ -180,8 +187,13 @@ def _ends(
     """
     left, wait = dict(jobs), _SOON
     missing: set[int] = set()
+    said: set[str] = set()
     while left:
         queued = slurm.queued()
+        for job in left.values():
+            if (why := (queued or {}).get(job, "")) and why not in said:
+                said.add(why)
+                notice(f"job {job} waits: {why}")
         gone = [
             i for i, job in left.items() if queued is not None and job not in queued
         ]
@@ -212,7 +224,10 @@ def _end(folder: Path, job: str, surely: bool) -> End | None:
         except Busy as busy:
             return End("busy", f"is being run by {busy.owner}", owner=busy.owner)
         logs = folder.parents[1] / "slurm" / f"{job}_0_log.err"
-        return End("failed", f"failed: {why} (see {logs})", ran=True)
+        more = (
+            f"see {logs}" if logs.exists() else "no log: do the nodes see the folder?"
+        )
+        return End("failed", f"failed: {why} ({more})", ran=True)
     error = " ".join(str(row["error"]).split())
     if error.startswith("DoesNotFit: "):
         return End(

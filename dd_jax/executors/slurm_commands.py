@@ -15,6 +15,15 @@ from dd_jax.types import InputError
 _LOCAL = ("/tmp", "/var/tmp", "/dev/shm", "/run")
 _IN_MEMORY = ("tmpfs", "ramfs", "devtmpfs")
 _ARRAY = 1001  # Slurm's own default of MaxArraySize
+_USUAL = (  # reasons that pass by themselves
+    "None",
+    "Resources",
+    "Priority",
+    "BeginTime",
+    "JobArrayTaskLimit",
+    "Cleaning",
+    "Prolog",
+)
 _TIME = re.compile(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?")
 
 
@@ -155,11 +164,19 @@ def array_limit() -> int:
     return _ARRAY
 
 
-def queued() -> set[str] | None:
-    """The user's jobs that wait or run, as `5` or `5_2`; None without an answer."""
+def queued() -> dict[str, str] | None:
+    """The user's jobs that wait or run, as `5` or `5_2`, and why they wait.
+
+    Returns:
+      A reason by job, empty where it runs or waits as others do; None where Slurm does
+      not answer.
+    """
     user = f"--user={os.getuid()}"
-    found = _lines(["squeue", "--noheader", "--array", user, "--format=%i"])
-    return None if found is None else {*found}
+    found = _lines(["squeue", "--noheader", "--array", user, "--format=%i %r"])
+    if found is None:
+        return None
+    jobs = (line.partition(" ") for line in found)
+    return {job: "" if why in _USUAL else why for job, _, why in jobs}
 
 
 def state(job: str) -> str:

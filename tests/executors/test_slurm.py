@@ -166,7 +166,7 @@ def test_what_slurm_refuses_is_one_line_and_status_2(tmp_path, capsys, more, why
     assert launch(*arguments(tmp_path, [0.5]), "--executor=slurm", *more) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: ") and why in line
-    assert slurm_commands.queued() == set() and not (tmp_path / "out").exists()
+    assert slurm_commands.queued() == {} and not (tmp_path / "out").exists()
 
 
 def test_a_folder_that_nodes_do_not_see_is_refused(tmp_path, capsys, monkeypatch):
@@ -174,4 +174,4 @@ def test_a_folder_that_nodes_do_not_see_is_refused(tmp_path, capsys, monkeypatch
     assert launch(*arguments(tmp_path, [0.5]), "--executor=slurm") == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "the compute nodes (node-7, ...) do not see" in line
-    assert slurm_commands.queued() == set() and not (tmp_path / "out").exists()
+    assert slurm_commands.queued() == {} and not (tmp_path / "out").exists()

@@ -41,3 +41,38 @@ def test_a_site_that_does_not_answer_has_slurms_own_limit(monkeypatch):
     monkeypatch.setattr(slurm_commands, "_lines", lambda command: None)
     assert slurm_commands.array_limit() == 1001
     assert slurm_commands.queued() is None and slurm_commands.state("5_1") == ""
+
+
+def test_a_job_that_waits_for_what_may_never_come_says_so(monkeypatch):
+    lines = ["5_1 None", "5_2 Resources", "7 PartitionTimeLimit", "8 Job's account no"]
+    monkeypatch.setattr(slurm_commands, "_lines", lambda command: lines)
+    reasons = {"5_1": "", "5_2": "", "7": "PartitionTimeLimit"}
+    assert slurm_commands.queued() == reasons | {"8": "Job's account no"}
+
+
+@pytest.mark.parametrize(
+    "limit, partition, minutes",
+    [(None, None, 60), ("30", None, 30), (None, "long", 240), ("9-0", "long", 12960)],
+)
+def test_the_time_limit_is_within_the_partitions(
+    monkeypatch, limit, partition, minutes
+):
+    lines = ["long infinite"] if partition else ["low* 1:00:00", "long infinite"]
+    monkeypatch.setattr(slurm_commands, "_lines", lambda command: lines)
+    assert slurm_commands.within(limit, "4:00:00", partition) == minutes
+    if not partition:
+        with pytest.raises(InputError, match="partition low allows 1:00:00"):
+            slurm_commands.within("61", "4:00:00", None)
+
+
+@pytest.mark.parametrize("account, partition", [("no", "team"), ("te", "team")])
+def test_an_account_that_the_partition_does_not_name(monkeypatch, account, partition):
+    lines = [
+        "PartitionName=low AllowAccounts=ALL Default=YES State=UP",
+        "PartitionName=team AllowAccounts=team,a Default=NO State=UP",
+    ]
+    monkeypatch.setattr(slurm_commands, "_lines", lambda command: lines)
+    with pytest.raises(InputError, match="partition team allows team,a"):
+        slurm_commands.require_account(account, partition)
+    for right, where in (("team", "team"), (None, "team"), ("no", None), ("no", "low")):
+        slurm_commands.require_account(right, where)
