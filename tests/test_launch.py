@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import types
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -81,7 +82,7 @@ def world(tmp_path, monkeypatch):
     def append_result(root, record):
         world.writes += 1
 
-    def prepared(values, passed=None):
+    def prepared(values):
         return types.SimpleNamespace(
             id=config.run_id(values, "checksum"),
             config=values,
@@ -95,6 +96,7 @@ def world(tmp_path, monkeypatch):
         prepared=prepared,
         record_of=record_of,
         device_kind=lambda: "cpu",
+        one_grid=nullcontext,
         Diverged=Diverged,
         Busy=Busy,
     )
@@ -233,7 +235,7 @@ def test_finished_cells_are_recognised_and_failed_ones_run_again(world, capsys):
 def test_bad_input_from_a_later_cell_stops_before_any_run(world, capsys):
     prepared = world.fake.prepared
 
-    def refuse_the_third(values, passed=None):
+    def refuse_the_third(values):
         if values.distill.ipc == 3:
             raise InputError("class 4 has 2 images; ipc=3 needs at least 3")
         return prepared(values)
@@ -251,7 +253,7 @@ def test_bad_input_from_a_later_cell_stops_before_any_run(world, capsys):
 def test_wrong_values_and_what_data_do_not_allow_are_listed_at_once(world, capsys):
     prepared = world.fake.prepared
 
-    def refuse(values, passed=None):
+    def refuse(values):
         if values.distill.ipc == 900:
             raise InputError("class 4 has 100 images")
         return prepared(values)

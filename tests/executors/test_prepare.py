@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from tiny import TINY, make, npz
+from tiny import TINY, arrays, make, npz
 
 from dd_jax import run
 from dd_jax.config import sweep
@@ -41,6 +41,24 @@ def test_a_grid_reads_data_once_and_checks_once_for_all_seeds(tmp_path, monkeypa
     assert len(set(cell.id for cell in found)) == 20
     assert read[:10] == sorted(read[:10])
     assert len(checked) == 10 + 20  # initial images x sources; each alone for its id
+
+
+def test_files_of_a_grid_are_looked_at_once_and_again_in_the_next(tmp_path):
+    looks, now = [], read_data._stamp_now
+    source = npz(tmp_path / "x.npz")
+    wanted = request(
+        sweep.product({"distill.ipc": [1, 2], "distill.init": ["real", "noise"]}),
+        data__source=source,
+        data__num_classes=0,
+        audits__privacy__enabled=False,
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(read_data, "_stamp_now", lambda s: (looks.append(s), now(s))[1])
+        before = prepare(wanted, run)
+        assert len(looks) <= 2  # when the grid begins, and once the file was read
+        npz(tmp_path / "x.npz", y_train=arrays()["y_train"][::-1])
+        after = prepare(wanted, run)
+    assert all(a.id != b.id for a, b in zip(before, after))
 
 
 def test_classes_too_small_are_all_listed_and_no_other_cell():
