@@ -13,7 +13,7 @@ from dd_jax.catalogue.naming import source_of
 from dd_jax.data import load, tfds_source
 from dd_jax.data.zca import Space, Whitening, fit_zca, read_zca, zca_space
 from dd_jax.distill.io import storage
-from dd_jax.run.one_grid import SEEN
+from dd_jax.run.grid_checks import SEEN
 from dd_jax.runtime.loop import array_digest
 from dd_jax.types import Dataset, InputError
 

@@ -21,8 +21,8 @@ from dd_jax.run.context import (
     learns,
     matches,
 )
+from dd_jax.run.grid_checks import SEEN
 from dd_jax.run.methods import batched_method_of, method_of
-from dd_jax.run.one_grid import SEEN
 from dd_jax.run.read_data import dataset, whitening
 from dd_jax.run.variants import transfer_variants
 from dd_jax.runtime.devices import require_devices
