@@ -108,6 +108,7 @@ def shadow_costs():
             run["dataset"].replace(MNIST, "Fashion-MNIST"),
             run["ipc"],
             f"{cost['plain_steps']:.1f}",
+            f"{cost['plain_steps_by_flops']:.1f}",
             f"{cost['plain_runs']:.1f}",
         )
         for run, cost in found

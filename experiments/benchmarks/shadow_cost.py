@@ -13,11 +13,12 @@ Calls take turns and the least of each counts; compilation is left out. A minute
 digits, four on Fashion-MNIST, on two CPU cores.
 
 The Records are in experiments/results/shadow_cost.jsonl. 64 shadows on digits, width
-32: a step of distribution matching at 10 images a class costs 8.6 plain steps and a
-whole run 13.5 single runs, of gradient matching on networks of one step 9.4 and
-11.0, at 1 image a class 3.2 and 3.6; distribution matching on Fashion-MNIST at width 16
-7.2 and 10.2. One by one all would be 64. On digits, whose classes have about 144 rows,
-a plain step sees all of them and each shadow half; on Fashion-MNIST both see 256.
+32: a step of distribution matching at 10 images a class costs 8.6 plain steps (8.6 by
+operations) and a whole run 12.6 single runs, of gradient matching on networks of one
+step 11.0 (10.2) and 12.0, at 1 image a class 3.7 (3.2) and 4.0; distribution matching
+on Fashion-MNIST at width 16 7.2 (6.5) and 10.3. One by one all would be 64. On digits,
+whose classes have about 144 rows, a plain step sees all of them and each shadow half;
+on Fashion-MNIST both see 256.
 """
 
 import argparse

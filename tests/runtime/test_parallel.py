@@ -7,7 +7,7 @@ import pytest
 
 from dd_jax.models import build
 from dd_jax.runtime.devices import devices_in_use, require_devices, spread
-from dd_jax.runtime.parallel import map_models, split_axis
+from dd_jax.runtime.parallel import map_models, over_devices_in_use, split_axis
 from dd_jax.runtime.split_work import split_map
 from dd_jax.train import trainer
 from dd_jax.types import InputError
@@ -213,6 +213,21 @@ def test_a_mapped_function_follows_the_devices_of_the_moment():
             found = mapped(None, jnp.arange(4.0))
             assert found.devices() == set(jax.devices()[:count])
             np.testing.assert_array_equal(found, np.arange(4) + 1)
+
+
+def test_one_call_over_the_devices_of_the_moment():
+    @over_devices_in_use
+    def squares(scale, x):
+        seen.append(split_axis() and split_axis().size)
+        return scale * split_map(lambda _, row: row**2)((), x)
+
+    seen = []
+    for count in (1, 4, 2, 4):
+        with spread(count):
+            found = squares(2.0, jnp.arange(5.0))
+            assert found.devices() == set(jax.devices()[:count])
+            np.testing.assert_array_equal(found, 2 * np.arange(5.0) ** 2)
+    assert seen == [None, 4, 2]  # one trace for each
 
 
 def test_virtual_processors_count_when_wanted():

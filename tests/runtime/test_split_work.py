@@ -67,6 +67,24 @@ def test_values_and_gradients_are_those_of_one_device(fun, count, devices):
         close(several(WEIGHTS, *rows(count)), one)
 
 
+def sums_within_a_map(w, x, keys):
+    """Each row has a sum of its own, of rows that all have: none is cut again."""
+
+    def one(shared, x):
+        w, others = shared
+        sums = lambda row: split_sum(weighted_gradient)(w, others @ row, others)["w"]
+        return jax.vmap(sums)(x)
+
+    return jnp.square(split_map(one)((w, x), x)).sum()
+
+
+@pytest.mark.parametrize("backend", ["pmap", "shard_map"])
+def test_a_part_is_not_cut_again(backend):
+    derived = jax.value_and_grad(sums_within_a_map, (0, 1))
+    one = jax.jit(derived)(WEIGHTS, *rows(5))
+    close(over_devices(derived, jax.devices()[:2], backend)(WEIGHTS, *rows(5)), one)
+
+
 def test_fillers_count_nothing():
     """Not even where they are not finite numbers: 5 rows on 8 devices."""
     inverse = lambda shared, weights, x: jnp.vdot(weights, 1 / x)
