@@ -1,10 +1,12 @@
 import importlib.util
+import json
 import os
 import shlex
 import subprocess
 import sys
 import time
 import types
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -80,7 +82,7 @@ def world(tmp_path, monkeypatch):
     def append_result(root, record):
         world.writes += 1
 
-    def prepared(values, passed=None):
+    def prepared(values):
         return types.SimpleNamespace(
             id=config.run_id(values, "checksum"),
             config=values,
@@ -94,6 +96,7 @@ def world(tmp_path, monkeypatch):
         prepared=prepared,
         record_of=record_of,
         device_kind=lambda: "cpu",
+        one_grid=nullcontext,
         Diverged=Diverged,
         Busy=Busy,
     )
@@ -232,7 +235,7 @@ def test_finished_cells_are_recognised_and_failed_ones_run_again(world, capsys):
 def test_bad_input_from_a_later_cell_stops_before_any_run(world, capsys):
     prepared = world.fake.prepared
 
-    def refuse_the_third(values, passed=None):
+    def refuse_the_third(values):
         if values.distill.ipc == 3:
             raise InputError("class 4 has 2 images; ipc=3 needs at least 3")
         return prepared(values)
@@ -250,7 +253,7 @@ def test_bad_input_from_a_later_cell_stops_before_any_run(world, capsys):
 def test_wrong_values_and_what_data_do_not_allow_are_listed_at_once(world, capsys):
     prepared = world.fake.prepared
 
-    def refuse(values, passed=None):
+    def refuse(values):
         if values.distill.ipc == 900:
             raise InputError("class 4 has 100 images")
         return prepared(values)
@@ -266,6 +269,24 @@ def test_wrong_values_and_what_data_do_not_allow_are_listed_at_once(world, capsy
             "ipc=900 init=noise, [6/6] ipc=900 init=real: class 4 has 100 images\n"
         )
         assert out == "" and world.runs == [] and os.listdir() == ["three.py"]
+
+
+def test_the_command_of_each_row_of_a_manifest_runs_that_cell(world, capsys):
+    file, grid = experiment(THREE + " + product({'seed': [0, 4]})"), "cells.jsonl"
+    given = [file, "--config.train.lr=0.5", "--workdir=my out"]
+    assert start(*given, f"--manifest={grid}") == 0
+    assert capsys.readouterr().out == "cells: 5; manifest in cells.jsonl\n"
+    rows = [json.loads(line) for line in Path(grid).read_text().splitlines()]
+    assert rows[4]["overrides"] == {"train.lr": 0.5, "distill.ipc": 10, "seed": 4}
+    assert rows[4]["label"] == "[5/5] seed=4 ipc=10" and world.runs == []
+    for row in rows:
+        program, *arguments = shlex.split(row["command"])
+        assert program == "python" and launch.main(arguments) == 0
+        assert len(world.runs) == 1
+        assert config.run_id(world.runs.pop(), "checksum") == row["id"]
+    assert {path.name for path in Path("my out/runs").iterdir()} == {
+        row["id"] for row in rows
+    }
 
 
 def test_a_long_plan_has_fifty_lines_a_count_and_a_summary(world, capsys, monkeypatch):

@@ -1,7 +1,6 @@
 """The cells of a sweep made ready: all are checked, and all impossible ones named."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -59,6 +58,5 @@ def _prepared(
 ) -> tuple[dict[int, Any], dict[int, str]]:
     data = {i: f"{configs.flat(cells[i].data)} {cells[i].seed}" for i in numbers}
     in_turn = sorted(numbers, key=data.__getitem__)
-    return possible(
-        partial(run.prepared, passed=set()), ((i, cells[i]) for i in in_turn)
-    )
+    with run.one_grid():
+        return possible(run.prepared, ((i, cells[i]) for i in in_turn))

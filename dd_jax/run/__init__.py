@@ -1,6 +1,7 @@
 """Runs: one config in, one Record and its files out."""
 
 from dd_jax.run.duration import audits_of, durations
+from dd_jax.run.grid_checks import one_grid
 from dd_jax.run.identity import device_kind
 from dd_jax.run.one_run import Busy, Diverged, Prepared, prepared, record_of, run
 
@@ -11,6 +12,7 @@ __all__ = [
     "audits_of",
     "device_kind",
     "durations",
+    "one_grid",
     "prepared",
     "record_of",
     "run",

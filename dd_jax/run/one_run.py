@@ -47,18 +47,17 @@ from dd_jax.types import Dataset, InputError, Params, Record, SyntheticSet
 __all__ = ["Busy", "Diverged", "Prepared", "prepared", "record_of", "run"]
 
 
-def prepared(config: ConfigDict, passed: set[str] | None = None) -> Prepared:
+def prepared(config: ConfigDict) -> Prepared:
     """A run that can start: everything built and checked, nothing computed.
 
     Args:
       config: keys of the right types and in their ranges, as `config.validate` wants.
-      passed: as `validation.check` takes it, to check a grid once for all its seeds.
 
     Raises:
       InputError: data, model and audits do not fit each other.
     """
     try:
-        built = check(config, passed)
+        built = check(config)
     except (InputError, OSError):
         raise
     except Exception as error:

@@ -21,6 +21,7 @@ from dd_jax.run.context import (
     learns,
     matches,
 )
+from dd_jax.run.grid_checks import SEEN
 from dd_jax.run.methods import batched_method_of, method_of
 from dd_jax.run.read_data import dataset, whitening
 from dd_jax.run.variants import transfer_variants
@@ -32,13 +33,8 @@ from dd_jax.types import Dataset, InputError, SyntheticSet
 _QUICK = 2000  # values of an image that ZCA whitens within seconds
 
 
-def check(config: ConfigDict, passed: set[str] | None = None) -> RunContext:
+def check(config: ConfigDict) -> RunContext:
     """Refuses a config that its data, model or audits do not support.
-
-    Args:
-      config: keys of the right types and in their ranges.
-      passed: names of configs that passed, to which its own is added; one that differs
-        from them in the seed alone, on equal data, passes too.
 
     Returns:
       The context of the run.
@@ -54,13 +50,13 @@ def check(config: ConfigDict, passed: set[str] | None = None) -> RunContext:
     elif config.data.zca:
         _check_whitening(data)
     built = build_context(config)
-    if passed is None:
+    if not (seen := SEEN.get()):
         _check_parts(built)
         return built
     name = configs.run_id(config, built.fingerprint, ("", "-seed"))
-    if name not in passed:
+    if name not in seen.passed:
         _check_parts(built)
-        passed.add(name)
+        seen.passed.add(name)
     return built
 
 
