@@ -398,23 +398,26 @@ def test_variables_of_jax_from_a_shell(name, value, words):
     assert os.listdir() == []
 
 
-def test_a_later_cell_is_checked_before_the_first_one_runs(capsys):
+def test_later_cells_are_checked_before_the_first_one_runs(capsys):
     with open("sweep.py", "w") as file:
         file.write(
             "from dd_jax import config\n"
             "from dd_jax.config.sweep import product\n"
             "get_config = config.default\n"
-            "def sweep(): return product({'distill.ipc': [1, 2, 72]})\n"
+            "def sweep(): return product({'distill.ipc': [1, 72, 90]})\n"
         )
     base = {key: value for key, value in BARE.items() if key != "distill.ipc"}
     message = refused(
         capsys, "--config=sweep.py", *flags(base | {"audits.privacy.enabled": True})
     )
-    assert message == (
-        "distill.ipc=72: each shadow of the membership audit distils half of the rows, "
-        "and the smallest class of digits has 142 in train; take at most 71, or "
+    why = (
+        "each shadow of the membership audit distils half of the rows, and the "
+        "smallest class of digits has 142 in train; take at most 71, or "
         "audits.privacy.enabled=False"
     )
+    two = f"[2/3] ipc=72: distill.ipc=72: {why}; [3/3] ipc=90: distill.ipc=90: {why}"
+    assert message.startswith("2 of 3 cells cannot run: [2/3] ipc=72: ")
+    assert message.replace(" with at most 142", "") == f"2 of 3 cells cannot run: {two}"
 
 
 def test_from_a_shell(tmp_path):

@@ -18,11 +18,11 @@ LAYERS = [
     ["attacks", "report"],
     ["train"],
     ["distill", "audits"],
-    ["run"],
+    ["run", "executors"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-NO_JAX = {"types", "system", "catalogue", "config", "report"}
-READS_CONFIGS = {"config", "run"}
+NO_JAX = {"types", "system", "catalogue", "config", "report", "executors"}
+READS_CONFIGS = {"config", "run", "executors"}
 
 
 def modules():

@@ -1,10 +1,12 @@
 import importlib.util
+import json
 import os
 import shlex
 import subprocess
 import sys
 import time
 import types
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -84,6 +86,7 @@ def world(tmp_path, monkeypatch):
         return types.SimpleNamespace(
             id=config.run_id(values, "checksum"),
             config=values,
+            fingerprint="checksum",
             notes=world.notes.get(values.data.source, ()),
             forecast="",
         )
@@ -92,6 +95,8 @@ def world(tmp_path, monkeypatch):
         run=run,
         prepared=prepared,
         record_of=record_of,
+        device_kind=lambda: "cpu",
+        one_grid=nullcontext,
         Diverged=Diverged,
         Busy=Busy,
     )
@@ -239,7 +244,71 @@ def test_bad_input_from_a_later_cell_stops_before_any_run(world, capsys):
     assert start(experiment(THREE)) == 2
     assert world.runs == [] and not Path("runs_out").exists()
     error = capsys.readouterr().err
-    assert error == "error: class 4 has 2 images; ipc=3 needs at least 3\n"
+    assert error == (
+        "error: 1 of 3 cells cannot run: [3/3] ipc=3: class 4 has 2 images; ipc=3 "
+        "needs at least 3\n"
+    )
+
+
+def test_wrong_values_and_what_data_do_not_allow_are_listed_at_once(world, capsys):
+    prepared = world.fake.prepared
+
+    def refuse(values):
+        if values.distill.ipc == 900:
+            raise InputError("class 4 has 100 images")
+        return prepared(values)
+
+    world.fake.prepared = refuse
+    grid = "product({'distill.ipc': [0, 5, 900], 'distill.init': ['noise', 'real']})"
+    for flag in ("--dry_run", "--manifest=cells.jsonl", "--executor=inline"):
+        assert start(experiment(grid), flag) == 2
+        out, error = capsys.readouterr()
+        assert error == (
+            "error: 4 of 6 cells cannot run: [1/6] ipc=0 init=noise, [2/6] ipc=0 "
+            "init=real: config: distill.ipc=0: must be at least 1 (type int); [5/6] "
+            "ipc=900 init=noise, [6/6] ipc=900 init=real: class 4 has 100 images\n"
+        )
+        assert out == "" and world.runs == [] and os.listdir() == ["three.py"]
+
+
+def test_the_command_of_each_row_of_a_manifest_runs_that_cell(world, capsys):
+    file, grid = experiment(THREE + " + product({'seed': [0, 4]})"), "cells.jsonl"
+    given = [file, "--config.train.lr=0.5", "--workdir=my out"]
+    assert start(*given, f"--manifest={grid}") == 0
+    assert capsys.readouterr().out == "cells: 5; manifest in cells.jsonl\n"
+    rows = [json.loads(line) for line in Path(grid).read_text().splitlines()]
+    assert rows[4]["overrides"] == {"train.lr": 0.5, "distill.ipc": 10, "seed": 4}
+    assert rows[4]["label"] == "[5/5] seed=4 ipc=10" and world.runs == []
+    for row in rows:
+        program, *arguments = shlex.split(row["command"])
+        assert program == "python" and launch.main(arguments) == 0
+        assert len(world.runs) == 1
+        assert config.run_id(world.runs.pop(), "checksum") == row["id"]
+    assert {path.name for path in Path("my out/runs").iterdir()} == {
+        row["id"] for row in rows
+    }
+
+
+def test_a_long_plan_has_fifty_lines_a_count_and_a_summary(world, capsys, monkeypatch):
+    monkeypatch.setattr(launch.plan.earlier, "read", lambda *folders: [])
+    grid = "product({'distill.ipc': range(1, 31), 'seed': [0, 1]})"
+    assert start(experiment(grid), "--config.report.html=false") == 0
+    world.runs.clear()
+    capsys.readouterr()
+    grid = "product({'distill.ipc': range(1, 41), 'seed': [0, 1]})"
+    assert start(experiment(grid), "--dry_run") == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head == "cells: 80; results in runs_out/three"
+    assert lines[49].startswith("[50/80] seed=1 ipc=25  run ")
+    assert lines[50] == "and 30 more: 10 done, 20 new"
+    assert lines[51] == (
+        "compiled programs: 10 groups of 2 cells that differ in no shape"
+    )
+    assert lines[52].startswith("trained once for all cells that agree on them: 20 ra")
+    assert lines[53:] == [
+        "estimate: no estimate; no Record is of the same method, data set and "
+        "architecture"
+    ]
 
 
 def test_input_that_fails_in_a_cell_stops_that_cell_alone(world, capsys):
@@ -414,7 +483,12 @@ def test_dry_run_shows_states_and_writes_nothing(world, capsys):
             "--config=nope.py: no such file; give a Python config file",
         ),
         ("--confg=a.py", "Unknown command line flag 'confg'. Did you mean: config ?"),
-        ("--executor=slurm", "flag --executor=slurm: value should be one of <inline>"),
+        (
+            "--executor=ray",
+            "flag --executor=ray: value should be one of <inline|local|slurm|worker>",
+        ),
+        ("--slurm.gres=gpu:1", "--slurm.gres: needs --executor=slurm"),
+        ("--workers=2", "--workers=2: needs --executor=local"),
         ("--workdir=file", "--workdir=file: is a file; give a folder"),
         ("extra", "unexpected argument extra; write --FLAG=VALUE"),
         ("--config", "Missing value for flag --config"),

@@ -9,6 +9,7 @@ from dd_jax.config.values import (
     flat,
     override,
     run_id,
+    run_ids,
     used_entries,
     validate,
     wrong,
@@ -24,6 +25,7 @@ __all__ = [
     "used_entries",
     "override",
     "run_id",
+    "run_ids",
     "validate",
     "wrong",
 ]

@@ -1,7 +1,9 @@
 """Every config key with its default, its help and what is allowed."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import accumulate
+from operator import is_
 
 from dd_jax.catalogue.lookup import Option, entries
 from dd_jax.catalogue.naming import SOURCE, one_named
@@ -246,6 +248,21 @@ def fields() -> dict[str, Option]:
     Raises:
       InputError: keys of what is registered clash with others.
     """
+    return _fields(_Identical(entries()))
+
+
+class _Identical(tuple):
+    """Equal where it holds the very same objects."""
+
+    def __hash__(self):
+        return hash(tuple(map(id, self)))
+
+    def __eq__(self, other):
+        return len(self) == len(other) and all(map(is_, self, other))
+
+
+@lru_cache(maxsize=1)
+def _fields(entries: _Identical) -> dict[str, Option]:
     found: dict[str, Option] = {}
     sections: dict[str, str] = {}  # each with the first key in it
 
@@ -256,7 +273,7 @@ def fields() -> dict[str, Option]:
 
     for option in BASE:
         add(option.name, option)
-    for entry in entries():
+    for entry in entries:
         section = entry.prefix[:-1]
         inside = sections.get(section) if entry.options else None
         taken = section if section in found else inside

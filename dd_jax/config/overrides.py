@@ -88,6 +88,19 @@ def value(key: str, written: str) -> Any:
         raise InputError(wrong(key, written)) from None
 
 
+def written(value: Any) -> str:
+    """The text of a value, from which `value` reads it again.
+
+    >>> written(True), written(0.1), written(("fgsm", "square")), written("npz:a b.npz")
+    ('true', '0.1', '(fgsm,square)', 'npz:a b.npz')
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return f"({','.join(shlex.quote(written(part)) for part in value)})"
+    return str(value)
+
+
 def _number(written: str, _: Any = None) -> float:
     """A decimal number or a fraction of two."""
     above, line, below = written.partition("/")

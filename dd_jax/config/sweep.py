@@ -6,7 +6,7 @@
 
 import itertools
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ from ml_collections import ConfigDict
 
 from dd_jax import config as configs
 from dd_jax.config.fields import fields
+from dd_jax.config.grid import each_possible
 from dd_jax.system.paths import expanded, no_file
 from dd_jax.types import InputError
 
@@ -25,7 +26,7 @@ def product(axes: dict[str, Iterable[Any]]) -> list[Point]:
     """Every combination of the values; the last axis varies fastest.
 
     Put axes that change array shapes first, so that neighbouring cells share compiled
-    programs. Join several products or zips with `+`.
+    programs. Join several products or zips with `+`; take some of them by `where`.
     """
     return [dict(zip(axes, values)) for values in itertools.product(*axes.values())]
 
@@ -46,6 +47,35 @@ def zipped(axes: dict[str, Iterable[Any]]) -> list[Point]:
     return [dict(zip(lists, values)) for values in zip(*lists.values())]
 
 
+def where(points: Iterable[Point], keep: Callable[[Point], bool]) -> list[Point]:
+    """The points that a condition holds for, in their order.
+
+    Args:
+      points: from `product`, `zipped` and their sums.
+      keep: `point -> bool`; the point has the keys that are swept, no others.
+
+    Raises:
+      InputError: the condition reads a key that a point does not have.
+
+    >>> grid = product({"data.num_classes": [2, 10], "distill.ipc": [1, 50]})
+    >>> where(grid, lambda p: p["data.num_classes"] * p["distill.ipc"] <= 100)[2]
+    {'data.num_classes': 10, 'distill.ipc': 1}
+    """
+    kept = []
+    for point in points:
+        try:
+            if keep(point):
+                kept.append(point)
+        except KeyError as error:
+            if error.args[0] in point:
+                raise
+            keys = ", ".join(point) or "no keys"
+            raise InputError(
+                f"where(): the condition reads {error.args[0]!r}; a point has {keys}"
+            ) from None
+    return kept
+
+
 def expand(
     config: ConfigDict, points: list[Point], overridden: Collection[str] = ()
 ) -> list[ConfigDict]:
@@ -59,22 +89,32 @@ def expand(
         cells that no longer differ are merged.
 
     Raises:
-      InputError: a swept key that does not exist, or a value of another type.
+      InputError: a swept key that does not exist; all values of another type.
     """
-    for point in points:
-        for key in point:
-            configs.check_key(key, "sweep()")
+    for key in dict.fromkeys(key for point in points for key in point):
+        configs.check_key(key, "sweep()")
     values = configs.flat(config)
     for key in overridden:
         points = [p for p in points if p.get(key) == values[key]] or points
-    cells: list[ConfigDict] = []
-    seen: list[Point] = []
+    distinct = {}
     for point in points:
         kept = {key: value for key, value in point.items() if key not in overridden}
-        if kept not in seen:
-            seen.append(kept)
-            cells.append(configs.override(config, kept, "sweep()"))
-    return cells
+        distinct.setdefault(_name(kept), kept)
+    taken = list(distinct.values())
+    return each_possible(
+        lambda point: configs.override(config, point, "sweep()"),
+        taken,
+        [" ".join(f"{key}={value!r}" for key, value in p.items()) for p in taken],
+    )
+
+
+def _name(point: Point) -> frozenset:
+    """Equal for equal points."""
+    as_tuple = lambda value: tuple(value) if isinstance(value, list) else value
+    try:
+        return frozenset((key, as_tuple(value)) for key, value in point.items())
+    except TypeError:  # a dict, which is no value of a key
+        return frozenset((key, repr(value)) for key, value in point.items())
 
 
 def labels(cells: list[ConfigDict]) -> list[str]:

@@ -7,12 +7,12 @@ by one table, `dd_jax.config.fields.fields`, which also gives the help.
 import difflib
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import reduce
 from operator import getitem
 from typing import Any
 
-from ml_collections import ConfigDict
+from ml_collections import ConfigDict, FieldReference
 
 from dd_jax.catalogue.lookup import Entry, entries
 from dd_jax.catalogue.naming import attack_of, source_of
@@ -63,11 +63,11 @@ def default() -> ConfigDict:
 def flat(config: ConfigDict) -> dict[str, Any]:
     """The same config with dotted keys, such as `{'distill.ipc': 10, ...}`."""
     pairs: dict[str, Any] = {}
-    for key, value in config.items():
+    for key, value in config.items(preserve_field_references=True):  # half the time
         if isinstance(value, ConfigDict):
             pairs |= {f"{key}.{inner}": leaf for inner, leaf in flat(value).items()}
         else:
-            pairs[key] = value
+            pairs[key] = value.get() if isinstance(value, FieldReference) else value
     return pairs
 
 
@@ -171,30 +171,46 @@ def run_id(config: ConfigDict, checksum: str, only: tuple[str, ...] = ("",)) -> 
     Args:
       config: a valid config; keys that cannot change results are left out.
       checksum: digest of the data, `Dataset.checksum`.
-      only: the keys that matter, by how they start; for what several runs share.
+      only: the keys that matter, by how they start, less those after a minus, such as
+        `("", "-seed")`; for what several runs share.
 
     Returns:
       12 hexadecimal digits.
     """
+    return run_ids(config, checksum, [only])[0]
+
+
+def run_ids(
+    config: ConfigDict, checksum: str, parts: Iterable[tuple[str, ...]]
+) -> list[str]:
+    """`run_id` for each of several choices of the keys that matter."""
     known, used = fields(), tuple(used_entries(config))
     own = lambda some: {key for entry in some for key in entry.keys}
     others = own(e for e in entries() if e.kind != "audit") - own(used)
-    values: dict[str, Any] = {
+    values = {
         key: _canonical(value)
         for key, value in flat(config).items()
-        if known[key].changes_results and key.startswith(only) and key not in others
+        if known[key].changes_results and key not in others
     }
-    for found in used:
-        if found.digest and _NAMED_BY[found.kind].format(found.name).startswith(only):
-            values[f"code of {found.kind} {found.name}"] = found.digest
     if values.get("precision") == known["precision"].default:
         del values["precision"]  # ids from before there was a choice stay
-    if values.get("distill.load"):
-        values["distill.load"] = file_digest(expanded(config.distill.load))
-    if found := values.get("audits.transfer.sets"):
-        values["audits.transfer.sets"] = [file_digest(expanded(path)) for path in found]
-    text = json.dumps([values, checksum, RESULTS_VERSION], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    code = [(_NAMED_BY[e.kind].format(e.name), e) for e in used if e.digest]
+
+    def name(only: tuple[str, ...]) -> str:
+        less = tuple(start[1:] for start in only if start[:1] == "-")
+        counts = lambda key: key.startswith(only) and not key.startswith(less)
+        kept = {key: value for key, value in values.items() if counts(key)}
+        for named_by, found in code:
+            if counts(named_by):
+                kept[f"code of {found.kind} {found.name}"] = found.digest
+        if kept.get("distill.load"):
+            kept["distill.load"] = file_digest(expanded(config.distill.load))
+        if sets := kept.get("audits.transfer.sets"):
+            kept["audits.transfer.sets"] = [file_digest(expanded(s)) for s in sets]
+        text = json.dumps([kept, checksum, RESULTS_VERSION], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    return [name(only) for only in parts]
 
 
 def used_entries(config: ConfigDict) -> Iterator[Entry]:

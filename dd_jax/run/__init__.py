@@ -1,6 +1,8 @@
 """Runs: one config in, one Record and its files out."""
 
 from dd_jax.run.duration import audits_of, durations
+from dd_jax.run.grid_checks import one_grid
+from dd_jax.run.identity import device_kind
 from dd_jax.run.one_run import Busy, Diverged, Prepared, prepared, record_of, run
 
 __all__ = [
@@ -8,7 +10,9 @@ __all__ = [
     "Diverged",
     "Prepared",
     "audits_of",
+    "device_kind",
     "durations",
+    "one_grid",
     "prepared",
     "record_of",
     "run",

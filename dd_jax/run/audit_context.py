@@ -13,7 +13,7 @@ from dd_jax.audits import learning_curve_audit
 from dd_jax.audits.audit import PIPES, Audit, Context, Shadows
 from dd_jax.catalogue import entry, names, resolve
 from dd_jax.run import stages
-from dd_jax.run.cached import baseline_dir, cached, estimate, run_dir
+from dd_jax.run.cached import cache_dir, cached, estimate, run_dir
 from dd_jax.run.context import RunContext, images_per_class, learns
 from dd_jax.run.variants import undefended_networks, variant_networks
 from dd_jax.system import disk
@@ -139,7 +139,7 @@ def _cached(
     if pipe == "distilled":
         folder = run_dir(run, audit)
     else:  # attacks on a baseline may use a network on the full data
-        folder = baseline_dir(run, pipe, f"audits.{audit}.", "train.full") / audit
+        folder = cache_dir(run, pipe, f"audits.{audit}.", "train.full") / audit
     file = name.replace(" ", "_").replace(":", "-") + ".npz"
     return cached(run, audit, folder / file, make)
 

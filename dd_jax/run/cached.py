@@ -1,7 +1,7 @@
 """What stages share: folders of saved states, cached results, schedules, estimates."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dd_jax import config as configs
+from dd_jax.config.sharing import PARTS
 from dd_jax.report.intervals import mean_interval
 from dd_jax.run.context import RunContext
 from dd_jax.runtime.loop import LoopResult, array_digest
@@ -19,15 +20,10 @@ from dd_jax.system.notice import notice
 from dd_jax.train.many import Schedule
 from dd_jax.types import DoesNotFit, InputError
 
-_RECIPE = ("batch", "lr", "decay", "augment", "cutmix", "adversarial")
 _DISTILLED_BY = "distill.batch_real, distill.ipc or model.width"
 _TRAINED_BY = "train.batch or model.width"
 _REHEARSING: ContextVar[bool] = ContextVar("rehearsing", default=False)
 _CALLS = 10  # compiled calls of a training run, between which it can be saved
-_BASELINES = {
-    "random_subset": ("distill.ipc", "distill.load", "train.nets", "train.epochs"),
-    "full_data": ("train.full",),
-}
 
 
 def stage_loop(
@@ -87,17 +83,17 @@ def run_dir(run: RunContext, name: str) -> Path:
     return run.folder / "checkpoints" / name
 
 
-def cache_dir(
-    run: RunContext, name: str, *keys: str, recipe: Sequence[str] = _RECIPE
-) -> Path:
-    """Where runs cache what depends only on data, model, recipe and `keys`."""
-    common = ("seed", "precision", "model.", *(f"train.{key}" for key in recipe), *keys)
-    return run.cache / configs.run_id(run.config, run.fingerprint, common) / name
+def cache_dir(run: RunContext, part: str, *keys: str, name: str = "") -> Path:
+    """Where runs share a part: by data, and by the keys that it follows from.
 
-
-def baseline_dir(run: RunContext, pipe: str, *keys: str) -> Path:
-    """Where runs cache a baseline's networks, or with `keys` results on them."""
-    return cache_dir(run, pipe, *_BASELINES[pipe], *keys)
+    Args:
+      run: the run.
+      part: a key of `PARTS`.
+      keys: further ones, of results on it.
+      name: of the folder; default: the part.
+    """
+    shared = configs.run_id(run.config, run.fingerprint, (*PARTS[part], *keys))
+    return run.cache / shared / (name or part)
 
 
 def _locked(run: RunContext, path: Path) -> AbstractContextManager[None]:

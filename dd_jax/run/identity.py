@@ -51,7 +51,7 @@ def identity(run: RunContext, metadata: dict, notes: tuple[str, ...]) -> dict:
         "sets": config.sets,
         "nets": config.train.nets,
         "full_nets": config.train.full_nets,
-        "device": devices_in_use()[0].device_kind,
+        "device": device_kind(),
         "devices": len(devices_in_use()),
     } | {
         name: value
@@ -62,6 +62,11 @@ def identity(run: RunContext, metadata: dict, notes: tuple[str, ...]) -> dict:
         }.items()
         if value
     }
+
+
+def device_kind() -> str:
+    """The kind of device that runs of this process use, as Records name it."""
+    return devices_in_use()[0].device_kind
 
 
 def _devices_of_a_set(run: RunContext) -> int | None:

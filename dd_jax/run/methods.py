@@ -106,9 +106,8 @@ def experts_of(run: RunContext, data: Split) -> Callable:
             epochs = tuple(range(max(used[-1], wanted.kept_epochs) + 1))
         canaries = ["audits.privacy.canaries"] if data is not data_of.train else []
         kind = [np.array(epochs), wanted.count, wanted.lr]
-        folder = cache_dir(
-            run, f"experts_{array_digest(kind)}", *canaries, recipe=("batch", "augment")
-        )
+        name = f"experts_{array_digest(kind)}"
+        folder = cache_dir(run, "experts", *canaries, name=name)
         found = expert_paths(
             recipe,
             stack(named(key, "experts"), wanted.count),

@@ -2,17 +2,18 @@
 
 import hashlib
 import os
-from functools import cache, lru_cache
+from functools import cache, lru_cache, reduce
+from operator import getitem
 from typing import Any
 
 from ml_collections import ConfigDict
 
-from dd_jax import config as configs
 from dd_jax.catalogue import entry
 from dd_jax.catalogue.naming import source_of
 from dd_jax.data import load, tfds_source
 from dd_jax.data.zca import Space, Whitening, fit_zca, read_zca, zca_space
 from dd_jax.distill.io import storage
+from dd_jax.run.grid_checks import SEEN
 from dd_jax.runtime.loop import array_digest
 from dd_jax.types import Dataset, InputError
 
@@ -35,7 +36,7 @@ def _load(
         options=dict(own),
     )
     # files that change are read again; what is prepared for TFDS may be made by reading
-    if not source.startswith("tfds:") and _stamp(source) != stamp:
+    if not source.startswith("tfds:") and _stamp_now(source) != stamp:
         raise InputError(
             f"{source} changed while it was read; run again when it is whole"
         )
@@ -100,6 +101,15 @@ def _place(config: ConfigDict) -> tuple:
 
 
 def _stamp(source: str) -> str:
+    """The stamp of a source's files; in one grid, as it was found first."""
+    if not (seen := SEEN.get()):
+        return _stamp_now(source)
+    if source not in seen.stamps:
+        seen.stamps[source] = _stamp_now(source)
+    return seen.stamps[source]
+
+
+def _stamp_now(source: str) -> str:
     """Names, sizes and times of a source's files; the same for none.
 
     Folders are looked into as deep as they go, and through links where images are: of
@@ -132,8 +142,8 @@ def _facts(path: str) -> tuple[int, ...]:
 def own_options(config: ConfigDict, kind: str, name: str) -> dict[str, Any]:
     """The values of the config keys that an entry of the catalogue has of its own."""
     found = entry(kind, name)
-    values = configs.flat(config)
-    return {option.name: values[found.prefix + option.name] for option in found.options}
+    at = lambda key: reduce(getitem, key.split("."), config)
+    return {o.name: at(key) for o, key in zip(found.options, found.keys)}
 
 
 def fingerprint(config: ConfigDict, data: Dataset) -> str:

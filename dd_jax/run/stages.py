@@ -10,7 +10,6 @@ import numpy as np
 from dd_jax.distill.io import storage
 from dd_jax.distill.pipeline import distil_many, distil_then_train, train_on_data
 from dd_jax.run.cached import (
-    baseline_dir,
     cache_dir,
     distillation_steps,
     in_ten_calls,
@@ -126,7 +125,7 @@ def networks_on_subsets(run: RunContext) -> Params:
         member,
         distillation_steps(run),
     )
-    loop = stage_loop(run, "random_subset", baseline_dir(run, "random_subset"))
+    loop = stage_loop(run, "random_subset", cache_dir(run, "random_subset"))
     epochs = in_ten_calls(config.train.epochs)
     net_keys = stack(net_key, config.train.nets)
     return train_on_sets(run.trainer, net_keys, sets, epochs, loop)[0]
@@ -137,7 +136,7 @@ def networks_on_full_data(run: RunContext) -> Params:
     config, data = run.config, run.dataset.train
     keys = stack(run.key("full_data"), config.train.full_nets)
     rows = np.tile(np.arange(len(data.labels)), (config.train.full_nets, 1))
-    loop = stage_loop(run, "full_data", baseline_dir(run, "full_data"))
+    loop = stage_loop(run, "full_data", cache_dir(run, "full_data"))
     epochs = one_per_call(config.train.full_epochs)
     return train_on_rows(run.trainer, keys, data, rows, config.train.lr, epochs, loop)[
         0
@@ -150,12 +149,7 @@ def _shadow_loop(run: RunContext, pipe: str, stage: str) -> Callable:
     label = f"{seconds.replace('_', ' ')}, {pipe}"
     if pipe == "distilled":
         return stage_loop(run, seconds, run_dir(run, f"shadow_{stage}"), label)
-    privacy = [f"audits.privacy.{key}" for key in ("shadows", "targets", "canaries")]
-    if pipe == "full_data":
-        folder = cache_dir(run, "shadow_full_data", *privacy, "train.full_epochs")
-    else:
-        keys = (*privacy, "audits.privacy.epochs", "distill.ipc")
-        folder = cache_dir(run, f"shadow_{stage}", *keys)
+    folder = cache_dir(run, f"{pipe}_shadows", name=f"shadow_{stage}")
     return stage_loop(run, seconds, folder, label)
 
 

@@ -21,6 +21,7 @@ from dd_jax.run.context import (
     learns,
     matches,
 )
+from dd_jax.run.grid_checks import SEEN
 from dd_jax.run.methods import batched_method_of, method_of
 from dd_jax.run.read_data import dataset, whitening
 from dd_jax.run.variants import transfer_variants
@@ -49,6 +50,19 @@ def check(config: ConfigDict) -> RunContext:
     elif config.data.zca:
         _check_whitening(data)
     built = build_context(config)
+    if not (seen := SEEN.get()):
+        _check_parts(built)
+        return built
+    name = configs.run_id(config, built.fingerprint, ("", "-seed"))
+    if name not in seen.passed:
+        _check_parts(built)
+        seen.passed.add(name)
+    return built
+
+
+def _check_parts(built: RunContext) -> None:
+    """Refuses audits, a method or variants that do not fit the data or each other."""
+    config, data = built.config, built.dataset
     for name, audit in enabled(config).items():
         audit.check(context_of(built, name))
     require_per_class(data, images_per_class(config))
@@ -67,7 +81,6 @@ def check(config: ConfigDict) -> RunContext:
             _check_joint(built)
     for changes in transfer_variants(config).values():
         check(configs.override(config, changes, "audits.transfer"))
-    return built
 
 
 def forecast(config: ConfigDict) -> str:

@@ -12,6 +12,7 @@ import jaxlib
 from dd_jax.system.notice import notice
 from dd_jax.system.paths import expanded, reason
 
+_LIMIT = 2**36  # bytes; with a limit, and only then, JAX locks the folder it shares
 _CPU = Path("/proc/cpuinfo")
 _FEATURES = ("model name", "flags", "Features", "CPU implementer", "CPU part")
 
@@ -25,6 +26,7 @@ def enable() -> None:
     chosen = jax.config.jax_compilation_cache_dir
     if wanted and not chosen and (folder := _folder()):
         jax.config.update("jax_compilation_cache_dir", folder)
+        jax.config.update("jax_compilation_cache_max_size", _LIMIT)
 
 
 @cache
@@ -52,7 +54,7 @@ def machine() -> str:
 
     The processor with its features, of which others lack some, and jaxlib's version.
     """
-    parts = [jaxlib.__version__, platform.machine(), platform.processor()]
+    parts = ["locked", jaxlib.__version__, platform.machine(), platform.processor()]
     if _CPU.exists():
         first = _CPU.read_text().partition("\n\n")[0].splitlines()
         parts += [line for line in first if line.startswith(_FEATURES)]

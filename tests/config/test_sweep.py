@@ -1,6 +1,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dd_jax import config
 from dd_jax.config import sweep
@@ -36,6 +38,73 @@ def test_zipped_pairs_values_and_refuses_other_lengths():
         sweep.zipped({"a": [1, 2], "b": [3]})
 
 
+POINTS = st.lists(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "distill.ipc": st.integers(1, 3),
+            "distill.init": st.sampled_from(["noise", "real"]),
+            "train.lr": st.sampled_from([0.1, 1e-5, 1.0]),
+            "audits.robustness.attacks": st.sampled_from([("fgsm",), ("mim", "fgsm")]),
+        },
+    ),
+    min_size=1,
+    max_size=8,
+)
+AXES = st.dictionaries(st.sampled_from("abcd"), st.lists(st.integers(), max_size=4))
+
+
+@given(AXES)
+def test_a_product_has_every_combination_once_for_each_of_its_values(axes):
+    points = sweep.product(axes)
+    count = 1
+    for values in axes.values():
+        count *= len(values)
+    assert len(points) == count
+    assert all(p.keys() == axes.keys() for p in points)
+    assert all(p[key] in axes[key] for p in points for key in axes)
+
+
+@given(POINTS, POINTS)
+def test_where_commutes_with_sums_and_cuts_points_in_two(a, b):
+    keep = lambda point: len(point) % 2 == 0
+    other = lambda point: not keep(point)
+    assert sweep.where(a + b, keep) == sweep.where(a, keep) + sweep.where(b, keep)
+    assert len(sweep.where(a, keep)) + len(sweep.where(a, other)) == len(a)
+    assert sweep.where(sweep.where(a, keep), keep) == sweep.where(a, keep)
+    assert sweep.where(a, keep) == [p for p in a if keep(p)]
+
+
+def test_where_names_a_key_that_a_point_lacks():
+    points = sweep.product({"distill.ipc": [1]})
+    with pytest.raises(InputError, match="reads 'seed'; a point has distill.ipc"):
+        sweep.where(points, lambda point: point["seed"] > 0)
+
+
+@settings(max_examples=25, deadline=None)
+@given(POINTS, POINTS)
+def test_cells_of_a_sum_are_those_of_its_terms(a, b):
+    name = lambda cells: {config.run_id(cell, "") for cell in cells}
+    base = config.default()
+    joined = sweep.expand(base, a + b)
+    assert name(joined) == name(sweep.expand(base, a)) | name(sweep.expand(base, b))
+    assert len(joined) <= len(a) + len(b)
+
+
+def test_a_thousand_cells_expand_without_comparing_each_with_each():
+    points = sweep.product({"seed": range(1000)})
+    assert len(sweep.expand(config.default(), points + points)) == 1000
+
+
+def test_values_of_another_type_are_all_named():
+    points = sweep.product({"distill.ipc": [1, "2", 3, 0.5]})
+    with pytest.raises(InputError) as caught:
+        sweep.expand(config.default(), points)
+    words = "2 of 4 cells cannot run: distill.ipc='2': sweep(): distill.ipc='2': must"
+    assert str(caught.value).startswith(words)
+    assert "; distill.ipc=0.5: sweep(): distill.ipc=0.5: must" in str(caught.value)
+
+
 def test_expand_applies_each_point_to_the_base():
     base = config.override(config.default(), {"seed": 7}, "test")
     points = sweep.product({"distill.ipc": [1, 5]}) + sweep.zipped(
@@ -68,14 +137,14 @@ def test_an_overridden_value_that_cells_have_takes_those_with_all_their_keys():
         {"distill.method": "mtt", "distill.lr": 90.0, "distill.ipc": 10},
     ]
     found = []
-    for given in (
+    for typed in (
         {"distill.method": "mtt"},
         {"distill.method": "mtt", "distill.ipc": 10},
         {"distill.method": "mtt", "distill.ipc": 3},
         {"distill.method": "dsa"},
     ):
-        base = config.override(config.default(), given, "test")
-        cells = sweep.expand(base, points, list(given))
+        base = config.override(config.default(), typed, "test")
+        cells = sweep.expand(base, points, list(typed))
         found.append([(c.distill.method, c.distill.lr, c.distill.ipc) for c in cells])
     assert found == [
         [("mtt", 9.0, 1), ("mtt", 90.0, 10)],

@@ -1,0 +1,1 @@
+"""Executors: how the cells of a sweep are planned, run and watched; no JAX."""

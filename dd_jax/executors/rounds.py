@@ -1,0 +1,57 @@
+"""Rounds over the cells of a sweep: those of other launchers are looked at again."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from dd_jax.executors.cells import End
+from dd_jax.system import workdir
+from dd_jax.system.notice import notice
+from dd_jax.system.progress import duration, say
+
+RunSome = Callable[[Sequence[int]], Iterator[tuple[int, End]]]
+
+
+def in_rounds(
+    cells: Sequence[Any],
+    labels: Sequence[str],
+    root: Path,
+    run_some: RunSome,
+    at_once: int = 1,
+) -> list[End]:
+    """Runs all cells; says how each ends, and the time that is left.
+
+    Cells that other launchers run are tried again once the others have ended, as long
+    as their number falls.
+
+    Args:
+      cells: prepared, each with its run `id`.
+      labels: of the cells.
+      root: the work directory.
+      run_some: runs the cells of these numbers and yields each with its end.
+      at_once: how many it runs at the same time.
+
+    Returns:
+      How each ended.
+    """
+    folders = [workdir.run_folder(root, cell.id) for cell in cells]
+    skips = [(workdir.read_status(f) or {}).get("status") == "done" for f in folders]
+    ends: dict[int, End] = {}
+    ran, start = 0, time.monotonic()
+    todo: Sequence[int] = range(len(cells))
+    while todo:
+        pending = {i for i in todo if not skips[i]}
+        for i, end in run_some(todo):
+            if end.text == "already done" and i in ends:
+                end = end._replace(text=f"done by {ends[i].owner}")
+            ends[i] = end
+            pending.discard(i)
+            ran += end.ran
+            each = (time.monotonic() - start) / max(ran, at_once)
+            eta = f", ETA {duration(len(pending) * each)}" if ran and pending else ""
+            line = f"{labels[i]} ... {end.text}{eta}"
+            notice(line) if end.kind in ("failed", "refused") else say(line)
+        busy = [i for i in todo if ends[i].kind == "busy"]
+        todo = busy if len(busy) < len(todo) else []
+    return [ends[i] for i in range(len(cells))]

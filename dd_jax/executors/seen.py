@@ -1,0 +1,149 @@
+"""How far a run is, as the files of its folder say; nothing else is looked at."""
+
+import json
+import socket
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from statistics import mean
+from typing import NamedTuple
+
+import psutil
+
+from dd_jax.report.records import estimate, lookup
+from dd_jax.system import workdir
+from dd_jax.system.progress import duration
+from dd_jax.types import InputError
+
+
+class Seen(NamedTuple):
+    """The state of a run.
+
+    Attributes:
+      kind: `new`, `running`, `interrupted`, `done`, `failed`, `diverged` or `damaged`.
+      detail: progress, reason, or accuracy of networks on the distilled set.
+      seconds: since it was started, or that it took.
+      share: of its distillation that is done, in [0, 1].
+    """
+
+    kind: str
+    detail: str = ""
+    seconds: float = 0.0
+    share: float = 0.0
+
+
+def look(folder: Path | None) -> Seen:
+    """The state of the run of a folder, which may not exist yet."""
+    row = workdir.read_status(folder) if folder else None
+    if folder is None or row is None:
+        return Seen("new")
+    kind = row["status"]
+    if kind == "done":
+        return Seen("done", _accuracy(folder), _between(folder, "record.json"))
+    if kind != "running":
+        return Seen(kind, " ".join(str(row["error"]).split()))
+    steps, total = _steps(folder)
+    share = steps / total if total else 0.0
+    if not _alive(folder):
+        return Seen("interrupted", f"distil {steps} of {total}", share=share)
+    detail = f"distil {steps} of {total}"
+    if total and steps >= total:
+        detail = _stage(folder)
+    return Seen("running", detail, _between(folder, None), share)
+
+
+def line(label: str, seen: Seen, typical: float | None) -> str:
+    """A run in a line.
+
+    Args:
+      label: of the run.
+      seen: its state.
+      typical: seconds of a run of the sweep, where one is done.
+
+    >>> line("[1/2] ipc=1", Seen("running", "distil 50 of 100", 60.0, 0.5), 90.0)
+    '[1/2] ipc=1  running  distil 50 of 100, for 60 s, ETA 30 s'
+    """
+    parts = [seen.detail] if seen.detail else []
+    if seen.kind == "running":
+        parts.append(f"for {duration(seen.seconds)}")
+        if typical is not None:
+            parts.append(f"ETA {duration(max(0.0, typical - seen.seconds))}")
+        elif 0 < seen.share < 1:
+            left = seen.seconds / seen.share - seen.seconds
+            parts.append(f"ETA of distillation {duration(left)}")
+    elif seen.kind == "done":
+        parts.append(f"in {duration(seen.seconds)}")
+    return "  ".join(filter(None, (label, seen.kind, ", ".join(parts))))
+
+
+def typical_seconds(runs: Iterable[Seen]) -> float | None:
+    """Mean seconds of the runs that are done; None without one."""
+    times = [seen.seconds for seen in runs if seen.kind == "done"]
+    return mean(times) if times else None
+
+
+def summary(runs: list[Seen]) -> str:
+    """All runs in a line.
+
+    >>> summary([Seen("done", "", 9.0), Seen("new"), Seen("running", "", 1.0)])
+    '3 cells: 1 done, 1 running, 1 new, ETA 17 s'
+    """
+    kinds = [seen.kind for seen in runs]
+    order = ("done", "running", "failed", "diverged", "damaged", "interrupted", "new")
+    counts = ", ".join(f"{kinds.count(k)} {k}" for k in order if k in kinds)
+    each, going = typical_seconds(runs), kinds.count("running")
+    eta = ""
+    if each is not None and going:
+        spent = sum(min(s.seconds, each) for s in runs if s.kind == "running")
+        left = (going + kinds.count("new")) * each - spent
+        eta = f", ETA {duration(left / going)}"
+    return f"{len(runs)} cells: {counts}{eta}"
+
+
+def _accuracy(folder: Path) -> str:
+    with suppress(InputError):
+        record = workdir.read_json(folder / "record.json")
+        found = estimate(lookup(record, "accuracy", "distilled"))
+        if found:
+            return f"accuracy {100 * found['mean']:.1f} %"
+    return ""
+
+
+def _steps(folder: Path) -> tuple[int, int]:
+    """Steps of distillation: those done, and all."""
+    try:
+        total = lookup(workdir.read_json(folder / "config.json"), "distill", "steps")
+        rows = workdir.read_jsonl(folder / "metrics.jsonl")
+        return (rows[-1]["step"] if rows else 0), total or 0
+    except (InputError, OSError, KeyError, TypeError):
+        return 0, 0
+
+
+def _stage(folder: Path) -> str:
+    """The stage after distillation whose files are the newest."""
+    with suppress(OSError):
+        times = {p.stat().st_mtime: p.name for p in (folder / "checkpoints").iterdir()}
+        if times and times[max(times)] != "distil":
+            return times[max(times)].replace("_", " ")
+    return "networks"
+
+
+def _between(folder: Path, last: str | None) -> float:
+    """Seconds from a run's start to the time of a file, or to now."""
+    with suppress(OSError):
+        end = (folder / last).stat().st_mtime if last else time.time()
+        return max(0.0, end - (folder / "config.json").stat().st_mtime)
+    return 0.0
+
+
+def _alive(folder: Path) -> bool:
+    """Whether the process that signed the lock of a run lives, as far as is known."""
+    try:
+        row = json.loads((folder / ".lock").read_text())
+        here = row["host"] == socket.gethostname()
+        return not here or psutil.pid_exists(row["pid"])
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError, KeyError, TypeError):
+        return True

@@ -1,0 +1,236 @@
+"""Cells as jobs of a Slurm cluster, in arrays; submitit submits and requeues them.
+
+Each element of an array runs one cell. The jobs do not need the launcher: where it
+ends, they go on, and the same command finds them again.
+"""
+
+import shlex
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from dd_jax.executors import slurm_commands as slurm
+from dd_jax.executors.cells import End
+from dd_jax.executors.element import Element
+from dd_jax.executors.lost import record_loss
+from dd_jax.executors.options import DEFAULT_TIME
+from dd_jax.executors.rounds import in_rounds
+from dd_jax.executors.watch import Watcher
+from dd_jax.report import completed
+from dd_jax.system import workdir
+from dd_jax.system.locks import Busy
+from dd_jax.system.notice import notice
+from dd_jax.system.progress import say
+from dd_jax.types import InputError
+
+_TIMEOUTS = 20  # times that a cell is resumed after it ran into the time limit
+_WARNED = 90  # seconds before its time limit in which a job is queued again
+_SOON, _LATE = 2.0, 30.0  # seconds between two looks at the queue
+_PACKAGE = Path(__file__).parents[2]
+
+Settings = dict[str, Any]
+
+
+def checked(given: Settings, root: Path) -> Settings:
+    """The parameters of submitit from flags, once Slurm accepts them.
+
+    Args:
+      given: values of the flags `--slurm.NAME` by name; None for those left out.
+      root: the work directory.
+
+    Raises:
+      InputError: no Slurm, a setting that it refuses, or a folder nodes do not see.
+    """
+    slurm.require_commands()
+    try:
+        import submitit  # noqa: F401
+    except ImportError:
+        raise InputError(
+            "--executor=slurm needs submitit; pip install 'dd_jax[slurm]'"
+        ) from None
+    names = ("partition", "account", "qos", "gres", "mem", "cpus")
+    flags = {name: given[name] for name in names if given[name] is not None}
+    sbatch = {"cpus": "cpus-per-task"}
+    if given["time"] is not None:
+        slurm.minutes(given["time"])
+    slurm.require_accepted([f"--{sbatch.get(k, k)}={v}" for k, v in flags.items()])
+    slurm.require_account(given["account"], given["partition"])
+    limit = slurm.within(given["time"], DEFAULT_TIME, given["partition"])
+    slurm.require_visible(root, given["partition"])
+    parameters = {f"slurm_{k}": v for k, v in flags.items() if k != "cpus"}
+    if "cpus" in flags:  # since 22.05 srun does not take it from sbatch
+        parameters["slurm_cpus_per_task"] = flags["cpus"]
+        parameters["slurm_srun_args"] = [f"--cpus-per-task={flags['cpus']}"]
+    path = (
+        f"export PYTHONPATH={shlex.quote(str(_PACKAGE))}${{PYTHONPATH:+:$PYTHONPATH}}"
+    )
+    return parameters | {
+        "slurm_time": limit,
+        "slurm_setup": [*given["setup"], path],
+        "slurm_array_parallelism": given["at_once"],
+        "slurm_signal_delay_s": min(_WARNED, 15 * limit),
+        "slurm_additional_parameters": {"requeue": True},
+    }
+
+
+def run_on_cluster(
+    cells: Sequence[Any],
+    labels: Sequence[str],
+    root: Path,
+    command: Sequence[str],
+    settings: Settings,
+) -> list[End]:
+    """Submits what is left of a sweep and watches it until it ends.
+
+    Args:
+      cells: prepared, each with its run `id`.
+      labels: of the cells.
+      root: the work directory.
+      command: starts a worker on the same sweep.
+      settings: what `checked` gave.
+
+    Returns:
+      How each ended.
+    """
+    folders = [workdir.run_folder(root.absolute(), cell.id) for cell in cells]
+    watcher = Watcher(folders, labels)
+
+    def run_some(numbers: Sequence[int]) -> Iterator[tuple[int, End]]:
+        left = []
+        for i in numbers:
+            if completed.intact_record(folders[i]):
+                yield i, End("done", "already done")
+            else:
+                left.append(i)
+        elements = {
+            i: Element((*command,), i, cells[i].id, folders[i], Path.cwd())
+            for i in left
+        }
+        jobs = _jobs(root.absolute() / "slurm", elements, settings)
+        try:
+            for i, end in _ends(jobs, folders, watcher):
+                watcher.clear()
+                yield i, end
+        except KeyboardInterrupt:
+            names = " ".join(dict.fromkeys(job.split("_")[0] for job in jobs.values()))
+            notice(
+                f"the jobs go on without this launcher; to stop them: scancel {names}"
+            )
+            raise
+        watcher.clear()
+
+    at_once = settings["slurm_array_parallelism"]
+    return in_rounds(cells, labels, root, run_some, min(at_once, len(cells)))
+
+
+def _jobs(
+    folder: Path, elements: dict[int, Element], settings: Settings
+) -> dict[int, str]:
+    """Jobs of the cells: those in the queue already, and others that are submitted.
+
+    Raises:
+      InputError: Slurm does not answer, or refuses them.
+    """
+    record = folder / "jobs.jsonl"
+    before = {row["run"]: row["job"] for row in workdir.read_jsonl(record)}
+    queued = slurm.queued()
+    if queued is None:
+        raise InputError("Slurm does not answer (squeue); run the same command later")
+    jobs = {
+        i: before[element.run_id]
+        for i, element in elements.items()
+        if before.get(element.run_id) in queued
+    }
+    new = [i for i in elements if i not in jobs]
+    size = slurm.array_limit()
+    for first in range(0, len(new), size):
+        block = new[first : first + size]
+        names = _submitted(folder, [elements[i] for i in block], settings)
+        for i, job in zip(block, names):
+            workdir.append_jsonl(record, {"run": elements[i].run_id, "job": job})
+            jobs[i] = job
+        say(f"submitted {len(block)} cells as job {names[0].split('_')[0]}")
+    if len(jobs) > len(new):
+        say(f"{len(jobs) - len(new)} cells are in the queue already")
+    return jobs
+
+
+def _submitted(folder: Path, block: list[Element], settings: Settings) -> list[str]:
+    """The ids of the jobs of an array; its logs and scripts go to the folder.
+
+    Raises:
+      InputError: Slurm refuses it.
+    """
+    import submitit
+    from submitit.core import utils
+
+    try:
+        executor = submitit.SlurmExecutor(folder, max_num_timeout=_TIMEOUTS)
+        plain = {name.removeprefix("slurm_"): value for name, value in settings.items()}
+        executor.update_parameters(job_name="dd_jax", **plain)
+        with executor.batch():
+            jobs = [executor.submit(element) for element in block]
+    except (utils.FailedJobError, utils.FailedSubmissionError) as error:
+        words = " ".join(str(error).split())
+        raise InputError(f"Slurm refuses the jobs: {words}") from None
+    return [job.job_id for job in jobs]
+
+
+def _ends(
+    jobs: dict[int, str], folders: Sequence[Path], watcher: Watcher
+) -> Iterator[tuple[int, End]]:
+    """Cells as their jobs leave the queue.
+
+    A cell whose run does not say how it ended is looked at twice: a shared file system
+    may show a file late.
+    """
+    left, wait = dict(jobs), _SOON
+    missing: set[int] = set()
+    said: set[str] = set()
+    while left:
+        queued = slurm.queued()
+        for job in left.values():
+            if (why := (queued or {}).get(job, "")) and why not in said:
+                said.add(why)
+                notice(f"job {job} waits: {why}")
+        gone = [
+            i for i, job in left.items() if queued is not None and job not in queued
+        ]
+        wait = _SOON if gone else min(1.3 * wait, _LATE)
+        for i in gone:
+            end = _end(folders[i], left[i], i in missing)
+            if end is None:
+                missing.add(i)
+                continue
+            del left[i]
+            yield i, end
+        watcher.show()
+        if left:
+            time.sleep(wait)
+
+
+def _end(folder: Path, job: str, surely: bool) -> End | None:
+    """How the cell of a job that left the queue ended; None to look again."""
+    row = workdir.read_status(folder) or {"status": "running"}
+    if row["status"] == "done":
+        return End("done", f"done as job {job}", ran=True)
+    if row["status"] == "running":
+        if not surely:
+            return None
+        why = f"job {job} ended {slurm.state(job)}".rstrip()
+        try:
+            record_loss(folder, why)
+        except Busy as busy:
+            return End("busy", f"is being run by {busy.owner}", owner=busy.owner)
+        logs = folder.parents[1] / "slurm" / f"{job}_0_log.err"
+        more = (
+            f"see {logs}" if logs.exists() else "no log: do the nodes see the folder?"
+        )
+        return End("failed", f"failed: {why} ({more})", ran=True)
+    error = " ".join(str(row["error"]).split())
+    if error.startswith("DoesNotFit: "):
+        return End(
+            "refused", f"refused: {error.removeprefix('DoesNotFit: ')}", ran=True
+        )
+    return End("failed", f"{row['status']}: {error} (see {folder})", ran=True)

@@ -1,0 +1,116 @@
+import json
+
+import pytest
+from tiny import make
+
+from dd_jax.executors import earlier
+from dd_jax.executors.groups import Shares
+
+COST = {
+    "distill_seconds": 10.0,
+    "train_seconds": 3.0,
+    "full_data_seconds": 5.0,
+    "shadows_seconds": 100.0,
+    "compile_seconds": 7.0,
+    "steps_per_second": 20.0,
+    "peak_bytes": 10**9,
+}
+
+
+def record(name="a", cost=(), **run):
+    values = {
+        "id": name,
+        "method": "dm",
+        "dataset": "digits",
+        "arch": "convnet",
+        "ipc": 10.0,
+        "num_classes": 10,
+        "width": 32,
+        "init": "real",
+        "device": "cpu",
+    }
+    return {"run": values | run, "cost": COST | dict(cost)}
+
+
+def config(**changes):
+    return make({"distill.steps": 100}, **changes)
+
+
+def ids(records, **changes):
+    found = earlier.Earlier(records, "cpu").resembling(config(**changes))
+    return [found["run"]["id"] for found in found]
+
+
+def test_records_of_another_method_data_set_or_architecture_tell_nothing():
+    others = [record(method="dsa"), record(dataset="npz:x.npz"), record(arch="mlp")]
+    assert ids(others) == []
+    assert ids([*others, record("same")]) == ["same"]
+
+
+def test_the_nearest_in_size_count_by_ratios():
+    sizes = [record("1", ipc=1.0), record("10"), record("50", ipc=50.0)]
+    assert [ids(sizes, distill__ipc=ipc) for ipc in (2, 20, 30)] == [
+        ["1"],
+        ["10"],
+        ["50"],
+    ]
+    widths = [record("8", width=8), record("64", width=64)]
+    assert ids(widths, model__width=32) == ["64"]
+    classes = [record("2", num_classes=2), record("10")]
+    assert ids(classes, data__num_classes=3) == ["2"]
+    assert ids(classes) == ["10"]  # all of them
+
+
+def test_of_equal_sizes_the_device_and_then_the_other_keys_decide():
+    far = record("far", config={"train.epochs": 9, "distill.init": "noise"})
+    near = record("near", config={"train.epochs": 9, "seed": 3})
+    other = record("gpu", device="a GPU", config={"train.epochs": 9})
+    assert ids([far, near, other], train__epochs=9) == ["near"]
+    assert ids([other], train__epochs=9) == ["gpu"]
+
+
+def estimate(records, *cells):
+    configs, shared = zip(*cells)
+    return earlier.estimate(configs, shared, records, "cpu")
+
+
+def test_shared_parts_count_once_and_steps_are_those_of_the_cell():
+    cells = [(config(seed=s), Shares("p", {"full_data": "x"})) for s in (0, 1)]
+    found = estimate([record()], *cells)
+    assert found.seconds == pytest.approx(2 * (100 / 20 + 3 + 100) + 5)
+    assert (found.peak_bytes, found.rests_on) == (10**9, {"a"})
+    apart = [(config(seed=s), Shares("p", {"full_data": f"{s}"})) for s in (0, 1)]
+    assert estimate([record()], *apart).seconds == found.seconds + 5
+
+
+def test_shadows_count_where_there_are_some():
+    without = config(audits__privacy__enabled=False)
+    assert estimate([record()], (without, Shares("p", {}))).seconds == 5 + 3 + 5
+
+
+def test_records_as_near_are_averaged_and_the_largest_memory_counts():
+    records = [record(), record("b", {"shadows_seconds": 300.0, "peak_bytes": 10**10})]
+    found = estimate(records, (config(), Shares("p", {})))
+    assert found.seconds == pytest.approx(5 + 3 + 5 + 200)
+    assert found.peak_bytes == 10**10
+    assert " 10.0 GB, by 2 Records " in earlier.described(found, 1)
+
+
+def test_cells_without_an_estimate_are_counted():
+    cells = [(config(distill__method=m), Shares("p", {})) for m in ("dm", "dsa")]
+    found = estimate([record()], *cells)
+    assert earlier.described(found, 2).endswith("; no estimate for 1 of 2 cells")
+    nothing = earlier.described(estimate([], *cells), 2)
+    assert nothing.startswith("estimate: no estimate; no Record is of the same method")
+
+
+def test_records_are_read_of_both_places_and_damaged_ones_left_out(tmp_path):
+    results = tmp_path / "results"
+    results.mkdir()
+    line = lambda name, **cost: json.dumps(record(name, cost)) + "\n"
+    (tmp_path / "results.jsonl").write_text(line("a") + '{"run"')
+    (results / "b.jsonl").write_text(line("b") + line("c", train_seconds=None))
+    (results / "d.jsonl").write_text('{"step": 1}\n')
+    found = earlier.read(tmp_path, results)
+    assert [record["run"]["id"] for record in found] == ["a", "b"]
+    assert earlier.read(tmp_path / "none", tmp_path / "none") == []

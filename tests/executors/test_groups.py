@@ -1,0 +1,71 @@
+from types import SimpleNamespace
+
+import pytest
+from tiny import TINY, make
+
+from dd_jax import run
+from dd_jax.executors.groups import described, shares_of
+from dd_jax.run.cached import cache_dir
+from dd_jax.run.context import start
+
+
+def cell(fingerprint="f", **changes):
+    return SimpleNamespace(config=make(TINY, **changes), fingerprint=fingerprint)
+
+
+def same(a, b):
+    """What two cells share."""
+    one, other = shares_of(a), shares_of(b)
+    parts = {p for p in one.parts if one.parts[p] == other.parts.get(p)}
+    return ({"programs"} if one.programs == other.programs else set()) | parts
+
+
+ALL = {"random_subset", "full_data", "random_subset_shadows", "full_data_shadows"}
+FULL = {"full_data", "full_data_shadows"}
+
+
+@pytest.mark.parametrize(
+    "changes, shared",
+    [
+        ({"distill__init": "noise"}, {"programs"} | ALL),
+        ({"report__html": False}, {"programs"} | ALL),
+        ({"seed": 1}, {"programs"}),
+        ({"distill__method": "dsa"}, ALL),
+        ({"distill__ipc": 3}, FULL),
+        ({"audits__privacy__shadows": 6}, {"random_subset", "full_data"}),
+        ({"audits__privacy__enabled": False}, {"random_subset", "full_data"}),
+        ({"train__full_epochs": 3}, {"random_subset", "random_subset_shadows"}),
+        ({"train__lr": 0.5}, set()),
+        ({"fingerprint": "other data"}, set()),
+    ],
+    ids=str,
+)
+def test_cells_share_what_they_agree_on(changes, shared):
+    assert same(cell(), cell(**changes)) == shared
+
+
+def test_experts_are_those_of_one_recipe_whatever_they_are_followed_for():
+    mtt = lambda **changes: cell(distill__method="mtt", **changes)
+    assert "experts" in same(mtt(), mtt(distill__ipc=3))
+    assert "experts" not in same(mtt(), mtt(train__batch=32))
+    assert "experts" not in same(mtt(), mtt(**{"distill.mtt.expert_lr": 0.5}))
+    assert "experts" not in shares_of(cell()).parts
+
+
+def test_ids_are_those_of_the_folders_that_runs_share(tmp_path):
+    ready = run.prepared(make(TINY))
+    started = start(ready, tmp_path / "run", tmp_path / "cache")
+    for part, name in shares_of(ready).parts.items():
+        assert cache_dir(started, part).parent == tmp_path / "cache" / name
+
+
+def test_the_plan_counts_groups_and_parts():
+    shared = [
+        shares_of(cell(distill__ipc=ipc, distill__init=init))
+        for ipc in (1, 2, 3)
+        for init in ("real", "noise")
+    ]
+    groups, trained = described(shared)
+    words = "compiled programs: 3 groups of 2 cells that differ in no shape"
+    assert groups == words
+    assert "3 random subset (for 6 cells), 1 full data (for 6 cells)" in trained
