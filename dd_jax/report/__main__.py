@@ -65,6 +65,12 @@ def _parser() -> argparse.ArgumentParser:
         help="instead, print Markdown tables of transfer between networks",
     )
     parser.add_argument(
+        "--claims",
+        action="store_true",
+        help="instead, print Markdown tables of the claims of arXiv 2305.03355, tested "
+        "on the Records",
+    )
+    parser.add_argument(
         "--trends",
         type=expanded,
         metavar="DIR",
@@ -74,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
         "--fill",
         action="store_true",
         help="instead, WORKDIR is a Markdown file: make the tables between its lines "
-        "'<!-- table: FILE runs|privacy|robustness|transfer [KEY=VALUE ...]"
+        "'<!-- table: FILE runs|privacy|robustness|transfer|claims [KEY=VALUE ...]"
         " -->' and '<!-- end of table -->' again",
     )
     return parser
@@ -92,6 +98,7 @@ def _run(arguments: argparse.Namespace) -> None:
         markdown.table: arguments.markdown,
         markdown.privacy: arguments.privacy,
         markdown.transfer: arguments.transfer,
+        markdown.of_claims: arguments.claims,
     }
     if not (any(tables.values()) or arguments.trends):
         if not why and not os.access(path, os.W_OK):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import jinja2
 
 from dd_jax.report import (
+    claims,
     headline,
     pictures,
     run_folder,
@@ -65,12 +66,13 @@ def write_html(workdir: str | Path) -> Page:
       InputError: no runs in `workdir`.
     """
     workdir = Path(workdir)
-    runs, unfinished, damaged = _gathered(workdir)
+    runs, readings, unfinished, damaged = _gathered(workdir)
     environment = _environment()
     single = None
     if len(runs) == 1:
         single, problems = whole(runs[0], SINGLE_SIDE, drawn=True)
         damaged += problems
+    findings = claims.examine(readings) if len(runs) > 1 else []
     panels, undrawn = ([], 0) if len(runs) < 2 else _trends(runs)
     sections = ""
     if len(runs) > 1:
@@ -89,6 +91,7 @@ def write_html(workdir: str | Path) -> Page:
         else None,
         trends=panels,
         undrawn=undrawn,
+        claims=claims.blocks(findings) if claims.says_something(findings) else [],
         splits=sorted({*map(run_notes.evaluated_on, records)})[:MOST_SENTENCES],
         unfinished=Table(("Run", "Status", "Error"), unfinished),
         damaged=Table(
@@ -103,9 +106,11 @@ def write_html(workdir: str | Path) -> Page:
     return Page(path, len(runs), damaged)
 
 
-def _gathered(workdir: Path) -> tuple[list[FinishedRun], list[tuple], list[str]]:
-    """Finished runs in the order of the page, rows of the others, damaged files."""
-    found, unfinished, damaged = [], [], []
+def _gathered(
+    workdir: Path,
+) -> tuple[list[FinishedRun], list[claims.Reading], list[tuple], list[str]]:
+    """Finished runs by place, what claims need, rows of the others, damaged files."""
+    found, readings, unfinished, damaged = [], [], [], []
     for run in run_folder.each(workdir):
         damaged += run.damaged
         if run.record is None:
@@ -113,10 +118,13 @@ def _gathered(workdir: Path) -> tuple[list[FinishedRun], list[tuple], list[str]]
             unfinished.append((printable(run.folder.name), run.status, error))
             continue
         short = presentable(cut_down(run.record))
+        if one := claims.reading(run.record):
+            readings.append(one)
         found.append(FinishedRun(short, verdict.verdicts(run.record), run.folder))
     of_record = {id(run.record): run for run in found}
     ordered = sweep_axes.ordered([run.record for run in found])
-    return [of_record[id(record)] for record in ordered], unfinished, damaged
+    runs = [of_record[id(record)] for record in ordered]
+    return runs, readings, unfinished, damaged
 
 
 @cache

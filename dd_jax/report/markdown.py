@@ -1,10 +1,10 @@
-"""Records as Markdown tables: runs, membership, robustness, transfer."""
+"""Records as Markdown tables: runs, membership, robustness, transfer, claims."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from dd_jax.report import headline, membership_table, robustness_table
-from dd_jax.report.blocks import Table
+from dd_jax.report import claims, headline, membership_table, robustness_table
+from dd_jax.report.blocks import Badge, Caption, Grid, Notes, Table, Text
 from dd_jax.report.display_names import (
     dataset_name,
     display_name,
@@ -171,6 +171,29 @@ def transfer(found: Sequence[Record]) -> str:
     )
 
 
+def of_claims(found: Sequence[Record]) -> str:
+    """Markdown of the study's claims: for each data set the claims and their tests.
+
+    Args:
+      found: as `dd_jax.report.records.read` gives them; too few are no error.
+
+    Returns:
+      The verdict on each claim and a table of tests for each data set, and how to read
+      them, with a final newline.
+    """
+    parts = []
+    for block in claims.blocks(claims.of_records(found)):
+        if isinstance(block, Caption):
+            parts.append(f"**Claims: {escaped(block.text)}**\n")
+        elif isinstance(block, Notes):
+            parts.append("".join(f"- {line}\n" for line in block.lines))
+        elif isinstance(block, Grid):
+            parts.append(_lines(block.table))
+        elif isinstance(block, Text):
+            parts.append(f"{block.text}\n")
+    return "\n".join(parts) or "No Record names its seed, so nothing can be paired.\n"
+
+
 def _which(record: Record) -> str:
     where = f"{dataset_name(record)}, {set_size_text(record)}"
     return escaped(f"{run_value(record, 'method')} on {where}:")
@@ -178,4 +201,10 @@ def _which(record: Record) -> str:
 
 def _lines(own: Table) -> str:
     rows = [own.columns, ("---",) * len(own.columns), *own.rows]
-    return "".join(f"| {' | '.join(escaped(str(c)) for c in row)} |\n" for row in rows)
+    return "".join(
+        f"| {' | '.join(escaped(_text(c)) for c in row)} |\n" for row in rows
+    )
+
+
+def _text(cell: str | Cell | Badge) -> str:
+    return cell.level if isinstance(cell, Badge) else str(cell)

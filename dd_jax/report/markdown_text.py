@@ -16,6 +16,7 @@ KINDS = {
     "privacy": markdown.privacy,
     "robustness": markdown.robustness,
     "transfer": markdown.transfer,
+    "claims": markdown.of_claims,
 }
 _PLACE = re.compile(
     r"^<!-- table: (?P<what>.*?) -->\n.*?^<!-- end of table -->$", re.M | re.S
@@ -31,9 +32,10 @@ def filled(text: str, folder: str | Path) -> str:
         <!-- table: fashion_mnist.jsonl runs ipc=10 seed=0 -->
         <!-- end of table -->
 
-    `runs` is `markdown.table`; `privacy`, `robustness` and `transfer` are the functions
-    of that name, with their options, such as `score=rmia` and `eps=0,0.05`. Without
-    conditions all Records of the file are in. Rows are ordered as in the report.
+    `runs` is `markdown.table` and `claims` `markdown.of_claims`; `privacy`,
+    `robustness` and `transfer` are the functions of that name, with their options, such
+    as `score=rmia` and `eps=0,0.05`. Without conditions all Records of the file are in.
+    Rows are ordered as in the report.
 
     Args:
       text: Markdown.

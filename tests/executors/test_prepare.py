@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,8 @@ from tiny import TINY, arrays, make, npz
 from dd_jax import run
 from dd_jax.config import sweep
 from dd_jax.executors.cells import Request
-from dd_jax.executors.prepare import prepare
+from dd_jax.executors.groups import shares_of
+from dd_jax.executors.prepare import prepare, require_valid
 from dd_jax.run import read_data, validation
 from dd_jax.types import InputError
 
@@ -69,3 +71,20 @@ def test_classes_too_small_are_all_listed_and_no_other_cell():
     assert words.startswith("4 of 6 cells cannot run: seed=0 ipc=90, seed=1 ipc=90: ")
     assert words.count("the smallest class of digits has") == 2
     assert "ipc=2," not in words and "\n" not in words
+
+
+@pytest.mark.slow
+def test_ten_thousand_cells_take_seconds():
+    axes = {
+        "data.num_classes": [2, 5, 10],
+        "distill.ipc": [1, 5, 10, 20],
+        "distill.init": ["noise", "real", "kmeans"],
+        "train.lr": [0.01 * i for i in range(1, 29)],
+        "seed": range(10),
+    }
+    begin = time.process_time()
+    wanted = request(sweep.product(axes))
+    require_valid(wanted, lambda: run)
+    found = [shares_of(cell) for cell in prepare(wanted, run)]
+    assert len(found) == 10080 and len({s.programs for s in found}) == 336
+    assert time.process_time() - begin < 90  # 29 on busy cores

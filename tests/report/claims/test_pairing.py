@@ -1,0 +1,108 @@
+"""Which Records are compared, and what is averaged."""
+
+import cells
+import numpy as np
+import pytest
+
+from dd_jax.report.claims import pairing
+from dd_jax.report.claims.registered import TESTS
+
+GAP = next(t for t in TESTS if t.kind == "falls")
+METHOD = next(t for t in TESTS if t.factor == "method" and t.kind == "differs")
+
+
+def of(records, test=GAP):
+    return pairing.design([pairing.reading(record) for record in records], test)
+
+
+def test_conditions_are_averaged_within_a_seed():
+    gap = lambda ipc, init, seed, **_: {
+        "gap": ipc / 100 + 0.01 * (init == "real") + 0.1 * seed
+    }
+    found = of(cells.grid(gap, seeds=2, methods=["dm"], inits=["noise", "real"]))
+    assert found.levels == (1, 5, 10, 20) and found.unpaired == 0
+    assert (found.conditions, found.records) == (6, 48)
+    row = np.array([0.015, 0.055, 0.105, 0.205])
+    np.testing.assert_allclose(found.values, [row, row + 0.1])
+    assert found.ratios[0] == (1 / 144, 1 / 144)
+
+
+def test_incomplete_seeds_are_left_out_and_counted():
+    records = cells.grid(seeds=4, methods=["dm"], inits=["real"], classes=[10])
+    found = of([r for r in records if (r["run"]["ipc"], r["run"]["seed"]) != (5, 1)])
+    assert found.values.shape == (3, 4) and found.unpaired == 3
+
+
+def test_all_seeds_have_the_same_conditions():
+    """A condition of one seed only must not be part of that seed's mean."""
+    gap = lambda init, **_: {"gap": 0.3 + 0.2 * (init == "noise")}
+    records = cells.grid(gap, methods=["dm"], inits=["real"], classes=[10])
+    extra = cells.grid(gap, seeds=1, methods=["dm"], inits=["noise"], classes=[10])
+    found = of([*records, *extra])
+    np.testing.assert_allclose(found.values, 0.3)
+    assert (found.conditions, found.records, found.unpaired) == (1, 12, 4)
+
+
+def test_levels_are_those_of_the_most_values():
+    records = cells.grid(methods=["dm"], inits=["real"], classes=[10])
+    stray = cells.cell(ipc=2, seed=0)
+    assert of([*records, stray]).levels == (1, 5, 10, 20)
+    more = cells.grid(methods=["dsa"], ipcs=(1, 10), inits=["real"], classes=[10])
+    assert of([*records, *more]).levels == (1, 5, 10, 20)
+
+
+def test_levels_with_enough_seeds_come_first():
+    one_seed = cells.grid(seeds=1, methods=["dm"], inits=["real"])
+    three = cells.grid(methods=["dsa"], ipcs=(1, 10), inits=["real"], classes=[10])
+    assert of([*one_seed, *three]).levels == (1, 10)
+
+
+@pytest.mark.parametrize(
+    "key, other",
+    [
+        ("width", 64),
+        ("arch", "mlp"),
+        ("split", "validation"),
+        ("config", {"train.epochs": 5}),
+        ("config", {"distill.lr": 0.5}),
+        ("results_version", 8),
+    ],
+)
+def test_cells_that_differ_in_any_other_key_are_not_paired(key, other):
+    few, many = cells.cell(ipc=1), cells.cell(ipc=10)
+    assert of([few, many]).levels == (1, 10)
+    many["run"][key] = other
+    assert len(of([few, many]).levels) == 1
+
+
+def test_recipes_go_with_the_method():
+    dm, dsa = cells.cell(method="dm"), cells.cell(method="dsa")
+    dsa["run"]["config"] = {"distill.method": "dsa", "distill.lr": 0.5, "seed": 0}
+    assert of([dm, dsa], METHOD).levels == ("dm", "dsa")
+    dsa["run"]["config"]["train.epochs"] = 5
+    assert len(of([dm, dsa], METHOD).levels) == 1
+
+
+def test_radii_that_differ_are_not_paired():
+    dm, dsa = cells.cell(method="dm"), cells.cell(method="dsa")
+    dsa["robustness"]["distilled"]["attacks"]["pgd_linf"][0]["eps"] = 0.05
+    assert len(of([dm, dsa], METHOD).levels) == 1
+
+
+def test_repeats_of_a_cell_are_averaged():
+    once, again = cells.cell(gap=0.2), cells.cell(gap=0.4)
+    again["run"]["id"] = "again"
+    found = of([once, again])
+    assert found.values.tolist() == [[pytest.approx(0.3)]] and found.records == 2
+
+
+def test_a_record_without_its_seed_is_not_read():
+    record = cells.cell()
+    del record["run"]["seed"]
+    assert pairing.reading(record) is None
+
+
+def test_unresolved_values_are_not_used():
+    record = cells.cell()
+    record["fairness"]["distilled"]["class_gap"] = {"mean": None, "resolved": False}
+    assert of([record]) is None
