@@ -41,8 +41,10 @@ def look(folder: Path | None) -> Seen:
     kind = row["status"]
     if kind == "done":
         return Seen("done", _accuracy(folder), _between(folder, "record.json"))
-    if kind != "running":
+    if kind in ("failed", "diverged", "damaged"):
         return Seen(kind, " ".join(str(row["error"]).split()))
+    if kind != "running":
+        return Seen("damaged", f"status.json says {kind}")
     steps, total = _steps(folder)
     share = steps / total if total else 0.0
     if not _alive(folder):

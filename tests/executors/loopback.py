@@ -5,7 +5,7 @@ import shutil
 import socket
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol")
@@ -75,6 +75,11 @@ def _idle():
     return done.stdout.strip() == "idle"
 
 
+def _empty():
+    done = subprocess.run(["squeue", "-h"], capture_output=True, text=True)
+    return not done.stdout.strip()
+
+
 @contextmanager
 def slurm(folder: Path):
     """Inside, the commands of Slurm speak to daemons of a folder."""
@@ -107,6 +112,8 @@ def slurm(folder: Path):
         yield
     finally:
         subprocess.run(["scancel", "--user=root"], capture_output=True)
+        with suppress(TimeoutError):
+            _wait(_empty, 20.0)
         for daemon in reversed(daemons):
             daemon.terminate()
         for daemon in daemons:

@@ -76,6 +76,8 @@ def test_damaged_files_are_a_state(root):
     (root / "runs" / f"{2:012x}" / "status.json").write_text("{")
     (root / "runs" / f"{1:012x}" / "record.json").write_text("{")
     assert look(root / "runs" / f"{2:012x}").kind == "damaged"
+    unknown = write(root, 6, "of another version")
+    assert look(unknown) == Seen("damaged", "status.json says of another version")
     assert look(root / "runs" / f"{1:012x}") == Seen(
         "done", seconds=pytest.approx(0, abs=9)
     )
