@@ -300,6 +300,7 @@ def test_share_of_the_matrix_product_peak():
     assert versus_torch.share(found, None, 0.4) == {}
 
 
+@pytest.mark.slow
 def test_the_operations_of_every_case_are_counted():
     from jax_worker import step_flops
 

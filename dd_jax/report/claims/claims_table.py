@@ -15,12 +15,10 @@ from dd_jax.report.claims.pairing import LEAST_SEEDS, Design
 from dd_jax.report.claims.registered import CLAIMS
 from dd_jax.report.display_names import (
     KINDS,
-    dataset_name,
-    display_name,
     key_name,
     short_name,
 )
-from dd_jax.report.formats import Cell, count, decimal, format_value, points, rate
+from dd_jax.report.formats import Cell, count, decimal, points, rate
 
 COLUMNS = (
     "Test",
@@ -56,9 +54,9 @@ def says_something(findings: Sequence[Finding]) -> bool:
 def blocks(findings: Sequence[Finding]) -> list[Block]:
     """The section of the page: claims and tests of each data set, how to read them."""
     found: list[Block] = []
-    for dataset, own in groupby(findings, lambda finding: finding.dataset):
+    for _, own in groupby(findings, lambda finding: finding.dataset):
         members = list(own)
-        name = dataset_name({"run": {"dataset": dataset}})
+        name = members[0].dataset_name
         found += [
             Caption(name),
             Notes(claim_lines(members)),
@@ -108,11 +106,10 @@ def _row(finding: Finding) -> tuple:
 def _compared(factor: str | None, found: Design) -> str:
     if factor is None:
         return _share("all ratios", found.ratios)
+    names = ", ".join(short_name(name, factor) for name in found.names)
     if factor in KINDS:
-        kind = KINDS[factor]
-        names = (display_name(v, None, kind) if v else "none" for v in found.levels)
-        return ", ".join(short_name(name, factor) for name in names)
-    text = f"{key_name(factor)} {', '.join(map(format_value, found.levels))}"
+        return names
+    text = f"{key_name(factor)} {names}"
     return _share(text, found.ratios) if factor == "ipc" else text
 
 

@@ -19,6 +19,7 @@ class Finding(NamedTuple):
     Attributes:
       test: as registered.
       dataset: on which.
+      dataset_name: as tables show it.
       design: what was compared; None where nothing was measured.
       effect: `{mean, ci, n}`, n seeds; None without values at two levels, where those
         are compared.
@@ -30,6 +31,7 @@ class Finding(NamedTuple):
 
     test: Registered
     dataset: str
+    dataset_name: str
     design: Design | None
     effect: dict | None
     p: tuple[float, float] | None
@@ -47,9 +49,10 @@ def examine(readings: Sequence[Reading]) -> list[Finding]:
       A finding for each data set and registered test, in that order.
     """
     once = {one.run: one for one in readings}.values()
+    names = {one.dataset: one.names["dataset"] for one in once}
     designs = {
         (dataset, test): design([r for r in once if r.dataset == dataset], test)
-        for dataset in sorted({one.dataset for one in once})
+        for dataset in sorted(names)
         for test in TESTS
     }
     tested = {
@@ -59,7 +62,10 @@ def examine(readings: Sequence[Reading]) -> list[Finding]:
     }
     pairs = [_p_values(test, found) for (_, test), found in tested.items()]
     corrected = dict(zip(tested, adjusted(pairs)))
-    return [_finding(*key, found, corrected.get(key)) for key, found in designs.items()]
+    return [
+        _finding(test, dataset, names[dataset], found, corrected.get((dataset, test)))
+        for (dataset, test), found in designs.items()
+    ]
 
 
 def lacking(test: Registered, found: Design | None) -> str:
@@ -84,8 +90,9 @@ def _p_values(test: Registered, found: Design) -> tuple[float, float]:
 
 
 def _finding(
-    dataset: str,
     test: Registered,
+    dataset: str,
+    dataset_name: str,
     found: Design | None,
     p: tuple[float, float] | None,
 ) -> Finding:
@@ -95,7 +102,7 @@ def _finding(
         verdict, reason = UNDECIDED, lacking(test, found)
     else:
         verdict, reason = _verdict(test, effect["mean"], p)
-    return Finding(test, dataset, found, effect, p, verdict, reason)
+    return Finding(test, dataset, dataset_name, found, effect, p, verdict, reason)
 
 
 def _verdict(

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dd_jax.report.claims.registered import TESTS, Registered
+from dd_jax.report.display_names import run_value
 from dd_jax.types import Record
 
 LEAST_SEEDS = 3
@@ -33,6 +34,7 @@ class Reading(NamedTuple):
       run: its id.
       dataset, seed: as recorded.
       factors: the run keys that tests compare, and `ratio`, the share of the data.
+      names: of the data set and of these run keys, as tables show them.
       recipe: config keys of the distillation, as text; they go with the method.
       settings: the other keys that have to be equal, as text.
       values: of each registered test, None where not measured.
@@ -42,6 +44,7 @@ class Reading(NamedTuple):
     dataset: str
     seed: float
     factors: dict[str, Any]
+    names: dict[str, str]
     recipe: str
     settings: str
     values: tuple
@@ -52,6 +55,7 @@ class Design(NamedTuple):
 
     Attributes:
       levels: of the factor, ascending; `(None,)` without one.
+      names: of the levels, as tables show them.
       values: `f64[seeds levels]`, means over conditions within a seed.
       ratios: share of the data at each level, lowest to highest; None where unknown.
       conditions: that have a seed with all levels.
@@ -60,6 +64,7 @@ class Design(NamedTuple):
     """
 
     levels: tuple
+    names: tuple[str, ...]
     values: np.ndarray
     ratios: tuple
     conditions: int
@@ -83,6 +88,7 @@ def reading(record: Record) -> Reading | None:
         run["dataset"],
         run["seed"],
         {key: run.get(key) for key in (*FACTORS, "ratio")},
+        {key: run_value(record, key) for key in ("dataset", *FACTORS)},
         json.dumps(recipe, sort_keys=True),
         json.dumps(others, sort_keys=True),
         tuple(test.quantity(record) for test in TESTS),
@@ -120,6 +126,7 @@ def design(readings: Sequence[Reading], test: Registered) -> Design | None:
     count = sum(map(len, used))
     return Design(
         order,
+        tuple(ones[0].names.get(test.factor or "", "") for ones in used),
         np.array([np.mean(rows, axis=0) for rows in by_seed.values()]),
         tuple(_range(one.factors["ratio"] for one in ones) for ones in used),
         len({condition for condition, _ in whole}),

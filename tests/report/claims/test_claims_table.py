@@ -40,6 +40,7 @@ def test_the_page_has_the_claims_of_several_runs(sweep):
     assert "3 seeds, 1 condition, 12 Records" in row
 
 
+@pytest.mark.slow
 def test_a_page_without_values_or_of_one_run_has_no_claims(tmp_path):
     for number in range(2):
         record = {"run": cells.cell()["run"] | {"id": f"{number:012x}"}}
