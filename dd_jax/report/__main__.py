@@ -8,7 +8,14 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from dd_jax import report
-from dd_jax.report import markdown, markdown_text, records, run_folder, trends
+from dd_jax.report import (
+    markdown,
+    markdown_text,
+    record_table,
+    records,
+    run_folder,
+    trends,
+)
 from dd_jax.report.safe_text import presentable
 from dd_jax.report.sweep_axes import ordered
 from dd_jax.system import disk
@@ -77,6 +84,12 @@ def _parser() -> argparse.ArgumentParser:
         help="instead, write the plots of a sweep to DIR as SVG",
     )
     parser.add_argument(
+        "--export",
+        type=expanded,
+        metavar="FILE",
+        help="instead, write the Records to FILE.csv or FILE.parquet, a row each",
+    )
+    parser.add_argument(
         "--fill",
         action="store_true",
         help="instead, WORKDIR is a Markdown file: make the tables between its lines "
@@ -91,6 +104,8 @@ def _run(arguments: argparse.Namespace) -> None:
     if arguments.fill:
         _fill(path)
         return
+    if arguments.export:
+        record_table.check(arguments.export)
     why = no_folder(path)
     if why not in ("", IS_FILE):
         raise InputError(f"{path}: {why}; give a work directory")
@@ -100,7 +115,7 @@ def _run(arguments: argparse.Namespace) -> None:
         markdown.transfer: arguments.transfer,
         markdown.of_claims: arguments.claims,
     }
-    if not (any(tables.values()) or arguments.trends):
+    if not (any(tables.values()) or arguments.trends or arguments.export):
         if not why and not os.access(path, os.W_OK):
             raise InputError(
                 f"{path}: is read-only, and the report is written there; copy it to a "
@@ -115,6 +130,9 @@ def _run(arguments: argparse.Namespace) -> None:
     if arguments.trends:
         for written in trends.write_svgs(found, arguments.trends):
             print(written)
+    if arguments.export:
+        record_table.write(found, arguments.export)
+        print(arguments.export)
 
 
 def _fill(path: Path) -> None:
