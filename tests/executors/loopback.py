@@ -10,6 +10,7 @@ from pathlib import Path
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol")
 MISSING = [name for name in PROGRAMS if not shutil.which(name)]
+MISSING += [] if os.geteuid() == 0 else ["root"]  # as whom the daemons run
 
 # Jobs of the partition `high` pre-empt those of `low`, which are queued again. An array
 # has at most 3 jobs. A credential lasts seconds: a job that is queued again waits for
