@@ -131,9 +131,12 @@ def test_a_run_of_the_launcher_on_two_devices(one, tmp_path):
 
 
 def selected(values):
-    """Scores without a shared seed, for methods that only select images."""
+    """For methods that only select images: no score of a shared seed, few attacks."""
     if catalogue.entry("method", values["distill.method"]).traits.get("selects"):
-        return values | {"audits.privacy.scores": ("lira_online", "rmia", "loss")}
+        return values | {
+            "audits.privacy.scores": ("lira_online", "rmia", "loss"),
+            "audits.robustness.attacks": ("pgd_linf",),
+        }
     return values
 
 
