@@ -43,6 +43,7 @@ def test_batches_cover_all_rows_in_few_sizes(count, sizes):
     assert len(padded) == 4 and set(padded) == set(part)
 
 
+@pytest.mark.slow
 def test_linear_classes_are_broken_exactly_within_eps_by_few_programs(toy):
     """One program for each component and size, also of other networks."""
     w, images, labels = toy

@@ -16,6 +16,7 @@ def given(nets=2, fields=None, **options):
     return context("transfer", others=others, fields=fields, **options)[0]
 
 
+@pytest.mark.slow
 def test_each_pipeline_is_attacked_by_all_and_by_its_siblings():
     rows = transfer_audit.measure(given())
     pairs = {(row["source"], row["target"]) for row in rows}

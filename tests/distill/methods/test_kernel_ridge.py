@@ -62,6 +62,7 @@ def test_loss_equals_numpy():
     np.testing.assert_allclose(info["loss"], expected, rtol=2e-3)
 
 
+@pytest.mark.slow
 def test_one_network_of_the_pool_ages_at_a_time_and_the_old_are_replaced():
     method = frepo(pool=2, outer_steps=2)
     state = method.init(jax.random.key(0), real())
