@@ -47,6 +47,9 @@ class End(NamedTuple):
     owner: str = ""
 
 
+ALREADY_DONE = End("done", "already done")
+
+
 def attempt(
     run: ModuleType, keep: Callable[[Path, Record], None], cell: Any, root: Path
 ) -> End:
@@ -61,7 +64,7 @@ def attempt(
     start = time.monotonic()
     try:
         if run.record_of(cell.id, root):
-            return End("done", "already done")
+            return ALREADY_DONE
         if cell.forecast:
             say(cell.forecast)
         keep(root, run.run(cell, root))

@@ -9,13 +9,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from dd_jax.executors.cells import End
+from dd_jax.executors.cells import ALREADY_DONE, End
 from dd_jax.executors.lost import how_ended, record_loss
-from dd_jax.executors.rounds import in_rounds
+from dd_jax.executors.rounds import in_rounds, sorted_out
 from dd_jax.executors.shares import Share
 from dd_jax.executors.watch import Watcher
 from dd_jax.executors.worker import answered, sent, start
-from dd_jax.report import completed
 from dd_jax.system import workdir
 from dd_jax.system.locks import Busy
 
@@ -135,12 +134,8 @@ def run_side_by_side(
     watcher = Watcher(folders, labels)
 
     def run_some(numbers: Sequence[int]) -> Iterator[tuple[int, End]]:
-        left = []
-        for i in numbers:
-            if completed.intact_record(folders[i]):
-                yield i, End("done", "already done")
-            else:
-                left.append(i)
+        done, left = sorted_out(numbers, folders)
+        yield from ((i, ALREADY_DONE) for i in done)
         blocks, running = _blocks(left, len(shares)), 0
         while running or any(blocks):
             for slot in pool.idle():

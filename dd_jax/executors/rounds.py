@@ -5,12 +5,21 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from dd_jax.executors.cells import End
+from dd_jax.executors.cells import ALREADY_DONE, End
+from dd_jax.report import completed
 from dd_jax.system import workdir
 from dd_jax.system.notice import notice
 from dd_jax.system.progress import duration, say
 
 RunSome = Callable[[Sequence[int]], Iterator[tuple[int, End]]]
+
+
+def sorted_out(
+    numbers: Sequence[int], folders: Sequence[Path]
+) -> tuple[list[int], list[int]]:
+    """Cells that are finished, and those that are left, by their runs' folders."""
+    done = [i for i in numbers if completed.intact_record(folders[i])]
+    return done, sorted({*numbers} - {*done})
 
 
 def in_rounds(
@@ -43,7 +52,7 @@ def in_rounds(
     while todo:
         pending = {i for i in todo if not skips[i]}
         for i, end in run_some(todo):
-            if end.text == "already done" and i in ends:
+            if end == ALREADY_DONE and i in ends:
                 end = end._replace(text=f"done by {ends[i].owner}")
             ends[i] = end
             pending.discard(i)

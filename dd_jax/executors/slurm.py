@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from dd_jax.executors import slurm_commands as slurm
-from dd_jax.executors.cells import End
+from dd_jax.executors.cells import ALREADY_DONE, End
 from dd_jax.executors.element import Element
 from dd_jax.executors.lost import record_loss
 from dd_jax.executors.options import DEFAULT_TIME
-from dd_jax.executors.rounds import in_rounds
+from dd_jax.executors.rounds import in_rounds, sorted_out
 from dd_jax.executors.watch import Watcher
-from dd_jax.report import completed
 from dd_jax.system import workdir
 from dd_jax.system.locks import Busy
 from dd_jax.system.notice import notice
@@ -97,12 +96,8 @@ def run_on_cluster(
     watcher = Watcher(folders, labels)
 
     def run_some(numbers: Sequence[int]) -> Iterator[tuple[int, End]]:
-        left = []
-        for i in numbers:
-            if completed.intact_record(folders[i]):
-                yield i, End("done", "already done")
-            else:
-                left.append(i)
+        done, left = sorted_out(numbers, folders)
+        yield from ((i, ALREADY_DONE) for i in done)
         elements = {
             i: Element((*command,), i, cells[i].id, folders[i], Path.cwd())
             for i in left
