@@ -2,6 +2,7 @@
 
 from functools import cache, wraps
 
+import jax
 import pytest
 from tiny import BARE, MLP, ROOT, make
 
@@ -15,7 +16,12 @@ ABLATION = ROOT / "experiments" / "ablation_digits.py"
 
 @pytest.fixture
 def traced(monkeypatch):
-    """A list that grows by one at each trace of the distillation step."""
+    """A list that grows by one at each trace of the distillation step.
+
+    Programs of earlier tests are forgotten: with many of them in the process, a run
+    would forget all and trace anew (`runtime.program_maps`).
+    """
+    jax.clear_caches()
     traces = []
     factory = METHODS["dm"]
 
