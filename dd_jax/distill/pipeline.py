@@ -9,6 +9,7 @@ from jax import lax
 
 from dd_jax.distill.base import Method, Real, real_data
 from dd_jax.distill.batched.batched_method import BatchedMethod
+from dd_jax.distill.traced import steps_of
 from dd_jax.runtime.loop import Diverged, run_loop
 from dd_jax.runtime.parallel import everywhere, map_models, over_devices_in_use
 from dd_jax.runtime.reuse import reused
@@ -34,24 +35,27 @@ def _steps(sample: Callable, update: Callable, key, state, first, last):
 
 
 @reused
-def _distiller(sample: Callable, update: Callable, splits: bool):
-    """The compiled steps; methods that differ only in `init` share them."""
+def _distiller(make: Callable, splits: bool):
+    """The compiled steps; methods share them that differ in `init` or traced values."""
 
-    def one(shared, key, state, rows, counts, own):
+    def one(shared, key, state, rows, counts, own, values):
         images, common, first, last = shared
         real = Real(images, rows, counts, own if common is None else common)
-        return _steps(lambda k: sample(k, real), update, key, state, first, last)
+        steps = make(values)
+        sample = lambda k: steps.sample(k, real)
+        return _steps(sample, steps.update, key, state, first, last)
 
     return map_models(one, donate=(2,), splits=splits)
 
 
 @reused
-def _batched_distiller(batched: BatchedMethod):
+def _batched_distiller(make: Callable):
     """The same of many distillations that share their random numbers."""
 
-    def run(key, states, real, member, first, last):
-        sample = lambda k: batched.sample(k, real, member)
-        return _steps(sample, batched.update, key, states, first, last)
+    def run(key, states, real, member, values, first, last):
+        steps = make(values)
+        sample = lambda k: steps.sample(k, real, member)
+        return _steps(sample, steps.update, key, states, first, last)
 
     return over_devices_in_use(run, donate=(1,))
 
@@ -105,18 +109,23 @@ def distil_many(
         if batched:
             union = real_data(images, data.labels, member.any(0))
             union, drawn = everywhere((union, jnp.asarray(member)))
-            run_batched = _batched_distiller(batched)
+            make, values = steps_of(batched)
+            values = jax.tree.map(jnp.float32, values)
+            run_batched = _batched_distiller(make)
             run = lambda state, first, last: run_batched(
-                step_keys[0], state, union, drawn, first, last
+                step_keys[0], state, union, drawn, values, first, last
             )
         else:
             rows = jnp.stack([real.rows for real in reals])
             counts = jnp.stack([real.counts for real in reals])
             common, paths = _paths(method, keys, member, experts, share_experts)
             images, common = everywhere((images, common))
-            run_each = _distiller(method.sample, method.update, method.splits)
+            make, values = steps_of(method)
+            values = jax.tree.map(lambda v: jnp.full(len(keys), v), values)
+            run_each = _distiller(make, method.splits)
             run = lambda state, first, last: run_each(
-                (images, common, first, last), step_keys, state, rows, counts, paths
+                (images, common, first, last),
+                *(step_keys, state, rows, counts, paths, values),
             )
 
         def advance(state, first, last):

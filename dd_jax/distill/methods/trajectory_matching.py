@@ -16,6 +16,7 @@ from dd_jax.distill.methods.student import (
 from dd_jax.distill.parametrisation.protocol import LearnerState, flattened
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
 from dd_jax.distill.signatures import passes_on
+from dd_jax.distill.traced import switched_on
 from dd_jax.runtime.reuse import reused
 from dd_jax.runtime.split_work import split_sum
 from dd_jax.train.losses import cross_entropy
@@ -198,7 +199,7 @@ def trajectory_matching(
     starts = range(min_start, max_start)
     targets = range(min_start + expert_epochs, max_start + expert_epochs)
     used = tuple(sorted({*starts, *targets}))
-    images |= {"train_lr": student_lr or train_lr}
+    images |= {"train_lr": student_lr if switched_on(student_lr) else train_lr}
     learner = synthetic(
         ipc=ipc, init=init, lr=lr, lr_lr=lr_lr, space=model.space, **images
     )
