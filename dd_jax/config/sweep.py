@@ -123,12 +123,16 @@ def labels(cells: list[ConfigDict]) -> list[str]:
     Keys are cut to their last part unless two of them would be equal.
     """
     values = [configs.flat(cell) for cell in cells]
-    varying = [key for key in fields() if any(v[key] != values[0][key] for v in values)]
+    varying = [key for key in fields() if _differ([v[key] for v in values])]
     leaves = [key.split(".")[-1] for key in varying]
     names = [
         leaf if leaves.count(leaf) == 1 else key for key, leaf in zip(varying, leaves)
     ]
     return [" ".join(f"{n}={v[k]}" for n, k in zip(names, varying)) for v in values]
+
+
+def _differ(values: list[Any]) -> bool:
+    return values.count(values[0]) < len(values)
 
 
 class Experiment(NamedTuple):
