@@ -13,6 +13,7 @@ import psutil
 
 from dd_jax.report.records import estimate, lookup
 from dd_jax.system import workdir
+from dd_jax.system.disk import file_digest
 from dd_jax.system.progress import duration
 from dd_jax.types import InputError
 
@@ -40,6 +41,8 @@ def look(folder: Path | None) -> Seen:
         return Seen("new")
     kind = row["status"]
     if kind == "done":
+        if not _whole(folder, row):
+            return Seen("damaged", "record.json is not the one that was written")
         return Seen("done", _accuracy(folder), _between(folder, "record.json"))
     if kind in ("failed", "diverged", "damaged"):
         return Seen(kind, " ".join(str(row["error"]).split()))
@@ -101,6 +104,15 @@ def summary(runs: list[Seen]) -> str:
         left = (going + kinds.count("new")) * each - spent
         eta = f", ETA {duration(left / going)}"
     return f"{len(runs)} cells: {counts}{eta}"
+
+
+def _whole(folder: Path, row: dict) -> bool:
+    """Whether the Record is there as it was written; see `completed.intact_record`."""
+    record, known = folder / "record.json", row.get("record_sha256")
+    try:
+        return record.is_file() and known in (None, file_digest(record))
+    except OSError:
+        return False
 
 
 def _accuracy(folder: Path) -> str:

@@ -13,6 +13,7 @@ from dd_jax.executors import watch
 from dd_jax.executors.find import run_folders
 from dd_jax.executors.seen import Seen, look, summary
 from dd_jax.system import workdir
+from dd_jax.system.disk import file_digest
 
 EXPERIMENT = """
 from dd_jax import config
@@ -70,6 +71,17 @@ def test_states(root):
         "",
     ]
     assert summary(seen).startswith("5 cells: 1 done, 1 running, 1 failed, 1 interr")
+
+
+def test_a_run_whose_record_was_changed_or_lost_is_not_done(tmp_path):
+    folder = write(tmp_path, 1, "done", record={"accuracy": {}})
+    record = folder / "record.json"
+    workdir.write_status(folder, "done", record=file_digest(record))
+    assert look(folder).kind == "done"
+    record.write_text(record.read_text()[:-5])
+    assert look(folder).kind == "damaged"
+    record.unlink()
+    assert look(folder).kind == "damaged"
 
 
 def test_damaged_files_are_a_state(root):
