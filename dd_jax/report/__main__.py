@@ -87,7 +87,8 @@ def _parser() -> argparse.ArgumentParser:
         "--export",
         type=expanded,
         metavar="FILE",
-        help="instead, write the Records to FILE.csv or FILE.parquet",
+        help="instead, write the Records to FILE.csv or FILE.parquet, or tables of "
+        "means over seeds to FILE.tex, for LaTeX",
     )
     parser.add_argument(
         "--form",
@@ -112,8 +113,8 @@ def _run(arguments: argparse.Namespace) -> None:
         return
     if arguments.export:
         table_files.check(arguments.export)
-    elif arguments.form:
-        raise InputError("--form is of --export; give --export=FILE too")
+    if arguments.form and (arguments.export or path).suffix not in table_files.FORMED:
+        raise InputError("--form is of --export=FILE.csv or .parquet")
     why = no_folder(path)
     if why not in ("", IS_FILE):
         raise InputError(f"{path}: {why}; give a work directory")

@@ -45,13 +45,14 @@ def columns(records: Sequence[Record]) -> tuple[dict[str, list], dict[str, type]
     found: dict[str, list] = {name: [] for name in TYPES}
     for record in records:
         run = {name: _as(of, record["run"].get(name)) for name, of in RUN.items()}
-        for row in _rows(record):
+        for row in rows(record):
             for name, values in found.items():
                 values.append(run[name] if name in run else row.get(name))
     return found, TYPES
 
 
-def _rows(record: Record) -> list[dict[str, Any]]:
+def rows(record: Record) -> list[dict[str, Any]]:
+    """The rows of one Record, without its settings; what does not apply is absent."""
     parts = {part: value for part, value in record.items() if part != "run"}
     known = [(leaf.keys[:-1], leaf) for leaf in leaves(parts)]
     beside: dict[tuple, dict] = {}  # what rows of a list say of the numbers in them

@@ -7,12 +7,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from dd_jax.report import long_table, record_table
+from dd_jax.report import latex, long_table, record_table
 from dd_jax.system import disk
 from dd_jax.types import InputError, Record
 
 FORMS = {"wide": record_table.columns, "long": long_table.columns}
-SUFFIXES = (".csv", ".parquet")
+FORMED = (".csv", ".parquet")  # by one of FORMS
+SUFFIXES = (*FORMED, ".tex")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -23,9 +24,7 @@ def check(path: Path) -> None:
       InputError: another suffix, or no pyarrow for `.parquet`.
     """
     if path.suffix not in SUFFIXES:
-        raise InputError(
-            f"--export={path}: need a file name in {' or '.join(SUFFIXES)}"
-        )
+        raise InputError(f"--export={path}: need a file name in {', '.join(SUFFIXES)}")
     if path.suffix == ".parquet" and find_spec("pyarrow") is None:
         raise InputError(
             "--export to Parquet needs pyarrow: pip install -e '.[parquet]'"
@@ -37,12 +36,15 @@ def write(records: Sequence[Record], path: Path, form: str = "wide") -> None:
 
     Args:
       records: checked Records.
-      path: in `.csv` or `.parquet`.
-      form: `wide`, see `record_table`, or `long`, see `long_table`.
+      path: in `.csv`, `.parquet` or, for tables of a paper, `.tex`.
+      form: of the first two: `wide`, see `record_table`, or `long`, see `long_table`.
     """
     check(path)
-    values, types = FORMS[form](records)
-    text = _csv(values) if path.suffix == ".csv" else _parquet(values, types)
+    if path.suffix == ".tex":
+        text = latex.document(records).encode()
+    else:
+        values, types = FORMS[form](records)
+        text = _csv(values) if path.suffix == ".csv" else _parquet(values, types)
     disk.replace(path, text)
 
 
