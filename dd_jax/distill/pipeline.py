@@ -10,6 +10,7 @@ from jax import lax
 from dd_jax.distill.base import Method, Real, real_data
 from dd_jax.distill.batched.batched_method import BatchedMethod
 from dd_jax.distill.traced import steps_of
+from dd_jax.runtime.advance import Advance
 from dd_jax.runtime.loop import Diverged, run_loop
 from dd_jax.runtime.parallel import everywhere, map_models, over_devices_in_use
 from dd_jax.runtime.reuse import reused
@@ -111,9 +112,8 @@ def distil_many(
             union, drawn = everywhere((union, jnp.asarray(member)))
             make, values = steps_of(batched)
             values = jax.tree.map(jnp.float32, values)
-            run_batched = _batched_distiller(make)
-            run = lambda state, first, last: run_batched(
-                step_keys[0], state, union, drawn, values, first, last
+            advance = _batched_advance(
+                _batched_distiller(make), step_keys[0], (union, drawn, values)
             )
         else:
             rows = jnp.stack([real.rows for real in reals])
@@ -122,16 +122,9 @@ def distil_many(
             images, common = everywhere((images, common))
             make, values = steps_of(method)
             values = jax.tree.map(lambda v: jnp.full(len(keys), v), values)
-            run_each = _distiller(make, method.splits)
-            run = lambda state, first, last: run_each(
-                (images, common, first, last),
-                *(step_keys, state, rows, counts, paths, values),
-            )
-
-        def advance(state, first, last):
-            state, losses = run(state, first, last)
-            return state, {"loss": losses.mean()}
-
+            program = _distiller(make, method.splits)
+            each = rows, counts, paths, values
+            advance = Advance(program, (images, common), step_keys, each)
         state, seconds = loop(
             advance,
             state,
@@ -147,6 +140,14 @@ def distil_many(
     if not (sets.lr > 0).all():
         raise Diverged("distil: the learned learning rate of the networks came to 0")
     return sets, seconds
+
+
+def _batched_advance(run: Callable, key, rest: tuple) -> Callable:
+    def advance(state, first, last):
+        state, loss = run(key, state, *rest, first, last)
+        return state, {"loss": loss}
+
+    return advance
 
 
 def _paths(method, keys, member, experts, share_experts):
