@@ -65,7 +65,7 @@ def test_writes_every_file(root, folder):
     assert set(found["files"]) == others
     assert found["record_sha256"] == disk.file_digest(folder / "record.json")
     assert workdir.read_json(folder / "config.json") == json.loads(
-        make(TINY | MLP).to_json()
+        make(TINY | MLP, report__tensorboard=True).to_json()
     )
     rows = workdir.read_jsonl(folder / "metrics.jsonl")
     assert [row["step"] for row in rows] == [2, 4]
