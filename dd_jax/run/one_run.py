@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 
 from dd_jax import config as configs
 from dd_jax.distill.io import conversion, storage
-from dd_jax.report import completed
+from dd_jax.report import completed, event_files
 from dd_jax.run import stages
 from dd_jax.run.audit_context import (
     Results,
@@ -151,6 +151,9 @@ def _complete(waiting: Prepared, folder: Path, cache: Path) -> None:
             raise InputError("data or a loaded set changed during the run; run again")
         record["run"] |= found | {"results_version": configs.RESULTS_VERSION}
         workdir.write_json(folder / "record.json", record)
+        if waiting.config.report.tensorboard:
+            rows = workdir.read_jsonl(folder / "metrics.jsonl")
+            event_files.write_final(folder, record, rows)
         completed.complete(folder)
     except KeyboardInterrupt:
         _leave(folder, "running", "interrupted")
