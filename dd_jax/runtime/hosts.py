@@ -1,4 +1,4 @@
-"""The processes of one run, on one host or several: what the first tells the others.
+"""The processes of one run, on one host or several: which this is, and how they agree.
 
 All run the same program, each with its own copies of all arrays; programs of
 `runtime.parallel` use the devices of all. The first process alone reads and writes the
@@ -9,28 +9,23 @@ folder and waits for as long as it takes.
 
 import json
 import os
-import shutil
-import socket
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import numpy as np
-from jax._src.distributed import global_state  # its store has no public name
-from jax.experimental import multihost_utils
+from jax._src.clusters import ClusterEnv  # this and the store have no public names
+from jax._src.distributed import global_state
 
-from dd_jax.types import InputError, Params
+from dd_jax.types import InputError
 
-_END = "dd_jax/end"
 _POLL = 60_000  # milliseconds of one question to the store
 _PATIENCE = 600.0  # seconds that hosts may come apart between two steps of one program
-_PIECE = 1 << 25  # bytes of a file that are sent at once
 
 
 class _Here(NamedTuple):
@@ -50,16 +45,30 @@ def count() -> int:
     return _here.count
 
 
+def number() -> int:
+    """The number of this process, from 0."""
+    return _here.number
+
+
 def first() -> bool:
     """Whether this process is the first, or the only one."""
     return _here.number == 0
 
 
-def private_folder() -> Path:
-    """The work directory of a process that is not the first; removed at its end."""
-    if _here.folder is None:
-        raise ValueError("the first process works in the folder of the run")
+def private_folder() -> Path | None:
+    """The work directory of a process that is not the first, which it has to remove."""
     return _here.folder
+
+
+def found_by_jax() -> bool:
+    """Whether JAX finds a cluster of several processes, other than by Slurm."""
+    for env in ClusterEnv._cluster_types:
+        if env.name == "slurm" or env.opt_in_only_method:
+            continue
+        with suppress(Exception):  # services that do not answer, libraries that lack
+            if env.is_env_present() and env.get_process_count() > 1:
+                return True
+    return False
 
 
 def join(
@@ -84,24 +93,55 @@ def join(
     """
     global _here
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
-    given = coordinator is not None
     try:
-        jax.distributed.initialize(
-            coordinator,
-            processes,
-            number,
-            local_devices,
-            cluster_detection_method="deactivate" if given else None,
-            initialization_timeout=timeout,
-        )
-        number, processes = jax.process_index(), jax.process_count()
+        with (
+            _no_proxies(),
+            _at_most(timeout, f"at {coordinator}" if coordinator else ""),
+        ):
+            jax.distributed.initialize(
+                coordinator,
+                processes,
+                number,
+                local_devices,
+                cluster_detection_method="deactivate" if coordinator else None,
+                initialization_timeout=2 * timeout,
+            )
+            number, processes = jax.process_index(), jax.process_count()
     except Exception as error:
         words = " ".join(str(error).split())
         raise InputError(f"--distributed: the processes do not meet: {words}") from None
     folder = None if number == 0 else Path(tempfile.mkdtemp(prefix="dd_jax_host_"))
     _here = _Here(number, processes, folder)
-    if processes > 1:
-        threading.Thread(target=_end_with_the_others, daemon=True).start()
+
+
+@contextmanager
+def _no_proxies() -> Iterator[None]:
+    """Without the proxies of the environment, which do not lead to other hosts."""
+    proxies = {k: v for k, v in os.environ.items() if k.lower().endswith("_proxy")}
+    for name in proxies:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(proxies)
+
+
+@contextmanager
+def _at_most(seconds: float, where: str) -> Iterator[None]:
+    """Ends the program with a line after some seconds, where JAX would abort it."""
+
+    def give_up():
+        words = f"--distributed: the processes did not all come {where} in {seconds} s"
+        print(f"error: {words}; start them all, within that time", file=sys.stderr)
+        os._exit(2)
+
+    timer = threading.Timer(seconds, give_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def of_first(make: Callable[[], Any]) -> Any:
@@ -111,32 +151,9 @@ def of_first(make: Callable[[], Any]) -> Any:
     key = _next_key()
     if first():
         value = make()
-        _set(key, value)
+        put(key, value)
         return value
-    return _awaited(key)
-
-
-def arrays_of_first(tree: Params) -> Params:
-    """The arrays of the first process, of which all have the structure and shapes."""
-    return multihost_utils.broadcast_one_to_all(tree) if count() > 1 else tree
-
-
-def file_of_first(path: Path) -> None:
-    """Gives the others a file as the first process has it, or none if it has none."""
-    if count() == 1:
-        return
-    size = of_first(lambda: path.stat().st_size if path.is_file() else -1)
-    if size < 0:
-        return None if first() else path.unlink(missing_ok=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("rb" if first() else "wb") as file:
-        for start in range(0, size, _PIECE):
-            piece = np.zeros(min(_PIECE, size - start), np.uint8)
-            if first():
-                file.readinto(piece)
-            sent = arrays_of_first(piece)
-            if not first():
-                file.write(sent)
+    return awaited(key)
 
 
 def least(value: float) -> float:
@@ -145,81 +162,39 @@ def least(value: float) -> float:
     Raises:
       TimeoutError: one does not come here.
     """
-    return min(_of_all(value)) if count() > 1 else value
+    return min(of_all(value, _PATIENCE)) if count() > 1 else value
 
 
-def _of_all(value: Any, seconds: float = _PATIENCE) -> list:
-    """The JSON values that the processes give, in order."""
-    key = _next_key()
-    _set(f"{key}/{_here.number}", value)
-    return [_awaited(f"{key}/{i}", seconds) for i in range(count())]
+def of_all(value: Any, seconds: float | None = None) -> list:
+    """The JSON values that the processes give, in order.
 
-
-def leave(status: int, why: str = "") -> None:
-    """Ends all processes, this one too, with an exit status; nothing where it is alone.
-
-    Args:
-      status: of all of them.
-      why: what the first process then says, where this is another.
+    Raises:
+      TimeoutError: one does not within some seconds; None waits without limit.
     """
-    if count() == 1:
-        return
-    with suppress(jax.errors.JaxRuntimeError):  # another process was faster
-        place = f"process {_here.number} on {socket.gethostname()}"
-        _set(_END, {"status": status, "by": _here.number, "why": f"{place}: {why}"})
-    _exit(_awaited(_END))
-
-
-def _end_with_the_others() -> None:
-    """Ends this process when one calls `leave`, also while it waits for a device."""
-    try:
-        end = _awaited(_END)
-    except Exception:  # the first process is gone, and the store with it
-        end = {"status": 1, "by": _here.number, "why": "the first process is gone"}
-    _exit(end)
-
-
-_exiting = threading.Lock()
-
-
-def _exit(end: dict) -> None:
-    """Leaves without JAX's meeting at the end, which a blocked process never reaches."""
-    _exiting.acquire()
-    if first():
-        if end["by"] and end["status"]:
-            print("error:", end["why"], file=sys.stderr)
-        _wait_for_others(10.0)
-    else:
-        with suppress(jax.errors.JaxRuntimeError):
-            _set(f"{_END}/{_here.number}", True)
-        shutil.rmtree(_here.folder, ignore_errors=True)
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):
-            stream.flush()
-    os._exit(end["status"])
-
-
-def _wait_for_others(seconds: float) -> None:
-    """The store is in the first process: the others have to read it before it ends."""
-    end = time.monotonic() + seconds
-    for i in range(1, count()):
-        with suppress(TimeoutError, jax.errors.JaxRuntimeError):
-            _awaited(f"{_END}/{i}", max(0.1, end - time.monotonic()))
+    key = _next_key()
+    put(f"{key}/{number()}", value)
+    return [awaited(f"{key}/{i}", seconds) for i in range(count())]
 
 
 def _next_key() -> str:
-    return f"dd_jax/{next(_turns)}"
+    return f"dd_jax/turn/{next(_turns)}"
 
 
-def _set(key: str, value: Any) -> None:
+def put(key: str, value: Any) -> None:
+    """Puts a JSON value under a key of the store.
+
+    Raises:
+      jax.errors.JaxRuntimeError: the key is taken, or the store is gone.
+    """
     global_state.client.key_value_set(key, json.dumps(value))
 
 
-def _awaited(key: str, seconds: float | None = None) -> Any:
-    """The value under a key, once a process sets it.
+def awaited(key: str, seconds: float | None = None) -> Any:
+    """The value under a key of the store, once a process puts it there.
 
     Raises:
-      TimeoutError: none does within some seconds.
+      TimeoutError: none does within some seconds; None waits without limit.
+      jax.errors.JaxRuntimeError: the store is gone.
     """
     until = None if seconds is None else time.monotonic() + seconds
     while True:
@@ -231,4 +206,4 @@ def _awaited(key: str, seconds: float | None = None) -> Any:
             if "DEADLINE_EXCEEDED" not in str(error):
                 raise
         if until is not None and time.monotonic() > until:
-            raise TimeoutError(f"a process of the run did not answer in {seconds} s")
+            raise TimeoutError(f"a process of the run did not answer in {seconds:g} s")
