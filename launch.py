@@ -152,9 +152,9 @@ def _follow(request: Request) -> int:
 
     cells = {cell.id: cell for cell in prepare(request, run)}
     for run_id in joint_work.works():
+        if run_id not in cells:
+            raise InputError("data, config file or code are not those of process 0")
         with suppress(Exception), joint_work.agreed():
-            if run_id not in cells:
-                raise InputError("data, config file or code are not those of process 0")
             run.run(cells[run_id], hosts.private_folder())
     return DONE
 

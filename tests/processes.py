@@ -22,10 +22,11 @@ def free_ports(count):
     return ports
 
 
-def start(arguments, root, count=2, devices=2, command=(), **env):
-    """Starts processes, each with virtual devices; the first works in `root`."""
+def start(arguments, root, more=((), ()), devices=2, **env):
+    """Starts processes, each with virtual devices and with arguments of its own."""
     places = [[], [f"--config.devices={devices}"]][devices > 1]
     given = [sys.executable, ROOT / "launch.py", *arguments, *places]
+    count = len(more)
     (port,) = free_ports(1)
     found = os.environ | env
     found |= {"JAX_NUM_CPU_DEVICES": str(devices), "PYTHONPATH": str(ROOT)}
@@ -36,13 +37,13 @@ def start(arguments, root, count=2, devices=2, command=(), **env):
     ]
     return [
         subprocess.Popen(
-            [*given, f"--workdir={root}", *meet, f"--distributed_process={i}"],
+            [*given, *own, f"--workdir={root}", *meet, f"--distributed_process={i}"],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             env=found,
         )
-        for i in range(count)
+        for i, own in enumerate(more)
     ]
 
 
@@ -53,12 +54,12 @@ def ended(processes, seconds=240):
     return [process.returncode for process in processes], lines
 
 
-def wait_for_state(root, processes, seconds=120):
-    """The first run of a work directory, once it has saved a state."""
+def wait_for_state(root, processes, seals, seconds=120):
+    """Waits until a state is saved whose seal a pattern finds in a work directory."""
     end = time.monotonic() + seconds
     while True:
-        for seal in root.glob("runs/*/checkpoints/distil/*/[1-9]*.json"):
-            return seal.parents[3]
+        if any(root.glob(seals)):
+            return
         assert all(p.poll() is None for p in processes), ended(processes)
         assert time.monotonic() < end
         time.sleep(0.05)
