@@ -93,6 +93,7 @@ def join(
     """
     global _here
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    jax.config.update("jax_enable_preemption_service", False)  # it swallows SIGTERM
     try:
         with (
             _no_proxies(),

@@ -112,8 +112,10 @@ def seconds(known: Known, chip: Chip) -> float:
     """
     work = known.flops * known.share * chip.passes / chip.flops
     inside = max(work, known.moved / chip.memory) / chip.reached
-    return inside + known.sent / chip.links / chip.reached + known.collectives * (
-        chip.latency
+    return (
+        inside
+        + known.sent / chip.links / chip.reached
+        + known.collectives * (chip.latency)
     )
 
 
@@ -132,8 +134,8 @@ def between(chips: int, at: Mapping[int, float]) -> float:
     The line goes through the two known numbers around it, or the last two; what is none
     on one chip has no such line from there.
 
-    >>> between(4, {1: 8.0, 16: 2.0}), between(64, {1: 8.0, 16: 2.0})
-    (4.0, 1.0)
+    >>> [round(between(n, {1: 8.0, 16: 2.0}), 6) for n in (4, 64)]
+    [4.0, 1.0]
     >>> between(64, {1: 0.0, 4: 3.0}), between(1, {1: 0.0, 4: 3.0})
     (3.0, 0.0)
     """

@@ -13,9 +13,15 @@ from dd_jax.system import locks, workdir
 
 pytestmark = pytest.mark.slow
 NO_ATTACKS = {"audits.robustness.enabled": False, "audits.memorisation.enabled": False}
-LONG = {"distill.steps": 400, "distill.steps_per_call": 1, "checkpoint_seconds": 0.0}
+LONG = {"distill.steps": 60, "distill.steps_per_call": 1, "checkpoint_seconds": 0.0}
 WHOLE = {
-    "dm": ALL_AUDITS | {"distill.method": "dm"},
+    "dm": ALL_AUDITS
+    | {
+        "distill.method": "dm",
+        "audits.privacy.scores": ("lira_online", "rmia"),
+        "audits.robustness.attacks": ("apgd_ce", "square"),
+        "audits.transfer.architectures": ("mlp",),
+    },
     "mtt": TINY | MLP | SMALL | NO_ATTACKS | {"distill.method": "mtt"},
     "dsa": TINY
     | SMALL
