@@ -48,6 +48,7 @@ from dd_jax.executors.choose import WORKER, Execute, executor
 from dd_jax.executors.find import run_folders
 from dd_jax.executors.options import help_text, options
 from dd_jax.executors.prepare import prepare, require_valid
+from dd_jax.executors.together import Together
 from dd_jax.executors.watch import show_once
 from dd_jax.executors.worker import work
 from dd_jax.system import destination, disk, interruption, paths
@@ -183,7 +184,10 @@ def _dispatch(known: flags.FlagValues, request: Request, argv: Sequence[str]) ->
         return _work(request)
     program = [sys.executable, os.path.abspath(__file__), *argv[1:]]
     return _run(
-        request, executor(known, request, program, _attempt, _check_for_other_machines)
+        request,
+        executor(
+            known, request, program, _attempt, _together, _check_for_other_machines
+        ),
     )
 
 
@@ -271,6 +275,11 @@ def _attempt() -> Callable[[Any, Path], End]:
     from dd_jax.report import records
 
     return partial(attempt, run, records.append_result)
+
+
+def _together() -> Together:
+    run = _run_module()
+    return Together(run.take_steps_together, run.runs_at_once)
 
 
 def _work(request: Request) -> int:

@@ -11,6 +11,7 @@ from tiny import BARE, ROOT, TINY, arrays, flags, launch, npz, snapshot
 
 from dd_jax import distill
 from dd_jax.run import read_data, validation
+from dd_jax.runtime.reuse import reused
 from dd_jax.types import SyntheticSet
 
 NAN = arrays()["x_train"] / 255
@@ -22,7 +23,8 @@ ALL_CLASSES = {"data.num_classes": 0}
 def here(tmp_path, monkeypatch):
     """An empty folder; data are read once a process, by their relative paths."""
     monkeypatch.chdir(tmp_path)
-    read_data._load.cache_clear()
+    fresh = reused(read_data._load.__wrapped__)
+    monkeypatch.setattr(read_data, "_load", fresh)
 
 
 def refused(capsys, *arguments):

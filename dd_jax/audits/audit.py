@@ -146,6 +146,10 @@ def no_check(context: Context) -> None:
     """Refuses nothing."""
 
 
+def no_training(context: Context, pipe: str) -> None:
+    """Trains nothing."""
+
+
 class Audit(NamedTuple):
     """An audit of a run's networks and sets.
 
@@ -156,6 +160,9 @@ class Audit(NamedTuple):
         audit cannot do with the data, the model and its options.
       measure: `context -> JSON value`, its part of the Record; an empty one is left
         out. Arrays and NumPy numbers are converted.
+      train: `(context, PIPE) -> None`, before `measure` and with no results: makes the
+        models of a pipeline that it then finds on disk, so that several runs can do it
+        together; by default none.
 
     >>> count = lambda context: {"networks": len(context.networks)}
     >>> audit = Audit("count", no_check, count)
@@ -164,3 +171,4 @@ class Audit(NamedTuple):
     name: str
     check: Callable[[Context], None]
     measure: Callable[[Context], Any]
+    train: Callable[[Context, str], None] = no_training

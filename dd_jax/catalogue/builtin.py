@@ -5,8 +5,10 @@ Traits, by kind:
 - method, init: `random_rows`, its images are random real rows.
 - method: `selects`, it takes real images as they are; `matches_real`, its batch holds
   real images that robust distillation can attack (default true); `follows_experts`,
-  all sets of a run follow the same ones; `batched`, the form of
-  it that shadows share.
+  all sets of a run follow the same ones; `batched`, the form of it that shadows share;
+  `traced`, parameters that its factory takes as traced values, on which it does not
+  branch but by `distill.traced.switched_on`: cells of a sweep that differ in them share
+  compiled programs.
 - attack: `words`, the values that a config may give after a colon, by parameter, the
   default first; `shared`, the key of `audits.robustness` that gives a parameter, where
   that is not the key of its own name, or None.
@@ -29,6 +31,7 @@ audit = partial(register, "audit")
 
 _IN = "dd_jax.distill.methods."
 _CHOICE = {"selects": True, "matches_real": False}
+_LEARNS = ("lr", "lr_labels", "train_lr")
 method(
     "random",
     _IN + "selection:random_images",
@@ -43,18 +46,21 @@ method(
     "dc",
     _IN + "condensation:condensation",
     label="Dataset condensation (DC)",
+    traced=_LEARNS,
     batched="dd_jax.distill.batched.shadow_condensation:shadow_condensation",
 )
 method(
     "dsa",
     _IN + "condensation:siamese_condensation",
     label="Siamese augmentation (DSA)",
+    traced=_LEARNS,
     batched="dd_jax.distill.batched.shadow_condensation:shadow_siamese_condensation",
 )
 method(
     "dm",
     _IN + "distribution_matching:distribution_matching",
     label="Distribution matching (DM)",
+    traced=_LEARNS,
     batched="dd_jax.distill.batched.shadow_matching:shadow_matching",
 )
 method(
@@ -64,11 +70,25 @@ method(
     options=method_options.TRAJECTORY_MATCHING,
     matches_real=False,
     follows_experts=True,
+    traced=(*_LEARNS, "expert_lr", "student_lr", "lr_lr"),
 )
-method("idc_i", _IN + "idc:idc_i", label="Parametrised condensation (IDC-I)")
-method("idc", _IN + "idc:idc", label="Parametrised condensation (IDC)")
 method(
-    "frepo", _IN + "kernel_ridge:kernel_ridge", label="Kernel ridge regression (FRePo)"
+    "idc_i",
+    _IN + "idc:idc_i",
+    label="Parametrised condensation (IDC-I)",
+    traced=_LEARNS,
+)
+method(
+    "idc",
+    _IN + "idc:idc",
+    label="Parametrised condensation (IDC)",
+    traced=_LEARNS,
+)
+method(
+    "frepo",
+    _IN + "kernel_ridge:kernel_ridge",
+    label="Kernel ridge regression (FRePo)",
+    traced=_LEARNS,
 )
 
 _IN = "dd_jax.distill.parametrisation.initial_images:"

@@ -14,7 +14,10 @@ from dd_jax.types import InputError
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _TYPES = (bool, int, float, str, tuple)
 _TRAITS = {  # kind -> what an entry may say of itself
-    "method": ("selects", "random_rows", "matches_real", "follows_experts", "batched"),
+    "method": (
+        *("selects", "random_rows", "matches_real", "follows_experts", "batched"),
+        "traced",
+    ),
     "init": ("random_rows",),
     "attack": ("words", "shared"),
     "source": ("place",),

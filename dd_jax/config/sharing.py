@@ -3,6 +3,11 @@
 Keys are given by how they start, as `config.run_id` takes them.
 """
 
+from ml_collections import ConfigDict
+
+from dd_jax.catalogue import entry
+from dd_jax.config.values import flat
+
 _ALWAYS = ("seed", "precision", "model.", "train.batch", "train.augment")
 _NETWORKS = (*_ALWAYS, "train.lr", "train.decay", "train.cutmix", "train.adversarial")
 _PRIVACY = tuple(f"audits.privacy.{key}" for key in ("shadows", "targets", "canaries"))
@@ -24,4 +29,18 @@ PARTS = {
     ),
     "full_data_shadows": (*_NETWORKS, *_PRIVACY, "train.full_epochs"),
 }
-STATIC = ("", "-seed", "-distill.init")  # all but inputs of one shape of programs
+_SHARED = {"lr": "distill.lr", "lr_labels": "distill.lr_labels", "train_lr": "train.lr"}
+
+
+def static_keys(config: ConfigDict) -> tuple[str, ...]:
+    """The keys that compiled programs follow from: all but their inputs of one shape.
+
+    Inputs are the seed, the initial images, and the hyper-parameters that the method
+    says are traced; a 0 is a constant: it switches something off, or stands for the
+    default of the method.
+    """
+    method = entry("method", config.distill.method)
+    names = method.traits.get("traced", ())
+    keys = (_SHARED.get(name, method.prefix + name) for name in names)
+    values = flat(config)
+    return ("", "-seed", "-distill.init", *(f"-{key}" for key in keys if values[key]))

@@ -171,8 +171,8 @@ def run_id(config: ConfigDict, checksum: str, only: tuple[str, ...] = ("",)) -> 
     Args:
       config: a valid config; keys that cannot change results are left out.
       checksum: digest of the data, `Dataset.checksum`.
-      only: the keys that matter, by how they start, less those after a minus, such as
-        `("", "-seed")`; for what several runs share.
+      only: the keys that matter, by how they start, less the very keys after a minus,
+        such as `("", "-seed")`; for what several runs share.
 
     Returns:
       12 hexadecimal digits.
@@ -197,8 +197,8 @@ def run_ids(
     code = [(_NAMED_BY[e.kind].format(e.name), e) for e in used if e.digest]
 
     def name(only: tuple[str, ...]) -> str:
-        less = tuple(start[1:] for start in only if start[:1] == "-")
-        counts = lambda key: key.startswith(only) and not key.startswith(less)
+        less = {word[1:] for word in only if word[:1] == "-"}
+        counts = lambda key: key.startswith(only) and key not in less
         kept = {key: value for key, value in values.items() if counts(key)}
         for named_by, found in code:
             if counts(named_by):

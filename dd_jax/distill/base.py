@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from dd_jax.distill.traced import Traced
 from dd_jax.train.training import as_pixels
 from dd_jax.types import Array, Key, SyntheticSet
 
@@ -90,6 +91,8 @@ class Method(NamedTuple):
       read: `state -> SyntheticSet`; pure.
       steps: whether `update` does anything; selection methods end at `init`.
       experts: those that it follows, if any.
+      traced: what makes `sample` and `update` of float hyper-parameters that are inputs
+        of compiled programs; None where all are constants.
       splits: whether `update` cuts its work by `runtime.split_work`, so that several
         devices share it; where it does not, one set learns on one device.
     """
@@ -101,6 +104,7 @@ class Method(NamedTuple):
     steps: bool = True
     experts: Experts | None = None
     splits: bool = False
+    traced: Traced | None = None
 
 
 def real_data(images: np.ndarray, labels: np.ndarray, members=None) -> Real:

@@ -9,6 +9,8 @@ from jax import lax
 
 from dd_jax.distill.base import Method, Real, real_data
 from dd_jax.distill.batched.batched_method import BatchedMethod
+from dd_jax.distill.traced import steps_of
+from dd_jax.runtime.advance import Advance
 from dd_jax.runtime.loop import Diverged, run_loop
 from dd_jax.runtime.parallel import everywhere, map_models, over_devices_in_use
 from dd_jax.runtime.reuse import reused
@@ -35,24 +37,27 @@ def _steps(sample: Callable, update: Callable, key, state, first, last):
 
 
 @reused
-def _distiller(sample: Callable, update: Callable, splits: bool):
-    """The compiled steps; methods that differ only in `init` share them."""
+def _distiller(make: Callable, splits: bool):
+    """The compiled steps; methods share them that differ in `init` or traced values."""
 
-    def one(shared, key, state, rows, counts, own):
+    def one(shared, key, state, rows, counts, own, values):
         images, common, first, last = shared
         real = Real(images, rows, counts, own if common is None else common)
-        return _steps(lambda k: sample(k, real), update, key, state, first, last)
+        steps = make(values)
+        sample = lambda k: steps.sample(k, real)
+        return _steps(sample, steps.update, key, state, first, last)
 
     return map_models(one, donate=(2,), splits=splits)
 
 
 @reused
-def _batched_distiller(batched: BatchedMethod):
+def _batched_distiller(make: Callable):
     """The same of many distillations that share their random numbers."""
 
-    def run(key, states, real, member, first, last):
-        sample = lambda k: batched.sample(k, real, member)
-        return _steps(sample, batched.update, key, states, first, last)
+    def run(key, states, real, member, values, first, last):
+        steps = make(values)
+        sample = lambda k: steps.sample(k, real, member)
+        return _steps(sample, steps.update, key, states, first, last)
 
     return over_devices_in_use(run, donate=(1,))
 
@@ -106,24 +111,21 @@ def distil_many(
         if batched:
             union = real_data(images, data.labels, member.any(0))
             union, drawn = everywhere((union, jnp.asarray(member)))
-            run_batched = _batched_distiller(batched)
-            run = lambda state, first, last: run_batched(
-                step_keys[0], state, union, drawn, first, last
+            make, values = steps_of(batched)
+            values = jax.tree.map(jnp.float32, values)
+            advance = _batched_advance(
+                _batched_distiller(make), step_keys[0], (union, drawn, values)
             )
         else:
             rows = jnp.stack([real.rows for real in reals])
             counts = jnp.stack([real.counts for real in reals])
             common, paths = _paths(method, keys, member, experts, share_experts)
             images, common = everywhere((images, common))
-            run_each = _distiller(method.sample, method.update, method.splits)
-            run = lambda state, first, last: run_each(
-                (images, common, first, last), step_keys, state, rows, counts, paths
-            )
-
-        def advance(state, first, last):
-            state, losses = run(state, first, last)
-            return state, {"loss": losses.mean()}
-
+            make, values = steps_of(method)
+            values = jax.tree.map(lambda v: jnp.full(len(keys), v), values)
+            program = _distiller(make, method.splits)
+            each = rows, counts, paths, values
+            advance = Advance(program, (images, common), step_keys, each)
         state, seconds = loop(
             advance,
             state,
@@ -139,6 +141,14 @@ def distil_many(
     if not (sets.lr > 0).all():
         raise Diverged("distil: the learned learning rate of the networks came to 0")
     return sets, seconds
+
+
+def _batched_advance(run: Callable, key, rest: tuple) -> Callable:
+    def advance(state, first, last):
+        state, loss = run(key, state, *rest, first, last)
+        return state, {"loss": loss}
+
+    return advance
 
 
 def _paths(method, keys, member, experts, share_experts):

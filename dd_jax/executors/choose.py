@@ -12,6 +12,7 @@ from dd_jax.executors.cells import End, Request
 from dd_jax.executors.inline import run_in_turn
 from dd_jax.executors.local import run_side_by_side
 from dd_jax.executors.options import slurm_settings
+from dd_jax.executors.together import Together
 from dd_jax.types import InputError
 
 WORKER = "--executor=worker"  # after the arguments of a command line that has workers
@@ -23,6 +24,7 @@ def executor(
     request: Request,
     program: Sequence[str],
     attempt: Callable[[], Callable[[Any, Path], End]],
+    together: Callable[[], Together],
     for_other_machines: Callable[[int], None],
 ) -> Execute:
     """What runs prepared cells and gives their ends.
@@ -32,6 +34,7 @@ def executor(
       request: its cells.
       program: the command line, which other processes are started by.
       attempt: gives what runs one cell in this process.
+      together: how cells take their steps together in this process.
       for_other_machines: has cells checked as for a number of devices elsewhere.
 
     Raises:
@@ -42,8 +45,12 @@ def executor(
     settings = slurm_settings(known)
     if known.executor != "local" and known.workers is not None:
         raise InputError(f"--workers={known.workers}: needs --executor=local")
+    if known.executor != "inline" and known.together is not None:
+        raise InputError(f"--together={known.together}: needs --executor=inline")
     if known.executor == "inline":
-        return lambda cells: run_in_turn(cells, labels, root, attempt())
+        return lambda cells: run_in_turn(
+            cells, labels, root, attempt(), _together(known.together, together())
+        )
     if known.executor == "slurm":
         settings = slurm.checked(settings, root)
         for_other_machines(max(cell.devices for cell in request.cells))
@@ -55,3 +62,8 @@ def executor(
         os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     parts = shares.shares(known.workers or shares.sensible_workers(*found), *found)
     return lambda cells: run_side_by_side(cells, labels, root, command, parts)
+
+
+def _together(given: int | None, usual: Together) -> Together:
+    """The usual way, for as many cells as `--together` says."""
+    return usual if given is None else usual._replace(at_once=lambda devices: given)

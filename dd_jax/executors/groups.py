@@ -8,7 +8,7 @@ from ml_collections import ConfigDict
 
 from dd_jax import config as configs
 from dd_jax.catalogue import entry
-from dd_jax.config.sharing import PARTS, STATIC
+from dd_jax.config.sharing import PARTS, static_keys
 
 
 class Shares(NamedTuple):
@@ -34,7 +34,7 @@ def shares_of(cell: Any) -> Shares:
     if "experts" in parts:
         parts["experts"] += (entry("method", config.distill.method).prefix,)
     programs, *ids = configs.run_ids(
-        config, cell.fingerprint, [STATIC, *parts.values()]
+        config, cell.fingerprint, [static_keys(config), *parts.values()]
     )
     return Shares(programs, dict(zip(parts, ids)))
 

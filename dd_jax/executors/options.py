@@ -68,6 +68,16 @@ def options() -> flags.FlagValues:
         lower_bound=1,
         flag_values=found,
     )
+    flags.DEFINE_integer(
+        "together",
+        None,
+        "runs of a sweep that take their steps together, as one program: neighbours "
+        "that differ in seed, learning rates or initial images alone; needs "
+        "--executor=inline; default: one for each CPU device, eight for each "
+        "accelerator",
+        lower_bound=1,
+        flag_values=found,
+    )
     for name, text in _OF_SBATCH.items():
         flags.DEFINE_string(f"slurm.{name}", None, text, flag_values=found)
     flags.DEFINE_string(

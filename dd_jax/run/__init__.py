@@ -4,6 +4,7 @@ from dd_jax.run.duration import audits_of, durations
 from dd_jax.run.grid_checks import one_grid
 from dd_jax.run.identity import device_kind
 from dd_jax.run.one_run import Busy, Diverged, Prepared, prepared, record_of, run
+from dd_jax.run.together import runs_at_once, take_steps_together
 
 __all__ = [
     "Busy",
@@ -16,4 +17,6 @@ __all__ = [
     "prepared",
     "record_of",
     "run",
+    "runs_at_once",
+    "take_steps_together",
 ]

@@ -1,6 +1,6 @@
 """The distillation method that a config names, with all its options."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 from dd_jax.catalogue import arguments, entry, resolve, takes
 from dd_jax.distill import METHODS, BatchedMethod, Method, batched_form
 from dd_jax.distill.base import Experts
+from dd_jax.distill.traced import Traced, split
 from dd_jax.distill.wrappers import MITIGATIONS
 from dd_jax.run.cached import cache_dir, stage_loop
 from dd_jax.run.context import (
@@ -20,9 +21,10 @@ from dd_jax.run.context import (
 from dd_jax.run.read_data import own_options
 from dd_jax.runtime.keys import named, stack
 from dd_jax.runtime.loop import array_digest
+from dd_jax.runtime.reuse import reused
 from dd_jax.train import trainer
 from dd_jax.train.experts import expert_paths
-from dd_jax.types import InputError, Split
+from dd_jax.types import InputError, Model, Split
 
 
 def _options(run: RunContext, name: str, function: Callable | None = None) -> dict:
@@ -64,19 +66,40 @@ def method_of(run: RunContext, name: str) -> Method:
         kept = {key: options[key] for key in ("ipc", "train_lr") if key in options}
         own = own_options(run.config, "method", name) if name == config.method else {}
         return METHODS[name](run.model, **kept, **own)
-    build_method = partial(METHODS[name], run.model, **options)
-    mitigated = build_method()
-    if not isinstance(mitigated, Method):
+    build_method = partial(METHODS[name], run.model)
+    if not isinstance(made := build_method(**options), Method):
         raise InputError(
-            f"method {name!r}: its factory gives a {type(mitigated).__name__}; it must "
+            f"method {name!r}: its factory gives a {type(made).__name__}; it must "
             "give a dd_jax.distill.Method"
         )
-    for mitigation, settings in run.config.mitigate.items():
-        mitigated = MITIGATIONS[mitigation](mitigated, run.model, **settings)
+    mitigations = ((k, tuple(v.items())) for k, v in run.config.mitigate.items())
+    constants, values = _traced(name, options)
+    make = _maker(METHODS[name], run.model, constants, tuple(mitigations))
+    method = make(values)._replace(traced=Traced(make, values))
     if not takes(METHODS[name], "init"):
-        return mitigated
+        return method
     # Steps do not depend on where they start from: all starts share one program.
-    return mitigated._replace(init=build_method(init=_init(run)).init)
+    return method._replace(init=build_method(**options, init=_init(run)).init)
+
+
+def _traced(name: str, options: dict) -> tuple[tuple, dict[str, float]]:
+    """Options that are constants of compiled programs, in pairs, and their inputs."""
+    names = entry("method", name).traits.get("traced", ())
+    constants, values = split(options, names)
+    return tuple(constants.items()), values
+
+
+@reused
+def _maker(factory: Callable, model: Model, constants: tuple, mitigations: tuple = ()):
+    """`traced.Traced.make` of a factory: a method of its values."""
+
+    def make(values: Mapping[str, Any]) -> Any:
+        made = factory(model, **dict(constants), **values)
+        for mitigation, settings in mitigations:
+            made = MITIGATIONS[mitigation](made, model, **dict(settings))
+        return made
+
+    return make
 
 
 def _init(run: RunContext) -> Any:
@@ -130,4 +153,6 @@ def batched_method_of(run: RunContext, halves: bool) -> BatchedMethod:
     assert build, f"{name} has no batched form"
     options = _options(run, name, build)
     options["batch_real"] *= 2 if halves else 1
-    return build(run.model, **options)
+    constants, values = _traced(name, options)
+    make = _maker(build, run.model, constants)
+    return make(values)._replace(traced=Traced(make, values))

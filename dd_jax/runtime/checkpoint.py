@@ -197,6 +197,12 @@ class Checkpoints:
             )
 
 
+def newest_step(folder: Path, limit: int) -> int:
+    """The last step up to a limit of which a folder has a state; 0 if there is none."""
+    names = [path.stem for path in folder.glob("*.json")]
+    return max((int(n) for n in names if n.isdecimal() and int(n) <= limit), default=0)
+
+
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Without what Orbax logs of an error before it raises it."""

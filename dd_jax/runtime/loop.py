@@ -48,6 +48,88 @@ def _finite(state: Params) -> bool:
     )
 
 
+class Clock:
+    """The seconds of a loop, and when its state is to be saved."""
+
+    def __init__(self, save_seconds: float):
+        """Starts it; `save_seconds` is the least time between two saves."""
+        self._least = save_seconds
+        self._began = self._saved = time.perf_counter()
+
+    def seconds(self) -> float:
+        """Seconds since it started."""
+        return time.perf_counter() - self._began
+
+    def due(self) -> bool:
+        """Whether a state is to be saved now; it then counts as saved."""
+        now = time.perf_counter()
+        if now - self._saved < self._least:
+            return False
+        self._saved = now
+        return True
+
+
+class LoopFiles:
+    """What a loop has on disk, its states and its log, and where it goes on from.
+
+    Attributes:
+      step: that it has reached.
+      before: seconds that it took to get there, over all attempts.
+      state: of that step.
+    """
+
+    def __init__(
+        self,
+        state: Params,
+        total: int,
+        label: str,
+        folder: str | Path | None,
+        inputs: Params,
+        log: str | Path | None,
+        written: Callable[[int], str],
+    ):
+        """Reads them; the arguments are those of `run_loop`."""
+        self._label, self._log, self._written = label, log, written
+        self._saved = Checkpoints(place(folder, inputs), label) if folder else None
+        self.step, self.before, self.state, self._rows = 0, 0.0, state, []
+        if self._saved:
+            found = self._saved.latest(state, written, limit=total)
+            self.step, self.before, self.state = found
+            self._rows = self._saved.rows
+        if log:
+            workdir.write_jsonl(log, self._rows)
+
+    def add(self, end: int, values: dict[str, float]) -> None:
+        """Adds a row of the log.
+
+        Raises:
+          Diverged: the loss is not finite.
+        """
+        if not math.isfinite(values["loss"]):
+            raise Diverged(f"{self._label}: loss is {values['loss']} by step {end}")
+        self._rows.append({"step": end} | values)
+        if self._log:
+            workdir.append_jsonl(self._log, self._rows[-1])
+
+    def require_finite(self, state: Params) -> None:
+        """Refuses a last state that is not finite."""
+        if not _finite(state):
+            step = self._rows[-1]["step"]
+            raise Diverged(f"{self._label}: the state is not finite at step {step}")
+
+    def save(self, end: int, seconds: float, state: Params) -> None:
+        """Saves the state of a step, which took some seconds in this attempt."""
+        if self._saved:
+            rows = self._rows if self._log else ()
+            text = self._written(end)
+            self._saved.save(end, self.before + seconds, state, rows, text)
+
+
+def place(folder: str | Path, inputs: Params) -> Path:
+    """Where a loop on some inputs has its states."""
+    return Path(folder) / array_digest(inputs)
+
+
 def run_loop(
     advance: Callable,
     state: Params,
@@ -85,31 +167,17 @@ def run_loop(
       WriteError: a full disk.
     """
     forget_programs_if_many()
-    saved = Checkpoints(Path(folder) / array_digest(inputs), label) if folder else None
-    start, before = 0, 0.0
-    if saved:
-        start, before, state = saved.latest(state, written, limit=total)
-    rows = saved.rows if saved else []
-    if log:
-        workdir.write_jsonl(log, rows)
-    began = last_save = time.perf_counter()
-    seconds = before
-    with progress(label, total, start) as show:
-        for first in range(start, total, per_call):
+    files = LoopFiles(state, total, label, folder, inputs, log, written)
+    state, clock = files.state, Clock(save_seconds)
+    with progress(label, total, files.step) as show:
+        for first in range(files.step, total, per_call):
             end = min(first + per_call, total)
             state, info = advance(state, first, end)
             values = {name: float(value) for name, value in info.items()}
-            if not math.isfinite(values["loss"]):
-                raise Diverged(f"{label}: loss is {values['loss']} by step {end}")
-            rows.append({"step": end} | values)
-            if log:
-                workdir.append_jsonl(log, rows[-1])
-            if end == total and not _finite(state):
-                raise Diverged(f"{label}: the state is not finite at step {end}")
-            now = time.perf_counter()
-            seconds = before + now - began
-            if saved and (now - last_save >= save_seconds or end == total):
-                saved.save(end, seconds, state, rows if log else (), written(end))
-                last_save = now
+            files.add(end, values)
+            if end == total:
+                files.require_finite(state)
+            if clock.due() or end == total:
+                files.save(end, clock.seconds(), state)
             show(end, values)
-    return LoopResult(jax.block_until_ready(state), seconds)
+    return LoopResult(jax.block_until_ready(state), files.before + clock.seconds())

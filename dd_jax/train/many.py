@@ -7,6 +7,7 @@ import chex
 import jax
 import jax.numpy as jnp
 
+from dd_jax.runtime.advance import Advance
 from dd_jax.runtime.loop import LoopResult, run_loop
 from dd_jax.runtime.parallel import everywhere, map_models
 from dd_jax.runtime.reuse import reused
@@ -21,10 +22,6 @@ class Schedule(NamedTuple):
 
     total: int
     per_call: int
-
-
-def watch_nothing(state: FitState, epoch: int) -> None:
-    """Does nothing with a state."""
 
 
 @reused
@@ -50,22 +47,25 @@ def _starter(trainer: Trainer):
     return map_models(lambda shared, key: trainer.init(key))
 
 
+def _watched(advance: Callable, watch: Callable) -> Callable:
+    def watched(state, first, last):
+        if first == 0:
+            watch(state, 0)
+        state, info = advance(state, first, last)
+        watch(state, last)
+        return state, info
+
+    return watched
+
+
 def _train(
-    trainer, keys, advance_many, schedule, loop, inputs, watch=watch_nothing
+    trainer, keys, program, fixed, each, schedule, loop, inputs, watch=None
 ) -> tuple[Params, float]:
     split = jax.vmap(jax.random.split)(keys)
     state = _starter(trainer)(None, split[:, 0])
-
-    def advance(state, first, last):
-        if first == 0:
-            watch(state, 0)
-        epochs = schedule.total, first, last
-        state, losses = advance_many(split[:, 1], state, epochs)
-        watch(state, last)
-        return state, {"loss": losses.mean()}
-
+    advance = Advance(program, (*fixed, schedule.total), split[:, 1], each)
     result = loop(
-        advance,
+        _watched(advance, watch) if watch else advance,
         state,
         total=schedule.total,
         per_call=schedule.per_call,
@@ -94,12 +94,8 @@ def train_on_sets(
       Parameters with a leading axis s, and the seconds that it took.
     """
     chex.assert_rank([sets.images, sets.labels, sets.lr], [5, 3, 1])
-    run = _on_sets(trainer)
-
-    def advance_many(keys, state, epochs):
-        return run(epochs, keys, state, sets.images, sets.labels, sets.lr)
-
-    return _train(trainer, keys, advance_many, schedule, loop, sets)
+    each = sets.images, sets.labels, sets.lr
+    return _train(trainer, keys, _on_sets(trainer), (), each, schedule, loop, sets)
 
 
 def train_on_rows(
@@ -110,7 +106,7 @@ def train_on_rows(
     lr: float,
     schedule: Schedule,
     loop: Loop = run_loop,
-    watch: Callable[[FitState, int], None] = watch_nothing,
+    watch: Callable[[FitState, int], None] | None = None,
 ) -> tuple[Params, float]:
     """Trains s networks, each on its own rows of the real data.
 
@@ -129,13 +125,11 @@ def train_on_rows(
       Parameters with a leading axis s, and the seconds that it took.
     """
     chex.assert_rank([data.images, data.labels, rows], [4, 1, 2])
-    run = _on_rows(trainer)
     labels = jax.nn.one_hot(data.labels, int(data.labels.max()) + 1)
     images, labels = everywhere((jnp.asarray(data.images), labels))
     rates = jnp.full(len(keys), lr, jnp.float32)
-
-    def advance_many(keys, state, epochs):
-        shared = images, labels, *epochs
-        return run(shared, keys, state, jnp.asarray(rows), rates)
-
-    return _train(trainer, keys, advance_many, schedule, loop, rows, watch)
+    program, each = _on_rows(trainer), (jnp.asarray(rows), rates)
+    return _train(
+        *(trainer, keys, program, (images, labels), each),
+        *(schedule, loop, rows, watch),
+    )

@@ -35,7 +35,8 @@ FULL = {"full_data", "full_data_shadows"}
         ({"audits__privacy__shadows": 6}, {"random_subset", "full_data"}),
         ({"audits__privacy__enabled": False}, {"random_subset", "full_data"}),
         ({"train__full_epochs": 3}, {"random_subset", "random_subset_shadows"}),
-        ({"train__lr": 0.5}, set()),
+        ({"train__lr": 0.5}, {"programs"}),
+        ({"distill__lr": 0.5}, ALL),
         ({"fingerprint": "other data"}, set()),
     ],
     ids=lambda value: next(iter(value), "") if isinstance(value, dict) else "",
@@ -44,11 +45,20 @@ def test_cells_share_what_they_agree_on(changes, shared):
     assert same(cell(), cell(**changes)) == shared
 
 
+def test_float_hyper_parameters_are_inputs_of_the_programs_unless_they_are_0():
+    rates = {"distill__lr": 0.5, "distill__lr_labels": 0.5}
+    for key in rates:
+        assert "programs" in same(cell(**rates), cell(**rates | {key: 0.1}))
+        assert "programs" not in same(cell(**rates), cell(**rates | {key: 0.0}))
+
+
 def test_experts_are_those_of_one_recipe_whatever_they_are_followed_for():
     mtt = lambda **changes: cell(distill__method="mtt", **changes)
     assert "experts" in same(mtt(), mtt(distill__ipc=3))
     assert "experts" not in same(mtt(), mtt(train__batch=32))
     assert "experts" not in same(mtt(), mtt(**{"distill.mtt.expert_lr": 0.5}))
+    assert "programs" in same(mtt(), mtt(**{"distill.mtt.expert_lr": 0.5}))
+    assert "programs" not in same(mtt(), mtt(**{"distill.mtt.student_steps": 3}))
     assert "experts" not in shares_of(cell()).parts
 
 

@@ -190,6 +190,48 @@ def test_vmap_over_keys(case):
     chex.assert_trees_all_close(got, stack_trees(singles), rtol=1e-4, atol=1e-5)
 
 
+TRACED = {
+    "lr": 0.5,
+    "lr_labels": 0.3,
+    "train_lr": 0.2,
+    "student_lr": 0.1,
+    "lr_lr": 0.01,
+}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        e.name if e.name in ("dm", "mtt") else slow(e.name)
+        for e in catalogue.entries("method")
+        if e.traits.get("traced")
+    ],
+)
+def test_traced_hyper_parameters_act_as_constants_do(name):
+    names = catalogue.entry("method", name).traits["traced"]
+    values = {key: TRACED[key] for key in names if key != "expert_lr"}
+    given = values | {key: 0.05 for key in names if key == "expert_lr"}
+    constant, real = make(name, "noise", perceptron(), **given), toy_real(perceptron())
+    key, state = jax.random.key(1), constant.init(jax.random.key(0), real)
+
+    @jax.jit
+    def step(given):
+        method = make(name, "noise", perceptron(), **given)
+        return method.update(key, state, method.sample(key, real))[0]
+
+    found, wanted = (
+        step(given),
+        jax.jit(constant.update)(key, state, constant.sample(key, real))[0],
+    )
+    chex.assert_trees_all_close(found, wanted, rtol=1e-5, atol=1e-6)
+    read = lambda state: constant.read(state)._asdict()
+    for one in values.keys() & {"lr", "lr_labels", "lr_lr"}:  # each makes a difference
+        other = read(step(given | {one: 2 * given[one]}))
+        assert any(
+            (other[k] != v).any() for k, v in read(found).items() if k != "metadata"
+        )
+
+
 LEARNING = [e.name for e in catalogue.entries("method") if not e.traits.get("selects")]
 OFTEN = [("dm", 2, "pmap"), ("mtt", 8, "shard_map")]
 ALL = itertools.product(LEARNING, (2, 8), ("pmap", "shard_map"))

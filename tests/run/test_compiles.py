@@ -8,7 +8,7 @@ from tiny import BARE, MLP, ROOT, make
 
 from dd_jax import config, run
 from dd_jax.config import sweep
-from dd_jax.distill import METHODS
+from dd_jax.distill import METHODS, batched_form
 from dd_jax.run import methods
 
 ABLATION = ROOT / "experiments" / "ablation_digits.py"
@@ -19,11 +19,10 @@ def traced(monkeypatch):
     """A list that grows by one at each trace of the distillation step.
 
     Programs of earlier tests are forgotten: with many of them in the process, a run
-    would forget all and trace anew (`runtime.program_maps`).
+    would forget all and trace again (`runtime.program_maps`).
     """
     jax.clear_caches()
     traces = []
-    factory = METHODS["dm"]
 
     @cache
     def counted(update):
@@ -33,12 +32,19 @@ def traced(monkeypatch):
 
         return once
 
-    @wraps(factory)
-    def method(model, **settings):
-        made = factory(model, **settings)
-        return made._replace(update=counted(made.update))
+    @cache
+    def counting(factory):
+        @wraps(factory)
+        def method(model, **settings):
+            made = factory(model, **settings)
+            return made._replace(update=counted(made.update))
 
-    monkeypatch.setattr(methods, "METHODS", {"dm": method, "random": METHODS["random"]})
+        return method
+
+    known = {"dm": counting(METHODS["dm"]), "random": METHODS["random"]}
+    monkeypatch.setattr(methods, "METHODS", known)
+    batched = lambda name: counting(batched_form(name))
+    monkeypatch.setattr(methods, "batched_form", batched)
     return traces
 
 
@@ -80,3 +86,13 @@ def test_the_ablation_compiles_at_most_twelve_steps(traced, tmp_path):
     for cell in cells():
         run.run(config.override(cell, small | {"distill.steps": 2}, "test"), tmp_path)
     assert len(traced) <= 12
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("joint", [False, True], ids=["each", "joint"])
+def test_learning_rates_share_the_distillation_step(traced, tmp_path, joint):
+    privacy = {"audits.privacy.enabled": joint, "audits.privacy.joint": joint}
+    base = BARE | MLP | {"distill.steps": 2, "train.epochs": 1} | privacy
+    for lr, rate in [(0.5, 0.01), (5.0, 0.01), (0.5, 0.02)]:
+        run.run(make(base, distill__lr=lr, train__lr=rate), tmp_path)
+    assert len(traced) == 1 + joint

@@ -13,6 +13,7 @@ from dd_jax.audits.privacy.shadow_queries import (
     canary_dataset,
     query_models,
     shared_models,
+    train_shadows,
 )
 from dd_jax.catalogue import arguments, entry
 from dd_jax.runtime.keys import integer
@@ -140,4 +141,4 @@ def _save(context: Context, name: str, pipe: str, threat: str, found: QueryResul
     )
 
 
-AUDIT = Audit("privacy", check, measure)
+AUDIT = Audit("privacy", check, measure, train_shadows)

@@ -5,6 +5,7 @@ by an attacker who has the released set and trains on it; T2 the same, by an att
 who has one trained network.
 """
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -47,14 +48,32 @@ def canary_dataset(context: Context) -> CanaryDataset:
 def query_models(context: Context, pipe: str) -> dict[str, QueryResult | None]:
     """The logits of a pipeline's models, by threat; None where it is not defined."""
     results: dict[str, QueryResult | None] = dict.fromkeys(context.options.threats)
-    released = set(results) & {"t1", "t2"}
-    if pipe == "full_data":
-        released -= {"t1"}
-    if "t0" in results and pipe in context.shadows.random_starts:
+    defined = _defined(context, pipe)
+    if "t0" in defined:
         results["t0"] = _query_initial_images(context, pipe)
-    if released:
+    if released := defined - {"t0"}:
         results |= _query_released(context, pipe, released)
     return results
+
+
+def train_shadows(context: Context, pipe: str) -> None:
+    """Makes the models that `query_models` needs, without the queries."""
+    defined = _defined(context, pipe) if context.shadows else set()
+    if "t0" in defined:
+        _initial_shadows(context, pipe)
+    if defined - {"t0"}:
+        made = _released_shadows(context, pipe)
+        for _ in _retrained(context, pipe, made.sets) if "t1" in defined else ():
+            pass
+
+
+def _defined(context: Context, pipe: str) -> set[str]:
+    """The threats of the options that make sense for a pipeline."""
+    random_starts = pipe in context.shadows.random_starts
+    undefined = set() if random_starts else {"t0"}
+    if pipe == "full_data":
+        undefined.add("t1")
+    return set(context.options.threats) - undefined
 
 
 def _masks(context: Context, name: str) -> tuple[int, int]:
@@ -70,13 +89,36 @@ def shared_models(context: Context, pipe: str) -> int:
     return options.shadows if options.joint and pipe == "distilled" else 0
 
 
-def _query_initial_images(context: Context, pipe: str) -> QueryResult:
-    """T0: members are the rows that a model's initial images were made from."""
+class _Released(NamedTuple):
+    """Shadows of halves of train: members are all rows of the half."""
+
+    canaries: CanaryDataset
+    member: np.ndarray
+    sets: SyntheticSet | None
+    params: Params
+
+
+def _initial_shadows(context: Context, pipe: str) -> tuple[np.ndarray, Params]:
+    """Shadows of initial images, and which rows those were made from, `bool[m n]`."""
     data = context.dataset.train
     seed, pairs = _masks(context, "initial masks")
     member = initial_masks(seed, data.labels, pairs, context.shadows.ipc)
+    return member, _shadows(context, pipe, data, member, initial_only=True)[1]
+
+
+def _released_shadows(context: Context, pipe: str) -> _Released:
+    canaries = canary_dataset(context)
+    seed, pairs = _masks(context, "masks")
+    member = canary_masks(seed, canaries, pairs, at_least=context.shadows.ipc)
+    made = _shadows(context, pipe, canaries.split, member[:, canaries.source])
+    return _Released(canaries, member, *made)
+
+
+def _query_initial_images(context: Context, pipe: str) -> QueryResult:
+    """T0: members are the rows that a model's initial images were made from."""
+    data = context.dataset.train
+    member, params = _initial_shadows(context, pipe)
     rows = audited_rows(member)
-    _, params = _shadows(context, pipe, data, member, initial_only=True)
     logits = _query(context, params, data, rows)
     no_canary = np.full(len(rows), -1)
     return QueryResult(logits, member[:, rows], rows, data.labels[rows], no_canary)
@@ -86,18 +128,16 @@ def _query_released(
     context: Context, pipe: str, threats: set[str]
 ) -> dict[str, QueryResult]:
     """T1 and T2: members are all rows of the half that was distilled."""
-    canaries = canary_dataset(context)
+    canaries, member, sets, params = _released_shadows(context, pipe)
     data = canaries.split
-    seed, pairs = _masks(context, "masks")
-    member = canary_masks(seed, canaries, pairs, at_least=context.shadows.ipc)
-    sets, params = _shadows(context, pipe, data, member[:, canaries.source])
     rows = _limited_rows(context, audited_rows(member), canaries.kind)
     labels = data.labels[rows]
     about = member[:, rows], rows, labels, canaries.kind[rows]
     once = _query(context, params, data, rows)
     results = {"t2": QueryResult(once, *about)}
     if sets is not None and "t1" in threats:
-        several = [once, *_repeats(context, pipe, sets, data, rows)]
+        repeats = _retrained(context, pipe, sets)
+        several = [once, *(_query(context, again, data, rows) for again in repeats)]
         pooled = pool_repeats(jnp.stack(several, axis=2), jnp.asarray(labels))
         results["t1"] = QueryResult(pooled, *about)
     return {threat: results[threat] for threat in sorted(threats)}
@@ -129,16 +169,11 @@ def _shadows(
     return join_trees(both)
 
 
-def _repeats(
-    context: Context, pipe: str, sets: SyntheticSet, data: Split, rows: np.ndarray
-) -> list[Array]:
-    """Logits of further networks on the same sets, a repeat at a time."""
-    answers = []
+def _retrained(context: Context, pipe: str, sets: SyntheticSet) -> Iterator[Params]:
+    """Further networks on the same sets, a repeat at a time."""
     for i in range(1, context.options.repeats):
         keys = stack(context.key(f"shadows {pipe} {i}"), len(sets.images))
-        params = context.shadows.retrain(pipe, keys, sets)
-        answers.append(_query(context, params, data, rows))
-    return answers
+        yield context.shadows.retrain(pipe, keys, sets)
 
 
 def _query(context: Context, params: Params, data: Split, rows: np.ndarray) -> Array:

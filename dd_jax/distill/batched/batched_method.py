@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 
 from dd_jax.distill.base import Batch, Real, draw_rows
+from dd_jax.distill.traced import Traced
 from dd_jax.train.training import as_pixels
 from dd_jax.types import Array, InputError, Key, Model
 
@@ -17,10 +18,12 @@ class BatchedMethod(NamedTuple):
       sample: `(key, Real, member bool[s n]) -> Batch` with weights `f32[s k b]`.
       update: `(key, states[s], batch) -> (states[s], info)`; `info["loss"]` is `f32[]`,
         their mean.
+      traced: as in `Method`.
     """
 
     sample: Callable[[Key, Real, Array], Batch]
     update: Callable[[Key, Any, Batch], tuple[Any, dict[str, Array]]]
+    traced: Traced | None = None
 
 
 def shared_sample(batch_real: int) -> Callable[[Key, Real, Array], Batch]:

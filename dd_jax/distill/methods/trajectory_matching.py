@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.flatten_util import ravel_pytree
 
 from dd_jax.distill.base import Experts, Method, Real
 from dd_jax.distill.methods.student import (
@@ -13,12 +12,12 @@ from dd_jax.distill.methods.student import (
     exact_gradient,
     tesla_gradient,
 )
+from dd_jax.distill.methods.student_gradient import student_gradient
 from dd_jax.distill.parametrisation.protocol import LearnerState, flattened
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
 from dd_jax.distill.signatures import passes_on
+from dd_jax.distill.traced import switched_on
 from dd_jax.runtime.reuse import reused
-from dd_jax.runtime.split_work import split_sum
-from dd_jax.train.losses import cross_entropy
 from dd_jax.train.training import unchanged
 from dd_jax.types import Array, InputError, Key, Model
 
@@ -88,42 +87,6 @@ def checked_window(
             "to max_start over growth updates: give both or neither"
         )
     return min_start, first_end, max_start, growth
-
-
-def student_gradient(
-    model: Model, augment: Callable[[Key, Array], Array]
-) -> Callable[..., Array]:
-    """The gradient of one student step, `grad_w CE(A(x_B); w)`, of flat weights.
-
-    Several devices share the rows of the batch, without batch statistics.
-
-    Args:
-      model: the network.
-      augment: A.
-
-    Returns:
-      `(w f32[p], synthetic Batch of images [n h w c], key, rows i32[b]) -> f32[p]`.
-    """
-    template = jax.eval_shape(model.init, jax.random.key(0))
-
-    def unravel(flat: Array):
-        zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape), template)
-        weights = ravel_pytree(model.trainable(zeros))[1](flat)
-        return model.with_trainable(zeros, weights)
-
-    def weighted(flat, weights, images, labels):
-        def loss_fn(flat):
-            logits, _ = model.train_apply(unravel(flat), images)
-            return (weights * jax.vmap(cross_entropy)(logits, labels)).sum()
-
-        return jax.grad(loss_fn)(flat)
-
-    def gradient(flat, synthetic_batch, key, rows):
-        images = augment(key, synthetic_batch.images[rows])
-        weights = jnp.full(len(rows), 1 / len(rows))
-        return split_sum(weighted)(flat, weights, images, synthetic_batch.labels[rows])
-
-    return gradient
 
 
 @reused
@@ -198,7 +161,7 @@ def trajectory_matching(
     starts = range(min_start, max_start)
     targets = range(min_start + expert_epochs, max_start + expert_epochs)
     used = tuple(sorted({*starts, *targets}))
-    images |= {"train_lr": student_lr or train_lr}
+    images |= {"train_lr": student_lr if switched_on(student_lr) else train_lr}
     learner = synthetic(
         ipc=ipc, init=init, lr=lr, lr_lr=lr_lr, space=model.space, **images
     )

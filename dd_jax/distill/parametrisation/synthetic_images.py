@@ -8,6 +8,7 @@ from dd_jax.distill.parametrisation.multi_formation import multi_formation
 from dd_jax.distill.parametrisation.pixels import pixels
 from dd_jax.distill.parametrisation.protocol import Learner, learner
 from dd_jax.distill.parametrisation.soft_labels import learned_labels, learned_lr
+from dd_jax.distill.traced import switched_on
 from dd_jax.types import Space
 
 
@@ -53,8 +54,8 @@ def synthetic(
     )
     if factor > 1:
         synthetic_batch = multi_formation(synthetic_batch, factor, multi)
-    if lr_labels:
+    if switched_on(lr_labels):
         synthetic_batch = learned_labels(synthetic_batch, descent[optimizer](lr_labels))
-    if lr_lr:
+    if switched_on(lr_lr):
         synthetic_batch = learned_lr(synthetic_batch, descent[optimizer](lr_lr))
     return learner(synthetic_batch)
