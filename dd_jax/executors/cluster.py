@@ -69,6 +69,11 @@ def wanted(known: flags.FlagValues) -> bool:
     for name in _START_NO_RUN:
         if known[name].value:
             raise InputError(f"--{name}: starts no run; leave out --distributed")
+    if known.together is not None:
+        raise InputError(
+            f"--together={known.together}: over several hosts each run is by itself; "
+            "leave it out"
+        )
     if known.executor != "inline":
         raise InputError(
             f"--executor={known.executor}: its workers are alone; leave out "

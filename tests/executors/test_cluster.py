@@ -110,6 +110,7 @@ def test_a_variable_that_is_no_number_is_refused():
         (["--distributed=on"], "no coordinator; start the processes by srun, mpirun"),
         (["--distributed_process=0"], "needs --distributed=on"),
         (["--distributed=auto", "--dry_run"], "--dry_run: starts no run"),
+        (["--distributed=on", "--together=2"], "each run is by itself"),
         (["--distributed=on", "--executor=local"], "its workers are alone"),
     ],
 )

@@ -58,7 +58,11 @@ def test_a_sweep_by_one_program_ends_as_each_run_alone(tmp_path):
     [
         {"distill__method": "dm", "audits__privacy__joint": True},
         {"distill__method": "dsa"},
-        {"distill__method": "mtt", "distill.mtt.experts": 1, "distill.mtt.max_start": 1},
+        {
+            "distill__method": "mtt",
+            "distill.mtt.experts": 1,
+            "distill.mtt.max_start": 1,
+        },
         {"distill__method": "herding"},
         {"sets": 2, "audits__learning_curve__eval_steps": 1},
     ],
@@ -131,8 +135,9 @@ def test_the_launcher_takes_neighbours_together(tmp_path, capsys):
     sweep.write_text(
         "from dd_jax import config\n"
         "from dd_jax.config.sweep import product\n"
-        f"BASE = {json.dumps(BARE | {'model.width': 4})}\n".replace("false", "False")
-        .replace("true", "True")
+        f"BASE = {json.dumps(BARE | {'model.width': 4})}\n".replace(
+            "false", "False"
+        ).replace("true", "True")
         + "get_config = lambda: config.override(config.default(), BASE, 'x')\n"
         "sweep = lambda: product({'distill.ipc': [1, 2], 'seed': [0, 1]})\n"
     )
