@@ -133,7 +133,7 @@ def _meet(known: flags.FlagValues) -> None:
         hosts.join(*place)
     elif hosts.found_by_jax():
         hosts.join()
-    elif known.distributed == "on":
+    elif known["distributed"].value == "on":
         raise InputError(cluster.NONE)
     if not hosts.first():
         _be_quiet()

@@ -58,17 +58,18 @@ class Cluster(NamedTuple):
 def wanted(known: flags.FlagValues) -> bool:
     """Whether a command line is to run together with others, if there are any.
 
+    What starts no run, as `--dry_run`, needs no others.
+
     Raises:
-      InputError: it runs nothing, or not here; or has flags of others and is alone.
+      InputError: it does not run here, or is to be alone and has flags of others.
     """
-    if known.distributed == "off":
+    if known["distributed"].value == "off":
         for name in _ENVIRONMENT:
             if known[f"distributed_{name}"].value is not None:
                 raise InputError(f"--distributed_{name}: needs --distributed=on")
         return False
-    for name in _START_NO_RUN:
-        if known[name].value:
-            raise InputError(f"--{name}: starts no run; leave out --distributed")
+    if any(known[name].value for name in _START_NO_RUN):
+        return False
     if known.together is not None:
         raise InputError(
             f"--together={known.together}: over several hosts each run is by itself; "

@@ -29,7 +29,7 @@ _exiting = threading.Lock()
 
 @contextmanager
 def together(work: str) -> Iterator[None]:
-    """What all processes do together: the others are told its name by `works`."""
+    """What all processes do together: the others learn its name from `works`."""
     if hosts.count() == 1 or not hosts.first():
         yield
         return

@@ -1,7 +1,7 @@
 """Which processes a command line is one of, by flags and environment."""
 
 import pytest
-from tiny import launch
+from tiny import TINY, flags, launch
 
 from dd_jax.executors import cluster
 from dd_jax.executors.options import options
@@ -104,12 +104,16 @@ def test_a_variable_that_is_no_number_is_refused():
         given("coordinator=a:1", "process=0", env=env)
 
 
+def test_what_starts_no_run_needs_no_others(tmp_path, capsys):
+    arguments = *flags(TINY), "--distributed=on", f"--workdir={tmp_path / 'new'}"
+    assert launch(*arguments, "--status") == 0
+
+
 @pytest.mark.parametrize(
     "arguments, why",
     [
         (["--distributed=on"], "no coordinator; start the processes by srun, mpirun"),
         (["--distributed_process=0"], "needs --distributed=on"),
-        (["--distributed=auto", "--dry_run"], "--dry_run: starts no run"),
         (["--distributed=on", "--together=2"], "each run is by itself"),
         (["--distributed=on", "--executor=local"], "its workers are alone"),
     ],

@@ -20,8 +20,7 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("distributed", ["auto"])
-def test_srun_of_two_tasks(tmp_path, distributed):
+def test_srun_of_two_tasks(tmp_path):
     """Two processes of two devices on one node; without flags of a coordinator."""
     arguments = [
         *flags(SETS),

@@ -124,7 +124,7 @@ def test_data_that_another_process_reads_differently(tmp_path):
         more=[[f"--config.data.source={one}"], [f"--config.data.source={other}"]],
     )
     codes, (said, _) = ended(processes)
-    assert codes == [1, 1]
+    assert codes == [2, 2], said
     assert "data, config file or code are not those of process 0" in said[-1]
 
 

@@ -58,11 +58,7 @@ def test_a_sweep_by_one_program_ends_as_each_run_alone(tmp_path):
     [
         {"distill__method": "dm", "audits__privacy__joint": True},
         {"distill__method": "dsa"},
-        {
-            "distill__method": "mtt",
-            "distill.mtt.experts": 1,
-            "distill.mtt.max_start": 1,
-        },
+        {"distill__method": "mtt", "distill.mtt.experts": 1},
         {"distill__method": "herding"},
         {"sets": 2, "audits__learning_curve__eval_steps": 1},
     ],
