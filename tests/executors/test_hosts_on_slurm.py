@@ -28,14 +28,14 @@ def test_srun_of_two_tasks(tmp_path):
         f"--workdir={tmp_path / 'several'}",
     ]
     command = [sys.executable, ROOT / "launch.py", *arguments, "--distributed=auto"]
-    env = os.environ | {"PYTHONPATH": str(ROOT), "JAX_NUM_CPU_DEVICES": "2"}
+    env = {"PYTHONPATH": str(ROOT), "JAX_NUM_CPU_DEVICES": "2"}
     with loopback.slurm(tmp_path / "slurm"):
         done = subprocess.run(
             ["srun", "--ntasks=2", *command],
             capture_output=True,
             text=True,
             timeout=300,
-            env=env,
+            env=os.environ | env,
         )
     assert done.returncode == 0, done.stderr
     lines = [x for x in done.stdout.splitlines() if "[Gloo]" not in x]

@@ -13,7 +13,12 @@ from dd_jax.system import locks, workdir
 
 pytestmark = pytest.mark.slow
 NO_ATTACKS = {"audits.robustness.enabled": False, "audits.memorisation.enabled": False}
-LONG = {"distill.steps": 60, "distill.steps_per_call": 1, "checkpoint_seconds": 0.0}
+LONG = {
+    "distill.steps": 24,
+    "distill.lr": 0.05,
+    "distill.steps_per_call": 1,
+    "checkpoint_seconds": 0.0,
+}
 WHOLE = {
     "dm": ALL_AUDITS
     | {
@@ -89,7 +94,7 @@ def test_where_one_ends_all_end_and_another_number_resumes(tmp_path, victim, by)
 def test_experts_go_on_where_two_processes_left_them(tmp_path):
     """Their file is then whole on both, though one began in the middle."""
     values = BARE | MLP | SMALL | {"checkpoint_seconds": 0.0, "distill.method": "mtt"}
-    values |= {"distill.mtt.expert_epochs": 300, "distill.mtt.max_start": 299}
+    values |= {"distill.mtt.expert_epochs": 60, "distill.mtt.max_start": 59}
     root = tmp_path / "several"
     processes = start(flags(values), root)
     wait_for_state(root, processes, "cache/*/experts_*/*/*/[1-9]?.json")
