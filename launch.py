@@ -156,7 +156,7 @@ def _follow(request: Request) -> int:
         if run_id not in cells:
             raise InputError("data, config file or code are not those of process 0")
         with suppress(Exception), joint_work.agreed():
-            run.run(cells[run_id], hosts.private_folder())
+            run.run(cells[run_id], hosts.folder())
     return DONE
 
 

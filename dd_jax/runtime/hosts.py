@@ -10,7 +10,6 @@ folder and waits for as long as it takes.
 import json
 import os
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +21,7 @@ import jax
 from jax._src.clusters import ClusterEnv  # this and the store have no public names
 from jax._src.distributed import global_state
 
+from dd_jax.runtime.private_folder import private_folder
 from dd_jax.types import InputError
 
 _POLL = 60_000  # milliseconds of one question to the store
@@ -55,7 +55,7 @@ def first() -> bool:
     return _here.number == 0
 
 
-def private_folder() -> Path | None:
+def folder() -> Path | None:
     """The work directory of a process that is not the first, which it has to remove."""
     return _here.folder
 
@@ -111,8 +111,7 @@ def join(
     except Exception as error:
         words = " ".join(str(error).split())
         raise InputError(f"--distributed: the processes do not meet: {words}") from None
-    folder = None if number == 0 else Path(tempfile.mkdtemp(prefix="dd_jax_host_"))
-    _here = _Here(number, processes, folder)
+    _here = _Here(number, processes, None if number == 0 else private_folder())
 
 
 @contextmanager

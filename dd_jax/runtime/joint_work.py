@@ -66,8 +66,11 @@ def _kinds_of_all(error, kind, seconds):
 
 
 def _fail(error: BaseException) -> None:
-    words = " ".join(str(error).split())
-    leave(1, f"{type(error).__name__}: {words}; run the same command again to resume")
+    words = " ".join(f"{type(error).__name__}: {error}".split())
+    why = f"{words}; all processes end; run the same command again to resume"
+    if hosts.first():
+        print("error:", why, file=sys.stderr)
+    leave(1, why)
 
 
 def works() -> Iterator[str]:
@@ -81,12 +84,12 @@ def leave(status: int, why: str = "") -> None:
 
     Args:
       status: exit status of all of them.
-      why: what the first then says; empty where it has said it.
+      why: what the first then says, where this is another.
     """
     if hosts.count() == 1:
         return
     place = f"process {hosts.number()} on {socket.gethostname()}"
-    end = {"status": status, "why": why and f"{place}: {why}"}
+    end = {"status": status, "why": "" if hosts.first() else f"{place}: {why}"}
     if not hosts.first():  # an error that all meet is the first's to tell
         with suppress(TimeoutError, jax.errors.JaxRuntimeError):
             _exit(hosts.awaited(_END, _COURTESY))
@@ -126,7 +129,7 @@ def _exit(end: dict) -> None:
     else:
         with suppress(jax.errors.JaxRuntimeError):
             hosts.put(f"{_END}/{hosts.number()}", True)
-        if folder := hosts.private_folder():
+        if folder := hosts.folder():
             shutil.rmtree(folder, ignore_errors=True)
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
