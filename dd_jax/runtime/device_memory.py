@@ -131,6 +131,27 @@ def in_batches(fun: Callable, images: Array, on_cpu: int) -> Array:
     return result.reshape(-1, *result.shape[2:])[:n]
 
 
+def sum_in_pieces(fun: Callable, stacked, size: int):
+    """`fun(stacked)`, a sum over entries of the leading axis, of `size` at a time.
+
+    Args:
+      fun: `stacked -> sums`, to which entries of zeros add nothing.
+      stacked: n entries.
+      size: of a piece; the last is filled up with zeros.
+
+    >>> sum_in_pieces(jnp.sum, jnp.arange(5.0), 2)
+    Array(10., dtype=float32)
+    """
+    count = len(jax.tree.leaves(stacked)[0])
+    if size >= count:
+        return fun(stacked)
+    fill = lambda a: jnp.concatenate([a, jnp.zeros_like(a[: -count % size])])
+    cut = lambda a: fill(a).reshape(-1, size, *a.shape[1:])
+    add = lambda total, piece: (jax.tree.map(jnp.add, total, fun(piece)), None)
+    zero = jax.tree.map(jnp.zeros_like, jax.eval_shape(fun, stacked))
+    return lax.scan(add, zero, jax.tree.map(cut, stacked))[0]
+
+
 def _most_alive(jaxpr: Jaxpr) -> int:
     """Bytes of the results of operations that are alive at once, at most."""
     last = {v: i for i, e in enumerate(jaxpr.eqns) for v in _variables(e.invars)}

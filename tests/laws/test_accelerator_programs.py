@@ -119,6 +119,21 @@ def test_networks_and_images_are_one_batch_where_they_fit(name):
             np.testing.assert_allclose(fun(params), on_cpu, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["dm", "mtt"])
+def test_a_step_in_pieces_that_fit_is_the_step(name):
+    """Real images of `dm`, rows of a student of `mtt`."""
+    method, real, key = wide(name), many_rows(), jax.random.key(0)
+    state, batch = method.init(key, real), method.sample(key, real)
+    found = {}
+    for memory in (1 << 40, 400_000):
+        with made_for("gpu"), memory_of(memory):
+            step = jax.make_jaxpr(method.update)(key, state, batch)
+            found[memory] = len(loops(step)), jax.jit(method.update)(key, state, batch)
+    (few, whole), (more, pieces) = found.values()
+    assert more > few
+    close(pieces, whole)
+
+
 def close(got, expected):
     """Each array to 1e-4 of its largest entry."""
     for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(expected), strict=True):

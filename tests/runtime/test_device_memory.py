@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,6 +17,7 @@ from dd_jax.runtime.device_memory import (
     in_batches,
     memory_of,
     shared_by,
+    sum_in_pieces,
 )
 from dd_jax.runtime.parallel import map_models
 from dd_jax.runtime.platform import made_for
@@ -67,6 +69,21 @@ def test_batches_are_equal_parts_that_fit(fit, size):
     with made_for("gpu"), memory_of(2 * 16 * fit + 1):
         assert at_once(double, images) == size
         np.testing.assert_array_equal(in_batches(double, images, 3), 2 * images)
+
+
+@pytest.mark.parametrize("size", [1, 3, 4, 7, 9])
+def test_a_sum_in_pieces_is_the_sum_and_has_its_derivatives(size):
+    stacked = {"x": jnp.arange(7.0), "w": jnp.linspace(1, 2, 7)}
+    total = lambda tree: (tree["w"] * jnp.sin(tree["x"])).sum()
+    pieces = lambda tree: sum_in_pieces(total, tree, size)
+    for fun in (
+        lambda f: f,
+        jax.grad,
+        lambda f: jax.grad(lambda t: jax.grad(f)(t)["x"].sum()),
+    ):
+        chex.assert_trees_all_close(
+            fun(pieces)(stacked), fun(total)(stacked), rtol=1e-5
+        )
 
 
 def test_cpu_takes_the_batches_that_it_is_given():

@@ -12,7 +12,7 @@ from dd_jax.distill.loss_matching import matching_method
 from dd_jax.distill.parametrisation.protocol import flattened
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
 from dd_jax.distill.signatures import passes_on
-from dd_jax.runtime.device_memory import in_batches
+from dd_jax.runtime.device_memory import at_once, in_batches, sum_in_pieces
 from dd_jax.runtime.platform import in_turn
 from dd_jax.runtime.reuse import reused
 from dd_jax.runtime.split_work import split_sum
@@ -44,7 +44,9 @@ def class_means(
 ) -> Array:
     """Weighted mean feature of each class, `f32[k d]`.
 
-    Several devices share the images of every class, and add up their features.
+    Several devices share the images of every class, and add up their features; images
+    that an accelerator's memory does not hold at once are augmented and embedded in
+    pieces.
 
     Args:
       model: the network.
@@ -59,8 +61,14 @@ def class_means(
         features = embed(model, params, flat).reshape(*images.shape[:2], -1)
         return jnp.einsum("kb,kbd->kd", weights.T, features)
 
+    def summed(params, *by_image):
+        some = lambda by_image: weighted(params, *by_image)
+        together = in_turn() or model.has_batch_stats
+        size = len(by_image[0]) if together else at_once(some, by_image)
+        return sum_in_pieces(some, by_image, size)
+
     by_image = batch.weights.T, batch.images.swapaxes(0, 1)
-    total = split_sum(weighted)(params, *by_image)
+    total = split_sum(summed)(params, *by_image)
     return total / batch.weights.sum(1, keepdims=True)
 
 

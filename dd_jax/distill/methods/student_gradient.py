@@ -4,11 +4,10 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 from jax.flatten_util import ravel_pytree
 
 from dd_jax.models import keep_products
-from dd_jax.runtime.device_memory import at_once, shared_by
+from dd_jax.runtime.device_memory import at_once, shared_by, sum_in_pieces
 from dd_jax.runtime.platform import in_turn
 from dd_jax.runtime.split_work import split_sum
 from dd_jax.train.losses import cross_entropy
@@ -48,9 +47,13 @@ def student_gradient(
         return jax.grad(loss_fn)(flat)
 
     def summed(flat, *rows):
+        one = lambda rows: weighted(flat, *rows)
         together = in_turn() or model.has_batch_stats
         size = len(rows[0]) if together else _rows_at_once(weighted, flat, rows)
-        return sum_in_pieces(lambda rows: weighted(flat, *rows), rows, size)
+        if size == len(rows[0]):
+            return one(rows)
+        # of the pieces, convolutions and matrix products are kept for the way back
+        return sum_in_pieces(jax.checkpoint(one, policy=keep_products), rows, size)
 
     def gradient(flat, synthetic_batch, key, rows):
         images = augment(key, synthetic_batch.images[rows])
@@ -74,27 +77,3 @@ def _rows_at_once(weighted: Callable, flat: Array, rows: tuple) -> int:
 
     with shared_by(_COMPILED):
         return at_once(differentiated, rows)
-
-
-def sum_in_pieces(fun: Callable, stacked, size: int):
-    """`fun(stacked)`, a sum over entries of the leading axis, of `size` at a time.
-
-    What is differentiated of the pieces keeps their convolutions and matrix products.
-
-    Args:
-      fun: `stacked -> sums`, to which entries of zeros add nothing.
-      stacked: n entries.
-      size: of a piece; the last is filled up with zeros.
-
-    >>> sum_in_pieces(jnp.sum, jnp.arange(5.0), 2)
-    Array(10., dtype=float32)
-    """
-    count = len(jax.tree.leaves(stacked)[0])
-    if size >= count:
-        return fun(stacked)
-    fill = lambda a: jnp.concatenate([a, jnp.zeros_like(a[: -count % size])])
-    cut = lambda a: fill(a).reshape(-1, size, *a.shape[1:])
-    one = jax.checkpoint(fun, policy=keep_products)
-    add = lambda total, piece: (jax.tree.map(jnp.add, total, one(piece)), None)
-    zero = jax.tree.map(jnp.zeros_like, jax.eval_shape(fun, stacked))
-    return lax.scan(add, zero, jax.tree.map(cut, stacked))[0]
