@@ -82,7 +82,8 @@ def test_where_one_ends_all_end_and_another_number_resumes(tmp_path, victim, by)
     processes[victim].send_signal(by)
     codes, said = ended(processes, 150)
     assert 0 not in codes, said
-    assert by == signal.SIGKILL or (codes == [143, 143] and "to resume" in said[0][-1])
+    if by == signal.SIGTERM:
+        assert codes[0] == 143 and "to resume" in said[0][-1]
     folder = only_run(tmp_path / "several")
     assert workdir.read_status(folder)["status"] != "done"
     run.run(make(values), tmp_path / "several")
@@ -99,7 +100,8 @@ def test_experts_go_on_where_two_processes_left_them(tmp_path):
     processes = start(flags(values), root)
     wait_for_state(root, processes, "cache/*/experts_*/*/*/[1-9]?.json")
     processes[0].terminate()
-    assert ended(processes)[0] == [143, 143]
+    first, other = ended(processes)[0]
+    assert first == 143 and other != 0
     codes, (said, _) = ended(start(flags(values), root))
     assert codes == [0, 0] and any("resumes at step" in x for x in said), said
     run.run(make(values), tmp_path / "one")
