@@ -36,6 +36,7 @@ from dd_jax.run.validation import check, forecast
 from dd_jax.runtime import compilation_cache as compiled
 from dd_jax.runtime.checkpoint import Checkpoints
 from dd_jax.runtime.devices import spread
+from dd_jax.runtime.joint_work import together
 from dd_jax.runtime.loop import Diverged
 from dd_jax.runtime.platform import in_turn
 from dd_jax.runtime.precision import computing_in
@@ -156,7 +157,8 @@ def run(
         if record := record_of(config.id, root):  # another process was faster
             return record
         disk.sweep(folder, ours=True)
-        _complete(config, folder, root / "cache")
+        with together(config.id):
+            _complete(config, folder, root / "cache")
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     return workdir.read_json(folder / "record.json")
 
