@@ -232,6 +232,13 @@ BASE = (
         FLAG,
         changes_results=False,
     ),
+    Option(
+        "report.tensorboard",
+        False,
+        "write event files for TensorBoard into WORKDIR/tensorboard",
+        FLAG,
+        changes_results=False,
+    ),
 )
 _SECTIONS = tuple(
     "seed checkpoint_seconds devices precision data model distill train mitigate sets "

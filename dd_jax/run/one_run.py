@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 
 from dd_jax import config as configs
 from dd_jax.distill.io import conversion, storage
-from dd_jax.report import completed
+from dd_jax.report import completed, event_files
 from dd_jax.run import stages
 from dd_jax.run.audit_context import (
     Results,
@@ -36,6 +36,7 @@ from dd_jax.run.validation import check, forecast
 from dd_jax.runtime import compilation_cache as compiled
 from dd_jax.runtime.checkpoint import Checkpoints
 from dd_jax.runtime.devices import spread
+from dd_jax.runtime.joint_work import together
 from dd_jax.runtime.loop import Diverged
 from dd_jax.runtime.platform import in_turn
 from dd_jax.runtime.precision import computing_in
@@ -156,7 +157,8 @@ def run(
         if record := record_of(config.id, root):  # another process was faster
             return record
         disk.sweep(folder, ours=True)
-        _complete(config, folder, root / "cache")
+        with together(config.id):
+            _complete(config, folder, root / "cache")
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     return workdir.read_json(folder / "record.json")
 
@@ -173,6 +175,9 @@ def _complete(waiting: Prepared, folder: Path, cache: Path) -> None:
             raise InputError("data or a loaded set changed during the run; run again")
         record["run"] |= found | {"results_version": configs.RESULTS_VERSION}
         workdir.write_json(folder / "record.json", record)
+        if waiting.config.report.tensorboard:
+            rows = workdir.read_jsonl(folder / "metrics.jsonl")
+            event_files.write_final(folder, record, rows)
         completed.complete(folder)
     except KeyboardInterrupt:
         _leave(folder, "running", "interrupted")

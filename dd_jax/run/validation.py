@@ -14,6 +14,7 @@ from dd_jax.data import require_per_class
 from dd_jax.data.zca import fitting_bytes, fitting_seconds
 from dd_jax.distill import batched_form
 from dd_jax.distill.io import storage
+from dd_jax.report import event_files
 from dd_jax.run.audit_context import context_of, enabled
 from dd_jax.run.context import (
     RunContext,
@@ -44,6 +45,8 @@ def check(config: ConfigDict) -> RunContext:
       InputError: the first problem.
     """
     _check_devices(config.devices)
+    if config.report.tensorboard:
+        event_files.require()
     require_precision(config.precision)
     data = dataset(config)
     if config.distill.load:
