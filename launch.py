@@ -50,7 +50,7 @@ from dd_jax.executors.joint_steps import Together
 from dd_jax.executors.options import help_text, options
 from dd_jax.executors.prepare import prepare, require_valid
 from dd_jax.executors.watch import show_once
-from dd_jax.executors.worker import work
+from dd_jax.executors.worker import kept_output, work
 from dd_jax.system import destination, disk, interruption, paths
 from dd_jax.system.disk import WriteError
 from dd_jax.system.progress import say
@@ -298,6 +298,8 @@ def _open_output() -> None:
 if __name__ == "__main__":
     _open_output()
     interruption.install()
+    if WORKER in sys.argv:
+        kept_output()
     ended = main(sys.argv)
     _end_all(ended)
     sys.exit(ended)

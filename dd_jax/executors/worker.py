@@ -9,8 +9,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -50,24 +50,25 @@ def work(
       prepared: checks a config and gives its cell.
       attempt: runs a cell.
     """
-    with _answers() as answers:
-        for line in sys.stdin:
-            wanted = json.loads(line)
-            end = _run(request, wanted["number"], wanted["id"], prepared, attempt)
-            try:
-                print(json.dumps(end._asdict()), file=answers, flush=True)
-            except BrokenPipeError:  # the launcher was killed
-                return
+    for line in sys.stdin:
+        wanted = json.loads(line)
+        end = _run(request, wanted["number"], wanted["id"], prepared, attempt)
+        try:
+            print(json.dumps(end._asdict()), file=kept_output(), flush=True)
+        except BrokenPipeError:  # the launcher was killed
+            return
 
 
-@contextmanager
-def _answers() -> Iterator[TextIO]:
-    """Standard output, to which nothing else is printed meanwhile."""
+@cache
+def kept_output() -> TextIO:
+    """Standard output, kept for answers: what is printed goes to standard error.
+
+    First called before anything is imported that may print, as a config file.
+    """
     sys.stdout.flush()
     kept = os.dup(1)
     os.dup2(2, 1)
-    with open(kept, "w") as answers:
-        yield answers
+    return open(kept, "w")
 
 
 def _run(request: Request, number: int, run_id: str, prepared, attempt) -> End:

@@ -51,6 +51,19 @@ def test_each_cell_is_run_once_by_few_workers(side_by_side, tmp_path, capsys):
     assert capsys.readouterr().out.count("... done in 0 s") == 5
 
 
+@pytest.mark.slow
+def test_what_a_config_file_prints_is_no_answer(tmp_path):
+    text = "print('hello')\nfrom dd_jax import config\nget_config = config.default\n"
+    (tmp_path / "talks.py").write_text(text)
+    command = [sys.executable, ROOT / "launch.py", f"--config={tmp_path / 'talks.py'}"]
+    sent = '{"number": 0, "id": "of another run"}\n'
+    done = subprocess.run(
+        [*command, "--executor=worker"], input=sent, capture_output=True, text=True
+    )
+    assert "hello" in done.stderr
+    assert "changed since the start" in json.loads(done.stdout)["text"]
+
+
 def test_a_worker_that_is_killed_loses_its_cell_alone(side_by_side, tmp_path, capsys):
     folder = workdir.run_folder(tmp_path, f"{1:012x}")
     workdir.write_status(folder, "running")
