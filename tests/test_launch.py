@@ -505,6 +505,12 @@ def test_usage_errors_are_one_line_and_status_2(
     assert os.listdir() == ["file"]
 
 
+def test_one_command_line_shows_plans_or_writes(world, capsys):
+    assert start("--status", "--manifest=cells.jsonl") == 2
+    assert capsys.readouterr().err.endswith("starts no run; give one of them\n")
+    assert not os.path.exists("cells.jsonl")
+
+
 def shell(tmp_path, *arguments):
     return subprocess.run(
         [sys.executable, *arguments],

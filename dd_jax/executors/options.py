@@ -16,6 +16,7 @@ _OF_SBATCH = {
     "cpus": "CPU cores of each job",
     "mem": "memory of each job, such as 16G",
 }
+_MODES = ("status", "dry_run", "manifest", "estimate")
 DEFAULT_TIME = "4:00:00"
 DEFAULT_AT_ONCE = 256
 
@@ -158,6 +159,12 @@ def options() -> flags.FlagValues:
         False,
         "print how far each run is, as the files of --workdir say; also from another "
         "terminal, while they run",
+        flag_values=found,
+    )
+    flags.register_multi_flags_validator(
+        _MODES,
+        lambda given: sum(map(bool, given.values())) < 2,
+        "each does one thing and starts no run; give one of them",
         flag_values=found,
     )
     flags.DEFINE_boolean(
