@@ -97,6 +97,8 @@ def world(tmp_path, monkeypatch):
         record_of=record_of,
         device_kind=lambda: "cpu",
         one_grid=nullcontext,
+        take_steps_together=lambda cells, root: None,
+        runs_at_once=lambda cell: 1,
         Diverged=Diverged,
         Busy=Busy,
     )

@@ -100,7 +100,7 @@ def require_accepted(arguments: list[str]) -> None:
     if done.returncode:
         lines = done.stderr.replace("sbatch: error: ", "").split("\n")
         why = "; ".join(dict.fromkeys(line.strip() for line in lines if line.strip()))
-        raise InputError(f"Slurm refuses {' '.join(arguments)}: {why}")
+        raise InputError(f"{' '.join(['Slurm refuses', *arguments])}: {why}")
 
 
 def require_account(account: str | None, partition: str | None) -> None:
