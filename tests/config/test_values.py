@@ -62,6 +62,7 @@ def other(key):
 
 NO_EFFECT = {
     "report.html",
+    "report.tensorboard",
     "distill.steps_per_call",
     "distill.mtt.kept_epochs",
     "checkpoint_seconds",
