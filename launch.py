@@ -43,12 +43,12 @@ from dd_jax import config as configs
 from dd_jax.config import sweep
 from dd_jax.config.overrides import config_file, overrides
 from dd_jax.executors import cluster, manifest, plan
+from dd_jax.executors.blocks import Together
 from dd_jax.executors.cells import End, Request, attempt, say_busy, say_notes
 from dd_jax.executors.choose import WORKER, Execute, executor
 from dd_jax.executors.find import run_folders
 from dd_jax.executors.options import help_text, options
 from dd_jax.executors.prepare import prepare, require_valid
-from dd_jax.executors.together import Together
 from dd_jax.executors.watch import show_once
 from dd_jax.executors.worker import work
 from dd_jax.system import destination, disk, interruption, paths

@@ -11,9 +11,9 @@ from dd_jax import report
 from dd_jax.report import (
     markdown,
     markdown_text,
-    record_table,
     records,
     run_folder,
+    table_files,
     trends,
 )
 from dd_jax.report.safe_text import presentable
@@ -87,7 +87,14 @@ def _parser() -> argparse.ArgumentParser:
         "--export",
         type=expanded,
         metavar="FILE",
-        help="instead, write the Records to FILE.csv or FILE.parquet, a row each",
+        help="instead, write the Records to FILE.csv or FILE.parquet, or tables of "
+        "means over seeds to FILE.tex, for LaTeX",
+    )
+    parser.add_argument(
+        "--form",
+        choices=tuple(table_files.FORMS),
+        help="of the table of --export: wide, a row for each Record (default), or "
+        "long, a row for each number of each Record, for plots",
     )
     parser.add_argument(
         "--fill",
@@ -105,7 +112,9 @@ def _run(arguments: argparse.Namespace) -> None:
         _fill(path)
         return
     if arguments.export:
-        record_table.check(arguments.export)
+        table_files.check(arguments.export)
+    if arguments.form and (arguments.export or path).suffix not in table_files.FORMED:
+        raise InputError("--form is of --export=FILE.csv or .parquet")
     why = no_folder(path)
     if why not in ("", IS_FILE):
         raise InputError(f"{path}: {why}; give a work directory")
@@ -131,7 +140,7 @@ def _run(arguments: argparse.Namespace) -> None:
         for written in trends.write_svgs(found, arguments.trends):
             print(written)
     if arguments.export:
-        record_table.write(found, arguments.export)
+        table_files.write(found, arguments.export, arguments.form or "wide")
         print(arguments.export)
 
 

@@ -7,7 +7,7 @@ from dd_jax.types import Record
 
 RUN = (
     *("id", "method", "dataset", "arch", "width", "ipc", "init"),
-    *("num_classes", "seed", "split", "labels"),
+    *("num_classes", "seed", "split", "labels", "config", "adversarial", "precision"),
 )
 
 

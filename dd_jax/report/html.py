@@ -10,6 +10,7 @@ import jinja2
 
 from dd_jax.report import (
     claims,
+    explorer,
     headline,
     pictures,
     run_folder,
@@ -38,6 +39,8 @@ SINGLE_SIDE, SIDE = (
     32,
 )  # pixels of a synthetic image, of a single run, and of several runs
 LINE = 1000  # characters of a message
+LARGEST_DATA = 4_000_000  # characters of the data of all runs
+SCRIPT = Path(__file__).with_name("explorer.js")
 TEMPLATE, RUN = "report.html.jinja", "run.html.jinja"
 
 
@@ -74,9 +77,10 @@ def write_html(workdir: str | Path) -> Page:
         damaged += problems
     findings = claims.examine(readings) if len(runs) > 1 else []
     panels, undrawn = ([], 0) if len(runs) < 2 else _trends(runs)
+    script = _explorer(runs) if len(runs) > 1 else ""
     sections = ""
     if len(runs) > 1:
-        taken = sum(len(panel.link) for panel in panels)
+        taken = len(script) + sum(len(panel.link) for panel in panels)
         taken += ROW * min(len(runs) + len(unfinished) + len(damaged), MOST_ROWS)
         sections, problems = _sections(environment, runs, LARGEST - taken)
         damaged += problems
@@ -89,6 +93,7 @@ def write_html(workdir: str | Path) -> Page:
         overview=tables.overview(records, [run.verdicts for run in runs], MOST_ROWS)
         if runs
         else None,
+        explored=bool(script),
         trends=panels,
         undrawn=undrawn,
         claims=claims.blocks(findings) if claims.says_something(findings) else [],
@@ -101,8 +106,9 @@ def write_html(workdir: str | Path) -> Page:
         levels=verdict.LEVELS,
     )
     page = page.replace("<!--sections-->", sections, 1)
+    page = page.lstrip().replace(" %", "&nbsp;%")
     path = workdir / "report.html"
-    disk.replace(path, page.lstrip().replace(" %", "&nbsp;%").encode())
+    disk.replace(path, page.replace("<!--explorer-->", script, 1).encode())
     return Page(path, len(runs), damaged)
 
 
@@ -168,6 +174,21 @@ def _trends(runs: Sequence[FinishedRun]) -> tuple[list[Picture], int]:
             panels.append(pictures.svg_picture(trends.draw_panel(plan).svg, plan.title))
             room -= len(panels[-1].link)
     return panels, len(plans) - len(panels)
+
+
+def _explorer(runs: Sequence[FinishedRun]) -> str:
+    """Data of all runs and the script that filters, sorts and draws them.
+
+    Empty where they would leave too little room: a sweep of very many runs.
+    """
+    found = explorer.data([run.record for run in runs], [run.verdicts for run in runs])
+    data, code = explorer.text(found), SCRIPT.read_text(encoding="utf-8")
+    if len(data) > LARGEST_DATA:
+        return ""
+    return (
+        f'<script type="application/json" id="runs">{data}</script>\n'
+        f"<script>\n{code}</script>"
+    )
 
 
 def _summary(verdicts: Sequence[Sequence[verdict.Verdict]]) -> list[tuple]:

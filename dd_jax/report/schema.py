@@ -13,6 +13,7 @@ from dd_jax.report.shapes import (
     each,
     estimate,
     fields,
+    flag,
     listed,
     number,
     only,
@@ -25,6 +26,7 @@ PIPES = ("distilled", "random_subset", "full_data")
 RUN_KEYS = ("id", "method", "dataset", "arch", "ipc", "init", "num_classes")
 
 NUMBER, SHARE, COUNT = number(), number(0, 1), number(0, whole=True)
+DIFFERENCE = estimate(number(-1, 1))  # of two fractions
 RATE, MEAN = estimate(SHARE), estimate(NUMBER)
 
 
@@ -44,12 +46,19 @@ RUN = fields(
     },
     {
         "init": text,
-        "width": NUMBER,
-        "seed": NUMBER,
+        "width": COUNT,
+        "seed": number(whole=True),
         "sets": COUNT,
         "nets": COUNT,
+        "full_nets": COUNT,
         "ratio": number(0),
         "split": text,
+        "device": text,
+        "devices": COUNT,
+        "commit": text,
+        "dirty": flag,
+        "upsampled": flag,
+        "results_version": COUNT,
         "class_names": listed(text),
         "labels": each(text),
         "versions": each(text),
@@ -81,6 +90,11 @@ CONFIG = fields(
         ),
     },
 )
+
+
+def shape_of(part: str) -> Check:
+    """The check of one part of a Record."""
+    return OF_RUN[part] if part in OF_RUN else sections.shape_of(part)
 
 
 def audits(record: Record) -> list[str]:
@@ -138,9 +152,8 @@ def validate(record: Any, where: str = "record") -> Record:
 
 def _problem(record: Record, part: str) -> str | None:
     """What is wrong with one part, after its path; None if nothing is."""
-    check = OF_RUN[part] if part in OF_RUN else sections.shape_of(part)
     try:
-        check(record[part])
+        shape_of(part)(record[part])
         plain(record[part])
     except Wrong as wrong:
         return wrong.at(part)

@@ -1,7 +1,8 @@
 """Checks of parsed JSON, composed of small ones: numbers, texts, lists, objects.
 
 A check is a function of one value that raises `Wrong` where the value is not what it
-should be. Null passes every check: it means not measured.
+should be. Null passes every check: it means not measured. `kind` and `inner` say what a
+check is of, so that tables have the same columns whatever values a Record holds.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,6 +32,34 @@ class Wrong(Exception):
         return f"{start}{''.join(steps)} {self.problem}"
 
 
+def kind(check: Check | None) -> str:
+    """What a check is of; empty where it does not say.
+
+    `number`, `fraction`, `whole`, `text`, `flag`, `estimate`, `object` or `list`.
+
+    >>> kind(number(0, 1)), kind(listed(text)), kind(plain)
+    ('fraction', 'list', '')
+    """
+    return getattr(check, "kind", "")
+
+
+def inner(check: Check | None, key: str | int) -> Check | None:
+    """The check of what is under a key or at an index; None where there is none.
+
+    >>> inner(fields({"seed": text}), "seed") is text, inner(text, "seed")
+    (True, None)
+    """
+    below = getattr(check, "inner", None)
+    return below(key) if below else None
+
+
+def _described(
+    check: Check, kind: str, below: Callable[[Any], Check | None] | None = None
+) -> Check:
+    vars(check).update(kind=kind, inner=below)
+    return check
+
+
 def number(low: float = -LARGEST, high: float = LARGEST, whole: bool = False) -> Check:
     """A finite number within bounds."""
     bounds = "a fraction" if (low, high) == (0, 1) else f"{low:g} to {high:g}"
@@ -49,7 +78,8 @@ def number(low: float = -LARGEST, high: float = LARGEST, whole: bool = False) ->
         if whole and value != int(value):
             raise Wrong(f"is {value}; need a whole number")
 
-    return check
+    share = -1 <= low and high <= 1
+    return _described(check, "whole" if whole else "fraction" if share else "number")
 
 
 def text(value: Any) -> None:
@@ -64,6 +94,10 @@ def flag(value: Any) -> None:
         raise Wrong(f"is {_kind(value)}; need true or false")
 
 
+_described(text, "text")
+_described(flag, "flag")
+
+
 def listed(item: Check, length: int | None = None) -> Check:
     """A list whose items all pass a check, of a given length where one is given."""
 
@@ -74,10 +108,10 @@ def listed(item: Check, length: int | None = None) -> Check:
             raise Wrong(f"is {_kind(value)}; need a list")
         if length is not None and value and len(value) != length:
             raise Wrong(f"has {len(value)} items; need {length}")
-        for index, inner in enumerate(value):
-            _at(index, item, inner)
+        for index, value_there in enumerate(value):
+            _at(index, item, value_there)
 
-    return check
+    return _described(check, "list", lambda index: item)
 
 
 def each(item: Check, numbered: bool = False) -> Check:
@@ -89,10 +123,10 @@ def each(item: Check, numbered: bool = False) -> Check:
         _object(value)
         if numbered and not all(key.isascii() and key.isdecimal() for key in value):
             raise Wrong("has keys that are no numbers of classes or groups")
-        for key, inner in value.items():
-            _at(key, item, inner)
+        for key, value_there in value.items():
+            _at(key, item, value_there)
 
-    return check
+    return _described(check, "object", lambda key: item)
 
 
 def fields(needed: dict[str, Check], others: dict[str, Check] | None = None) -> Check:
@@ -112,7 +146,7 @@ def fields(needed: dict[str, Check], others: dict[str, Check] | None = None) -> 
             if key in value:
                 _at(key, item, value[key])
 
-    return check
+    return _described(check, "object", dict(known).get)
 
 
 def only(keys: Sequence[str], check: Check) -> Check:
@@ -125,19 +159,20 @@ def only(keys: Sequence[str], check: Check) -> Check:
             wrong.keys.append(min(unknown))
             raise wrong
 
-    return checked
+    return _described(checked, kind(check), lambda key: inner(check, key))
 
 
 def estimate(mean: Check, others: dict[str, Check] | None = None) -> Check:
     """`{mean, ci, n}` with a checked mean, or a bare number."""
     interval = listed(number(), 2)
     known = {"mean": mean, "ci": interval, "image_ci": interval, "n": number()}
-    whole = fields({}, known | (others or {}))
+    known |= others or {}
+    whole = fields({}, known)
 
     def check(value: Any) -> None:
         (whole if type(value) is dict else mean)(value)
 
-    return check
+    return _described(check, "estimate", known.get)
 
 
 def plain(value: Any) -> None:

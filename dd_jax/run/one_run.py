@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 
 from dd_jax import config as configs
 from dd_jax.distill.io import conversion, storage
-from dd_jax.report import completed
+from dd_jax.report import completed, event_files
 from dd_jax.run import stages
 from dd_jax.run.audit_context import (
     Results,
@@ -28,8 +28,9 @@ from dd_jax.run.context import (
     current_id,
     start,
 )
+from dd_jax.run.grid_checks import SEEN
 from dd_jax.run.identity import identity
-from dd_jax.run.read_data import whitening
+from dd_jax.run.read_data import place, whitening
 from dd_jax.run.set_metadata import metadata_of
 from dd_jax.run.validation import check, forecast
 from dd_jax.runtime import compilation_cache as compiled
@@ -51,12 +52,33 @@ __all__ = ["Busy", "Diverged", "Prepared", "prepared", "record_of", "run"]
 def prepared(config: ConfigDict) -> Prepared:
     """A run that can start: everything built and checked, nothing computed.
 
+    In one grid, configs that differ in a seed that no check depends on share all that
+    is built.
+
     Args:
       config: keys of the right types and in their ranges, as `config.validate` wants.
 
     Raises:
       InputError: data, model and audits do not fit each other.
     """
+    if not (seen := SEEN.get()):
+        return _prepared(config)
+    name = _but_for_the_seed(config)
+    if name not in seen.passed:
+        seen.passed[name] = _prepared(config)
+    like = seen.passed[name]
+    return like._replace(id=configs.run_id(config, like.fingerprint), config=config)
+
+
+def _but_for_the_seed(config: ConfigDict) -> tuple:
+    """Equal where the checks of two configs are the same."""
+    values = configs.flat(config)
+    if not config.audits.privacy.canaries:
+        del values["seed"]
+    return (*place(config), *values.values())
+
+
+def _prepared(config: ConfigDict) -> Prepared:
     try:
         built = check(config)
     except (InputError, OSError):
@@ -153,6 +175,9 @@ def _complete(waiting: Prepared, folder: Path, cache: Path) -> None:
             raise InputError("data or a loaded set changed during the run; run again")
         record["run"] |= found | {"results_version": configs.RESULTS_VERSION}
         workdir.write_json(folder / "record.json", record)
+        if waiting.config.report.tensorboard:
+            rows = workdir.read_jsonl(folder / "metrics.jsonl")
+            event_files.write_final(folder, record, rows)
         completed.complete(folder)
     except KeyboardInterrupt:
         _leave(folder, "running", "interrupted")

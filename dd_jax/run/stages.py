@@ -9,6 +9,7 @@ import numpy as np
 
 from dd_jax.distill.io import storage
 from dd_jax.distill.pipeline import distil_many, distil_then_train, train_on_data
+from dd_jax.report import event_files
 from dd_jax.run.cached import (
     cache_dir,
     distillation_steps,
@@ -21,6 +22,7 @@ from dd_jax.run.cached import (
 from dd_jax.run.context import RunContext, learns
 from dd_jax.run.methods import batched_method_of, experts_of, method_of
 from dd_jax.runtime.keys import stack
+from dd_jax.runtime.loop_log import JsonLines, Log, Logs
 from dd_jax.train.many import train_on_rows, train_on_sets
 from dd_jax.types import (
     Array,
@@ -45,8 +47,7 @@ def synthetic_sets(
         return SyntheticSet(*(jnp.asarray(a)[None] for a in arrays)), 0.0
     keys = stack(run.key("distil"), config.sets)
     member = np.ones((config.sets, len(run.dataset.train.labels)), bool)
-    log = run.folder / "metrics.jsonl"
-    loop = stage_loop(run, "distill", run_dir(run, "distil"), log=log)
+    loop = stage_loop(run, "distill", run_dir(run, "distil"), log=_log(run))
     return distil_many(
         method_of(run, config.distill.method),
         keys,
@@ -57,6 +58,12 @@ def synthetic_sets(
         experts_of(run, run.dataset.train),
         share_experts=True,
     )
+
+
+def _log(run: RunContext) -> Log:
+    rows = JsonLines(run.folder / "metrics.jsonl")
+    live = run.config.report.tensorboard
+    return Logs(rows, event_files.LiveLosses(run.folder)) if live else rows
 
 
 def sets_by_step(
@@ -144,13 +151,17 @@ def networks_on_full_data(run: RunContext) -> Params:
 
 
 def _shadow_loop(run: RunContext, pipe: str, stage: str) -> Callable:
-    """The loop of one stage of a pipeline's shadows; baselines are shared by runs."""
+    """The loop of one stage of a pipeline's shadows.
+
+    Those of baselines are shared by runs, so that their seconds count apart.
+    """
     seconds = "shadow_distill" if stage == "distil" else "shadows"
     label = f"{seconds.replace('_', ' ')}, {pipe}"
     if pipe == "distilled":
         return stage_loop(run, seconds, run_dir(run, f"shadow_{stage}"), label)
-    folder = cache_dir(run, f"{pipe}_shadows", name=f"shadow_{stage}")
-    return stage_loop(run, seconds, folder, label)
+    part = f"{pipe}_shadows"
+    folder = cache_dir(run, part, name=f"shadow_{stage}")
+    return stage_loop(run, part, folder, label)
 
 
 def shadow_pipeline(

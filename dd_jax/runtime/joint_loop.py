@@ -21,6 +21,7 @@ from dd_jax.runtime.loop import (
     place,
     run_loop,
 )
+from dd_jax.runtime.loop_log import Log
 from dd_jax.runtime.program_maps import forget_programs_if_many
 from dd_jax.runtime.stacked import join_trees, size
 from dd_jax.system.progress import progress
@@ -47,7 +48,7 @@ class Steps(NamedTuple):
     folder: Path
     inputs: Params
     save_seconds: float
-    log: Path | None = None
+    log: Path | Log | None = None
 
     @property
     def place(self) -> Path:

@@ -11,8 +11,8 @@ import jax
 import numpy as np
 
 from dd_jax.runtime.checkpoint import Checkpoints
+from dd_jax.runtime.loop_log import JsonLines, Log
 from dd_jax.runtime.program_maps import forget_programs_if_many
-from dd_jax.system import workdir
 from dd_jax.system.progress import progress
 from dd_jax.types import Params
 
@@ -85,19 +85,20 @@ class LoopFiles:
         label: str,
         folder: str | Path | None,
         inputs: Params,
-        log: str | Path | None,
+        log: str | Path | Log | None,
         written: Callable[[int], str],
     ):
         """Reads them; the arguments are those of `run_loop`."""
-        self._label, self._log, self._written = label, log, written
+        self._log = JsonLines(log) if isinstance(log, str | Path) else log
+        self._label, self._written = label, written
         self._saved = Checkpoints(place(folder, inputs), label) if folder else None
         self.step, self.before, self.state, self._rows = 0, 0.0, state, []
         if self._saved:
             found = self._saved.latest(state, written, limit=total)
             self.step, self.before, self.state = found
             self._rows = self._saved.rows
-        if log:
-            workdir.write_jsonl(log, self._rows)
+        if self._log:
+            self._log.start(self._rows)
 
     def add(self, end: int, values: dict[str, float]) -> None:
         """Adds a row of the log.
@@ -109,7 +110,7 @@ class LoopFiles:
             raise Diverged(f"{self._label}: loss is {values['loss']} by step {end}")
         self._rows.append({"step": end} | values)
         if self._log:
-            workdir.append_jsonl(self._log, self._rows[-1])
+            self._log.add(self._rows[-1])
 
     def require_finite(self, state: Params) -> None:
         """Refuses a last state that is not finite."""
@@ -140,7 +141,7 @@ def run_loop(
     folder: str | Path | None = None,
     inputs: Params = (),
     save_seconds: float = 20.0,
-    log: str | Path | None = None,
+    log: str | Path | Log | None = None,
     written: Callable[[int], str] = lambda step: "",
 ) -> LoopResult:
     """Runs a compiled loop to its end in calls of `per_call` steps, resumably.
@@ -157,8 +158,8 @@ def run_loop(
         resumes from there, bit for bit as if never interrupted. None saves nothing.
       inputs: arrays that the result depends on; each has a place of its own in folder.
       save_seconds: least time between two saves; the last state is always saved.
-      log: JSON lines file that gets a row `{step, **info}` for each call. Its rows are
-        saved with the state, and it starts as they say.
+      log: JSON lines file, or another log, that gets a row `{step, **info}` for each
+        call. Its rows are saved with the state, and it starts as they say.
       written: `step -> text` that identifies what the calls up to a step have left
         elsewhere on disk; a saved state counts while this stays the same.
 

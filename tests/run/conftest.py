@@ -20,7 +20,8 @@ def root(tmp_path_factory):
     root = folder / "shared" / "new" / "folder"
     with FileLock(folder / "shared.lock"):
         if not root.exists():
-            assert launch(*flags(TINY | MLP), f"--workdir={root}") == 0
+            options = flags(TINY | MLP, report__tensorboard=True)
+            assert launch(*options, f"--workdir={root}") == 0
     return root
 
 

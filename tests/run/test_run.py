@@ -5,6 +5,7 @@ import json
 import jax
 import numpy as np
 import pytest
+from events import scalars
 from tiny import (
     BARE,
     MLP,
@@ -21,7 +22,7 @@ from tiny import (
 
 from dd_jax import catalogue, config, distill, run
 from dd_jax.data import load
-from dd_jax.report import records
+from dd_jax.report import event_files, records
 from dd_jax.run import audit_context, context, one_run
 from dd_jax.system import disk, workdir
 from dd_jax.types import InputError
@@ -43,6 +44,7 @@ def test_writes_every_file(root, folder):
         "results.jsonl",
         "runs",
         "cache",
+        "tensorboard",
     }
     assert {path.name for path in folder.iterdir()} == {
         "config.json",
@@ -63,7 +65,7 @@ def test_writes_every_file(root, folder):
     assert set(found["files"]) == others
     assert found["record_sha256"] == disk.file_digest(folder / "record.json")
     assert workdir.read_json(folder / "config.json") == json.loads(
-        make(TINY | MLP).to_json()
+        make(TINY | MLP, report__tensorboard=True).to_json()
     )
     rows = workdir.read_jsonl(folder / "metrics.jsonl")
     assert [row["step"] for row in rows] == [2, 4]
@@ -98,6 +100,25 @@ def test_keys_that_change_no_result_find_the_same_run(root, folder, monkeypatch)
     monkeypatch.setattr(one_run, "_measure", refuse)
     same = make(TINY | MLP, checkpoint_seconds=0.0, distill__steps_per_call=1)
     assert run.run(same, root)["run"]["id"] == folder.name
+
+
+def test_event_files_have_the_losses_and_the_final_figures(root, folder, record):
+    found = scalars(root / "tensorboard" / folder.name)
+    rows = workdir.read_jsonl(folder / "metrics.jsonl")
+    losses = {row["step"]: row["loss"] for row in rows}
+    assert dict(found["distillation/loss"]) == pytest.approx(losses)
+    ((_, value),) = found["final/accuracy/distilled"]
+    assert value == pytest.approx(record["accuracy"]["distilled"]["mean"])
+
+
+def test_without_the_library_of_event_files_nothing_starts(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(event_files, "find_spec", lambda name: None)
+    options = flags(TINY | MLP, report__tensorboard=True)
+    assert launch(*options, f"--workdir={tmp_path / 'w'}") == 2
+    assert "needs tensorboardX" in capsys.readouterr().err
+    assert not (tmp_path / "w").exists()
 
 
 def test_several_sets_give_an_estimate_over_sets(tmp_path):

@@ -6,23 +6,27 @@ from dd_jax.report.blocks import Block, Table, Text, grid
 from dd_jax.report.display_names import PIPE_NAMES
 from dd_jax.report.formats import percent, points
 from dd_jax.report.records import estimate, lookup
-from dd_jax.report.schema import MEAN, NUMBER, RATE, by_pipe
+from dd_jax.report.schema import DIFFERENCE, RATE, SHARE, by_pipe
 from dd_jax.report.shapes import estimate as shape
-from dd_jax.report.shapes import fields
+from dd_jax.report.shapes import fields, listed, number
 from dd_jax.types import Record
 
 PLACE = 30
+_CHANGE = number(-1, 1)
 SHAPE = by_pipe(
     fields(
         {},
         {
-            "class_gap": MEAN,
-            "worst_class": RATE,
-            "class_std": MEAN,
+            "class_gap": DIFFERENCE,
+            "worst_class": shape(SHARE, {"of_mean": SHARE}),
+            "class_std": DIFFERENCE,
             "cvar": RATE,
-            "induced_drop": shape(NUMBER, {"max": MEAN}),
-            "deo_max": MEAN,
-            "deo_mean": MEAN,
+            "induced_drop": shape(
+                _CHANGE,
+                {"max": DIFFERENCE, "std": _CHANGE, "per_class": listed(_CHANGE)},
+            ),
+            "deo_max": DIFFERENCE,
+            "deo_mean": DIFFERENCE,
         },
     )
 )

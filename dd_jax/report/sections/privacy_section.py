@@ -24,18 +24,19 @@ from dd_jax.report.figures import DASHES, GREY, PIPE_STYLE, in_percent, no_minor
 from dd_jax.report.schema import PIPES, RATE, SHARE, by_pipe
 from dd_jax.report.sections import privacy_tables as tables
 from dd_jax.report.sections.privacy_notes import explanation
-from dd_jax.report.shapes import each, fields
+from dd_jax.report.shapes import each, estimate, fields, flag
 from dd_jax.types import Record
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PLACE = 50
-_RATES = {"auc": RATE, "tpr_at_fpr": each(RATE)}
+_AT_FPR = estimate(SHARE, {"achieved_fpr": SHARE, "resolved": flag})
+_RATES = {"auc": RATE, "tpr_at_fpr": each(_AT_FPR)}
 _SLICES = each(fields({}, _RATES), numbered=True)
 _SCORE = _RATES | {
     "balanced_accuracy": RATE,
-    "ppv": each(RATE),
+    "ppv": each(estimate(SHARE, {"fpr": SHARE})),
     "smallest_fpr": SHARE,
     "shared_seed": fields({}, _RATES),
     "known_randomness": fields({}, _RATES),  # its name in older Records
