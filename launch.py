@@ -75,9 +75,9 @@ def main(argv: Sequence[str]) -> int:
             return DONE
         if extra:
             raise InputError(f"unexpected argument {extra[0]}; write --FLAG=VALUE")
-        _meet(known)
+        first = _is_first(known)
         request = _request(known, values, module)
-        if cluster.wanted(known) and not _is_first():
+        if not first:
             return _follow(request)
         require_valid(request, _run_module)
         return _dispatch(known, request, argv)
@@ -121,51 +121,25 @@ def _program(argv: Sequence[str]) -> list[str]:
     return sys.orig_argv[: len(sys.orig_argv) - len(argv) + 1]
 
 
-def _meet(known: flags.FlagValues) -> None:
-    """Joins the other processes of this command line, where `--distributed` says so."""
+def _is_first(known: flags.FlagValues) -> bool:
+    """Joins the other processes of this command line, where `--distributed` says so.
+
+    Returns:
+      Whether this one is the first, or alone.
+    """
     if not cluster.wanted(known):
-        return
+        return True
     place = cluster.given(known, os.environ)
-    _run_module()
-    from dd_jax.runtime import hosts, joint_work
-
-    if place:
-        hosts.join(*place)
-    elif hosts.found_by_jax():
-        hosts.join()
-    elif known["distributed"].value == "on":
+    run = _run_module()
+    if not run.meet(place) and known["distributed"].value == "on" and not place:
         raise InputError(cluster.NONE)
-    if not hosts.first():
-        _be_quiet()
-    joint_work.watch()
-
-
-def _is_first() -> bool:
-    from dd_jax.runtime import hosts
-
-    return hosts.first()
+    return run.is_first()
 
 
 def _follow(request: Request) -> int:
-    """Takes part in the runs that the first process starts, until it ends this one."""
     run = _run_module()
-    from dd_jax.runtime import hosts, joint_work
-
-    cells = {cell.id: cell for cell in prepare(request, run)}
-    for run_id in joint_work.works():
-        if run_id not in cells:
-            raise InputError("data, config file or code are not those of process 0")
-        with suppress(Exception), joint_work.agreed():
-            run.run(cells[run_id], hosts.folder())
+    run.follow(prepare(request, run))
     return DONE
-
-
-def _be_quiet() -> None:
-    """Leaves messages, and signals, to the first process."""
-    interruption.ignore()
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (1, 2):
-        os.dup2(nowhere, stream)
 
 
 def _dispatch(known: flags.FlagValues, request: Request, argv: Sequence[str]) -> int:

@@ -4,6 +4,7 @@ from dd_jax.run.duration import audits_of, durations
 from dd_jax.run.grid_checks import one_grid
 from dd_jax.run.identity import device_kind
 from dd_jax.run.one_run import Busy, Diverged, Prepared, prepared, record_of, run
+from dd_jax.run.processes import follow, is_first, meet
 from dd_jax.run.together import runs_at_once, take_steps_together
 
 __all__ = [
@@ -13,6 +14,9 @@ __all__ = [
     "audits_of",
     "device_kind",
     "durations",
+    "follow",
+    "is_first",
+    "meet",
     "one_grid",
     "prepared",
     "record_of",

@@ -63,13 +63,14 @@ class Checkpoints:
             step, state = self._newest(template, written, limit)
         found = hosts.of_first(lambda: {"step": step, "about": self._about})
         self._about = found["about"]
-        if not found["step"]:
+        if not self._about:
             return 0, 0.0, template
         return found["step"], float(self._about["seconds"]), arrays_of_first(state)
 
     def _newest(
         self, template: Params, written: Callable[[int], str], limit: float
     ) -> tuple[int, Params]:
+        """The newest good step and state; 0 and the template if none is."""
         bad = []
         for step in self._steps(limit):
             try:
