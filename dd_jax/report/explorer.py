@@ -72,7 +72,8 @@ def data(
     seeds = [str(record["run"].get("seed")) for record in records]
     several = len(set(seeds)) > 1
     verdicts = [
-        _axis(rows[0].topic, [row.level for row in rows]) for rows in zip(*lines)
+        _axis(f"{rows[0].topic}, verdict", [row.level for row in rows])
+        for rows in zip(*lines)
     ]
     measures = [
         {"label": one.label, "percent": one.percent, "values": values}
