@@ -179,7 +179,8 @@ const explorer = (() => {
           const value = one.values[run];
           const cell = make(row, "td", {}, value ? shown(data, i, value[0]) : "-");
           if (value.length > 1) {
-            const [low, high] = [1, 2].map((k) => shown(data, i, value[k]));
+            const bare = (number) => shown(data, i, number).replace(/\u00a0.$/, "");
+            const [low, high] = [value[1], value[2]].map(bare);
             make(cell, "small", {}, `${low} to ${high}`);
           }
         });
