@@ -8,6 +8,7 @@
   python launch.py --config=experiments/NAME.py --executor=local --workers=4
   python launch.py --config=experiments/NAME.py --executor=slurm --slurm.partition=gpu
   python launch.py --config=experiments/NAME.py --status   say how far each run is
+  srun --ntasks=2 python launch.py --distributed=auto      share runs among 2 hosts
   python launch.py --config.audits.robustness.eps_linf=0,2/255,8/255
   python launch.py --config.data.source=npz:FILE --workdir=DIR
 
@@ -41,13 +42,13 @@ from absl import flags
 from dd_jax import config as configs
 from dd_jax.config import sweep
 from dd_jax.config.overrides import config_file, overrides
-from dd_jax.executors import manifest, plan
+from dd_jax.executors import cluster, manifest, plan
+from dd_jax.executors.blocks import Together
 from dd_jax.executors.cells import End, Request, attempt, say_busy, say_notes
 from dd_jax.executors.choose import WORKER, Execute, executor
 from dd_jax.executors.find import run_folders
 from dd_jax.executors.options import help_text, options
 from dd_jax.executors.prepare import prepare, require_valid
-from dd_jax.executors.together import Together
 from dd_jax.executors.watch import show_once
 from dd_jax.executors.worker import work
 from dd_jax.system import destination, disk, interruption, paths
@@ -74,18 +75,18 @@ def main(argv: Sequence[str]) -> int:
             return DONE
         if extra:
             raise InputError(f"unexpected argument {extra[0]}; write --FLAG=VALUE")
+        _meet(known)
         request = _request(known, values, module)
+        if cluster.wanted(known) and not _is_first():
+            return _follow(request)
         require_valid(request, _run_module)
         return _dispatch(known, request, argv)
     except (InputError, flags.Error) as error:
-        print("error:", " ".join(str(error).split()), file=sys.stderr)
-        return BAD_INPUT
+        return _refused(BAD_INPUT, " ".join(str(error).split()))
     except WriteError as error:
-        print("error:", error, file=sys.stderr)
-        return FAILED
+        return _refused(FAILED, str(error))
     except OSError as error:
-        print("error:", paths.describe_error(error), file=sys.stderr)
-        return BAD_INPUT
+        return _refused(BAD_INPUT, paths.describe_error(error))
     except KeyboardInterrupt as stop:
         interruption.ignore()
         with suppress(OSError):  # a terminal that was closed
@@ -93,6 +94,18 @@ def main(argv: Sequence[str]) -> int:
                 f"\ninterrupted; to resume, run again: {_again(argv)}", file=sys.stderr
             )
         return interruption.status(stop)
+
+
+def _refused(status: int, why: str) -> int:
+    print("error:", why, file=sys.stderr)
+    _end_all(status, why)
+    return status
+
+
+def _end_all(status: int, why: str = "") -> None:
+    """Ends the other processes of `--distributed` too, where there are any."""
+    if joint_work := sys.modules.get("dd_jax.runtime.joint_work"):
+        joint_work.leave(status, why)
 
 
 def _again(argv: Sequence[str]) -> str:
@@ -106,6 +119,53 @@ def _program(argv: Sequence[str]) -> list[str]:
     if [*argv] != sys.argv:
         return ["python", argv[0]]
     return sys.orig_argv[: len(sys.orig_argv) - len(argv) + 1]
+
+
+def _meet(known: flags.FlagValues) -> None:
+    """Joins the other processes of this command line, where `--distributed` says so."""
+    if not cluster.wanted(known):
+        return
+    place = cluster.given(known, os.environ)
+    _run_module()
+    from dd_jax.runtime import hosts, joint_work
+
+    if place:
+        hosts.join(*place)
+    elif hosts.found_by_jax():
+        hosts.join()
+    elif known["distributed"].value == "on":
+        raise InputError(cluster.NONE)
+    if not hosts.first():
+        _be_quiet()
+    joint_work.watch()
+
+
+def _is_first() -> bool:
+    from dd_jax.runtime import hosts
+
+    return hosts.first()
+
+
+def _follow(request: Request) -> int:
+    """Takes part in the runs that the first process starts, until it ends this one."""
+    run = _run_module()
+    from dd_jax.runtime import hosts, joint_work
+
+    cells = {cell.id: cell for cell in prepare(request, run)}
+    for run_id in joint_work.works():
+        if run_id not in cells:
+            raise InputError("data, config file or code are not those of process 0")
+        with suppress(Exception), joint_work.agreed():
+            run.run(cells[run_id], hosts.folder())
+    return DONE
+
+
+def _be_quiet() -> None:
+    """Leaves messages, and signals, to the first process."""
+    interruption.ignore()
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
 
 
 def _dispatch(known: flags.FlagValues, request: Request, argv: Sequence[str]) -> int:
@@ -238,4 +298,6 @@ def _open_output() -> None:
 if __name__ == "__main__":
     _open_output()
     interruption.install()
-    sys.exit(main(sys.argv))
+    ended = main(sys.argv)
+    _end_all(ended)
+    sys.exit(ended)

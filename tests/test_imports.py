@@ -196,13 +196,17 @@ def test_libraries_stay_in_their_place(library, home):
     assert users and users <= homes
 
 
-@pytest.mark.parametrize("name", ["pmap", "shard_map", "Mesh"])
-def test_device_mapping_lives_in_one_file(name):
-    assert where_used(name) == {"runtime/parallel.py"}
-
-
-def test_no_other_file_names_several_hosts():
-    assert where_used("distributed") <= {"runtime/parallel.py"}
+@pytest.mark.parametrize(
+    "name, home",
+    [
+        ("pmap", "device_programs"),
+        ("shard_map", "device_programs"),
+        ("Mesh", "meshes"),
+        ("distributed", "hosts"),
+    ],
+)
+def test_device_mapping_lives_in_one_file(name, home):
+    assert where_used(name) == {f"runtime/{home}.py"}
 
 
 def test_convolution_lives_in_one_file():

@@ -1,12 +1,12 @@
 """Configs: keys with defaults and help, overrides, checks, sweeps; no JAX."""
 
+from dd_jax.config.nested import flat
 from dd_jax.config.values import (
     RESULTS_VERSION,
     changed,
     check_key,
     default,
     essential,
-    flat,
     override,
     run_id,
     run_ids,

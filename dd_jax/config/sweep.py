@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+import numpy as np
 from ml_collections import ConfigDict
 
 from dd_jax import config as configs
@@ -28,23 +29,38 @@ def product(axes: dict[str, Iterable[Any]]) -> list[Point]:
     Put axes that change array shapes first, so that neighbouring cells share compiled
     programs. Join several products or zips with `+`; take some of them by `where`.
     """
-    return [dict(zip(axes, values)) for values in itertools.product(*axes.values())]
+    lists = _lists(axes)
+    return [dict(zip(lists, values)) for values in itertools.product(*lists.values())]
 
 
 def zipped(axes: dict[str, Iterable[Any]]) -> list[Point]:
     """Values at the same position: the first of each list, then the second of each.
 
     Raises:
-      InputError: lists of different lengths.
+      InputError: lists of different lengths, or no lists.
 
     >>> zipped({"distill.ipc": [1, 10], "distill.steps": [100, 400]})[1]
     {'distill.ipc': 10, 'distill.steps': 400}
     """
-    lists = {key: list(values) for key, values in axes.items()}
+    lists = _lists(axes)
     if len({len(values) for values in lists.values()}) > 1:
         lengths = ", ".join(f"{key}: {len(values)}" for key, values in lists.items())
         raise InputError(f"zipped(): lists must be of one length, not {lengths}")
     return [dict(zip(lists, values)) for values in zip(*lists.values())]
+
+
+def _lists(axes: dict[str, Iterable[Any]]) -> dict[str, list[Any]]:
+    """The values of each axis; those of NumPy as Python has them.
+
+    Raises:
+      InputError: a text or a number in place of a list.
+    """
+    lists = {}
+    for key, values in axes.items():
+        if isinstance(values, str) or not isinstance(values, Iterable):
+            raise InputError(f"{key}={values!r}: give a list of values")
+        lists[key] = [v.item() if isinstance(v, np.generic) else v for v in values]
+    return lists
 
 
 def where(points: Iterable[Point], keep: Callable[[Point], bool]) -> list[Point]:
@@ -85,8 +101,8 @@ def expand(
       config: the base config, overrides from the command line already in it.
       points: sweep points, from `product` and `zipped`.
       overridden: keys given on the command line, whose values `config` holds. The cells
-        with these values are taken; where no cell has one, it replaces that of all, and
-        cells that no longer differ are merged.
+        with these values are taken; where no cell has one, it replaces that of all.
+        Cells that do not differ are merged.
 
     Raises:
       InputError: a swept key that does not exist; all values of another type.
@@ -101,11 +117,17 @@ def expand(
         kept = {key: value for key, value in point.items() if key not in overridden}
         distinct.setdefault(_name(kept), kept)
     taken = list(distinct.values())
-    return each_possible(
+    cells = each_possible(
         lambda point: configs.override(config, point, "sweep()"),
         taken,
         [" ".join(f"{key}={value!r}" for key, value in p.items()) for p in taken],
     )
+    if len({frozenset(point) for point in taken}) == 1:
+        return cells  # points of the same keys differ
+    differing: dict[frozenset, ConfigDict] = {}
+    for cell in cells:
+        differing.setdefault(_name(configs.flat(cell)), cell)
+    return list(differing.values())
 
 
 def _name(point: Point) -> frozenset:
@@ -123,12 +145,16 @@ def labels(cells: list[ConfigDict]) -> list[str]:
     Keys are cut to their last part unless two of them would be equal.
     """
     values = [configs.flat(cell) for cell in cells]
-    varying = [key for key in fields() if any(v[key] != values[0][key] for v in values)]
+    varying = [key for key in fields() if _differ([v[key] for v in values])]
     leaves = [key.split(".")[-1] for key in varying]
     names = [
         leaf if leaves.count(leaf) == 1 else key for key, leaf in zip(varying, leaves)
     ]
     return [" ".join(f"{n}={v[k]}" for n, k in zip(names, varying)) for v in values]
+
+
+def _differ(values: list[Any]) -> bool:
+    return values.count(values[0]) < len(values)
 
 
 class Experiment(NamedTuple):

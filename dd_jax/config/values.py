@@ -8,16 +8,17 @@ import difflib
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import getitem
 from typing import Any
 
-from ml_collections import ConfigDict, FieldReference
+from ml_collections import ConfigDict
 
 from dd_jax.catalogue.lookup import Entry, entries
 from dd_jax.catalogue.naming import attack_of, source_of
 from dd_jax.catalogue.rules import is_number
-from dd_jax.config.fields import fields
+from dd_jax.config.fields import Identical, fields
+from dd_jax.config.nested import copied, flat
 from dd_jax.system.disk import file_digest
 from dd_jax.system.paths import check_text, expanded
 from dd_jax.types import InputError
@@ -60,17 +61,6 @@ def default() -> ConfigDict:
     return config.lock()
 
 
-def flat(config: ConfigDict) -> dict[str, Any]:
-    """The same config with dotted keys, such as `{'distill.ipc': 10, ...}`."""
-    pairs: dict[str, Any] = {}
-    for key, value in config.items(preserve_field_references=True):  # half the time
-        if isinstance(value, ConfigDict):
-            pairs |= {f"{key}.{inner}": leaf for inner, leaf in flat(value).items()}
-        else:
-            pairs[key] = value.get() if isinstance(value, FieldReference) else value
-    return pairs
-
-
 def check_key(key: str, where: str) -> None:
     """Raise InputError, with the nearest known key, unless `key` is a key."""
     known = fields()
@@ -88,7 +78,7 @@ def override(config: ConfigDict, values: dict[str, Any], where: str) -> ConfigDi
     Raises:
       InputError: a key that does not exist, or a value of another type.
     """
-    changed = config.copy_and_resolve_references().lock()
+    changed = copied(config)
     for key, value in values.items():
         check_key(key, where)
         *parents, leaf = key.split(".")
@@ -130,6 +120,8 @@ def validate(config: ConfigDict) -> None:
         if key not in values:
             raise InputError(f"config: {key} is missing; start from config.default()")
         value = values[key]
+        if value is option.default:
+            continue
         for part in value if isinstance(value, tuple) else (value,):
             if isinstance(part, str):
                 check_text(part, f"config: {key}: ")
@@ -184,24 +176,17 @@ def run_ids(
     config: ConfigDict, checksum: str, parts: Iterable[tuple[str, ...]]
 ) -> list[str]:
     """`run_id` for each of several choices of the keys that matter."""
-    known, used = fields(), tuple(used_entries(config))
-    own = lambda some: {key for entry in some for key in entry.keys}
-    others = own(e for e in entries() if e.kind != "audit") - own(used)
-    values = {
-        key: _canonical(value)
-        for key, value in flat(config).items()
-        if known[key].changes_results and key not in others
-    }
-    if values.get("precision") == known["precision"].default:
+    used, values = Identical(used_entries(config)), flat(config)
+    values = {k: _canonical(values[k]) for k in _deciding(Identical(entries()), used)}
+    precision = fields()["precision"].default
+    if values.get("precision") == precision:
         del values["precision"]  # ids from before there was a choice stay
     code = [(_NAMED_BY[e.kind].format(e.name), e) for e in used if e.digest]
 
     def name(only: tuple[str, ...]) -> str:
-        less = {word[1:] for word in only if word[:1] == "-"}
-        counts = lambda key: key.startswith(only) and key not in less
-        kept = {key: value for key, value in values.items() if counts(key)}
+        kept = {key: values[key] for key in _chosen(tuple(values), only)}
         for named_by, found in code:
-            if counts(named_by):
+            if _chosen((named_by,), only):
                 kept[f"code of {found.kind} {found.name}"] = found.digest
         if kept.get("distill.load"):
             kept["distill.load"] = file_digest(expanded(config.distill.load))
@@ -211,6 +196,24 @@ def run_ids(
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     return [name(only) for only in parts]
+
+
+@lru_cache(maxsize=64)
+def _chosen(keys: tuple[str, ...], only: tuple[str, ...]) -> list[str]:
+    less = {word[1:] for word in only if word[:1] == "-"}
+    return [key for key in keys if key.startswith(only) and key not in less]
+
+
+@lru_cache(maxsize=16)
+def _deciding(known: Identical, used: Identical) -> tuple[str, ...]:
+    """The keys that results follow from, where some of the known entries are used."""
+    own = lambda some: {key for entry in some for key in entry.keys}
+    others = own(e for e in known if e.kind != "audit") - own(used)
+    return tuple(
+        key
+        for key, option in fields().items()
+        if option.changes_results and key not in others
+    )
 
 
 def used_entries(config: ConfigDict) -> Iterator[Entry]:

@@ -14,6 +14,7 @@ from dd_jax.runtime.advance import Advance
 from dd_jax.runtime.loop import Diverged, run_loop
 from dd_jax.runtime.parallel import everywhere, map_models, over_devices_in_use
 from dd_jax.runtime.reuse import reused
+from dd_jax.runtime.sent import arrays_of_first
 from dd_jax.runtime.stacked import repeated, row, stack_trees
 from dd_jax.train.many import Loop, Schedule, train_on_rows, train_on_sets
 from dd_jax.train.training import Trainer
@@ -103,7 +104,7 @@ def distil_many(
     firsts = reals if initial is None else reals_of(initial)
     split = jax.vmap(jax.random.split)(keys)
     states = [method.init(k, first) for k, first in zip(split[:, 0], firsts)]
-    state = stack_trees(states)
+    state = arrays_of_first(stack_trees(states))  # hosts may round differently
     seconds = 0.0
     if method.steps:
         images, step_keys = jnp.asarray(data.images), split[:, 1]

@@ -8,11 +8,11 @@ from typing import Any
 from absl import flags
 
 from dd_jax.executors import shares, slurm
+from dd_jax.executors.blocks import Together
 from dd_jax.executors.cells import End, Request
 from dd_jax.executors.inline import run_in_turn
 from dd_jax.executors.local import run_side_by_side
 from dd_jax.executors.options import slurm_settings
-from dd_jax.executors.together import Together
 from dd_jax.types import InputError
 
 WORKER = "--executor=worker"  # after the arguments of a command line that has workers

@@ -11,16 +11,20 @@ from typing import NamedTuple
 from ml_collections import ConfigDict
 
 from dd_jax import config as configs
+from dd_jax.config.sharing import PARTS
 from dd_jax.executors.groups import Shares
 from dd_jax.report import records
 from dd_jax.system.progress import duration
 from dd_jax.types import Record
 
-_ONCE = {  # stage of a Record's cost -> the part of a run that is trained once
-    f"{part}_seconds": part for part in ("random_subset", "full_data", "experts")
-}
+_ONCE = {f"{part}_seconds": part for part in PARTS}  # stages that cells may share
 _NAMED = ("method", "dataset", "arch")
-_SHADOWS = ("shadows_seconds", "shadow_distill_seconds")
+_SHADOWS = (
+    "shadow_distill_seconds",
+    "shadows_seconds",
+    "random_subset_shadows_seconds",
+    "full_data_shadows_seconds",
+)
 
 
 class Estimate(NamedTuple):
@@ -108,8 +112,9 @@ def estimate(
 ) -> Estimate:
     """What cells take, by the Records that resemble each most.
 
-    Distillation counts by its steps, and what cells share, where Records tell its
-    seconds, once; shadows without a share.
+    Distillation counts by its steps, and what cells share once. Records from before
+    shadows of baselines were counted apart have them in `shadows_seconds`, which counts
+    for each cell.
 
     Args:
       cells: configs of those that are still to be run.

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from dd_jax.executors.blocks import Together, blocks
 from dd_jax.executors.cells import End
 from dd_jax.executors.rounds import in_rounds, sorted_out
-from dd_jax.executors.together import Together, blocks
 from dd_jax.system import workdir
 from dd_jax.system.progress import say
 

@@ -100,6 +100,38 @@ def options() -> flags.FlagValues:
         lower_bound=1,
         flag_values=found,
     )
+    flags.DEFINE_enum(
+        "distributed",
+        "off",
+        ["off", "auto", "on"],
+        "whether the processes that this command is started as, on one host or "
+        "several, share each run over all their devices: on = they have to; auto = "
+        "where Slurm (srun of several tasks), MPI or a TPU pod started them; off = "
+        "each is alone",
+        flag_values=found,
+    )
+    flags.DEFINE_string(
+        "distributed_coordinator",
+        None,
+        "HOST:PORT of process 0, for processes that are started by hand; default: "
+        "JAX_COORDINATOR_ADDRESS, or as Slurm, MPI or the TPU pod says",
+        flag_values=found,
+    )
+    flags.DEFINE_integer(
+        "distributed_processes",
+        None,
+        "how many processes there are; default: JAX_NUM_PROCESSES, or as they say",
+        lower_bound=1,
+        flag_values=found,
+    )
+    flags.DEFINE_integer(
+        "distributed_process",
+        None,
+        "number of this one, from 0, which alone writes files and messages; default: "
+        "JAX_PROCESS_ID, or as they say",
+        lower_bound=0,
+        flag_values=found,
+    )
     flags.DEFINE_boolean(
         "dry_run",
         False,

@@ -26,6 +26,8 @@ STAGES = {
     "full_data": "training on full data",
     "shadow_distill": "shadow distillations",
     "shadows": "training of shadow models",
+    "random_subset_shadows": "shadow models on random subsets",
+    "full_data_shadows": "shadow models on full data",
     "robustness": "attacks",
     "transfer": "other sets and networks for transfer",
     "compile": "compilation, partly in the above",

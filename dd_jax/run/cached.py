@@ -15,6 +15,7 @@ from dd_jax.report.intervals import mean_interval
 from dd_jax.run.context import RunContext
 from dd_jax.runtime.loop import LoopResult, array_digest
 from dd_jax.runtime.precision import computing_in
+from dd_jax.runtime.sent import file_of_first
 from dd_jax.system import locks, workdir
 from dd_jax.system.notice import notice
 from dd_jax.train.many import Schedule
@@ -111,8 +112,10 @@ def _locked(run: RunContext, path: Path) -> AbstractContextManager[None]:
 def read_or_make(path: Path, make: Callable[[], dict]) -> dict:
     """What a file of `workdir.write_tree` holds, which `make` gives where it is needed.
 
-    `make` is called where the file is missing or, with a notice, damaged.
+    `make` is called where the file is missing or, with a notice, damaged. Of several
+    hosts the first decides, and sends the others the file.
     """
+    file_of_first(path)
     if path.exists():
         try:
             return workdir.read_tree(path)

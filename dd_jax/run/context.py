@@ -22,7 +22,7 @@ from dd_jax.runtime.loop import run_loop
 from dd_jax.runtime.reuse import reused
 from dd_jax.train import Trainer, adversary, trainer
 from dd_jax.train.training import unmixed
-from dd_jax.types import Dataset, Model, Split
+from dd_jax.types import Dataset, Key, Model, Split
 
 AUDIT_PRECISION = "float32"  # of logits and attacks, whatever networks train in
 augmentation = reused(dsa)
@@ -103,8 +103,12 @@ def start(prepared: Prepared, folder: Path, cache: Path) -> RunContext:
 
 
 def _assemble(config, data, model, recipe, seen, folder, cache) -> RunContext:
-    key = partial(named, jax.random.key(config.seed))
+    key = partial(_key, config.seed)
     return RunContext(config, data, model, recipe, seen, folder, cache, key, Cost())
+
+
+def _key(seed: int, name: str) -> Key:
+    return named(jax.random.key(seed), name)
 
 
 def network(config: ConfigDict, data: Dataset) -> Model:

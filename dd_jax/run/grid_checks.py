@@ -3,18 +3,19 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Seen(NamedTuple):
     """What was found out since the grid began.
 
     Attributes:
-      passed: names of configs that passed their checks, the seed left out.
+      passed: what was made of a config that passed its checks, by all that it follows
+        from but the seed.
       stamps: source to the stamp of its files.
     """
 
-    passed: set[str]
+    passed: dict[tuple, Any]
     stamps: dict[str, str]
 
 
@@ -25,10 +26,10 @@ SEEN: ContextVar[Seen | None] = ContextVar("seen", default=None)
 def one_grid() -> Iterator[None]:
     """Inside, files are looked at once, and configs that differ in seed checked once.
 
-    Cells of equal data share checks; each still has its own id. Files that change
+    Seeds that data or canaries are drawn by are checked each. Files that change
     meanwhile are found when a run starts.
     """
-    token = SEEN.set(Seen(set(), {}))
+    token = SEEN.set(Seen({}, {}))
     try:
         yield
     finally:

@@ -15,7 +15,7 @@ from dd_jax.run.context import (
 )
 from dd_jax.run.methods import method_of
 from dd_jax.run.variants import made_by
-from dd_jax.runtime.devices import devices_in_use, devices_of_each
+from dd_jax.runtime.devices import all_devices, devices_in_use, devices_of_each
 
 
 def identity(run: RunContext, metadata: dict, notes: tuple[str, ...]) -> dict:
@@ -52,7 +52,7 @@ def identity(run: RunContext, metadata: dict, notes: tuple[str, ...]) -> dict:
         "nets": config.train.nets,
         "full_nets": config.train.full_nets,
         "device": device_kind(),
-        "devices": len(devices_in_use()),
+        "devices": len(all_devices()),
     } | {
         name: value
         for name, value in {
@@ -75,7 +75,7 @@ def _devices_of_a_set(run: RunContext) -> int | None:
     One, where sets are as many as devices, or the method cannot divide its work.
     """
     config = run.config
-    if len(devices_in_use()) == 1 or config.distill.load or not learns(config):
+    if len(all_devices()) == 1 or config.distill.load or not learns(config):
         return None
     return devices_of_each(config.sets, method_of(run, config.distill.method).splits)
 

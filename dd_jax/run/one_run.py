@@ -28,13 +28,15 @@ from dd_jax.run.context import (
     current_id,
     start,
 )
+from dd_jax.run.grid_checks import SEEN
 from dd_jax.run.identity import identity
-from dd_jax.run.read_data import whitening
+from dd_jax.run.read_data import place, whitening
 from dd_jax.run.set_metadata import metadata_of
 from dd_jax.run.validation import check, forecast
 from dd_jax.runtime import compilation_cache as compiled
 from dd_jax.runtime.checkpoint import Checkpoints
 from dd_jax.runtime.devices import spread
+from dd_jax.runtime.joint_work import together
 from dd_jax.runtime.loop import Diverged
 from dd_jax.runtime.platform import in_turn
 from dd_jax.runtime.precision import computing_in
@@ -50,12 +52,33 @@ __all__ = ["Busy", "Diverged", "Prepared", "prepared", "record_of", "run"]
 def prepared(config: ConfigDict) -> Prepared:
     """A run that can start: everything built and checked, nothing computed.
 
+    In one grid, configs that differ in a seed that no check depends on share all that
+    is built.
+
     Args:
       config: keys of the right types and in their ranges, as `config.validate` wants.
 
     Raises:
       InputError: data, model and audits do not fit each other.
     """
+    if not (seen := SEEN.get()):
+        return _prepared(config)
+    name = _but_for_the_seed(config)
+    if name not in seen.passed:
+        seen.passed[name] = _prepared(config)
+    like = seen.passed[name]
+    return like._replace(id=configs.run_id(config, like.fingerprint), config=config)
+
+
+def _but_for_the_seed(config: ConfigDict) -> tuple:
+    """Equal where the checks of two configs are the same."""
+    values = configs.flat(config)
+    if not config.audits.privacy.canaries:
+        del values["seed"]
+    return (*place(config), *values.values())
+
+
+def _prepared(config: ConfigDict) -> Prepared:
     try:
         built = check(config)
     except (InputError, OSError):
@@ -134,7 +157,8 @@ def run(
         if record := record_of(config.id, root):  # another process was faster
             return record
         disk.sweep(folder, ours=True)
-        _complete(config, folder, root / "cache")
+        with together(config.id):
+            _complete(config, folder, root / "cache")
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     return workdir.read_json(folder / "record.json")
 

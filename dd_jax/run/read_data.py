@@ -8,7 +8,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from dd_jax.catalogue import entry
+from dd_jax.catalogue import entry, resolve, takes
 from dd_jax.catalogue.naming import source_of
 from dd_jax.data import load, tfds_source
 from dd_jax.data.zca import Space, Whitening, fit_zca, read_zca, zca_space
@@ -45,7 +45,7 @@ def _load(
 
 def dataset(config: ConfigDict) -> Dataset:
     """The data set of a config, read once unless its files change."""
-    return _load(*_place(config))
+    return _load(*place(config))
 
 
 def whitening(config: ConfigDict) -> Whitening | None:
@@ -68,23 +68,21 @@ def space(config: ConfigDict) -> Space | None:
 
 
 @lru_cache(maxsize=4)
-def _whitened(file, stamp, *place):
+def _whitened(file, stamp, *of):
     del stamp
-    fitted = cache(
-        lambda: read_zca(file) if file else fit_zca(_load(*place).train.images)
-    )
+    fitted = cache(lambda: read_zca(file) if file else fit_zca(_load(*of).train.images))
     return fitted, zca_space(fitted)
 
 
 def _whitened_by(config: ConfigDict) -> tuple:
-    place = _place(config)
     if not config.distill.load:
-        return None, None, *place
+        return None, None, *place(config)
     file = storage.beside(config.distill.load, "zca.npz")
-    return file, _stamp(f"file:{file}"), *place
+    return file, _stamp(f"file:{file}"), *place(config)
 
 
-def _place(config: ConfigDict) -> tuple:
+def place(config: ConfigDict) -> tuple:
+    """All that the data set of a config follows from: equal where the data are."""
     data, kind = config.data, source_of(config.data.source)[0]
     return (
         data.source,
@@ -94,10 +92,16 @@ def _place(config: ConfigDict) -> tuple:
         data.image_size,
         data.rows,
         data.validation,
-        config.seed,
+        config.seed if _draws(config, kind) else 0,
         data.background,
         tuple(own_options(config, "source", kind).items()),
     )
+
+
+def _draws(config: ConfigDict, kind: str) -> bool:
+    """Whether the rows of the splits follow from the seed."""
+    data = config.data
+    return bool(data.rows or data.validation) or takes(resolve("source", kind), "seed")
 
 
 def _stamp(source: str) -> str:
@@ -115,10 +119,10 @@ def _stamp_now(source: str) -> str:
     Folders are looked into as deep as they go, and through links where images are: of
     splits and classes, not below.
     """
-    place = os.path.expanduser(source.partition(":")[2] or "/nowhere")
-    found = [(place, *_facts(place))]
-    for folder, inner, files in os.walk(place, followlinks=True):
-        depth = folder[len(place) :].count(os.sep)
+    root = os.path.expanduser(source.partition(":")[2] or "/nowhere")
+    found = [(root, *_facts(root))]
+    for folder, inner, files in os.walk(root, followlinks=True):
+        depth = folder[len(root) :].count(os.sep)
         inner[:] = sorted(
             name
             for name in inner

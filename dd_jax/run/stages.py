@@ -151,13 +151,17 @@ def networks_on_full_data(run: RunContext) -> Params:
 
 
 def _shadow_loop(run: RunContext, pipe: str, stage: str) -> Callable:
-    """The loop of one stage of a pipeline's shadows; baselines are shared by runs."""
+    """The loop of one stage of a pipeline's shadows.
+
+    Those of baselines are shared by runs, so that their seconds count apart.
+    """
     seconds = "shadow_distill" if stage == "distil" else "shadows"
     label = f"{seconds.replace('_', ' ')}, {pipe}"
     if pipe == "distilled":
         return stage_loop(run, seconds, run_dir(run, f"shadow_{stage}"), label)
-    folder = cache_dir(run, f"{pipe}_shadows", name=f"shadow_{stage}")
-    return stage_loop(run, seconds, folder, label)
+    part = f"{pipe}_shadows"
+    folder = cache_dir(run, part, name=f"shadow_{stage}")
+    return stage_loop(run, part, folder, label)
 
 
 def shadow_pipeline(

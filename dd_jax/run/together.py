@@ -15,6 +15,7 @@ from dd_jax.run.audit_context import context_of, enabled, eval_steps
 from dd_jax.run.context import AUDIT_PRECISION, Prepared, RunContext, start
 from dd_jax.run.read_data import whitening
 from dd_jax.runtime import compilation_cache as compiled
+from dd_jax.runtime import hosts
 from dd_jax.runtime.devices import devices_in_use, spread
 from dd_jax.runtime.joint_loop import (
     Steps,
@@ -63,11 +64,14 @@ def runs_at_once(devices: int) -> int:
     """How many runs take their steps together unless the user says otherwise.
 
     One for each device of a CPU, where models are computed one after another on each;
-    on accelerators eight for each, in one batch as far as their memory holds.
+    on accelerators eight for each, in one batch as far as their memory holds. Over
+    several hosts each runs by itself.
 
     Args:
       devices: that runs ask for, `config.devices`.
     """
+    if hosts.count() > 1:
+        return 1
     with spread(devices):
         return len(devices_in_use()) * (1 if in_turn() else _IN_A_BATCH)
 

@@ -2,6 +2,7 @@
 
 import inspect
 import math
+from typing import Any
 
 import jax
 import numpy as np
@@ -22,14 +23,14 @@ from dd_jax.run.context import (
     learns,
     matches,
 )
-from dd_jax.run.grid_checks import SEEN
 from dd_jax.run.methods import batched_method_of, method_of
 from dd_jax.run.read_data import dataset, whitening
 from dd_jax.run.variants import transfer_variants
 from dd_jax.runtime.devices import require_devices
 from dd_jax.runtime.precision import require_precision
+from dd_jax.runtime.reuse import reused
 from dd_jax.system.memory import free
-from dd_jax.types import Dataset, InputError, SyntheticSet
+from dd_jax.types import Dataset, InputError, Model, SyntheticSet
 
 _QUICK = 2000  # values of an image that ZCA whitens within seconds
 
@@ -53,13 +54,7 @@ def check(config: ConfigDict) -> RunContext:
     elif config.data.zca:
         _check_whitening(data)
     built = build_context(config)
-    if not (seen := SEEN.get()):
-        _check_parts(built)
-        return built
-    name = configs.run_id(config, built.fingerprint, ("", "-seed"))
-    if name not in seen.passed:
-        _check_parts(built)
-        seen.passed.add(name)
+    _check_parts(built)
     return built
 
 
@@ -77,13 +72,19 @@ def _check_parts(built: RunContext) -> None:
             f"mitigate.robust.eps: {config.distill.method} matches no real images that "
             f"could be attacked; take one of {others}"
         )
-    jax.eval_shape(built.model.init, jax.random.key(0))
+    _initialised(built.model)
     if not config.distill.load:
         method_of(built, config.distill.method)
         if config.audits.privacy.enabled and config.audits.privacy.joint:
             _check_joint(built)
     for changes in transfer_variants(config).values():
         check(configs.override(config, changes, "audits.transfer"))
+
+
+@reused
+def _initialised(model: Model) -> Any:
+    """The shapes of a model's parameters; fails where images are too small for it."""
+    return jax.eval_shape(model.init, jax.random.key(0))
 
 
 def forecast(config: ConfigDict) -> str:

@@ -1,7 +1,8 @@
 """Save and restore of any pytree of arrays at a step; whole, unchanged, or not at all.
 
 A state is written by Orbax into a folder named after its step. Beside it, `STEP.json`
-holds a digest of its files; a state whose files are others is never read.
+holds a digest of its files; a state whose files are others is never read. Of several
+hosts the first writes and reads, and sends the others what it read.
 """
 
 import hashlib
@@ -18,11 +19,14 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
+from dd_jax.runtime import hosts
+from dd_jax.runtime.sent import arrays_of_first
 from dd_jax.system import disk, interruption
 from dd_jax.system.notice import notice
 from dd_jax.system.paths import no_file
 from dd_jax.types import Params
 
+_ALL = ocp.options.MultiprocessingOptions()
 _KEPT = 2  # states: one to go back to where the newest is damaged
 _OVERHEAD = 2**18  # bytes that Orbax adds, at most
 
@@ -46,6 +50,7 @@ class Checkpoints:
         """The newest good step, seconds and state; 0, 0 and the template if none is.
 
         States that are damaged or were not finished are removed and named in a line.
+        All hosts are given what the first finds.
 
         Args:
           template: a state of the same structure, shapes and dtypes.
@@ -53,6 +58,18 @@ class Checkpoints:
             what it was when the state was saved.
           limit: states of later steps are left where they are.
         """
+        step, state = 0, template
+        if hosts.first():
+            step, state = self._newest(template, written, limit)
+        found = hosts.of_first(lambda: {"step": step, "about": self._about})
+        self._about = found["about"]
+        if not found["step"]:
+            return 0, 0.0, template
+        return found["step"], float(self._about["seconds"]), arrays_of_first(state)
+
+    def _newest(
+        self, template: Params, written: Callable[[int], str], limit: float
+    ) -> tuple[int, Params]:
         bad = []
         for step in self._steps(limit):
             try:
@@ -67,10 +84,10 @@ class Checkpoints:
                 self._remove(step)
                 continue
             self._say(bad, f"goes back to step {step}")
-            return step, float(about["seconds"]), state
+            return step, state
         self._say(bad, "starts again from the beginning")
         self._about = {}
-        return 0, 0.0, template
+        return 0, template
 
     @property
     def rows(self) -> list[dict]:
@@ -87,6 +104,8 @@ class Checkpoints:
     ) -> None:
         """Writes the state under its step, then drops all but the newest two.
 
+        Of several hosts only the first writes.
+
         Args:
           step: of the state.
           seconds: that it took to get there.
@@ -97,6 +116,8 @@ class Checkpoints:
         Raises:
           WriteError: the disk refuses it; earlier states stay.
         """
+        if not hosts.first():
+            return
         arrays = jax.tree.map(np.asarray, (seconds, state))
         size = sum(leaf.nbytes for leaf in jax.tree.leaves(arrays)) + _OVERHEAD
         self._remove(step)
@@ -121,7 +142,16 @@ class Checkpoints:
             self._remove(old)
 
     def _manager(self) -> ocp.CheckpointManager:
-        options = ocp.CheckpointManagerOptions(enable_async_checkpointing=False)
+        alone = ocp.options.MultiprocessingOptions(
+            primary_host=hosts.number(),
+            active_processes={hosts.number()},
+            barrier_sync_key_prefix="dd_jax",
+        )
+        options = ocp.CheckpointManagerOptions(
+            create=False,
+            enable_async_checkpointing=False,
+            multiprocessing_options=alone if hosts.count() > 1 else _ALL,
+        )
         return ocp.CheckpointManager(self._folder, options=options)
 
     def _restore(self, step: int, template: Params) -> Params:

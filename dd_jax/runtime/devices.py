@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import jax
 
+from dd_jax.runtime import hosts
 from dd_jax.types import InputError
 
 
@@ -69,6 +70,28 @@ def devices_in_use() -> list:
     return found if found[0].platform != "cpu" else found[:1]
 
 
+def all_devices() -> list:
+    """Those in use of all processes of the run, by process; each has equally many.
+
+    Raises:
+      InputError: one has fewer than this.
+    """
+    own = devices_in_use()
+    if hosts.count() == 1:
+        return own
+    found = []
+    for process in range(hosts.count()):
+        of_it = jax.devices(own[0].platform)
+        of_it = [d for d in of_it if d.process_index == process][: len(own)]
+        if len(of_it) < len(own):
+            raise InputError(
+                f"process {process} has {len(of_it)} devices and another {len(own)}; "
+                "give all the same number, or --config.devices=N"
+            )
+        found += of_it
+    return found
+
+
 def _found() -> list:
     """Those of this process, of the platform of `jax.default_device` if that is set."""
     default = jax.config.jax_default_device
@@ -85,5 +108,5 @@ def devices_of_each(models: int, splits: bool) -> int:
 
     All where the work can be cut and there are at least two for each model; else 1.
     """
-    count = len(devices_in_use())
+    count = len(all_devices())
     return count if splits and 2 * models <= count else 1

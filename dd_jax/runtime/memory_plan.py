@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 
+from dd_jax.runtime import hosts
 from dd_jax.runtime.device_memory import device_memory, reported, shared_by
 from dd_jax.runtime.devices import devices_in_use
 from dd_jax.runtime.platform import platform
@@ -70,7 +71,7 @@ def _plan(program: Callable, models: int, arguments: tuple) -> tuple[int, int]:
       DoesNotFit: one model, its batches in the smallest pieces, is too much.
     """
     given = sum(map(_bytes, jax.tree.leaves(arguments)))
-    limit = device_memory() - _used_by_others(given)
+    limit = hosts.least(device_memory() - _used_by_others(given))
 
     def needed(chunk: int, sharers: int) -> float:
         with shared_by(sharers):

@@ -1,95 +1,35 @@
-"""Many models at once on one device or more; the only user of pmap and shard_map."""
+"""Many models at once on one device or more, of one host or several."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
 from dd_jax.runtime.device_memory import shared_by
+from dd_jax.runtime.device_programs import (
+    Backend,
+    fitted_over_devices,
+    spread_models,
+)
 from dd_jax.runtime.devices import (
+    all_devices,
     backend_in_use,
     devices_in_use,
     devices_of_each,
 )
 from dd_jax.runtime.memory_plan import fitted
+from dd_jax.runtime.meshes import whole
 from dd_jax.runtime.platform import in_turn
 from dd_jax.runtime.stacked import repeated, row, size, with_row
 from dd_jax.types import Array
 
-Backend = Literal["pmap", "shard_map"]
 Chunk = int | None | Literal["platform"]
 
 
-class SplitAxis(NamedTuple):
-    """The devices that share the work of one model, as collectives name them."""
-
-    name: str
-    size: int
-
-
-_split_axis = jax.make_user_context(default_value=None)
-
-
-def split_axis() -> SplitAxis | None:
-    """What the program that is traced now cuts work over; None for one device."""
-    return _split_axis.value
-
-
-def on_one_device() -> AbstractContextManager:
-    """Inside, nothing is cut: what is traced is the work of one device."""
-    return _split_axis(None)
-
-
-def over_devices(fun: Callable, devices: list, backend: Backend = "pmap") -> Callable:
-    """Compiles one call of a function for several devices.
-
-    All of them hold its arguments and its results, and work that `fun` cuts by
-    `runtime.split_work` is divided among them. The devices may be those of a
-    compile-only topology, with `shard_map`.
-
-    Args:
-      fun: a pure function of pytrees of arrays.
-      devices: at least two.
-      backend: `pmap`, or `shard_map` over a mesh.
-
-    Returns:
-      The compiled function; that of `shard_map` can be lowered.
-    """
-    axis = SplitAxis("part", len(devices))
-
-    def body(arguments):
-        with _split_axis(axis):
-            return fun(*arguments)
-
-    if backend == "pmap":
-        make = lambda _: jax.pmap(
-            lambda place, arguments: body(arguments),
-            axis.name,
-            in_axes=(0, None),  # pmap wants one argument that is cut
-            out_axes=None,
-            devices=devices,
-        )
-        planned = fitted(make, lambda *one: 1)
-        return lambda *arguments: planned(np.arange(axis.size), arguments)
-    mesh = jax.sharding.Mesh(np.array(devices), (axis.name,))
-    whole = jax.P()
-    mapped = jax.shard_map(
-        lambda *arguments: body(arguments),
-        mesh=mesh,
-        in_specs=whole,
-        out_specs=whole,
-        check_vma=False,
-    )
-    placed = jax.NamedSharding(mesh, whole)
-    return jax.jit(mapped, in_shardings=placed, out_shardings=placed)
-
-
 def over_devices_in_use(fun: Callable, donate: tuple[int, ...] = ()) -> Callable:
-    """Compiles a function for `devices_in_use()` at the time of the call.
+    """Compiles a function for `all_devices()` at the time of the call.
 
     Several devices share its work as in `over_devices`. Its arguments may lie anywhere.
 
@@ -100,7 +40,7 @@ def over_devices_in_use(fun: Callable, donate: tuple[int, ...] = ()) -> Callable
     programs: dict[tuple, Callable] = {}
 
     def call(*arguments):
-        devices, backend = devices_in_use(), backend_in_use() or "pmap"
+        devices, backend = all_devices(), backend_in_use() or "pmap"
         given = () if in_turn() else donate
         place = tuple(devices), backend, given
         if place not in programs:
@@ -108,7 +48,7 @@ def over_devices_in_use(fun: Callable, donate: tuple[int, ...] = ()) -> Callable
             programs[place] = (
                 fitted(one, lambda *_: 1)
                 if len(devices) == 1
-                else _fitted_over(fun, devices, backend)
+                else fitted_over_devices(fun, devices, backend)
             )
         return programs[place](*everywhere(arguments))
 
@@ -116,9 +56,9 @@ def over_devices_in_use(fun: Callable, donate: tuple[int, ...] = ()) -> Callable
 
 
 def everywhere(tree):
-    """A copy of arrays on each of the devices in use; once, for many calls."""
+    """A copy of arrays on each of this host's devices in use; once, for many calls."""
     devices = devices_in_use()
-    return jax.device_put(tree, _whole(devices)) if len(devices) > 1 else tree
+    return jax.device_put(tree, whole(devices)) if len(devices) > 1 else tree
 
 
 def vmap_or_loop(fun: Callable, *stacked):
@@ -137,11 +77,14 @@ def map_models(
 ) -> Callable:
     """Maps `fun(shared, *one)` over the leading axis of the arguments after `shared`.
 
-    Models are spread over `devices_in_use()` at the time of the call. With several, the
+    Models are spread over `all_devices()` at the time of the call. With several, the
     function returned has to stay the outermost transformation; its arguments may lie
     anywhere, and its results lie on all of these devices. Fewer models than devices
     use as many devices as the next power of two, so that few programs are compiled;
     those whose work can be cut take all devices, one model after another.
+
+    On several hosts all call it with the same arguments, and each is given all results,
+    on its own devices.
 
     Args:
       fun: a pure function of pytrees of arrays.
@@ -160,10 +103,11 @@ def map_models(
     programs: dict[tuple, Callable] = {}
 
     def call(shared, *stacked):
-        devices, backend = devices_in_use(), backend_in_use() or "pmap"
+        devices, backend = all_devices(), backend_in_use() or "pmap"
         count = size(stacked)
         cut = devices_of_each(count, splits) > 1
-        used = devices if cut else devices[: 1 << (count - 1).bit_length()]
+        several_hosts = len(devices) > len(devices_in_use())
+        used = devices if cut or several_hosts else devices[: _power_of_two(count)]
         at_once = (None if in_turn() else 0) if chunk == "platform" else chunk
         given = () if in_turn() else donate
         place = tuple(used), backend, at_once, given, cut
@@ -178,9 +122,14 @@ def map_models(
         if len(used) == 1:
             shared, *stacked = jax.device_put((shared, *stacked), used[0])
         result = programs[place](shared, *stacked)
-        return result if used == devices else jax.device_put(result, _whole(devices))
+        return result if used == devices else jax.device_put(result, whole(devices))
 
     return call
+
+
+def _power_of_two(count: int) -> int:
+    """The least that is not below a count."""
+    return 1 << (count - 1).bit_length()
 
 
 def _program(
@@ -206,13 +155,14 @@ def _program(
     if len(devices) == 1:
         make = lambda fewer: jax.jit(body_for(fewer), donate_argnums=donate)
         return fitted(make, lambda shared, *stacked: size(stacked))
-    compiled = {"pmap": _pmap, "shard_map": _shard_map}[backend](body_for, devices)
+    compiled = spread_models(body_for, devices, backend)
+    of_this_host = [d for d in devices if d.process_index == jax.process_index()]
 
     def run(shared, *stacked):
         count = size(stacked)
         fill = -count % len(devices)
         filled = jax.tree.map(lambda a: _fill(a, fill), stacked)
-        shared = jax.device_put(shared, _whole(devices))
+        shared = jax.device_put(shared, whole(of_this_host))
         turn = len(devices) if chunk is None else count + fill
         part = lambda first: jax.tree.map(lambda a: a[first : first + turn], filled)
         firsts = range(0, count + fill, turn)
@@ -224,14 +174,8 @@ def _program(
 
 def _each_over_devices(fun: Callable, devices: list, backend: Backend) -> Callable:
     """`map_models` of models that each take all devices, one after another."""
-    run = _one_by_one(_fitted_over(fun, devices, backend))
+    run = _one_by_one(fitted_over_devices(fun, devices, backend))
     return lambda *arguments: run(*everywhere(arguments))
-
-
-def _fitted_over(fun: Callable, devices: list, backend: Backend) -> Callable:
-    """`over_devices` within their memory; that of pmap plans it itself."""
-    whole = over_devices(fun, devices, backend)
-    return whole if backend == "pmap" else fitted(lambda _: whole, lambda *one: 1)
 
 
 def _one_by_one(compiled):
@@ -247,61 +191,3 @@ def _one_by_one(compiled):
 
 def _fill(a: Array, count: int) -> Array:
     return jnp.concatenate([a, jnp.repeat(a[-1:], count, 0)]) if count else a
-
-
-def _mesh(devices: list):
-    return jax.sharding.Mesh(np.array(devices), ("model",))
-
-
-def _whole(devices: list):
-    """A copy on each device."""
-    return jax.NamedSharding(_mesh(devices), jax.P())
-
-
-def _split(devices: list):
-    """An equal part of the leading axis on each device."""
-    return jax.NamedSharding(_mesh(devices), jax.P("model"))
-
-
-def _pmap(body_for, devices):
-    mapped = None
-    fold = lambda a: a.reshape(len(devices), -1, *a.shape[1:])
-    unfold = lambda a: a.reshape(-1, *a.shape[2:])
-
-    def call(shared, *stacked):
-        nonlocal mapped
-        if mapped is None:
-            axes = (None, *[0] * len(stacked))
-            make = lambda fewer: jax.pmap(
-                body_for(fewer), in_axes=axes, devices=devices
-            )
-            of_each = lambda _, *folded: jax.tree.leaves(folded)[0].shape[1]
-            mapped = fitted(make, of_each)
-        folded = jax.device_put(jax.tree.map(fold, stacked), _split(devices))
-        return jax.tree.map(unfold, mapped(shared, *folded))
-
-    return call
-
-
-def _shard_map(body_for, devices):
-    split, whole = jax.P("model"), jax.P()
-
-    def make(fewer):
-        def run(shared, *stacked):
-            specs = (whole, *[split] * len(stacked))
-            return jax.shard_map(
-                body_for(fewer),
-                mesh=_mesh(devices),
-                in_specs=specs,
-                out_specs=split,
-                check_vma=False,
-            )(shared, *stacked)
-
-        return jax.jit(run)
-
-    mapped = fitted(make, lambda _, *stacked: size(stacked) // len(devices))
-
-    def call(shared, *stacked):
-        return mapped(shared, *jax.device_put(stacked, _split(devices)))
-
-    return call

@@ -1,7 +1,8 @@
 """The work of one model cut over devices and joined again, so that all have the result.
 
-Inside a program of several devices (`runtime.parallel.over_devices`) each device takes
-an equal part of the rows; elsewhere both functions call what they are given, as it is.
+Inside a program of several devices (`runtime.device_programs.over_devices`) each device
+takes an equal part of the rows; elsewhere both functions call what they are given, as
+it is.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import numpy as np
 from jax import lax
 from jax.dtypes import float0
 
-from dd_jax.runtime.parallel import SplitAxis, on_one_device, split_axis
+from dd_jax.runtime.device_programs import SplitAxis, on_one_device, split_axis
 from dd_jax.types import Array
 
 

@@ -12,8 +12,9 @@ import jax
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
-from dd_jax.runtime.devices import devices_in_use
+from dd_jax.runtime.devices import all_devices
 from dd_jax.runtime.loop import Diverged, array_digest
+from dd_jax.runtime.sent import file_of_first
 from dd_jax.system import disk, locks
 from dd_jax.train.many import Loop, Schedule, train_on_rows
 from dd_jax.train.training import FitState, Trainer
@@ -64,6 +65,7 @@ def expert_paths(
     with locks.locked(path):
         kept = _paths_file(path, (len(keys), len(epochs), size))
         _train(trainer, keys, data, rows, lr, epochs, loop, place, kept)
+        file_of_first(path)  # of a resumed run, others lack its beginning
     return np.load(path, mmap_mode="r")
 
 
@@ -87,7 +89,7 @@ def _train(trainer, keys, data, rows, lr, epochs, loop, place, kept) -> None:
 
         return keep
 
-    group = len(devices_in_use())
+    group = len(all_devices())
     for first in range(0, len(keys), group):
         chosen = keys[first : first + group]
         part = _Part(kept[first : first + group], epochs)

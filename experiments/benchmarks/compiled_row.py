@@ -16,7 +16,7 @@ from memory_traffic import memory_traffic
 from tpu_topology import MEMORY
 
 from dd_jax.runtime.device_memory import memory_of
-from dd_jax.runtime.parallel import over_devices
+from dd_jax.runtime.device_programs import over_devices
 from dd_jax.runtime.platform import made_for
 
 _USED = re.compile(r"Used ([0-9.]+)([KMGT]) of")

@@ -10,8 +10,8 @@ done. A row that is there already, of the same program and the same compiler, is
 made again, so that a command that was stopped goes on. Printed is the table of FILE in
 Markdown; `--table` prints it and compiles nothing.
 
-On several chips one network is shared by `runtime.parallel.over_devices`, and `nets`
-are spread over the chips, with copies of the last where the chips do not divide them.
+On several chips one network is shared by `over_devices`, and `nets` are spread over the
+chips, with copies of the last where the chips do not divide them.
 Of attacks each chip takes images of its own, so that the row of one chip stands for
 all.
 

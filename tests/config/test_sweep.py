@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -94,6 +95,28 @@ def test_cells_of_a_sum_are_those_of_its_terms(a, b):
 def test_a_thousand_cells_expand_without_comparing_each_with_each():
     points = sweep.product({"seed": range(1000)})
     assert len(sweep.expand(config.default(), points + points)) == 1000
+
+
+def test_points_that_give_the_same_config_are_one_cell():
+    points = sweep.product({"seed": [0, 1]}) + sweep.product({"distill.ipc": [10, 5]})
+    cells = sweep.expand(config.default(), points)
+    assert [(c.seed, c.distill.ipc) for c in cells] == [(0, 10), (1, 10), (0, 5)]
+
+
+def test_values_of_numpy_are_those_of_python():
+    axes = {"train.lr": np.logspace(-3, -1, 3), "distill.ipc": np.arange(1, 3)}
+    cells = sweep.expand(config.default(), sweep.product(axes))
+    for cell in cells:
+        config.validate(cell)
+    assert [c.train.lr for c in cells[::2]] == [0.001, 0.01, 0.1]
+    assert sweep.zipped({"seed": np.arange(2)}) == [{"seed": 0}, {"seed": 1}]
+
+
+@pytest.mark.parametrize("values", ["dm", 3, None])
+@pytest.mark.parametrize("make", [sweep.product, sweep.zipped])
+def test_an_axis_has_to_be_a_list(make, values):
+    with pytest.raises(InputError, match="distill.method=.*: give a list of values"):
+        make({"seed": [0], "distill.method": values})
 
 
 def test_values_of_another_type_are_all_named():

@@ -8,6 +8,8 @@ import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from processes import free_ports
+
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol")
 MISSING = [name for name in PROGRAMS if not shutil.which(name)]
 MISSING += [] if os.geteuid() == 0 else ["root"]  # as whom the daemons run
@@ -52,16 +54,6 @@ PartitionName=high Nodes={host} MaxTime=60 PriorityTier=9 PreemptMode=OFF
 """
 
 
-def _free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
 def _wait(question, seconds=60.0):
     end = time.monotonic() + seconds
     while not question():
@@ -88,7 +80,7 @@ def slurm(folder: Path):
     for name in ("state", "spool"):
         (folder / name).mkdir(parents=True)
     conf = folder / "slurm.conf"
-    conf.write_text(CONF.format(host=host, folder=folder, ports=_free_ports(2)))
+    conf.write_text(CONF.format(host=host, folder=folder, ports=free_ports(2)))
     (folder / "munge.key").write_bytes(os.urandom(128))
     (folder / "munge.key").chmod(0o400)
     files = {"key": "key", "socket": "sock", "pid": "pid", "log": "log", "seed": "seed"}

@@ -88,6 +88,26 @@ def test_shadows_count_where_there_are_some():
     assert estimate([record()], (without, Shares("p", {}))).seconds == 5 + 3 + 5
 
 
+def test_shadows_of_baselines_that_cells_share_count_once():
+    """Two methods on three seeds: each seed has its baselines once, not each cell."""
+    apart = {
+        "shadows_seconds": 40.0,
+        "random_subset_shadows_seconds": 30.0,
+        "full_data_shadows_seconds": 20.0,
+    }
+    records = [record(m, apart, method=m) for m in ("dm", "dsa")]
+    names = "random_subset", "full_data", "random_subset_shadows", "full_data_shadows"
+    cells = [
+        (config(distill__method=m, seed=s), Shares(m, {n: f"{n}{s}" for n in names}))
+        for m in ("dm", "dsa")
+        for s in range(3)
+    ]
+    own = 100 / 20 + 3 + 40
+    assert estimate(records, *cells).seconds == pytest.approx(6 * own + 3 * (5 + 50))
+    without = config(audits__privacy__enabled=False)
+    assert estimate(records, (without, Shares("p", {}))).seconds == 5 + 3 + 5
+
+
 def test_records_as_near_are_averaged_and_the_largest_memory_counts():
     records = [record(), record("b", {"shadows_seconds": 300.0, "peak_bytes": 10**10})]
     found = estimate(records, (config(), Shares("p", {})))

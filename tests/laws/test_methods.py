@@ -18,7 +18,7 @@ from dd_jax.data.zca import fit_zca, zca_space
 from dd_jax.distill import METHODS, real_data
 from dd_jax.models import build
 from dd_jax.runtime.checkpoint import Checkpoints
-from dd_jax.runtime.parallel import over_devices
+from dd_jax.runtime.device_programs import over_devices
 from dd_jax.runtime.platform import made_for
 from dd_jax.runtime.precision import computing_in
 from dd_jax.runtime.stacked import repeated, stack_trees

@@ -100,6 +100,8 @@ def test_record_has_costs_and_artifacts(folder, record):
         "full_data",
         "shadow_distill",
         "shadows",
+        "random_subset_shadows",
+        "full_data_shadows",
     ):
         assert cost[f"{stage}_seconds"] > 0
     assert set(record["artifacts"]) == {

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from dd_jax.models import build
+from dd_jax.runtime.device_programs import split_axis
 from dd_jax.runtime.devices import devices_in_use, require_devices, spread
-from dd_jax.runtime.parallel import map_models, over_devices_in_use, split_axis
+from dd_jax.runtime.parallel import map_models, over_devices_in_use
 from dd_jax.runtime.split_work import split_map
 from dd_jax.train import trainer
 from dd_jax.types import InputError

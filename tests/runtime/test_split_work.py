@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dd_jax.models import build
-from dd_jax.runtime.parallel import over_devices, split_axis
+from dd_jax.runtime.device_programs import over_devices, split_axis
 from dd_jax.runtime.split_work import split_map, split_sum
 from dd_jax.train import trainer
 

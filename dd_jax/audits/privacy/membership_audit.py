@@ -65,8 +65,10 @@ def measure(context: Context) -> dict[str, Any]:
 def _check_halves(context: Context) -> None:
     """Half of the rows, canaries left out, must do for the images of each class."""
     ipc, canaries, data = context.shadows.ipc, context.options.canaries, context.dataset
-    kind = (rows := canary_dataset(context)).kind
-    ordinary = rows.split.labels[: len(kind)][kind < 0]
+    ordinary = data.train.labels
+    if canaries:
+        rows = canary_dataset(context)
+        ordinary = rows.split.labels[: len(rows.kind)][rows.kind < 0]
     fewest = int(np.bincount(ordinary, minlength=context.num_classes).min())
     if fewest >= 2 * ipc:
         return

@@ -13,7 +13,7 @@ from dd_jax.distill.methods.gradient_matching import (
     mean_gradient,
 )
 from dd_jax.models import build
-from dd_jax.runtime.parallel import over_devices
+from dd_jax.runtime.device_programs import over_devices
 from dd_jax.runtime.stacked import repeated, stack_trees
 from dd_jax.types import InputError
 

@@ -12,7 +12,7 @@ from dd_jax.distill.base import Batch
 from dd_jax.distill.batched.shadow_matching import shadow_means
 from dd_jax.distill.pipeline import Schedule, distil_many
 from dd_jax.models import build
-from dd_jax.runtime.parallel import over_devices
+from dd_jax.runtime.device_programs import over_devices
 from dd_jax.runtime.stacked import stack_trees
 from dd_jax.types import InputError, Split
 
