@@ -117,11 +117,11 @@ const explorer = (() => {
       : share.toFixed(3);
   }
 
-  // Round numbers between two bounds, four or so.
+  // Round numbers between two bounds, three to eight.
   function ticks(low, high) {
-    const rough = (high - low) / 4;
+    const rough = (high - low) / 3;
     const power = 10 ** Math.floor(Math.log10(rough));
-    const step = [1, 2, 5, 10].map((n) => n * power).find((size) => size >= rough);
+    const step = [5, 2.5, 2, 1].map((n) => n * power).find((size) => size <= rough);
     const found = [];
     for (let at = Math.ceil(low / step) * step; at <= high; at += step) found.push(at);
     return found;
@@ -179,7 +179,8 @@ const explorer = (() => {
           const value = one.values[run];
           const cell = make(row, "td", {}, value ? shown(data, i, value[0]) : "-");
           if (value.length > 1) {
-            const [low, high] = [1, 2].map((k) => shown(data, i, value[k]));
+            const bare = (number) => shown(data, i, number).replace(/\u00a0.$/, "");
+            const [low, high] = [value[1], value[2]].map(bare);
             make(cell, "small", {}, `${low} to ${high}`);
           }
         });
@@ -263,9 +264,10 @@ const explorer = (() => {
     function drawPanel(parent, panel, view, [low, high], title) {
       const [left, right, top, bottom] = [52, 292, 8, 150];
       const label = `${data.measures[view.measure].label}, ${title}`;
-      const svg = make(parent, "svg", { viewBox: "0 0 300 196", role: "img", "aria-label": label });
-      const y = (value) => bottom - ((value - low) / (high - low)) * (bottom - top);
       const places = view.kept.x;
+      const names = places.map((code) => (code < 0 ? "" : data.axes[view.x].values[code]));
+      const svg = make(parent, "svg", { viewBox: `0 0 300 ${names.some((one) => one.length > 6) ? 196 : 186}`, role: "img", "aria-label": label });
+      const y = (value) => bottom - ((value - low) / (high - low)) * (bottom - top);
       const x = (code, shift) =>
         left + ((places.indexOf(code) + 0.5 + shift) * (right - left)) / places.length;
       for (const tick of ticks(low, high)) {
@@ -273,17 +275,17 @@ const explorer = (() => {
         make(svg, "text", { x: left - 5, y: y(tick) + 4, "text-anchor": "end" }, shown(data, view.measure, tick));
       }
       make(svg, "line", { class: "axis", x1: left, x2: right, y1: bottom, y2: bottom });
-      const names = places.map((code) => (code < 0 ? "" : data.axes[view.x].values[code]));
       const longest = Math.max(...names.map((one) => one.length), 1);
       const every = Math.ceil((places.length * Math.min(longest, 12) * 6.4) / (right - left) / (longest > 6 ? 2.2 : 1));
+      const slanted = longest > 6;
       places.forEach((code, i) => {
         if (i % every) return;
         const short = names[i].length > 14 ? `${names[i].slice(0, 13)}\u2026` : names[i];
         const at = x(code, 0);
-        const turned = longest > 6 ? { transform: `rotate(-22 ${at} ${bottom + 14})`, "text-anchor": "end" } : { "text-anchor": "middle" };
+        const turned = slanted ? { transform: `rotate(-22 ${at} ${bottom + 14})`, "text-anchor": "end" } : { "text-anchor": "middle" };
         make(svg, "text", { x: at, y: bottom + 14, ...turned }, short);
       });
-      if (view.x >= 0) make(svg, "text", { x: (left + right) / 2, y: 193, "text-anchor": "middle" }, data.axes[view.x].label);
+      if (view.x >= 0) make(svg, "text", { x: (left + right) / 2, y: slanted ? 193 : 182, "text-anchor": "middle" }, data.axes[view.x].label);
       panel.lines.forEach((line) => {
         const i = view.kept.colour.indexOf(line.colour);
         const count = view.kept.colour.length;

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from dd_jax.report import headline, repeats
-from dd_jax.report.display_names import PIPE_NAMES
+from dd_jax.report.display_names import PIPE_NAMES, run_value
 from dd_jax.report.figures import COLOURS, GREY
 from dd_jax.report.intervals import student_t_quantile
 from dd_jax.report.records import estimate
@@ -69,10 +69,11 @@ def data(
         for i, key in enumerate(found.keys)
     }
     axes = [_axis(label, values) for label, values in columns.items()]
-    seeds = [str(record["run"].get("seed")) for record in records]
+    seeds = [run_value(record, "seed") for record in records]
     several = len(set(seeds)) > 1
     verdicts = [
-        _axis(rows[0].topic, [row.level for row in rows]) for rows in zip(*lines)
+        _axis(f"{rows[0].topic}, verdict", [row.level for row in rows])
+        for rows in zip(*lines)
     ]
     measures = [
         {"label": one.label, "percent": one.percent, "values": values}
