@@ -60,7 +60,9 @@ def executor(
     found = shares.cores(), shares.gpus({**os.environ})
     if found[1]:  # the launcher leaves their memory to the workers
         os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-    parts = shares.shares(known.workers or shares.sensible_workers(*found), *found)
+    devices = max(cell.devices for cell in request.cells)
+    workers = known.workers or shares.sensible_workers(*found, devices)
+    parts = shares.shares(workers, *found, devices)
     return lambda cells: run_side_by_side(cells, labels, root, command, parts)
 
 

@@ -1,8 +1,11 @@
 """The part of a machine that each of several workers uses."""
 
 import os
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
+
+from dd_jax.types import InputError
 
 _GPUS = Path("/proc/driver/nvidia/gpus")
 _CORES_EACH = 2  # fewer leave no core for what is not computed in parallel
@@ -29,33 +32,64 @@ def cores() -> list[int]:
 
 
 def gpus(env: dict[str, str]) -> list[str]:
-    """The NVIDIA accelerators that a process with these variables sees."""
+    """The NVIDIA accelerators that a process with these variables sees.
+
+    As CUDA reads its list, the first name that stands for none ends it.
+
+    >>> gpus({"CUDA_VISIBLE_DEVICES": "0,1"}), gpus({"CUDA_VISIBLE_DEVICES": "-1"})
+    (['0', '1'], [])
+    """
+    if env.get("JAX_PLATFORMS", "") == "cpu":
+        return []
     if "CUDA_VISIBLE_DEVICES" in env:
-        return [name for name in env["CUDA_VISIBLE_DEVICES"].split(",") if name]
+        names = map(str.strip, env["CUDA_VISIBLE_DEVICES"].split(","))
+        return [*takewhile(_names_one, names)]
     count = len(list(_GPUS.iterdir())) if _GPUS.is_dir() else 0
     return [str(i) for i in range(count)]
 
 
-def sensible_workers(cores: list[int], gpus: list[str]) -> int:
-    """One worker for each accelerator; where there is none, for each two cores.
+def _names_one(name: str) -> bool:
+    return name.isdecimal() or name.startswith(("GPU-", "MIG-"))
+
+
+def sensible_workers(cores: list[int], gpus: list[str], devices: int = 0) -> int:
+    """One worker for as many accelerators as a cell asks for, else for two cores.
 
     >>> sensible_workers([0, 1, 2, 3, 4], []), sensible_workers([0], ["0", "1"])
     (2, 2)
     """
-    return len(gpus) or max(1, len(cores) // _CORES_EACH)
+    if gpus:
+        return max(1, len(gpus) // max(1, devices))
+    return max(1, len(cores) // _CORES_EACH)
 
 
-def shares(workers: int, cores: list[int], gpus: list[str]) -> list[Share]:
+def shares(
+    workers: int, cores: list[int], gpus: list[str], devices: int = 0
+) -> list[Share]:
     """Cuts cores and accelerators into shares, one for each worker.
 
     Where there are more workers than cores or accelerators, several use the same one,
     and each of them takes its part of the accelerator's memory.
+
+    Args:
+      workers: how many.
+      cores: numbers of those of this machine.
+      gpus: names of its accelerators.
+      devices: most that a cell asks for; 0 for all of its worker.
+
+    Raises:
+      InputError: several workers, not each with as many accelerators.
 
     >>> [share.cores for share in shares(2, [0, 1, 2, 3, 4], [])]
     [(0, 1, 2), (3, 4)]
     >>> [share.env["CUDA_VISIBLE_DEVICES"] for share in shares(3, [0], ["0", "1"])]
     ['0', '1', '0']
     """
+    if gpus and devices > 1 and workers > (most := max(1, len(gpus) // devices)):
+        raise InputError(
+            f"--workers={workers}: a cell asks for {devices} accelerators of "
+            f"{len(gpus)}; give at most {most}"
+        )
     return [
         Share(_part(i, workers, cores), _accelerators(i, workers, gpus))
         for i in range(workers)

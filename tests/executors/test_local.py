@@ -89,14 +89,6 @@ def test_cells_elsewhere_are_tried_again(side_by_side, tmp_path):
     assert [end.kind for end in ends] == ["done", "done", "busy", "done", "done"]
 
 
-def test_shares_are_disjoint_where_there_are_enough():
-    parts = shares(3, [*range(8)], ["a", "b", "c", "d"])
-    assert sorted(core for part in parts for core in part.cores) == [*range(8)]
-    assert [p.env["CUDA_VISIBLE_DEVICES"] for p in parts] == ["a,d", "b", "c"]
-    crowded = shares(4, [0], ["a"])
-    assert {part.env["XLA_PYTHON_CLIENT_MEM_FRACTION"] for part in crowded} == {"0.225"}
-
-
 # Real runs
 
 LONG = {"distill.steps": 40, "distill.steps_per_call": 1, "checkpoint_seconds": 0.0}
