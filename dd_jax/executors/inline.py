@@ -32,12 +32,16 @@ def run_in_turn(
     """
     folders = [workdir.run_folder(root, cell.id) for cell in cells]
 
+    def take(block: Sequence[int]) -> None:
+        _, left = sorted_out(block, folders)
+        if len(left) > 1:
+            say(f"together: {'; '.join(labels[i] for i in left)}")
+            together.take([cells[i] for i in left], root)
+
     def run_some(numbers: Sequence[int]) -> Iterator[tuple[int, End]]:
         for block in blocks(numbers, cells, together.at_once):
-            _, left = sorted_out(block, folders)
-            if len(left) > 1:
-                say(f"together: {'; '.join(labels[i] for i in left)}")
-                together.take([cells[i] for i in left], root)
+            if len(block) > 1:
+                take(block)
             for i in block:
                 say(labels[i])
                 yield i, attempt(cells[i], root)
