@@ -14,7 +14,7 @@ from dd_jax.report import figures, trends
 from dd_jax.report.image_grid import image_grid
 from dd_jax.types import InputError
 
-VOID = {"meta", "img", "br"}
+VOID = {"meta", "img", "br", "input"}
 
 
 class Page(HTMLParser):
@@ -37,7 +37,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        if "style" not in self.open:
+        if not {"style", "script"} & {*self.open}:
             self.text += data
         if self.open and self.open[-1] == "h2":
             self.headings.append(data)
