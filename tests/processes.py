@@ -6,9 +6,16 @@ import subprocess
 import sys
 import time
 
+import jax
+import pytest
 from tiny import ROOT
 
+from dd_jax.runtime.hosts import JAXLIB_ON_CPU
 from dd_jax.system import workdir
+
+NEEDS_COLLECTIVES = pytest.mark.skipif(
+    jax.__version_info__ < JAXLIB_ON_CPU, reason="its collectives can wait for ever"
+)
 
 
 def free_ports(count):

@@ -25,6 +25,7 @@ from dd_jax.runtime.private_folder import private_folder
 from dd_jax.types import InputError
 
 _POLL = 60_000  # milliseconds of one question to the store
+JAXLIB_ON_CPU = 0, 12  # the least version
 _PATIENCE = 600.0  # seconds that hosts may come apart between two steps of one program
 
 
@@ -111,7 +112,21 @@ def join(
     except Exception as error:
         words = " ".join(str(error).split())
         raise InputError(f"--distributed: the processes do not meet: {words}") from None
+    _require_collectives()
     _here = _Here(number, processes, None if number == 0 else private_folder())
+
+
+def _require_collectives() -> None:
+    """Refuses CPUs with a jaxlib whose collectives can wait for ever.
+
+    With jaxlib 0.10 several models on each of two processes stop so; 0.12 does not.
+    """
+    if jax.devices()[0].platform == "cpu" and jax.__version_info__ < JAXLIB_ON_CPU:
+        needed = ".".join(map(str, JAXLIB_ON_CPU))
+        raise InputError(
+            f"--distributed: on CPUs it needs jax {needed}, and Python 3.12 for that; "
+            f"this is {jax.__version__}"
+        )
 
 
 @contextmanager

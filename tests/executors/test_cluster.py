@@ -1,10 +1,16 @@
 """Which processes a command line is one of, by flags and environment."""
 
+import subprocess
+import sys
+
+import jax
 import pytest
-from tiny import TINY, flags, launch
+from processes import free_ports
+from tiny import ROOT, TINY, flags, launch
 
 from dd_jax.executors import cluster
 from dd_jax.executors.options import options
+from dd_jax.runtime.hosts import JAXLIB_ON_CPU
 from dd_jax.types import InputError
 
 STEP = {
@@ -123,3 +129,15 @@ def test_what_is_refused_before_anything_runs(tmp_path, capsys, arguments, why):
     error = capsys.readouterr().err
     assert why in error and len(error.splitlines()) == 1
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(jax.__version_info__ >= JAXLIB_ON_CPU, reason="not refused")
+def test_cpus_with_collectives_that_can_wait_for_ever_are_refused(tmp_path):
+    address = f"--distributed_coordinator=127.0.0.1:{free_ports(1)[0]}"
+    one = "--distributed=on", address, "--distributed_processes=1"
+    command = [sys.executable, ROOT / "launch.py", *one, "--distributed_process=0"]
+    ended = subprocess.run(
+        [*command, f"--workdir={tmp_path}"], capture_output=True, text=True
+    )
+    assert ended.returncode == 2 and "needs jax 0.12" in ended.stderr

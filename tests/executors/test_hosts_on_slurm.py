@@ -7,6 +7,7 @@ import sys
 import loopback
 import pytest
 from alike import SETS, assert_alike
+from processes import NEEDS_COLLECTIVES
 from tiny import ROOT, flags, launch, make, only_run
 
 from dd_jax import run
@@ -20,6 +21,7 @@ pytestmark = [
 ]
 
 
+@NEEDS_COLLECTIVES
 def test_srun_of_two_tasks(tmp_path):
     """Two processes of two devices on one node; without flags of a coordinator."""
     arguments = [

@@ -5,13 +5,13 @@ import signal
 
 import pytest
 from alike import ALL_AUDITS, SMALL, assert_alike
-from processes import ended, start, statuses, wait_for_state
+from processes import NEEDS_COLLECTIVES, ended, start, statuses, wait_for_state
 from tiny import BARE, MLP, TINY, arrays, flags, make, npz, only_run
 
 from dd_jax import run
 from dd_jax.system import locks, workdir
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, NEEDS_COLLECTIVES]
 NO_ATTACKS = {"audits.robustness.enabled": False, "audits.memorisation.enabled": False}
 LONG = {
     "distill.steps": 24,
