@@ -18,6 +18,7 @@ Columns, null where they do not apply:
 from collections.abc import Sequence
 from typing import Any
 
+from dd_jax.catalogue.rules import THREATS
 from dd_jax.report.record_leaves import Leaf, Point, leaves
 from dd_jax.report.schema import PIPES
 from dd_jax.types import Record
@@ -96,7 +97,7 @@ def _place(keys: tuple) -> dict[str, Any]:
     place: dict[str, Any] = {"part": part}
     words = []
     before = part
-    for depth, key in enumerate(rest):
+    for key in rest:
         if isinstance(key, Point):
             place |= {"eps": key.rounded()} | (
                 {"index": key.repeat} if key.repeat else {}
@@ -105,9 +106,9 @@ def _place(keys: tuple) -> dict[str, Any]:
             place["index"] = key
         elif key in PIPES and "network" not in place:
             place["network"] = key
-        elif part == "privacy" and depth == 1:
+        elif key in THREATS:
             place["threat"] = key
-        elif before == "attacks" or (part == "privacy" and depth == 2):
+        elif before == "attacks" or before in THREATS:
             place["attack"] = key
         elif (number := _level(key)) is not None:
             place["level"] = number

@@ -194,10 +194,11 @@ def test_each_cell_is_built_and_checked_once(tmp_path, monkeypatch):
         "from dd_jax import config\n"
         "from dd_jax.config.sweep import product\n"
         "get_config = config.default\n"
-        "def sweep(): return product({'seed': [0, 1]})\n"
+        "def sweep(): return product({'distill.lr': [1.0, 2.0], 'seed': [0, 1]})\n"
     )
     arguments = [f"--config={file}", *flags(SHORT | {"distill.steps": 1})]
     assert launch(*arguments, f"--workdir={tmp_path / 'w'}") == 0
+    # cells that differ in the seed alone share both
     assert sorted(calls) == ["check", "check", "network", "network"]
 
 

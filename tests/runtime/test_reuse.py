@@ -174,14 +174,14 @@ def test_a_changed_folder_is_read_again(tmp_path, changes):
 def test_data_that_tfds_prepared_again_is_read_again(tmp_path, monkeypatch):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     values = make(BARE, data__source="tfds:mnist:3.0.1")
-    places = [read_data._place(values)]
+    places = [read_data.place(values)]
     file = tmp_path / "mnist/3.0.1/mnist-train.array_record-00000-of-00001"
     file.parent.mkdir(parents=True)
     for content in (b"a", b"b"):
         file.write_bytes(content)
-        places.append(read_data._place(values))
+        places.append(read_data.place(values))
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "elsewhere"))
-    places.append(read_data._place(values))
+    places.append(read_data.place(values))
     assert len(set(places)) == 4
 
 
@@ -210,7 +210,7 @@ def test_every_key_of_the_data_counts():
             other = make(BARE | {key: value})
             if key == "data.num_classes":
                 other = make(BARE | {key: 7})
-            assert read_data._place(other) != read_data._place(one), key
+            assert read_data.place(other) != read_data.place(one), key
 
 
 def test_another_whitening_beside_a_set_is_seen(tmp_path):
