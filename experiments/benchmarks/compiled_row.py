@@ -15,11 +15,12 @@ from hot_programs import Program
 from memory_traffic import memory_traffic
 from tpu_topology import MEMORY
 
-from dd_jax.runtime.device_memory import memory_of
+from dd_jax.runtime.device_memory import memory_of, shared_by
 from dd_jax.runtime.device_programs import over_devices
 from dd_jax.runtime.platform import made_for
 
-_USED = re.compile(r"Used ([0-9.]+)([KMGT]) of")
+_USED = re.compile(r"(?:Used |HLO temporaries \()([0-9.]+)([KMGT])")
+_MOST_PIECES = 16
 _UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
@@ -85,6 +86,36 @@ def measured(program: Program, made, devices: list) -> dict:
         "compile_seconds": round(time.perf_counter() - began, 1),
         "compile_processor_seconds": round(time.process_time() - processors, 1),
     } | described(program, compiled, devices)
+
+
+def measured_in_pieces(program: Program, made, devices: list) -> dict:
+    """`measured`, with batches in smaller pieces where memory does not do, as runs do.
+
+    Returns:
+      What `measured` gives, and `pieces`: the program was compiled for that part of
+      the memory that a batch usually takes, see `runtime.memory_plan`.
+    """
+    found, pieces = measured(program, made, devices), 1
+    before = digest(made)
+    while _too_much(found) and pieces < _MOST_PIECES:
+        with shared_by(2 * pieces):
+            made = lowered(program, devices)
+        if digest(made) == before:  # there is nothing to cut
+            break
+        found, before = measured(program, made, devices), digest(made)
+        pieces *= 2
+    return found | {"pieces": pieces}
+
+
+def fits(row: dict) -> bool:
+    """Whether a program compiles and one chip holds it."""
+    return "error" not in row and not _too_much(row)
+
+
+def _too_much(row: dict) -> bool:
+    memory = row["memory"]
+    more = memory.get("total", 0) > memory["chip"]
+    return more or "RESOURCE_EXHAUSTED" in row.get("error", "")
 
 
 def described(program: Program, compiled, devices: list) -> dict:

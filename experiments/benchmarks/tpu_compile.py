@@ -17,6 +17,7 @@ all.
 
 - memory: of one chip, arguments, temporaries, results and code, and its share of what
   the chip has.
+- pieces: in how many times smaller pieces batches are taken to fit, as runs take them.
 - TFLOP: of all chips in one call, counted from the trace: products and convolutions,
   2 a multiply-add, loops by their lengths.
 - GB: read from and written to the memory of one chip, counted from the compiled
@@ -38,7 +39,7 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")  # TPUs of this host are left alon
 
 import jax  # noqa: E402
 from choices import several_of  # noqa: E402
-from compiled_row import digest, lowered, measured  # noqa: E402
+from compiled_row import digest, fits, lowered, measured_in_pieces  # noqa: E402
 from hot_programs import programs  # noqa: E402
 from program_sizes import SIZES  # noqa: E402
 from tpu_topology import chips, compiler_versions, require_compiler  # noqa: E402
@@ -60,6 +61,7 @@ COLUMNS = {  # and how each is set
     "topology": "---",
     "memory, GB": "---:",
     "of the chip": "---:",
+    "pieces": "---:",
     "TFLOP": "---:",
     "GB": "---:",
     "transfers": "---",
@@ -108,7 +110,7 @@ def _cells(row: dict) -> list[str]:
     if "total" in memory:
         share = memory["total"] / memory["chip"]
         blank = [f"{memory['total'] / 1e9:.2f}", f"{100 * share:.0f} %"]
-    cells += blank
+    cells += [*blank, str(row.get("pieces", 1))]
     if "error" in row:
         return [*cells, "", "", row["error"][:60], "", ""]
     moved = [
@@ -137,7 +139,7 @@ def compile_all(options: argparse.Namespace) -> None:
             row |= {"digest": digest(made), "versions": versions}
             if any(row.items() <= old.items() for old in rows):
                 continue
-            row |= measured(found[name], made, devices)
+            row |= measured_in_pieces(found[name], made, devices)
             rows = with_row(rows, row)
             workdir.write_jsonl(options.out, rows)
             print(_line(_cells(row)), file=sys.stderr, flush=True)
@@ -174,8 +176,7 @@ def main(argv: Sequence[str]) -> int:
         print("error:", error, file=sys.stderr)
         return 2
     print(table(rows))
-    fits = lambda row: row["memory"].get("total", 1e99) <= row["memory"]["chip"]
-    return 0 if all("error" not in row and fits(row) for row in rows) else 1
+    return 0 if all(map(fits, rows)) else 1
 
 
 if __name__ == "__main__":

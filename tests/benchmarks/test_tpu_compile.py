@@ -13,6 +13,7 @@ from dd_jax.types import InputError
 
 FOLDER = Path(__file__).parents[2] / "experiments" / "benchmarks"
 sys.path.insert(0, str(FOLDER))
+import compiled_row  # noqa: E402
 import compiled_text  # noqa: E402
 import tpu_compile  # noqa: E402
 import tpu_topology  # noqa: E402
@@ -139,8 +140,8 @@ def test_rows_are_shown_as_a_table(tmp_path, capsys):
     file.write_text(json.dumps(row) + "\n")
     assert tpu_compile.main(["--table", f"--out={file}"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == (
-        "| dm | cifar10 | v5e:2x2 | 8.00 | 50 % | 2.000 | 3.0 | 2 all-reduce, 4.0 MB "
-        "| 61 | 40 |"
+        "| dm | cifar10 | v5e:2x2 | 8.00 | 50 % | 1 | 2.000 | 3.0 | 2 all-reduce, "
+        "4.0 MB | 61 | 40 |"
     )
     file.write_text(json.dumps(broken | {"memory": {"chip": 16e9}}) + "\n")
     assert tpu_compile.main(["--table", f"--out={file}"]) == 1
@@ -202,3 +203,24 @@ def test_hot_programs_run_and_go_on_from_their_state(name):
             rest[0] = found[0]
         for leaf in jax.tree.leaves(found):
             assert jnp.isfinite(leaf).all()
+
+
+@pytest.mark.parametrize(
+    "needs, pieces", [([8], 1), ([20, 9], 2), ([20, 17, None, 8], 8), ([20, 20], 1)]
+)
+def test_what_does_not_fit_is_compiled_in_smaller_pieces(monkeypatch, needs, pieces):
+    """`None` is a program that the compiler itself refuses."""
+    made = iter(range(1, 9))
+    left = iter(needs)
+    same = len(set(needs)) < len(needs)
+
+    def measured(*_):
+        need = next(left)
+        memory = {"chip": 16} | ({"total": need} if need else {})
+        return {"memory": memory} | ({} if need else {"error": "RESOURCE_EXHAUSTED"})
+
+    monkeypatch.setattr(compiled_row, "measured", measured)
+    monkeypatch.setattr(compiled_row, "lowered", lambda *_: 0 if same else next(made))
+    monkeypatch.setattr(compiled_row, "digest", lambda program: program)
+    found = compiled_row.measured_in_pieces(None, 0, [])
+    assert found["pieces"] == pieces and compiled_row.fits(found) == (not same)

@@ -41,9 +41,10 @@ all 9 tests of one data set Holm starts at 0.05 / 9 = 0.0056. So 3 seeds can sho
 trend over 4 ratios in either direction, over 3 ratios only in a direction that is
 claimed, a difference between 4 methods, but not one between 3 initialisations, and a
 move over 3 numbers of classes (two-sided, 0.0093) only after other tests have been
-decided. 5 seeds suffice for 3 unordered levels (0.0008). A t-test of 3 seeds needs a
-mean of 9.4 standard errors for 0.0056; it decides only differences that are large
-beside their spread. With 2 seeds or fewer nothing is decided.
+decided. 5 seeds can show a difference between 3 unordered levels (0.0008) where all
+seeds order them alike; one level apart from two that are equal they show hardly ever. A
+t-test of 3 seeds needs a mean of 9.4 standard errors for 0.0056; it decides only
+differences that are large beside their spread. With 2 seeds or fewer none is decided.
 
 Limits: robust accuracy includes clean accuracy; the class gap, a maximum minus a
 minimum, grows with noise, so that its level over few test images is biased upwards;
