@@ -11,6 +11,7 @@ from dd_jax.report.shapes import (
     Check,
     Wrong,
     each,
+    ending,
     estimate,
     fields,
     flag,
@@ -59,6 +60,10 @@ RUN = fields(
         "dirty": flag,
         "upsampled": flag,
         "results_version": COUNT,
+        "outer_steps": COUNT,
+        "rows": COUNT,
+        "adversarial": each(NUMBER),
+        "precision": each(text),
         "class_names": listed(text),
         "labels": each(text),
         "versions": each(text),
@@ -66,7 +71,11 @@ RUN = fields(
 )
 OF_RUN = {  # parts that are no audit's
     "run": RUN,
-    "cost": fields({}, {"steps_per_second": NUMBER, "peak_bytes": NUMBER}),
+    "cost": ending(
+        "_seconds",
+        NUMBER,
+        fields({}, {"steps_per_second": NUMBER, "peak_bytes": NUMBER}),
+    ),
     "artifacts": each(text),
 }
 CURVES = fields(

@@ -149,6 +149,19 @@ def fields(needed: dict[str, Check], others: dict[str, Check] | None = None) -> 
     return _described(check, "object", dict(known).get)
 
 
+def ending(suffix: str, item: Check, others: Check) -> Check:
+    """An object that passes a check, with another for what keys of an ending hold."""
+
+    def check(value: Any) -> None:
+        others(value)
+        for key in value or ():
+            if key.endswith(suffix):
+                _at(key, item, value[key])
+
+    below = lambda key: item if key.endswith(suffix) else inner(others, key)
+    return _described(check, "object", below)
+
+
 def only(keys: Sequence[str], check: Check) -> Check:
     """An object without other keys than these, that passes a check."""
 

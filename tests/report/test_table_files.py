@@ -8,7 +8,7 @@ import pytest
 from tiny import ROOT
 
 from dd_jax.report import __main__ as command
-from dd_jax.report import long_table, record_table, table_files
+from dd_jax.report import long_table, record_leaves, record_table, table_files
 from dd_jax.report.schema import sound
 
 ODD = [
@@ -65,6 +65,33 @@ def test_the_schema_is_the_same_whatever_the_values(tmp_path, form, number):
     unknown = {name for name in a.names if not name.startswith(tuple(KNOWN))}
     assert {*a.names} - {*b.names} <= unknown
     assert all(b.field(name).type == a.field(name).type for name in b.names)
+
+
+def test_the_schema_says_what_each_value_of_committed_records_is():
+    unknown = []
+    files = (
+        "quickstart",
+        "ablation_digits",
+        "robustness_fashion_mnist",
+        "precision_digits",
+    )
+    for name in files:
+        text = (ROOT / f"experiments/results/{name}.jsonl").read_text()
+        record, _ = sound(json.loads(text.splitlines()[-1]), name)
+        record["run"].pop("config", None)  # keys of plug-ins too
+        empty = _emptied(record)
+        kept = {leaf.keys for leaf in record_leaves.leaves(empty)}
+        unknown += [
+            leaf.keys for leaf in record_leaves.leaves(record) if leaf.keys not in kept
+        ]
+    assert not unknown
+
+
+def _emptied(value):
+    """The same keys, lists and radii, without values."""
+    if isinstance(value, dict):
+        return {k: v if k == "eps" else _emptied(v) for k, v in value.items()}
+    return [_emptied(v) for v in value] if isinstance(value, list) else None
 
 
 KNOWN = ("run", "accuracy", "fairness", "privacy", "memorisation", *long_table.TYPES)

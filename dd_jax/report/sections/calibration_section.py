@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 PLACE = 40
 _ERRORS = dict.fromkeys(("ece", "nll", "brier", "temperature"), MEAN)
-_BINS = listed(fields({}, {"confidence": SHARE, "accuracy": SHARE, "count": NUMBER}))
+_BIN = dict.fromkeys(("low", "high", "confidence", "accuracy"), SHARE)
+_BINS = listed(fields({}, _BIN | {"count": NUMBER}))
 _BEFORE = _ERRORS | {"reliability": _BINS, "scaled_reliability": _BINS}
 _AFTER = fields({}, _ERRORS | {"reliability": _BINS})
 SHAPE = fields({}, dict.fromkeys(PIPES, fields({}, _BEFORE | {"scaled": _AFTER})))

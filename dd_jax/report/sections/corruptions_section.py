@@ -7,12 +7,14 @@ from dd_jax.report.blocks import Block, Table, Text, grid
 from dd_jax.report.display_names import PIPE_NAMES
 from dd_jax.report.formats import Cell, decimal, defined, percent
 from dd_jax.report.records import estimate
-from dd_jax.report.schema import MEAN, PIPES, RATE
+from dd_jax.report.schema import COUNT, MEAN, PIPES, RATE
 from dd_jax.report.shapes import each, fields, listed
 from dd_jax.types import Record
 
 PLACE = 90
-SHAPE = fields({}, dict.fromkeys(PIPES, each(listed(RATE))) | {"mce": each(MEAN)})
+SHAPE = fields(
+    {}, dict.fromkeys(PIPES, each(listed(RATE))) | {"mce": each(MEAN), "images": COUNT}
+)
 WORDS = (
     "Accuracy on images with noise, blur, weather or compression: the mean over five "
     "severities, below it from the mildest to the harshest."

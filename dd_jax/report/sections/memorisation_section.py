@@ -4,18 +4,20 @@ from dd_jax.report.artefacts import Artefacts
 from dd_jax.report.blocks import Block, Pictures, Table, grid, notes
 from dd_jax.report.formats import Cell, decimal, percent, share
 from dd_jax.report.records import lookup
-from dd_jax.report.schema import COUNT, MEAN, RATE, SHARE
-from dd_jax.report.shapes import each, fields
+from dd_jax.report.schema import COUNT, MEAN, NUMBER, SHARE
+from dd_jax.report.shapes import each, estimate, fields
 from dd_jax.types import Record
 
 PLACE = 60
+_OF_ROWS = estimate(SHARE, {"independent": NUMBER})
 _POOLS = fields({}, {"train": MEAN, "holdout": MEAN})
 _FIGURES = fields(
     {},
     {
-        "closer_to_train": RATE,
+        "closer_to_train": _OF_ROWS,
+        "distance": _POOLS,
         "distance_ratio": _POOLS,
-        "singled_out": _POOLS,
+        "singled_out": fields({}, {"train": _OF_ROWS, "holdout": _OF_ROWS}),
         "residual_risk": MEAN,
     },
 )

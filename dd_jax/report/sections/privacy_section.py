@@ -24,7 +24,7 @@ from dd_jax.report.figures import DASHES, GREY, PIPE_STYLE, in_percent, no_minor
 from dd_jax.report.schema import PIPES, RATE, SHARE, by_pipe
 from dd_jax.report.sections import privacy_tables as tables
 from dd_jax.report.sections.privacy_notes import explanation
-from dd_jax.report.shapes import each, estimate, fields, flag
+from dd_jax.report.shapes import each, estimate, fields, flag, text
 from dd_jax.types import Record
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 PLACE = 50
 _AT_FPR = estimate(SHARE, {"achieved_fpr": SHARE, "resolved": flag})
 _RATES = {"auc": RATE, "tpr_at_fpr": each(_AT_FPR)}
+_CALIBRATED = {"tpr": RATE, "achieved_fpr": RATE, "resolved": flag}
 _SLICES = each(fields({}, _RATES), numbered=True)
 _SCORE = _RATES | {
     "balanced_accuracy": RATE,
@@ -40,7 +41,8 @@ _SCORE = _RATES | {
     "smallest_fpr": SHARE,
     "shared_seed": fields({}, _RATES),
     "known_randomness": fields({}, _RATES),  # its name in older Records
-    "calibrated": each(fields({}, {"tpr": RATE, "achieved_fpr": RATE})),
+    "calibrated": each(fields({}, _CALIBRATED)),
+    "variance": text,
     "by_class": _SLICES,
     "by_group": _SLICES,
     "canaries": _SLICES,

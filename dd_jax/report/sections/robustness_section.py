@@ -39,12 +39,15 @@ if TYPE_CHECKING:
 PLACE = 70
 AT = {"eps": number(0, 1e6), "norm": text}
 LEFT = {"accuracy": RATE, "components": each(RATE), "per_class": listed(SHARE)}
-_ROW = fields(AT, LEFT | {"steps": COUNT, "step_size": NUMBER, "restarts": COUNT})
+_HOW = {"steps": COUNT, "step_size": NUMBER, "restarts": COUNT, "momentum": NUMBER}
+_HOW |= {"random_start": flag, "loss": text, "dropped": flag}
+_ROW = fields(AT, LEFT | _HOW)
 SHAPE = by_pipe(
     fields(
         {},
         {
             "clean": RATE,
+            "images": COUNT,
             "attacks": each(listed(_ROW)),
             "worst_case": listed(_ROW),
             "ratios": listed(fields(AT, {"rome": MEAN, "beard": MEAN})),
