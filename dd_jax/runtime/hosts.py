@@ -117,9 +117,9 @@ def join(
 
 
 def _require_collectives() -> None:
-    """Refuses CPUs with a jaxlib whose collectives can wait for ever.
+    """Refuses CPUs with a jaxlib that runs of several processes are not tested with.
 
-    With jaxlib 0.10 several models on each of two processes stop so; 0.12 does not.
+    With 0.10 collectives of programs that run at once can wait for ever.
     """
     if jax.devices()[0].platform == "cpu" and jax.__version_info__ < JAXLIB_ON_CPU:
         needed = ".".join(map(str, JAXLIB_ON_CPU))

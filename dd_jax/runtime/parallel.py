@@ -1,6 +1,7 @@
 """Many models at once on one device or more, of one host or several."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import jax
@@ -22,8 +23,14 @@ from dd_jax.runtime.devices import (
 from dd_jax.runtime.memory_plan import fitted
 from dd_jax.runtime.meshes import whole
 from dd_jax.runtime.platform import in_turn
-from dd_jax.runtime.stacked import repeated, row, size, with_row
-from dd_jax.types import Array
+from dd_jax.runtime.stacked import (
+    join_trees,
+    repeated,
+    row,
+    rows,
+    size,
+    with_row,
+)
 
 Chunk = int | None | Literal["platform"]
 
@@ -161,13 +168,12 @@ def _program(
     def run(shared, *stacked):
         count = size(stacked)
         fill = -count % len(devices)
-        filled = jax.tree.map(lambda a: _fill(a, fill), stacked)
+        filled = _filled(stacked, fill)
         shared = jax.device_put(shared, whole(of_this_host))
         turn = len(devices) if chunk is None else count + fill
-        part = lambda first: jax.tree.map(lambda a: a[first : first + turn], filled)
         firsts = range(0, count + fill, turn)
-        turns = [compiled(shared, *part(first)) for first in firsts]
-        return jax.tree.map(lambda *parts: jnp.concatenate(parts)[:count], *turns)
+        turns = [compiled(shared, *rows(filled, first, turn)) for first in firsts]
+        return join_trees(turns, count)
 
     return run
 
@@ -189,5 +195,8 @@ def _one_by_one(compiled):
     return call
 
 
-def _fill(a: Array, count: int) -> Array:
-    return jnp.concatenate([a, jnp.repeat(a[-1:], count, 0)]) if count else a
+@partial(jax.jit, static_argnums=1)
+def _filled(stacked, count: int):
+    """Stacked arrays with `count` copies of their last entry behind them."""
+    fill = lambda a: jnp.concatenate([a, jnp.repeat(a[-1:], count, 0)])
+    return jax.tree.map(fill, stacked)

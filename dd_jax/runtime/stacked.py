@@ -44,6 +44,17 @@ def repeated(tree, count: int):
     return jax.tree.map(copies, tree)
 
 
+@partial(jax.jit, static_argnums=2)
+def rows(stacked, first: int | Array, count: int):
+    """Entries `first` to `first + count - 1` of each leaf.
+
+    >>> rows({"w": jnp.arange(4.0)}, 1, 2)["w"].tolist()
+    [1.0, 2.0]
+    """
+    pick = lambda leaf: lax.dynamic_slice_in_dim(leaf, first, count)
+    return jax.tree.map(pick, stacked)
+
+
 @partial(jax.jit, donate_argnums=0)
 def with_row(stacked, i: int | Array, new):
     """`stacked` with `new` as entry `i`; takes the memory of `stacked`.
@@ -65,11 +76,11 @@ def stack_trees(trees):
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
 
 
-@jax.jit
-def join_trees(trees):
-    """Stacked trees one after another.
+@partial(jax.jit, static_argnums=1)
+def join_trees(trees, count: int | None = None):
+    """Stacked trees one after another, the first `count` entries of them if given.
 
     >>> join_trees([{"w": jnp.zeros(1)}, {"w": jnp.ones(2)}])["w"].tolist()
     [0.0, 1.0, 1.0]
     """
-    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *trees)
+    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves)[:count], *trees)
