@@ -168,7 +168,7 @@ def _program(
     def run(shared, *stacked):
         count = size(stacked)
         fill = -count % len(devices)
-        filled = _filled(stacked, fill)
+        filled = _filled(jax.device_put(stacked, whole(of_this_host)), fill)
         shared = jax.device_put(shared, whole(of_this_host))
         turn = len(devices) if chunk is None else count + fill
         firsts = range(0, count + fill, turn)

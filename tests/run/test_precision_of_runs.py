@@ -2,6 +2,7 @@
 
 import sys
 
+import jax
 import numpy as np
 import pytest
 from tiny import BARE, MLP, TINY, flags, launch, make, only_run
@@ -35,7 +36,11 @@ def callers():
 
 @pytest.fixture(scope="module")
 def low(tmp_path_factory):
-    """A Record, its folder, and `(precision, callers)` of every product traced."""
+    """A Record, its folder, and `(precision, callers)` of every product traced.
+
+    Traces of earlier tests are forgotten, so that all are made here.
+    """
+    jax.clear_caches()
     root, seen, product = tmp_path_factory.mktemp("low"), [], layers.product
 
     def spied(*arguments, **kw):

@@ -29,6 +29,8 @@ def result(root, cell):
     with np.load(workdir.run_folder(root, cell.id) / "synthetic.npz") as found:
         arrays = {key: found[key] for key in ("images", "labels", "lr")}
     record = workdir.read_json(workdir.run_folder(root, cell.id) / "record.json")
+    for step in record.get("learning_curve", ()):
+        del step["seconds"]
     return arrays, {k: v for k, v in record.items() if k != "cost"}
 
 
