@@ -169,7 +169,7 @@ def run_loop(
     """
     forget_programs_if_many()
     files = LoopFiles(state, total, label, folder, inputs, log, written)
-    state, clock = files.state, Clock(save_seconds)
+    state, seconds, clock = files.state, 0.0, Clock(save_seconds)
     with progress(label, total, files.step) as show:
         for first in range(files.step, total, per_call):
             end = min(first + per_call, total)
@@ -178,7 +178,8 @@ def run_loop(
             files.add(end, values)
             if end == total:
                 files.require_finite(state)
+            seconds = clock.seconds()
             if clock.due() or end == total:
-                files.save(end, clock.seconds(), state)
+                files.save(end, seconds, state)
             show(end, values)
-    return LoopResult(jax.block_until_ready(state), files.before + clock.seconds())
+    return LoopResult(jax.block_until_ready(state), files.before + seconds)
