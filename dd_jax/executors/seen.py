@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import psutil
 
+from dd_jax.report import completed
 from dd_jax.report.records import estimate, lookup
 from dd_jax.system import workdir
-from dd_jax.system.disk import file_digest
 from dd_jax.system.progress import duration
 from dd_jax.types import InputError
 
@@ -107,12 +107,10 @@ def summary(runs: list[Seen]) -> str:
 
 
 def _whole(folder: Path, row: dict) -> bool:
-    """Whether the Record is there as it was written; see `completed.intact_record`."""
-    record, known = folder / "record.json", row.get("record_sha256")
-    try:
-        return record.is_file() and known in (None, file_digest(record))
-    except OSError:
-        return False
+    """Whether the Record is there as it was written, as far as it can be read."""
+    with suppress(OSError):
+        return completed.has_its_record(folder, row)
+    return False
 
 
 def _accuracy(folder: Path) -> str:

@@ -33,8 +33,7 @@ def intact_record(folder: str | Path) -> Record | None:
         return None
     try:
         path = folder / RECORD
-        digest = status.get("record_sha256")
-        if digest is not None and path.is_file() and disk.file_digest(path) != digest:
+        if path.is_file() and not has_its_record(folder, status):
             raise InputError(f"{path}: was changed since the run was done")
         _check(folder, _files(folder, status))
         record = records.validate(workdir.read_json(path), str(path))
@@ -45,6 +44,12 @@ def intact_record(folder: str | Path) -> Record | None:
         why = str(error) if isinstance(error, InputError) else f"{folder}: {error!r}"
         notice(f"{why}; runs again")
         return None
+
+
+def has_its_record(folder: Path, status: dict) -> bool:
+    """Whether the Record of a run is there, and as its status says it was written."""
+    path, digest = folder / RECORD, status.get("record_sha256")
+    return path.is_file() and digest in (None, disk.file_digest(path))
 
 
 def _files(folder: Path, status: dict) -> dict[str, str]:
