@@ -27,7 +27,6 @@ from dd_jax.runtime.loop import LoopResult
 from dd_jax.runtime.platform import in_turn
 from dd_jax.runtime.precision import computing_in
 from dd_jax.system import locks, workdir
-from dd_jax.system.locks import Busy
 from dd_jax.system.paths import expanded
 
 _IN_A_BATCH = 8  # runs on an accelerator
@@ -51,7 +50,7 @@ def take_steps_together(cells: Sequence[Prepared], root: str | Path) -> None:
         runs = []
         for cell in cells:
             folder = workdir.run_folder(root, cell.id)
-            with suppress(Busy):
+            with suppress(Exception):
                 held.enter_context(locks.exclusive(folder))
                 runs.append(_started(cell, folder, root / "cache"))
         known: dict[Path, LoopResult] = {}

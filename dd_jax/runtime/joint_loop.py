@@ -61,7 +61,7 @@ class Steps(NamedTuple):
         return self.place / str(self.total)
 
     def kind(self) -> tuple:
-        """What loops have in common that can be joined, how far they are included."""
+        """What loops that can be joined have in common, the steps taken among it."""
         leaves, tree = jax.tree.flatten((self.state, self.advance.each))
         shapes = tuple((leaf.shape[1:], leaf.dtype) for leaf in leaves)
         fixed = array_digest(self.advance.fixed)
