@@ -124,11 +124,48 @@ def in_batches(fun: Callable, images: Array, on_cpu: int) -> Array:
     """
     n = len(images)
     batch = min(on_cpu, n) if in_turn() else at_once(fun, images)
-    if batch == n and not in_turn():
+    whole = batch == n and not in_turn()
+    return fun(images) if whole else _batch_by_batch(fun, images, batch)
+
+
+def recomputed_in_batches(fun: Callable, images: Array) -> Array:
+    """`fun(images)` that is differentiated, of images that do not depend on each other.
+
+    On accelerators, images whose intermediate results memory does not hold until the
+    way back are taken in batches, and computed again there; on CPU all at once.
+
+    Args:
+      fun: `f32[b h w c] -> f32[b ...]`.
+      images: `f32[n h w c]`.
+
+    Returns:
+      `f32[n ...]`.
+
+    >>> jax.grad(lambda x: recomputed_in_batches(jnp.sin, x).sum())(jnp.zeros(2))
+    Array([1., 1.], dtype=float32)
+    """
+
+    def there_and_back(images):
+        result, back = jax.vjp(fun, images)
+        return back(result)
+
+    batch = len(images) if in_turn() else at_once(there_and_back, images)
+    if batch == len(images):
         return fun(images)
+    return _batch_by_batch(jax.checkpoint(fun), images, batch)
+
+
+def _batch_by_batch(fun: Callable, images: Array, batch: int) -> Array:
+    n = len(images)
     rows = jnp.minimum(jnp.arange(-(-n // batch) * batch), n - 1)
     result = lax.map(lambda at: fun(images[at]), rows.reshape(-1, batch))
     return result.reshape(-1, *result.shape[2:])[:n]
+
+
+def sum_in_batches(fun: Callable, stacked):
+    """`sum_in_pieces` of as many entries at a time as memory holds; on CPU of all."""
+    count = size(stacked)
+    return sum_in_pieces(fun, stacked, count if in_turn() else at_once(fun, stacked))
 
 
 def sum_in_pieces(fun: Callable, stacked, size: int):

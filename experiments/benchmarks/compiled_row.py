@@ -4,7 +4,7 @@ import hashlib
 import inspect
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import jax
@@ -88,21 +88,27 @@ def measured(program: Program, made, devices: list) -> dict:
     } | described(program, compiled, devices)
 
 
-def measured_in_pieces(program: Program, made, devices: list) -> dict:
-    """`measured`, with batches in smaller pieces where memory does not do, as runs do.
+def measured_in_pieces(program: Callable[[int], Program], made, devices: list) -> dict:
+    """`measured`, in smaller pieces where memory does not do, as runs do.
+
+    Args:
+      program: `pieces -> program`, its networks trained in that many turns.
+      made: `program(1)`, lowered.
+      devices: the chips.
 
     Returns:
-      What `measured` gives, and `pieces`: the program was compiled for that part of
-      the memory that a batch usually takes, see `runtime.memory_plan`.
+      What `measured` gives, and `pieces`: networks were trained in that many turns,
+      and batches compiled for that part of the memory that they usually take, see
+      `runtime.memory_plan`.
     """
-    found, pieces = measured(program, made, devices), 1
+    found, pieces = measured(program(1), made, devices), 1
     before = digest(made)
     while _too_much(found) and pieces < _MOST_PIECES:
         with shared_by(2 * pieces):
-            made = lowered(program, devices)
+            made = lowered(program(2 * pieces), devices)
         if digest(made) == before:  # there is nothing to cut
             break
-        found, before = measured(program, made, devices), digest(made)
+        found, before = measured(program(1), made, devices), digest(made)
         pieces *= 2
     return found | {"pieces": pieces}
 

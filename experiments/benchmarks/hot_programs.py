@@ -49,8 +49,12 @@ class Program(NamedTuple):
     many: tuple[int, ...] = ()
 
 
-def programs(size: Size) -> dict[str, Program]:
+def programs(size: Size, pieces: int = 1) -> dict[str, Program]:
     """All hot programs at one size, by name.
+
+    Args:
+      size: their shapes.
+      pieces: in how many turns networks are trained.
 
     >>> program = programs(Size((32, 32, 3), 10, 50_000))["pgd"]
     >>> _, _, images, _ = jax.eval_shape(program.arguments, jax.random.key(0))
@@ -65,7 +69,7 @@ def programs(size: Size) -> dict[str, Program]:
         "idc": _step("idc", size),
         "frepo": _step("frepo", size),
         "expert_epoch": _expert_epoch(size),
-        "nets": _networks(size),
+        "nets": _networks(size, pieces),
         "shadows": _joint_shadows(size),
         "pgd": _attack("pgd_linf", size, size.pgd_steps),
         "apgd": _attack("apgd_ce", size, size.apgd_steps),
@@ -179,7 +183,7 @@ def _expert_epoch(size: Size) -> Program:
     return Program(run, arguments)
 
 
-def _networks(size: Size) -> Program:
+def _networks(size: Size, pieces: int) -> Program:
     """An epoch of several networks, each on a synthetic set of its own."""
     one = trainer(network(size), batch=size.batch, augment=_augment(size).independent)
     total = size.classes * size.ipc
@@ -188,9 +192,9 @@ def _networks(size: Size) -> Program:
         rows, (first, last) = jnp.arange(total), span
         return one.advance(key, state, images, labels, rows, 0.01, EPOCHS, first, last)
 
-    mapped = map_models(epoch)
-
     def run(keys, states, images, labels, span):
+        at_once = "platform" if pieces == 1 else -(-len(keys) // pieces)
+        mapped = map_models(epoch, chunk=at_once)
         return mapped(span, keys, states, images, labels)
 
     def arguments(key):

@@ -53,7 +53,7 @@ class Stage(NamedTuple):
     """What one program does of a setting.
 
     Attributes:
-      label: in the table.
+      label: in the table; `{}` holds an attribute of its `Size`.
       program: of `hot_programs.py`.
       calls: of it, by the schedules of `cifar10_published` at 10 images a class.
       by_class: whether chips share classes, of which each takes one after another.
@@ -72,7 +72,7 @@ class Stage(NamedTuple):
 
 STAGES = (
     Stage("DM, 20,000 steps", "dm", 20_000),
-    Stage("64 joint shadows of DM, 20,000 steps", "shadows", 20_000),
+    Stage("{shadows} joint shadows of DM, 20,000 steps", "shadows", 20_000),
     Stage("DSA, 10,000 steps", "dsa", 10_000, by_class=True),
     Stage("IDC, 200,000 steps", "idc", 200_000, by_class=True),
     Stage("100 experts of 50 epochs", "expert_epoch", 50, False, False, models=100),
@@ -205,7 +205,8 @@ def table(compiled: list[dict], traced: dict, chip: Chip) -> str:
             known = [estimate(stage, shape, n, compiled, traced) for n, _ in spread]
             calls = [stage.calls * turns for _, turns in spread]
             hours = [n * seconds(k, chip) / 3600 for n, k in zip(calls, known)]
-            cells = [_name(shape), stage.label, f"{known[0].flops / 1e15:.3f}"]
+            label = stage.label.format(**SIZES[shape]._asdict())
+            cells = [_name(shape), label, f"{known[0].flops / 1e15:.3f}"]
             cells += [_round(hour) for hour in hours]
             lines.append(cells + [f"{one.held / 1e9:.1f}" for one in known[:2]])
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

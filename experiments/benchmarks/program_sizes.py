@@ -61,5 +61,7 @@ SIZES = {
         student_steps=20,
         batch_student=200,
         max_start=40,
+        experts=20,  # the paths of 100 are 7 GB
+        shadows=16,  # 64 sets with their momentum are 13 GB
     ),
 }

@@ -17,7 +17,8 @@ all.
 
 - memory: of one chip, arguments, temporaries, results and code, and its share of what
   the chip has.
-- pieces: in how many times smaller pieces batches are taken to fit, as runs take them.
+- pieces: in how many times smaller pieces batches are taken, and in how many turns
+  networks trained, to fit, as in runs.
 - TFLOP: of all chips in one call, counted from the trace: products and convolutions,
   2 a multiply-add, loops by their lengths.
 - GB: read from and written to the memory of one chip, counted from the compiled
@@ -33,6 +34,7 @@ import itertools
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")  # TPUs of this host are left alone
@@ -40,8 +42,8 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")  # TPUs of this host are left alon
 import jax  # noqa: E402
 from choices import several_of  # noqa: E402
 from compiled_row import digest, fits, lowered, measured_in_pieces  # noqa: E402
-from hot_programs import programs  # noqa: E402
-from program_sizes import SIZES  # noqa: E402
+from hot_programs import Program, programs  # noqa: E402
+from program_sizes import SIZES, Size  # noqa: E402
 from tpu_topology import chips, compiler_versions, require_compiler  # noqa: E402
 
 from dd_jax.system import workdir  # noqa: E402
@@ -122,6 +124,10 @@ def _cells(row: dict) -> list[str]:
     return [*cells, f"{row['compile_processor_seconds']:.0f}"]
 
 
+def _program(name: str, size: Size, pieces: int) -> Program:
+    return programs(size, pieces)[name]
+
+
 def compile_all(options: argparse.Namespace) -> None:
     """Makes the rows that are missing."""
     versions = compiler_versions()
@@ -130,16 +136,17 @@ def compile_all(options: argparse.Namespace) -> None:
     for shape, topology in itertools.product(options.shapes, places):
         devices, size = places[topology], SIZES[shape]
         filled = -(-size.nets // len(devices)) * len(devices)
-        found = programs(size._replace(nets=filled))
+        size = size._replace(nets=filled)
         for name in options.only:
             if name in ON_ONE_CHIP and len(devices) > 1:
                 continue
-            made = lowered(found[name], devices)
+            program = partial(_program, name, size)
+            made = lowered(program(1), devices)
             row = dict(zip(KEY, (name, shape, topology))) | {"chips": len(devices)}
             row |= {"digest": digest(made), "versions": versions}
             if any(row.items() <= old.items() for old in rows):
                 continue
-            row |= measured_in_pieces(found[name], made, devices)
+            row |= measured_in_pieces(program, made, devices)
             rows = with_row(rows, row)
             workdir.write_jsonl(options.out, rows)
             print(_line(_cells(row)), file=sys.stderr, flush=True)

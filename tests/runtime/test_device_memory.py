@@ -16,6 +16,7 @@ from dd_jax.runtime.device_memory import (
     bytes_of_each,
     in_batches,
     memory_of,
+    recomputed_in_batches,
     shared_by,
     sum_in_pieces,
 )
@@ -112,3 +113,19 @@ def test_programs_are_made_again_for_other_memory():
     for size in (200, 400):
         with memory_of(size):
             assert sizes(0) == size // 2
+
+
+@pytest.mark.parametrize("images_that_fit", [1, 3, 7, 20])
+def test_what_is_computed_again_has_the_values_and_gradients_of_one_batch(
+    images_that_fit,
+):
+    images = jnp.linspace(0, 1, 7 * 12).reshape(7, 2, 2, 3)
+    square = lambda x: jnp.sin(jnp.sin(x)).sum((1, 2, 3)) ** 2
+    whole = lambda fun: lambda x: fun(x) @ jnp.arange(1.0, 8.0)
+    each = bytes_of_each(lambda x: jax.vjp(square, x)[1](jnp.ones(len(x))), images)
+    with made_for("gpu"), memory_of(2 * images_that_fit * each):
+        pieces = lambda x: recomputed_in_batches(square, x)
+        program = str(jax.make_jaxpr(jax.grad(whole(pieces)))(images))
+        assert ("remat" in program) == (images_that_fit < 7)
+        found = jax.value_and_grad(whole(pieces))(images)
+    chex.assert_trees_all_close(found, jax.value_and_grad(whole(square))(images))

@@ -28,7 +28,7 @@ from dd_jax.distill.methods.distribution_matching import (
 )
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
 from dd_jax.distill.signatures import passes_on
-from dd_jax.runtime.device_memory import at_once
+from dd_jax.runtime.device_memory import at_once, sum_in_batches
 from dd_jax.runtime.platform import in_turn
 from dd_jax.runtime.reuse import reused
 from dd_jax.runtime.split_work import split_map, split_sum
@@ -66,8 +66,11 @@ def shadow_means(
         features = features_of(shared, images.swapaxes(0, 1))
         return jnp.einsum("bsk,kbd->skd", weights, features)
 
+    def summed(shared, *by_image):
+        return sum_in_batches(lambda some: weighted(shared, *some), by_image)
+
     by_image = jnp.moveaxis(batch.weights, -1, 0), batch.images.swapaxes(0, 1)
-    total = split_sum(weighted)(shared, *by_image)
+    total = split_sum(summed)(shared, *by_image)
     count = batch.weights.sum(-1)
     return total / jnp.maximum(count, 1)[..., None], count > 0
 

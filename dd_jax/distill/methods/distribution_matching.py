@@ -12,7 +12,11 @@ from dd_jax.distill.loss_matching import matching_method
 from dd_jax.distill.parametrisation.protocol import flattened
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
 from dd_jax.distill.signatures import passes_on
-from dd_jax.runtime.device_memory import at_once, in_batches, sum_in_pieces
+from dd_jax.runtime.device_memory import (
+    in_batches,
+    recomputed_in_batches,
+    sum_in_batches,
+)
 from dd_jax.runtime.platform import in_turn
 from dd_jax.runtime.reuse import reused
 from dd_jax.runtime.split_work import split_sum
@@ -34,6 +38,18 @@ def embed(model: Model, params, images: Array) -> Array:
         embed = lambda image: model.features(params, image[None])[0]
         return lax.map(embed, images, batch_size=min(_CHUNK, len(images)))
     return in_batches(lambda images: model.features(params, images), images, _CHUNK)
+
+
+def learned_features(model: Model, params, images: Array) -> Array:
+    """Features of many images that are differentiated, `f32[n d]`.
+
+    Networks with batch statistics see all images as one batch. Others see as many as
+    an accelerator's memory holds, see `recomputed_in_batches`.
+    """
+    features = lambda images: model.features(params, images, train=True)
+    if model.has_batch_stats:
+        return features(images)
+    return recomputed_in_batches(features, images)
 
 
 def class_means(
@@ -63,9 +79,8 @@ def class_means(
 
     def summed(params, *by_image):
         some = lambda by_image: weighted(params, *by_image)
-        together = in_turn() or model.has_batch_stats
-        size = len(by_image[0]) if together else at_once(some, by_image)
-        return sum_in_pieces(some, by_image, size)
+        together = model.has_batch_stats
+        return some(by_image) if together else sum_in_batches(some, by_image)
 
     by_image = batch.weights.T, batch.images.swapaxes(0, 1)
     total = split_sum(summed)(params, *by_image)
@@ -80,7 +95,7 @@ def synthetic_means(model: Model, params, synthetic_batch) -> Array:
     """
 
     def weighted(params, weights, images):
-        return weights.T @ model.features(params, images, train=True)
+        return weights.T @ learned_features(model, params, images)
 
     synthetic_batch = flattened(synthetic_batch)
     weights = synthetic_batch.labels / synthetic_batch.labels.sum(0)

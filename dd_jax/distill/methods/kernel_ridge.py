@@ -1,6 +1,7 @@
 """Kernel ridge matching: synthetic images that a linear fit of features learns from."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import chex
@@ -8,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from dd_jax.distill.base import Batch, Method, Real, draw
-from dd_jax.distill.methods.distribution_matching import embed
+from dd_jax.distill.methods.distribution_matching import embed, learned_features
 from dd_jax.distill.methods.inner_loop_training import on_synthetic
 from dd_jax.distill.parametrisation.protocol import LearnerState, flattened
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
@@ -151,13 +152,15 @@ def kernel_ridge(
         at = jax.random.randint(pick_key, (), 0, pool)
         net = jax.tree.map(lambda leaf: leaf[at], state.pool)
         flat = batch.images.reshape(-1, *batch.images.shape[2:])
-        features = lambda params, images: embed(model, params, images)
-        queries = split_map(features)(net.params, augment(augment_key, flat))
-        features = lambda params, images: model.features(params, images, train=True)
+        queries = split_map(partial(embed, model))(
+            net.params, augment(augment_key, flat)
+        )
 
         def loss_fn(learned):
             synthetic_batch = flattened(learner.decode(learned))
-            support = split_map(features)(net.params, synthetic_batch.images)
+            support = split_map(partial(learned_features, model))(
+                net.params, synthetic_batch.images
+            )
             return regression_loss(
                 support, synthetic_batch.labels, queries, batch.weights, ridge
             )
