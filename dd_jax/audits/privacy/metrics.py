@@ -3,6 +3,7 @@
 NumPy on arrays: users recompute every figure from `scores.npz` with these.
 """
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,9 @@ LEVELS = ("0.1", "0.01", "0.001", "0.0001")
 PRIORS = ("0.01", "0.1", "0.5")
 MIN_FALSE_POSITIVES = 10
 RESAMPLES = 200
+_NUMBERS = (
+    1 << 18
+)  # weights of resamples that are alive at once: they stay in the cache
 
 
 def smallest_fpr(member: Any) -> float:
@@ -87,17 +91,43 @@ def ppv(tpr: float, fpr: float, prior: float) -> float:
 
 def _statistics(
     pooled: Ranking, rows: list[Ranking], weights: np.ndarray, points: np.ndarray
-) -> list[float]:
-    """AUC averaged over targets, then pooled balanced accuracy and TPR at LEVELS."""
-    used = [i for i, weight in enumerate(weights) if weight > 0]
-    areas = [area(curve(rows[i], points)) for i in used]
-    whole = curve(pooled, np.outer(weights, points).ravel())
+) -> np.ndarray:
+    """AUC averaged over targets, then pooled balanced accuracy and TPR at LEVELS.
+
+    Args:
+      pooled: all targets and points.
+      rows: of each of m targets.
+      weights: of the targets, `f64[b m]`.
+      points: weights of the points, `f64[b n]`.
+
+    Returns:
+      `f64[b 6]`.
+    """
+    areas = np.zeros(weights.shape)
+    for areas_of_row, weight, row in zip(areas.T, weights.T, rows, strict=True):
+        drawn = weight > 0  # others may have no area
+        areas_of_row[drawn] = area(curve(row, points[drawn]))
+    whole = curve(
+        pooled, (weights[:, :, None] * points[:, None]).reshape(len(points), -1)
+    )
     rates = [rates_at(whole, float(level))[0] for level in LEVELS]
-    return [
-        float(np.average(areas, weights=weights[used])),
-        best_accuracy(whole),
-        *rates,
-    ]
+    auc_mean = (weights * areas).sum(-1) / weights.sum(-1)
+    return np.stack([auc_mean, best_accuracy(whole), *rates], -1)
+
+
+def _resampled(
+    pooled: Ranking, rows: list[Ranking], points: int, seed: int
+) -> np.ndarray:
+    """`_statistics` of each resample, `f64[RESAMPLES 6]`, in quick batches."""
+    rng, models = np.random.default_rng(seed), len(rows)
+    draws = two_way_bootstrap(rng, (models + 1) // 2, points, RESAMPLES)
+    at_once = max(1, _NUMBERS // (models * points))
+    found = []
+    while some := list(itertools.islice(draws, at_once)):
+        of_pairs, of_points = map(np.stack, zip(*some, strict=True))
+        weights = np.repeat(of_pairs, 2, -1)[:, :models].astype(float)
+        found.append(_statistics(pooled, rows, weights, of_points.astype(float)))
+    return np.concatenate(found)
 
 
 def _at_level(
@@ -110,7 +140,7 @@ def _at_level(
     trials = int(member.any(0).sum())
     low, high = clopper_pearson(estimate["mean"] * trials, trials)
     ci = [min(low, estimate["ci"][0]), max(high, estimate["ci"][1])]
-    achieved = rates_at(whole, float(level))[1]
+    achieved = float(rates_at(whole, float(level))[1])
     return estimate | {"ci": ci, "achieved_fpr": achieved, "resolved": True}
 
 
@@ -167,16 +197,9 @@ def summarise(scores: Any, member: Any, *, seed: int) -> dict[str, Any]:
     rows = [ranking(*row) for row in zip(scores, member, strict=True)]
     models, points = scores.shape
 
-    once = np.array(_statistics(pooled, rows, np.ones(models), np.ones(points)))
-    rng = np.random.default_rng(seed)
-    pairs = (models + 1) // 2
-    drawn = [
-        _statistics(
-            pooled, rows, np.repeat(of_pair, 2)[:models].astype(float), of_point
-        )
-        for of_pair, of_point in two_way_bootstrap(rng, pairs, points, RESAMPLES)
-    ]
-    lows, highs = bootstrap_interval(once, drawn, units=pairs)
+    (once,) = _statistics(pooled, rows, np.ones((1, models)), np.ones((1, points)))
+    drawn = _resampled(pooled, rows, points, seed)
+    lows, highs = bootstrap_interval(once, drawn, units=(models + 1) // 2)
 
     auc_mean, accuracy, *rates = (
         {"mean": float(mean), "ci": [float(low), float(high)], "n": models}

@@ -76,16 +76,22 @@ def ranking(scores: Any, member: Any) -> Ranking:
 
 
 def curve(ranked: Ranking, weights: np.ndarray | None = None) -> Roc:
-    """The ROC of a ranking, with a weight for each point where given (`f64[n]`).
+    """The ROC of a ranking, or one for each of many weightings of its points.
 
-    A side whose weights are all zero gives NaN.
+    Args:
+      ranked: n points.
+      weights: `f64[... n]`; none is 1 for all.
+
+    Returns:
+      Rates `f64[... t]`; a side whose weights are all zero gives NaN.
     """
-    weight = np.ones(len(ranked.order)) if weights is None else weights[ranked.order]
+    weights = np.ones(len(ranked.order)) if weights is None else weights
+    weight = np.take(weights, ranked.order, -1)
 
     def rate(side: np.ndarray) -> np.ndarray:
-        counts = np.cumsum(weight * side)[ranked.ends]
-        total = counts[-1] if counts[-1] > 0 else np.nan
-        return np.append(0.0, counts) / total
+        counts = np.take(np.cumsum(weight * side, -1), ranked.ends, -1)
+        total = np.where(counts[..., -1:] > 0, counts[..., -1:], np.nan)
+        return np.concatenate([np.zeros_like(total), counts], -1) / total
 
     thresholds = np.append(np.inf, ranked.thresholds)
     return Roc(rate(~ranked.member), rate(ranked.member), thresholds)
@@ -100,20 +106,22 @@ def roc(scores: Any, member: Any) -> Roc:
     return curve(ranking(scores, member))
 
 
-def area(points: Roc) -> float:
-    """Area under a ROC; the slope across a tie counts it as one half."""
-    return float(np.trapezoid(points.tpr, points.fpr))
+def area(points: Roc) -> np.ndarray:
+    """Area under each ROC, `f64[...]`; the slope across a tie counts it as one half."""
+    return np.trapezoid(points.tpr, points.fpr, axis=-1)
 
 
-def best_accuracy(points: Roc) -> float:
-    """Highest balanced accuracy on a ROC, `max_t (1 + TPR - FPR) / 2`."""
-    return float(np.max(1 + points.tpr - points.fpr) / 2)
+def best_accuracy(points: Roc) -> np.ndarray:
+    """Highest balanced accuracy on each, `max_t (1 + TPR - FPR) / 2`, `f64[...]`."""
+    return np.max(1 + points.tpr - points.fpr, -1) / 2
 
 
-def rates_at(points: Roc, level: float) -> tuple[float, float]:
-    """`(tpr, achieved_fpr)` at the largest FPR on a ROC that is at most `level`."""
-    step = max(np.searchsorted(points.fpr, level, side="right") - 1, 0)
-    return float(points.tpr[step]), float(points.fpr[step])
+def rates_at(points: Roc, level: float) -> tuple[np.ndarray, np.ndarray]:
+    """`(tpr, achieved_fpr)` at the largest FPR of each that is at most `level`."""
+    below = lambda fpr: max(np.searchsorted(fpr, level, side="right") - 1, 0)
+    step = np.apply_along_axis(below, -1, points.fpr)[..., None]
+    of = lambda rate: np.take_along_axis(rate, step, -1)[..., 0]
+    return of(points.tpr), of(points.fpr)
 
 
 def auc(scores: Any, member: Any) -> float:
@@ -125,7 +133,7 @@ def auc(scores: Any, member: Any) -> float:
     >>> auc([3, 2, 2, 1], [True, True, False, False])
     0.875
     """
-    return area(roc(scores, member))
+    return float(area(roc(scores, member)))
 
 
 def balanced_accuracy(scores: Any, member: Any) -> float:
@@ -134,7 +142,7 @@ def balanced_accuracy(scores: Any, member: Any) -> float:
     In [0.5, 1]. The threshold is chosen on the points that it is evaluated on, so that
     pure noise on few points gives slightly more than 0.5.
     """
-    return best_accuracy(roc(scores, member))
+    return float(best_accuracy(roc(scores, member)))
 
 
 def tpr_at_fpr(scores: Any, member: Any, level: float) -> tuple[float, float]:
@@ -151,7 +159,8 @@ def tpr_at_fpr(scores: Any, member: Any, level: float) -> tuple[float, float]:
     >>> tpr_at_fpr([4, 3, 2, 1], [True, False, True, False], 0.5)
     (1.0, 0.5)
     """
-    return rates_at(roc(scores, member), level)
+    tpr, fpr = rates_at(roc(scores, member), level)
+    return float(tpr), float(fpr)
 
 
 def roc_points(scores: Any, member: Any, limit: int = 200) -> dict[str, list[float]]:
