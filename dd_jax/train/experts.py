@@ -85,7 +85,6 @@ def _train(trainer, keys, data, rows, lr, epochs, loop, place, kept) -> None:
                     f"epochs at learning rate {lr:g}"
                 )
             part.put(epoch, vectors)
-            kept.flush()
 
         return keep
 

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -59,9 +58,10 @@ def exact_gradient(
     """Distance after N steps and its gradient through all of them.
 
     `w <- w - lr g(w, batch)`. The convolutions and matrix products of all steps are
-    stored where they fit in `memory`. Where they do not, only every `isqrt(N)`-th w is,
-    and the steps between are done again on the way back: a third more work, with memory
-    that grows with `sqrt(N)`.
+    stored where they fit in `memory`. Where they do not, only every w is, and each step
+    is done again on the way back: a third more work. Where even these do not fit, every
+    `isqrt(N)`-th w and the products of as many steps are, so that memory grows with
+    `sqrt(N)`.
 
     Args:
       gradient: `(w f32[p], set, key, rows i32[b]) -> f32[p]`, of the training loss.
@@ -77,20 +77,23 @@ def exact_gradient(
     steps = segment.keys, segment.rows
     first = jax.tree.map(lambda a: a[0], steps)
 
-    @partial(jax.checkpoint, policy=keep_products)
-    def move(w, synthetic, at):
+    def step(w, synthetic, at):
         return w - synthetic.lr * gradient(w, synthetic, *at)
 
-    moved = lambda w, synthetic: move(w, synthetic, first)
+    with_products = jax.checkpoint(step, policy=keep_products)
+    moved = lambda w, synthetic: with_products(w, synthetic, first)
     if memory is None:
         memory = MEMORY if in_turn() else batch_memory()
-    fits = count * stored_bytes(moved, segment.start, synthetic) <= memory
+    products_fit = count * stored_bytes(moved, segment.start, synthetic) <= memory
+    weights_fit = 4 * count * segment.start.size <= memory
+    recomputed = weights_fit and not products_fit
+    move = jax.checkpoint(step) if recomputed else with_products
 
     def loss_fn(synthetic):
         walk = lambda w, at: lax.scan(
             lambda w, at: (move(w, synthetic, at), None), w, at
         )
-        if fits:
+        if products_fit or weights_fit:
             return relative_distance(walk(segment.start, steps)[0], segment)
         length = math.isqrt(count)
         whole = count - count % length

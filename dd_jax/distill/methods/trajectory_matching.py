@@ -122,8 +122,8 @@ def trajectory_matching(
 
     Cazenavette et al. (2022), arXiv:2203.11932, alg. 1; t as in `start_epoch`.
     Differs from the released code in: the learning rate a is learned as its logarithm,
-    so that it stays positive; memory grows with `sqrt(N)` where a GiB does not hold the
-    convolutions of all steps; with ZCA, augmentation comes before it; every draw
+    so that it stays positive; steps are computed again where a GiB does not hold the
+    convolutions of all; with ZCA, augmentation comes before it; every draw
     follows from the key.
 
     Args:

@@ -56,7 +56,7 @@ def rolled(gradient, made, segment):
     return ((w - segment.target) ** 2).sum() / far
 
 
-@pytest.mark.parametrize("memory", [0, MEMORY])
+@pytest.mark.parametrize("memory", [0, 300, MEMORY])
 @pytest.mark.parametrize("steps", [1, pytest.param(6, marks=pytest.mark.slow), 7, 9])
 def test_exact_distance_and_gradient_equal_an_unrolled_loop(steps, memory):
     gradient, made, segment = problem(steps)
@@ -161,6 +161,7 @@ def test_memory_of_the_exact_gradient_grows_with_the_root_of_the_steps():
         fun = jax.jit(lambda m: exact_gradient(gradient, m, segment, memory))
         return fun.lower(made).compile().memory_analysis().temp_size_in_bytes
 
+    assert peak(400, 32 * 400) < 0.5 * peak(400, MEMORY)  # weights alone
     assert peak(400, 0) < 40 * peak(4, 0)
     assert peak(397, 0) < 1.5 * peak(400, 0)  # a prime
     assert peak(10_000, 10**5) < 40 * peak(100, 10**5) < peak(10_000, MEMORY)
