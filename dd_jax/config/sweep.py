@@ -142,15 +142,20 @@ def _name(point: Point) -> frozenset:
 def labels(cells: list[ConfigDict]) -> list[str]:
     """A label of each cell: the keys in which cells differ, such as `ipc=5 init=real`.
 
-    Keys are cut to their last part unless two of them would be equal.
+    A key that follows from those before it, such as a learning rate that is chosen by
+    method, is left out. Keys are cut to their last part unless two of them would be
+    equal.
     """
     values = [configs.flat(cell) for cell in cells]
     varying = [key for key in fields() if _differ([v[key] for v in values])]
     leaves = [key.split(".")[-1] for key in varying]
-    names = [
-        leaf if leaves.count(leaf) == 1 else key for key, leaf in zip(varying, leaves)
-    ]
-    return [" ".join(f"{n}={v[k]}" for n, k in zip(names, varying)) for v in values]
+    labels = [""] * len(cells)
+    for key, leaf in zip(varying, leaves):
+        name = leaf if leaves.count(leaf) == 1 else key
+        longer = [f"{label} {name}={v[key]}" for label, v in zip(labels, values)]
+        if len(set(longer)) > len(set(labels)):
+            labels = longer
+    return [label.strip() for label in labels]
 
 
 def _differ(values: list[Any]) -> bool:

@@ -195,12 +195,25 @@ def test_labels_show_what_differs_and_keep_clashing_names_apart():
     )
     assert sweep.labels(cells) == ["ipc=1", "ipc=10"]
     cells = sweep.expand(
-        base, sweep.zipped({"distill.lr": [1.0, 2.0], "train.lr": [0.1, 0.2]})
+        base, sweep.product({"distill.lr": [1.0, 2.0], "train.lr": [0.1, 0.2]})
     )
-    assert sweep.labels(cells) == [
-        "distill.lr=1.0 train.lr=0.1",
-        "distill.lr=2.0 train.lr=0.2",
+    assert sweep.labels(cells)[1:3] == [
+        "distill.lr=1.0 train.lr=0.2",
+        "distill.lr=2.0 train.lr=0.1",
     ]
+
+
+def test_labels_leave_out_what_follows_from_the_keys_before():
+    recipes = {"dm": 2.0, "dsa": 0.1}
+    points = sweep.product({"distill.method": list(recipes), "distill.ipc": [1, 5]})
+    recipe = lambda p: {"distill.lr": recipes[p["distill.method"]] * p["distill.ipc"]}
+    cells = sweep.expand(config.default(), [p | recipe(p) for p in points])
+    assert sweep.labels(cells)[0] == "method=dm ipc=1"
+    cells = sweep.expand(
+        config.default(),
+        sweep.zipped({"distill.lr": [1.0, 2.0], "train.lr": [0.1, 0.2]}),
+    )
+    assert sweep.labels(cells) == ["distill.lr=1.0", "distill.lr=2.0"]
 
 
 def test_load_reads_config_sweep_and_overrides(tmp_path):
