@@ -163,9 +163,16 @@ def _batch_by_batch(fun: Callable, images: Array, batch: int) -> Array:
 
 
 def sum_in_batches(fun: Callable, stacked):
-    """`sum_in_pieces` of as many entries at a time as memory holds; on CPU of all."""
+    """`sum_in_pieces` of as many entries at a time as memory holds; on CPU of all.
+
+    Where it can, a piece is a divisor of their number, so that none are filled up.
+    """
     count = size(stacked)
-    return sum_in_pieces(fun, stacked, count if in_turn() else at_once(fun, stacked))
+    if in_turn():
+        return fun(stacked)
+    most = at_once(fun, stacked)
+    even = [d for d in range(-(-most // 2), most + 1) if count % d == 0]
+    return sum_in_pieces(fun, stacked, max(even, default=most))
 
 
 def sum_in_pieces(fun: Callable, stacked, size: int):

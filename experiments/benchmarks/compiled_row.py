@@ -20,7 +20,7 @@ from dd_jax.runtime.device_programs import over_devices
 from dd_jax.runtime.platform import made_for
 
 _USED = re.compile(r"(?:Used |HLO temporaries \()([0-9.]+)([KMGT])")
-_MOST_PIECES = 16
+_PIECES = 2, 4, 8, 16
 _UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
@@ -101,16 +101,16 @@ def measured_in_pieces(program: Callable[[int], Program], made, devices: list) -
       and batches compiled for that part of the memory that they usually take, see
       `runtime.memory_plan`.
     """
-    found, pieces = measured(program(1), made, devices), 1
-    before = digest(made)
-    while _too_much(found) and pieces < _MOST_PIECES:
-        with shared_by(2 * pieces):
-            made = lowered(program(2 * pieces), devices)
-        if digest(made) == before:  # there is nothing to cut
+    found = measured(program(1), made, devices) | {"pieces": 1}
+    for pieces in _PIECES:
+        if not _too_much(found):
             break
-        found, before = measured(program(1), made, devices), digest(made)
-        pieces *= 2
-    return found | {"pieces": pieces}
+        before = digest(made)
+        with shared_by(pieces):
+            made = lowered(program(pieces), devices)
+        if digest(made) != before:  # else this cuts nothing
+            found = measured(program(1), made, devices) | {"pieces": pieces}
+    return found
 
 
 def fits(row: dict) -> bool:

@@ -18,6 +18,7 @@ from dd_jax.runtime.device_memory import (
     memory_of,
     recomputed_in_batches,
     shared_by,
+    sum_in_batches,
     sum_in_pieces,
 )
 from dd_jax.runtime.parallel import map_models
@@ -129,3 +130,18 @@ def test_what_is_computed_again_has_the_values_and_gradients_of_one_batch(
         assert ("remat" in program) == (images_that_fit < 7)
         found = jax.value_and_grad(whole(pieces))(images)
     chex.assert_trees_all_close(found, jax.value_and_grad(whole(square))(images))
+
+
+@pytest.mark.parametrize("fit, size", [(12, 12), (11, 6), (7, 6), (5, 4), (1, 1)])
+def test_pieces_of_a_sum_divide_it(fit, size):
+    seen = []
+
+    def total(x):
+        seen.append(len(x))
+        return jnp.sin(x).sum()
+
+    x = jnp.arange(12.0 * 4).reshape(12, 4)
+    with made_for("gpu"), memory_of(2 * 16 * fit + 1):
+        found = sum_in_batches(total, x)
+    assert seen[-1] == size
+    np.testing.assert_allclose(found, jnp.sin(x).sum(), rtol=1e-5)
