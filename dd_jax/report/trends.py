@@ -19,8 +19,9 @@ from dd_jax.report.figures import (
     no_minor_ticks,
     svg,
 )
-from dd_jax.report.lines import MOST, NUMERIC, line_name, lines, pooled, short
+from dd_jax.report.lines import KEYS, MOST, NUMERIC, line_name, lines, pooled, short
 from dd_jax.report.records import estimate
+from dd_jax.report.repeats import settings
 from dd_jax.report.sweep_axes import Layout, grouped, layout
 from dd_jax.system import disk
 from dd_jax.types import Record
@@ -72,6 +73,9 @@ AGAINST = {
 def plans(records: Sequence[Record]) -> list[Plan]:
     """A panel for each metric measured and each value of the panel keys.
 
+    Runs that differ in other settings as well, such as a defence, are panels of their
+    own.
+
     Args:
       records: two or more Records of a sweep.
 
@@ -82,17 +86,22 @@ def plans(records: Sequence[Record]) -> list[Plan]:
     axes = layout(records)
     if axes is None:
         return []
-    panels = grouped(records, axes.panels)
+    panels = [
+        (values, members, other)
+        for other, alike in _by_other_settings(records)
+        for values, members in grouped(alike, axes.panels)
+    ]
     found = []
     for metric, measure in METRICS.items():
         if not any(estimate(measure(record)) for record in records):
             continue
         limits = _limits(records, measure)
-        for values, members in panels:
+        for values, members, other in panels:
             where = [
                 f"no {key_name(k)}" if v is None else line_name(members[0], k)
                 for k, v in zip(axes.panels, values)
             ]
+            where += other
             members, cut = _few(members, axes)
             draw = _panel(members, axes, measure, metric, limits)
             found.append(Plan(metric, ", ".join([metric, *where, *cut]), draw))
@@ -105,6 +114,18 @@ def plans(records: Sequence[Record]) -> list[Plan]:
                 cut = f", at most {MOST} lines" if many else ""
                 found.append(Plan(metric, title + cut, draw))
     return found
+
+
+def _by_other_settings(
+    records: Sequence[Record],
+) -> list[tuple[list[str], list[Record]]]:
+    """Runs that agree in all settings that are no run keys; with words for these."""
+    keys, values, _ = settings(records)
+    found: dict[tuple, list[Record]] = {}
+    for record, own in zip(records, values):
+        other = [f"{k} {v}" for k, v in zip(keys, own) if k not in KEYS]
+        found.setdefault(tuple(other), []).append(record)
+    return [(list(other), members) for other, members in found.items()]
 
 
 def draw_panel(plan: Plan) -> Trend:

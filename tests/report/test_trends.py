@@ -150,3 +150,16 @@ def test_titles_that_differ_in_signs_alone_are_files_of_their_own(
     paths = trends.write_svgs(rows, tmp_path)
     assert len(set(paths)) == len(paths) == len(trends.plans(rows))
     assert all(path.is_file() for path in paths)
+
+
+def test_runs_with_another_defence_are_no_repeats():
+    rows = runs(ipc=[1, 10], seed=[0, 1])
+    defended = [
+        {**r, "run": r["run"] | {"config": {"mitigate.robust.eps": 0.1}}} for r in rows
+    ]
+    plans = trends.plans(rows + defended)
+    titles = [p.title for p in plans if p.metric == "Accuracy"]
+    assert titles == [
+        "Accuracy, mitigate.robust.eps default",
+        "Accuracy, mitigate.robust.eps 0.1",
+    ]
