@@ -63,7 +63,7 @@ def save_scores(
         trained on it are pooled by `signals.pool_repeats`) or `t2` (one model).
       canary: `i32[n]`, index in `canaries.KINDS`, -1 for ordinary points; default all.
       shared: number of first models that share a random seed and are shadows only.
-      seed: of the resampling behind the intervals.
+      seed: of the intervals, see `dd_jax.audits.privacy.metrics.summarise`.
 
     Raises:
       InputError: shapes disagree or the threat is not known.
