@@ -10,6 +10,7 @@ import numpy as np
 from dd_jax.audits.privacy import metrics
 from dd_jax.audits.privacy.lira import lira_signal, variance_used
 from dd_jax.audits.privacy.roc import roc_points
+from dd_jax.audits.privacy.row_thresholds import rates_at_row_thresholds
 from dd_jax.audits.privacy.scores import all_targets, score_of
 from dd_jax.audits.privacy.shadow_thresholds import rates_at_shadow_thresholds
 from dd_jax.audits.privacy.slices import by_group
@@ -75,7 +76,8 @@ def evaluate_membership(
 
     Returns:
       For each score what `metrics.summarise` gives; `variance` (LiRA); `calibrated`,
-      `{LEVEL: rates_at_shadow_thresholds}`; for each of the slices, and `canaries`,
+      `{LEVEL: rates_at_shadow_thresholds}`; `tpr_at_fpr_per_row`,
+      `rates_at_row_thresholds`; for each of the slices, and `canaries`,
       `{group: {auc, tpr_at_fpr: {"0.01"}}}`; and with `shared`, `shared_seed`: the same
       with the first models as targets, most of whose shadows share their seed.
 
@@ -106,6 +108,7 @@ def evaluate_membership(
             level: rates_at_shadow_thresholds(*targets, float(level))
             for level in CALIBRATED
         }
+        figures["tpr_at_fpr_per_row"] = rates_at_row_thresholds(*targets)
         for part, groups in (slices or {}).items():
             figures[part] = _by_group(*targets, groups[ordinary], seed)
         if not ordinary.all():
