@@ -9,8 +9,8 @@ Gaussian terms).
 
 Here what a target's score is compared with never depends on the target or its
 complement: they are no shadows of it either. As shadows they would be IN where the
-target was given the row and OUT where not, and without a leak the TPR of `lira_online`
-would be a quarter of the FPR.
+target was given the row and OUT where not, and without a leak the TPR of scores such as
+`lira_online` would be far below the FPR.
 """
 
 from collections.abc import Sequence
