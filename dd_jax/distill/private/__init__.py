@@ -1,0 +1,1 @@
+"""Distillation from statistics that were released with noise."""
