@@ -99,6 +99,7 @@ class Method(NamedTuple):
       `growth`, `batch_student`, `tesla` | trajectory matching |
     | `experts`, `expert_lr`, `kept_epochs`, `student_lr` | of its experts, students |
     | `pool`, `ridge` | FRePo |
+    | `releases` | what a form for private rows learns from |
 
     Attributes:
       init: `(key, Real) -> state`; runs on the host.

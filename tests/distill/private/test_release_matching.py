@@ -54,7 +54,7 @@ def test_sums_equal_a_loop(monkeypatch, at_once):
 
 
 @settings(max_examples=10, deadline=None)
-@given(st.integers(0, 2**16), st.integers(0, 19), st.floats(0.01, 10))
+@given(st.integers(0, 2**16), st.integers(0, 19), st.sampled_from([0.05, 2.0]))
 def test_one_row_changes_all_sums_by_no_more_than_the_clip(seed, at, clip):
     data = rows(seed=seed)
     keep = np.arange(20) != at

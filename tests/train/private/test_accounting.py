@@ -43,7 +43,8 @@ def test_the_noise_of_published_recipes():
     assert found == pytest.approx(1.88, abs=0.005)
 
 
-@settings(max_examples=10, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=5, deadline=None)
 @given(st.floats(0.2, 10), st.floats(-8, -3), st.integers(1, 200))
 def test_noise_keeps_to_its_epsilon_and_is_no_more_than_needed(epsilon, power, count):
     delta = 10**power
