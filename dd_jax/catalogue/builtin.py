@@ -6,13 +6,14 @@ Traits, by kind:
 - method: `selects`, it takes real images as they are; `matches_real`, its batch holds
   real images that robust distillation can attack (default true); `follows_experts`,
   all sets of a run follow the same ones; `batched`, the form of it that shadows share;
+  `private`, the form of it that learns from releases of private rows;
   `traced`, parameters that its factory takes as traced values, on which it does not
   branch but by `distill.traced.switched_on`: cells of a sweep that differ in them share
   compiled programs.
 - attack: `words`, the values that a config may give after a colon, by parameter, the
   default first; `shared`, the key of `audits.robustness` that gives a parameter, where
   that is not the key of its own name, or None.
-- source: `place`, what a config gives after the colon: nothing if empty.
+- source, init: `place`, what a config gives after the colon: nothing if empty.
 """
 
 from functools import partial
@@ -62,6 +63,7 @@ method(
     label="Distribution matching (DM)",
     traced=_LEARNS,
     batched="dd_jax.distill.batched.shadow_matching:shadow_matching",
+    private="dd_jax.distill.private.release_matching:release_matching",
 )
 method(
     "mtt",
@@ -97,6 +99,13 @@ init("real", _IN + "real", label="Random real images", random_rows=True)
 init("kmeans", _IN + "kmeans", label="k-means")
 init("kcenter", _IN + "kcenter", label="k-center")
 init("herding", _IN + "herding", label="Herding")
+init(
+    "public",
+    "dd_jax.distill.parametrisation.public_images:public",
+    label="Public images",
+    place="SOURCE",
+    options=method_options.PUBLIC,
+)
 
 _FIXED, _ADAPTIVE = "dd_jax.attacks.fixed_step:", "dd_jax.attacks.adaptive:"
 _NORM = {"norm": BALLS}

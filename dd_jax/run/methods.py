@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from dd_jax.catalogue import arguments, entry, resolve, takes
+from dd_jax.catalogue.naming import init_of
 from dd_jax.distill import METHODS, BatchedMethod, Method, batched_form
-from dd_jax.distill.base import Experts
+from dd_jax.distill.base import Experts, Releases
+from dd_jax.distill.private import private_form
 from dd_jax.distill.traced import Traced, split
 from dd_jax.distill.wrappers import MITIGATIONS
 from dd_jax.run.cached import cache_dir, stage_loop
@@ -18,7 +20,8 @@ from dd_jax.run.context import (
     images_per_class,
     learns,
 )
-from dd_jax.run.read_data import own_options
+from dd_jax.run.private import released, releases_of
+from dd_jax.run.read_data import own_options, public_rows
 from dd_jax.runtime.keys import named, stack
 from dd_jax.runtime.loop import array_digest
 from dd_jax.runtime.reuse import reused
@@ -50,6 +53,8 @@ def _options(run: RunContext, name: str, function: Callable | None = None) -> di
         "net_epochs": config.network.epochs,
     }
     shared |= {key: value for key, value in unless_zero.items() if value}
+    if run.config.dp.epsilon:
+        shared["releases"] = releases_of(run.config)
     if config.distance != "own":
         shared["distance"] = config.distance
     own = own_options(run.config, "method", name)
@@ -61,12 +66,15 @@ def _options(run: RunContext, name: str, function: Callable | None = None) -> di
 
 def method_of(run: RunContext, name: str) -> Method:
     """A method, by the config's options if it is the config's, else by its defaults."""
-    config, options = run.config.distill, _options(run, name)
+    config, factory = run.config.distill, METHODS[name]
+    if run.config.dp.epsilon and name == config.method:
+        factory = private_form(name) or factory
+    options = _options(run, name, factory)
     if name != config.method or not learns(run.config):
         kept = {key: options[key] for key in ("ipc", "train_lr") if key in options}
         own = own_options(run.config, "method", name) if name == config.method else {}
         return METHODS[name](run.model, **kept, **own)
-    build_method = partial(METHODS[name], run.model)
+    build_method = partial(factory, run.model)
     if not isinstance(made := build_method(**options), Method):
         raise InputError(
             f"method {name!r}: its factory gives a {type(made).__name__}; it must "
@@ -74,9 +82,9 @@ def method_of(run: RunContext, name: str) -> Method:
         )
     mitigations = ((k, tuple(v.items())) for k, v in run.config.mitigate.items())
     constants, values = _traced(name, options)
-    make = _maker(METHODS[name], run.model, constants, tuple(mitigations))
+    make = _maker(factory, run.model, constants, tuple(mitigations))
     method = make(values)._replace(traced=Traced(make, values))
-    if not takes(METHODS[name], "init"):
+    if not takes(factory, "init"):
         return method
     # Steps do not depend on where they start from: all starts share one program.
     return method._replace(init=build_method(**options, init=_init(run)).init)
@@ -104,14 +112,18 @@ def _maker(factory: Callable, model: Model, constants: tuple, mitigations: tuple
 
 def _init(run: RunContext) -> Any:
     """The config's initialisation, with its own options if it has any."""
-    name = run.config.distill.init
-    own = own_options(run.config, "init", name)
-    found = entry("init", name)
-    return partial(resolve("init", name), **arguments(found, own, {})) if own else name
+    name, place = init_of(run.config.distill.init)
+    given: dict[str, Any] = own_options(run.config, "init", name)
+    found, shape = entry("init", name), run.dataset.train.images.shape[1:]
+    if place:
+        given |= {"public": public_rows(place, shape)}
+    if not given:
+        return name
+    return partial(resolve("init", name), **arguments(found, given, {}))
 
 
 def experts_of(run: RunContext, data: Split) -> Callable:
-    """Trains, or finds, the experts of one distiller of `data`."""
+    """Trains or finds the experts, or makes the releases, of a distiller of `data`."""
     config, data_of = run.config, run.dataset
     augment = augmentation(config.train.augment, data_of.mean, data_of.std)
     recipe = trainer(
@@ -123,7 +135,9 @@ def experts_of(run: RunContext, data: Split) -> Callable:
         augment=augment.independent,
     )
 
-    def paths(key, rows, wanted: Experts):
+    def paths(key, rows, wanted: Experts | Releases):
+        if isinstance(wanted, Releases):
+            return released(run, data, rows, wanted)
         used = epochs = wanted.epochs
         if wanted.kept_epochs:
             epochs = tuple(range(max(used[-1], wanted.kept_epochs) + 1))
