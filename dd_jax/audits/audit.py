@@ -30,6 +30,7 @@ class Shadows(NamedTuple):
         joint=False) -> (SyntheticSet[m] or None, params[m])`, a model for each row of
         `member`; with `initial_only` that row only gives the initial images, and all of
         `data` is distilled; with `joint` all share networks and real batches.
+      early: `() -> params[s]`, networks on all of train after a tenth of their epochs.
       retrain: `(pipe, keys key[m], SyntheticSet[m]) -> params[m]`, further networks on
         sets that are there.
     """
@@ -38,6 +39,7 @@ class Shadows(NamedTuple):
     random_starts: frozenset[str]
     flips: bool
     make: Callable[..., tuple[SyntheticSet | None, Params]]
+    early: Callable[[], Params]
     retrain: Callable[[str, Array, SyntheticSet], Params]
 
 

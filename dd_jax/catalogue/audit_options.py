@@ -3,6 +3,7 @@
 from dd_jax.catalogue.lookup import Option
 from dd_jax.catalogue.naming import ATTACKS, some_named
 from dd_jax.catalogue.rules import (
+    CANARIES,
     EVEN,
     FLAG,
     PAIRS,
@@ -68,8 +69,14 @@ PRIVACY = (
     Option(
         "canaries",
         0,
-        "canaries of each kind: mislabelled, out of distribution, duplicated",
+        "rows of each kind that become canaries, which are easily memorised",
         EVEN,
+    ),
+    Option(
+        "canary_kinds",
+        CANARIES[:3],
+        "kinds of canaries; hardest are rows of train as they are, by EL2N",
+        some_of(CANARIES),
     ),
     Option("epochs", 60, "training epochs of each shadow network", at_least(1)),
 )

@@ -159,6 +159,7 @@ def _shadows(run: RunContext) -> Shadows:
         random_starts=frozenset(starts),
         flips="flip" in run.config.train.augment,
         make=make,
+        early=partial(stages.early_networks, run),
         retrain=partial(stages.shadow_networks, run),
     )
 

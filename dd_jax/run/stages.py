@@ -32,6 +32,8 @@ from dd_jax.types import (
     SyntheticSet,
 )
 
+_EARLY_NETS = 10  # as many as Paul et al. 2021 average EL2N over
+
 
 def synthetic_sets(
     run: RunContext, steps: int | None = None
@@ -148,6 +150,17 @@ def networks_on_full_data(run: RunContext) -> Params:
     return train_on_rows(run.trainer, keys, data, rows, config.train.lr, epochs, loop)[
         0
     ]
+
+
+def early_networks(run: RunContext) -> Params:
+    """Ten networks on all rows of train, after a tenth of `train.full_epochs`."""
+    data = run.dataset.train
+    keys = stack(run.key("el2n"), _EARLY_NETS)
+    rows = np.tile(np.arange(len(data.labels)), (_EARLY_NETS, 1))
+    loop = stage_loop(run, "el2n", cache_dir(run, "el2n"))
+    epochs = one_per_call(-(-run.config.train.full_epochs // 10))
+    lr = run.config.train.lr
+    return train_on_rows(run.trainer, keys, data, rows, lr, epochs, loop)[0]
 
 
 def _shadow_loop(run: RunContext, pipe: str, stage: str) -> Callable:

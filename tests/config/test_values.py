@@ -36,6 +36,7 @@ _GIVEN = {  # a valid value that differs from the default, where it is no number
     "audits.privacy.scores": ("loss",),
     "audits.privacy.threats": ("t0", "t1", "t2"),
     "audits.privacy.rows": 50,
+    "audits.privacy.canary_kinds": ("hardest",),
     "audits.privacy.variance": "fixed",
     "audits.robustness.attacks": ("mim", "square", "square:l2", "autoattack:plus"),
     "audits.robustness.eps_linf": (0.0, 0.3),
@@ -136,6 +137,7 @@ BAD = {  # beside None, which is never right
     "audits.privacy.variance": ["own"],
     "audits.privacy.query_shift": [-1],
     "audits.privacy.canaries": [-2, 3],
+    "audits.privacy.canary_kinds": [(), ("noise",), ("hardest", "hardest")],
     "audits.privacy.epochs": [0],
     "audits.robustness.attacks": [
         (),

@@ -147,6 +147,24 @@ def test_fewer_rows_are_queried_but_every_canary(tmp_path):
 
 
 @pytest.mark.slow
+def test_the_hardest_rows_are_those_that_networks_find_hardest(tmp_path):
+    """By another run of the same seed, too; the rows are as they were."""
+    for steps in (3, 4):
+        record = measured(
+            tmp_path / str(steps),
+            distill__steps=steps,
+            audits__privacy__canary_kinds=("hardest", "near_duplicate"),
+            audits__privacy__threats=("t2",),
+        )
+        assert set(record["full_data"]["t2"]["loss"]["canaries"]) == {"3", "4"}
+    first, second = (scores(tmp_path / str(steps)) for steps in (3, 4))
+    np.testing.assert_array_equal(first.canary, second.canary)
+    np.testing.assert_array_equal(np.bincount(first.canary + 1)[4:], [4, 4])
+    labels = load("digits", num_classes=3).train.labels
+    np.testing.assert_array_equal(first.labels, labels[first.index])
+
+
+@pytest.mark.slow
 def test_one_repeat_makes_t1_of_the_very_network_of_t2(tmp_path):
     measured(
         tmp_path,

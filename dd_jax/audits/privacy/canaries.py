@@ -6,18 +6,21 @@ rows; each is in the training data of half of the models.
 Source: Aerni, Zhang and Tramer 2024, "Evaluations of machine learning privacy defenses
 are misleading", section 4.
 
-Differs from the paper in: three kinds side by side, not the one that suits a defence.
+Differs from the paper in: several kinds side by side, not the one that suits a defence.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from dd_jax.audits.privacy.el2n import hardest
+from dd_jax.catalogue.rules import CANARIES as KINDS
 from dd_jax.data import membership_masks
 from dd_jax.types import InputError, Split
 
-KINDS = ("mislabelled", "out_of_distribution", "duplicated")
 COPIES = 4  # of a duplicated row, the row itself included
+NEAR = 4  # by which a near-duplicate differs in each value at most, of 255
 
 
 class CanaryDataset(NamedTuple):
@@ -34,17 +37,30 @@ class CanaryDataset(NamedTuple):
     source: np.ndarray
 
 
-def insert_canaries(seed: int, split: Split, count: int) -> CanaryDataset:
-    """Turns random rows into canaries, `count` of each of the `KINDS`.
+def insert_canaries(
+    seed: int,
+    split: Split,
+    count: int,
+    kinds: Sequence[str] = KINDS[:3],
+    hardness: np.ndarray | None = None,
+) -> CanaryDataset:
+    """Turns rows into canaries, `count` of each of some kinds.
 
-    A mislabelled row takes the label of another class, uniformly; an
-    out-of-distribution row becomes uniform noise and keeps its label; a duplicated row
-    gets copies, so that there are 4 of it.
+    | kind | rows | what becomes of them |
+    |---|---|---|
+    | `mislabelled` | random | they take the label of another class, uniformly |
+    | `out_of_distribution` | random | they become uniform noise, with their label |
+    | `duplicated` | random | three copies join each, so that there are 4 of it |
+    | `near_duplicate` | random | so do copies with noise of at most 4 of 255 |
+    | `hardest` | by `el2n.hardest`, of those that no other kind took | nothing |
 
     Args:
       seed: the same seed gives the same canaries.
       split: n rows, `u8[n h w c]` and `i32[n]`.
       count: canaries of each kind; 0 changes nothing.
+      kinds: of `KINDS`, each once.
+      hardness: `f64[n]`, such as `el2n.el2n`, for the kind `hardest`, which is left out
+        where there is none.
 
     Returns:
       A `CanaryDataset`; `split` itself is not changed.
@@ -52,28 +68,49 @@ def insert_canaries(seed: int, split: Split, count: int) -> CanaryDataset:
     Raises:
       InputError: canaries would be more than a quarter of the rows.
     """
-    n = len(split.labels)
-    most = n // (4 * len(KINDS)) // 2 * 2  # an even number, for complementary halves
+    n, kinds = len(split.labels), [kind for kind in KINDS if kind in kinds]
+    most = n // (4 * len(kinds)) // 2 * 2  # an even number, for complementary halves
     if count > most:
         raise InputError(
-            f"audits.privacy.canaries={count} of each of {len(KINDS)} kinds: with "
+            f"audits.privacy.canaries={count} of each of {len(kinds)} kinds: with "
             f"{n} training images at most {most} are possible"
         )
     rng = np.random.default_rng(seed)
-    chosen = rng.choice(n, (len(KINDS), count), replace=False)
+    drawn = [kind for kind in kinds if kind != "hardest"]
+    chosen = dict(zip(drawn, rng.choice(n, (len(drawn), count), replace=False)))
+    none = np.zeros(0, int)
     kind = np.full(n, -1)
-    for i, rows in enumerate(chosen):
-        kind[rows] = i
-    mislabelled, noise, duplicated = chosen
+    for name, rows in chosen.items():
+        kind[rows] = KINDS.index(name)
+    if "hardest" in kinds and hardness is not None:
+        rows = hardest(hardness, split.labels, kind < 0, count)
+        kind[rows] = KINDS.index("hardest")
     images, labels = split.images.copy(), split.labels.copy()
-    classes = int(labels.max()) + 1
-    offset = rng.integers(1, classes, count)
-    labels[mislabelled] = (labels[mislabelled] + offset) % classes
+    _mislabel(rng, labels, chosen.get("mislabelled", none))
+    noise = chosen.get("out_of_distribution", none)
     images[noise] = rng.integers(0, 256, images[noise].shape)
-    source = np.concatenate([np.arange(n), np.repeat(duplicated, COPIES - 1)])
+    again = lambda name: np.repeat(chosen.get(name, none), COPIES - 1)
+    near = again("near_duplicate")
+    source = np.concatenate([np.arange(n), again("duplicated"), near])
     arrays = images, labels, split.groups
-    rows = (None if array is None else array[source] for array in arrays)
-    return CanaryDataset(Split(*rows), kind, source)
+    images, *others = (None if array is None else array[source] for array in arrays)
+    if len(near):
+        images[-len(near) :] = _near(rng, images[-len(near) :])
+    return CanaryDataset(Split(images, *others), kind, source)
+
+
+def _mislabel(rng: np.random.Generator, labels: np.ndarray, rows: np.ndarray) -> None:
+    """Gives rows the label of another class, in place."""
+    if len(rows):
+        classes = int(labels.max()) + 1
+        offset = rng.integers(1, classes, len(rows))
+        labels[rows] = (labels[rows] + offset) % classes
+
+
+def _near(rng: np.random.Generator, images: np.ndarray) -> np.ndarray:
+    """The same images with noise that is hardly seen."""
+    noise = rng.integers(-NEAR, NEAR + 1, images.shape)
+    return np.clip(images + noise, 0, 255).astype(images.dtype)
 
 
 def canary_masks(

@@ -7,10 +7,11 @@ import numpy as np
 
 from dd_jax.audits.audit import PIPES, Audit, Context
 from dd_jax.audits.privacy import evaluate_membership, save_scores
+from dd_jax.audits.privacy.el2n import most_hardest
 from dd_jax.audits.privacy.scores import check_score, score_of
 from dd_jax.audits.privacy.shadow_queries import (
     QueryResult,
-    canary_dataset,
+    drawn_canaries,
     query_models,
     shared_models,
     train_shadows,
@@ -65,11 +66,7 @@ def measure(context: Context) -> dict[str, Any]:
 def _check_halves(context: Context) -> None:
     """Half of the rows, canaries left out, must do for the images of each class."""
     ipc, canaries, data = context.shadows.ipc, context.options.canaries, context.dataset
-    ordinary = data.train.labels
-    if canaries:
-        rows = canary_dataset(context)
-        ordinary = rows.split.labels[: len(rows.kind)][rows.kind < 0]
-    fewest = int(np.bincount(ordinary, minlength=context.num_classes).min())
+    fewest = int(_ordinary(context).min())
     if fewest >= 2 * ipc:
         return
     most = int(np.bincount(data.train.labels).min())
@@ -82,6 +79,21 @@ def _check_halves(context: Context) -> None:
         f"{' beside canaries' if canaries else ''}; take "
         f"{', or '.join([*ways, f'audits.privacy.enabled=False{limit}'])}"
     )
+
+
+def _ordinary(context: Context) -> np.ndarray:
+    """Rows of each class that are certain to be no canaries, `i64[k]`.
+
+    Raises:
+      InputError: more canaries than the data have room for.
+    """
+    train, count = context.dataset.train.labels, context.options.canaries
+    rows = drawn_canaries(context) if count else None
+    no_canary = rows.kind < 0 if rows else np.ones(len(train), bool)
+    ordinary = np.bincount(train[no_canary], minlength=context.num_classes)
+    if not count or "hardest" not in context.options.canary_kinds:
+        return ordinary
+    return ordinary - np.minimum(most_hardest(train, no_canary), count)
 
 
 def _check_queries(context: Context) -> None:

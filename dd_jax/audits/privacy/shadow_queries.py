@@ -13,11 +13,13 @@ import numpy as np
 
 from dd_jax.audits.audit import Context
 from dd_jax.audits.privacy.canaries import CanaryDataset, canary_masks, insert_canaries
+from dd_jax.audits.privacy.el2n import el2n
 from dd_jax.audits.privacy.membership import audited_rows
 from dd_jax.audits.privacy.signals import pool_repeats, queries, query_logits
 from dd_jax.data import initial_masks
 from dd_jax.runtime.keys import integer, named, stack
 from dd_jax.runtime.stacked import join_trees
+from dd_jax.train.evaluate import logits_of_each
 from dd_jax.types import Array, Params, Split, SyntheticSet
 
 
@@ -39,10 +41,24 @@ class QueryResult(NamedTuple):
     canary: np.ndarray
 
 
+def drawn_canaries(context: Context) -> CanaryDataset:
+    """Train with its canaries but the hardest rows, which only networks know."""
+    options, seed = context.options, integer(context.key("canaries"))
+    rows = context.dataset.train
+    return insert_canaries(seed, rows, options.canaries, options.canary_kinds)
+
+
 def canary_dataset(context: Context) -> CanaryDataset:
     """Train as shadows get it, with its canaries."""
+    options, train = context.options, context.dataset.train
+    hardness = None
+    if options.canaries and "hardest" in options.canary_kinds:
+        images = jnp.asarray(train.images)
+        logits = logits_of_each(context.model, context.shadows.early(), images)
+        hardness = el2n(np.asarray(logits), train.labels)
     seed = integer(context.key("canaries"))
-    return insert_canaries(seed, context.dataset.train, context.options.canaries)
+    kinds = options.canary_kinds
+    return insert_canaries(seed, train, options.canaries, kinds, hardness)
 
 
 def query_models(context: Context, pipe: str) -> dict[str, QueryResult | None]:

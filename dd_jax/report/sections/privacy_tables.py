@@ -11,7 +11,13 @@ from dd_jax.types import Record
 
 FPR_LEVELS = {"0.1": 1, "0.01": 1, "0.001": 2, "0.0001": 3}  # digits of a TPR there
 PRIORS = ("0.01", "0.1", "0.5")
-KINDS = ("mislabelled", "out of distribution", "in four copies")  # of canaries
+KINDS = (  # of canaries
+    "mislabelled",
+    "out of distribution",
+    "in four copies",
+    "in four near copies",
+    "hardest by EL2N",
+)
 LEVELS = ("0.1", "0.01")
 UNRESOLVED = {"mean": None}
 
