@@ -148,10 +148,11 @@ def _shadows(run: RunContext) -> Shadows:
     starts = (pipe for pipe in PIPES if _starts_from_random_rows(run.config, pipe))
 
     def make(
-        pipe: str, keys: Array, data: Split, member: np.ndarray, **form: bool
+        pipe: str, keys: Array, data: Split, *rows: np.ndarray, joint: bool = False
     ) -> tuple[SyntheticSet | None, Params]:
-        pipeline = stages.shadow_pipeline(run, pipe, data, **form)
-        sets, trained = pipeline.many(keys, member)
+        halves = 2 * rows[0].sum() <= rows[0].size
+        pipeline = stages.shadow_pipeline(run, pipe, data, joint=joint, halves=halves)
+        sets, trained = pipeline.many(keys, *rows)
         return sets, trained.params
 
     return Shadows(

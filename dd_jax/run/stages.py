@@ -182,8 +182,8 @@ def shadow_pipeline(
     pipe: str,
     data: Split,
     *,
-    initial_only: bool = False,
     joint: bool = False,
+    halves: bool = True,
 ) -> Pipeline:
     """The pipeline that shadows are made of, by the name that Records use.
 
@@ -191,8 +191,8 @@ def shadow_pipeline(
       run: the run.
       pipe: `distilled`, `random_subset` or `full_data`.
       data: the rows that members are drawn from.
-      initial_only: see `dd_jax.distill.pipeline.distil_then_train`.
       joint: whether shadows share networks and real batches.
+      halves: whether each of joint shadows has half of the rows that they draw.
     """
     config = run.config
     if pipe == "full_data":
@@ -211,8 +211,7 @@ def shadow_pipeline(
         in_ten_calls(config.audits.privacy.epochs),
         (_shadow_loop(run, pipe, "distil"), _shadow_loop(run, pipe, "nets")),
         experts_of(run, data),
-        initial_only=initial_only,
-        batched=batched_method_of(run, halves=not initial_only) if joint else None,
+        batched=batched_method_of(run, halves) if joint else None,
     )
 
 

@@ -6,7 +6,7 @@ who has one trained network.
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -20,7 +20,7 @@ from dd_jax.data import initial_masks
 from dd_jax.runtime.keys import integer, named, stack
 from dd_jax.runtime.stacked import join_trees
 from dd_jax.train.evaluate import logits_of_each
-from dd_jax.types import Array, Params, Split, SyntheticSet
+from dd_jax.types import Array, Key, Params, Split, SyntheticSet
 
 
 class QueryResult(NamedTuple):
@@ -119,14 +119,17 @@ def _initial_shadows(context: Context, pipe: str) -> tuple[np.ndarray, Params]:
     data = context.dataset.train
     seed, pairs = _masks(context, "initial masks")
     member = initial_masks(seed, data.labels, pairs, context.shadows.ipc)
-    return member, _shadows(context, pipe, data, member, initial_only=True)[1]
+    key = named(context.key(f"shadows {pipe}"), "initial")
+    everything = np.ones_like(member)
+    return member, _shadows(context, pipe, key, data, everything, member)[1]
 
 
 def _released_shadows(context: Context, pipe: str) -> _Released:
     canaries = canary_dataset(context)
     seed, pairs = _masks(context, "masks")
     member = canary_masks(seed, canaries, pairs, at_least=context.shadows.ipc)
-    made = _shadows(context, pipe, canaries.split, member[:, canaries.source])
+    key, given = context.key(f"shadows {pipe}"), member[:, canaries.source]
+    made = _shadows(context, pipe, key, canaries.split, given)
     return _Released(canaries, member, *made)
 
 
@@ -170,13 +173,12 @@ def _limited_rows(context: Context, rows: np.ndarray, kind: np.ndarray) -> np.nd
 
 
 def _shadows(
-    context: Context, pipe: str, data: Split, member: np.ndarray, **kw: Any
+    context: Context, pipe: str, key: Key, data: Split, *rows: np.ndarray
 ) -> tuple[SyntheticSet | None, Params]:
-    """Sets and networks of a pipeline, one for each row of `member`."""
-    key = context.key(f"shadows {pipe}")
-    keys = stack(named(key, "initial") if kw else key, len(member))
-    make = lambda rows, **form: context.shadows.make(
-        pipe, keys[rows], data, member[rows], **kw, **form
+    """Sets and networks of a pipeline: `Shadows.make` of each row of `rows`."""
+    keys = stack(key, len(rows[0]))
+    make = lambda which, **form: context.shadows.make(
+        pipe, keys[which], data, *(each[which] for each in rows), **form
     )
     shared = shared_models(context, pipe)
     if not shared:
