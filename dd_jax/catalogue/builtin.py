@@ -12,7 +12,7 @@ Traits, by kind:
 - attack: `words`, the values that a config may give after a colon, by parameter, the
   default first; `shared`, the key of `audits.robustness` that gives a parameter, where
   that is not the key of its own name, or None.
-- source: `place`, what a config gives after the colon: nothing if empty.
+- source, init: `place`, what a config gives after the colon: nothing if empty.
 """
 
 from functools import partial
@@ -97,6 +97,13 @@ init("real", _IN + "real", label="Random real images", random_rows=True)
 init("kmeans", _IN + "kmeans", label="k-means")
 init("kcenter", _IN + "kcenter", label="k-center")
 init("herding", _IN + "herding", label="Herding")
+init(
+    "public",
+    "dd_jax.distill.parametrisation.public_images:public",
+    label="Public images",
+    place="SOURCE",
+    options=method_options.PUBLIC,
+)
 
 _FIXED, _ADAPTIVE = "dd_jax.attacks.fixed_step:", "dd_jax.attacks.adaptive:"
 _NORM = {"norm": BALLS}

@@ -1,4 +1,4 @@
-"""The config keys of each method of this package."""
+"""The config keys of each method and initialisation of this package."""
 
 from dd_jax.catalogue.lookup import Option
 from dd_jax.catalogue.rules import (
@@ -6,6 +6,18 @@ from dd_jax.catalogue.rules import (
     NOT_NEGATIVE,
     POSITIVE,
     at_least,
+    one_of,
+)
+
+PUBLIC = (
+    Option(
+        "classes",
+        "free",
+        "which images of the public source a class starts from: free = any of them; "
+        "nearest = those of the class with the nearest mean image, for which the "
+        "training rows are looked at",
+        one_of(("free", "nearest")),
+    ),
 )
 
 TRAJECTORY_MATCHING = (

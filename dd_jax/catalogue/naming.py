@@ -1,5 +1,6 @@
 """How a config names entries: `dm`, `square:l2`, `npz:FILE`, and the rules of that."""
 
+from collections.abc import Callable
 from typing import Any
 
 from dd_jax.catalogue.lookup import Entry, entries, entry, names
@@ -73,6 +74,30 @@ def describe_sources() -> str:
     return f"{', '.join(others)} or {last}"
 
 
+def init_of(spec: str) -> tuple[str, str]:
+    """The initialisation that a config names, and the source of its images if it has.
+
+    Raises:
+      InputError: no such initialisation, or source; one that is missing or not taken.
+
+    >>> init_of("real"), init_of("public:npz:a.npz")
+    (('real', ''), ('public', 'npz:a.npz'))
+    """
+    name, colon, place = spec.partition(":")
+    takes = bool(entry("init", name).traits.get("place"))
+    if not takes == bool(colon) == bool(place):
+        raise InputError(f"initialisation {spec!r} is unknown; use {_inits_in_words()}")
+    if place:
+        source_of(place)
+    return name, place
+
+
+def _inits_in_words() -> str:
+    places = ((e.name, e.traits.get("place", "")) for e in entries("init"))
+    forms = (f"{name}:{place}" if place else name for name, place in places)
+    return "one of " + ", ".join(forms)
+
+
 def _words(found: Entry) -> dict[str, tuple[str, ...]]:
     return dict(found.traits.get("words", {}))
 
@@ -111,15 +136,19 @@ def _attacks_in_words() -> str:
     )
 
 
-def _is_source(value: str) -> bool:
-    try:
-        return bool(source_of(value))
-    except InputError:
-        return False
+def _is(parse: Callable[[str], tuple]) -> Callable[[str], bool]:
+    def holds(value: str) -> bool:
+        try:
+            return bool(parse(value))
+        except InputError:
+            return False
+
+    return holds
 
 
 ATTACKS = Rule(_are_attacks, _attacks_in_words)
-SOURCE = Rule(_is_source, describe_sources)
+SOURCE = Rule(_is(source_of), describe_sources)
+INIT = Rule(_is(init_of), _inits_in_words)
 
 
 def present_names(record: dict[str, Any]) -> dict[str, Any]:

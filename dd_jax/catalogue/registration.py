@@ -18,7 +18,7 @@ _TRAITS = {  # kind -> what an entry may say of itself
         *("selects", "random_rows", "matches_real", "follows_experts", "batched"),
         "traced",
     ),
-    "init": ("random_rows",),
+    "init": ("random_rows", "place"),
     "attack": ("words", "shared"),
     "source": ("place",),
 }
@@ -50,7 +50,8 @@ def register(
         score: `(logits, labels, member, target, ...) -> f32[n]`;
         source: `(place, ...) -> dd_jax.data.Raw`;
         model: a Flax module of images `f32[n h w c]` to features, options its fields;
-        init: `(key, real, ipc, enter, ...) -> f32[k ipc h w c]`;
+        init: `(key, real, ipc, enter, ...) -> f32[k ipc h w c]`; with a place,
+        `public`, the training rows of that source, as well;
         audit: a `dd_jax.audits.Audit`.
       label: what reports call it.
       options: its own config keys, `distill.NAME.KEY` and so on.

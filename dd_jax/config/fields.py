@@ -6,7 +6,7 @@ from itertools import accumulate
 from operator import is_
 
 from dd_jax.catalogue.lookup import Option, entries
-from dd_jax.catalogue.naming import SOURCE, one_named
+from dd_jax.catalogue.naming import INIT, SOURCE, one_named
 from dd_jax.catalogue.rules import (
     ACTIVATIONS,
     AUGMENT,
@@ -99,7 +99,7 @@ BASE = (
         "distill.init",
         "real",
         "initialisation of the synthetic images",
-        one_named("init"),
+        INIT,
     ),
     Option(
         "distill.steps",

@@ -15,7 +15,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from dd_jax.catalogue.lookup import Entry, entries
-from dd_jax.catalogue.naming import attack_of, source_of
+from dd_jax.catalogue.naming import attack_of, init_of, source_of
 from dd_jax.catalogue.rules import is_number
 from dd_jax.config.fields import Identical, fields
 from dd_jax.config.nested import copied, flat
@@ -188,6 +188,9 @@ def run_ids(
         for named_by, found in code:
             if _chosen((named_by,), only):
                 kept[f"code of {found.kind} {found.name}"] = found.digest
+        name, place = init_of(kept.get("distill.init", "real"))
+        if place:
+            kept["distill.init"] = f"{name} {_source_digest(place)}"
         if kept.get("distill.load"):
             kept["distill.load"] = file_digest(expanded(config.distill.load))
         if sets := kept.get("audits.transfer.sets"):
@@ -196,6 +199,13 @@ def run_ids(
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     return [name(only) for only in parts]
+
+
+def _source_digest(source: str) -> str:
+    """Of the files of a source, whatever their path; of its name where it has none."""
+    name, place = source_of(source)
+    files = expanded(place) if place else None
+    return f"{name} {file_digest(files) if files and files.exists() else place}"
 
 
 @lru_cache(maxsize=64)
@@ -219,13 +229,14 @@ def _deciding(known: Identical, used: Identical) -> tuple[str, ...]:
 def used_entries(config: ConfigDict) -> Iterator[Entry]:
     """The entries of the catalogue that a valid config uses."""
     others = config.audits.transfer
+    init, public = init_of(config.distill.init)
     attacks = (attack_of(spec)[0] for spec in config.audits.robustness.attacks)
     used = {
         "method": {config.distill.method, *others.methods},
-        "init": {config.distill.init},
+        "init": {init},
         "attack": set(attacks),
         "score": set(config.audits.privacy.scores),
-        "source": {source_of(config.data.source)[0]},
+        "source": {source_of(s)[0] for s in (config.data.source, public) if s},
         "model": {config.model.name, *others.architectures},
         "audit": {n for n, own in config.audits.items() if own.get("enabled", True)},
     }

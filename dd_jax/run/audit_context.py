@@ -12,6 +12,7 @@ from ml_collections import ConfigDict
 from dd_jax.audits import learning_curve_audit
 from dd_jax.audits.audit import PIPES, Audit, Context, Shadows
 from dd_jax.catalogue import entry, names, resolve
+from dd_jax.catalogue.naming import init_of
 from dd_jax.run import stages
 from dd_jax.run.cached import cache_dir, cached, estimate, run_dir
 from dd_jax.run.context import RunContext, images_per_class, learns
@@ -168,7 +169,7 @@ def _shadows(run: RunContext) -> Shadows:
 def _starts_from_random_rows(config: ConfigDict, pipe: str) -> bool:
     distill = config.distill
     if pipe == "distilled" and learns(config):
-        found = entry("init", distill.init)
+        found = entry("init", init_of(distill.init)[0])
     else:
         found = entry("method", distill.method if pipe == "distilled" else "random")
     return found.traits.get("random_rows", False) and pipe != "full_data"

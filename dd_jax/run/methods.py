@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from dd_jax.catalogue import arguments, entry, resolve, takes
+from dd_jax.catalogue.naming import init_of
 from dd_jax.config.sharing import CANARIES, PARTS
 from dd_jax.distill import METHODS, BatchedMethod, Method, batched_form
 from dd_jax.distill.base import Experts
@@ -19,7 +20,7 @@ from dd_jax.run.context import (
     images_per_class,
     learns,
 )
-from dd_jax.run.read_data import own_options
+from dd_jax.run.read_data import own_options, public_rows
 from dd_jax.runtime.keys import named, stack
 from dd_jax.runtime.loop import array_digest
 from dd_jax.runtime.reuse import reused
@@ -105,10 +106,14 @@ def _maker(factory: Callable, model: Model, constants: tuple, mitigations: tuple
 
 def _init(run: RunContext) -> Any:
     """The config's initialisation, with its own options if it has any."""
-    name = run.config.distill.init
-    own = own_options(run.config, "init", name)
-    found = entry("init", name)
-    return partial(resolve("init", name), **arguments(found, own, {})) if own else name
+    name, place = init_of(run.config.distill.init)
+    given: dict[str, Any] = own_options(run.config, "init", name)
+    found, shape = entry("init", name), run.dataset.train.images.shape[1:]
+    if place:
+        given |= {"public": public_rows(place, shape)}
+    if not given:
+        return name
+    return partial(resolve("init", name), **arguments(found, given, {}))
 
 
 def experts_of(run: RunContext, data: Split) -> Callable:

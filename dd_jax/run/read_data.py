@@ -11,11 +11,12 @@ from ml_collections import ConfigDict
 from dd_jax.catalogue import entry, resolve, takes
 from dd_jax.catalogue.naming import source_of
 from dd_jax.data import load, tfds_source
+from dd_jax.data.fitting import with_channels
 from dd_jax.data.zca import Space, Whitening, fit_zca, read_zca, zca_space
 from dd_jax.distill.io import storage
 from dd_jax.run.grid_checks import SEEN
 from dd_jax.runtime.loop import array_digest
-from dd_jax.types import Dataset, InputError
+from dd_jax.types import Dataset, InputError, Split
 
 _LINKED = 2  # folders below the first that may be links: train/CLASS
 
@@ -46,6 +47,31 @@ def _load(
 def dataset(config: ConfigDict) -> Dataset:
     """The data set of a config, read once unless its files change."""
     return _load(*place(config))
+
+
+def public_rows(source: str, shape: tuple[int, int, int]) -> Split:
+    """The training rows of a public source as images of a shape, read once.
+
+    Args:
+      source: as in `data.load`.
+      shape: height, width, channels; square images are resized to a square, grey and
+        colour made into each other.
+
+    Raises:
+      InputError: images that cannot be made to fit, or anything wrong with the source.
+    """
+    height, width, channels = shape
+    size = height if height == width else None
+    try:
+        factory = entry("source", source_of(source)[0]).factory
+        stamp = _stamp(tfds_source.files(source))
+        found = _load(source, factory, stamp, 0, size, 0, 0.0, 0, "refuse", ()).train
+        if found.images.shape[1:3] != (height, width):
+            h, w = found.images.shape[1:3]
+            raise InputError(f"its images are {h}x{w}, those of data are not square")
+        return Split(with_channels(found.images, channels), found.labels)
+    except InputError as error:
+        raise InputError(f"distill.init=public:{source}: {error}") from None
 
 
 def whitening(config: ConfigDict) -> Whitening | None:

@@ -213,7 +213,7 @@ def _joint_shadows(size: Size) -> Program:
     """A step of DM of several shadows that share network and real batch."""
     options = _options("dm", size)
     method = METHODS["dm"](network(size), **options)
-    options["batch_real"] *= 2
+    options["batch_real"] = size.batch_joint or 2 * size.batch_real
     joint = batched_form("dm")(network(size), **options)
 
     def run(key, states, real, member):

@@ -22,7 +22,8 @@ class Size(NamedTuple):
       experts: networks whose paths MTT draws from.
       batch: images a step of training.
       nets: networks in training at once.
-      shadows: shadow distillations at once, on a real batch twice that of DM.
+      shadows: shadow distillations at once.
+      batch_joint: real images a class and step that they share; 0 is twice those of DM.
       attacked: images of an attack.
       pgd_steps: steps of PGD.
       apgd_steps: steps of APGD.
@@ -44,6 +45,7 @@ class Size(NamedTuple):
     batch: int = 256
     nets: int = 20
     shadows: int = 64
+    batch_joint: int = 0
     attacked: int = 1000
     pgd_steps: int = 20
     apgd_steps: int = 100
@@ -63,5 +65,6 @@ SIZES = {
         max_start=40,
         experts=20,  # the paths of 100 are 7 GB
         shadows=16,  # 64 sets with their momentum are 13 GB
+        batch_joint=128,  # 512 a class are 5 GB, which chips store in twice the space
     ),
 }

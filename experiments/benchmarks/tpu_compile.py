@@ -6,9 +6,9 @@
 
 Each program of `hot_programs.py` is lowered and compiled for the chips of each
 topology, one after another, and gives one row of FILE (JSON lines) as soon as it is
-done. A row that is there already, of the same program and the same compiler, is not
-made again, so that a command that was stopped goes on. Printed is the table of FILE in
-Markdown; `--table` prints it and compiles nothing.
+done. A row that is there already and fits, of the same program and the same compiler,
+is not made again, so that a command that was stopped goes on. Printed is the table of
+FILE in Markdown; `--table` prints it and compiles nothing.
 
 On several chips one network is shared by `over_devices`, and `nets` are spread over the
 chips, with copies of the last where the chips do not divide them.
@@ -144,7 +144,7 @@ def compile_all(options: argparse.Namespace) -> None:
             made = lowered(program(1), devices)
             row = dict(zip(KEY, (name, shape, topology))) | {"chips": len(devices)}
             row |= {"digest": digest(made), "versions": versions}
-            if any(row.items() <= old.items() for old in rows):
+            if any(row.items() <= old.items() and fits(old) for old in rows):
                 continue
             row |= measured_in_pieces(program, made, devices)
             rows = with_row(rows, row)

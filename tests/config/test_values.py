@@ -27,6 +27,7 @@ _GIVEN = {  # a valid value that differs from the default, where it is no number
     "distill.mtt.max_start": 3,
     "distill.mtt.first_max_start": 2,
     "distill.mtt.growth": 100,
+    "distill.public.classes": "nearest",
     "distill.load": __file__,
     "precision": "bfloat16",
     "train.decay": "thirds",
@@ -85,7 +86,7 @@ BAD = {  # beside None, which is never right
     "model.pooling": ["mean"],
     "distill.method": ["DM", "MTT"],
     "distill.ipc": [0, -1],
-    "distill.init": ["zeros"],
+    "distill.init": ["zeros", "public", "public:", "public:cifar", "real:digits"],
     "distill.steps": [-1],
     "distill.batch_real": [0],
     "distill.augment": ["", "colour", "crop_crop", "crop,flip"],
@@ -254,7 +255,9 @@ def test_override_leaves_the_original_and_refuses_other_types():
 @pytest.mark.parametrize("key", fields())
 def test_run_id_changes_exactly_with_keys_that_change_results(key):
     method = "mtt" if key.startswith("distill.mtt.") else "dm"
-    base = config.override(config.default(), {"distill.method": method}, "test")
+    init = "public:digits" if key.startswith("distill.public.") else "real"
+    used = {"distill.method": method, "distill.init": init}
+    base = config.override(config.default(), used, "test")
     changed = config.override(base, {key: other(key)}, "test")
     same = config.run_id(base, "abc") == config.run_id(changed, "abc")
     assert same == (key in NO_EFFECT)
@@ -276,6 +279,17 @@ def test_run_id_reads_the_loaded_set_not_its_path(tmp_path):
         config.run_id(changed(distill__load=str(path)), "abc") for path in paths
     )
     assert same == moved != other
+
+
+def test_run_id_reads_public_images_not_their_path(tmp_path):
+    ids = []
+    for name, contents in [("a", b"1"), ("b", b"1"), ("c", b"2")]:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "images").write_bytes(contents)
+        for kind in ("idx", "folder"):
+            init = f"public:{kind}:{tmp_path / name}"
+            ids.append(config.run_id(changed(distill__init=init), "abc"))
+    assert ids[:2] == ids[2:4] and len(set(ids)) == 4
 
 
 def test_run_id_ignores_how_a_number_is_written():

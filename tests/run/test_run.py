@@ -166,8 +166,10 @@ def test_every_method_runs(tmp_path, method):
     assert all(is_real) if selects else not any(is_real)
 
 
-@pytest.mark.parametrize("init", catalogue.names("init"))
-def test_every_init_runs(tmp_path, init):
+@pytest.mark.parametrize("name", catalogue.names("init"))
+def test_every_init_runs(tmp_path, name):
+    place = catalogue.entry("init", name).traits.get("place")
+    init = f"{name}:digits" if place else name
     found = bare(tmp_path, distill__init=init)
     assert found["run"]["init"] == init
     images = distill.load(only_run(tmp_path) / "synthetic.npz").images
