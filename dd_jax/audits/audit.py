@@ -24,7 +24,7 @@ class Shadows(NamedTuple):
     Attributes:
       ipc: synthetic images per class.
       random_starts: pipelines whose initial images are random rows of train, which T0
-        asks for.
+        asks for, and how many rows of each class they are made from.
       flips: whether training flips images, so that queries should too.
       make: `(pipe, keys key[m], data, member bool[m n], initial bool[m n], joint=False)
         -> (SyntheticSet[m] or None, params[m])`, a model for each row of `member`;
@@ -36,7 +36,7 @@ class Shadows(NamedTuple):
     """
 
     ipc: int
-    random_starts: frozenset[str]
+    random_starts: Mapping[str, int]
     flips: bool
     make: Callable[..., tuple[SyntheticSet | None, Params]]
     early: Callable[[], Params]

@@ -7,6 +7,7 @@ from dd_jax.catalogue.rules import (
     EVEN,
     FLAG,
     PAIRS,
+    PROTOCOLS,
     ROWS,
     SETS,
     THREATS,
@@ -20,8 +21,13 @@ from dd_jax.catalogue.rules import (
 PRIVACY = (
     Option("enabled", True, "run the membership audit", FLAG),
     Option(
-        "shadows", 16, "shadow models, in pairs on complementary halves of train", PAIRS
+        "protocol",
+        "halves",
+        "what shadow models differ in: halves of train, or the canaries alone beside a "
+        "fixed bulk that all have",
+        one_of(PROTOCOLS),
     ),
+    Option("shadows", 16, "shadow models, in pairs that share train out", PAIRS),
     Option(
         "joint",
         False,

@@ -23,6 +23,7 @@ CANARIES = (
     "near_duplicate",
     "hardest",
 )
+PROTOCOLS = ("halves", "canaries")
 VARIANCES = ("auto", "fixed", "per_example")
 PRECISIONS = ("float32", "tf32", "bfloat16")
 BALLS = ("linf", "l2", "l1")

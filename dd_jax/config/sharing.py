@@ -11,7 +11,10 @@ from dd_jax.config.values import flat
 _ALWAYS = ("seed", "precision", "model.", "train.batch", "train.augment")
 _NETWORKS = (*_ALWAYS, "train.lr", "train.decay", "train.cutmix", "train.adversarial")
 CANARIES = ("audits.privacy.canaries", "audits.privacy.canary_kinds")
-_PRIVACY = ("audits.privacy.shadows", "audits.privacy.targets", *CANARIES)
+_PRIVACY = (
+    *(f"audits.privacy.{key}" for key in ("shadows", "targets", "protocol")),
+    *CANARIES,
+)
 PARTS = {
     "random_subset": (
         *_NETWORKS,
@@ -22,7 +25,7 @@ PARTS = {
     ),
     "full_data": (*_NETWORKS, "train.full"),
     "experts": _ALWAYS,
-    "el2n": (*_NETWORKS, "train.full_epochs"),
+    "early_networks": (*_NETWORKS, "train.full_epochs"),
     "random_subset_shadows": (
         *_NETWORKS,
         *_PRIVACY,

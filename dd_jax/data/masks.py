@@ -100,3 +100,36 @@ def initial_masks(seed: int, labels: np.ndarray, pairs: int, ipc: int) -> np.nda
     halves = int(child.generate_state(1)[0])
     chosen[:, listed] = membership_masks(halves, labels[listed], pairs, at_least=ipc)
     return chosen
+
+
+def starting_rows(
+    seed: int, labels: np.ndarray, member: np.ndarray, count: int
+) -> np.ndarray:
+    """Draws the rows that each model is initialised from, of its own rows.
+
+    The draw of random real images: uniform in each class, without replacement.
+
+    Args:
+      seed: the same seed gives the same rows.
+      labels: `i32[n]`, of k classes.
+      member: `bool[m n]`, at least one row of each class a model.
+      count: rows of each class that a model takes; fewer of all classes where its
+        smallest class has fewer.
+
+    Returns:
+      `bool[m n]`, nothing outside of `member`.
+
+    >>> starting_rows(0, np.array([0, 1] * 3), np.ones((2, 6), bool), 2).sum(1)
+    array([4, 4])
+    """
+    labels, chosen = np.asarray(labels), np.zeros_like(member)
+    classes = np.unique(labels)
+    for row, given, child in zip(
+        chosen, member, np.random.SeedSequence(seed).spawn(len(member))
+    ):
+        rng = np.random.default_rng(child)
+        own = [np.flatnonzero(given & (labels == c)) for c in classes]
+        most = min(count, *(len(rows) for rows in own))
+        for rows in own:
+            row[rng.choice(rows, most, replace=False)] = True
+    return chosen

@@ -155,7 +155,7 @@ def experts_of(run: RunContext, data: Split) -> Callable:
 def _canary_keys(run: RunContext) -> tuple[str, ...]:
     """The keys that canaries follow from."""
     by_networks = "hardest" in run.config.audits.privacy.canary_kinds
-    return (*CANARIES, *PARTS["el2n"]) if by_networks else CANARIES
+    return (*CANARIES, *PARTS["early_networks"]) if by_networks else CANARIES
 
 
 def batched_method_of(run: RunContext, halves: bool) -> BatchedMethod:

@@ -155,9 +155,9 @@ def networks_on_full_data(run: RunContext) -> Params:
 def early_networks(run: RunContext) -> Params:
     """Ten networks on all rows of train, after a tenth of `train.full_epochs`."""
     data = run.dataset.train
-    keys = stack(run.key("el2n"), _EARLY_NETS)
+    keys = stack(run.key("early networks"), _EARLY_NETS)
     rows = np.tile(np.arange(len(data.labels)), (_EARLY_NETS, 1))
-    loop = stage_loop(run, "el2n", cache_dir(run, "el2n"))
+    loop = stage_loop(run, "early_networks", cache_dir(run, "early_networks"))
     epochs = one_per_call(-(-run.config.train.full_epochs // 10))
     lr = run.config.train.lr
     return train_on_rows(run.trainer, keys, data, rows, lr, epochs, loop)[0]

@@ -114,34 +114,53 @@ def _near(rng: np.random.Generator, images: np.ndarray) -> np.ndarray:
 
 
 def canary_masks(
-    seed: int, dataset: CanaryDataset, pairs: int, *, at_least: int
+    seed: int,
+    dataset: CanaryDataset,
+    pairs: int,
+    *,
+    at_least: int,
+    fixed_bulk: bool = False,
 ) -> np.ndarray:
     """Complementary halves of the ordinary rows and of every kind of canary.
 
-    Ordinary rows are halved as in `membership_masks`; a kind of canary is halved
-    whatever its classes, so that every model has the same number of rows, copies
-    counted.
+    Ordinary rows are halved as in `membership_masks`, or with `fixed_bulk` given to
+    every model; a kind of canary is halved whatever its classes, so that every model
+    has the same number of rows, copies counted.
 
     Args:
       seed: the same seed gives the same masks.
       dataset: with an even number of canaries of each kind.
       pairs: number of pairs of models.
       at_least: ordinary rows of each class that every model must have.
+      fixed_bulk: whether every model has all ordinary rows.
 
     Returns:
       `bool[2*pairs n]`; `[:, dataset.source]` adds the copies.
 
     Raises:
-      InputError: a class is too small to give `at_least` rows to both sides.
+      InputError: a class is too small to give `at_least` rows to both sides, or to the
+        bulk.
     """
     kind, labels = dataset.kind, dataset.split.labels[: len(dataset.kind)]
     member = np.zeros((2 * pairs, len(kind)), bool)
     ordinary = kind < 0
-    member[:, ordinary] = membership_masks(
-        seed, labels[ordinary], pairs, at_least=at_least
-    )
+    if fixed_bulk:
+        _require(np.bincount(labels[ordinary], minlength=labels.max() + 1), at_least)
+        member[:, ordinary] = True
+    else:
+        member[:, ordinary] = membership_masks(
+            seed, labels[ordinary], pairs, at_least=at_least
+        )
     for k in np.unique(kind[~ordinary]):
         seed_of_kind = int(np.random.SeedSequence([seed, k]).generate_state(1)[0])
         one_class = np.zeros(np.sum(kind == k), int)
         member[:, kind == k] = membership_masks(seed_of_kind, one_class, pairs)
     return member
+
+
+def _require(ordinary: np.ndarray, at_least: int) -> None:
+    if ordinary.min() < at_least:
+        raise InputError(
+            f"class {ordinary.argmin()} has {ordinary.min()} training images beside "
+            f"canaries; at least {at_least} are needed"
+        )

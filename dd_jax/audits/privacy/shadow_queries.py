@@ -16,7 +16,7 @@ from dd_jax.audits.privacy.canaries import CanaryDataset, canary_masks, insert_c
 from dd_jax.audits.privacy.el2n import el2n
 from dd_jax.audits.privacy.membership import audited_rows
 from dd_jax.audits.privacy.signals import pool_repeats, queries, query_logits
-from dd_jax.data import initial_masks
+from dd_jax.data import initial_masks, starting_rows
 from dd_jax.runtime.keys import integer, named, stack
 from dd_jax.runtime.stacked import join_trees
 from dd_jax.train.evaluate import logits_of_each
@@ -32,6 +32,8 @@ class QueryResult(NamedTuple):
       rows: `i64[r]`, of train.
       labels: `i32[r]`, as the models were given them.
       canary: `i64[r]`, see `canaries.CanaryDataset`.
+      initial: `bool[m r]`, members that the model's initial images were made from; None
+        where that is not known.
     """
 
     logits: Array
@@ -39,6 +41,7 @@ class QueryResult(NamedTuple):
     rows: np.ndarray
     labels: np.ndarray
     canary: np.ndarray
+    initial: np.ndarray | None = None
 
 
 def drawn_canaries(context: Context) -> CanaryDataset:
@@ -99,6 +102,11 @@ def _masks(context: Context, name: str) -> tuple[int, int]:
     return integer(context.key(name)), models // 2
 
 
+def worst_case(context: Context) -> bool:
+    """Whether shadows share a fixed bulk, and differ in canaries alone."""
+    return context.options.protocol == "canaries"
+
+
 def shared_models(context: Context, pipe: str) -> int:
     """How many first models of a pipeline share their random numbers."""
     options = context.options
@@ -106,10 +114,11 @@ def shared_models(context: Context, pipe: str) -> int:
 
 
 class _Released(NamedTuple):
-    """Shadows of halves of train: members are all rows of the half."""
+    """Shadows of rows of train, all of which are members; see `QueryResult`."""
 
     canaries: CanaryDataset
     member: np.ndarray
+    initial: np.ndarray | None
     sets: SyntheticSet | None
     params: Params
 
@@ -127,10 +136,29 @@ def _initial_shadows(context: Context, pipe: str) -> tuple[np.ndarray, Params]:
 def _released_shadows(context: Context, pipe: str) -> _Released:
     canaries = canary_dataset(context)
     seed, pairs = _masks(context, "masks")
-    member = canary_masks(seed, canaries, pairs, at_least=context.shadows.ipc)
-    key, given = context.key(f"shadows {pipe}"), member[:, canaries.source]
-    made = _shadows(context, pipe, key, canaries.split, given)
-    return _Released(canaries, member, *made)
+    member = canary_masks(
+        seed,
+        canaries,
+        pairs,
+        at_least=context.shadows.ipc,
+        fixed_bulk=worst_case(context),
+    )
+    key, rows = context.key(f"shadows {pipe}"), [member[:, canaries.source]]
+    initial = None
+    if worst_case(context) and pipe in context.shadows.random_starts:
+        seed = integer(context.key(f"starting rows {pipe}"))
+        count = context.shadows.random_starts[pipe]
+        rows.append(starting_rows(seed, canaries.split.labels, *rows, count))
+        initial = _of_sources(rows[1], canaries.source)
+    made = _shadows(context, pipe, key, canaries.split, *rows)
+    return _Released(canaries, member, initial, *made)
+
+
+def _of_sources(rows: np.ndarray, source: np.ndarray) -> np.ndarray:
+    """Whether a row or any of its copies is marked, `bool[m n]` of `bool[m n+c]`."""
+    found = np.zeros((len(rows), source.max() + 1), bool)
+    np.logical_or.at(found, (slice(None), source), rows)
+    return found
 
 
 def _query_initial_images(context: Context, pipe: str) -> QueryResult:
@@ -146,12 +174,13 @@ def _query_initial_images(context: Context, pipe: str) -> QueryResult:
 def _query_released(
     context: Context, pipe: str, threats: set[str]
 ) -> dict[str, QueryResult]:
-    """T1 and T2: members are all rows of the half that was distilled."""
-    canaries, member, sets, params = _released_shadows(context, pipe)
+    """T1 and T2: members are all rows that were distilled."""
+    canaries, member, initial, sets, params = _released_shadows(context, pipe)
     data = canaries.split
     rows = _limited_rows(context, audited_rows(member), canaries.kind)
     labels = data.labels[rows]
-    about = member[:, rows], rows, labels, canaries.kind[rows]
+    initial = None if initial is None else initial[:, rows]
+    about = member[:, rows], rows, labels, canaries.kind[rows], initial
     once = _query(context, params, data, rows)
     results = {"t2": QueryResult(once, *about)}
     if sets is not None and "t1" in threats:

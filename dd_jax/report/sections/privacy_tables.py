@@ -18,6 +18,7 @@ KINDS = (  # of canaries
     "in four near copies",
     "hardest by EL2N",
 )
+USES = {"used": "were initial images", "not_used": "all others"}
 LEVELS = ("0.1", "0.01")
 UNRESOLVED = {"mean": None}
 
@@ -94,6 +95,27 @@ def canaries(record: Record) -> Table | None:
     """The headline attack on each kind of canary."""
     name = lambda kind: dict(enumerate(KINDS)).get(int(kind), f"kind {kind}")
     return _slices(record, "canaries", "Canary", name)
+
+
+def initial_images(record: Record) -> Table | None:
+    """The headline attack on members that were initial images, and the others."""
+    attack = headline.membership(record)
+    if attack is None:
+        return None
+    part = lambda pipe: lookup(record, "privacy", pipe, *attack[:2], "initial_images")
+    rows = [
+        (
+            Cell(PIPE_NAMES[pipe], USES.get(use, use)),
+            str(figures["members"]),
+            decimal(figures.get("auc")),
+            percent(lookup(figures, "tpr_at_fpr", headline.FPR)),
+        )
+        for pipe in PIPE_NAMES
+        for use, figures in (part(pipe) or {}).items()
+    ]
+    columns = ("Training data, members", "Number, all targets together", "AUC")
+    rate = f"TPR at {level(headline.FPR)} FPR"
+    return Table((*columns, rate), rows) if rows else None
 
 
 def _slices(

@@ -12,6 +12,7 @@ from dd_jax.audits.privacy.canaries import (
     canary_masks,
     insert_canaries,
 )
+from dd_jax.audits.privacy.membership import audited_rows
 from dd_jax.types import InputError, Split
 
 CLASSES, N = 3, 90
@@ -116,3 +117,36 @@ def test_too_many_are_refused():
 def _uneven():
     """Half of a class of about 30 rows is fewer than 16, of 20 about 10."""
     return np.repeat(np.arange(3, dtype=np.int32), (48, 22, 20))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**31), st.sampled_from([2, 4]), st.integers(1, 4))
+def test_a_fixed_bulk_is_in_all_models_and_each_canary_in_one_of_a_pair(
+    seed, count, pairs
+):
+    hardness = np.random.default_rng(seed).random(N)
+    dataset = insert_canaries(seed, split(), count, KINDS, hardness)
+    own = canary_masks(seed, dataset, pairs, at_least=5, fixed_bulk=True)
+    canary = dataset.kind >= 0
+    assert canary.sum() == count * len(KINDS)
+    assert own[:, ~canary].all()
+    np.testing.assert_array_equal(own[::2, canary], ~own[1::2, canary])
+    for k in range(len(KINDS)):
+        assert (own[:, dataset.kind == k].sum(1) == count // 2).all()
+    assert len(set(own[:, dataset.source].sum(1))) == 1
+    np.testing.assert_array_equal(audited_rows(own), np.flatnonzero(canary))
+
+
+def test_each_canary_is_in_half_of_many_models_by_chance():
+    """Two canaries of a kind go together in pairs as often as chance has it."""
+    dataset = insert_canaries(0, split(), 6, ("mislabelled",))
+    own = canary_masks(1, dataset, 500, at_least=1, fixed_bulk=True)[::2]
+    first, second = own[:, np.flatnonzero(dataset.kind >= 0)[:2]].T
+    assert abs(first.mean() - 0.5) < 4 * 0.5 / 500**0.5
+    assert abs((first & second).mean() - 0.2) < 4 * 0.4 / 500**0.5  # 3/6 x 2/5
+
+
+def test_a_bulk_that_is_too_small_is_refused():
+    few = insert_canaries(0, split()._replace(labels=_uneven()), 2)
+    with pytest.raises(InputError, match="beside canaries; at least 23 are needed"):
+        canary_masks(0, few, 1, at_least=23, fixed_bulk=True)
