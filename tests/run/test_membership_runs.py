@@ -206,8 +206,12 @@ def test_worst_case_figures_are_of_audit_rows_in_every_pipeline(worst):
         assert ("initial_images" in part) == found.initial.any()
         assert not (found.initial & ~found.member).any()
     assert not found.initial.any()  # of the full data
-    t0 = scores(root)  # no canaries, and all rows as bulk
-    assert (t0.canary == -1).all() and not t0.initial.any()
+    t0 = scores(root)
+    assert (t0.canary >= 0).all() and not t0.initial.any()
+    np.testing.assert_array_equal(t0.member[::2], ~t0.member[1::2])
+    held = [np.bincount(t0.labels[row], minlength=3) for row in t0.member]
+    assert (held == held[0]).all() and max(held[0]) <= 2  # IPC
+    assert record["distilled"]["t0"]["loss"]["auc"]["n"] == 8
 
 
 @pytest.mark.slow
@@ -307,9 +311,17 @@ def test_bad_requests_stop_before_any_compute(tmp_path):
         (WORST | {"audits__privacy__canaries": 36}, "at most 34 are possible"),
         (
             WORST | {"audits__privacy__threats": ("t2",), "distill__ipc": 140},
-            "that are no canaries, and the smallest class of digits has 1.. of them",
+            "that are no canaries must do for it, and the smallest class of digits has",
         ),
-        (WORST | {"distill__ipc": 72}, "T0 lists twice as many real images"),
+        (WORST | {"distill__ipc": 71}, "must do for it twice, and the smallest class"),
+        (
+            WORST
+            | {
+                "audits__privacy__canaries": 2,
+                "audits__privacy__canary_kinds": ("hardest",),
+            },
+            "T0 compares canaries of the same class, of 3; take at least 4",
+        ),
         (
             joint | {"model__name": "convnet", "model__norm": "batch"},
             "norm=batch mixes",

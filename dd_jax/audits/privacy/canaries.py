@@ -19,6 +19,7 @@ from dd_jax.catalogue.rules import CANARIES as KINDS
 from dd_jax.data import membership_masks
 from dd_jax.types import InputError, Split
 
+PUBLISHED = {"audit_rows": 500, "shadows": 32}  # Zhao and Zhang 2025, worst case
 COPIES = 4  # of a duplicated row, the row itself included
 NEAR = 4  # by which a near-duplicate differs in each value at most, of 255
 
@@ -69,8 +70,7 @@ def insert_canaries(
       InputError: canaries would be more than a quarter of the rows.
     """
     n, kinds = len(split.labels), [kind for kind in KINDS if kind in kinds]
-    most = n // (4 * len(kinds)) // 2 * 2  # an even number, for complementary halves
-    if count > most:
+    if count > (most := most_canaries(n, len(kinds))):
         raise InputError(
             f"audits.privacy.canaries={count} of each of {len(kinds)} kinds: with "
             f"{n} training images at most {most} are possible"
@@ -111,6 +111,15 @@ def _near(rng: np.random.Generator, images: np.ndarray) -> np.ndarray:
     """The same images with noise that is hardly seen."""
     noise = rng.integers(-NEAR, NEAR + 1, images.shape)
     return np.clip(images + noise, 0, 255).astype(images.dtype)
+
+
+def most_canaries(rows: int, kinds: int) -> int:
+    """Most canaries of each kind: a quarter of the rows in all, in two halves each.
+
+    >>> most_canaries(90, 3)
+    6
+    """
+    return rows // (4 * kinds) // 2 * 2
 
 
 def canary_masks(

@@ -7,6 +7,7 @@ import numpy as np
 
 from dd_jax.audits.audit import PIPES, Audit, Context
 from dd_jax.audits.privacy import evaluate_membership, save_scores
+from dd_jax.audits.privacy.canaries import PUBLISHED
 from dd_jax.audits.privacy.row_checks import check_rows
 from dd_jax.audits.privacy.scores import check_score, score_of
 from dd_jax.audits.privacy.shadow_queries import (
@@ -21,7 +22,6 @@ from dd_jax.runtime.keys import integer
 from dd_jax.system.progress import progress
 from dd_jax.types import InputError
 
-PUBLISHED = {"audit_rows": 500, "shadows": 32}  # of a worst-case audit
 SHARED = ("variance",)  # options of several scores
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from dd_jax.audits.audit import Context
+from dd_jax.audits.privacy.canaries import PUBLISHED, most_canaries
 from dd_jax.audits.privacy.el2n import most_hardest
 from dd_jax.audits.privacy.shadow_queries import drawn_canaries, worst_case
 from dd_jax.types import InputError
@@ -28,8 +29,9 @@ def _check_audit_rows(context: Context) -> None:
     """The worst-case protocol is about its canaries, and about all of them."""
     options, n = context.options, len(context.dataset.train.labels)
     if not options.canaries:
-        most = n // (4 * len(options.canary_kinds)) // 2 * 2
-        ways = [f"audits.privacy.canaries=2 with at most {most}"] if most else []
+        kinds = len(options.canary_kinds)
+        usual = min(most_canaries(n, kinds), PUBLISHED["audit_rows"] // kinds // 2 * 2)
+        ways = [f"audits.privacy.canaries={usual}"] if usual else []
         raise InputError(
             "audits.privacy.protocol=canaries: there are no canaries to audit; take "
             f"{', or '.join([*ways, 'audits.privacy.protocol=halves'])}"
@@ -44,23 +46,38 @@ def _check_audit_rows(context: Context) -> None:
 def _check_bulk(context: Context, ordinary: np.ndarray) -> None:
     """The rows that every shadow has must do for the images of each class."""
     ipc, data, fewest = context.shadows.ipc, context.dataset, int(ordinary.min())
-    if fewest < ipc:
+    in_t0 = "t0" in context.options.threats
+    if fewest < ipc * (1 + in_t0):
+        most = fewest // (1 + in_t0)
+        ways = [f"at most {most}"] if most else []
         raise InputError(
-            f"distill.ipc={ipc}: each shadow of the membership audit has the rows that "
-            f"are no canaries, and the smallest class of {data.name} has {fewest} of "
-            f"them; take {_ways(fewest)}audits.privacy.protocol=halves"
+            f"distill.ipc={ipc}: the rows that are no canaries must do for it"
+            f"{' twice' if in_t0 else ''}, and the smallest class of {data.name} has "
+            f"{fewest} of them; take {', or '.join([*ways, _without_audit(context)])}"
         )
-    whole = int(np.bincount(data.train.labels).min())
-    if "t0" in context.options.threats and whole < 2 * ipc:
-        raise InputError(
-            f"distill.ipc={ipc}: T0 lists twice as many real images of each class, and "
-            f"the smallest class of {data.name} has {whole} in train; take "
-            f"{_ways(whole // 2)}audits.privacy.enabled=False"
-        )
+    if in_t0:
+        _check_pairs_of_a_class(context)
 
 
-def _ways(most: int) -> str:
-    return f"at most {most}, or " if most else ""
+def _check_pairs_of_a_class(context: Context) -> None:
+    """T0 compares canaries of the same class, so that some class must have two."""
+    count, kinds = context.options.canaries, len(context.options.canary_kinds)
+    classes, n = context.num_classes, len(context.dataset.train.labels)
+    if count * kinds > classes:
+        return
+    least = classes // kinds // 2 * 2 + 2
+    ways = [f"at least {least}"] if least <= most_canaries(n, kinds) else []
+    raise InputError(
+        f"audits.privacy.canaries={count}: T0 compares canaries of the same class, of "
+        f"{classes}; take {', or '.join([*ways, 'audits.privacy.protocol=halves'])}"
+    )
+
+
+def _without_audit(context: Context) -> str:
+    """The way to do without, and what images per class are then possible."""
+    most = int(np.bincount(context.dataset.train.labels).min())
+    limit = "" if context.shadows.ipc <= most else f" with at most {most}"
+    return f"audits.privacy.enabled=False{limit}"
 
 
 def _check_halves(context: Context, ordinary: np.ndarray) -> None:
@@ -72,12 +89,11 @@ def _check_halves(context: Context, ordinary: np.ndarray) -> None:
     most = int(np.bincount(data.train.labels).min())
     ways = [f"at most {fewest // 2}"] if fewest >= 2 else []
     ways += ["audits.privacy.canaries=0"] if canaries and most >= 2 * ipc else []
-    limit = "" if ipc <= most else f" with at most {most}"
     raise InputError(
         f"distill.ipc={ipc}: each shadow of the membership audit distils half of the "
         f"rows, and the smallest class of {data.name} has {fewest} in train"
         f"{' beside canaries' if canaries else ''}; take "
-        f"{', or '.join([*ways, f'audits.privacy.enabled=False{limit}'])}"
+        f"{', or '.join([*ways, _without_audit(context)])}"
     )
 
 

@@ -113,8 +113,8 @@ def shared_models(context: Context, pipe: str) -> int:
     return options.shadows if options.joint and pipe == "distilled" else 0
 
 
-class _Released(NamedTuple):
-    """Shadows of rows of train, all of which are members; see `QueryResult`."""
+class _Made(NamedTuple):
+    """Shadows and what they were given; see `QueryResult`."""
 
     canaries: CanaryDataset
     member: np.ndarray
@@ -123,17 +123,27 @@ class _Released(NamedTuple):
     params: Params
 
 
-def _initial_shadows(context: Context, pipe: str) -> tuple[np.ndarray, Params]:
-    """Shadows of initial images, and which rows those were made from, `bool[m n]`."""
-    data = context.dataset.train
+def _initial_shadows(context: Context, pipe: str) -> _Made:
+    """Shadows of all rows; members are those that initial images were made from.
+
+    In the worst-case protocol these are canaries, as far as classes have them.
+    """
+    train = context.dataset.train
+    every = np.arange(len(train.labels))
+    none = CanaryDataset(train, np.full_like(every, -1), every)
+    canaries = canary_dataset(context) if worst_case(context) else none
+    data, rows = canaries.split, len(canaries.kind)
     seed, pairs = _masks(context, "initial masks")
-    member = initial_masks(seed, data.labels, pairs, context.shadows.ipc)
+    initial = np.zeros((2 * pairs, len(data.labels)), bool)
+    initial[:, :rows] = initial_masks(
+        seed, data.labels[:rows], pairs, context.shadows.ipc, canaries.kind >= 0
+    )
     key = named(context.key(f"shadows {pipe}"), "initial")
-    everything = np.ones_like(member)
-    return member, _shadows(context, pipe, key, data, everything, member)[1]
+    made = _shadows(context, pipe, key, data, np.ones_like(initial), initial)
+    return _Made(canaries, initial[:, :rows], None, *made)
 
 
-def _released_shadows(context: Context, pipe: str) -> _Released:
+def _released_shadows(context: Context, pipe: str) -> _Made:
     canaries = canary_dataset(context)
     seed, pairs = _masks(context, "masks")
     member = canary_masks(
@@ -151,7 +161,7 @@ def _released_shadows(context: Context, pipe: str) -> _Released:
         rows.append(starting_rows(seed, canaries.split.labels, *rows, count))
         initial = _of_sources(rows[1], canaries.source)
     made = _shadows(context, pipe, key, canaries.split, *rows)
-    return _Released(canaries, member, initial, *made)
+    return _Made(canaries, member, initial, *made)
 
 
 def _of_sources(rows: np.ndarray, source: np.ndarray) -> np.ndarray:
@@ -163,12 +173,13 @@ def _of_sources(rows: np.ndarray, source: np.ndarray) -> np.ndarray:
 
 def _query_initial_images(context: Context, pipe: str) -> QueryResult:
     """T0: members are the rows that a model's initial images were made from."""
-    data = context.dataset.train
-    member, params = _initial_shadows(context, pipe)
+    canaries, member, _, _, params = _initial_shadows(context, pipe)
+    data, kind = canaries.split, canaries.kind
     rows = audited_rows(member)
+    if worst_case(context):
+        rows = rows[kind[rows] >= 0]
     logits = _query(context, params, data, rows)
-    no_canary = np.full(len(rows), -1)
-    return QueryResult(logits, member[:, rows], rows, data.labels[rows], no_canary)
+    return QueryResult(logits, member[:, rows], rows, data.labels[rows], kind[rows])
 
 
 def _query_released(

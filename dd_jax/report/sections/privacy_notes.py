@@ -35,9 +35,11 @@ def explanation(record: Record, config: dict) -> list[str]:
             f"has AUC {decimal(bound)}."
         )
     if "t0" in threats:
+        worst = lookup(record, "privacy", "protocol")
+        which = "audit rows" if worst else "real images"
         lines.append(
             "T0 has its own shadow distillations, of all training rows: members are "
-            "the real images that each started from, non-members the other half of a "
+            f"the {which} that each started from, non-members the other half of a "
             "fixed list. It is the positive control of real initial images."
         )
     return [*lines, *_resolution(record, threats)]
