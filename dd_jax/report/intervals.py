@@ -1,10 +1,9 @@
-"""Confidence intervals of means, proportions and resampled statistics.
+"""Confidence intervals of means, proportions and figures of crossed tables.
 
 The one place for every interval of the package: plain NumPy and SciPy, no jax.
 """
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -49,7 +48,7 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95) -> dict:
     return {"mean": mean, "ci": [mean - half, mean + half], "n": int(sample.size)}
 
 
-def student_t_quantile(degrees: int, confidence: float = 0.95) -> float:
+def student_t_quantile(degrees: float, confidence: float = 0.95) -> float:
     """Half-width of a two-sided t interval, in standard errors.
 
     `t_{degrees, (1 + confidence) / 2}`; 0 degrees of freedom, where no spread over
@@ -103,17 +102,18 @@ def clopper_pearson(
 
 
 def wilson(
-    proportion: float, trials: float, confidence: float = 0.95
+    proportion: float, trials: float, confidence: float = 0.95, degrees: float = 0
 ) -> tuple[float, float]:
     """Centre and half-width of the Wilson interval of a proportion.
 
     `(s + z^2/2) / (n + z^2)` and `z / (n + z^2) sqrt(s (n - s) / n + z^2 / 4)`, with
-    n trials, s = n proportion, and z the normal quantile at `(1 + confidence) / 2`.
+    n trials, s = n proportion, and z the quantile at `(1 + confidence) / 2`.
 
     Args:
       proportion: in [0, 1].
       trials: number of independent trials, more than 0; need not be whole.
       confidence: coverage of the interval, in (0, 1).
+      degrees: of freedom of the quantile, where trials are estimated; 0: normal.
 
     Returns:
       `(centre, half_width)`; the interval lies in [0, 1].
@@ -131,65 +131,48 @@ def wilson(
             f"wilson: proportion {proportion} of {trials} trials; need a proportion in "
             "[0, 1] and trials > 0"
         )
-    z = student_t_quantile(0, confidence)
+    z = student_t_quantile(degrees, confidence)
     centre = (proportion * trials + z**2 / 2) / (trials + z**2)
     spread = trials * proportion * (1 - proportion) + z**2 / 4
     return centre, z / (trials + z**2) * math.sqrt(spread)
 
 
-def two_way_bootstrap(
-    rng: np.random.Generator, rows: int, columns: int, draws: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Resamples rows and columns of a crossed table, independently.
+def crossed_variance(influence: ArrayLike) -> tuple[float, float]:
+    """Variance of an estimate from a crossed table, by the influences of its cells.
+
+    With `V_row` and `V_col` the variances that sums over columns and over rows give,
+    and `V_cell` that of what they leave, `V = V_row + V_col - V_cell`: cells that share
+    neither row nor column are independent, and both sums count what single cells vary.
+    V is at least the smaller of the two; with one row it is V_col.
 
     Args:
-      rng: source of the draws.
-      rows: number of independent row units.
-      columns: number of columns.
-      draws: number of resamples.
-
-    Yields:
-      `(i64[rows], i64[columns])`: how often each row and each column is drawn, as many
-      draws with replacement as there are rows and columns.
-
-    Source: Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 1, 2007.
-
-    >>> for weights in two_way_bootstrap(np.random.default_rng(0), 2, 3, 1):
-    ...     print([w.sum().item() for w in weights])
-    [2, 3]
-    """
-    for _ in range(draws):
-        yield (
-            rng.multinomial(rows, np.full(rows, 1 / rows)),
-            rng.multinomial(columns, np.full(columns, 1 / columns)),
-        )
-
-
-def bootstrap_interval(
-    estimates: np.ndarray,
-    replicates: ArrayLike,
-    *,
-    units: int,
-    confidence: float = 0.95,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Bootstrap-t interval of statistics that lie in [0, 1].
-
-    `estimate -+ t_{units-1} * s`, `s` the standard deviation over the replicates; t
-    pays for few resampled units. Clipped to [0, 1].
-
-    Args:
-      estimates: `f64[k]`, the statistics of the whole sample.
-      replicates: `f64[b k]`, the same of each resample; NaN entries are left out.
-      units: number of independent units that were resampled, at least 1.
-      confidence: coverage of the interval, in (0, 1).
+      influence: `f64[r c]`, of sum 0, c at least 2: the estimate less its expectation
+        is about the sum of the influences about theirs.
 
     Returns:
-      `(low f64[k], high f64[k])`.
+      `(variance, degrees)`: degrees of freedom for quantiles of Student's t, by
+      Satterthwaite, at least one less than the smaller number of rows and columns.
 
-    Source: Efron and Tibshirani, "An introduction to the bootstrap", 1993, section
-    12.3 (standard t interval).
+    Sources: Cameron, Gelbach and Miller, Journal of Business and Economic Statistics
+    29, 2011, section 2 (two-way clusters; V_cell here is without what rows and columns
+    add to it); Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 1, 2007
+    (resampled rows and columns count single cells three times).
+
+    >>> rows = np.repeat([[-0.1], [0.1]], 3, axis=1)  # all variance is of the rows
+    >>> variance, degrees = crossed_variance(rows)
+    >>> round(variance, 6), round(degrees, 6)
+    (0.36, 1.0)
     """
-    spread = np.nanstd(replicates, axis=0, ddof=1)
-    half = student_t_quantile(units - 1, confidence) * spread
-    low, high = np.clip([estimates - half, estimates + half], 0, 1)
-    return low, high
+    cells = np.asarray(influence, np.float64)
+    r, c = cells.shape
+    of_rows, of_columns = cells.sum(1, keepdims=True), cells.sum(0, keepdims=True)
+    column = c / (c - 1) * np.sum(of_columns**2)
+    if r == 1:
+        return float(column), c - 1.0
+    row = r / (r - 1) * np.sum(of_rows**2)
+    rest = cells - of_rows / c - of_columns / r + cells.mean()
+    cell = r * c / ((r - 1) * (c - 1)) * np.sum(rest**2)
+    variance = max(row + column - cell, min(row, column))
+    spread = row**2 / (r - 1) + column**2 / (c - 1)
+    degrees = variance**2 / spread if spread else 0.0
+    return float(variance), float(max(degrees, min(r, c) - 1))

@@ -15,7 +15,7 @@ from dd_jax.audits.privacy.signals import scaled_logits
 M, N, Q, K = 8, 12, 2, 3
 
 # values other than the default, for whichever score has such an option
-OPTIONS = {"variance": ["per_example"], "a": [0.3]}
+OPTIONS = {"variance": ["per_example"], "a": [0.3], "scale": [0.3], "form": ["n"]}
 TOY = Score(
     lambda logits, labels, member: scaled_logits(logits, labels),
     lambda phi, member, target: phi[target].max(-1),

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from dd_jax.report.intervals import (
-    bootstrap_interval,
     clopper_pearson,
+    crossed_variance,
     mean_interval,
-    two_way_bootstrap,
+    student_t_quantile,
     wilson,
 )
 from dd_jax.types import InputError
@@ -101,31 +101,55 @@ def test_wilson_refuses(proportion, trials):
         wilson(proportion, trials)
 
 
-def test_two_way_bootstrap_draws_rows_and_columns_apart():
-    drawn = list(two_way_bootstrap(np.random.default_rng(0), 4, 50, 400))
-    rows, columns = map(np.stack, zip(*drawn))
-    assert (rows.sum(1) == 4).all() and (columns.sum(1) == 50).all()
-    # a multinomial count of 1 on average has variance 1 - 1/n
-    np.testing.assert_allclose(rows.var(0), 3 / 4, atol=0.25)
-    np.testing.assert_allclose(columns.var(0).mean(), 49 / 50, atol=0.06)
-    assert abs(np.corrcoef(rows[:, 0], columns[:, 0])[0, 1]) < 0.2
+def crossed(rng, rows, columns, of_row, of_column, of_cell):
+    """Influences on the mean of a table with effects of rows, columns and cells."""
+    table = of_row * rng.normal(size=(rows, 1)) + of_column * rng.normal(size=columns)
+    table = table + of_cell * rng.normal(size=(rows, columns))
+    return table.mean(), (table - table.mean()) / table.size
 
 
-def test_bootstrap_interval_golden():
-    replicates = [[0.4, 0.9], [0.6, 1.1], [0.5, np.nan]]  # deviations 0.1, sqrt(0.02)
-    low, high = bootstrap_interval(np.array([0.5, 1.0]), replicates, units=3)
-    np.testing.assert_allclose(low, [0.5 - 0.430265, 1 - 4.302653 * 0.02**0.5], 1e-5)
-    np.testing.assert_allclose(high, [0.5 + 0.430265, 1.0], 1e-5)
-    low, _ = bootstrap_interval(np.array([0.5, 1.0]), replicates, units=1)
-    np.testing.assert_allclose(low[0], 0.5 - 0.1959964, 1e-6)
+def test_crossed_variance_golden():
+    """Effects of rows -1, 1 and of columns -3, 0, 3 on a mean, and nothing of cells."""
+    table = np.add.outer([-1.0, 1.0], [-3.0, 0.0, 3.0]) / 6
+    variance, degrees = crossed_variance(table)
+    row, column = 2 / 2, 9 / 3  # s^2 / n of each
+    assert variance == pytest.approx(row + column)
+    expected = (row + column) ** 2 / (row**2 / 1 + column**2 / 2)
+    assert degrees == pytest.approx(expected)
+    alone = crossed_variance(np.array([[-3.0, 0.0, 3.0]]) / 3)
+    assert alone == pytest.approx((column, 2.0))
+    assert crossed_variance(np.zeros((4, 5))) == (0.0, 3.0)
 
 
-def test_bootstrap_interval_covers_a_mean():
-    """Shares of 12 units: 95 % coverage within 4 standard errors of 300 trials."""
+@pytest.mark.parametrize(
+    "sizes", [(0, 0, 1), (0.3, 0, 1), (0, 0.5, 1), (0.3, 0.5, 0)], ids=str
+)
+def test_crossed_variance_is_right_on_average(sizes):
+    """Not three times the part of single cells; its floor adds at most 7 % here."""
+    rng, rows, columns = np.random.default_rng(0), 10, 30
+    found = [
+        crossed_variance(crossed(rng, rows, columns, *sizes)[1])[0] for _ in range(1500)
+    ]
+    of_row, of_column, of_cell = np.square(sizes)
+    true = of_row / rows + of_column / columns + of_cell / (rows * columns)
+    assert 0.96 * true < np.mean(found) < 1.07 * true
+
+
+@pytest.mark.parametrize("sizes", [(0, 0, 1), (0.3, 0, 1), (0, 0.5, 1)], ids=str)
+def test_crossed_intervals_cover_a_mean(sizes):
+    """95 % of 1000 tables of 6 rows within 3 standard errors."""
     rng, covered = np.random.default_rng(1), 0
-    for _ in range(300):
-        sample = rng.beta(2, 2, 12)
-        drawn = sample[rng.integers(0, 12, (200, 12))].mean(1)[:, None]
-        low, high = bootstrap_interval(sample.mean()[None], drawn, units=12)
-        covered += low[0] <= 0.5 <= high[0]
-    assert abs(covered / 300 - 0.95) < 0.05
+    for _ in range(1000):
+        mean, influence = crossed(rng, 6, 40, *sizes)
+        variance, degrees = crossed_variance(influence)
+        covered += abs(mean) <= student_t_quantile(degrees) * variance**0.5
+    assert abs(covered / 1000 - 0.95) < 0.021
+
+
+def test_wilson_with_few_degrees_of_freedom_is_wider():
+    narrow, wide = wilson(0.3, 50)[1], wilson(0.3, 50, degrees=3)[1]
+    z, t = student_t_quantile(0), student_t_quantile(3)
+    assert wide > narrow
+    for half, q in ((narrow, z), (wide, t)):
+        expected = q / (50 + q**2) * (50 * 0.3 * 0.7 + q**2 / 4) ** 0.5
+        assert half == pytest.approx(expected)

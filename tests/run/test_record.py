@@ -75,6 +75,7 @@ def test_record_has_privacy_of_each_pipeline(record):
             assert {"auc", "balanced_accuracy", "ppv", "smallest_fpr"} <= set(figures)
             assert set(figures["tpr_at_fpr"]) == {"0.1", "0.01", "0.001", "0.0001"}
             assert set(figures["ppv"]) == {"0.01", "0.1", "0.5"}
+            assert set(figures["tpr_at_fpr_per_row"]) == set(figures["tpr_at_fpr"])
             for level in figures["tpr_at_fpr"].values():
                 assert set(level) == ESTIMATE | {"achieved_fpr", "resolved"}
                 assert (level["mean"] is None) == (not level["resolved"])

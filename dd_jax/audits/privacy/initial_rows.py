@@ -8,34 +8,35 @@ from typing import Any
 
 import numpy as np
 
-from dd_jax.audits.privacy.metrics import RESAMPLES, resolved
-from dd_jax.audits.privacy.roc import area, curve, ranking, rates_at
+from dd_jax.audits.privacy.influence import share_below
+from dd_jax.audits.privacy.metrics import resolved
+from dd_jax.audits.privacy.roc import rates_at, roc
 from dd_jax.report.intervals import (
-    bootstrap_interval,
     clopper_pearson,
-    two_way_bootstrap,
+    crossed_variance,
+    student_t_quantile,
+    wilson,
 )
 
 LEVEL = "0.01"
 FEWEST = 10  # members that figures are given of
-_AT_ONCE = 25  # resamples
 
 
 def by_use(
-    scores: np.ndarray, member: np.ndarray, initial: np.ndarray, *, seed: int
+    scores: np.ndarray, member: np.ndarray, initial: np.ndarray
 ) -> dict[str, dict[str, Any]]:
     """The figures of members that were initial images, and of all other members.
 
-    Both are compared with the same non-members. Each target has few of them, so
-    that targets count by how many they have: `AUC = sum_t n_t AUC_t / sum_t n_t`, with
+    Both are compared with the same non-members. Each target has few of them, so that
+    targets count by how many they have: `AUC = sum_t n_t AUC_t / sum_t n_t`, with
     `AUC_t` that of n_t members of target t against its non-members. The TPR is at one
-    threshold for the non-members of all targets pooled.
+    threshold for the non-members of all targets pooled. Intervals are 95 %, by the
+    influences of cells as in `metrics.summarise`.
 
     Args:
       scores: `f[m n]`, row t against target t; higher = more likely a member.
       member: `bool[m n]`; rows 2i and 2i+1 are complements.
       initial: `bool[m n]`, whether target t started from the row; members only.
-      seed: of the resampling, which is that of `metrics.summarise`.
 
     Returns:
       `{used, not_used}`, each `{members, auc: {mean, ci, n}, tpr_at_fpr: {"0.01":
@@ -43,61 +44,65 @@ def by_use(
       row, n targets with one. None for numbers that are not resolved, and for all of
       fewer than 10 members.
     """
+    scores = np.asarray(scores, np.float64)
+    sides = {"used": initial, "not_used": member & ~initial}
     return {
-        "used": _figures(scores, member, initial, seed),
-        "not_used": _figures(scores, member, member & ~initial, seed),
+        use: {
+            "members": int(counted.sum()),
+            "auc": _auc(scores, member, counted),
+            "tpr_at_fpr": {LEVEL: _rate(scores, member, counted)},
+        }
+        for use, counted in sides.items()
     }
 
 
-def _figures(scores, member, counted, seed) -> dict[str, Any]:
-    members, targets = int(counted.sum()), int(counted.any(1).sum())
-    unknown = {"mean": None, "ci": None, "n": targets}
-    enough = members >= FEWEST
-    at_level = enough and resolved(float(LEVEL), int(np.sum(~member)))
-    found = {"members": members, "auc": unknown}
-    rate = unknown | {"achieved_fpr": None, "resolved": bool(at_level)}
-    if enough:
-        once, (low, high) = _estimates(scores, member, counted, seed)
-        found["auc"] = {"mean": once[0], "ci": [low[0], high[0]], "n": targets}
-    if at_level:
-        trials = int(counted.any(0).sum())
-        exact = clopper_pearson(once[1] * trials, trials)
-        ci = [min(low[1], exact[0]), max(high[1], exact[1])]
-        rate |= {"mean": once[1], "ci": ci, "achieved_fpr": once[2]}
-    return found | {"tpr_at_fpr": {LEVEL: rate}}
+def _unknown(counted: np.ndarray) -> dict[str, Any]:
+    return {"mean": None, "ci": None, "n": int(counted.any(1).sum())}
 
 
-def _estimates(scores, member, counted, seed):
-    """AUC, TPR and achieved FPR, and the bounds of the first two."""
-    models, points = scores.shape
-    rankings = ranking(scores, member), [*map(ranking, scores, member)]
-    statistics = lambda targets, columns: _statistics(
-        *rankings, (counted | ~member) * targets[:, :, None] * columns[:, None], counted
-    )
-    (once,) = statistics(np.ones((1, models)), np.ones((1, points)))
-    rng, pairs = np.random.default_rng(seed), (models + 1) // 2
-    drawn = [*two_way_bootstrap(rng, pairs, points, RESAMPLES)]
-    replicates = []
-    for first in range(0, RESAMPLES, _AT_ONCE):
-        of_pairs, of_points = map(np.stack, zip(*drawn[first : first + _AT_ONCE]))
-        of_targets = np.repeat(of_pairs, 2, -1)[:, :models].astype(float)
-        replicates.append(statistics(of_targets, of_points.astype(float)))
-    spread = np.concatenate(replicates)[:, :2]
-    low, high = bootstrap_interval(once[:2], spread, units=pairs)
-    return once.tolist(), (low.tolist(), high.tolist())
+def _auc(scores, member, counted) -> dict[str, Any]:
+    found, total = _unknown(counted), counted.sum()
+    if total < FEWEST:
+        return found
+    wins, losses = np.zeros(scores.shape), np.zeros(scores.shape)
+    for t, (row, inside, chosen) in enumerate(zip(scores, member, counted)):
+        if chosen.any():
+            wins[t, chosen] = share_below(row[chosen], row[~inside])
+            lost = 1 - share_below(row[~inside], row[chosen]) - wins[t, chosen].mean()
+            losses[t, ~inside] = lost * chosen.sum() / (~inside).sum()
+    mean = wins.sum() / total
+    variance, degrees = _variance((np.where(counted, wins - mean, 0) + losses) / total)
+    half = student_t_quantile(degrees) * np.sqrt(variance)
+    return found | {"mean": float(mean), "ci": _bounds(mean - half, mean + half)}
 
 
-def _statistics(pooled, rows, weights: np.ndarray, counted: np.ndarray) -> np.ndarray:
-    """AUC, TPR and achieved FPR of each weighting `f64[b m n]`: `f64[b 3]`.
+def _rate(scores, member, counted) -> dict[str, Any]:
+    """TPR of the counted members; Wilson's interval, or that of Clopper and Pearson."""
+    found, level = _unknown(counted), float(LEVEL)
+    if counted.sum() < FEWEST or not resolved(level, int(np.sum(~member))):
+        return found | {"achieved_fpr": None, "resolved": False}
+    present = counted | ~member
+    whole = roc(scores[present], counted[present])
+    tpr, fpr = rates_at(whole, level)
+    called = scores >= whole.thresholds[np.searchsorted(whole.fpr, level, "right") - 1]
+    (start, low), (end, high) = rates_at(whole, level / 2), rates_at(whole, 2 * level)
+    slope = (end - start) / (high - low) if high > low else 0.0
+    of_members = np.where(counted, called - tpr, 0) / counted.sum()
+    of_others = np.where(member, 0, called - fpr) / np.sum(~member)
+    variance, degrees = _variance(of_members - slope * of_others)
+    if 0 < tpr < 1 and variance > 0:
+        centre, half = wilson(tpr, tpr * (1 - tpr) / variance, degrees=degrees)
+        ci = _bounds(centre - half, centre + half + slope * (level - fpr))
+    else:
+        points = int(counted.any(0).sum())
+        ci = list(clopper_pearson(tpr * points, points))
+    return found | {"mean": tpr, "ci": ci, "achieved_fpr": fpr, "resolved": True}
 
-    NaN where no counted member, or no non-member, has a weight.
-    """
-    sizes = (weights * counted).sum(-1)
-    areas = np.stack(
-        [area(curve(row, weights[:, t])) for t, row in enumerate(rows)], -1
-    )
-    known = sizes > 0
-    with np.errstate(invalid="ignore"):
-        auc = np.where(known, areas * sizes, 0).sum(-1) / sizes.sum(-1)
-    whole = curve(pooled, weights.reshape(len(weights), -1))
-    return np.stack([auc, *rates_at(whole, float(LEVEL))], -1)
+
+def _variance(influence: np.ndarray) -> tuple[float, float]:
+    """Variance and degrees of freedom, with pairs of targets and points as units."""
+    return crossed_variance(influence[::2] + influence[1::2])
+
+
+def _bounds(low: float, high: float) -> list[float]:
+    return [float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1))]

@@ -11,6 +11,7 @@ from dd_jax.audits.privacy import metrics
 from dd_jax.audits.privacy.initial_rows import by_use
 from dd_jax.audits.privacy.lira import lira_signal, variance_used
 from dd_jax.audits.privacy.roc import roc_points
+from dd_jax.audits.privacy.row_thresholds import rates_at_row_thresholds
 from dd_jax.audits.privacy.scores import all_targets, score_of
 from dd_jax.audits.privacy.shadow_thresholds import rates_at_shadow_thresholds
 from dd_jax.audits.privacy.slices import by_group
@@ -80,7 +81,8 @@ def evaluate_membership(
 
     Returns:
       For each score what `metrics.summarise` gives; `variance` (LiRA); `calibrated`,
-      `{LEVEL: rates_at_shadow_thresholds}`; for each of the slices, and `canaries`,
+      `{LEVEL: rates_at_shadow_thresholds}`; `tpr_at_fpr_per_row`,
+      `rates_at_row_thresholds`; for each of the slices, and `canaries`,
       `{group: {auc, tpr_at_fpr: {"0.01"}}}`; with `initial`, `initial_images`, what
       `initial_rows.by_use` gives; and with `shared`, `shared_seed`: the same
       with the first models as targets, most of whose shadows share their seed.
@@ -112,11 +114,12 @@ def evaluate_membership(
             level: rates_at_shadow_thresholds(*targets, float(level))
             for level in CALIBRATED
         }
+        figures["tpr_at_fpr_per_row"] = rates_at_row_thresholds(*targets)
         for part, groups in (slices or {}).items():
             figures[part] = _by_group(*targets, groups[ordinary], seed)
         if initial is not None and initial.any():
             used = initial[shared:, ordinary]
-            figures["initial_images"] = by_use(*targets, used, seed=seed)
+            figures["initial_images"] = by_use(*targets, used)
         if (canary >= 0).all():
             figures["canaries"] = _by_group(*targets, canary, seed)
         elif not ordinary.all():

@@ -3,29 +3,26 @@
 NumPy on arrays: users recompute every figure from `scores.npz` with these.
 """
 
-import itertools
 from typing import Any
 
 import numpy as np
 
+from dd_jax.audits.privacy.influence import of_mean_auc, of_rates
 from dd_jax.audits.privacy.roc import (
-    Ranking,
     Roc,
-    area,
     auc,
     balanced_accuracy,
-    best_accuracy,
-    curve,
-    ranking,
+    best_threshold,
     rates_at,
     roc,
     roc_points,
     tpr_at_fpr,
 )
 from dd_jax.report.intervals import (
-    bootstrap_interval,
     clopper_pearson,
-    two_way_bootstrap,
+    crossed_variance,
+    student_t_quantile,
+    wilson,
 )
 from dd_jax.types import InputError
 
@@ -44,10 +41,6 @@ __all__ = [
 LEVELS = ("0.1", "0.01", "0.001", "0.0001")
 PRIORS = ("0.01", "0.1", "0.5")
 MIN_FALSE_POSITIVES = 10
-RESAMPLES = 200
-_NUMBERS = (
-    1 << 18
-)  # weights of resamples that are alive at once: they stay in the cache
 
 
 def smallest_fpr(member: Any) -> float:
@@ -89,59 +82,99 @@ def ppv(tpr: float, fpr: float, prior: float) -> float:
     return prior * tpr / called if called else float("nan")
 
 
-def _statistics(
-    pooled: Ranking, rows: list[Ranking], weights: np.ndarray, points: np.ndarray
-) -> np.ndarray:
-    """AUC averaged over targets, then pooled balanced accuracy and TPR at LEVELS.
+def _variance(influence: np.ndarray) -> tuple[float, float]:
+    """Variance and degrees of freedom, with pairs of targets and points as units."""
+    pairs = np.add.reduceat(influence, np.arange(0, len(influence), 2), axis=0)
+    return crossed_variance(pairs)
 
-    Args:
-      pooled: all targets and points.
-      rows: of each of m targets.
-      weights: of the targets, `f64[b m]`.
-      points: weights of the points, `f64[b n]`.
+
+def _bounds(low: float, high: float) -> list[float]:
+    return [float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1))]
+
+
+def _mean_auc(scores: np.ndarray, member: np.ndarray) -> dict[str, Any]:
+    """AUC averaged over targets: `AUC -+ t s`."""
+    mean = float(np.mean([auc(*row) for row in zip(scores, member, strict=True)]))
+    variance, degrees = _variance(of_mean_auc(scores, member))
+    half = student_t_quantile(degrees) * np.sqrt(variance)
+    return {"mean": mean, "ci": _bounds(mean - half, mean + half), "n": len(scores)}
+
+
+def _thresholds_of_others(
+    scores: np.ndarray, member: np.ndarray, whole: Roc, seed: int
+) -> np.ndarray:
+    """Best threshold for each point, found on the other half of them: `f64[n]`."""
+    order = np.random.default_rng(seed).permutation(scores.shape[1])
+    found = np.full(scores.shape[1], best_threshold(whole))
+    halves = np.array_split(order, 2)
+    if all(0 < member[:, half].sum() < member[:, half].size for half in halves):
+        for half, other in zip(halves, halves[::-1], strict=True):
+            found[half] = best_threshold(roc(scores[:, other], member[:, other]))
+    return found
+
+
+def _accuracy(
+    scores: np.ndarray, member: np.ndarray, whole: Roc, seed: int
+) -> dict[str, Any]:
+    """Best balanced accuracy, whose interval pays for the choice of the threshold.
+
+    The best threshold of a sample is too good for it, the more so the less there is to
+    find. So the lower bound stands below the accuracy at thresholds that were found on
+    other points, `cross - t s`, and the upper one above the middle of this and the
+    best, `(cross + best) / 2 + t s`.
+    """
+    best = float(np.max(1 + whole.tpr - whole.fpr)) / 2
+    thresholds = _thresholds_of_others(scores, member, whole, seed)
+    gap, influence = of_rates(scores >= thresholds, member, 1.0)
+    variance, degrees = _variance(influence / 2)
+    cross, half = min((1 + gap) / 2, best), student_t_quantile(degrees) * variance**0.5
+    ci = _bounds(cross - half, max(best, (cross + best) / 2 + half))
+    return {"mean": best, "ci": ci, "n": len(scores)}
+
+
+def _rate(
+    scores: np.ndarray, member: np.ndarray, whole: Roc, name: str
+) -> dict[str, Any]:
+    """TPR at one level of FPR of all targets pooled, or None where not resolved.
+
+    Wilson's interval with as many trials as a binomial of this variance has; its upper
+    bound is raised by what the TPR rises from the achieved FPR to the level, which
+    matters where many scores are equal. Where all or no members are called it is that
+    of Clopper and Pearson, with the distinct points as trials.
+    """
+    level, found = float(name), {"n": len(scores)}
+    if not resolved(level, int(np.sum(~member))):
+        numbers = {"mean": None, "ci": None, "achieved_fpr": None}
+        return found | numbers | {"resolved": False}
+    tpr, fpr = rates_at(whole, level)
+    slope = _slope(whole, level)
+    called = scores >= whole.thresholds[np.searchsorted(whole.fpr, level, "right") - 1]
+    variance, degrees = _variance(of_rates(called, member, slope)[1])
+    if 0 < tpr < 1 and variance > 0:
+        centre, half = wilson(tpr, tpr * (1 - tpr) / variance, degrees=degrees)
+        ci = _bounds(centre - half, centre + half + slope * (level - fpr))
+    else:
+        points = int(member.any(0).sum())
+        ci = list(clopper_pearson(tpr * points, points))
+    return found | {"mean": tpr, "ci": ci, "achieved_fpr": fpr, "resolved": True}
+
+
+def _slope(whole: Roc, level: float) -> float:
+    """Rise of the TPR over that of the FPR, from half of a level to twice it."""
+    (low, start), (high, end) = rates_at(whole, level / 2), rates_at(whole, 2 * level)
+    return (high - low) / (end - start) if end > start else 0.0
+
+
+def rates(scores: Any, member: Any) -> dict[str, dict[str, Any]]:
+    """TPR at each of `LEVELS`, at thresholds that all targets and points share.
+
+    Args and errors as in `summarise`.
 
     Returns:
-      `f64[b 6]`.
+      `{LEVEL: {mean, ci, n, achieved_fpr, resolved}}`.
     """
-    areas = np.zeros(weights.shape)
-    for areas_of_row, weight, row in zip(areas.T, weights.T, rows, strict=True):
-        drawn = weight > 0  # others may have no area
-        areas_of_row[drawn] = area(curve(row, points[drawn]))
-    whole = curve(
-        pooled, (weights[:, :, None] * points[:, None]).reshape(len(points), -1)
-    )
-    rates = [rates_at(whole, float(level))[0] for level in LEVELS]
-    auc_mean = (weights * areas).sum(-1) / weights.sum(-1)
-    return np.stack([auc_mean, best_accuracy(whole), *rates], -1)
-
-
-def _resampled(
-    pooled: Ranking, rows: list[Ranking], points: int, seed: int
-) -> np.ndarray:
-    """`_statistics` of each resample, `f64[RESAMPLES 6]`, in quick batches."""
-    rng, models = np.random.default_rng(seed), len(rows)
-    draws = two_way_bootstrap(rng, (models + 1) // 2, points, RESAMPLES)
-    at_once = max(1, _NUMBERS // (models * points))
-    found = []
-    while some := list(itertools.islice(draws, at_once)):
-        of_pairs, of_points = map(np.stack, zip(*some, strict=True))
-        weights = np.repeat(of_pairs, 2, -1)[:, :models].astype(float)
-        found.append(_statistics(pooled, rows, weights, of_points.astype(float)))
-    return np.concatenate(found)
-
-
-def _at_level(
-    estimate: dict[str, Any], level: str, whole: Roc, member: np.ndarray
-) -> dict[str, Any]:
-    """The Record of one FPR level: the interval widened, or None if not resolved."""
-    if not resolved(float(level), int(np.sum(~member))):
-        numbers = {"mean": None, "ci": None, "achieved_fpr": None}
-        return estimate | numbers | {"resolved": False}
-    trials = int(member.any(0).sum())
-    low, high = clopper_pearson(estimate["mean"] * trials, trials)
-    ci = [min(low, estimate["ci"][0]), max(high, estimate["ci"][1])]
-    achieved = float(rates_at(whole, float(level))[1])
-    return estimate | {"ci": ci, "achieved_fpr": achieved, "resolved": True}
+    whole = roc(scores, member)
+    return {level: _rate(scores, member, whole, level) for level in LEVELS}
 
 
 def _precision(tprs: dict[str, dict[str, Any]], prior: float) -> dict[str, Any]:
@@ -162,21 +195,18 @@ def summarise(scores: Any, member: Any, *, seed: int) -> dict[str, Any]:
     pooled targets have enough non-members for a low FPR.
 
     Intervals are 95 %. Targets and points are crossed (each point is scored against
-    each target), so both are resampled, independently and with replacement, 200
-    times (`two_way_bootstrap`); rows 2i and 2i+1 form one unit, since complementary
-    targets share their shadows. The interval is that of `bootstrap_interval`, with
-    pairs of targets as units. For a TPR it is
-    widened to hold the Clopper-Pearson interval with the distinct member points as
-    trials, because resampling has no spread at 0 or 1 and few points may carry all
-    of the leakage; the AUC of a perfect score has an interval of width 0. With one pair
-    of targets or fewer, intervals cover only the draw of the points. The dependence
-    between targets that share shadow models is not included.
+    each target), and rows 2i and 2i+1 form one unit, since complementary targets share
+    their shadows. Each figure is, to first order, a sum over cells of such a table
+    (`dd_jax.audits.privacy.influence`), whose variance `crossed_variance` gives, with
+    Student-t quantiles. The AUC of a perfect score has an interval of width 0. With one
+    pair of targets or fewer, intervals cover only the draw of the points. The
+    dependence between targets that share shadow models is not included.
 
     Args:
       scores: `f[m n]`, row t against target t; higher = more likely a member.
       member: `bool[m n]`, true where target t was given the point; each row has
         members and non-members, and rows 2i and 2i+1 are complements.
-      seed: of the resampling.
+      seed: of the halves of the points that thresholds of each other are found on.
 
     Returns:
       `{auc, balanced_accuracy: {mean, ci, n}, tpr_at_fpr: {LEVEL: {mean, ci, n,
@@ -186,33 +216,15 @@ def summarise(scores: Any, member: Any, *, seed: int) -> dict[str, Any]:
       that level.
 
     Raises:
-      InputError: see `dd_jax.audits.privacy.roc.ranking`; or not two axes.
-
-    Source of the two-way resampling: Owen 2007, "The pigeonhole bootstrap".
+      InputError: see `dd_jax.audits.privacy.roc.roc`; or not two axes.
     """
     scores, member = np.asarray(scores, np.float64), np.asarray(member, bool)
     if scores.ndim != 2:
         raise InputError(f"scores: shape {scores.shape}; need f[m n], a row a target")
-    pooled = ranking(scores, member)
-    rows = [ranking(*row) for row in zip(scores, member, strict=True)]
-    models, points = scores.shape
-
-    (once,) = _statistics(pooled, rows, np.ones((1, models)), np.ones((1, points)))
-    drawn = _resampled(pooled, rows, points, seed)
-    lows, highs = bootstrap_interval(once, drawn, units=(models + 1) // 2)
-
-    auc_mean, accuracy, *rates = (
-        {"mean": float(mean), "ci": [float(low), float(high)], "n": models}
-        for mean, low, high in zip(once, lows, highs, strict=True)
-    )
-    whole = curve(pooled)
-    tprs = {
-        level: _at_level(estimate, level, whole, member)
-        for level, estimate in zip(LEVELS, rates, strict=True)
-    }
+    whole, tprs = roc(scores, member), rates(scores, member)
     return {
-        "auc": auc_mean,
-        "balanced_accuracy": accuracy,
+        "auc": _mean_auc(scores, member),
+        "balanced_accuracy": _accuracy(scores, member, whole, seed),
         "tpr_at_fpr": tprs,
         "ppv": {prior: _precision(tprs, float(prior)) for prior in PRIORS},
         "smallest_fpr": smallest_fpr(member),

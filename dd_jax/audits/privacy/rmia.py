@@ -43,7 +43,7 @@ def fraction_below(values: Array, population: Array) -> Array:
     return below / len(population)
 
 
-def _log_mean(log_p: Array, mask: Array) -> Array:
+def log_mean(log_p: Array, mask: Array) -> Array:
     """`log mean p` over the marked models, `f32[n q]`; -inf where none is marked."""
     total = jax.nn.logsumexp(log_p, axis=0, where=mask[..., None])
     return total - jnp.log(jnp.maximum(mask.sum(0), 1))[:, None]
@@ -70,7 +70,7 @@ def log_ratio(log_p: Array, member: Array, target: Array, a: float | None) -> Ar
       InputError: `a` is out of range.
     """
     shadows = shadow_mask(len(log_p), target)[:, None]
-    out = _log_mean(log_p, shadows & ~member)
+    out = log_mean(log_p, shadows & ~member)
     if a is not None:
         if not 0 <= a <= 1:
             raise InputError(
@@ -80,7 +80,7 @@ def log_ratio(log_p: Array, member: Array, target: Array, a: float | None) -> Ar
         return log_p[target] - jnp.logaddexp(scaled, jnp.log((1 - a) / 2))
     sides = [(shadows & member).any(0), (shadows & ~member).any(0)]
     present = (1.0 * sides[0] + sides[1])[:, None]
-    total = jnp.logaddexp(_log_mean(log_p, shadows & member), out)
+    total = jnp.logaddexp(log_mean(log_p, shadows & member), out)
     return log_p[target] - (total - jnp.log(jnp.maximum(present, 1)))
 
 

@@ -27,24 +27,8 @@ class Roc(NamedTuple):
     thresholds: np.ndarray
 
 
-class Ranking(NamedTuple):
-    """Scores sorted once, so that many reweighted curves cost no further sort.
-
-    Attributes:
-      order: `i64[n]`, indices from the highest score to the lowest.
-      member: `bool[n]` in that order.
-      ends: `i64[t]`, the last position of each run of equal scores.
-      thresholds: `f64[t]`, the score of each run.
-    """
-
-    order: np.ndarray
-    member: np.ndarray
-    ends: np.ndarray
-    thresholds: np.ndarray
-
-
-def ranking(scores: Any, member: Any) -> Ranking:
-    """Sorts the scores in descending order.
+def roc(scores: Any, member: Any) -> Roc:
+    """The ROC curve of pooled scores.
 
     Args:
       scores: `f[...]`, higher = more likely a member; infinities allowed.
@@ -52,6 +36,9 @@ def ranking(scores: Any, member: Any) -> Ranking:
 
     Raises:
       InputError: shapes differ, a score is NaN, or one side is empty.
+
+    >>> roc([3, 2, 2, 1], [True, True, False, False]).tpr.tolist()
+    [0.0, 0.5, 1.0, 1.0]
     """
     scores, member = np.asarray(scores, np.float64), np.asarray(member, bool)
     if scores.shape != member.shape:
@@ -70,58 +57,24 @@ def ranking(scores: Any, member: Any) -> Ranking:
             "non-members"
         )
     order = np.argsort(-scores, kind="stable")
-    ordered = scores[order]
+    ordered, inside = scores[order], member[order]
     ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
-    return Ranking(order, member[order], ends, ordered[ends])
-
-
-def curve(ranked: Ranking, weights: np.ndarray | None = None) -> Roc:
-    """The ROC of a ranking, or one for each of many weightings of its points.
-
-    Args:
-      ranked: n points.
-      weights: `f64[... n]`; none is 1 for all.
-
-    Returns:
-      Rates `f64[... t]`; a side whose weights are all zero gives NaN.
-    """
-    weights = np.ones(len(ranked.order)) if weights is None else weights
-    weight = np.take(weights, ranked.order, -1)
 
     def rate(side: np.ndarray) -> np.ndarray:
-        counts = np.take(np.cumsum(weight * side, -1), ranked.ends, -1)
-        total = np.where(counts[..., -1:] > 0, counts[..., -1:], np.nan)
-        return np.concatenate([np.zeros_like(total), counts], -1) / total
+        return np.append(0, np.cumsum(side)[ends]) / side.sum()
 
-    thresholds = np.append(np.inf, ranked.thresholds)
-    return Roc(rate(~ranked.member), rate(ranked.member), thresholds)
+    return Roc(rate(~inside), rate(inside), np.append(np.inf, ordered[ends]))
 
 
-def roc(scores: Any, member: Any) -> Roc:
-    """The ROC curve of pooled scores; see `ranking` for arguments and errors.
-
-    >>> roc([3, 2, 2, 1], [True, True, False, False]).tpr.tolist()
-    [0.0, 0.5, 1.0, 1.0]
-    """
-    return curve(ranking(scores, member))
+def best_threshold(points: Roc) -> float:
+    """The threshold of the highest balanced accuracy, the largest if several."""
+    return float(points.thresholds[np.argmax(points.tpr - points.fpr)])
 
 
-def area(points: Roc) -> np.ndarray:
-    """Area under each ROC, `f64[...]`; the slope across a tie counts it as one half."""
-    return np.trapezoid(points.tpr, points.fpr, axis=-1)
-
-
-def best_accuracy(points: Roc) -> np.ndarray:
-    """Highest balanced accuracy on each, `max_t (1 + TPR - FPR) / 2`, `f64[...]`."""
-    return np.max(1 + points.tpr - points.fpr, -1) / 2
-
-
-def rates_at(points: Roc, level: float) -> tuple[np.ndarray, np.ndarray]:
-    """`(tpr, achieved_fpr)` at the largest FPR of each that is at most `level`."""
-    below = lambda fpr: max(np.searchsorted(fpr, level, side="right") - 1, 0)
-    step = np.apply_along_axis(below, -1, points.fpr)[..., None]
-    of = lambda rate: np.take_along_axis(rate, step, -1)[..., 0]
-    return of(points.tpr), of(points.fpr)
+def rates_at(points: Roc, level: float) -> tuple[float, float]:
+    """`(tpr, achieved_fpr)` at the largest FPR that is at most `level`."""
+    step = max(np.searchsorted(points.fpr, level, side="right") - 1, 0)
+    return float(points.tpr[step]), float(points.fpr[step])
 
 
 def auc(scores: Any, member: Any) -> float:
@@ -133,7 +86,8 @@ def auc(scores: Any, member: Any) -> float:
     >>> auc([3, 2, 2, 1], [True, True, False, False])
     0.875
     """
-    return float(area(roc(scores, member)))
+    points = roc(scores, member)
+    return float(np.trapezoid(points.tpr, points.fpr))
 
 
 def balanced_accuracy(scores: Any, member: Any) -> float:
@@ -142,7 +96,8 @@ def balanced_accuracy(scores: Any, member: Any) -> float:
     In [0.5, 1]. The threshold is chosen on the points that it is evaluated on, so that
     pure noise on few points gives slightly more than 0.5.
     """
-    return float(best_accuracy(roc(scores, member)))
+    points = roc(scores, member)
+    return float(np.max(1 + points.tpr - points.fpr) / 2)
 
 
 def tpr_at_fpr(scores: Any, member: Any, level: float) -> tuple[float, float]:
@@ -159,8 +114,7 @@ def tpr_at_fpr(scores: Any, member: Any, level: float) -> tuple[float, float]:
     >>> tpr_at_fpr([4, 3, 2, 1], [True, False, True, False], 0.5)
     (1.0, 0.5)
     """
-    tpr, fpr = rates_at(roc(scores, member), level)
-    return float(tpr), float(fpr)
+    return rates_at(roc(scores, member), level)
 
 
 def roc_points(scores: Any, member: Any, limit: int = 200) -> dict[str, list[float]]:

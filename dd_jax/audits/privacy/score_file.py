@@ -73,7 +73,7 @@ def save_scores(
       initial: `bool[models n]`, members that the model's initial images were made from;
         none where that is not known, the default.
       shared: number of first models that share a random seed and are shadows only.
-      seed: of the resampling behind the intervals.
+      seed: of the intervals, see `dd_jax.audits.privacy.metrics.summarise`.
 
     Raises:
       InputError: shapes disagree or the threat is not known.

@@ -12,6 +12,8 @@ import numpy as np
 from jax import lax
 
 from dd_jax.audits.privacy import (
+    base_score,
+    bavaria,
     calibrated,
     lira,
     quantile,
@@ -71,6 +73,9 @@ class Score(NamedTuple):
 LIRA_ONLINE = Score(lira.lira_signal, lira.lira_online)
 LIRA_OFFLINE = Score(lira.lira_signal, lira.lira_offline, "out")
 RMIA = Score(rmia.rmia_signal, rmia.rmia)
+BASE = Score(rmia.rmia_signal, base_score.base)
+BAVARIA = Score(calibrated.calibration_signal, bavaria.bavaria)
+BAVARIA_OFFLINE = Score(calibrated.calibration_signal, bavaria.bavaria_offline, "out")
 LOSS = Score(thresholds.negative_loss, thresholds.global_threshold, "none")
 LOSS_PER_CLASS = Score(thresholds.negative_loss, thresholds.class_threshold, "out")
 ENTROPY = Score(thresholds.negative_entropy, thresholds.global_threshold, "none")

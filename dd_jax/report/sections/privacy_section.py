@@ -42,6 +42,7 @@ _SCORE = _RATES | {
     "shared_seed": fields({}, _RATES),
     "known_randomness": fields({}, _RATES),  # its name in older Records
     "calibrated": each(fields({}, _CALIBRATED)),
+    "tpr_at_fpr_per_row": each(_AT_FPR),
     "variance": text,
     "by_class": _SLICES,
     "by_group": _SLICES,
@@ -62,6 +63,13 @@ CURVES = (
     "rows can be identified with few false positives, even where the average over all "
     "rows seems harmless. In the shaded part this sample has too few non-members."
 )
+ROW_THRESHOLDS = (
+    "With one threshold for all rows, those whose scores vary much have most of the "
+    "false positives, so that the rate holds on average and for few rows. With "
+    "thresholds of their own, set by the scores of models that were not given the row, "
+    "all rows have about the same false-positive rate: what is found then is found for "
+    "any row."
+)
 FOLDED = {
     "Canaries: rows that are easily memorised": tables.canaries,
     "Members that were initial images": tables.initial_images,
@@ -79,6 +87,11 @@ def blocks(record: Record, files: Artefacts) -> list[Block]:
     return [
         *([Pair([shown], words)] if len(plots) == 1 else [*words, shown]),
         *grid("Membership inference", tables.attacks(record)),
+        *fold(
+            "Thresholds set for each row",
+            tables.at_row_thresholds(record),
+            Text(ROW_THRESHOLDS),
+        ),
         *(block for name, make in FOLDED.items() for block in fold(name, make(record))),
     ]
 

@@ -80,6 +80,30 @@ def at_shadow_thresholds(record: Record) -> Table | None:
     return Table(("Training data, attack", *columns), rows) if rows else None
 
 
+def at_row_thresholds(record: Record) -> Table | None:
+    """TPRs at one threshold for all rows, and at thresholds of each row's own."""
+    rows = [
+        (
+            _attack(record, pipe, threat, score),
+            *(
+                percent(lookup(row, part, fpr), FPR_LEVELS[fpr])
+                for fpr in LEVELS
+                for part in ("tpr_at_fpr", "tpr_at_fpr_per_row")
+            ),
+        )
+        for pipe in PIPE_NAMES
+        for threat, scores in (lookup(record, "privacy", pipe) or {}).items()
+        for score, row in (scores or {}).items()
+        if row and row.get("tpr_at_fpr_per_row")
+    ]
+    columns = [
+        f"TPR at {level(fpr)} FPR, {which}"
+        for fpr in LEVELS
+        for which in ("one threshold", "a threshold a row")
+    ]
+    return Table(("Training data, attack", *columns), rows) if rows else None
+
+
 def classes(record: Record) -> Table | None:
     """The headline attack on the rows of each class."""
     name = lambda number: class_name(record, int(number))

@@ -8,6 +8,7 @@ import pytest
 
 from dd_jax.audits.privacy import all_targets, evaluate_membership, summarise
 from dd_jax.audits.privacy.membership import audited_rows
+from dd_jax.audits.privacy.row_thresholds import rates_at_row_thresholds
 from dd_jax.audits.privacy.shadow_thresholds import rates_at_shadow_thresholds
 from dd_jax.types import InputError
 
@@ -39,6 +40,9 @@ def test_figures_are_those_of_the_parts():
     values = np.asarray(all_targets("loss", logits, labels, member))
     expected = summarise(values, member, seed=0)
     calibrated = found["loss"].pop("calibrated")
+    per_row = found["loss"].pop("tpr_at_fpr_per_row")
+    assert per_row == rates_at_row_thresholds(values, member)
+    assert per_row["0.1"]["mean"] != expected["tpr_at_fpr"]["0.1"]["mean"]
     assert found["loss"] == expected
     assert calibrated["0.1"] == rates_at_shadow_thresholds(values, member, 0.1)
     assert set(calibrated) == {"0.1", "0.01"}

@@ -6,6 +6,7 @@ import pytest
 from dd_jax.report import schema
 from dd_jax.report.artefacts import Artefacts
 from dd_jax.report.formats import Cell
+from dd_jax.report.schema import validate
 from dd_jax.report.sections import privacy_section
 from dd_jax.report.sections import privacy_tables as tables
 from dd_jax.report.sections.privacy_notes import explanation
@@ -74,6 +75,26 @@ def test_thresholds_set_on_shadows_say_where_they_are_unresolved(row):
     }
     (only,) = tables.at_shadow_thresholds(row).rows
     assert texts(only) == ["Distilled", "12.0 %", "11.0 %", "unresolved", "unresolved"]
+
+
+def test_row_thresholds_stand_beside_the_pooled_ones(row):
+    assert tables.at_row_thresholds(row) is None
+    own, unresolved = fabricate.around(0.07), {"mean": None, "resolved": False}
+    rates = {"0.1": own | {"resolved": True}, "0.01": unresolved}
+    attack(row)["tpr_at_fpr_per_row"] = rates
+    attack(row)["tpr_at_fpr"]["0.1"] = fabricate.around(0.12)
+    found = tables.at_row_thresholds(row)
+    assert found.columns[1:3] == (
+        "TPR at 10 % FPR, one threshold",
+        "TPR at 10 % FPR, a threshold a row",
+    )
+    (only,) = found.rows
+    assert texts(only)[1:3] == ["12.0 %", "7.0 %"]
+    assert texts(only)[4] == "unresolved"
+    validate(row)
+    blocks = privacy_section.blocks(row, Artefacts())
+    (own,) = [b for b in blocks if getattr(b, "summary", "").endswith("for each row")]
+    assert privacy_section.ROW_THRESHOLDS in str(own)
 
 
 @pytest.mark.parametrize("smallest", [4e-4, 0.02, 1.0])
