@@ -43,7 +43,8 @@ def hardest(
     """The hardest rows, hardest first, and no more than a quarter of any class.
 
     Args:
-      hardness: `f64[n]`; equal ones are taken in order of the rows.
+      hardness: `f64[n]`; those that agree in four decimals are taken in order of the
+        rows, so that rounding on another device seldom matters.
       labels: `i32[n]`.
       candidates: `bool[n]`, rows that may be taken.
       count: rows to take, at most a quarter of the candidates.
@@ -54,7 +55,7 @@ def hardest(
     >>> hardest(np.arange(8.0), np.zeros(8, int), np.ones(8, bool), 2)
     array([7, 6])
     """
-    order = np.argsort(-hardness, kind="stable")
+    order = np.argsort(-np.round(hardness, 4), kind="stable")
     order = order[candidates[order]]
     place = np.zeros(len(order), int)  # of a row within its class
     for c in np.unique(labels):

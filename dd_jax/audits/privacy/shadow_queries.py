@@ -18,6 +18,7 @@ from dd_jax.audits.privacy.membership import audited_rows
 from dd_jax.audits.privacy.signals import pool_repeats, queries, query_logits
 from dd_jax.data import initial_masks, starting_rows
 from dd_jax.runtime.keys import integer, named, stack
+from dd_jax.runtime.sent import arrays_of_first
 from dd_jax.runtime.stacked import join_trees
 from dd_jax.train.evaluate import logits_of_each
 from dd_jax.types import Array, Key, Params, Split, SyntheticSet
@@ -58,7 +59,7 @@ def canary_dataset(context: Context) -> CanaryDataset:
     if options.canaries and "hardest" in options.canary_kinds:
         images = jnp.asarray(train.images)
         logits = logits_of_each(context.model, context.shadows.early(), images)
-        hardness = el2n(np.asarray(logits), train.labels)
+        hardness = arrays_of_first(el2n(np.asarray(logits), train.labels))
     seed = integer(context.key("canaries"))
     kinds = options.canary_kinds
     return insert_canaries(seed, train, options.canaries, kinds, hardness)
