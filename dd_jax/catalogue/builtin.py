@@ -6,6 +6,7 @@ Traits, by kind:
 - method: `selects`, it takes real images as they are; `matches_real`, its batch holds
   real images that robust distillation can attack (default true); `follows_experts`,
   all sets of a run follow the same ones; `batched`, the form of it that shadows share;
+  `private`, the form of it that learns from releases of private rows;
   `traced`, parameters that its factory takes as traced values, on which it does not
   branch but by `distill.traced.switched_on`: cells of a sweep that differ in them share
   compiled programs.
@@ -62,6 +63,7 @@ method(
     label="Distribution matching (DM)",
     traced=_LEARNS,
     batched="dd_jax.distill.batched.shadow_matching:shadow_matching",
+    private="dd_jax.distill.private.release_matching:release_matching",
 )
 method(
     "mtt",

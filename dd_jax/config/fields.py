@@ -17,6 +17,7 @@ from dd_jax.catalogue.rules import (
     FLAG,
     NORMS,
     NOT_NEGATIVE,
+    OPEN_SHARE,
     POOLINGS,
     POSITIVE,
     PRECISIONS,
@@ -223,6 +224,21 @@ BASE = (
     ),
     Option("mitigate.robust.steps", 5, "PGD steps of that attack", at_least(1)),
     Option(
+        "dp.epsilon",
+        0.0,
+        "differential privacy: the epsilon of all that the synthetic set learns from "
+        "training rows; 0 = none; needs dd_jax[privacy]",
+        NOT_NEGATIVE,
+    ),
+    Option("dp.delta", 1e-5, "its delta, below 1 / n of n training rows", OPEN_SHARE),
+    Option(
+        "dp.releases",
+        50,
+        "random networks in which noisy class means are released, once each",
+        at_least(1),
+    ),
+    Option("dp.clip", 1.0, "largest L2 norm of the features of a row", POSITIVE),
+    Option(
         "sets", 1, "synthetic sets a run, each from its own random key", at_least(1)
     ),
     Option(
@@ -241,8 +257,8 @@ BASE = (
     ),
 )
 _SECTIONS = tuple(
-    "seed checkpoint_seconds devices precision data model distill train mitigate sets "
-    "audits report".split()
+    "seed checkpoint_seconds devices precision data model distill train mitigate dp "
+    "sets audits report".split()
 )
 
 

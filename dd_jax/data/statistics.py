@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dd_jax.types import Dataset
+
 Statistics = tuple[tuple[float, ...], tuple[float, ...]]  # mean, std of [0, 1] pixels
 
 _SMALLEST_STD = 1e-3
@@ -84,3 +86,19 @@ def published_statistics(images: np.ndarray) -> Statistics | None:
             if np.allclose(mean, known.mean, rtol=0, atol=0.01):
                 return known.mean, known.std
     return None
+
+
+def with_public_statistics(data: Dataset) -> Dataset:
+    """Data that are normalised by constants which tell nothing of their rows.
+
+    Published constants stay; those that were computed become 0.5 and 0.25.
+    """
+    if any(
+        (data.mean, data.std) == (known.mean, known.std) for known in KNOWN.values()
+    ):
+        return data
+    channels = data.train.images.shape[-1]
+    note = "normalised by 0.5 and 0.25, as constants of private rows would tell of them"
+    return data._replace(
+        mean=(0.5,) * channels, std=(0.25,) * channels, notes=(*data.notes, note)
+    )

@@ -24,12 +24,15 @@ class Real(NamedTuple):
       counts: `i32[k]`.
       experts: `f16[e t p]`, the flat parameters of e networks trained on those images,
         after each of t epochs; None unless the method follows them.
+      released: what left private rows with noise, `f32[r k d]`; a method that is given
+        it has no access to the rows: `images` are blank, one of each class.
     """
 
     images: Array
     rows: Array
     counts: Array
     experts: Array | None = None
+    released: Array | None = None
 
 
 class Batch(NamedTuple):
@@ -53,6 +56,20 @@ class Experts(NamedTuple):
     count: int = 10
     lr: float = 0.01
     kept_epochs: int = 0
+
+
+class Releases(NamedTuple):
+    """Statistics of private rows that a method is given instead of the rows.
+
+    Attributes:
+      count: random networks, each of which gives the means of all classes.
+      clip: largest L2 norm of the features of one image.
+      noise_multiplier: standard deviation of the noise over `clip`.
+    """
+
+    count: int
+    clip: float
+    noise_multiplier: float
 
 
 class Method(NamedTuple):
@@ -82,6 +99,7 @@ class Method(NamedTuple):
       `growth`, `batch_student`, `tesla` | trajectory matching |
     | `experts`, `expert_lr`, `kept_epochs`, `student_lr` | of its experts, students |
     | `pool`, `ridge` | FRePo |
+    | `releases` | what a form for private rows learns from |
 
     Attributes:
       init: `(key, Real) -> state`; runs on the host.
@@ -91,6 +109,7 @@ class Method(NamedTuple):
       read: `state -> SyntheticSet`; pure.
       steps: whether `update` does anything; selection methods end at `init`.
       experts: those that it follows, if any.
+      releases: what it learns from where rows are private.
       traced: what makes `sample` and `update` of float hyper-parameters that are inputs
         of compiled programs; None where all are constants.
       splits: whether `update` cuts its work by `runtime.split_work`, so that several
@@ -103,6 +122,7 @@ class Method(NamedTuple):
     read: Callable[[Any], SyntheticSet]
     steps: bool = True
     experts: Experts | None = None
+    releases: Releases | None = None
     splits: bool = False
     traced: Traced | None = None
 
@@ -132,6 +152,16 @@ def real_data(images: np.ndarray, labels: np.ndarray, members=None) -> Real:
     rows = np.stack([np.resize(c, width) for c in chosen])
     counts = np.array([len(c) for c in chosen])
     return Real(images, rows.astype(np.int32), counts.astype(np.int32))
+
+
+def blank(shape: tuple[int, ...], classes: int) -> Real:
+    """What is public of private data: the shape of an image and the classes.
+
+    >>> blank((2, 2, 1), 3).images.shape
+    (3, 2, 2, 1)
+    """
+    images = np.zeros((classes, *shape), np.uint8)
+    return real_data(images, np.arange(classes, dtype=np.int32))
 
 
 def draw_rows(key: Key, real: Real, size: int) -> tuple[Array, Array]:

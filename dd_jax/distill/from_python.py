@@ -72,11 +72,17 @@ def distil(
       The set; its metadata name the classes, where `data` does.
 
     Raises:
-      InputError: fewer than one step, or no experts where the method needs them.
+      InputError: fewer than one step, or no experts or releases where the method
+        needs them.
       Diverged: the loss is not finite.
     """
     if steps < 1:
         raise InputError(f"distil: steps={steps}; give at least 1")
+    if method.releases and experts is None:
+        raise InputError(
+            "distil: the method learns from releases of private rows, which launch.py "
+            "makes and accounts for (--config.dp.epsilon)"
+        )
     if method.experts and experts is None:
         raise InputError(
             "distil: the method follows experts; give "

@@ -1,13 +1,14 @@
 """From rows of the real data to trained networks: distil, then train, many at once."""
 
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from dd_jax.distill.base import Method, Real, real_data
+from dd_jax.distill.base import Method, Real, blank, real_data
 from dd_jax.distill.batched.batched_method import BatchedMethod
 from dd_jax.distill.traced import steps_of
 from dd_jax.runtime.advance import Advance
@@ -37,12 +38,19 @@ def _steps(sample: Callable, update: Callable, key, state, first, last):
 
 
 @reused
-def _distiller(make: Callable, splits: bool):
-    """The compiled steps; methods share them that differ in `init` or traced values."""
+def _distiller(make: Callable, splits: bool, given: str):
+    """The compiled steps; methods share them that differ in `init` or traced values.
+
+    Args:
+      make: see `Traced`.
+      splits: see `Method`.
+      given: the field of `Real` that holds what was made of the rows beforehand.
+    """
 
     def one(shared, key, state, rows, counts, own, values):
         images, common, first, last = shared
-        real = Real(images, rows, counts, own if common is None else common)
+        made = own if common is None else common
+        real = Real(images, rows, counts)._replace(**{given: made})
         steps = make(values)
         sample = lambda k: steps.sample(k, real)
         return _steps(sample, steps.update, key, state, first, last)
@@ -85,7 +93,8 @@ def distil_many(
       schedule: steps.
       loop: drives the compiled steps.
       experts: `(key, rows i32[m], distill.base.Experts) -> f16[e t p]`, for methods
-        that follow experts.
+        that follow experts; of a method for private rows, with its `Releases`, what
+        they release, `f32[r k d]`. It then sees nothing else of them.
       initial: `bool[s n]`, the rows that the first images are made from; default
         `member`.
       batched: steps of all sets in one batch, by the random numbers of the first;
@@ -99,7 +108,7 @@ def distil_many(
     Raises:
       Diverged: a loss is not finite, or a learned learning rate is not.
     """
-    reals_of = lambda rows: [real_data(data.images, data.labels, row) for row in rows]
+    reals_of = partial(_reals, method, data)
     reals = reals_of(member)
     firsts = reals if initial is None else reals_of(initial)
     split = jax.vmap(jax.random.split)(keys)
@@ -107,7 +116,7 @@ def distil_many(
     state = arrays_of_first(stack_trees(states))  # hosts may round differently
     seconds = 0.0
     if method.steps:
-        images, step_keys = jnp.asarray(data.images), split[:, 1]
+        images, step_keys = jnp.asarray(reals[0].images), split[:, 1]
         if batched:
             union = real_data(images, data.labels, member.any(0))
             union, drawn = everywhere((union, jnp.asarray(member)))
@@ -123,7 +132,8 @@ def distil_many(
             images, common = everywhere((images, common))
             make, values = steps_of(method)
             values = jax.tree.map(lambda v: jnp.full(len(keys), v), values)
-            program = _distiller(make, method.splits)
+            given = "released" if method.releases else "experts"
+            program = _distiller(make, method.splits, given)
             each = rows, counts, paths, values
             advance = Advance(program, (images, common), step_keys, each)
         state, seconds = loop(
@@ -143,6 +153,13 @@ def distil_many(
     return sets, seconds
 
 
+def _reals(method: Method, data: Split, members: np.ndarray) -> list[Real]:
+    if method.releases:
+        public = blank(data.images.shape[1:], int(data.labels.max()) + 1)
+        return [public] * len(members)
+    return [real_data(data.images, data.labels, row) for row in members]
+
+
 def _batched_advance(run: Callable, key, rest: tuple) -> Callable:
     def advance(state, first, last):
         state, loss = run(key, state, *rest, first, last)
@@ -152,8 +169,8 @@ def _batched_advance(run: Callable, key, rest: tuple) -> Callable:
 
 
 def _paths(method, keys, member, experts, share_experts):
-    """Expert paths of all distillers, `f16[e t p]`, and of each, `f16[s e t p]`."""
-    wanted = method.experts
+    """Expert paths, or releases, of all distillers, and of each with an axis more."""
+    wanted = method.experts or method.releases
     if not wanted:
         return None, None
     if share_experts:

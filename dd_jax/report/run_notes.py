@@ -28,3 +28,21 @@ def size(record: Record) -> str:
     return (
         f"{text}, for {images / run['ratio']:,.0f} real images ({rate(run['ratio'])})"
     )
+
+
+def guarantee(record: Record) -> str:
+    """What differential privacy the set has; empty for one without."""
+    part = record["run"].get("differential_privacy")
+    if not part:
+        return ""
+    costs = [
+        f"{count(cost['count'], 'release')} at noise multiplier "
+        f"{format_value(cost['noise_multiplier'])}"
+        + (f" and sampling {rate(cost['sampling'])}" if cost["sampling"] < 1 else "")
+        for cost in part["mechanisms"]
+    ]
+    return (
+        f"Differential privacy: epsilon {format_value(part['epsilon'])} at delta "
+        f"{part['delta']:g}, by {' and '.join(costs)}. Protected is "
+        f"{part['protects']}."
+    )

@@ -63,6 +63,22 @@ RUN = fields(
         "outer_steps": COUNT,
         "rows": COUNT,
         "adversarial": each(NUMBER),
+        "differential_privacy": fields(
+            {
+                "epsilon": number(0),
+                "delta": number(0, 1),
+                "protects": text,
+                "mechanisms": listed(
+                    fields(
+                        {
+                            "count": COUNT,
+                            "noise_multiplier": number(0),
+                            "sampling": SHARE,
+                        }
+                    )
+                ),
+            }
+        ),
         "precision": each(text),
         "class_names": listed(text),
         "labels": each(text),

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dd_jax.distill.base import Experts
+from dd_jax.distill.base import Experts, Releases
 from dd_jax.distill.pipeline import distil_many
 from dd_jax.run import stages
 from dd_jax.run.audit_context import enabled
@@ -99,7 +99,8 @@ def _timed(advance: Callable, state, first: int, last: int):
 def _sets(run: RunContext) -> tuple[SyntheticSet, dict[str, int]]:
     """Sets of the right shapes, and how many times a stage's seconds count.
 
-    One group of experts is trained, and the methods follow a random walk.
+    One group of experts is trained, or one release made, and the methods follow a
+    random walk.
     """
     config, data = run.config, run.dataset.train
     if config.distill.load:
@@ -110,6 +111,10 @@ def _sets(run: RunContext) -> tuple[SyntheticSet, dict[str, int]]:
         at_once = min(len(devices_in_use()), method.experts.count)
         groups = -(-method.experts.count // at_once)
         method = method._replace(experts=method.experts._replace(count=at_once))
+    releases = 1
+    if method.releases:
+        releases = method.releases.count
+        method = method._replace(releases=method.releases._replace(count=1))
     # A learning rate that was learned in so few steps may be no number.
     read = lambda state: method.read(state)._replace(lr=jnp.float32(config.train.lr))
     sets, _ = distil_many(
@@ -122,13 +127,13 @@ def _sets(run: RunContext) -> tuple[SyntheticSet, dict[str, int]]:
         _walks(experts_of(run, data)),
         share_experts=True,
     )
-    return sets, {"experts": groups}
+    return sets, {"experts": groups, "releases": releases}
 
 
 def _walks(train: Callable) -> Callable:
-    """Trains experts for their seconds; gives random walks of their shape."""
+    """Trains experts, or makes releases, for their seconds; gives random walks."""
 
-    def paths(key: Array, rows: np.ndarray, wanted: Experts) -> np.ndarray:
+    def paths(key: Array, rows: np.ndarray, wanted: Experts | Releases) -> np.ndarray:
         found = train(key, rows, wanted)
         steps = np.random.default_rng(0).normal(0, 0.01, found.shape)
         return (found[:, :1] + np.cumsum(steps, 1)).astype(np.float16)

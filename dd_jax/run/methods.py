@@ -10,7 +10,8 @@ from dd_jax.catalogue import arguments, entry, resolve, takes
 from dd_jax.catalogue.naming import init_of
 from dd_jax.config.sharing import CANARIES, PARTS
 from dd_jax.distill import METHODS, BatchedMethod, Method, batched_form
-from dd_jax.distill.base import Experts
+from dd_jax.distill.base import Experts, Releases
+from dd_jax.distill.private import private_form
 from dd_jax.distill.traced import Traced, split
 from dd_jax.distill.wrappers import MITIGATIONS
 from dd_jax.run.cached import cache_dir, stage_loop
@@ -20,6 +21,7 @@ from dd_jax.run.context import (
     images_per_class,
     learns,
 )
+from dd_jax.run.private import released, releases_of
 from dd_jax.run.read_data import own_options, public_rows
 from dd_jax.runtime.keys import named, stack
 from dd_jax.runtime.loop import array_digest
@@ -52,6 +54,8 @@ def _options(run: RunContext, name: str, function: Callable | None = None) -> di
         "net_epochs": config.network.epochs,
     }
     shared |= {key: value for key, value in unless_zero.items() if value}
+    if run.config.dp.epsilon:
+        shared["releases"] = releases_of(run.config)
     if config.distance != "own":
         shared["distance"] = config.distance
     own = own_options(run.config, "method", name)
@@ -63,12 +67,15 @@ def _options(run: RunContext, name: str, function: Callable | None = None) -> di
 
 def method_of(run: RunContext, name: str) -> Method:
     """A method, by the config's options if it is the config's, else by its defaults."""
-    config, options = run.config.distill, _options(run, name)
+    config, factory = run.config.distill, METHODS[name]
+    if run.config.dp.epsilon and name == config.method:
+        factory = private_form(name) or factory
+    options = _options(run, name, factory)
     if name != config.method or not learns(run.config):
         kept = {key: options[key] for key in ("ipc", "train_lr") if key in options}
         own = own_options(run.config, "method", name) if name == config.method else {}
         return METHODS[name](run.model, **kept, **own)
-    build_method = partial(METHODS[name], run.model)
+    build_method = partial(factory, run.model)
     if not isinstance(made := build_method(**options), Method):
         raise InputError(
             f"method {name!r}: its factory gives a {type(made).__name__}; it must "
@@ -76,9 +83,9 @@ def method_of(run: RunContext, name: str) -> Method:
         )
     mitigations = ((k, tuple(v.items())) for k, v in run.config.mitigate.items())
     constants, values = _traced(name, options)
-    make = _maker(METHODS[name], run.model, constants, tuple(mitigations))
+    make = _maker(factory, run.model, constants, tuple(mitigations))
     method = make(values)._replace(traced=Traced(make, values))
-    if not takes(METHODS[name], "init"):
+    if not takes(factory, "init"):
         return method
     # Steps do not depend on where they start from: all starts share one program.
     return method._replace(init=build_method(**options, init=_init(run)).init)
@@ -117,7 +124,7 @@ def _init(run: RunContext) -> Any:
 
 
 def experts_of(run: RunContext, data: Split) -> Callable:
-    """Trains, or finds, the experts of one distiller of `data`."""
+    """Trains or finds the experts, or makes the releases, of a distiller of `data`."""
     config, data_of = run.config, run.dataset
     augment = augmentation(config.train.augment, data_of.mean, data_of.std)
     recipe = trainer(
@@ -129,7 +136,9 @@ def experts_of(run: RunContext, data: Split) -> Callable:
         augment=augment.independent,
     )
 
-    def paths(key, rows, wanted: Experts):
+    def paths(key, rows, wanted: Experts | Releases):
+        if isinstance(wanted, Releases):
+            return released(run, data, rows, wanted)
         used = epochs = wanted.epochs
         if wanted.kept_epochs:
             epochs = tuple(range(max(used[-1], wanted.kept_epochs) + 1))

@@ -30,6 +30,7 @@ from dd_jax.run.context import (
 )
 from dd_jax.run.grid_checks import SEEN
 from dd_jax.run.identity import identity
+from dd_jax.run.private import guarantee
 from dd_jax.run.read_data import place, whitening
 from dd_jax.run.set_metadata import metadata_of
 from dd_jax.run.validation import check, forecast
@@ -201,6 +202,8 @@ def _measure(run: RunContext, notes: tuple[str, ...]) -> Record:
     metadata = _save_sets(run, results.sets)
     Checkpoints(run.folder / "model").save(0, 0.0, results.networks)
     record: Record = {"run": identity(run, metadata, notes)}
+    if run.config.dp.epsilon:
+        record["run"]["differential_privacy"] = guarantee(run)
     for name, audit in enabled(run.config).items():
         forget_programs_if_many()
         if part := _of_record(name, audit.measure(context_of(run, name, results))):

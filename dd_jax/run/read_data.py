@@ -12,6 +12,7 @@ from dd_jax.catalogue import entry, resolve, takes
 from dd_jax.catalogue.naming import source_of
 from dd_jax.data import load, tfds_source
 from dd_jax.data.fitting import with_channels
+from dd_jax.data.statistics import with_public_statistics
 from dd_jax.data.zca import Space, Whitening, fit_zca, read_zca, zca_space
 from dd_jax.distill.io import storage
 from dd_jax.run.grid_checks import SEEN
@@ -46,7 +47,8 @@ def _load(
 
 def dataset(config: ConfigDict) -> Dataset:
     """The data set of a config, read once unless its files change."""
-    return _load(*place(config))
+    found = _load(*place(config))
+    return with_public_statistics(found) if config.dp.epsilon else found
 
 
 def public_rows(source: str, shape: tuple[int, int, int]) -> Split:

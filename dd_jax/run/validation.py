@@ -24,6 +24,7 @@ from dd_jax.run.context import (
     matches,
 )
 from dd_jax.run.methods import batched_method_of, method_of
+from dd_jax.run.private import require_private
 from dd_jax.run.read_data import dataset, whitening
 from dd_jax.run.variants import transfer_variants
 from dd_jax.runtime.devices import require_devices
@@ -49,6 +50,8 @@ def check(config: ConfigDict) -> RunContext:
         event_files.require()
     require_precision(config.precision)
     data = dataset(config)
+    if config.dp.epsilon:
+        require_private(config, data)
     if config.distill.load:
         _check_loaded(config, data)
     elif config.data.zca:

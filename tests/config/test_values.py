@@ -28,6 +28,7 @@ _GIVEN = {  # a valid value that differs from the default, where it is no number
     "distill.mtt.first_max_start": 2,
     "distill.mtt.growth": 100,
     "distill.public.classes": "nearest",
+    "dp.epsilon": 2.0,
     "distill.load": __file__,
     "precision": "bfloat16",
     "train.decay": "thirds",
@@ -259,6 +260,7 @@ def test_run_id_changes_exactly_with_keys_that_change_results(key):
     method = "mtt" if key.startswith("distill.mtt.") else "dm"
     init = "public:digits" if key.startswith("distill.public.") else "real"
     used = {"distill.method": method, "distill.init": init}
+    used |= {"dp.epsilon": 1.0} if key.startswith("dp.") else {}
     base = config.override(config.default(), used, "test")
     changed = config.override(base, {key: other(key)}, "test")
     same = config.run_id(base, "abc") == config.run_id(changed, "abc")

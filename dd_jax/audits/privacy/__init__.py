@@ -4,7 +4,10 @@ from dd_jax.audits.privacy.epsilon import epsilon_from_one_run, epsilon_from_rat
 from dd_jax.audits.privacy.lira import variance_used
 from dd_jax.audits.privacy.membership import audited_rows, evaluate_membership
 from dd_jax.audits.privacy.metrics import roc_points, summarise
-from dd_jax.audits.privacy.row_thresholds import rates_at_row_thresholds
+from dd_jax.audits.privacy.row_thresholds import (
+    rates_at_row_thresholds,
+    scores_without_pairs,
+)
 from dd_jax.audits.privacy.score_file import ScoreFile, load_scores, save_scores
 from dd_jax.audits.privacy.scores import SCORES, Score, all_targets
 from dd_jax.audits.privacy.shadow_thresholds import rates_at_shadow_thresholds
@@ -29,6 +32,7 @@ __all__ = [
     "query_logits",
     "roc_points",
     "save_scores",
+    "scores_without_pairs",
     "summarise",
     "variance_used",
 ]

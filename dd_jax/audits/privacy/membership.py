@@ -11,7 +11,11 @@ from dd_jax.audits.privacy import metrics
 from dd_jax.audits.privacy.initial_rows import by_use
 from dd_jax.audits.privacy.lira import lira_signal, variance_used
 from dd_jax.audits.privacy.roc import roc_points
-from dd_jax.audits.privacy.row_thresholds import rates_at_row_thresholds
+from dd_jax.audits.privacy.row_thresholds import (
+    LEAST_MODELS,
+    rates_at_row_thresholds,
+    scores_without_pairs,
+)
 from dd_jax.audits.privacy.scores import all_targets, score_of
 from dd_jax.audits.privacy.shadow_thresholds import rates_at_shadow_thresholds
 from dd_jax.audits.privacy.slices import by_group
@@ -103,18 +107,25 @@ def evaluate_membership(
     points = logits[:, ordinary], labels[ordinary], member[:, ordinary]
     record, curves = {}, {}
     for name in scores:
-        chosen = (options or {}).get(name, {})
+        chosen, lira = dict((options or {}).get(name, {})), _is_lira(name)
+        if lira:  # the same where a pair is left out
+            variance = chosen.get("variance", "auto")
+            chosen["variance"] = variance_used(len(member), variance)
         values = np.asarray(all_targets(name, *points, **chosen))
         targets = values[shared:], member[shared:, ordinary]
         figures = metrics.summarise(*targets, seed=seed)
-        if score_of(name).signal is lira_signal:
-            variance = chosen.get("variance", "auto")
-            figures["variance"] = variance_used(len(member), variance)
+        if lira:
+            figures["variance"] = chosen["variance"]
         figures["calibrated"] = {
             level: rates_at_shadow_thresholds(*targets, float(level))
             for level in CALIBRATED
         }
-        figures["tpr_at_fpr_per_row"] = rates_at_row_thresholds(*targets)
+        others = (
+            scores_without_pairs(name, *points, shared=shared, **chosen)
+            if len(targets[0]) >= LEAST_MODELS
+            else []
+        )
+        figures["tpr_at_fpr_per_row"] = rates_at_row_thresholds(*targets, others)
         for part, groups in (slices or {}).items():
             figures[part] = _by_group(*targets, groups[ordinary], seed)
         if initial is not None and initial.any():
@@ -135,6 +146,10 @@ def evaluate_membership(
         roc = roc_points(*targets)
         curves[name] = [list(pair) for pair in zip(roc["fpr"], roc["tpr"])]
     return Membership(record, curves)
+
+
+def _is_lira(name: str) -> bool:
+    return score_of(name).signal is lira_signal
 
 
 def _brief(figures: dict[str, Any]) -> dict[str, Any]:

@@ -5,21 +5,58 @@ scores vary much where they are no members have nearly all of the false positive
 
 Source: Jälkö, Pradhan, Räisä and Honkela 2026, "On reliability of efficient membership
 inference vulnerability evaluation" (scores calibrated by row before they are pooled, in
-Gaussian terms). Here the target and its complement never enter the location and the
-width that the target's score is compared with.
+Gaussian terms).
+
+Here what a target's score is compared with never depends on the target or its
+complement: they are no shadows of it either. As shadows they would be IN where the
+target was given the row and OUT where not, and without a leak the TPR of scores such as
+`lira_online` would be far below the FPR.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from dd_jax.audits.privacy.metrics import LEVELS, rates
-from dd_jax.types import InputError
+from dd_jax.audits.privacy.scores import Score, all_targets
+from dd_jax.types import Array, InputError
 
 LEAST_MODELS = 6  # so that each row has two OUT scores besides those of a target's pair
 
 
-def standardised(scores: Any, member: Any) -> np.ndarray:
+def scores_without_pairs(
+    score: str | Score,
+    logits: Array,
+    labels: Array,
+    member: np.ndarray,
+    *,
+    shared: int = 0,
+    **options: Any,
+) -> list[np.ndarray]:
+    """Scores against the other targets, as if a pair of targets did not exist.
+
+    Args:
+      score: a key of `SCORES`, or a `Score`.
+      logits: `f32[m n q k]`.
+      labels: `i32[n]`.
+      member: `bool[m n]`; rows 2i and 2i+1 are complements, at least 3 pairs.
+      shared: number of first models that are shadows only.
+      **options: of the score.
+
+    Returns:
+      For each pair of the `t = m - shared` targets, `f32[t-2 n]`.
+    """
+    found, logits = [], jnp.asarray(logits)
+    for target in range(shared, len(member), 2):
+        kept = np.delete(np.arange(len(member)), [target, target + 1])
+        rest = all_targets(score, logits[kept], labels, member[kept], **options)
+        found.append(np.asarray(rest, np.float64)[shared:])
+    return found
+
+
+def standardised(scores: Any, member: Any, others: Sequence[np.ndarray]) -> np.ndarray:
     """Each score less the mean of its row's OUT scores, over their standard deviation.
 
     `z_ti = (s_ti - mean_i) / width_i` over the targets that were not given row i, but
@@ -29,16 +66,13 @@ def standardised(scores: Any, member: Any) -> np.ndarray:
     Args:
       scores: `f[m n]`, row t against target t; finite.
       member: `bool[m n]`; rows 2i and 2i+1 are complements, at least 3 pairs.
+      others: for each pair, `f[m-2 n]`: see `scores_without_pairs`.
 
     Returns:
       `f64[m n]`; 0 where a score equals all OUT scores of its row.
 
     Raises:
       InputError: shapes differ, or fewer than three pairs.
-
-    >>> z = standardised([[9.0], [1.0], [5.0], [3.0], [5.0], [2.0]], [[1], [0]] * 3)
-    >>> z[0].round(6).tolist()  # OUT, but for its pair: 3 and 2
-    [9.192388]
     """
     scores, member = np.asarray(scores, np.float64), np.asarray(member, bool)
     m = len(scores)
@@ -47,24 +81,23 @@ def standardised(scores: Any, member: Any) -> np.ndarray:
             f"scores: shape {scores.shape} with member {member.shape}; need f[m n] and "
             f"bool[m n] with m even and at least {LEAST_MODELS}"
         )
-
-    def without_pair(values: np.ndarray) -> np.ndarray:
-        """Sum over the targets that are not of the pair of each: `f64[m n]`."""
-        of_pairs = values.reshape(m // 2, 2, -1).sum(1)
-        return np.repeat(of_pairs.sum(0) - of_pairs, 2, axis=0)
-
-    out = ~member
-    centred = scores - (scores * out).sum(0) / np.maximum(out.sum(0), 1)
-    count = without_pair(1.0 * out)
-    mean = without_pair(centred * out) / np.maximum(count, 1)
-    squares = without_pair(centred**2 * out) - count * mean**2
-    width = np.sqrt(np.maximum(squares, 0) / np.maximum(count - 1, 1))
-    gap, scale = centred - mean, np.abs(scores).max(0)
-    gap[np.abs(gap) <= 1e-9 * scale] = 0.0
-    return gap / np.maximum(width, 1e-9 * np.maximum(scale, 1e-300))
+    found = np.empty(scores.shape)
+    for pair, rest in enumerate(others):
+        rows = [2 * pair, 2 * pair + 1]
+        out = ~np.delete(member, rows, axis=0)
+        count = np.maximum(out.sum(0), 1)
+        mean = np.sum(rest, axis=0, where=out) / count
+        squares = np.sum((rest - mean) ** 2, axis=0, where=out)
+        width = np.sqrt(squares / np.maximum(count - 1, 1))
+        gap, least = scores[rows] - mean, 1e-6 * np.abs(rest).max(0) + 1e-30
+        gap[np.abs(gap) <= least] = 0.0
+        found[rows] = gap / np.maximum(width, least)
+    return found
 
 
-def rates_at_row_thresholds(scores: Any, member: Any) -> dict[str, dict[str, Any]]:
+def rates_at_row_thresholds(
+    scores: Any, member: Any, others: Sequence[np.ndarray]
+) -> dict[str, dict[str, Any]]:
     """TPR at each level of FPR, at thresholds that each row's own OUT scores set.
 
     The FPR is that of all rows together, as in `rates`; how it is shared out among rows
@@ -74,6 +107,7 @@ def rates_at_row_thresholds(scores: Any, member: Any) -> dict[str, dict[str, Any
     Args:
       scores: `f[m n]`, row t against target t; finite.
       member: `bool[m n]`; rows 2i and 2i+1 are complements.
+      others: see `scores_without_pairs`; not used with fewer than three pairs.
 
     Returns:
       `{LEVEL: {mean, ci, n, achieved_fpr, resolved}}`, as `rates` gives them; None and
@@ -82,4 +116,5 @@ def rates_at_row_thresholds(scores: Any, member: Any) -> dict[str, dict[str, Any
     if len(scores) < LEAST_MODELS:
         numbers = {"mean": None, "ci": None, "n": len(scores), "achieved_fpr": None}
         return {level: numbers | {"resolved": False} for level in LEVELS}
-    return rates(standardised(scores, member), np.asarray(member, bool))
+    z = standardised(scores, member, others)
+    return rates(z, np.asarray(member, bool))

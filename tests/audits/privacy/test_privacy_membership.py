@@ -8,7 +8,10 @@ import pytest
 
 from dd_jax.audits.privacy import all_targets, evaluate_membership, summarise
 from dd_jax.audits.privacy.membership import audited_rows
-from dd_jax.audits.privacy.row_thresholds import rates_at_row_thresholds
+from dd_jax.audits.privacy.row_thresholds import (
+    rates_at_row_thresholds,
+    scores_without_pairs,
+)
 from dd_jax.audits.privacy.shadow_thresholds import rates_at_shadow_thresholds
 from dd_jax.types import InputError
 
@@ -41,7 +44,8 @@ def test_figures_are_those_of_the_parts():
     expected = summarise(values, member, seed=0)
     calibrated = found["loss"].pop("calibrated")
     per_row = found["loss"].pop("tpr_at_fpr_per_row")
-    assert per_row == rates_at_row_thresholds(values, member)
+    others = scores_without_pairs("loss", logits, labels, member)
+    assert per_row == rates_at_row_thresholds(values, member, others)
     assert per_row["0.1"]["mean"] != expected["tpr_at_fpr"]["0.1"]["mean"]
     assert found["loss"] == expected
     assert calibrated["0.1"] == rates_at_shadow_thresholds(values, member, 0.1)

@@ -4,6 +4,7 @@ import pytest
 from dd_jax.attacks import ATTACKS, describe
 from dd_jax.report import headline, run_notes
 from dd_jax.report.display_names import display_name
+from dd_jax.report.schema import validate
 from dd_jax.report.sections import accuracy_section, robustness_section
 from dd_jax.report.sections.privacy_notes import explanation as membership
 
@@ -33,6 +34,21 @@ def test_size_gives_both_counts_and_their_ratio():
     )
     row["run"].pop("ratio")
     assert run_notes.size(row) == "100 synthetic images, 10 per class"
+
+
+def test_the_guarantee_of_a_private_set_is_a_sentence():
+    row = fabricate.record()
+    assert run_notes.guarantee(row) == ""
+    row["run"]["differential_privacy"] = {
+        "epsilon": 0.99999,
+        "delta": 1e-5,
+        "protects": "any row",
+        "mechanisms": [{"count": 50, "noise_multiplier": 26.38, "sampling": 1.0}],
+    }
+    assert run_notes.guarantee(validate(row)) == (
+        "Differential privacy: epsilon 1 at delta 1e-05, by 50 releases at noise "
+        "multiplier 26.38. Protected is any row."
+    )
 
 
 def test_accuracy_says_what_intervals_cover(row):

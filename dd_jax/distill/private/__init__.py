@@ -1,0 +1,19 @@
+"""Distillation from statistics that were released with noise."""
+
+from collections.abc import Callable
+
+from dd_jax.catalogue import entries, entry, imported
+
+
+def private_form(name: str) -> Callable | None:
+    """The form of a method that learns from releases of private rows, if any."""
+    return imported(entry("method", name).traits.get("private"))
+
+
+def private_methods() -> list[str]:
+    """The methods that have such a form.
+
+    >>> private_methods()
+    ['dm']
+    """
+    return [found.name for found in entries("method") if "private" in found.traits]

@@ -1,0 +1,81 @@
+"""Noisy class means in random feature spaces, each released once."""
+
+import jax
+import numpy as np
+
+from dd_jax.distill.base import Releases
+from dd_jax.distill.methods.distribution_matching import embed
+from dd_jax.runtime.keys import named
+from dd_jax.runtime.reuse import reused
+from dd_jax.train.private.accounting import Gaussians
+from dd_jax.train.private.clipping import clipped
+from dd_jax.train.private.ledger import Ledger
+from dd_jax.train.training import as_pixels
+from dd_jax.types import Array, Key, Model, Split
+
+_AT_ONCE = 4096  # images whose features are alive at once
+
+
+def mechanisms(wanted: Releases) -> list[Gaussians]:
+    """What the releases cost, for `accounting.epsilon_of`."""
+    return [Gaussians(wanted.count, wanted.noise_multiplier)]
+
+
+def network_key(number: Array | int) -> Key:
+    """Of the random network of one release; the same in every run, as it is public."""
+    return jax.random.fold_in(jax.random.key(0), number)
+
+
+def noisy_means(
+    model: Model, wanted: Releases, number: int, key: Key, data: Split, ledger: Ledger
+) -> np.ndarray:
+    """Class means of clipped features in one random network.
+
+    `(sum_{i in c} clip(f_r(x_i)) + s C N(0, I)) / n_c`: adding or removing one row
+    changes the sums of all classes together by at most C in L2 norm. The numbers of
+    rows n_c are taken as public.
+
+    Args:
+      model: the family of networks.
+      wanted: C and s.
+      number: of the network.
+      key: of the noise.
+      data: the private rows.
+      ledger: gets an entry.
+
+    Returns:
+      `f32[k d]`.
+    """
+    noisy = ledger.release(
+        named(key, f"release {number}"),
+        class_sums(model, number, data, wanted.clip),
+        sensitivity=wanted.clip,
+        noise_multiplier=wanted.noise_multiplier,
+    )
+    return np.asarray(noisy / np.bincount(data.labels)[:, None])
+
+
+def class_sums(model: Model, number: int, data: Split, clip: float) -> Array:
+    """Sums of the clipped features of each class in one random network, `f32[k d]`."""
+    program, classes = _sums(model, clip), int(data.labels.max()) + 1
+    total = 0.0
+    for first in range(0, len(data.labels), _AT_ONCE):
+        images, labels = (
+            a[first : first + _AT_ONCE] for a in (data.images, data.labels)
+        )
+        member = np.arange(classes)[:, None] == labels
+        fill = _AT_ONCE - len(labels) if first else 0  # one program for all pieces
+        images = np.pad(images, [(0, fill)] + [(0, 0)] * 3)
+        member = np.pad(member, [(0, 0), (0, fill)])
+        total += program(number, images, member.astype(np.float32))
+    return total
+
+
+@reused
+def _sums(model: Model, clip: float):
+    @jax.jit
+    def sums(number, images, member):
+        params = model.init(network_key(number))
+        return member @ clipped(embed(model, params, as_pixels(images)), clip)
+
+    return sums

@@ -1,0 +1,1 @@
+"""Differential privacy: noise that is calibrated, attached once and accounted for."""

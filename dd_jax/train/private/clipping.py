@@ -1,0 +1,31 @@
+"""Clipping of what each row contributes, by jax-privacy."""
+
+import jax
+
+from dd_jax.types import Array, InputError
+
+
+def clipped(rows: Array, norm: float) -> Array:
+    """Rows shortened to an L2 norm of at most `norm`; what is not finite counts as 0.
+
+    `v min(1, C / ||v||)`.
+
+    Args:
+      rows: `f32[n ...]`.
+      norm: C, above 0.
+
+    Returns:
+      `f32[n ...]`.
+
+    Raises:
+      InputError: the library is missing.
+
+    Abadi et al. (2016), "Deep learning with differential privacy", alg. 1.
+    """
+    try:
+        from jax_privacy.clipping import clip_pytree
+    except ImportError:
+        raise InputError(
+            "dp.epsilon needs jax-privacy; pip install 'dd_jax[privacy]'"
+        ) from None
+    return jax.vmap(lambda row: clip_pytree(row, norm)[0])(rows)

@@ -1,0 +1,162 @@
+"""Private distribution matching: what is released, and what steps see of the rows."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dd_jax.distill.base import Releases
+from dd_jax.distill.pipeline import distil_many
+from dd_jax.distill.private import class_releases
+from dd_jax.distill.private.class_releases import (
+    class_sums,
+    mechanisms,
+    network_key,
+    noisy_means,
+)
+from dd_jax.distill.private.release_matching import release_matching
+from dd_jax.models import build
+from dd_jax.runtime.keys import stack
+from dd_jax.train.many import Schedule
+from dd_jax.train.private.ledger import Ledger, composed
+from dd_jax.types import InputError, Split
+
+pytest.importorskip("dp_accounting")
+pytest.importorskip("jax_privacy")
+MODEL = build("convnet", 3, (4, 4, 1), mean=(0.5,), std=(0.25,), width=2, depth=1)
+
+
+def rows(n=20, seed=0):
+    rng = np.random.default_rng(seed)
+    images = rng.integers(0, 256, (n, 4, 4, 1), dtype=np.uint8)
+    return Split(images, np.arange(n, dtype=np.int32) % 3)
+
+
+def features(data, number):
+    params = MODEL.init(network_key(number))
+    return np.asarray(MODEL.features(params, data.images / np.float32(255)))
+
+
+SIZE = features(rows(), 0).shape[1]
+
+
+@pytest.mark.parametrize("at_once", [4096, 7])
+def test_sums_equal_a_loop(monkeypatch, at_once):
+    monkeypatch.setattr(class_releases, "_AT_ONCE", at_once)
+    data = rows()
+    expected = np.zeros((3, SIZE))
+    for vector, label in zip(features(data, 2), data.labels):
+        expected[label] += vector * min(1, 0.5 / np.linalg.norm(vector))
+    got = class_sums(MODEL, 2, data, 0.5)
+    np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 2**16), st.integers(0, 19), st.sampled_from([0.05, 2.0]))
+def test_one_row_changes_all_sums_by_no_more_than_the_clip(seed, at, clip):
+    data = rows(seed=seed)
+    keep = np.arange(20) != at
+    less = Split(data.images[keep], data.labels[keep])
+    whole, without = (class_sums(MODEL, 0, d, clip) for d in (data, less))
+    assert np.linalg.norm(whole - without) <= clip * (1 + 1e-4)
+
+
+def test_the_noise_has_the_scale_of_the_ledger():
+    data, wanted = rows(), Releases(200, 2.0, 30.0)
+    ledger = Ledger()
+    noise = []
+    for number in range(wanted.count):
+        means = noisy_means(MODEL, wanted, number, jax.random.key(1), data, ledger)
+        sums = class_sums(MODEL, number, data, wanted.clip)
+        noise.append(means * np.bincount(data.labels)[:, None] - sums)
+    n = np.size(noise)
+    assert np.std(noise) == pytest.approx(60, rel=4 / np.sqrt(2 * n))
+    assert abs(np.mean(noise)) < 4 * 60 / np.sqrt(n)
+    assert composed(ledger.entries) == mechanisms(wanted)
+
+
+def test_a_key_draws_noise_once():
+    ledger = Ledger()
+    draw = lambda: ledger.release(
+        jax.random.key(0), jnp.zeros(2), sensitivity=1.0, noise_multiplier=1.0
+    )
+    draw()
+    with pytest.raises(InputError, match="has drawn noise before"):
+        draw()
+    assert len(ledger.entries) == 1
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"sensitivity": 0.0},
+        {"noise_multiplier": 0.0},
+        {"noise_multiplier": np.inf},
+        {"sampling": 0.0},
+        {"sampling": 1.5},
+        {"total": jnp.array([np.nan])},
+    ],
+)
+def test_a_release_that_breaks_the_accounting_is_refused(changed):
+    values = {"total": jnp.zeros(1), "sensitivity": 1.0, "noise_multiplier": 1.0}
+    with pytest.raises(InputError):
+        Ledger().release(jax.random.key(0), **(values | changed))
+
+
+def test_steps_depend_on_the_rows_through_what_was_released_alone():
+    wanted = Releases(3, 1.0, 0.5)
+    method = release_matching(MODEL, ipc=2, releases=wanted)
+    released = np.random.default_rng(0).normal(size=(3, 3, SIZE)).astype(np.float32)
+
+    def set_of(data, seen=None):
+        def release(key, idx, given):
+            assert given == wanted
+            return released if seen is None else seen
+
+        member = np.ones((1, len(data.labels)), bool)
+        keys = stack(jax.random.key(0), 1)
+        return distil_many(
+            method, keys, data, member, Schedule(20, 5), experts=release
+        )[0]
+
+    one, same = set_of(rows()), set_of(rows(seed=1))
+    np.testing.assert_array_equal(one.images, same.images)
+    other = set_of(rows(), released + 1)
+    assert not np.allclose(one.images, other.images)
+
+
+def test_the_set_comes_to_have_the_means_that_were_released():
+    wanted = Releases(4, 1.0, 0.01)
+    data = rows(60)
+    ledger = Ledger()
+    released = np.stack(
+        [
+            noisy_means(MODEL, wanted, r, jax.random.key(1), data, ledger)
+            for r in range(4)
+        ]
+    )
+    method = release_matching(MODEL, ipc=2, releases=wanted, lr=5.0)
+    member = np.ones((1, 60), bool)
+    far = []
+    for steps in (0, 300):
+        found, _ = distil_many(
+            method,
+            stack(jax.random.key(0), 1),
+            data,
+            member,
+            Schedule(steps, 50),
+            experts=lambda *_: released,
+        )
+        images = np.asarray(found.images[0]).reshape(3, 2, 4, 4, 1)
+        vectors = [
+            MODEL.features(MODEL.init(network_key(r)), images.reshape(6, 4, 4, 1))
+            for r in range(4)
+        ]
+        means = [
+            np.asarray(class_releases.clipped(v, 1.0)).reshape(3, 2, -1).mean(1)
+            for v in vectors
+        ]
+        far.append(np.square(np.stack(means) - released).sum())
+    assert far[1] < 0.2 * far[0]

@@ -1,0 +1,129 @@
+"""Runs with differential privacy: what is refused, released and recorded."""
+
+import json
+
+import numpy as np
+import pytest
+from tiny import BARE, make, only_run
+
+from dd_jax import run
+from dd_jax.distill.io import storage
+from dd_jax.run import private
+from dd_jax.run.context import build_context
+from dd_jax.run.validation import check
+from dd_jax.train.private.ledger import Ledger
+from dd_jax.types import InputError
+
+pytest.importorskip("dp_accounting")
+pytest.importorskip("jax_privacy")
+DP = BARE | {
+    "distill.init": "noise",
+    "dp.epsilon": 2.0,
+    "dp.delta": 1e-4,
+    "dp.releases": 3,
+    "train.epochs": 2,
+}
+
+
+@pytest.mark.parametrize(
+    "key, value, words",
+    [
+        ("distill.init", "real", "take noise or public:SOURCE"),
+        ("distill.init", "kmeans", "take noise or public:SOURCE"),
+        ("distill.method", "mtt", "take one of dm"),
+        ("distill.method", "random", "take one of dm"),
+        ("dp.delta", 0.01, "must be below 1 / "),
+        ("data.zca", True, "take False"),
+        ("sets", 2, "take 1"),
+        ("mitigate.robust.eps", 0.1, "take 0"),
+        ("model.norm", "batch", "take another"),
+    ],
+)
+def test_what_would_let_rows_out_is_refused(key, value, words):
+    with pytest.raises(InputError, match="dp.epsilon=2: ") as caught:
+        check(make(DP | {key: value}))
+    assert words in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_public_images_of_the_nearest_class_are_refused():
+    public = {"distill.init": "public:digits", "distill.public.classes": "nearest"}
+    with pytest.raises(InputError, match="looks at private rows; take free"):
+        check(make(DP | public))
+    check(make(DP | public | {"distill.public.classes": "free"}))
+
+
+def test_computed_normalisation_is_replaced_by_constants():
+    built = build_context(make(DP))
+    assert (built.dataset.mean, built.dataset.std) == ((0.5,), (0.25,))
+    assert any("private rows" in note for note in built.dataset.notes)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("private")
+    return run.run(make(DP), folder), folder
+
+
+def test_the_record_has_the_guarantee(finished):
+    record, folder = finished
+    part = record["run"]["differential_privacy"]
+    (cost,) = part["mechanisms"]
+    assert cost["count"] == 3 and cost["sampling"] == 1
+    assert 1.9 < part["epsilon"] <= 2.0 and part["delta"] == 1e-4
+    wanted = private.releases_of(make(DP))
+    assert cost["noise_multiplier"] == pytest.approx(wanted.noise_multiplier)
+    assert not list(folder.rglob("secret.npz"))
+
+
+@pytest.mark.slow
+def test_the_same_seed_draws_other_noise(finished, tmp_path):
+    record, folder = finished
+    again = run.run(make(DP), tmp_path)
+    assert again["run"]["id"] == record["run"]["id"]
+    one, other = (
+        storage.load(only_run(where) / "synthetic.npz").images
+        for where in (folder, tmp_path)
+    )
+    assert not np.allclose(one, other)
+
+
+def test_a_release_that_is_there_is_read_again(tmp_path):
+    context = build_context(make(DP), tmp_path, tmp_path)
+    wanted = private.releases_of(make(DP))
+    rows = np.arange(len(context.dataset.train.labels))
+    one, same = (
+        private.released(context, context.dataset.train, rows, wanted) for _ in range(2)
+    )
+    np.testing.assert_array_equal(one, same)
+    part = private.guarantee(context)
+    assert part["mechanisms"][0]["count"] == 3
+    json.dumps(part)
+
+
+@pytest.mark.parametrize("broken", [0.5, 0.9])
+def test_too_little_noise_fails_loudly(tmp_path, monkeypatch, broken):
+    plain = Ledger.release
+
+    def weaker(self, key, total, *, noise_multiplier, **rest):
+        return plain(
+            self, key, total, noise_multiplier=broken * noise_multiplier, **rest
+        )
+
+    monkeypatch.setattr(Ledger, "release", weaker)
+    context = build_context(make(DP), tmp_path, tmp_path)
+    rows = np.arange(len(context.dataset.train.labels))
+    wanted = private.releases_of(make(DP))
+    private.released(context, context.dataset.train, rows, wanted)
+    with pytest.raises(InputError, match="must not be published"):
+        private.guarantee(context)
+
+
+def test_ids_of_runs_without_privacy_do_not_depend_on_its_keys():
+    from dd_jax import config
+
+    plain = config.run_id(make(BARE), "abc")
+    assert config.run_id(make(BARE, dp__delta=1e-6, dp__releases=7), "abc") == plain
+    assert config.run_id(make(DP), "abc") != plain
+    assert config.run_id(make(DP, dp__delta=1e-6), "abc") != config.run_id(
+        make(DP), "abc"
+    )
