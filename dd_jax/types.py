@@ -134,12 +134,14 @@ class Pipeline(NamedTuple):
     Attributes:
       distil: `(key, idx i32[r]) -> SyntheticSet`, or None where nothing is distilled.
       fit: `(key, SyntheticSet or idx) -> Trained`.
-      many: `(keys key[s], member bool[s n]) -> (SyntheticSet[s] or None, Trained[s])`.
+      many: `(keys key[s], member bool[s n]) -> (SyntheticSet[s] or None, Trained[s])`;
+        where something is distilled also with `initial bool[s n]`, the rows that the
+        first images are made from, which are those of `member` by default.
     """
 
     distil: Callable[[Key, Array], SyntheticSet] | None
     fit: Callable[[Key, Any], Trained]
-    many: Callable[[Array, Array], tuple[SyntheticSet | None, Trained]]
+    many: Callable[..., tuple[SyntheticSet | None, Trained]]
 
 
 Record = dict[str, Any]  # one JSON row of results: nested keys, fractions

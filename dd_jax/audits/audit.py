@@ -24,20 +24,22 @@ class Shadows(NamedTuple):
     Attributes:
       ipc: synthetic images per class.
       random_starts: pipelines whose initial images are random rows of train, which T0
-        asks for.
+        asks for, and how many rows of each class they are made from.
       flips: whether training flips images, so that queries should too.
-      make: `(pipe, keys key[m], data, member bool[m n], initial_only=False,
-        joint=False) -> (SyntheticSet[m] or None, params[m])`, a model for each row of
-        `member`; with `initial_only` that row only gives the initial images, and all of
-        `data` is distilled; with `joint` all share networks and real batches.
+      make: `(pipe, keys key[m], data, member bool[m n], initial bool[m n], joint=False)
+        -> (SyntheticSet[m] or None, params[m])`, a model for each row of `member`;
+        `initial`, which may be left out, are the rows that first images are made from;
+        with `joint` all share networks and real batches.
+      early: `() -> params[s]`, networks on all of train after a tenth of their epochs.
       retrain: `(pipe, keys key[m], SyntheticSet[m]) -> params[m]`, further networks on
         sets that are there.
     """
 
     ipc: int
-    random_starts: frozenset[str]
+    random_starts: Mapping[str, int]
     flips: bool
     make: Callable[..., tuple[SyntheticSet | None, Params]]
+    early: Callable[[], Params]
     retrain: Callable[[str, Array, SyntheticSet], Params]
 
 

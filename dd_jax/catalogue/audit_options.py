@@ -3,9 +3,11 @@
 from dd_jax.catalogue.lookup import Option
 from dd_jax.catalogue.naming import ATTACKS, some_named
 from dd_jax.catalogue.rules import (
+    CANARIES,
     EVEN,
     FLAG,
     PAIRS,
+    PROTOCOLS,
     ROWS,
     SETS,
     THREATS,
@@ -19,8 +21,13 @@ from dd_jax.catalogue.rules import (
 PRIVACY = (
     Option("enabled", True, "run the membership audit", FLAG),
     Option(
-        "shadows", 16, "shadow models, in pairs on complementary halves of train", PAIRS
+        "protocol",
+        "halves",
+        "what shadow models differ in: halves of train, or the canaries alone beside a "
+        "fixed bulk that all have",
+        one_of(PROTOCOLS),
     ),
+    Option("shadows", 16, "shadow models, in pairs that share train out", PAIRS),
     Option(
         "joint",
         False,
@@ -68,8 +75,14 @@ PRIVACY = (
     Option(
         "canaries",
         0,
-        "canaries of each kind: mislabelled, out of distribution, duplicated",
+        "rows of each kind that become canaries, which are easily memorised",
         EVEN,
+    ),
+    Option(
+        "canary_kinds",
+        CANARIES[:3],
+        "kinds of canaries; hardest are rows of train as they are, by EL2N",
+        some_of(CANARIES),
     ),
     Option("epochs", 60, "training epochs of each shadow network", at_least(1)),
 )

@@ -16,6 +16,14 @@ POOLINGS = ("avg", "max", "none")
 AUGMENTATIONS = ("color", "crop", "cutout", "flip", "scale", "rotate")
 DECAYS = ("half", "thirds", "none")
 THREATS = ("t0", "t1", "t2")
+CANARIES = (
+    "mislabelled",
+    "out_of_distribution",
+    "duplicated",
+    "near_duplicate",
+    "hardest",
+)
+PROTOCOLS = ("halves", "canaries")
 VARIANCES = ("auto", "fixed", "per_example")
 PRECISIONS = ("float32", "tf32", "bfloat16")
 BALLS = ("linf", "l2", "l1")

@@ -10,7 +10,11 @@ from dd_jax.config.values import flat
 
 _ALWAYS = ("seed", "precision", "model.", "train.batch", "train.augment")
 _NETWORKS = (*_ALWAYS, "train.lr", "train.decay", "train.cutmix", "train.adversarial")
-_PRIVACY = tuple(f"audits.privacy.{key}" for key in ("shadows", "targets", "canaries"))
+CANARIES = ("audits.privacy.canaries", "audits.privacy.canary_kinds")
+_PRIVACY = (
+    *(f"audits.privacy.{key}" for key in ("shadows", "targets", "protocol")),
+    *CANARIES,
+)
 PARTS = {
     "random_subset": (
         *_NETWORKS,
@@ -21,11 +25,13 @@ PARTS = {
     ),
     "full_data": (*_NETWORKS, "train.full"),
     "experts": _ALWAYS,
+    "early_networks": (*_NETWORKS, "train.full_epochs"),
     "random_subset_shadows": (
         *_NETWORKS,
         *_PRIVACY,
         "audits.privacy.epochs",
         "distill.ipc",
+        "train.full_epochs",  # the hardest rows follow from it
     ),
     "full_data_shadows": (*_NETWORKS, *_PRIVACY, "train.full_epochs"),
 }

@@ -2,7 +2,7 @@
 
 from dd_jax.data.augment import Augment, dsa
 from dd_jax.data.checks import require_per_class
-from dd_jax.data.masks import initial_masks, membership_masks
+from dd_jax.data.masks import initial_masks, membership_masks, starting_rows
 from dd_jax.data.raw import Raw
 from dd_jax.data.sources import load
 
@@ -14,4 +14,5 @@ __all__ = [
     "load",
     "membership_masks",
     "require_per_class",
+    "starting_rows",
 ]

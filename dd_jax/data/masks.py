@@ -62,17 +62,25 @@ def membership_masks(
     return member
 
 
-def initial_masks(seed: int, labels: np.ndarray, pairs: int, ipc: int) -> np.ndarray:
+def initial_masks(
+    seed: int,
+    labels: np.ndarray,
+    pairs: int,
+    ipc: int,
+    preferred: np.ndarray | None = None,
+) -> np.ndarray:
     """Draws the rows that each model is initialised from, out of a fixed list.
 
     The list holds `2 * ipc` random rows of each class; of every pair of models one
-    takes one half of it and the other the other half.
+    takes one half of it and the other the other half. Of preferred rows it holds as
+    many as it can, an even number of each class, and every model takes half of them.
 
     Args:
       seed: the same seed gives the same list and masks.
       labels: `i32[n]`.
       pairs: number of pairs of models.
       ipc: rows of each class that a model takes.
+      preferred: `bool[n]`, rows that are listed before others; default none.
 
     Returns:
       `bool[2*pairs n]`, `ipc` rows of each class a model; nothing outside the list.
@@ -84,19 +92,57 @@ def initial_masks(seed: int, labels: np.ndarray, pairs: int, ipc: int) -> np.nda
     4
     """
     labels = np.asarray(labels)
+    preferred = np.zeros(labels.size, bool) if preferred is None else preferred
     own, child = np.random.SeedSequence(seed).spawn(2)
     rng = np.random.default_rng(own)
     listed = []
     for c in np.unique(labels):
-        rows = np.flatnonzero(labels == c)
-        if rows.size < 2 * ipc:
+        first = np.flatnonzero((labels == c) & preferred)
+        rows = np.flatnonzero((labels == c) & ~preferred)
+        some = min(2 * ipc, first.size // 2 * 2)
+        if rows.size < 2 * ipc - some:
             raise InputError(
                 f"class {c} has {rows.size} training images; the list of initial "
-                f"images needs {2 * ipc}, twice the images per class"
+                f"images needs {2 * ipc - some}, twice the images per class"
             )
-        listed.append(rng.choice(rows, 2 * ipc, replace=False))
+        listed.append(rng.choice(rows, 2 * ipc - some, replace=False))
+        listed.append(rng.choice(first, some, replace=False))
     listed = np.sort(np.concatenate(listed))
     chosen = np.zeros((2 * pairs, labels.size), bool)
     halves = int(child.generate_state(1)[0])
-    chosen[:, listed] = membership_masks(halves, labels[listed], pairs, at_least=ipc)
+    parts = 2 * labels[listed] + preferred[listed]  # each of an even size
+    chosen[:, listed] = membership_masks(halves, parts, pairs)
+    return chosen
+
+
+def starting_rows(
+    seed: int, labels: np.ndarray, member: np.ndarray, count: int
+) -> np.ndarray:
+    """Draws the rows that each model is initialised from, of its own rows.
+
+    The draw of random real images: uniform in each class, without replacement.
+
+    Args:
+      seed: the same seed gives the same rows.
+      labels: `i32[n]`, of k classes.
+      member: `bool[m n]`, at least one row of each class a model.
+      count: rows of each class that a model takes; fewer of all classes where its
+        smallest class has fewer.
+
+    Returns:
+      `bool[m n]`, nothing outside of `member`.
+
+    >>> starting_rows(0, np.array([0, 1] * 3), np.ones((2, 6), bool), 2).sum(1)
+    array([4, 4])
+    """
+    labels, chosen = np.asarray(labels), np.zeros_like(member)
+    classes = np.unique(labels)
+    for row, given, child in zip(
+        chosen, member, np.random.SeedSequence(seed).spawn(len(member))
+    ):
+        rng = np.random.default_rng(child)
+        own = [np.flatnonzero(given & (labels == c)) for c in classes]
+        most = min(count, *(len(rows) for rows in own))
+        for rows in own:
+            row[rng.choice(rows, most, replace=False)] = True
     return chosen

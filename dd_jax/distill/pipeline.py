@@ -188,7 +188,6 @@ def distil_then_train(
     loops: tuple[Loop, Loop] = (run_loop, run_loop),
     experts: TrainExperts | None = None,
     *,
-    initial_only: bool = False,
     batched: BatchedMethod | None = None,
 ) -> Pipeline:
     """The pipeline that distils its rows and trains on the result.
@@ -203,13 +202,10 @@ def distil_then_train(
       epochs: of training.
       loops: drive the compiled steps of distillation and of training.
       experts: see `distil_many`.
-      initial_only: whether the rows given to the pipeline are no more than what its
-        first images are made from; it then distils all of `data`.
       batched: see `distil_many`.
     """
 
-    def sets_of(keys, rows):
-        member = np.ones_like(rows) if initial_only else rows
+    def sets_of(keys, member, initial=None):
         return distil_many(
             method,
             keys,
@@ -218,16 +214,16 @@ def distil_then_train(
             steps,
             loops[0],
             experts,
-            initial=rows if initial_only else None,
+            initial=initial,
             batched=batched,
         )[0]
 
     def networks(keys, sets):
         return Trained(train_on_sets(trainer, keys, sets, epochs, loops[1])[0])
 
-    def many(keys, member):
+    def many(keys, member, initial=None):
         split = jax.vmap(jax.random.split)(keys)
-        sets = sets_of(split[:, 0], member)
+        sets = sets_of(split[:, 0], member, initial)
         return sets, networks(split[:, 1], sets)
 
     def distil(key, idx):

@@ -47,6 +47,9 @@ def _parts_of(config: ConfigDict) -> Iterable[str]:
         yield "experts"
     if config.audits.privacy.enabled:
         yield from ("random_subset_shadows", "full_data_shadows")
+        privacy = config.audits.privacy
+        if privacy.canaries and "hardest" in privacy.canary_kinds:
+            yield "early_networks"
 
 
 def described(shared: Sequence[Shares]) -> list[str]:

@@ -28,6 +28,7 @@ STAGES = {
     "shadows": "training of shadow models",
     "random_subset_shadows": "shadow models on random subsets",
     "full_data_shadows": "shadow models on full data",
+    "early_networks": "networks for EL2N",
     "robustness": "attacks",
     "transfer": "other sets and networks for transfer",
     "compile": "compilation, partly in the above",

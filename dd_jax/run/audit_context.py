@@ -15,7 +15,7 @@ from dd_jax.catalogue import entry, names, resolve
 from dd_jax.catalogue.naming import init_of
 from dd_jax.run import stages
 from dd_jax.run.cached import cache_dir, cached, estimate, run_dir
-from dd_jax.run.context import RunContext, images_per_class, learns
+from dd_jax.run.context import RunContext, factor_of, images_per_class, learns
 from dd_jax.run.variants import undefended_networks, variant_networks
 from dd_jax.system import disk
 from dd_jax.train.evaluate import logits_of_each
@@ -147,19 +147,22 @@ def _cached(
 
 def _shadows(run: RunContext) -> Shadows:
     starts = (pipe for pipe in PIPES if _starts_from_random_rows(run.config, pipe))
+    ipc = images_per_class(run.config)
 
     def make(
-        pipe: str, keys: Array, data: Split, member: np.ndarray, **form: bool
+        pipe: str, keys: Array, data: Split, *rows: np.ndarray, joint: bool = False
     ) -> tuple[SyntheticSet | None, Params]:
-        pipeline = stages.shadow_pipeline(run, pipe, data, **form)
-        sets, trained = pipeline.many(keys, member)
+        halves = 2 * rows[0].sum() <= rows[0].size
+        pipeline = stages.shadow_pipeline(run, pipe, data, joint=joint, halves=halves)
+        sets, trained = pipeline.many(keys, *rows)
         return sets, trained.params
 
     return Shadows(
-        ipc=images_per_class(run.config),
-        random_starts=frozenset(starts),
+        ipc=ipc,
+        random_starts={pipe: ipc * _tiles(run.config, pipe) for pipe in starts},
         flips="flip" in run.config.train.augment,
         make=make,
+        early=partial(stages.early_networks, run),
         retrain=partial(stages.shadow_networks, run),
     )
 
@@ -171,3 +174,8 @@ def _starts_from_random_rows(config: ConfigDict, pipe: str) -> bool:
     else:
         found = entry("method", distill.method if pipe == "distilled" else "random")
     return found.traits.get("random_rows", False) and pipe != "full_data"
+
+
+def _tiles(config: ConfigDict, pipe: str) -> int:
+    """How many real images the first version of a stored image is made from."""
+    return factor_of(config) ** 2 if pipe == "distilled" else 1

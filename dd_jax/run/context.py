@@ -1,5 +1,6 @@
 """The context of a run: its data, network, training recipe, random keys and folders."""
 
+import inspect
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ from ml_collections import ConfigDict
 
 from dd_jax import config as configs
 from dd_jax.attacks import ATTACKS
-from dd_jax.catalogue import entry
+from dd_jax.catalogue import entry, resolve
 from dd_jax.data import dsa
 from dd_jax.data.cutmix import cutmix
 from dd_jax.distill.io import storage
@@ -157,6 +158,13 @@ def upsampled(run: RunContext) -> bool:
 def learns(config: ConfigDict) -> bool:
     """Whether the method learns its images, and does not just select them."""
     return not entry("method", config.distill.method).traits.get("selects", False)
+
+
+def factor_of(config: ConfigDict) -> int:
+    """Tiles along each side of a stored image; 1 where nothing is decoded."""
+    parameters = inspect.signature(resolve("method", config.distill.method)).parameters
+    usual = parameters["factor"].default if "factor" in parameters else 1
+    return config.distill.factor or usual
 
 
 def matches(method: str) -> bool:

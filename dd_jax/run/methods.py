@@ -8,6 +8,7 @@ import numpy as np
 
 from dd_jax.catalogue import arguments, entry, resolve, takes
 from dd_jax.catalogue.naming import init_of
+from dd_jax.config.sharing import CANARIES, PARTS
 from dd_jax.distill import METHODS, BatchedMethod, Method, batched_form
 from dd_jax.distill.base import Experts, Releases
 from dd_jax.distill.private import private_form
@@ -141,7 +142,7 @@ def experts_of(run: RunContext, data: Split) -> Callable:
         used = epochs = wanted.epochs
         if wanted.kept_epochs:
             epochs = tuple(range(max(used[-1], wanted.kept_epochs) + 1))
-        canaries = ["audits.privacy.canaries"] if data is not data_of.train else []
+        canaries = _canary_keys(run) if data is not data_of.train else ()
         kind = [np.array(epochs), wanted.count, wanted.lr]
         name = f"experts_{array_digest(kind)}"
         folder = cache_dir(run, "experts", *canaries, name=name)
@@ -158,6 +159,12 @@ def experts_of(run: RunContext, data: Split) -> Callable:
         return found if epochs == used else found[:, np.isin(epochs, used)]
 
     return paths
+
+
+def _canary_keys(run: RunContext) -> tuple[str, ...]:
+    """The keys that canaries follow from."""
+    by_networks = "hardest" in run.config.audits.privacy.canary_kinds
+    return (*CANARIES, *PARTS["early_networks"]) if by_networks else CANARIES
 
 
 def batched_method_of(run: RunContext, halves: bool) -> BatchedMethod:

@@ -32,6 +32,8 @@ from dd_jax.types import (
     SyntheticSet,
 )
 
+_EARLY_NETS = 10  # as many as Paul et al. 2021 average EL2N over
+
 
 def synthetic_sets(
     run: RunContext, steps: int | None = None
@@ -150,6 +152,17 @@ def networks_on_full_data(run: RunContext) -> Params:
     ]
 
 
+def early_networks(run: RunContext) -> Params:
+    """Ten networks on all rows of train, after a tenth of `train.full_epochs`."""
+    data = run.dataset.train
+    keys = stack(run.key("early networks"), _EARLY_NETS)
+    rows = np.tile(np.arange(len(data.labels)), (_EARLY_NETS, 1))
+    loop = stage_loop(run, "early_networks", cache_dir(run, "early_networks"))
+    epochs = one_per_call(-(-run.config.train.full_epochs // 10))
+    lr = run.config.train.lr
+    return train_on_rows(run.trainer, keys, data, rows, lr, epochs, loop)[0]
+
+
 def _shadow_loop(run: RunContext, pipe: str, stage: str) -> Callable:
     """The loop of one stage of a pipeline's shadows.
 
@@ -169,8 +182,8 @@ def shadow_pipeline(
     pipe: str,
     data: Split,
     *,
-    initial_only: bool = False,
     joint: bool = False,
+    halves: bool = True,
 ) -> Pipeline:
     """The pipeline that shadows are made of, by the name that Records use.
 
@@ -178,8 +191,8 @@ def shadow_pipeline(
       run: the run.
       pipe: `distilled`, `random_subset` or `full_data`.
       data: the rows that members are drawn from.
-      initial_only: see `dd_jax.distill.pipeline.distil_then_train`.
       joint: whether shadows share networks and real batches.
+      halves: whether each of joint shadows has half of the rows that they draw.
     """
     config = run.config
     if pipe == "full_data":
@@ -198,8 +211,7 @@ def shadow_pipeline(
         in_ten_calls(config.audits.privacy.epochs),
         (_shadow_loop(run, pipe, "distil"), _shadow_loop(run, pipe, "nets")),
         experts_of(run, data),
-        initial_only=initial_only,
-        batched=batched_method_of(run, halves=not initial_only) if joint else None,
+        batched=batched_method_of(run, halves) if joint else None,
     )
 
 

@@ -1,6 +1,5 @@
 """Checks of a config against its data, model and audits, before any compute."""
 
-import inspect
 import math
 from typing import Any
 
@@ -9,7 +8,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from dd_jax import config as configs
-from dd_jax.catalogue import entries, names, resolve
+from dd_jax.catalogue import entries, names
 from dd_jax.data import require_per_class
 from dd_jax.data.zca import fitting_bytes, fitting_seconds
 from dd_jax.distill import batched_form
@@ -19,6 +18,7 @@ from dd_jax.run.audit_context import context_of, enabled
 from dd_jax.run.context import (
     RunContext,
     build_context,
+    factor_of,
     images_per_class,
     learns,
     matches,
@@ -160,9 +160,7 @@ def _check_selection(config: ConfigDict) -> None:
 def _check_learning(config: ConfigDict) -> None:
     """Refuses options that need another option or another method."""
     distill = config.distill
-    factory = resolve("method", distill.method)
-    usual = inspect.signature(factory).parameters.get("factor")
-    if distill.multi and (distill.factor or (usual.default if usual else 1)) == 1:
+    if distill.multi and factor_of(config) == 1:
         raise InputError(
             "distill.multi=True: with one tile an image there is no more to decode; "
             "give distill.factor 2 or 3"

@@ -85,3 +85,21 @@ def test_the_list_is_drawn_and_the_halves_differ():
 def test_class_too_small_for_the_list():
     with pytest.raises(InputError, match="class 1 has 5 training images; the list"):
         initial_masks(0, np.array([0] * 8 + [1] * 5), 1, 3)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**31), st.integers(1, 4), st.integers(0, 20))
+def test_preferred_initial_rows_are_listed_first_and_halved(seed, ipc, count):
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.arange(60) % 3)
+    preferred = np.zeros(60, bool)
+    preferred[rng.choice(60, count, replace=False)] = True
+    chosen = initial_masks(seed, labels, 4, ipc, preferred)
+    listed = chosen.any(0)
+    np.testing.assert_array_equal(chosen[::2, listed], ~chosen[1::2, listed])
+    for c in range(3):
+        most = min(2 * ipc, np.sum(preferred & (labels == c)) // 2 * 2)
+        assert np.sum(listed & preferred & (labels == c)) == most
+        for row in chosen:
+            assert np.sum(row & (labels == c)) == ipc
+            assert np.sum(row & preferred & (labels == c)) == most // 2

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tiny import BARE, MLP, TINY, make, npz
 
 from dd_jax import config
+from dd_jax.catalogue import rules
 from dd_jax.config.overrides import value
 from dd_jax.run import validation
 from dd_jax.types import InputError
@@ -169,6 +170,30 @@ def source(folder, counts):
 )
 def test_advice_that_is_followed_ends(tmp_path_factory, changes, counts):
     """No key is advised on twice: a later message does not take back an earlier one."""
+    follow(tmp_path_factory, changes, counts)
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(
+    st.fixed_dictionaries(
+        {
+            "distill.ipc": st.integers(1, 25),
+            "audits.privacy.canaries": st.sampled_from([0, 2, 4, 20]),
+            "audits.privacy.threats": st.sampled_from([("t2",), ("t0", "t1")]),
+            "audits.privacy.rows": st.sampled_from([0, 20]),
+            "audits.privacy.canary_kinds": st.sampled_from(
+                [rules.CANARIES, rules.CANARIES[:3], ("hardest",)]
+            ),
+        }
+    ),
+    st.lists(st.integers(2, 60), min_size=2, max_size=4),
+)
+def test_advice_on_the_worst_case_protocol_ends(tmp_path_factory, changes, counts):
+    protocol = {"audits.privacy.protocol": "canaries"}
+    follow(tmp_path_factory, changes | protocol, counts)
+
+
+def follow(tmp_path_factory, changes, counts):
     place = source(tmp_path_factory.getbasetemp(), tuple(counts))
     waiting = [(make(ON | changes, data__source=place), ())]
     while waiting:

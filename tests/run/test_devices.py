@@ -6,9 +6,10 @@ import sys
 
 import pytest
 from alike import ALL_AUDITS, SETS, SMALL, assert_alike
-from tiny import MLP, ROOT, TINY, flags, launch, make, only_run
+from tiny import BARE, MLP, ROOT, TINY, flags, launch, make, only_run
 
 from dd_jax import catalogue, run
+from dd_jax.catalogue import rules
 from dd_jax.config.fields import fields
 from dd_jax.runtime import checkpoint
 from dd_jax.runtime.devices import spread
@@ -55,6 +56,18 @@ def selected(values):
 def test_every_audit(tmp_path, method, devices):
     values = selected(ALL_AUDITS | {"distill.method": method})
     one_and_several(tmp_path, values, devices)
+
+
+@pytest.mark.slow
+def test_the_worst_case_protocol(tmp_path):
+    values = {
+        "audits.privacy.enabled": True,
+        "audits.privacy.protocol": "canaries",
+        "audits.privacy.canaries": 8,
+        "audits.privacy.canary_kinds": ("mislabelled", "near_duplicate", "hardest"),
+        "audits.privacy.threats": rules.THREATS,
+    }
+    one_and_several(tmp_path, BARE | MLP | values, 2)
 
 
 @pytest.mark.slow

@@ -147,6 +147,119 @@ def test_fewer_rows_are_queried_but_every_canary(tmp_path):
 
 
 @pytest.mark.slow
+def test_the_hardest_rows_are_those_that_networks_find_hardest(tmp_path):
+    """By another run of the same seed, too; the rows are as they were."""
+    for steps in (3, 4):
+        record = measured(
+            tmp_path / str(steps),
+            distill__steps=steps,
+            audits__privacy__canary_kinds=("hardest", "near_duplicate"),
+            audits__privacy__threats=("t2",),
+        )
+        assert set(record["full_data"]["t2"]["loss"]["canaries"]) == {"3", "4"}
+    first, second = (scores(tmp_path / str(steps)) for steps in (3, 4))
+    np.testing.assert_array_equal(first.canary, second.canary)
+    np.testing.assert_array_equal(np.bincount(first.canary + 1)[4:], [4, 4])
+    labels = load("digits", num_classes=3).train.labels
+    np.testing.assert_array_equal(first.labels, labels[first.index])
+
+
+WORST = {
+    "audits__privacy__protocol": "canaries",
+    "audits__privacy__canary_kinds": ("mislabelled", "near_duplicate", "hardest"),
+}
+
+
+@pytest.fixture(scope="module")
+def worst(tmp_path_factory):
+    """One run of the worst-case protocol under all threats."""
+    root = tmp_path_factory.mktemp("worst")
+    return root, measured(root, **WORST, audits__privacy__shadows=8)
+
+
+@pytest.mark.slow
+def test_worst_case_figures_are_of_audit_rows_in_every_pipeline(worst):
+    root, record = worst
+    assert record["protocol"] == {
+        "audit_rows": 12,
+        "shadows": 8,
+        "smaller": True,
+        "published": {"audit_rows": 500, "shadows": 32},
+    }
+    names = ["distilled_t1", "distilled_t2", "random_subset_t1", "full_data_t2"]
+    for name in names:
+        pipe, threat = name.rsplit("_", 1)
+        found, part = scores(root, f"scores_{name}"), record[pipe][threat]["loss"]
+        np.testing.assert_array_equal(np.bincount(found.canary)[[0, 3, 4]], [4] * 3)
+        np.testing.assert_array_equal(found.member[::2], ~found.member[1::2])
+        assert (found.member.sum(1) == 6).all()
+        assert set(part["canaries"]) == {"0", "3", "4"}
+        again = privacy.evaluate_membership(
+            *found[:3],
+            scores=("loss",),
+            seed=int(found.seed),
+            canary=found.canary,
+            initial=found.initial,
+        )
+        mean = again.record["loss"]["auc"]["mean"]
+        assert mean == pytest.approx(part["auc"]["mean"], abs=1e-6)
+        assert ("initial_images" in part) == found.initial.any()
+        assert not (found.initial & ~found.member).any()
+    assert not found.initial.any()  # of the full data
+    t0 = scores(root)
+    assert (t0.canary >= 0).all() and not t0.initial.any()
+    np.testing.assert_array_equal(t0.member[::2], ~t0.member[1::2])
+    held = [np.bincount(t0.labels[row], minlength=3) for row in t0.member]
+    assert (held == held[0]).all() and max(held[0]) <= 2  # IPC
+    assert record["distilled"]["t0"]["loss"]["auc"]["n"] == 8
+
+
+@pytest.mark.slow
+def test_a_leak_of_initial_images_alone_is_found_there_alone(tmp_path):
+    """After 0 steps a set is its initial images, and tells of no other row."""
+    record = measured(
+        tmp_path,
+        **WORST | {"audits__privacy__canary_kinds": ("mislabelled",)},
+        model__width=128,
+        distill__steps=0,
+        distill__ipc=20,
+        audits__privacy__threats=("t2",),
+        audits__privacy__epochs=200,
+        audits__privacy__shadows=16,
+        audits__privacy__canaries=60,
+        audits__privacy__query_shift=0,
+    )
+    for pipe in ("distilled", "random_subset"):
+        apart = record[pipe]["t2"]["loss"]["initial_images"]
+        assert apart["used"]["auc"]["ci"][0] > 0.9
+        low, high = apart["not_used"]["auc"]["ci"]
+        assert low < 0.5 < high
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "changes, known",
+    [
+        ({"distill__init": "noise"}, False),
+        ({"distill__factor": 2}, True),
+        ({"audits__privacy__joint": True, "audits__privacy__targets": 4}, True),
+        ({"distill__method": "mtt", "distill__mtt__student_steps": 2}, True),
+    ],
+)
+def test_worst_case_protocol_of_other_sets(tmp_path, changes, known):
+    record = measured(
+        tmp_path,
+        **WORST | changes,
+        audits__privacy__canaries=30,
+        audits__privacy__threats=("t2",),
+        audits__privacy__query_shift=0,
+    )
+    part = record["distilled"]["t2"]["loss"]
+    assert ("initial_images" in part) == known
+    assert part["auc"]["n"] == 4 and len(part["canaries"]) == 3
+
+
+@pytest.mark.slow
 def test_one_repeat_makes_t1_of_the_very_network_of_t2(tmp_path):
     measured(
         tmp_path,
@@ -193,6 +306,22 @@ def test_bad_requests_stop_before_any_compute(tmp_path):
         ({"audits__privacy__canaries": 100}, "at most 34 are possible"),
         (joint | {"distill__method": "kmeans"}, "no joint form; take dc, dsa, dm"),
         (joint | {"mitigate__robust__eps": 0.1}, "mitigate.robust has no joint form"),
+        (WORST | {"audits__privacy__canaries": 0}, "no canaries to audit; take"),
+        (WORST | {"audits__privacy__rows": 20}, "are the canaries; take .*rows=0"),
+        (WORST | {"audits__privacy__canaries": 36}, "at most 34 are possible"),
+        (
+            WORST | {"audits__privacy__threats": ("t2",), "distill__ipc": 140},
+            "that are no canaries must do for it, and the smallest class of digits has",
+        ),
+        (WORST | {"distill__ipc": 71}, "must do for it twice, and the smallest class"),
+        (
+            WORST
+            | {
+                "audits__privacy__canaries": 2,
+                "audits__privacy__canary_kinds": ("hardest",),
+            },
+            "T0 compares canaries of the same class, of 3; take at least 4",
+        ),
         (
             joint | {"model__name": "convnet", "model__norm": "batch"},
             "norm=batch mixes",

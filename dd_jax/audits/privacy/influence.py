@@ -7,7 +7,7 @@ estimate is from what it estimates; `crossed_variance` turns them into its varia
 import numpy as np
 
 
-def _share_below(values: np.ndarray, of: np.ndarray) -> np.ndarray:
+def share_below(values: np.ndarray, of: np.ndarray) -> np.ndarray:
     """Share of `of` below each value; ties count one half."""
     ordered = np.sort(of)
     sides = (np.searchsorted(ordered, values, side) for side in ("left", "right"))
@@ -33,7 +33,7 @@ def of_mean_auc(scores: np.ndarray, member: np.ndarray) -> np.ndarray:
     found, areas = np.zeros(scores.shape), np.zeros(len(scores))
     for t, (row, inside) in enumerate(zip(scores, member, strict=True)):
         own, others = row[inside], row[~inside]
-        below, above = _share_below(own, others), 1 - _share_below(others, own)
+        below, above = share_below(own, others), 1 - share_below(others, own)
         areas[t] = below.mean()
         found[t, inside] = (below - areas[t]) / len(own)
         found[t, ~inside] = (above - areas[t]) / len(others)

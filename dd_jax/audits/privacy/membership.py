@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dd_jax.audits.privacy import metrics
+from dd_jax.audits.privacy.initial_rows import by_use
 from dd_jax.audits.privacy.lira import lira_signal, variance_used
 from dd_jax.audits.privacy.roc import roc_points
 from dd_jax.audits.privacy.row_thresholds import (
@@ -61,6 +62,7 @@ def evaluate_membership(
     options: Mapping[str, Mapping[str, Any]] | None = None,
     slices: Mapping[str, np.ndarray] | None = None,
     canary: np.ndarray | None = None,
+    initial: np.ndarray | None = None,
     shared: int = 0,
 ) -> Membership:
     """Attacks each model in turn, with all others but its complement as shadows.
@@ -74,7 +76,10 @@ def evaluate_membership(
       options: `{score: {option: value}}`, such as the `variance` of LiRA.
       slices: `{name: i[n]}`, groups of points that get figures of their own.
       canary: `i[n]`, the kind of each canary and -1 for ordinary points. Only ordinary
-        points, scored without the canaries, enter the other figures; default none.
+        points, scored without the canaries, enter the other figures, unless all are
+        canaries; default none.
+      initial: `bool[m n]`, the members that a model's initial images were made from;
+        default, and where none is marked: not known.
       shared: number of first models that were distilled with one random seed. They are
         shadows of all; the models after them, at least 4, are the targets.
 
@@ -82,7 +87,8 @@ def evaluate_membership(
       For each score what `metrics.summarise` gives; `variance` (LiRA); `calibrated`,
       `{LEVEL: rates_at_shadow_thresholds}`; `tpr_at_fpr_per_row`,
       `rates_at_row_thresholds`; for each of the slices, and `canaries`,
-      `{group: {auc, tpr_at_fpr: {"0.01"}}}`; and with `shared`, `shared_seed`: the same
+      `{group: {auc, tpr_at_fpr: {"0.01"}}}`; with `initial`, `initial_images`, what
+      `initial_rows.by_use` gives; and with `shared`, `shared_seed`: the same
       with the first models as targets, most of whose shadows share their seed.
 
     Raises:
@@ -97,7 +103,7 @@ def evaluate_membership(
             "gives logits that are not finite; lower its train.lr"
         )
     canary = np.full(len(labels), -1) if canary is None else canary
-    ordinary = canary < 0
+    ordinary = canary < 0 if (canary < 0).any() else np.ones(len(labels), bool)
     points = logits[:, ordinary], labels[ordinary], member[:, ordinary]
     record, curves = {}, {}
     for name in scores:
@@ -122,7 +128,12 @@ def evaluate_membership(
         figures["tpr_at_fpr_per_row"] = rates_at_row_thresholds(*targets, others)
         for part, groups in (slices or {}).items():
             figures[part] = _by_group(*targets, groups[ordinary], seed)
-        if not ordinary.all():
+        if initial is not None and initial.any():
+            used = initial[shared:, ordinary]
+            figures["initial_images"] = by_use(*targets, used)
+        if (canary >= 0).all():
+            figures["canaries"] = _by_group(*targets, canary, seed)
+        elif not ordinary.all():
             values_of_all = np.asarray(
                 all_targets(name, logits, labels, member, **chosen)
             )

@@ -7,13 +7,15 @@ import numpy as np
 
 from dd_jax.audits.audit import PIPES, Audit, Context
 from dd_jax.audits.privacy import evaluate_membership, save_scores
+from dd_jax.audits.privacy.canaries import PUBLISHED
+from dd_jax.audits.privacy.row_checks import check_rows
 from dd_jax.audits.privacy.scores import check_score, score_of
 from dd_jax.audits.privacy.shadow_queries import (
     QueryResult,
-    canary_dataset,
     query_models,
     shared_models,
     train_shadows,
+    worst_case,
 )
 from dd_jax.catalogue import arguments, entry
 from dd_jax.runtime.keys import integer
@@ -28,7 +30,7 @@ def check(context: Context) -> None:
     for name, options in _score_options(context).items():
         check_score(name, context.num_classes, options)
     if context.shadows:
-        _check_halves(context)
+        check_rows(context)
         _check_queries(context)
 
 
@@ -41,7 +43,8 @@ def measure(context: Context) -> dict[str, Any]:
     of full data. Leaves a score file for each, and the ROC curves.
 
     Returns:
-      `{PIPE: {THREAT: {SCORE: figures}}}`; empty for a set made elsewhere.
+      `{PIPE: {THREAT: {SCORE: figures}}}`, and `protocol` with audit rows; empty for a
+      set made elsewhere.
     """
     if context.shadows is None:
         return {}
@@ -59,29 +62,16 @@ def measure(context: Context) -> dict[str, Any]:
             name = "scores.npz" if first else f"scores_{pipe}_{threat}.npz"
             _save(context, name, pipe, threat, found)
     context.save_curves("roc", curves)
-    return part
+    return part | ({"protocol": _protocol(context)} if worst_case(context) else {})
 
 
-def _check_halves(context: Context) -> None:
-    """Half of the rows, canaries left out, must do for the images of each class."""
-    ipc, canaries, data = context.shadows.ipc, context.options.canaries, context.dataset
-    ordinary = data.train.labels
-    if canaries:
-        rows = canary_dataset(context)
-        ordinary = rows.split.labels[: len(rows.kind)][rows.kind < 0]
-    fewest = int(np.bincount(ordinary, minlength=context.num_classes).min())
-    if fewest >= 2 * ipc:
-        return
-    most = int(np.bincount(data.train.labels).min())
-    ways = [f"at most {fewest // 2}"] if fewest >= 2 else []
-    ways += ["audits.privacy.canaries=0"] if canaries and most >= 2 * ipc else []
-    limit = "" if ipc <= most else f" with at most {most}"
-    raise InputError(
-        f"distill.ipc={ipc}: each shadow of the membership audit distils half of the "
-        f"rows, and the smallest class of {data.name} has {fewest} in train"
-        f"{' beside canaries' if canaries else ''}; take "
-        f"{', or '.join([*ways, f'audits.privacy.enabled=False{limit}'])}"
-    )
+def _protocol(context: Context) -> dict[str, Any]:
+    """The sizes of a worst-case audit beside those of Zhao and Zhang 2025."""
+    options = context.options
+    rows = options.canaries * len(options.canary_kinds)
+    smaller = rows < PUBLISHED["audit_rows"] or options.shadows < PUBLISHED["shadows"]
+    found = {"audit_rows": rows, "shadows": options.shadows, "smaller": smaller}
+    return found | {"published": PUBLISHED}
 
 
 def _check_queries(context: Context) -> None:
@@ -110,6 +100,7 @@ def _score(context: Context, pipe: str, found: QueryResult) -> tuple[dict, dict]
         options=_score_options(context),
         slices=slices if group is None else slices | {"by_group": group},
         canary=found.canary,
+        initial=found.initial,
         shared=shared_models(context, pipe),
     )
 
@@ -138,6 +129,7 @@ def _save(context: Context, name: str, pipe: str, threat: str, found: QueryResul
         _groups(context, found),
         threat,
         canary=found.canary,
+        initial=found.initial,
         shared=shared_models(context, pipe),
         seed=integer(context.key("intervals")),
     )

@@ -11,7 +11,12 @@ from dd_jax.system.workdir import write_npz
 from dd_jax.types import InputError
 
 THREATS = ("t0", "t1", "t2")
-_KINDS = {"logits": "f", "member": "b", "threat": "U"}  # others are whole numbers
+_KINDS = {
+    "logits": "f",
+    "member": "b",
+    "initial": "b",
+    "threat": "U",
+}  # others are whole numbers
 
 
 class ScoreFile(NamedTuple):
@@ -23,6 +28,7 @@ class ScoreFile(NamedTuple):
     index: np.ndarray
     group: np.ndarray
     canary: np.ndarray
+    initial: np.ndarray
     shared: np.ndarray
     seed: np.ndarray
     threat: str
@@ -38,6 +44,7 @@ def save_scores(
     threat: str,
     *,
     canary: Any = None,
+    initial: Any = None,
     shared: int = 0,
     seed: int = 0,
 ) -> None:
@@ -47,8 +54,9 @@ def save_scores(
     `2i+1` were given complementary halves of the points. Each model t from `shared` on
     is the target once; its shadows are all models other than `t` and `t ^ 1`. To
     recompute a figure: score `logits[t]` against `logits[shadows]`, compare with
-    `member[t]` on the points with `canary < 0`, and pool or average over t as in
-    `metrics.summarise`; or call `evaluate_membership` with these arrays.
+    `member[t]` on the points with `canary < 0` (on all, where none is), and pool or
+    average over t as in `metrics.summarise`; or call `evaluate_membership` with these
+    arrays.
 
     Args:
       path: the file; it appears whole or not at all.
@@ -62,6 +70,8 @@ def save_scores(
         initialisation), `t1` (the synthetic set; the logits of several networks
         trained on it are pooled by `signals.pool_repeats`) or `t2` (one model).
       canary: `i32[n]`, index in `canaries.KINDS`, -1 for ordinary points; default all.
+      initial: `bool[models n]`, members that the model's initial images were made from;
+        none where that is not known, the default.
       shared: number of first models that share a random seed and are shadows only.
       seed: of the intervals, see `dd_jax.audits.privacy.metrics.summarise`.
 
@@ -77,6 +87,7 @@ def save_scores(
         np.asarray(index, np.int32),
         unknown if group is None else np.asarray(group, np.int32),
         unknown if canary is None else np.asarray(canary, np.int32),
+        np.zeros_like(member, bool) if initial is None else np.asarray(initial, bool),
         np.int32(shared),
         np.int64(seed),
         threat,
@@ -119,7 +130,7 @@ def _check(scores: ScoreFile, path: str | os.PathLike[str]) -> None:
         )
     models, n = scores.logits.shape[:2]
     expected = {"labels": (n,), "member": (models, n), "index": (n,), "group": (n,)}
-    expected |= {"canary": (n,), "shared": (), "seed": ()}
+    expected |= {"canary": (n,), "initial": (models, n), "shared": (), "seed": ()}
     for name, shape in expected.items():
         found = getattr(scores, name).shape
         if found != shape:

@@ -6,19 +6,22 @@ who has one trained network.
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 
 from dd_jax.audits.audit import Context
 from dd_jax.audits.privacy.canaries import CanaryDataset, canary_masks, insert_canaries
+from dd_jax.audits.privacy.el2n import el2n
 from dd_jax.audits.privacy.membership import audited_rows
 from dd_jax.audits.privacy.signals import pool_repeats, queries, query_logits
-from dd_jax.data import initial_masks
+from dd_jax.data import initial_masks, starting_rows
 from dd_jax.runtime.keys import integer, named, stack
+from dd_jax.runtime.sent import arrays_of_first
 from dd_jax.runtime.stacked import join_trees
-from dd_jax.types import Array, Params, Split, SyntheticSet
+from dd_jax.train.evaluate import logits_of_each
+from dd_jax.types import Array, Key, Params, Split, SyntheticSet
 
 
 class QueryResult(NamedTuple):
@@ -30,6 +33,8 @@ class QueryResult(NamedTuple):
       rows: `i64[r]`, of train.
       labels: `i32[r]`, as the models were given them.
       canary: `i64[r]`, see `canaries.CanaryDataset`.
+      initial: `bool[m r]`, members that the model's initial images were made from; None
+        where that is not known.
     """
 
     logits: Array
@@ -37,12 +42,27 @@ class QueryResult(NamedTuple):
     rows: np.ndarray
     labels: np.ndarray
     canary: np.ndarray
+    initial: np.ndarray | None = None
+
+
+def drawn_canaries(context: Context) -> CanaryDataset:
+    """Train with its canaries but the hardest rows, which only networks know."""
+    options, seed = context.options, integer(context.key("canaries"))
+    rows = context.dataset.train
+    return insert_canaries(seed, rows, options.canaries, options.canary_kinds)
 
 
 def canary_dataset(context: Context) -> CanaryDataset:
     """Train as shadows get it, with its canaries."""
+    options, train = context.options, context.dataset.train
+    hardness = None
+    if options.canaries and "hardest" in options.canary_kinds:
+        images = jnp.asarray(train.images)
+        logits = logits_of_each(context.model, context.shadows.early(), images)
+        hardness = arrays_of_first(el2n(np.asarray(logits), train.labels))
     seed = integer(context.key("canaries"))
-    return insert_canaries(seed, context.dataset.train, context.options.canaries)
+    kinds = options.canary_kinds
+    return insert_canaries(seed, train, options.canaries, kinds, hardness)
 
 
 def query_models(context: Context, pipe: str) -> dict[str, QueryResult | None]:
@@ -83,56 +103,96 @@ def _masks(context: Context, name: str) -> tuple[int, int]:
     return integer(context.key(name)), models // 2
 
 
+def worst_case(context: Context) -> bool:
+    """Whether shadows share a fixed bulk, and differ in canaries alone."""
+    return context.options.protocol == "canaries"
+
+
 def shared_models(context: Context, pipe: str) -> int:
     """How many first models of a pipeline share their random numbers."""
     options = context.options
     return options.shadows if options.joint and pipe == "distilled" else 0
 
 
-class _Released(NamedTuple):
-    """Shadows of halves of train: members are all rows of the half."""
+class _Made(NamedTuple):
+    """Shadows and what they were given; see `QueryResult`."""
 
     canaries: CanaryDataset
     member: np.ndarray
+    initial: np.ndarray | None
     sets: SyntheticSet | None
     params: Params
 
 
-def _initial_shadows(context: Context, pipe: str) -> tuple[np.ndarray, Params]:
-    """Shadows of initial images, and which rows those were made from, `bool[m n]`."""
-    data = context.dataset.train
+def _initial_shadows(context: Context, pipe: str) -> _Made:
+    """Shadows of all rows; members are those that initial images were made from.
+
+    In the worst-case protocol these are canaries, as far as classes have them.
+    """
+    train = context.dataset.train
+    every = np.arange(len(train.labels))
+    none = CanaryDataset(train, np.full_like(every, -1), every)
+    canaries = canary_dataset(context) if worst_case(context) else none
+    data, rows = canaries.split, len(canaries.kind)
     seed, pairs = _masks(context, "initial masks")
-    member = initial_masks(seed, data.labels, pairs, context.shadows.ipc)
-    return member, _shadows(context, pipe, data, member, initial_only=True)[1]
+    initial = np.zeros((2 * pairs, len(data.labels)), bool)
+    initial[:, :rows] = initial_masks(
+        seed, data.labels[:rows], pairs, context.shadows.ipc, canaries.kind >= 0
+    )
+    key = named(context.key(f"shadows {pipe}"), "initial")
+    made = _shadows(context, pipe, key, data, np.ones_like(initial), initial)
+    return _Made(canaries, initial[:, :rows], None, *made)
 
 
-def _released_shadows(context: Context, pipe: str) -> _Released:
+def _released_shadows(context: Context, pipe: str) -> _Made:
     canaries = canary_dataset(context)
     seed, pairs = _masks(context, "masks")
-    member = canary_masks(seed, canaries, pairs, at_least=context.shadows.ipc)
-    made = _shadows(context, pipe, canaries.split, member[:, canaries.source])
-    return _Released(canaries, member, *made)
+    member = canary_masks(
+        seed,
+        canaries,
+        pairs,
+        at_least=context.shadows.ipc,
+        fixed_bulk=worst_case(context),
+    )
+    key, rows = context.key(f"shadows {pipe}"), [member[:, canaries.source]]
+    initial = None
+    if worst_case(context) and pipe in context.shadows.random_starts:
+        seed = integer(context.key(f"starting rows {pipe}"))
+        count = context.shadows.random_starts[pipe]
+        rows.append(starting_rows(seed, canaries.split.labels, *rows, count))
+        initial = _of_sources(rows[1], canaries.source)
+    made = _shadows(context, pipe, key, canaries.split, *rows)
+    return _Made(canaries, member, initial, *made)
+
+
+def _of_sources(rows: np.ndarray, source: np.ndarray) -> np.ndarray:
+    """Whether a row or any of its copies is marked, `bool[m n]` of `bool[m n+c]`."""
+    found = np.zeros((len(rows), source.max() + 1), bool)
+    np.logical_or.at(found, (slice(None), source), rows)
+    return found
 
 
 def _query_initial_images(context: Context, pipe: str) -> QueryResult:
     """T0: members are the rows that a model's initial images were made from."""
-    data = context.dataset.train
-    member, params = _initial_shadows(context, pipe)
+    canaries, member, _, _, params = _initial_shadows(context, pipe)
+    data, kind = canaries.split, canaries.kind
     rows = audited_rows(member)
+    if worst_case(context):
+        rows = rows[kind[rows] >= 0]
     logits = _query(context, params, data, rows)
-    no_canary = np.full(len(rows), -1)
-    return QueryResult(logits, member[:, rows], rows, data.labels[rows], no_canary)
+    return QueryResult(logits, member[:, rows], rows, data.labels[rows], kind[rows])
 
 
 def _query_released(
     context: Context, pipe: str, threats: set[str]
 ) -> dict[str, QueryResult]:
-    """T1 and T2: members are all rows of the half that was distilled."""
-    canaries, member, sets, params = _released_shadows(context, pipe)
+    """T1 and T2: members are all rows that were distilled."""
+    canaries, member, initial, sets, params = _released_shadows(context, pipe)
     data = canaries.split
     rows = _limited_rows(context, audited_rows(member), canaries.kind)
     labels = data.labels[rows]
-    about = member[:, rows], rows, labels, canaries.kind[rows]
+    initial = None if initial is None else initial[:, rows]
+    about = member[:, rows], rows, labels, canaries.kind[rows], initial
     once = _query(context, params, data, rows)
     results = {"t2": QueryResult(once, *about)}
     if sets is not None and "t1" in threats:
@@ -154,13 +214,12 @@ def _limited_rows(context: Context, rows: np.ndarray, kind: np.ndarray) -> np.nd
 
 
 def _shadows(
-    context: Context, pipe: str, data: Split, member: np.ndarray, **kw: Any
+    context: Context, pipe: str, key: Key, data: Split, *rows: np.ndarray
 ) -> tuple[SyntheticSet | None, Params]:
-    """Sets and networks of a pipeline, one for each row of `member`."""
-    key = context.key(f"shadows {pipe}")
-    keys = stack(named(key, "initial") if kw else key, len(member))
-    make = lambda rows, **form: context.shadows.make(
-        pipe, keys[rows], data, member[rows], **kw, **form
+    """Sets and networks of a pipeline: `Shadows.make` of each row of `rows`."""
+    keys = stack(key, len(rows[0]))
+    make = lambda which, **form: context.shadows.make(
+        pipe, keys[which], data, *(each[which] for each in rows), **form
     )
     shared = shared_models(context, pipe)
     if not shared:

@@ -35,9 +35,11 @@ def explanation(record: Record, config: dict) -> list[str]:
             f"has AUC {decimal(bound)}."
         )
     if "t0" in threats:
+        worst = lookup(record, "privacy", "protocol")
+        which = "audit rows" if worst else "real images"
         lines.append(
             "T0 has its own shadow distillations, of all training rows: members are "
-            "the real images that each started from, non-members the other half of a "
+            f"the {which} that each started from, non-members the other half of a "
             "fixed list. It is the positive control of real initial images."
         )
     return [*lines, *_resolution(record, threats)]
@@ -57,12 +59,40 @@ def _shadows(record: Record, threats: dict, audit: dict) -> list[str]:
         return []
     epochs = audit.get("epochs")
     shadows = number + (audit.get("shadows", 0) if audit.get("joint") else 0)
+    rows, members = _rows(record, lookup(record, "privacy", "protocol"))
     return [
-        f"{count(shadows, 'shadow distillation')}, each of its own half of the "
-        "training rows, with one net trained on the result"
-        f"{f' for {epochs} epochs' if epochs else ''}. {_targets(audit)}; the nets "
-        "evaluated for accuracy are not the ones attacked.",
-        f"Members are all rows of the half that was distilled.{_unused(record)}",
+        f"{count(shadows, 'shadow distillation')}, each of {rows}, with one net "
+        f"trained on the result{f' for {epochs} epochs' if epochs else ''}. "
+        f"{_targets(audit)}; the nets evaluated for accuracy are not those attacked.",
+        *members,
+    ]
+
+
+def _rows(record: Record, protocol: dict | None) -> tuple[str, list[str]]:
+    """Which rows a shadow model has, and who counts as a member."""
+    if not protocol:
+        members = "Members are all rows of the half that was distilled."
+        return "its own half of the training rows", [members + _unused(record)]
+    audited = count(protocol["audit_rows"], "audit row")
+    rows = f"its own half of {audited} and all other training rows"
+    return rows, _worst_case(protocol)
+
+
+def _worst_case(protocol: dict) -> list[str]:
+    """What the figures are of, and how large the audit is beside the published one."""
+    published, shadows = protocol.get("published"), protocol["shadows"]
+    line = (
+        "Worst-case protocol: the figures are of the audit rows, which are easily "
+        "memorised; members are those that the target was given. All other rows are a "
+        "fixed bulk that every shadow model has."
+    )
+    if not protocol.get("smaller") or not published:
+        return [line]
+    return [
+        line,
+        f"This audit, of {count(protocol['audit_rows'], 'audit row')} and "
+        f"{count(shadows, 'shadow model')}, is smaller than the published setting of "
+        f"{published['audit_rows']} and {published['shadows']} (Zhao and Zhang 2025).",
     ]
 
 

@@ -21,10 +21,10 @@ from dd_jax.report.blocks import (
 )
 from dd_jax.report.display_names import PIPE_NAMES, THREAT_NAMES, display_name
 from dd_jax.report.figures import DASHES, GREY, PIPE_STYLE, in_percent, no_minor_ticks
-from dd_jax.report.schema import PIPES, RATE, SHARE, by_pipe
+from dd_jax.report.schema import COUNT, PIPES, RATE, SHARE
 from dd_jax.report.sections import privacy_tables as tables
 from dd_jax.report.sections.privacy_notes import explanation
-from dd_jax.report.shapes import each, estimate, fields, flag, text
+from dd_jax.report.shapes import each, estimate, fields, flag, only, text
 from dd_jax.types import Record
 
 if TYPE_CHECKING:
@@ -47,8 +47,13 @@ _SCORE = _RATES | {
     "by_class": _SLICES,
     "by_group": _SLICES,
     "canaries": _SLICES,
+    "initial_images": each(fields({"members": COUNT}, _RATES)),
 }
-SHAPE = by_pipe(each(each(fields({}, _SCORE))))
+_SIZES = {"audit_rows": COUNT, "shadows": COUNT}
+_PROTOCOL = fields(_SIZES, {"smaller": flag, "published": fields(_SIZES)})
+_PARTS = dict.fromkeys(PIPES, each(each(fields({}, _SCORE))))
+_PARTS["protocol"] = _PROTOCOL
+SHAPE = only(tuple(_PARTS), fields({}, _PARTS))
 QUESTION = (
     "Can an attacker tell from what is released whether a given row was in the data? "
     "Guessing has an AUC of 0.5 and a TPR equal to the FPR."
@@ -67,6 +72,7 @@ ROW_THRESHOLDS = (
 )
 FOLDED = {
     "Canaries: rows that are easily memorised": tables.canaries,
+    "Members that were initial images": tables.initial_images,
     "Thresholds set on shadow models": tables.at_shadow_thresholds,
     "Membership inference by class": tables.classes,
     "Membership inference by group": tables.groups,

@@ -11,7 +11,14 @@ from dd_jax.types import Record
 
 FPR_LEVELS = {"0.1": 1, "0.01": 1, "0.001": 2, "0.0001": 3}  # digits of a TPR there
 PRIORS = ("0.01", "0.1", "0.5")
-KINDS = ("mislabelled", "out of distribution", "in four copies")  # of canaries
+KINDS = (  # of canaries
+    "mislabelled",
+    "out of distribution",
+    "in four copies",
+    "in four near copies",
+    "hardest by EL2N",
+)
+USES = {"used": "were initial images", "not_used": "all others"}
 LEVELS = ("0.1", "0.01")
 UNRESOLVED = {"mean": None}
 
@@ -112,6 +119,27 @@ def canaries(record: Record) -> Table | None:
     """The headline attack on each kind of canary."""
     name = lambda kind: dict(enumerate(KINDS)).get(int(kind), f"kind {kind}")
     return _slices(record, "canaries", "Canary", name)
+
+
+def initial_images(record: Record) -> Table | None:
+    """The headline attack on members that were initial images, and the others."""
+    attack = headline.membership(record)
+    if attack is None:
+        return None
+    part = lambda pipe: lookup(record, "privacy", pipe, *attack[:2], "initial_images")
+    rows = [
+        (
+            Cell(PIPE_NAMES[pipe], USES.get(use, use)),
+            str(figures["members"]),
+            decimal(figures.get("auc")),
+            percent(lookup(figures, "tpr_at_fpr", headline.FPR)),
+        )
+        for pipe in PIPE_NAMES
+        for use, figures in (part(pipe) or {}).items()
+    ]
+    columns = ("Training data, members", "Number, all targets together", "AUC")
+    rate = f"TPR at {level(headline.FPR)} FPR"
+    return Table((*columns, rate), rows) if rows else None
 
 
 def _slices(

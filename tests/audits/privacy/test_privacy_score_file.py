@@ -42,6 +42,7 @@ def test_numpy_alone_reads_it(tmp_path):
             "index": "<i4",
             "group": "<i4",
             "canary": "<i4",
+            "initial": "|b1",
             "shared": "<i4",
             "seed": "<i8",
             "threat": "<U2",

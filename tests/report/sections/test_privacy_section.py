@@ -3,11 +3,14 @@
 import fabricate
 import pytest
 
+from dd_jax.report import schema
 from dd_jax.report.artefacts import Artefacts
 from dd_jax.report.formats import Cell
 from dd_jax.report.schema import validate
 from dd_jax.report.sections import privacy_section
 from dd_jax.report.sections import privacy_tables as tables
+from dd_jax.report.sections.privacy_notes import explanation
+from dd_jax.types import InputError
 
 
 def slices(auc):
@@ -24,7 +27,8 @@ def texts(row):
 
 
 def test_nothing_measured_no_table(row):
-    for table in (tables.classes, tables.groups, tables.canaries):
+    makers = (tables.classes, tables.groups, tables.canaries, tables.initial_images)
+    for table in makers:
         assert table(row) is None
     assert tables.at_shadow_thresholds(row) is None
     row.pop("privacy")
@@ -116,3 +120,33 @@ def test_a_figure_for_each_threat_with_a_curve_and_a_resolution(row):
     assert [figure.alt for figure in pair.left[0].items] == [
         "ROC of the membership attacks, T2, released model"
     ]
+
+
+def test_members_that_were_initial_images_stand_beside_the_others(row):
+    few = {"mean": None, "ci": None, "n": 3}
+    attack(row)["initial_images"] = {
+        "used": {"members": 7, "auc": few},
+        "not_used": slices(0.5) | {"members": 40},
+    }
+    schema.validate(row)
+    table = tables.initial_images(row)
+    assert [texts(r)[1:3] for r in table.rows] == [["7", "unresolved"], ["40", "0.500"]]
+    attack(row)["initial_images"]["used"]["members"] = -1
+    with pytest.raises(InputError, match="initial_images.used.members is -1"):
+        schema.validate(row)
+
+
+@pytest.mark.parametrize("smaller", [True, False])
+def test_sizes_of_a_worst_case_audit_are_stated_where_they_are_smaller(row, smaller):
+    published = {"audit_rows": 500, "shadows": 32}
+    found = {"audit_rows": 80 if smaller else 500, "shadows": 32, "smaller": smaller}
+    row["privacy"]["protocol"] = found | {"published": published}
+    schema.validate(row)
+    lines = " ".join(explanation(row, {}))
+    assert f"its own half of {found['audit_rows']} audit rows and all other" in lines
+    assert "fixed bulk" in lines and "half that was distilled" not in lines
+    stated = "80 audit rows and 32 shadow models, is smaller than the published setting"
+    assert (stated in lines) == smaller
+    row["privacy"]["protocol"] = {"shadows": 32}
+    with pytest.raises(InputError, match="protocol has no audit_rows"):
+        schema.validate(row)
