@@ -23,7 +23,7 @@ from dd_jax.system.disk import file_digest
 from dd_jax.system.paths import check_text, expanded
 from dd_jax.types import InputError
 
-RESULTS_VERSION = 7  # raised whenever the same config gives different numbers
+RESULTS_VERSION = 8  # raised whenever the same config gives different numbers
 RENAMED = {  # old config key -> the key that it is now
     "distill.looks": "audits.learning_curve.eval_steps",
     "distill.network.life": "distill.network.outer_steps",
