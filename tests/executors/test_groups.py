@@ -34,7 +34,7 @@ FULL = {"full_data", "full_data_shadows"}
         ({"distill__ipc": 3}, FULL),
         ({"audits__privacy__shadows": 6}, {"random_subset", "full_data"}),
         ({"audits__privacy__enabled": False}, {"random_subset", "full_data"}),
-        ({"train__full_epochs": 3}, {"random_subset", "random_subset_shadows"}),
+        ({"train__full_epochs": 3}, {"random_subset"}),
         ({"train__lr": 0.5}, {"programs"}),
         ({"distill__lr": 0.5}, ALL),
         ({"fingerprint": "other data"}, set()),

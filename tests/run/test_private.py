@@ -64,6 +64,7 @@ def finished(tmp_path_factory):
     return run.run(make(DP), folder), folder
 
 
+@pytest.mark.slow
 def test_the_record_has_the_guarantee(finished):
     record, folder = finished
     part = record["run"]["differential_privacy"]
@@ -87,6 +88,7 @@ def test_the_same_seed_draws_other_noise(finished, tmp_path):
     assert not np.allclose(one, other)
 
 
+@pytest.mark.slow
 def test_a_release_that_is_there_is_read_again(tmp_path):
     context = build_context(make(DP), tmp_path, tmp_path)
     wanted = private.releases_of(make(DP))

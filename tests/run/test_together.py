@@ -99,6 +99,7 @@ def test_one_that_diverges_leaves_the_others_alone(tmp_path):
     assert run.record_of(some[0].id, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_kill_between_two_saves_is_made_good(tmp_path, monkeypatch):
     some = cells(BARE, distill__steps=4, distill__steps_per_call=1)
     save = joint_loop.LoopFiles.save
@@ -128,6 +129,7 @@ def test_runs_of_another_process_are_left_to_it(tmp_path):
     assert [distil(cell).exists() for cell in some] == [True, False, True]
 
 
+@pytest.mark.slow
 def test_the_launcher_takes_neighbours_together(tmp_path, capsys):
     sweep = tmp_path / "sweep.py"
     sweep.write_text(

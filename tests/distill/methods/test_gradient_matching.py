@@ -89,7 +89,7 @@ def faded(key, images):
 
 @pytest.mark.parametrize(
     "name",
-    ["dsa", *(pytest.param(n, marks=pytest.mark.slow) for n in ("dc", "idc_i", "idc"))],
+    ["dc", *(pytest.param(n, marks=pytest.mark.slow) for n in ("dsa", "idc_i", "idc"))],
 )
 def test_loss_and_step_equal_a_loop_over_classes(name):
     model, of_idc = network(), name.startswith("idc")

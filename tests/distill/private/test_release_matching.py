@@ -127,6 +127,7 @@ def test_steps_depend_on_the_rows_through_what_was_released_alone():
     assert not np.allclose(one.images, other.images)
 
 
+@pytest.mark.slow
 def test_the_set_comes_to_have_the_means_that_were_released():
     wanted = Releases(4, 1.0, 0.01)
     data = rows(60)
