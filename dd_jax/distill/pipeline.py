@@ -114,7 +114,7 @@ def distil_many(
     split = jax.vmap(jax.random.split)(keys)
     states = [method.init(k, first) for k, first in zip(split[:, 0], firsts)]
     state = arrays_of_first(stack_trees(states))  # hosts may round differently
-    seconds = 0.0
+    seconds, noisy = 0.0, ()
     if method.steps:
         images, step_keys = jnp.asarray(reals[0].images), split[:, 1]
         if batched:
@@ -133,6 +133,8 @@ def distil_many(
             make, values = steps_of(method)
             values = jax.tree.map(lambda v: jnp.full(len(keys), v), values)
             given = "released" if method.releases else "experts"
+            if method.releases:  # a state that saw other noise is not continued
+                noisy = (common if paths is None else paths,)
             program = _distiller(make, method.splits, given)
             each = rows, counts, paths, values
             advance = Advance(program, (images, common), step_keys, each)
@@ -145,6 +147,7 @@ def distil_many(
                 jax.random.key_data(keys),
                 member,
                 member if initial is None else initial,
+                *noisy,
             ),
         )
     sets = jax.vmap(method.read)(state)

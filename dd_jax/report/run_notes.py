@@ -44,5 +44,6 @@ def guarantee(record: Record) -> str:
     return (
         f"Differential privacy: epsilon {format_value(part['epsilon'])} at delta "
         f"{part['delta']:g}, by {' and '.join(costs)}. Protected is "
-        f"{part['protects']}."
+        f"{part['protects']}. Against another row of the same class epsilon is "
+        f"{format_value(part['epsilon_of_exchange'])}."
     )

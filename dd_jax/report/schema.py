@@ -66,6 +66,7 @@ RUN = fields(
         "differential_privacy": fields(
             {
                 "epsilon": number(0),
+                "epsilon_of_exchange": number(0),
                 "delta": number(0, 1),
                 "protects": text,
                 "mechanisms": listed(

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -15,30 +15,29 @@ from dd_jax.distill.base import Releases
 from dd_jax.distill.private import class_releases, private_form, private_methods
 from dd_jax.run.cached import cached, read_or_make, run_dir
 from dd_jax.run.context import RunContext
+from dd_jax.run.read_data import public_rows
 from dd_jax.runtime.loop import array_digest
+from dd_jax.runtime.sent import arrays_of_first
+from dd_jax.system import workdir
 from dd_jax.system.progress import shown
+from dd_jax.train.private import accounting, clipping
 from dd_jax.train.private.accounting import Gaussians, epsilon_of, noise_multiplier_for
 from dd_jax.train.private.ledger import Ledger, composed
 from dd_jax.types import Dataset, InputError, Key, Split
 
 _SECRET = "secret.npz"
 PROTECTS = (
-    "whether any one row is in the training data; classes and the number of rows of "
-    "each are taken as public, and settings that were chosen on these rows are not "
-    "accounted for"
+    "the content of any one training row, against its contributing nothing; labels, "
+    "counts and which rows are used are public, and settings that were chosen on "
+    "these rows are not accounted for"
 )
 
 
 def releases_of(config: ConfigDict) -> Releases:
     """The releases of a config, with the least noise that keeps to its epsilon."""
     dp = config.dp
-    noise_multiplier = _noise_multiplier(dp.epsilon, dp.delta, dp.releases)
+    noise_multiplier = noise_multiplier_for(dp.epsilon, dp.delta, dp.releases)
     return Releases(dp.releases, dp.clip, noise_multiplier)
-
-
-@lru_cache(maxsize=64)
-def _noise_multiplier(epsilon: float, delta: float, count: int) -> float:
-    return noise_multiplier_for(epsilon, delta, lambda s: [Gaussians(count, s)])
 
 
 def require_private(config: ConfigDict, data: Dataset) -> None:
@@ -47,6 +46,8 @@ def require_private(config: ConfigDict, data: Dataset) -> None:
     Raises:
       InputError: the first such key, with what to give instead.
     """
+    accounting.require()
+    clipping.require()
     for refused, words in _refusals(config, data):
         if refused:
             raise InputError(f"dp.epsilon={config.dp.epsilon:g}: {words}")
@@ -72,6 +73,11 @@ def _refusals(config: ConfigDict, data: Dataset) -> Iterator[tuple[bool, str]]:
         f"distill.init={distill.init}: private rows; take noise or public:SOURCE",
     )
     yield nearest, "distill.public.classes: looks at private rows; take free"
+    shape = data.train.images.shape[1:]
+    yield (
+        init == "public" and _overlap(public_rows(place, shape), data.train),
+        f"distill.init={distill.init}: holds training rows, which are private",
+    )
     yield config.data.zca, "data.zca: is fitted on private rows; take False"
     yield config.sets > 1, f"sets={config.sets}: each would be a release; take 1"
     yield (
@@ -79,13 +85,25 @@ def _refusals(config: ConfigDict, data: Dataset) -> Iterator[tuple[bool, str]]:
         "mitigate.robust.eps: steps see no rows to attack; take 0",
     )
     yield (
-        config.model.norm == "batch",
-        "model.norm=batch: mixes rows, so that none can be clipped; take another",
+        bool(config.audits.memorisation.enabled and config.audits.memorisation.gallery),
+        "audits.memorisation.gallery: puts training rows into the report; take False",
+    )
+    transfer = config.audits.transfer
+    yield (
+        bool(transfer.enabled and (transfer.methods or transfer.sets)),
+        "audits.transfer.methods and audits.transfer.sets: other sets have no "
+        "guarantee; leave both empty",
     )
     yield (
         config.audits.privacy.enabled and config.audits.privacy.joint,
         "audits.privacy.joint: has no private form; take False",
     )
+
+
+def _overlap(one: Split, other: Split) -> bool:
+    """Whether two data sets share an image."""
+    images = {image.tobytes() for image in one.images}
+    return any(image.tobytes() in images for image in other.images)
 
 
 def released(
@@ -95,28 +113,39 @@ def released(
 
     The noise follows from a secret of the operating system, not from `seed`, which is
     published: who knows the seed could take the noise away. Until the run is done a
-    file holds the secret, so that a run that resumes draws the same noise.
+    file that only its owner can read holds the secret, so that a run that resumes draws
+    the same noise. Of several hosts all take the releases of the first.
     """
     mine = Split(data.images[rows], data.labels[rows])
-    folder = run_dir(run, "releases") / array_digest((rows,))
+    folder, ledger = _folder(run, data, rows), Ledger()
     secret = read_or_make(folder / _SECRET, _new_secret)["words"]
-    key = jax.random.wrap_key_data(jnp.asarray(secret, jnp.uint32))
+    (folder / _SECRET).chmod(0o600)
+    words = jnp.asarray(secret, jnp.uint32)
+    key = jax.random.wrap_key_data(words, impl="threefry2x32")
     found = []
     for number in shown(range(wanted.count), "releases"):
-        make = partial(_release, run, wanted, number, key, mine)
+        make = partial(_release, run, wanted, number, key, mine, ledger)
         path = folder / f"{number}.npz"
         found.append(cached(run, "releases", path, make)["means"])
-    return np.stack(found)
+    return np.asarray(arrays_of_first(np.stack(found)))
+
+
+def _folder(run: RunContext, data: Split, rows: np.ndarray) -> Path:
+    return run_dir(run, "releases") / array_digest((rows, data.labels, data.images))
 
 
 def _new_secret() -> dict:
     return {"words": np.frombuffer(secrets.token_bytes(8), np.uint32)}
 
 
-def _release(run, wanted: Releases, number: int, key: Key, data: Split) -> dict:
-    ledger = Ledger()
-    means = class_releases.noisy_means(run.model, wanted, number, key, data, ledger)
-    (entry,) = ledger.entries
+def _release(
+    run, wanted: Releases, number: int, key: Key, data: Split, ledger: Ledger
+) -> dict:
+    classes = len(run.dataset.class_names)
+    means = class_releases.noisy_means(
+        run.model, wanted, number, key, data, classes, ledger
+    )
+    entry = ledger.entries[-1]
     noise = {"noise_multiplier": entry.noise_multiplier, "sampling": entry.sampling}
     return {"means": means, **{k: np.float64(v) for k, v in noise.items()}}
 
@@ -127,11 +156,12 @@ def guarantee(run: RunContext) -> dict:
     Raises:
       InputError: that costs more than the config allows.
     """
-    dp, every = run.config.dp, np.arange(len(run.dataset.train.labels))
-    folder = run_dir(run, "releases") / array_digest((every,))
-    files = [file for file in folder.iterdir() if file.name != _SECRET]
+    dp, data = run.config.dp, run.dataset.train
+    folder = _folder(run, data, np.arange(len(data.labels)))
+    files = [folder / f"{number}.npz" for number in range(dp.releases)]
     entries = composed([_entry(file) for file in files])
     spent = epsilon_of(entries, dp.delta)
+    halved = [e._replace(noise_multiplier=e.noise_multiplier / 2) for e in entries]
     if spent > dp.epsilon:
         raise InputError(
             f"dp.epsilon={dp.epsilon:g}: {spent:.4g} was spent, by an error of the "
@@ -139,6 +169,7 @@ def guarantee(run: RunContext) -> dict:
         )
     return {
         "epsilon": spent,
+        "epsilon_of_exchange": epsilon_of(halved, dp.delta),
         "delta": dp.delta,
         "protects": PROTECTS,
         "mechanisms": [entry._asdict() for entry in entries],
@@ -146,5 +177,5 @@ def guarantee(run: RunContext) -> dict:
 
 
 def _entry(file: Path) -> Gaussians:
-    found = read_or_make(file, dict)["made"]
+    found = workdir.read_tree(file)["made"]
     return Gaussians(1, float(found["noise_multiplier"]), float(found["sampling"]))

@@ -57,7 +57,8 @@ def metadata_of(run: RunContext, sets: SyntheticSet) -> dict:
         "config": essential(config),
         "provenance": {
             "dataset": data.name,
-            "checksum": data.checksum,
+            # of private rows a digest would be published without noise
+            "checksum": None if config.dp.epsilon else data.checksum,
             "results_version": RESULTS_VERSION,
         },
     }

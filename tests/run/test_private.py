@@ -7,6 +7,7 @@ import pytest
 from tiny import BARE, make, only_run
 
 from dd_jax import run
+from dd_jax.data import load
 from dd_jax.distill.io import storage
 from dd_jax.run import private
 from dd_jax.run.context import build_context
@@ -36,7 +37,6 @@ DP = BARE | {
         ("data.zca", True, "take False"),
         ("sets", 2, "take 1"),
         ("mitigate.robust.eps", 0.1, "take 0"),
-        ("model.norm", "batch", "take another"),
     ],
 )
 def test_what_would_let_rows_out_is_refused(key, value, words):
@@ -49,7 +49,38 @@ def test_public_images_of_the_nearest_class_are_refused():
     public = {"distill.init": "public:digits", "distill.public.classes": "nearest"}
     with pytest.raises(InputError, match="looks at private rows; take free"):
         check(make(DP | public))
-    check(make(DP | public | {"distill.public.classes": "free"}))
+
+
+def test_public_images_that_are_private_rows_are_refused(tmp_path):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (12, 8, 8), dtype=np.uint8)
+    arrays = {f"y_{split}": np.arange(12) % 3 for split in ("train", "test")}
+    arrays |= {f"x_{split}": images for split in ("train", "test")}
+    np.savez(tmp_path / "public.npz", **arrays)
+    public = DP | {"distill.init": f"public:npz:{tmp_path}/public.npz"}
+    check(make(public))
+    private_rows = load("digits", num_classes=3).train.images[:1, ..., 0]
+    arrays["x_train"] = np.concatenate([images[1:], private_rows])
+    np.savez(tmp_path / "public.npz", **arrays)
+    with pytest.raises(InputError, match="holds training rows, which are private"):
+        check(make(public))
+
+
+def test_batch_statistics_and_other_sets_are_refused():
+    with pytest.raises(InputError, match="take another model.norm"):
+        check(make(DP | {"model.norm": "batch"}))
+    for changes in ({"methods": ("dm",)}, {"sets": (__file__,)}):
+        transfer = {f"audits.transfer.{k}": v for k, v in changes.items()}
+        with pytest.raises(InputError, match="other sets have no guarantee"):
+            check(make(DP | transfer | {"audits.transfer.enabled": True}))
+
+
+def test_any_number_of_releases_and_any_epsilon_is_planned_at_once():
+    for epsilon, releases in [(0.01, 1), (500.0, 10**6)]:
+        wanted = private.releases_of(
+            make(DP, dp__epsilon=epsilon, dp__releases=releases)
+        )
+        assert wanted.noise_multiplier > 0
 
 
 def test_computed_normalisation_is_replaced_by_constants():
@@ -74,6 +105,9 @@ def test_the_record_has_the_guarantee(finished):
     wanted = private.releases_of(make(DP))
     assert cost["noise_multiplier"] == pytest.approx(wanted.noise_multiplier)
     assert not list(folder.rglob("secret.npz"))
+    assert 2.0 < part["epsilon_of_exchange"] < 6.0
+    metadata = storage.load(only_run(folder) / "synthetic.npz").metadata
+    assert metadata["provenance"]["checksum"] is None
 
 
 @pytest.mark.slow
@@ -118,6 +152,20 @@ def test_too_little_noise_fails_loudly(tmp_path, monkeypatch, broken):
     private.released(context, context.dataset.train, rows, wanted)
     with pytest.raises(InputError, match="must not be published"):
         private.guarantee(context)
+
+
+@pytest.mark.slow
+def test_a_damaged_release_is_one_line(tmp_path):
+    context = build_context(make(DP), tmp_path, tmp_path)
+    rows = np.arange(len(context.dataset.train.labels))
+    wanted = private.releases_of(make(DP))
+    private.released(context, context.dataset.train, rows, wanted)
+    (file,) = tmp_path.rglob("1.npz")
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(InputError, match="1.npz"):
+        private.guarantee(context)
+    (secret,) = tmp_path.rglob("secret.npz")
+    assert secret.stat().st_mode & 0o077 == 0
 
 
 def test_ids_of_runs_without_privacy_do_not_depend_on_its_keys():

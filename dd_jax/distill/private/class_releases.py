@@ -27,13 +27,19 @@ def network_key(number: Array | int) -> Key:
 
 
 def noisy_means(
-    model: Model, wanted: Releases, number: int, key: Key, data: Split, ledger: Ledger
+    model: Model,
+    wanted: Releases,
+    number: int,
+    key: Key,
+    data: Split,
+    classes: int,
+    ledger: Ledger,
 ) -> np.ndarray:
     """Class means of clipped features in one random network.
 
-    `(sum_{i in c} clip(f_r(x_i)) + s C N(0, I)) / n_c`: adding or removing one row
-    changes the sums of all classes together by at most C in L2 norm. The numbers of
-    rows n_c are taken as public.
+    `(sum_{i in c} clip(f_r(x_i)) + s C N(0, I)) / n_c`: the sums of all classes
+    together change by at most C in L2 norm where one row contributes nothing, and by
+    2 C where it is another one of its class. The numbers of rows n_c are public.
 
     Args:
       model: the family of networks.
@@ -41,24 +47,27 @@ def noisy_means(
       number: of the network.
       key: of the noise.
       data: the private rows.
+      classes: k.
       ledger: gets an entry.
 
     Returns:
-      `f32[k d]`.
+      `f32[k d]`; of a class without rows noise alone.
     """
+    counts = np.bincount(data.labels, minlength=classes)
     noisy = ledger.release(
         named(key, f"release {number}"),
-        class_sums(model, number, data, wanted.clip),
+        class_sums(model, number, data, classes, wanted.clip),
         sensitivity=wanted.clip,
         noise_multiplier=wanted.noise_multiplier,
     )
-    return np.asarray(noisy / np.bincount(data.labels)[:, None])
+    return np.asarray(noisy / np.maximum(counts, 1)[:, None])
 
 
-def class_sums(model: Model, number: int, data: Split, clip: float) -> Array:
+def class_sums(
+    model: Model, number: int, data: Split, classes: int, clip: float
+) -> Array:
     """Sums of the clipped features of each class in one random network, `f32[k d]`."""
-    program, classes = _sums(model, clip), int(data.labels.max()) + 1
-    total = 0.0
+    program, total = _sums(model, clip), 0.0
     for first in range(0, len(data.labels), _AT_ONCE):
         images, labels = (
             a[first : first + _AT_ONCE] for a in (data.images, data.labels)

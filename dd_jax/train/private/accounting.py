@@ -1,16 +1,19 @@
 """The one place that knows dp-accounting: from mechanisms to epsilon and back.
 
-Neighbouring data sets differ in one row that is added or removed.
+Neighbouring data sets differ in the content of one row: in one of them it contributes
+nothing. Counts, labels and the choice of rows are the same in both.
 """
 
 import math
-from collections.abc import Callable
 from typing import Literal, NamedTuple
+
+from scipy.optimize import brentq
 
 from dd_jax.types import InputError
 
 Accountant = Literal["pld", "rdp"]
-_TOLERANCE = 1e-4  # of a noise multiplier
+_TOLERANCE = 1e-4  # relative, of a noise multiplier
+_MOST = 1e4  # larger epsilons count as infinite
 
 
 class Gaussians(NamedTuple):
@@ -33,11 +36,14 @@ def epsilon_of(
 ) -> float:
     """The epsilon at a delta of mechanisms that are all run.
 
+    Those without sampling are together one Gaussian mechanism of the noise multiplier
+    `(sum_i count_i / s_i^2)^(-1/2)`, whose delta has a closed form.
+
     Args:
       mechanisms: composed, each with fresh noise.
       delta: in (0, 1).
-      accountant: `pld`, privacy loss distributions, or `rdp`, Renyi divergences, which
-        give more.
+      accountant: of mechanisms with sampling: `pld`, privacy loss distributions, or
+        `rdp`, Renyi divergences, which give more.
 
     Returns:
       In [0, inf]; inf where a mechanism adds no noise.
@@ -45,72 +51,103 @@ def epsilon_of(
     Raises:
       InputError: the library is missing, or a value out of range.
 
-    Doroshenko et al. (2022), "Connect the dots"; Mironov (2017), "Renyi differential
-    privacy".
+    Balle and Wang (2018), eq. 6, closed form; Doroshenko et al. (2022), "Connect the
+    dots"; Mironov (2017), "Renyi differential privacy".
 
-    >>> round(epsilon_of([Gaussians(1, 3.7306)], 1e-5), 2)
+    >>> round(epsilon_of([Gaussians(4, 7.4613)], 1e-5), 3)
     1.0
     """
-    _require(0 < delta < 1, f"delta is {delta}; need a number between 0 and 1")
-    if any(m.noise_multiplier == 0 and m.count for m in mechanisms):
+    _require_delta(delta)
+    used = [m for m in mechanisms if m.count]
+    if any(m.noise_multiplier == 0 for m in used):
         return math.inf
-    used = _fresh(accountant)()
-    for mechanism in mechanisms:
-        if mechanism.count:
-            used.compose(_event(mechanism))
-    return float(used.get_epsilon(delta))
+    plain = [m for m in used if m.sampling == 1]
+    together = (
+        sum(m.count / m.noise_multiplier**2 for m in plain) ** -0.5 if plain else 0
+    )
+    sampled = [m for m in used if m.sampling < 1]
+    if not sampled:
+        return _of_gaussian(together, delta) if plain else 0.0
+    account, library = _fresh(accountant)(), require()
+    if plain:
+        account.compose(library.GaussianDpEvent(together))
+    for mechanism in sampled:
+        account.compose(_event(mechanism))
+    return float(account.get_epsilon(delta))
 
 
 def noise_multiplier_for(
     epsilon: float,
     delta: float,
-    mechanisms: Callable[[float], list[Gaussians]],
+    count: int,
+    sampling: float = 1.0,
     accountant: Accountant = "pld",
 ) -> float:
-    """The least noise multiplier at which mechanisms keep to an epsilon.
+    """The least noise multiplier at which mechanisms of one kind keep to an epsilon.
 
     Args:
       epsilon: above 0.
       delta: in (0, 1).
-      mechanisms: `noise_multiplier -> mechanisms`, composed.
+      count: how often noise is drawn.
+      sampling: see `Gaussians`.
       accountant: see `epsilon_of`.
 
     Raises:
       InputError: the library is missing, or a value out of range.
 
-    >>> round(noise_multiplier_for(1.0, 1e-5, lambda s: [Gaussians(4, s)]), 2)
+    >>> round(noise_multiplier_for(1.0, 1e-5, 4), 2)
     7.46
     """
-    _require(
-        0 < epsilon < math.inf, f"epsilon is {epsilon}; need a finite number above 0"
-    )
-    _require(0 < delta < 1, f"delta is {delta}; need a number between 0 and 1")
-    fresh, library = _fresh(accountant), _library()
-
-    def event(noise_multiplier: float):
-        return library.ComposedDpEvent([*map(_event, mechanisms(noise_multiplier))])
-
-    found = float(
-        library.calibrate_dp_mechanism(fresh, event, epsilon, delta, tol=_TOLERANCE)
-    )
-    while epsilon_of(mechanisms(found), delta, accountant) > epsilon:
-        found += _TOLERANCE  # the search may end on either side
+    if not 0 < epsilon < _MOST:
+        raise InputError(
+            f"epsilon is {epsilon}; need a number above 0 and below {_MOST:g}"
+        )
+    _require_delta(delta)
+    found = _least(epsilon, delta, count, sampling, accountant)
+    kind = lambda s: [Gaussians(count, s, sampling)]
+    while epsilon_of(kind(found), delta, accountant) > epsilon:
+        found *= 1 + _TOLERANCE  # a search may end on either side
     return found
 
 
-def _event(mechanism: Gaussians):
-    library = _library()
-    count, noise_multiplier, sampling = mechanism
-    if sampling == 1:  # the same as a single one on the stacked statistics
-        return library.GaussianDpEvent(noise_multiplier / math.sqrt(count))
-    event = library.GaussianDpEvent(noise_multiplier)
-    return library.SelfComposedDpEvent(
-        library.PoissonSampledDpEvent(sampling, event), count
+def _least(epsilon, delta, count, sampling, accountant) -> float:
+    library = require()
+    if sampling == 1:
+        from dp_accounting.pld.common import DifferentialPrivacyParameters
+        from dp_accounting.pld.privacy_loss_mechanism import GaussianPrivacyLoss
+
+        wanted = DifferentialPrivacyParameters(epsilon, delta)
+        single = GaussianPrivacyLoss.from_privacy_guarantee(wanted)
+        return math.sqrt(count) * single.standard_deviation
+    event = lambda s: _event(Gaussians(count, s, sampling))
+    fresh = _fresh(accountant)
+    return float(
+        library.calibrate_dp_mechanism(fresh, event, epsilon, delta, tol=_TOLERANCE)
     )
 
 
-def _fresh(accountant: Accountant) -> Callable:
-    _library()
+def _of_gaussian(noise_multiplier: float, delta: float) -> float:
+    require()
+    from dp_accounting.pld.privacy_loss_mechanism import GaussianPrivacyLoss
+
+    loss = GaussianPrivacyLoss(noise_multiplier)
+    over = lambda epsilon: loss.get_delta_for_epsilon(epsilon) - delta
+    if over(0.0) <= 0:
+        return 0.0
+    if over(_MOST) > 0:
+        return math.inf
+    return float(brentq(over, 0.0, _MOST, xtol=1e-9))
+
+
+def _event(mechanism: Gaussians):
+    library = require()
+    event = library.GaussianDpEvent(mechanism.noise_multiplier)
+    sampled = library.PoissonSampledDpEvent(mechanism.sampling, event)
+    return library.SelfComposedDpEvent(sampled, mechanism.count)
+
+
+def _fresh(accountant: Accountant):
+    require()
     if accountant == "rdp":
         from dp_accounting.rdp import RdpAccountant
 
@@ -120,7 +157,12 @@ def _fresh(accountant: Accountant) -> Callable:
     return PLDAccountant
 
 
-def _library():
+def require():
+    """The library.
+
+    Raises:
+      InputError: it is missing.
+    """
     try:
         import dp_accounting
     except ImportError:
@@ -130,6 +172,6 @@ def _library():
     return dp_accounting
 
 
-def _require(holds: bool, words: str) -> None:
-    if not holds:
-        raise InputError(words)
+def _require_delta(delta: float) -> None:
+    if not 0 < delta < 1:
+        raise InputError(f"delta is {delta}; need a number between 0 and 1")

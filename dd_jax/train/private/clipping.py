@@ -22,10 +22,20 @@ def clipped(rows: Array, norm: float) -> Array:
 
     Abadi et al. (2016), "Deep learning with differential privacy", alg. 1.
     """
+    clip = require().clip_pytree
+    return jax.vmap(lambda row: clip(row, norm)[0])(rows)
+
+
+def require():
+    """The library's module of clipping.
+
+    Raises:
+      InputError: it is missing.
+    """
     try:
-        from jax_privacy.clipping import clip_pytree
+        from jax_privacy import clipping
     except ImportError:
         raise InputError(
             "dp.epsilon needs jax-privacy; pip install 'dd_jax[privacy]'"
         ) from None
-    return jax.vmap(lambda row: clip_pytree(row, norm)[0])(rows)
+    return clipping

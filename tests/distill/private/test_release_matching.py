@@ -19,6 +19,7 @@ from dd_jax.distill.private.class_releases import (
 from dd_jax.distill.private.release_matching import release_matching
 from dd_jax.models import build
 from dd_jax.runtime.keys import stack
+from dd_jax.runtime.loop import array_digest
 from dd_jax.train.many import Schedule
 from dd_jax.train.private.ledger import Ledger, composed
 from dd_jax.types import InputError, Split
@@ -49,7 +50,7 @@ def test_sums_equal_a_loop(monkeypatch, at_once):
     expected = np.zeros((3, SIZE))
     for vector, label in zip(features(data, 2), data.labels):
         expected[label] += vector * min(1, 0.5 / np.linalg.norm(vector))
-    got = class_sums(MODEL, 2, data, 0.5)
+    got = class_sums(MODEL, 2, data, 3, 0.5)
     np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
 
 
@@ -59,7 +60,7 @@ def test_one_row_changes_all_sums_by_no_more_than_the_clip(seed, at, clip):
     data = rows(seed=seed)
     keep = np.arange(20) != at
     less = Split(data.images[keep], data.labels[keep])
-    whole, without = (class_sums(MODEL, 0, d, clip) for d in (data, less))
+    whole, without = (class_sums(MODEL, 0, d, 3, clip) for d in (data, less))
     assert np.linalg.norm(whole - without) <= clip * (1 + 1e-4)
 
 
@@ -68,8 +69,8 @@ def test_the_noise_has_the_scale_of_the_ledger():
     ledger = Ledger()
     noise = []
     for number in range(wanted.count):
-        means = noisy_means(MODEL, wanted, number, jax.random.key(1), data, ledger)
-        sums = class_sums(MODEL, number, data, wanted.clip)
+        means = noisy_means(MODEL, wanted, number, jax.random.key(1), data, 3, ledger)
+        sums = class_sums(MODEL, number, data, 3, wanted.clip)
         noise.append(means * np.bincount(data.labels)[:, None] - sums)
     n = np.size(noise)
     assert np.std(noise) == pytest.approx(60, rel=4 / np.sqrt(2 * n))
@@ -134,7 +135,7 @@ def test_the_set_comes_to_have_the_means_that_were_released():
     ledger = Ledger()
     released = np.stack(
         [
-            noisy_means(MODEL, wanted, r, jax.random.key(1), data, ledger)
+            noisy_means(MODEL, wanted, r, jax.random.key(1), data, 3, ledger)
             for r in range(4)
         ]
     )
@@ -161,3 +162,34 @@ def test_the_set_comes_to_have_the_means_that_were_released():
         ]
         far.append(np.square(np.stack(means) - released).sum())
     assert far[1] < 0.2 * far[0]
+
+
+def test_a_class_without_rows_releases_noise_alone():
+    some = rows()
+    data = Split(some.images[some.labels < 2], some.labels[some.labels < 2])
+    wanted = Releases(1, 1.0, 0.5)
+    means = noisy_means(MODEL, wanted, 0, jax.random.key(1), data, 3, Ledger())
+    assert means.shape == (3, SIZE) and np.isfinite(means).all()
+
+
+def test_a_state_that_saw_other_noise_is_not_continued():
+    wanted = Releases(2, 1.0, 0.5)
+    method = release_matching(MODEL, ipc=1, releases=wanted)
+    seen = []
+
+    def loop(advance, state, *, inputs, **schedule):
+        seen.append(inputs)
+        return advance(state, 0, 1)[0], 0.0
+
+    for level in (0.0, 1.0):
+        released = np.full((2, 3, SIZE), level, np.float32)
+        distil_many(
+            method,
+            stack(jax.random.key(0), 1),
+            rows(),
+            np.ones((1, 20), bool),
+            Schedule(1, 1),
+            loop,
+            experts=lambda *_, given=released: given,
+        )
+    assert array_digest(seen[0]) != array_digest(seen[1])

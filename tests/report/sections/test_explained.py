@@ -41,13 +41,15 @@ def test_the_guarantee_of_a_private_set_is_a_sentence():
     assert run_notes.guarantee(row) == ""
     row["run"]["differential_privacy"] = {
         "epsilon": 0.99999,
+        "epsilon_of_exchange": 2.15,
         "delta": 1e-5,
         "protects": "any row",
         "mechanisms": [{"count": 50, "noise_multiplier": 26.38, "sampling": 1.0}],
     }
     assert run_notes.guarantee(validate(row)) == (
         "Differential privacy: epsilon 1 at delta 1e-05, by 50 releases at noise "
-        "multiplier 26.38. Protected is any row."
+        "multiplier 26.38. Protected is any row. Against another row of the same class "
+        "epsilon is 2.15."
     )
 
 
