@@ -16,12 +16,11 @@ tables, since a threshold for each row takes scores without each of 32 pairs; th
 standard errors are rough.
 """
 
-import argparse
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import rows_command
 from membership_signals import drawn
 
 from dd_jax.audits.privacy import (
@@ -86,20 +85,5 @@ def table(rows: list[dict]) -> str:
     return "\n".join(lines)
 
 
-def committed() -> list[dict]:
-    """The rows of the file."""
-    return [json.loads(line) for line in FILE.read_text().splitlines()]
-
-
-def main() -> None:
-    """Measures, or prints the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--table", action="store_true", help="print the table")
-    if parser.parse_args().table:
-        print(table(committed()))
-        return
-    FILE.write_text("".join(json.dumps(row) + "\n" for row in measured()))
-
-
 if __name__ == "__main__":
-    main()
+    rows_command.run(__doc__, FILE, measured, table)

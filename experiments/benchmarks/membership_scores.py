@@ -13,12 +13,11 @@ there is more than one. The TPR is at the largest FPR of at most 1 %, of all tar
 pooled.
 """
 
-import argparse
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import rows_command
 from membership_signals import drawn, trained
 
 from dd_jax.audits.privacy import all_targets
@@ -133,21 +132,5 @@ def table(rows: list[dict]) -> str:
     return "\n".join(lines)
 
 
-def committed() -> list[dict]:
-    """The rows of the file."""
-    return [json.loads(line) for line in FILE.read_text().splitlines()]
-
-
-def main() -> None:
-    """Measures, or prints the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--table", action="store_true", help="print the table")
-    if parser.parse_args().table:
-        print(table(committed()))
-        return
-    lines = [json.dumps(row) + "\n" for row in measured()]
-    FILE.write_text("".join(lines))
-
-
 if __name__ == "__main__":
-    main()
+    rows_command.run(__doc__, FILE, measured, table)

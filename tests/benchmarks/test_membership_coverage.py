@@ -10,7 +10,7 @@ sys.path.insert(0, str(ROOT / "experiments" / "benchmarks"))
 import membership_coverage as coverage  # noqa: E402
 
 PAGE = " ".join((ROOT / "dd_jax/audits/privacy/README.md").read_text().split())
-ROWS = coverage.committed()
+ROWS = coverage.rows_command.committed(coverage.FILE)
 COVERED = [r for r in ROWS if r["world"] != "drift"]
 
 

@@ -10,7 +10,7 @@ from dd_jax.audits.privacy import SCORES
 sys.path.insert(0, str(ROOT / "experiments" / "benchmarks"))
 import membership_null as null  # noqa: E402
 
-ROWS = null.committed()
+ROWS = null.rows_command.committed(null.FILE)
 
 
 def test_every_score_has_a_row_for_every_number_of_models():

@@ -11,7 +11,8 @@ import membership_scores as bench  # noqa: E402
 from membership_signals import drawn  # noqa: E402
 
 PAGE = " ".join((ROOT / "dd_jax/audits/privacy/README.md").read_text().split())
-ROWS = {(r["score"], r["signals"], r["shadows"]): r for r in bench.committed()}
+FOUND = bench.rows_command.committed(bench.FILE)
+ROWS = {(r["score"], r["signals"], r["shadows"]): r for r in FOUND}
 SIGNALS = [*bench.DRAWN, "digits"]
 
 
@@ -19,7 +20,7 @@ def test_every_score_has_a_row_for_every_number_of_shadows():
     scores = bench.ONLINE | bench.OFFLINE
     wanted = {(s, n, c) for s in scores for n in SIGNALS for c in bench.TABLES}
     assert set(ROWS) == wanted
-    assert bench.table(bench.committed()).count("\n") == len(scores) + 1
+    assert bench.table(FOUND).count("\n") == len(scores) + 1
 
 
 def test_the_readme_has_the_numbers():
