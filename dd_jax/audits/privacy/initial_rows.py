@@ -9,14 +9,9 @@ from typing import Any
 import numpy as np
 
 from dd_jax.audits.privacy.influence import share_below
-from dd_jax.audits.privacy.metrics import resolved
+from dd_jax.audits.privacy.metrics import bounds, pair_variance, rate_at, resolved
 from dd_jax.audits.privacy.roc import rates_at, roc
-from dd_jax.report.intervals import (
-    clopper_pearson,
-    crossed_variance,
-    student_t_quantile,
-    wilson,
-)
+from dd_jax.report.intervals import student_t_quantile
 
 LEVEL = "0.01"
 FEWEST = 10  # members that figures are given of
@@ -71,9 +66,11 @@ def _auc(scores, member, counted) -> dict[str, Any]:
             lost = 1 - share_below(row[~inside], row[chosen]) - wins[t, chosen].mean()
             losses[t, ~inside] = lost * chosen.sum() / (~inside).sum()
     mean = wins.sum() / total
-    variance, degrees = _variance((np.where(counted, wins - mean, 0) + losses) / total)
+    variance, degrees = pair_variance(
+        (np.where(counted, wins - mean, 0) + losses) / total
+    )
     half = student_t_quantile(degrees) * np.sqrt(variance)
-    return found | {"mean": float(mean), "ci": _bounds(mean - half, mean + half)}
+    return found | {"mean": float(mean), "ci": bounds(mean - half, mean + half)}
 
 
 def _rate(scores, member, counted) -> dict[str, Any]:
@@ -84,25 +81,10 @@ def _rate(scores, member, counted) -> dict[str, Any]:
     present = counted | ~member
     whole = roc(scores[present], counted[present])
     tpr, fpr = rates_at(whole, level)
-    called = scores >= whole.thresholds[np.searchsorted(whole.fpr, level, "right") - 1]
-    (start, low), (end, high) = rates_at(whole, level / 2), rates_at(whole, 2 * level)
-    slope = (end - start) / (high - low) if high > low else 0.0
-    of_members = np.where(counted, called - tpr, 0) / counted.sum()
-    of_others = np.where(member, 0, called - fpr) / np.sum(~member)
-    variance, degrees = _variance(of_members - slope * of_others)
-    if 0 < tpr < 1 and variance > 0:
-        centre, half = wilson(tpr, tpr * (1 - tpr) / variance, degrees=degrees)
-        ci = _bounds(centre - half, centre + half + slope * (level - fpr))
-    else:
-        points = int(counted.any(0).sum())
-        ci = list(clopper_pearson(tpr * points, points))
-    return found | {"mean": tpr, "ci": ci, "achieved_fpr": fpr, "resolved": True}
 
+    def influence(called: np.ndarray, slope: float) -> np.ndarray:
+        of_members = np.where(counted, called - tpr, 0) / counted.sum()
+        of_others = np.where(member, 0, called - fpr) / np.sum(~member)
+        return of_members - slope * of_others
 
-def _variance(influence: np.ndarray) -> tuple[float, float]:
-    """Variance and degrees of freedom, with pairs of targets and points as units."""
-    return crossed_variance(influence[::2] + influence[1::2])
-
-
-def _bounds(low: float, high: float) -> list[float]:
-    return [float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1))]
+    return found | rate_at(whole, level, scores, influence, int(counted.any(0).sum()))

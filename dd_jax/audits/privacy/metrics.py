@@ -3,6 +3,7 @@
 NumPy on arrays: users recompute every figure from `scores.npz` with these.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -82,22 +83,23 @@ def ppv(tpr: float, fpr: float, prior: float) -> float:
     return prior * tpr / called if called else float("nan")
 
 
-def _variance(influence: np.ndarray) -> tuple[float, float]:
+def pair_variance(influence: np.ndarray) -> tuple[float, float]:
     """Variance and degrees of freedom, with pairs of targets and points as units."""
     pairs = np.add.reduceat(influence, np.arange(0, len(influence), 2), axis=0)
     return crossed_variance(pairs)
 
 
-def _bounds(low: float, high: float) -> list[float]:
+def bounds(low: float, high: float) -> list[float]:
+    """An interval of fractions, cut to [0, 1]."""
     return [float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1))]
 
 
 def _mean_auc(scores: np.ndarray, member: np.ndarray) -> dict[str, Any]:
     """AUC averaged over targets: `AUC -+ t s`."""
     mean = float(np.mean([auc(*row) for row in zip(scores, member, strict=True)]))
-    variance, degrees = _variance(of_mean_auc(scores, member))
+    variance, degrees = pair_variance(of_mean_auc(scores, member))
     half = student_t_quantile(degrees) * np.sqrt(variance)
-    return {"mean": mean, "ci": _bounds(mean - half, mean + half), "n": len(scores)}
+    return {"mean": mean, "ci": bounds(mean - half, mean + half), "n": len(scores)}
 
 
 def _thresholds_of_others(
@@ -126,9 +128,9 @@ def _accuracy(
     best = float(np.max(1 + whole.tpr - whole.fpr)) / 2
     thresholds = _thresholds_of_others(scores, member, whole, seed)
     gap, influence = of_rates(scores >= thresholds, member, 1.0)
-    variance, degrees = _variance(influence / 2)
+    variance, degrees = pair_variance(influence / 2)
     cross, half = min((1 + gap) / 2, best), student_t_quantile(degrees) * variance**0.5
-    ci = _bounds(cross - half, max(best, (cross + best) / 2 + half))
+    ci = bounds(cross - half, max(best, (cross + best) / 2 + half))
     return {"mean": best, "ci": ci, "n": len(scores)}
 
 
@@ -146,17 +148,37 @@ def _rate(
     if not resolved(level, int(np.sum(~member))):
         numbers = {"mean": None, "ci": None, "achieved_fpr": None}
         return found | numbers | {"resolved": False}
+    influence = lambda called, slope: of_rates(called, member, slope)[1]
+    return found | rate_at(whole, level, scores, influence, int(member.any(0).sum()))
+
+
+def rate_at(
+    whole: Roc,
+    level: float,
+    scores: np.ndarray,
+    influence: Callable[[np.ndarray, float], np.ndarray],
+    points: int,
+) -> dict[str, Any]:
+    """The TPR at a resolved level with its interval, see `_at_level`.
+
+    Args:
+      whole: the ROC of all scores.
+      level: of FPR.
+      scores: `f64[m n]`.
+      influence: `(called bool[m n], slope) -> f64[m n]`, on the TPR; slope is that of
+        the ROC at the level.
+      points: distinct members.
+    """
     tpr, fpr = rates_at(whole, level)
     slope = _slope(whole, level)
     called = scores >= whole.thresholds[np.searchsorted(whole.fpr, level, "right") - 1]
-    variance, degrees = _variance(of_rates(called, member, slope)[1])
+    variance, degrees = pair_variance(influence(called, slope))
     if 0 < tpr < 1 and variance > 0:
         centre, half = wilson(tpr, tpr * (1 - tpr) / variance, degrees=degrees)
-        ci = _bounds(centre - half, centre + half + slope * (level - fpr))
+        ci = bounds(centre - half, centre + half + slope * (level - fpr))
     else:
-        points = int(member.any(0).sum())
         ci = list(clopper_pearson(tpr * points, points))
-    return found | {"mean": tpr, "ci": ci, "achieved_fpr": fpr, "resolved": True}
+    return {"mean": tpr, "ci": ci, "achieved_fpr": fpr, "resolved": True}
 
 
 def _slope(whole: Roc, level: float) -> float:
