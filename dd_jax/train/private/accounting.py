@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 from scipy.optimize import brentq
 
+from dd_jax.train.private.libraries import library
 from dd_jax.types import InputError
 
 Accountant = Literal["pld", "rdp"]
@@ -163,13 +164,7 @@ def require():
     Raises:
       InputError: it is missing.
     """
-    try:
-        import dp_accounting
-    except ImportError:
-        raise InputError(
-            "dp.epsilon needs dp-accounting; pip install 'dd_jax[privacy]'"
-        ) from None
-    return dp_accounting
+    return library("dp_accounting", "dp-accounting")
 
 
 def _require_delta(delta: float) -> None:

@@ -2,7 +2,8 @@
 
 import jax
 
-from dd_jax.types import Array, InputError
+from dd_jax.train.private.libraries import library
+from dd_jax.types import Array
 
 
 def clipped(rows: Array, norm: float) -> Array:
@@ -32,10 +33,4 @@ def require():
     Raises:
       InputError: it is missing.
     """
-    try:
-        from jax_privacy import clipping
-    except ImportError:
-        raise InputError(
-            "dp.epsilon needs jax-privacy; pip install 'dd_jax[privacy]'"
-        ) from None
-    return clipping
+    return library("jax_privacy.clipping", "jax-privacy")
