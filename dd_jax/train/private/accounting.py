@@ -5,6 +5,7 @@ nothing. Counts, labels and the choice of rows are the same in both.
 """
 
 import math
+from functools import partial
 from typing import Literal, NamedTuple
 
 from scipy.optimize import brentq
@@ -33,7 +34,11 @@ class Gaussians(NamedTuple):
 
 
 def epsilon_of(
-    mechanisms: list[Gaussians], delta: float, accountant: Accountant = "pld"
+    mechanisms: list[Gaussians],
+    delta: float,
+    accountant: Accountant = "pld",
+    *,
+    exchange: bool = False,
 ) -> float:
     """The epsilon at a delta of mechanisms that are all run.
 
@@ -45,6 +50,8 @@ def epsilon_of(
       delta: in (0, 1).
       accountant: of mechanisms with sampling: `pld`, privacy loss distributions, or
         `rdp`, Renyi divergences, which give more.
+      exchange: of data sets in one of which a row has other content, instead of
+        contributing nothing; for `pld`.
 
     Returns:
       In [0, inf]; inf where a mechanism adds no noise.
@@ -67,9 +74,10 @@ def epsilon_of(
         sum(m.count / m.noise_multiplier**2 for m in plain) ** -0.5 if plain else 0
     )
     sampled = [m for m in used if m.sampling < 1]
-    if not sampled:
+    if not sampled:  # an exchange shifts a sum twice as far
+        together /= 2 if exchange else 1
         return _of_gaussian(together, delta) if plain else 0.0
-    account, library = _fresh(accountant)(), require()
+    account, library = _fresh(accountant, exchange)(), require()
     if plain:
         account.compose(library.GaussianDpEvent(together))
     for mechanism in sampled:
@@ -147,15 +155,17 @@ def _event(mechanism: Gaussians):
     return library.SelfComposedDpEvent(sampled, mechanism.count)
 
 
-def _fresh(accountant: Accountant):
-    require()
+def _fresh(accountant: Accountant, exchange: bool = False):
+    library = require()
     if accountant == "rdp":
         from dp_accounting.rdp import RdpAccountant
 
         return RdpAccountant
     from dp_accounting.pld import PLDAccountant
 
-    return PLDAccountant
+    relations = library.NeighboringRelation
+    one = relations.REPLACE_ONE if exchange else relations.ADD_OR_REMOVE_ONE
+    return partial(PLDAccountant, one)
 
 
 def require():
