@@ -239,6 +239,16 @@ BASE = (
     ),
     Option("dp.clip", 1.0, "largest L2 norm of the features of a row", POSITIVE),
     Option(
+        "dp.sgd.epochs",
+        0,
+        "epochs of DP-SGD on the full data at the same epsilon and delta, a baseline "
+        "beside the private set; 0 = no such baseline",
+        at_least(0),
+    ),
+    Option("dp.sgd.lr", 1.0, "learning rate of DP-SGD", POSITIVE),
+    Option("dp.sgd.batch", 512, "rows of a batch of DP-SGD, on average", at_least(1)),
+    Option("dp.sgd.clip", 1.0, "largest L2 norm of the gradient of a row", POSITIVE),
+    Option(
         "sets", 1, "synthetic sets a run, each from its own random key", at_least(1)
     ),
     Option(

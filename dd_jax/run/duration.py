@@ -60,8 +60,8 @@ def _of_one(waiting: Prepared, root: Path, known: dict, seconds: float) -> dict:
     with spread(run.config.devices):
         sets, factors = _sets(run)
         stages.networks_on_sets(run, sets)
-        stages.networks_on_subsets(run)
-        stages.networks_on_full_data(run)
+        for train in stages.baselines(run.config).values():
+            train(run)
     spent = run.cost.seconds
     return {
         stage: value * factors.get(stage, 1) for stage, value in spent.items() if value

@@ -5,6 +5,7 @@ nothing. Counts, labels and the choice of rows are the same in both.
 """
 
 import math
+from functools import cache
 from typing import Literal, NamedTuple
 
 from scipy.optimize import brentq
@@ -77,6 +78,7 @@ def epsilon_of(
     return float(account.get_epsilon(delta))
 
 
+@cache  # a search takes seconds
 def noise_multiplier_for(
     epsilon: float,
     delta: float,
