@@ -7,7 +7,6 @@ import numpy as np
 
 from dd_jax import data, models
 from dd_jax.audits import in_memory
-from dd_jax.audits.audit import PIPES
 from dd_jax.runtime.keys import stack
 from dd_jax.types import SyntheticSet
 
@@ -52,8 +51,8 @@ def context(name, dataset=None, sets=None, others=None, fields=None, **options):
       **options: of the audit.
     """
     given, files = dataset or digits(), {}
-    seeds = {pipe: seed for seed, pipe in enumerate(PIPES)}
-    networks = {pipe: untrained(COUNTS[pipe], seeds[pipe]) for pipe in PIPES}
+    counts = enumerate(COUNTS.items())
+    networks = {pipe: untrained(count, seed) for seed, (pipe, count) in counts}
     sets = sets or real_set(dataset=given)
     fields = {
         "train": lambda sets, stage: untrained(2, seed=9),

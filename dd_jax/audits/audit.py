@@ -10,7 +10,8 @@ import numpy as np
 from dd_jax.runtime.keys import integer
 from dd_jax.types import Array, Dataset, Key, Model, Params, Split, SyntheticSet
 
-PIPES = ("distilled", "random_subset", "full_data")
+PIPES = ("distilled", "random_subset", "full_data", "dp_sgd")
+ON_ROWS = ("full_data", "dp_sgd")  # networks trained on real rows, without a set
 
 
 def not_yet(*args: Any, **kw: Any) -> Any:

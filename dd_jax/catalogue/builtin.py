@@ -6,7 +6,8 @@ Traits, by kind:
 - method: `selects`, it takes real images as they are; `matches_real`, its batch holds
   real images that robust distillation can attack (default true); `follows_experts`,
   all sets of a run follow the same ones; `batched`, the form of it that shadows share;
-  `private`, the form of it that learns from releases of private rows;
+  `private`, the form of it that learns from releases of private rows, and
+  `private_steps`, whether its steps make them;
   `traced`, parameters that its factory takes as traced values, on which it does not
   branch but by `distill.traced.switched_on`: cells of a sweep that differ in them share
   compiled programs.
@@ -49,6 +50,8 @@ method(
     label="Dataset condensation (DC)",
     traced=_LEARNS,
     batched="dd_jax.distill.batched.shadow_condensation:shadow_condensation",
+    private="dd_jax.distill.private.private_condensation:private_condensation",
+    private_steps=True,
 )
 method(
     "dsa",

@@ -15,6 +15,7 @@ _PRIVACY = (
     *(f"audits.privacy.{key}" for key in ("shadows", "targets", "protocol")),
     *CANARIES,
 )
+_DP_SGD = ("dp.epsilon", "dp.delta", "dp.sgd.")
 PARTS = {
     "random_subset": (
         *_NETWORKS,
@@ -34,6 +35,8 @@ PARTS = {
         "train.full_epochs",  # the hardest rows follow from it
     ),
     "full_data_shadows": (*_NETWORKS, *_PRIVACY, "train.full_epochs"),
+    "dp_sgd": (*_NETWORKS, *_DP_SGD, "train.full_nets"),
+    "dp_sgd_shadows": (*_NETWORKS, *_DP_SGD, *_PRIVACY, "train.full_epochs"),
 }
 _SHARED = {"lr": "distill.lr", "lr_labels": "distill.lr_labels", "train_lr": "train.lr"}
 

@@ -181,8 +181,9 @@ def run_ids(
     precision = fields()["precision"].default
     if values.get("precision") == precision:
         del values["precision"]  # ids from before there was a choice stay
-    if not values.get("dp.epsilon"):
-        values = {k: v for k, v in values.items() if not k.startswith("dp.")}
+    for switch, off in (("dp.epsilon", "dp."), ("dp.sgd.epochs", "dp.sgd.")):
+        if not values.get(switch):
+            values = {k: v for k, v in values.items() if not k.startswith(off)}
     code = [(_NAMED_BY[e.kind].format(e.name), e) for e in used if e.digest]
 
     def name(only: tuple[str, ...]) -> str:

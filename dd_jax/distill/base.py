@@ -26,6 +26,8 @@ class Real(NamedTuple):
         after each of t epochs; None unless the method follows them.
       released: what left private rows with noise, `f32[r k d]`; a method that is given
         it has no access to the rows: `images` are blank, one of each class.
+      secret: `u32[2]`, the key data of noise and batches of a method that makes its
+        releases in its steps.
     """
 
     images: Array
@@ -33,6 +35,7 @@ class Real(NamedTuple):
     counts: Array
     experts: Array | None = None
     released: Array | None = None
+    secret: Array | None = None
 
 
 class Batch(NamedTuple):
@@ -59,20 +62,23 @@ class Experts(NamedTuple):
 
 
 class Releases(NamedTuple):
-    """Statistics of private rows that a method is given instead of the rows.
+    """Statistics of private rows that a method learns from, and from nothing else.
 
     Attributes:
-      count: random networks, each of which gives the means of all classes.
-      clip: largest L2 norm of the features of one image.
+      count: how many, each with noise of its own.
+      clip: largest L2 norm of what one row adds to one of them.
       noise_multiplier: standard deviation of the noise over `clip`.
       sampling: probability with which each row takes part in a release, on its own
         (Poisson); 1 is all rows every time.
+      in_steps: whether each step makes one from the rows, by `Real.secret`; else all
+        are made before the first step, and steps are given `Real.released` alone.
     """
 
     count: int
     clip: float
     noise_multiplier: float
     sampling: float = 1.0
+    in_steps: bool = False
 
 
 class Method(NamedTuple):

@@ -94,7 +94,8 @@ def distil_many(
       loop: drives the compiled steps.
       experts: `(key, rows i32[m], distill.base.Experts) -> f16[e t p]`, for methods
         that follow experts; of a method for private rows, with its `Releases`, what
-        they release, `f32[r k d]`. It then sees nothing else of them.
+        they release, `f32[r k d]`, and it then sees nothing else of them, or the
+        secret of releases that its steps make, `u32[2]`.
       initial: `bool[s n]`, the rows that the first images are made from; default
         `member`.
       batched: steps of all sets in one batch, by the random numbers of the first;
@@ -132,7 +133,7 @@ def distil_many(
             images, common = everywhere((images, common))
             make, values = steps_of(method)
             values = jax.tree.map(lambda v: jnp.full(len(keys), v), values)
-            given = "released" if method.releases else "experts"
+            given = _given(method)
             if method.releases:  # a state that saw other noise is not continued
                 noisy = (common if paths is None else paths,)
             program = _distiller(make, method.splits, given)
@@ -156,8 +157,15 @@ def distil_many(
     return sets, seconds
 
 
+def _given(method: Method) -> str:
+    """The field of `Real` that holds what was made of the rows beforehand."""
+    if not method.releases:
+        return "experts"
+    return "secret" if method.releases.in_steps else "released"
+
+
 def _reals(method: Method, data: Split, members: np.ndarray) -> list[Real]:
-    if method.releases:
+    if method.releases and not method.releases.in_steps:
         public = blank(data.images.shape[1:], int(data.labels.max()) + 1)
         return [public] * len(members)
     return [real_data(data.images, data.labels, row) for row in members]
@@ -172,7 +180,7 @@ def _batched_advance(run: Callable, key, rest: tuple) -> Callable:
 
 
 def _paths(method, keys, member, experts, share_experts):
-    """Expert paths, or releases, of all distillers, and of each with an axis more."""
+    """What is made beforehand for all distillers, and for each with an axis more."""
     wanted = method.experts or method.releases
     if not wanted:
         return None, None

@@ -24,6 +24,7 @@ _SHADOWS = (
     "shadows_seconds",
     "random_subset_shadows_seconds",
     "full_data_shadows_seconds",
+    "dp_sgd_shadows_seconds",
 )
 
 
@@ -151,6 +152,8 @@ def _stages(config: ConfigDict, cost: dict) -> dict[str, float]:
     }
     if not config.audits.privacy.enabled:
         spent = {stage: spent[stage] for stage in spent if stage not in _SHADOWS}
+    if not config.dp.sgd.epochs:
+        spent = {stage: spent[stage] for stage in spent if stage[:6] != "dp_sgd"}
     if cost.get("steps_per_second"):
         steps = config.distill.steps * config.sets
         spent["distill_seconds"] = steps / cost["steps_per_second"]

@@ -40,13 +40,14 @@ def shares_of(cell: Any) -> Shares:
 
 
 def _parts_of(config: ConfigDict) -> Iterable[str]:
-    yield from ("random_subset", "full_data")
+    baselines = ["random_subset", "full_data"] + ["dp_sgd"] * (config.dp.sgd.epochs > 0)
+    yield from baselines
     if config.distill.load:
         return
     if entry("method", config.distill.method).traits.get("follows_experts"):
         yield "experts"
     if config.audits.privacy.enabled:
-        yield from ("random_subset_shadows", "full_data_shadows")
+        yield from (f"{baseline}_shadows" for baseline in baselines)
         privacy = config.audits.privacy
         if privacy.canaries and "hardest" in privacy.canary_kinds:
             yield "early_networks"

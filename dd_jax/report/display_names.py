@@ -1,6 +1,7 @@
 """What reports call methods, attacks, scores, data sets and training data."""
 
 import re
+from collections.abc import Container
 from pathlib import PurePosixPath
 
 from dd_jax import catalogue
@@ -13,8 +14,9 @@ PIPE_NAMES = {
     "distilled": "Distilled",
     "random_subset": "Random subset",
     "full_data": "Full data",
+    "dp_sgd": "DP-SGD on full data",
 }
-BASELINES = ("random_subset", "full_data")
+BASELINES = ("random_subset", "full_data", "dp_sgd")
 THREAT_NAMES = {
     "t0": "T0, initial images",
     "t1": "T1, released set",
@@ -39,6 +41,19 @@ DATASETS = {  # by the letters and digits of a source or of its last path part
     "svhncropped": "SVHN",
     "stl10": "STL-10",
 }
+
+
+def pipe_names(measured: Container[str]) -> dict[str, str]:
+    """Names of the training data of every run, and of DP-SGD where it was measured.
+
+    >>> list(pipe_names({"distilled": 0.9}))
+    ['distilled', 'random_subset', 'full_data']
+    """
+    return {
+        pipe: name
+        for pipe, name in PIPE_NAMES.items()
+        if pipe != "dp_sgd" or pipe in measured
+    }
 
 
 def display_name(name: str, record: Record | None = None, kind: str = "") -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from dd_jax.report import headline, repeats
-from dd_jax.report.display_names import PIPE_NAMES, run_value
+from dd_jax.report.display_names import BASELINES, PIPE_NAMES, run_value
 from dd_jax.report.figures import COLOURS, GREY
 from dd_jax.report.intervals import student_t_quantile
 from dd_jax.report.records import estimate
@@ -42,7 +42,7 @@ MEASURES = (
     Measure("Accuracy under PGD", True, _of(headline.robustness, "accuracy")),
     *(
         Measure(f"Accuracy, {PIPE_NAMES[pipe].lower()}", True, _accuracy(pipe))
-        for pipe in ("random_subset", "full_data")
+        for pipe in BASELINES
     ),
 )
 

@@ -71,6 +71,7 @@ COLUMNS = (
     Column("in 8 bits", lambda r: percent(headline.quantized(r)), values=1),
     Column("random subset", _accuracy("random_subset")),
     Column("full data", _accuracy("full_data")),
+    Column("DP-SGD on full data", _accuracy("dp_sgd"), values=1),
     Column("worst class", lambda r: percent(headline.worst_class(r)), values=1),
     Column(
         "strongest membership attack",

@@ -21,7 +21,11 @@ from dd_jax.report.safe_text import printable
 from dd_jax.types import Record
 
 LEAK_AUC = 0.55  # the level OWASP AISVS C11.3 suggests
-BASELINES = {"random_subset": "random subset", "full_data": "full data"}
+BASELINES = {
+    "random_subset": "random subset",
+    "full_data": "full data",
+    "dp_sgd": "DP-SGD",
+}
 WHY = {
     NO_GO: "Members can be distinguished from non-members.",
     GO: "No better than guessing.",

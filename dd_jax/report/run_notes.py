@@ -45,5 +45,24 @@ def guarantee(record: Record) -> str:
         f"Differential privacy: epsilon {format_value(part['epsilon'])} at delta "
         f"{part['delta']:g}, by {' and '.join(costs)}. Protected is "
         f"{part['protects']}. Against another row of the same class epsilon is "
-        f"{format_value(part['epsilon_of_exchange'])}."
+        f"{format_value(part['epsilon_of_exchange'])}.{_of_dp_sgd(part.get('dp_sgd'))}"
+    )
+
+
+def _of_dp_sgd(part: dict | None) -> str:
+    """How the baseline spent the same epsilon; empty without one."""
+    if not part:
+        return ""
+    reached = part.get("epsilon_at_accuracy")
+    return (
+        f" DP-SGD on the full data: epsilon {format_value(part['epsilon'])}, by "
+        f"{count(part['steps'], 'step')} at noise multiplier "
+        f"{format_value(part['noise_multiplier'])} and sampling "
+        f"{rate(part['sampling'])}, gradients clipped to {format_value(part['clip'])}. "
+        + (
+            "It does not reach the accuracy of the set."
+            if reached is None
+            else "It is as accurate as the set once it has spent epsilon "
+            f"{format_value(reached)}."
+        )
     )

@@ -23,7 +23,7 @@ from dd_jax.report.shapes import (
 )
 from dd_jax.types import InputError, Record
 
-PIPES = ("distilled", "random_subset", "full_data")
+PIPES = ("distilled", "random_subset", "full_data", "dp_sgd")
 RUN_KEYS = ("id", "method", "dataset", "arch", "ipc", "init", "num_classes")
 
 NUMBER, SHARE, COUNT = number(), number(0, 1), number(0, whole=True)
@@ -78,7 +78,28 @@ RUN = fields(
                         }
                     )
                 ),
-            }
+            },
+            {
+                "dp_sgd": fields(
+                    {
+                        "epsilon": number(0),
+                        "steps": COUNT,
+                        "sampling": SHARE,
+                        "clip": number(0),
+                        "noise_multiplier": number(0),
+                        "evaluated": listed(
+                            fields(
+                                {
+                                    "epochs": COUNT,
+                                    "epsilon": number(0),
+                                    "accuracy": SHARE,
+                                }
+                            )
+                        ),
+                    },
+                    {"epsilon_at_accuracy": number(0)},
+                )
+            },
         ),
         "precision": each(text),
         "class_names": listed(text),

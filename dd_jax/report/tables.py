@@ -6,9 +6,9 @@ from dd_jax.report import headline
 from dd_jax.report.blocks import Badge, Table
 from dd_jax.report.display_names import (
     KINDS,
-    PIPE_NAMES,
     display_name,
     key_name,
+    pipe_names,
     run_value,
 )
 from dd_jax.report.formats import Cell, decimal, format_value, percent, seconds
@@ -24,10 +24,12 @@ STAGES = {
     "quantization": "training on the set in 8 bits",
     "random_subset": "training on random subsets",
     "full_data": "training on full data",
+    "dp_sgd": "DP-SGD on full data",
     "shadow_distill": "shadow distillations",
     "shadows": "training of shadow models",
     "random_subset_shadows": "shadow models on random subsets",
     "full_data_shadows": "shadow models on full data",
+    "dp_sgd_shadows": "shadow models by DP-SGD on full data",
     "early_networks": "networks for EL2N",
     "robustness": "attacks",
     "transfer": "other sets and networks for transfer",
@@ -103,13 +105,12 @@ def overview(
         n for n in names if any(r["run"].get(n) != first.get(n) for r in records)
     ]
     varying = varying or ["method", "ipc"]
+    pipes = pipe_names({p for r in records for p in r.get("accuracy") or ()})
     columns = (
         "Run",
         *map(key_name, varying),
         *(line.topic for line in lines[0]),
-        "Distilled",
-        "Random subset",
-        "Full data",
+        *pipes.values(),
         "Worst class",
         "Strongest attack",
         "AUC",
@@ -124,7 +125,7 @@ def overview(
                 record["run"]["id"],
                 *(run_value(record, name) for name in varying),
                 *(Badge(line.level) for line in verdict),
-                *(percent(headline.accuracy(record, pipe)) for pipe in PIPE_NAMES),
+                *(percent(headline.accuracy(record, pipe)) for pipe in pipes),
                 percent(headline.worst_class(record)),
                 display_name(attack.score, record, "score") if attack else "-",
                 decimal(attack.auc if attack else None),

@@ -10,7 +10,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from dd_jax.audits import learning_curve_audit
-from dd_jax.audits.audit import PIPES, Audit, Context, Shadows
+from dd_jax.audits.audit import ON_ROWS, PIPES, Audit, Context, Shadows
 from dd_jax.catalogue import entry, names, resolve
 from dd_jax.catalogue.naming import init_of
 from dd_jax.run import stages
@@ -173,7 +173,7 @@ def _starts_from_random_rows(config: ConfigDict, pipe: str) -> bool:
         found = entry("init", init_of(distill.init)[0])
     else:
         found = entry("method", distill.method if pipe == "distilled" else "random")
-    return found.traits.get("random_rows", False) and pipe != "full_data"
+    return found.traits.get("random_rows", False) and pipe not in ON_ROWS
 
 
 def _tiles(config: ConfigDict, pipe: str) -> int:

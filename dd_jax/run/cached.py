@@ -42,7 +42,7 @@ def stage_loop(
         with _advised(name, stage), computing_in(run.config.precision):
             if _REHEARSING.get():
                 return LoopResult(advance(state, 0, 0)[0], 0.0)
-            with _locked(run, folder):
+            with locked(run, folder):
                 result = run.loop(
                     advance,
                     state,
@@ -97,7 +97,7 @@ def cache_dir(run: RunContext, part: str, *keys: str, name: str = "") -> Path:
     return run.cache / shared / (name or part)
 
 
-def _locked(run: RunContext, path: Path) -> AbstractContextManager[None]:
+def locked(run: RunContext, path: Path) -> AbstractContextManager[None]:
     """Locks what runs share while it is made or read.
 
     A run's own files need no lock of theirs: the run has one.
@@ -142,7 +142,7 @@ def cached(run: RunContext, stage: str, path: Path, make: Callable[[], dict]) ->
         made = make()
         return {"seconds": time.perf_counter() - begin, "made": made}
 
-    with _locked(run, path):
+    with locked(run, path):
         found = read_or_make(path, timed)
     run.cost.count(stage, path, found["seconds"])
     return found["made"]

@@ -60,8 +60,8 @@ def _of_one(waiting: Prepared, root: Path, known: dict, seconds: float) -> dict:
     with spread(run.config.devices):
         sets, factors = _sets(run)
         stages.networks_on_sets(run, sets)
-        stages.networks_on_subsets(run)
-        stages.networks_on_full_data(run)
+        for train in stages.baselines(run.config).values():
+            train(run)
     spent = run.cost.seconds
     return {
         stage: value * factors.get(stage, 1) for stage, value in spent.items() if value
@@ -112,7 +112,7 @@ def _sets(run: RunContext) -> tuple[SyntheticSet, dict[str, int]]:
         groups = -(-method.experts.count // at_once)
         method = method._replace(experts=method.experts._replace(count=at_once))
     releases = 1
-    if method.releases:
+    if method.releases and not method.releases.in_steps:
         releases = method.releases.count
         method = method._replace(releases=method.releases._replace(count=1))
     # A learning rate that was learned in so few steps may be no number.
@@ -131,10 +131,15 @@ def _sets(run: RunContext) -> tuple[SyntheticSet, dict[str, int]]:
 
 
 def _walks(train: Callable) -> Callable:
-    """Trains experts, or makes releases, for their seconds; gives random walks."""
+    """Trains experts, or makes releases, for their seconds; gives random walks.
+
+    A secret of releases in steps is given as it is.
+    """
 
     def paths(key: Array, rows: np.ndarray, wanted: Experts | Releases) -> np.ndarray:
         found = train(key, rows, wanted)
+        if found.ndim == 1:
+            return found
         steps = np.random.default_rng(0).normal(0, 0.01, found.shape)
         return (found[:, :1] + np.cumsum(steps, 1)).astype(np.float16)
 

@@ -28,6 +28,7 @@ from dd_jax.run.context import (
     current_id,
     start,
 )
+from dd_jax.run.dp_sgd_baseline import earlier_accuracy, spent
 from dd_jax.run.grid_checks import SEEN
 from dd_jax.run.identity import identity
 from dd_jax.run.private import guarantee
@@ -203,7 +204,7 @@ def _measure(run: RunContext, notes: tuple[str, ...]) -> Record:
     Checkpoints(run.folder / "model").save(0, 0.0, results.networks)
     record: Record = {"run": identity(run, metadata, notes)}
     if run.config.dp.epsilon:
-        record["run"]["differential_privacy"] = guarantee(run)
+        record["run"]["differential_privacy"] = _privacy(run, results)
     for name, audit in enabled(run.config).items():
         forget_programs_if_many()
         if part := _of_record(name, audit.measure(context_of(run, name, results))):
@@ -217,6 +218,14 @@ def _measure(run: RunContext, notes: tuple[str, ...]) -> Record:
         if path.suffix in (".npz", ".jsonl", ".png") or path.name == "curves.json"
     }
     return record
+
+
+def _privacy(run: RunContext, results: Results) -> dict:
+    part, labels = guarantee(run), run.evaluation.labels
+    if "dp_sgd" not in results.networks:
+        return part
+    accuracy = lambda pipe: float((results.logits(pipe).argmax(-1) == labels).mean())
+    return part | {"dp_sgd": spent(run, accuracy("dp_sgd"), accuracy("distilled"))}
 
 
 def _of_record(name: str, part: Any) -> Any:
@@ -233,20 +242,19 @@ def _of_record(name: str, part: Any) -> Any:
 
 
 def _results(run: RunContext) -> Results:
-    """The sets, and networks on them, on random subsets and on the full data."""
+    """The sets, networks on them, and those of the baselines."""
     if not in_turn():  # where memory is short: all stages fit, or none starts
         with rehearsal():
             _networks(run, stages.synthetic_sets(run)[0])
     sets, sets_at = stages.sets_by_step(run, eval_steps(run.config))
+    earlier_accuracy(run)
     return results_of(run, sets, sets_at, _networks(run, sets))
 
 
 def _networks(run: RunContext, sets: SyntheticSet) -> dict[str, Params]:
-    return {
-        "distilled": stages.networks_on_sets(run, sets),
-        "random_subset": stages.networks_on_subsets(run),
-        "full_data": stages.networks_on_full_data(run),
-    }
+    distilled = stages.networks_on_sets(run, sets)
+    baselines = stages.baselines(run.config).items()
+    return {"distilled": distilled} | {pipe: train(run) for pipe, train in baselines}
 
 
 def _save_sets(run: RunContext, sets: SyntheticSet) -> dict:

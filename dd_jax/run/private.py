@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -12,7 +12,12 @@ from ml_collections import ConfigDict
 
 from dd_jax.catalogue.naming import init_of
 from dd_jax.distill.base import Releases
-from dd_jax.distill.private import class_releases, private_form, private_methods
+from dd_jax.distill.private import (
+    class_releases,
+    makes_releases_in_steps,
+    private_form,
+    private_methods,
+)
 from dd_jax.run.cached import cached, read_or_make, run_dir
 from dd_jax.run.context import RunContext
 from dd_jax.run.read_data import public_rows
@@ -22,10 +27,13 @@ from dd_jax.system import workdir
 from dd_jax.system.progress import shown
 from dd_jax.train.private import accounting, clipping
 from dd_jax.train.private.accounting import Gaussians, epsilon_of, noise_multiplier_for
+from dd_jax.train.private.dp_sgd import sampling_of
 from dd_jax.train.private.ledger import Ledger, composed
 from dd_jax.types import Dataset, InputError, Key, Split
 
 _SECRET = "secret.npz"
+_RELEASES = 50  # before the first step
+_BATCH = 256  # rows expected in a release of each step
 PROTECTS = (
     "the content of any one training row, against its contributing nothing; labels, "
     "counts and which rows are used are public, and settings that were chosen on "
@@ -40,13 +48,13 @@ def releases_of(config: ConfigDict, rows: int) -> Releases:
       config: the config.
       rows: training rows; a shadow, which has half of them, samples as often.
     """
-    dp = config.dp
-    sampling = min(1.0, dp.batch / rows) if dp.batch else 1.0
-    noise_multiplier = _noise(dp.epsilon, dp.delta, dp.releases, sampling)
-    return Releases(dp.releases, dp.clip, noise_multiplier, sampling)
-
-
-_noise = cache(noise_multiplier_for)  # seconds where rows are sampled
+    dp, steps = config.dp, config.distill.steps
+    in_steps = makes_releases_in_steps(config.distill.method)
+    batch = dp.batch or (_BATCH if in_steps else rows)
+    count = max(steps, 1) if in_steps else dp.releases or _RELEASES
+    sampling = sampling_of(batch, rows)
+    noise_multiplier = noise_multiplier_for(dp.epsilon, dp.delta, count, sampling)
+    return Releases(count, dp.clip, noise_multiplier, sampling, in_steps)
 
 
 def require_private(config: ConfigDict, data: Dataset) -> None:
@@ -74,6 +82,11 @@ def _refusals(config: ConfigDict, data: Dataset) -> Iterator[tuple[bool, str]]:
         private_form(distill.method) is None,
         f"distill.method={distill.method}: has no private form; take one of "
         f"{', '.join(private_methods())}",
+    )
+    yield (
+        bool(config.dp.releases) and makes_releases_in_steps(distill.method),
+        f"dp.releases={config.dp.releases}: {distill.method} makes one in each of "
+        "distill.steps; take 0",
     )
     init, place = init_of(distill.init)
     nearest = bool(place) and distill.public.classes != "free"
@@ -120,6 +133,8 @@ def released(
 ) -> np.ndarray:
     """What some private rows release, `f32[r k d]`; a file for each pass over them.
 
+    Where steps make the releases, the secret of these instead, `u32[2]`.
+
     The noise follows from a secret of the operating system, not from `seed`, which is
     published: who knows the seed could take the noise away. Until the run is done a
     file that only its owner can read holds the secret, so that a run that resumes draws
@@ -130,6 +145,8 @@ def released(
     secret = read_or_make(folder / _SECRET, _new_secret)["words"]
     (folder / _SECRET).chmod(0o600)
     words = jnp.asarray(secret, jnp.uint32)
+    if wanted.in_steps:
+        return np.asarray(arrays_of_first(words))
     key = jax.random.wrap_key_data(words, impl="threefry2x32")
     found = []
     for numbers in shown(_passes(wanted.count, wanted.sampling), "releases"):
@@ -177,11 +194,7 @@ def guarantee(run: RunContext) -> dict:
     Raises:
       InputError: that costs more than the config allows.
     """
-    dp, data = run.config.dp, run.dataset.train
-    folder = _folder(run, data, np.arange(len(data.labels)))
-    wanted = releases_of(run.config, len(data.labels))
-    files = [folder / _file(n) for n in _passes(wanted.count, wanted.sampling)]
-    entries = composed([entry for file in files for entry in _entries(file)])
+    dp, entries = run.config.dp, _entries(run)
     spent = epsilon_of(entries, dp.delta)
     if spent > dp.epsilon:
         raise InputError(
@@ -197,6 +210,13 @@ def guarantee(run: RunContext) -> dict:
     }
 
 
-def _entries(file: Path) -> list[Gaussians]:
-    found = workdir.read_tree(file)["made"]["entries"]
-    return [Gaussians(int(count), s, q) for count, s, q in found.tolist()]
+def _entries(run: RunContext) -> list[Gaussians]:
+    """What the run's rows have released, by what files or steps were made."""
+    data = run.dataset.train
+    wanted = releases_of(run.config, len(data.labels))
+    if wanted.in_steps:
+        return class_releases.mechanisms(wanted)
+    folder = _folder(run, data, np.arange(len(data.labels)))
+    files = [folder / _file(n) for n in _passes(wanted.count, wanted.sampling)]
+    made = np.concatenate([workdir.read_tree(f)["made"]["entries"] for f in files])
+    return composed([Gaussians(int(count), s, q) for count, s, q in made.tolist()])

@@ -6,7 +6,9 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+from ml_collections import ConfigDict
 
+from dd_jax.audits.audit import ON_ROWS
 from dd_jax.distill.io import storage
 from dd_jax.distill.pipeline import distil_many, distil_then_train, train_on_data
 from dd_jax.report import event_files
@@ -20,6 +22,7 @@ from dd_jax.run.cached import (
     stage_loop,
 )
 from dd_jax.run.context import RunContext, learns
+from dd_jax.run.dp_sgd_baseline import networks_by_dp_sgd, recipe_of
 from dd_jax.run.methods import batched_method_of, experts_of, method_of
 from dd_jax.runtime.keys import stack
 from dd_jax.runtime.loop_log import JsonLines, Log, Logs
@@ -152,6 +155,16 @@ def networks_on_full_data(run: RunContext) -> Params:
     ]
 
 
+def baselines(config: ConfigDict) -> dict[str, Callable[[RunContext], Params]]:
+    """What trains the networks that those on the sets are compared with, by pipeline.
+
+    >>> list(baselines(ConfigDict({"dp": {"sgd": {"epochs": 1}}})))
+    ['random_subset', 'full_data', 'dp_sgd']
+    """
+    found = {"random_subset": networks_on_subsets, "full_data": networks_on_full_data}
+    return found | ({"dp_sgd": networks_by_dp_sgd} if config.dp.sgd.epochs else {})
+
+
 def early_networks(run: RunContext) -> Params:
     """Ten networks on all rows of train, after a tenth of `train.full_epochs`."""
     data = run.dataset.train
@@ -189,20 +202,18 @@ def shadow_pipeline(
 
     Args:
       run: the run.
-      pipe: `distilled`, `random_subset` or `full_data`.
+      pipe: `distilled`, `random_subset`, `full_data` or `dp_sgd`.
       data: the rows that members are drawn from.
       joint: whether shadows share networks and real batches.
       halves: whether each of joint shadows has half of the rows that they draw.
     """
     config = run.config
-    if pipe == "full_data":
-        return train_on_data(
-            run.trainer,
-            data,
-            config.train.lr,
-            one_per_call(config.train.full_epochs),
-            _shadow_loop(run, pipe, "nets"),
-        )
+    if pipe in ON_ROWS:
+        recipe, lr, epochs = run.trainer, config.train.lr, config.train.full_epochs
+        if pipe == "dp_sgd":
+            recipe, lr, epochs = recipe_of(run), config.dp.sgd.lr, config.dp.sgd.epochs
+        loop = _shadow_loop(run, pipe, "nets")
+        return train_on_data(recipe, data, lr, one_per_call(epochs), loop)
     return distil_then_train(
         method_of(run, config.distill.method if pipe == "distilled" else "random"),
         run.trainer,

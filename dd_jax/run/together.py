@@ -13,6 +13,7 @@ from dd_jax.audits.audit import PIPES
 from dd_jax.run import stages
 from dd_jax.run.audit_context import context_of, enabled, eval_steps
 from dd_jax.run.context import AUDIT_PRECISION, Prepared, RunContext, start
+from dd_jax.run.dp_sgd_baseline import earlier_accuracy
 from dd_jax.run.read_data import whitening
 from dd_jax.runtime import compilation_cache as compiled
 from dd_jax.runtime import hosts
@@ -140,7 +141,14 @@ def _networks(run: RunContext) -> object:
     return stages.networks_on_sets(run, stages.synthetic_sets(run)[0])
 
 
+def _baseline(pipe: str, run: RunContext) -> None:
+    if train := stages.baselines(run.config).get(pipe):
+        train(run)
+
+
 def _models_of(pipe: str, run: RunContext) -> None:
+    if pipe not in ("distilled", *stages.baselines(run.config)):
+        return
     for name, audit in enabled(run.config).items():
         audit.train(context_of(run, name), pipe)
 
@@ -148,7 +156,7 @@ def _models_of(pipe: str, run: RunContext) -> None:
 _STAGES: tuple[Stage, ...] = (
     _sets,
     _networks,
-    stages.networks_on_subsets,
-    stages.networks_on_full_data,
+    earlier_accuracy,
+    *(partial(_baseline, pipe) for pipe in PIPES),
     *(partial(_models_of, pipe) for pipe in PIPES),
 )

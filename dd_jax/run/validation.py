@@ -52,6 +52,11 @@ def check(config: ConfigDict) -> RunContext:
     data = dataset(config)
     if config.dp.epsilon:
         require_private(config, data)
+    elif config.dp.sgd.epochs:
+        raise InputError(
+            f"dp.sgd.epochs={config.dp.sgd.epochs}: DP-SGD keeps to the epsilon of a "
+            "private set; give dp.epsilon above 0, or dp.sgd.epochs=0"
+        )
     if config.distill.load:
         _check_loaded(config, data)
     elif config.data.zca:

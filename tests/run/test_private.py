@@ -31,8 +31,9 @@ DP = BARE | {
     [
         ("distill.init", "real", "take noise or public:SOURCE"),
         ("distill.init", "kmeans", "take noise or public:SOURCE"),
-        ("distill.method", "mtt", "take one of dm"),
-        ("distill.method", "random", "take one of dm"),
+        ("distill.method", "mtt", "take one of dc, dm"),
+        ("distill.method", "random", "take one of dc, dm"),
+        ("distill.method", "dc", "dc makes one in each of distill.steps; take 0"),
         ("dp.delta", 0.01, "must be below 1 / "),
         ("data.zca", True, "take False"),
         ("sets", 2, "take 1"),
@@ -143,6 +144,27 @@ def test_a_release_that_is_there_is_read_again(tmp_path, several):
     assert wanted.sampling == pytest.approx(1 / several, rel=0.05)
     assert len(list(tmp_path.rglob("[0-9].npz"))) == (3 if several == 1 else 2)
     json.dumps(part)
+
+
+@pytest.mark.slow
+def test_condensation_makes_a_release_in_each_step(tmp_path):
+    changed = {"distill.method": "dc", "dp.releases": 0, "dp.batch": 8}
+    config = make(DP | changed)
+    rows = len(build_context(config).dataset.train.labels)
+    record = run.run(config, tmp_path)
+    part = record["run"]["differential_privacy"]
+    (cost,) = part["mechanisms"]
+    assert cost["count"] == config.distill.steps
+    assert cost["sampling"] == pytest.approx(8 / rows)
+    assert 1.8 < part["epsilon"] <= 2.0 < part["epsilon_of_exchange"]
+    assert not list(tmp_path.rglob("secret.npz"))
+    again = run.run(config, tmp_path / "again")
+    assert again["run"]["id"] == record["run"]["id"]
+    one, other = (
+        storage.load(only_run(where) / "synthetic.npz").images
+        for where in (tmp_path, tmp_path / "again")
+    )
+    assert not np.allclose(one, other)
 
 
 @pytest.mark.parametrize("broken", [0.5, 0.9])

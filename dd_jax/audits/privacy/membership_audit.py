@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from dd_jax.audits.audit import PIPES, Audit, Context
+from dd_jax.audits.audit import Audit, Context
 from dd_jax.audits.privacy import evaluate_membership, save_scores
 from dd_jax.audits.privacy.canaries import PUBLISHED
 from dd_jax.audits.privacy.row_checks import check_rows
@@ -40,7 +40,7 @@ def measure(context: Context) -> dict[str, Any]:
     T1 and T2 share their shadows, each distilled from its half of train; T0 needs
     others, which all distil the whole of train from initial images of their own. What
     is not defined is None: T0 unless the initial images are random real ones, T0 and T1
-    of full data. Leaves a score file for each, and the ROC curves.
+    where no set is made. Leaves a score file for each, and the ROC curves.
 
     Returns:
       `{PIPE: {THREAT: {SCORE: figures}}}`, and `protocol` with audit rows; empty for a
@@ -49,7 +49,7 @@ def measure(context: Context) -> dict[str, Any]:
     if context.shadows is None:
         return {}
     part, curves = {}, {}
-    for pipe in PIPES:
+    for pipe in context.networks:
         results = query_models(context, pipe)
         part[pipe], curves[pipe] = dict.fromkeys(results), {}
         defined = {

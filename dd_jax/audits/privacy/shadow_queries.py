@@ -11,7 +11,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from dd_jax.audits.audit import Context
+from dd_jax.audits.audit import ON_ROWS, Context
 from dd_jax.audits.privacy.canaries import CanaryDataset, canary_masks, insert_canaries
 from dd_jax.audits.privacy.el2n import el2n
 from dd_jax.audits.privacy.membership import audited_rows
@@ -91,7 +91,7 @@ def _defined(context: Context, pipe: str) -> set[str]:
     """The threats of the options that make sense for a pipeline."""
     random_starts = pipe in context.shadows.random_starts
     undefined = set() if random_starts else {"t0"}
-    if pipe == "full_data":
+    if pipe in ON_ROWS:
         undefined.add("t1")
     return set(context.options.threats) - undefined
 

@@ -14,6 +14,11 @@ def private_methods() -> list[str]:
     """The methods that have such a form.
 
     >>> private_methods()
-    ['dm']
+    ['dc', 'dm']
     """
     return [found.name for found in entries("method") if "private" in found.traits]
+
+
+def makes_releases_in_steps(name: str) -> bool:
+    """Whether the private form of a method makes a release in each of its steps."""
+    return entry("method", name).traits.get("private_steps", False)

@@ -12,8 +12,8 @@ from dd_jax.distill.parametrisation.synthetic_images import synthetic
 from dd_jax.distill.private.class_releases import network_key
 from dd_jax.distill.signatures import passes_on
 from dd_jax.runtime.reuse import reused
-from dd_jax.train.private.clipping import clipped
-from dd_jax.types import Array, InputError, Key, Model
+from dd_jax.train.private.clipping import clipped, require_rows_apart
+from dd_jax.types import Array, Key, Model
 
 
 class _State(NamedTuple):
@@ -60,11 +60,7 @@ def release_matching(
     Raises:
       InputError: a model with batch statistics.
     """
-    if model.has_batch_stats:
-        raise InputError(
-            "dp.epsilon: the network has batch statistics, which mix rows, so that "
-            "none can be clipped; take another model.norm"
-        )
+    require_rows_apart(model)
     learner = synthetic(ipc=ipc, init=init, lr=lr, space=model.space, **images)
 
     def init_state(key: Key, real: Real) -> _State:

@@ -12,9 +12,9 @@ from dd_jax.catalogue import entries
 from dd_jax.report import headline
 from dd_jax.report.artefacts import Artefacts
 from dd_jax.report.blocks import Block, Figure, Pair, Pictures, Table, Text, grid, notes
-from dd_jax.report.display_names import PIPE_NAMES, class_name
+from dd_jax.report.display_names import PIPE_NAMES, class_name, pipe_names
 from dd_jax.report.figures import PIPE_STYLE, in_percent
-from dd_jax.report.formats import count, percent, share
+from dd_jax.report.formats import count, decimal, percent, share
 from dd_jax.report.records import estimate, lookup
 from dd_jax.report.run_notes import evaluated_on
 from dd_jax.report.schema import PIPES, RATE, SHARE, by_pipe
@@ -41,6 +41,7 @@ def blocks(record: Record, files: Artefacts) -> list[Block]:
     return [
         Pair(grid("Accuracy", means(record)), [Pictures(plots)]),
         *notes(explanation(record, files.config)),
+        *grid("DP-SGD on full data, in the course of training", by_epsilon(record)),
         *_of_classes(record, known),
     ]
 
@@ -49,7 +50,7 @@ def means(record: Record) -> Table | None:
     """Accuracy by training data, and its share of that of full data."""
     full = headline.mean(headline.accuracy(record, "full_data"))
     rows = []
-    for pipe, name in PIPE_NAMES.items():
+    for pipe, name in pipe_names(record.get("accuracy") or {}).items():
         value = headline.accuracy(record, pipe)
         known = estimate(value)
         if known is None:
@@ -100,7 +101,22 @@ def explanation(record: Record, config: dict) -> list[str]:
             f"Full data: {count(nets['full_data'], 'net')}"
             f"{_epochs(config)}.{single if nets['full_data'] == 1 else ''}"
         )
+    if "dp_sgd" in nets:
+        lines.append(
+            f"DP-SGD on full data: {count(nets['dp_sgd'], 'net')} at the same epsilon "
+            f"and delta as the set.{single if nets['dp_sgd'] == 1 else ''}"
+        )
     return lines
+
+
+def by_epsilon(record: Record) -> Table | None:
+    """Accuracy of DP-SGD against the epsilon spent so far."""
+    part = lookup(record, "run", "differential_privacy", "dp_sgd", "evaluated")
+    rows = [
+        (str(row["epochs"]), decimal(row["epsilon"]), percent(row["accuracy"]))
+        for row in part or ()
+    ]
+    return Table(("Epochs", "Epsilon", "Accuracy"), rows) if rows else None
 
 
 def _epochs(config: dict) -> str:

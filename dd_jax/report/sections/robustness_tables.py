@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from dd_jax.report.blocks import Table
-from dd_jax.report.display_names import NORMS, PIPE_NAMES, display_name
+from dd_jax.report.display_names import NORMS, PIPE_NAMES, display_name, pipe_names
 from dd_jax.report.formats import Cell, decimal, defined, percent
 from dd_jax.report.records import lookup
 from dd_jax.types import Record
@@ -98,7 +98,8 @@ def secondary(record: Record, norm: str) -> Table | None:
 
 def summaries(record: Record) -> Table | None:
     """Curves in one number: area under robust accuracy, median smallest distances."""
-    parts = {pipe: lookup(record, "robustness", pipe) or {} for pipe in PIPE_NAMES}
+    names = pipe_names(record.get("robustness") or {})
+    parts = {pipe: lookup(record, "robustness", pipe) or {} for pipe in names}
     named = lambda key: list(
         dict.fromkeys(n for p in parts.values() for n in p.get(key) or ())
     )
@@ -126,7 +127,7 @@ def summaries(record: Record) -> Table | None:
         (title, *(_median(part.get(key) or {}, name) for part in parts.values()))
         for title, key, name in found
     ]
-    return Table(("Summary of the curve", *PIPE_NAMES.values()), rows) if rows else None
+    return Table(("Summary of the curve", *names.values()), rows) if rows else None
 
 
 def _median(found: dict, name: str) -> Cell:

@@ -3,7 +3,7 @@
 from dd_jax.report import headline
 from dd_jax.report.artefacts import Artefacts
 from dd_jax.report.blocks import Block, Table, Text, grid
-from dd_jax.report.display_names import PIPE_NAMES, display_name
+from dd_jax.report.display_names import PIPE_NAMES, display_name, pipe_names
 from dd_jax.report.formats import percent
 from dd_jax.report.sections.robustness_section import AT, LEFT
 from dd_jax.report.shapes import fields, listed, text
@@ -39,7 +39,8 @@ def transfer(record: Record) -> Table | None:
         for row in record["transfer"]
         if row["eps"] in (0, near)
     }
-    groups = dict.fromkeys((*PIPE_NAMES, *(row["source"] for row in rows)))
+    sources = [row["source"] for row in rows]
+    groups = dict.fromkeys((*pipe_names(sources), *sources))
     names = {
         group: PIPE_NAMES.get(group, display_name(group, record)) for group in groups
     }

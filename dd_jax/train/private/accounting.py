@@ -5,7 +5,7 @@ nothing. Counts, labels and the choice of rows are the same in both.
 """
 
 import math
-from functools import partial
+from functools import cache, partial
 from typing import Literal, NamedTuple
 
 from scipy.optimize import brentq
@@ -85,6 +85,7 @@ def epsilon_of(
     return float(account.get_epsilon(delta))
 
 
+@cache  # a search takes seconds
 def noise_multiplier_for(
     epsilon: float,
     delta: float,

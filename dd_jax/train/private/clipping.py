@@ -3,7 +3,7 @@
 import jax
 
 from dd_jax.train.private.libraries import library
-from dd_jax.types import Array
+from dd_jax.types import Array, InputError, Model
 
 
 def clipped(rows: Array, norm: float) -> Array:
@@ -25,6 +25,19 @@ def clipped(rows: Array, norm: float) -> Array:
     """
     clip = require().clip_pytree
     return jax.vmap(lambda row: clip(row, norm)[0])(rows)
+
+
+def require_rows_apart(model: Model) -> None:
+    """Refuses a network in which rows of a batch see one another.
+
+    Raises:
+      InputError: it has batch statistics.
+    """
+    if model.has_batch_stats:
+        raise InputError(
+            "dp.epsilon: the network has batch statistics, which mix rows, so that "
+            "none can be clipped; take another model.norm"
+        )
 
 
 def require():

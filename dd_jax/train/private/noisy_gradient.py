@@ -1,0 +1,140 @@
+"""Gradients of private rows, as they leave them: clipped, summed, with noise."""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from dd_jax.runtime.reuse import reused
+from dd_jax.train.losses import cross_entropy
+from dd_jax.train.private import clipping
+from dd_jax.train.training import as_pixels
+from dd_jax.types import Array, Key, Model, Params
+
+_AT_ONCE = 16  # rows whose gradients are alive at once
+_RARE = 40.0  # minus the logarithm of the chance that a batch is cut
+
+
+class Rows(NamedTuple):
+    """Private rows.
+
+    Attributes:
+      images: `u8[n h w c]` or `f32`, of which `at` says which are used.
+      at: `i32[m]`.
+      labels: `f32[m k]`, of the rows `at`.
+      present: `bool[m]`; the others are fillers.
+    """
+
+    images: Array
+    at: Array
+    labels: Array
+    present: Array
+
+
+def capacity(rows: int, sampling: float) -> int:
+    """How many rows a Poisson batch has room for, a multiple of those taken at once.
+
+    By the inequality of Bernstein (1924), a batch is larger than
+    `q n + L / 3 + sqrt(L^2 / 9 + 2 L q (1 - q) n)` with a chance below `exp(-L)`;
+    L = 40, so below 1e-17 for each step, which adds as much to delta.
+
+    >>> capacity(60000, 256 / 60000), capacity(100, 1.0)
+    (416, 112)
+    """
+    mean, spread = sampling * rows, sampling * (1 - sampling) * rows
+    above = _RARE / 3 + math.sqrt(_RARE**2 / 9 + 2 * _RARE * spread)
+    return -(-min(math.ceil(mean + above), rows) // _AT_ONCE) * _AT_ONCE
+
+
+def poisson_batch(key: Key, present: Array, sampling: float) -> tuple[Array, Array]:
+    """Takes each row with the same probability, on its own.
+
+    Args:
+      key: of the draw.
+      present: `bool[m]`, the rows to draw from.
+      sampling: q.
+
+    Returns:
+      `(places i32[c], drawn bool[c])` with the c of `capacity`: the rows drawn, then
+      fillers that are not.
+    """
+    room = capacity(len(present), sampling)
+    drawn = present & jax.random.bernoulli(key, sampling, present.shape)
+    places = jnp.nonzero(drawn, size=room, fill_value=0)[0]
+    return places, jnp.arange(room) < drawn.sum()
+
+
+@reused
+def noisy_gradient(
+    model: Model, *, clip: float, noise_multiplier: float, sampling: float
+) -> Callable[[Key, Params, Rows], tuple[Params, Array]]:
+    """The gradient of a Poisson batch of private rows, released with noise.
+
+    `(sum_{i in B} g_i min(1, C / ||g_i||) + s C N(0, I)) / (q n)`, with the gradient
+    g_i of the cross-entropy of row i. Where a row contributes nothing, the sum changes
+    by at most C in L2 norm.
+
+    Abadi et al. (2016), "Deep learning with differential privacy", alg. 1.
+
+    Args:
+      model: the network, without batch statistics.
+      clip: C, the largest L2 norm of the gradient of one row, over all parameters.
+      noise_multiplier: s.
+      sampling: q.
+
+    Returns:
+      `(key, params, rows) -> (gradient, loss)`: a gradient like
+      `model.trainable(params)`, and the mean cross-entropy of the batch, which is no
+      release; the same arguments give the same function. A key gives batch and noise:
+      who knows it can take the noise away.
+
+    Raises:
+      InputError: a model with batch statistics, or jax-privacy is missing.
+    """
+    clipping.require_rows_apart(model)
+
+    def loss(trainable, params, image, label):
+        kept = model.with_trainable(params, trainable)
+        return cross_entropy(model.train_apply(kept, image)[0][0], label[0])
+
+    summed = clipping.require().clipped_grad(
+        loss,
+        l2_clip_norm=clip,
+        batch_argnums=(2, 3),
+        return_values=True,
+        microbatch_size=_AT_ONCE,
+    )
+
+    def released(key, params, rows):
+        batch_key, noise_key = jax.random.split(key)
+        batch = poisson_batch(batch_key, rows.present, sampling)
+        places, drawn = map(_fillers_in_last_microbatches, batch)
+        images = as_pixels(rows.images[rows.at[places]])
+        total, found = summed(
+            *(model.trainable(params), params, images, rows.labels[places]),
+            is_padding_example=~drawn,
+        )
+        expected = sampling * rows.present.sum()
+        noisy = lambda g, z: (g + noise_multiplier * clip * z) / expected
+        gradient = jax.tree.map(noisy, total, gaussian(noise_key, total))
+        return gradient, jnp.vdot(drawn, found.values) / jnp.maximum(drawn.sum(), 1)
+
+    return released
+
+
+def gaussian(key: Key, like: Params) -> Params:
+    """Independent standard normal numbers in the place of every number of a pytree."""
+    leaves, kind = jax.tree.flatten(like)
+    keys = jax.random.split(key, len(leaves))
+    drawn = [jax.random.normal(k, leaf.shape) for k, leaf in zip(keys, leaves)]
+    return jax.tree.unflatten(kind, drawn)
+
+
+def _fillers_in_last_microbatches(rows: Array) -> Array:
+    """Rows in the order in which jax-privacy skips microbatches of fillers alone.
+
+    It takes every k-th of k microbatches together.
+    """
+    return rows.reshape(-1, _AT_ONCE).T.ravel()
