@@ -68,7 +68,7 @@ def whole(
         "run": record["run"],
         "title": title(record),
         "size": run_notes.size(record),
-        "guarantee": run_notes.guarantee(record),
+        "guarantee": [run_notes.guarantee(record), run_notes.audited(record)],
         "verdicts": run.verdicts,
         "overall": verdict.overall(run.verdicts),
         "synthetic": files.synthetic,
