@@ -1,8 +1,6 @@
-"""On which images a run was evaluated, how large its set is and what it guarantees."""
+"""On which images a run was evaluated and how large its set is."""
 
-from dd_jax.report.display_names import display_name
 from dd_jax.report.formats import count, format_value, rate
-from dd_jax.report.records import lookup
 from dd_jax.types import Record
 
 SPLITS = {
@@ -48,38 +46,4 @@ def guarantee(record: Record) -> str:
         f"{part['delta']:g}, by {' and '.join(costs)}. Protected is "
         f"{part['protects']}. Against another row of the same class epsilon is "
         f"{format_value(part['epsilon_of_exchange'])}."
-    )
-
-
-def audited(record: Record) -> str:
-    """What audits found of that privacy; empty where there were none."""
-    part = record["run"].get("differential_privacy") or {}
-    lines = []
-    if found := part.get("audited"):
-        lines.append(
-            f"{_at_least(found)} by {found['repetitions']:,} repetitions of all "
-            f"releases, with and without a worst-case row (claimed: "
-            f"{format_value(part['epsilon'])})."
-        )
-    for threat, found in (lookup(record, "privacy", "audited_epsilon") or {}).items():
-        lines.append(
-            f"{_at_least(found)} against another row of the same class, by "
-            f"{found['correct']:,} of {found['guesses']:,} guesses that were right "
-            f"which row of a pair was used ({found['pairs']:,} pairs, one "
-            f"distillation, {display_name(found['score'], record, 'score')}, "
-            f"{threat.upper()}; claimed: {format_value(part['epsilon_of_exchange'])})."
-        )
-    if not lines:
-        return ""
-    return (
-        f"Audited epsilon: {' '.join(lines)} These are lower bounds. One above the "
-        "claim refutes it; one far below does not show that less leaks than is "
-        "claimed, only that this attack found no more."
-    )
-
-
-def _at_least(found: dict) -> str:
-    return (
-        f"at least {format_value(found['epsilon'])} with {rate(found['confidence'])} "
-        f"confidence (at most {format_value(found['most'])} could be shown),"
     )
