@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from dd_jax.audits.privacy.epsilon import require_not_refuted
@@ -50,9 +49,9 @@ def _repeated(wanted: Releases, key: Key, sums: Iterable[Array]) -> Iterator[Arr
     """All releases of a run, of many repetitions side by side, each with its coin."""
     ledger = Ledger()
     for number, each in enumerate(sums):
-        used, _ = class_releases.batch_of(key, number, len(each), wanted.sampling)
-        each = jnp.zeros_like(each).at[used].set(each[used])
-        yield class_releases.noisy_sums(wanted, number, key, each, ledger)
+        used = np.zeros((len(each), 1), np.float32)
+        used[class_releases.batch_of(key, number, len(each), wanted.sampling)[0]] = 1
+        yield class_releases.noisy_sums(wanted, number, key, used * each, ledger)
 
 
 def require_no_refutation(record: Record) -> None:

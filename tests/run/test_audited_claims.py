@@ -1,11 +1,13 @@
 """Runs with differential privacy: audited epsilons beside the claimed ones."""
 
 import jax
+import numpy as np
 import pytest
 import tiny
 from tiny import BARE, MLP, make, npz, only_run
 
 from dd_jax import report, run
+from dd_jax.distill.private import class_releases
 from dd_jax.report.schema import validate
 from dd_jax.run import audited_claims
 from dd_jax.run.audited_claims import audited_mechanism, require_no_refutation
@@ -80,6 +82,17 @@ def test_a_run_that_leaks_more_than_it_claims_fails(
     assert workdir.read_status(folder)["status"] == "failed"
     assert not (folder / "record.json").exists()
     assert not (folder / "synthetic.npz").exists()
+
+
+@pytest.mark.slow
+def test_batches_of_more_rows_than_are_accounted_for_are_refuted(data, monkeypatch):
+    sampled = {"dp.batch": 6, "dp.releases": 10}
+    context = build_context(make(PRIVATE | data | sampled))
+    assert 0.8 < audited_mechanism(context)["audited"]["epsilon"] < 2.0
+    all_rows = lambda key, number, rows, sampling: (np.arange(rows), rows)
+    monkeypatch.setattr(class_releases, "batch_of", all_rows)
+    with pytest.raises(InputError, match="the noise of its releases shows an epsilon"):
+        audited_mechanism(context)
 
 
 def test_a_row_that_is_not_clipped_is_refuted(data, monkeypatch):

@@ -62,6 +62,9 @@ def epsilon_of_mechanism(
     the other half `epsilon_from_rates` gives the bound, which therefore holds for any
     mechanism.
 
+    Where rows are sampled other statistics find more, and a claim near `most` or above
+    cannot be refuted.
+
     Only two coordinates of each sum are drawn, as noise that is the same in all
     directions says no more of one row in the others. Noise that releases share is seen
     among 200 that follow one another.

@@ -93,11 +93,11 @@ def test_a_leak_is_found_and_without_one_guesses_are_coins(name):
     audit = lambda *drawn: audited_epsilon(name, *drawn, canary, seed=0, delta=1e-5)
     found = audit(*models(0, 8.0))
     assert found["score"] == name and 1 < found["epsilon"] <= found["most"]
-    nothing = [audit(*models(seed, 0.0)) for seed in range(20)]
+    nothing = [audit(*models(seed, 0.0)) for seed in range(8)]
     guesses = sum(each["guesses"] for each in nothing)
     right = sum(each["correct"] for each in nothing)
     assert abs(right - guesses / 2) < 4 * math.sqrt(guesses) / 2
-    assert sum(each["epsilon"] > 0 for each in nothing) <= 2
+    assert sum(each["epsilon"] > 0 for each in nothing) <= 1
 
 
 def test_a_score_that_looks_at_the_membership_of_its_target_learns_nothing(monkeypatch):
