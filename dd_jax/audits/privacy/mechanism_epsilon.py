@@ -60,7 +60,7 @@ def epsilon_of_mechanism(
     from repetitions of their own: the best linear statistic, which also finds what
     cancels in differences of releases. Of the others one half sets the threshold; on
     the other half `epsilon_from_rates` gives the bound, which therefore holds for any
-    mechanism.
+    mechanism that draws repetitions independently.
 
     Where rows are sampled other statistics find more, and a claim near `most` or above
     cannot be refuted.
