@@ -58,6 +58,7 @@ class Context(NamedTuple):
       key: `name -> key`; the same name gives the same key in every audit.
       of: `name -> Context` of another audit, for one that builds on it.
       shadows: makes the models of a membership audit; None for a set made elsewhere.
+      delta: of the differential privacy of training rows; 0 without.
       sets: the run's synthetic sets, with a leading axis.
       networks: PIPE -> parameters with a leading axis of networks.
       sets_at: step -> (sets after that step, seconds of distillation), for the
@@ -86,6 +87,7 @@ class Context(NamedTuple):
     key: Callable[[str], Key]
     of: Callable[[str], "Context"] = not_yet
     shadows: Shadows | None = None
+    delta: float = 0.0
     sets: SyntheticSet | None = None
     networks: Mapping[str, Params] = {}
     sets_at: Mapping[int, tuple[SyntheticSet, float]] = {}

@@ -8,7 +8,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 
-from dd_jax.report import artefacts, pictures, run_folder, run_notes, tables, verdict
+from dd_jax.report import (
+    artefacts,
+    pictures,
+    privacy_claims,
+    run_folder,
+    run_notes,
+    tables,
+    verdict,
+)
 from dd_jax.report.artefacts import Artefacts
 from dd_jax.report.blocks import (
     Block,
@@ -69,6 +77,8 @@ def whole(
         "title": title(record),
         "size": run_notes.size(record),
         "guarantee": run_notes.guarantee(record),
+        "claims": privacy_claims.claims(record),
+        "meaning": privacy_claims.MEANING,
         "verdicts": run.verdicts,
         "overall": verdict.overall(run.verdicts),
         "synthetic": files.synthetic,

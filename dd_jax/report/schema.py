@@ -36,6 +36,7 @@ def by_pipe(check: Check) -> Check:
     return only(PIPES, fields({}, dict.fromkeys(PIPES, check)))
 
 
+AUDITED = {"epsilon": number(0), "confidence": SHARE, "most": number(0)}
 RUN = fields(
     {
         "id": text,
@@ -80,6 +81,7 @@ RUN = fields(
                 ),
             },
             {
+                "audited": fields(AUDITED | {"repetitions": COUNT}),
                 "dp_sgd": fields(
                     {
                         "epsilon": number(0),

@@ -110,6 +110,7 @@ def context_of(run: RunContext, name: str, results: Results | None = None) -> Co
         key=run.key,
         of=lambda other: context_of(run, other, results),
         shadows=None if run.config.distill.load else _shadows(run),
+        delta=run.config.dp.delta if run.config.dp.epsilon else 0.0,
     )
     if results is None:
         return before

@@ -20,6 +20,7 @@ from dd_jax.run.audit_context import (
     eval_steps,
     results_of,
 )
+from dd_jax.run.audited_claims import audited_mechanism, require_no_refutation
 from dd_jax.run.cached import rehearsal
 from dd_jax.run.context import (
     AUDIT_PRECISION,
@@ -199,16 +200,18 @@ def _leave(folder: Path, status: workdir.Status, error: BaseException | str) -> 
 def _measure(run: RunContext, notes: tuple[str, ...]) -> Record:
     """All stages and audits in turn; each resumes from its checkpoint."""
     whitening(run.config)  # fitted here, not inside of a compiled function
+    audited = audited_mechanism(run)
     results = _results(run)
     metadata = _save_sets(run, results.sets)
     Checkpoints(run.folder / "model").save(0, 0.0, results.networks)
     record: Record = {"run": identity(run, metadata, notes)}
     if run.config.dp.epsilon:
-        record["run"]["differential_privacy"] = _privacy(run, results)
+        record["run"]["differential_privacy"] = _privacy(run, results) | audited
     for name, audit in enabled(run.config).items():
         forget_programs_if_many()
         if part := _of_record(name, audit.measure(context_of(run, name, results))):
             record[name] = part
+    require_no_refutation(record)
     curves = {"distil": _distil_curve(run.folder)} | results.curves
     workdir.write_json(run.folder / "curves.json", curves)
     record["cost"] = run.cost.record(run.config.distill.steps * run.config.sets)

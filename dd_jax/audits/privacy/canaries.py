@@ -21,6 +21,7 @@ from dd_jax.types import InputError, Split
 
 PUBLISHED = {"audit_rows": 500, "shadows": 32}  # Zhao and Zhang 2025, worst case
 COPIES = 4  # of a duplicated row, the row itself included
+COPIED = tuple(map(KINDS.index, ("duplicated", "near_duplicate")))  # several rows each
 NEAR = 4  # by which a near-duplicate differs in each value at most, of 255
 
 

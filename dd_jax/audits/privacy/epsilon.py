@@ -113,3 +113,17 @@ def epsilon_from_one_run(
         middle = (low + high) / 2
         low, high = (middle, high) if refuted(middle) else (low, middle)
     return low
+
+
+def require_not_refuted(claimed: float, audited: float, source: str) -> None:
+    """Refuses a claim that a lower bound is above.
+
+    Raises:
+      InputError: so it is.
+    """
+    if audited > claimed:
+        raise InputError(
+            f"dp.epsilon: {source} shows an epsilon of {audited:.4g} or more, where "
+            f"{claimed:.4g} is claimed, by an error of the program; the set must not "
+            "be published"
+        )

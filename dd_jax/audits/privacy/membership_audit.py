@@ -7,6 +7,7 @@ import numpy as np
 
 from dd_jax.audits.audit import Audit, Context
 from dd_jax.audits.privacy import evaluate_membership, save_scores
+from dd_jax.audits.privacy.audited_epsilon import audited_epsilon
 from dd_jax.audits.privacy.canaries import PUBLISHED
 from dd_jax.audits.privacy.row_checks import check_rows
 from dd_jax.audits.privacy.scores import check_score, score_of
@@ -43,12 +44,13 @@ def measure(context: Context) -> dict[str, Any]:
     where no set is made. Leaves a score file for each, and the ROC curves.
 
     Returns:
-      `{PIPE: {THREAT: {SCORE: figures}}}`, and `protocol` with audit rows; empty for a
-      set made elsewhere.
+      `{PIPE: {THREAT: {SCORE: figures}}}`, `protocol` with audit rows, and
+      `audited_epsilon` by threat where rows have differential privacy; empty for a set
+      made elsewhere.
     """
     if context.shadows is None:
         return {}
-    part, curves = {}, {}
+    part, curves, audited = {}, {}, {}
     for pipe in context.networks:
         results = query_models(context, pipe)
         part[pipe], curves[pipe] = dict.fromkeys(results), {}
@@ -61,8 +63,11 @@ def measure(context: Context) -> dict[str, Any]:
             first = pipe == "distilled" and threat == next(iter(defined))
             name = "scores.npz" if first else f"scores_{pipe}_{threat}.npz"
             _save(context, name, pipe, threat, found)
+            if context.delta and pipe == "distilled":
+                audited |= _audited_epsilon(context, threat, found)
     context.save_curves("roc", curves)
-    return part | ({"protocol": _protocol(context)} if worst_case(context) else {})
+    part |= {"protocol": _protocol(context)} if worst_case(context) else {}
+    return part | ({"audited_epsilon": audited} if audited else {})
 
 
 def _protocol(context: Context) -> dict[str, Any]:
@@ -103,6 +108,22 @@ def _score(context: Context, pipe: str, found: QueryResult) -> tuple[dict, dict]
         initial=found.initial,
         shared=shared_models(context, pipe),
     )
+
+
+def _audited_epsilon(context: Context, threat: str, found: QueryResult) -> dict:
+    """By the first of the scores, which is given beforehand; empty without pairs."""
+    name = context.options.scores[0]
+    audited = audited_epsilon(
+        name,
+        found.logits,
+        found.labels,
+        found.member,
+        found.canary,
+        seed=integer(context.key("pairs of rows")),
+        delta=context.delta,
+        options=_score_options(context)[name],
+    )
+    return {threat: audited} if audited else {}
 
 
 def _score_options(context: Context) -> dict[str, dict]:

@@ -59,13 +59,9 @@ def noisy_means(
     counts = np.bincount(data.labels, minlength=classes)
     rows, most = batch_of(key, number, len(data.labels), wanted.sampling)
     batch = Split(data.images[rows], data.labels[rows])
-    noisy = ledger.release(
-        named(key, f"release {number}"),
-        class_sums(model, number, batch, classes, wanted.clip, min(most, _AT_ONCE)),
-        sensitivity=wanted.clip,
-        noise_multiplier=wanted.noise_multiplier,
-        sampling=wanted.sampling,
-    )
+    at_once = min(most, _AT_ONCE)
+    sums = class_sums(model, number, batch, classes, wanted.clip, at_once)
+    noisy = noisy_sums(wanted, number, key, sums, ledger)
     return np.asarray(noisy / (wanted.sampling * np.maximum(counts, 1)[:, None]))
 
 
@@ -88,6 +84,19 @@ def batch_of(
     drawn = jax.random.bernoulli(named(key, f"batch {number}"), sampling, (rows,))
     expected = sampling * rows
     return np.flatnonzero(drawn), math.ceil(expected + 4 * math.sqrt(expected))
+
+
+def noisy_sums(
+    wanted: Releases, number: int, key: Key, sums: Array, ledger: Ledger
+) -> Array:
+    """Sums with the noise of one release; see `noisy_means`."""
+    return ledger.release(
+        named(key, f"release {number}"),
+        sums,
+        sensitivity=wanted.clip,
+        noise_multiplier=wanted.noise_multiplier,
+        sampling=wanted.sampling,
+    )
 
 
 def class_sums(

@@ -21,7 +21,7 @@ from dd_jax.report.blocks import (
 )
 from dd_jax.report.display_names import PIPE_NAMES, THREAT_NAMES, display_name
 from dd_jax.report.figures import DASHES, GREY, PIPE_STYLE, in_percent, no_minor_ticks
-from dd_jax.report.schema import COUNT, PIPES, RATE, SHARE
+from dd_jax.report.schema import AUDITED, COUNT, PIPES, RATE, SHARE
 from dd_jax.report.sections import privacy_tables as tables
 from dd_jax.report.sections.privacy_notes import explanation
 from dd_jax.report.shapes import each, estimate, fields, flag, only, text
@@ -51,8 +51,10 @@ _SCORE = _RATES | {
 }
 _SIZES = {"audit_rows": COUNT, "shadows": COUNT}
 _PROTOCOL = fields(_SIZES, {"smaller": flag, "published": fields(_SIZES)})
+_GUESSED = dict.fromkeys(("pairs", "guesses", "correct"), COUNT) | {"score": text}
 _PARTS = dict.fromkeys(PIPES, each(each(fields({}, _SCORE))))
 _PARTS["protocol"] = _PROTOCOL
+_PARTS["audited_epsilon"] = each(fields(AUDITED | _GUESSED))
 SHAPE = only(tuple(_PARTS), fields({}, _PARTS))
 QUESTION = (
     "Can an attacker tell from what is released whether a given row was in the data? "

@@ -1,0 +1,112 @@
+"""Runs with differential privacy: audited epsilons beside the claimed ones."""
+
+import jax
+import numpy as np
+import pytest
+import tiny
+from tiny import BARE, MLP, make, npz, only_run
+
+from dd_jax import report, run
+from dd_jax.distill.private import class_releases
+from dd_jax.report.schema import validate
+from dd_jax.run import audited_claims
+from dd_jax.run.audited_claims import audited_mechanism, require_no_refutation
+from dd_jax.run.context import build_context
+from dd_jax.system import workdir
+from dd_jax.train.private.ledger import Ledger
+from dd_jax.types import InputError
+
+pytest.importorskip("dp_accounting")
+pytest.importorskip("jax_privacy")
+PRIVATE = (
+    BARE
+    | MLP
+    | {
+        "distill.init": "noise",
+        "dp.epsilon": 2.0,
+        "dp.delta": 1e-4,
+        "dp.releases": 3,
+        "train.epochs": 2,
+    }
+)
+AUDITED = PRIVATE | {
+    "audits.privacy.enabled": True,
+    "audits.privacy.threats": ("t1", "t2"),
+    "audits.privacy.scores": ("loss", "rmia"),
+}
+plain = Ledger.release
+
+
+def half_of_the_noise(self, key, total, **how):
+    """What a release with an error would give: the ledger has the full noise."""
+    return (plain(self, key, total, **how) + total) / 2
+
+
+def one_key_for_all(self, key, total, **how):
+    return plain(Ledger(), jax.random.key(5), total, **how)
+
+
+@pytest.fixture
+def data(tmp_path):
+    source = npz(tmp_path / "drawn.npz", **tiny.arrays((20, 20, 20)))
+    return {"data.source": source, "data.num_classes": 0}
+
+
+@pytest.mark.slow
+def test_the_record_has_audited_epsilons_beside_the_claimed_ones(tmp_path, data):
+    record = validate(run.run(make(AUDITED | data), tmp_path / "out"))
+    part, found = record["run"]["differential_privacy"], record["privacy"]
+    assert part["epsilon"] / 2 < part["audited"]["epsilon"] < part["epsilon"]
+    assert part["audited"]["repetitions"] == 800_000
+    assert set(found["audited_epsilon"]) == {"t1", "t2"}
+    for audited in found["audited_epsilon"].values():
+        assert audited["score"] == "loss" and audited["pairs"] == 30
+        assert 0 <= audited["epsilon"] <= audited["most"] < part["epsilon_of_exchange"]
+    page = report.build(tmp_path / "out").read_text()
+    assert "800,000 repetitions" in page and "30 pairs of rows" in page
+
+
+def test_a_run_without_privacy_has_none(data):
+    assert audited_mechanism(build_context(make(BARE | MLP | data))) == {}
+    require_no_refutation({"run": {}, "privacy": {}})
+
+
+@pytest.mark.parametrize("release", [half_of_the_noise, one_key_for_all])
+def test_a_run_that_leaks_more_than_it_claims_fails(
+    tmp_path, data, monkeypatch, release
+):
+    monkeypatch.setattr(Ledger, "release", release)
+    with pytest.raises(InputError, match="the noise of its releases shows an epsilon"):
+        run.run(make(PRIVATE | data), tmp_path / "out")
+    folder = only_run(tmp_path / "out")
+    assert workdir.read_status(folder)["status"] == "failed"
+    assert not (folder / "record.json").exists()
+    assert not (folder / "synthetic.npz").exists()
+
+
+@pytest.mark.slow
+def test_batches_of_more_rows_than_are_accounted_for_are_refuted(data, monkeypatch):
+    sampled = {"dp.batch": 6, "dp.releases": 10}
+    context = build_context(make(PRIVATE | data | sampled))
+    assert 0.8 < audited_mechanism(context)["audited"]["epsilon"] < 2.0
+    all_rows = lambda key, number, rows, sampling: (np.arange(rows), rows)
+    monkeypatch.setattr(class_releases, "batch_of", all_rows)
+    with pytest.raises(InputError, match="the noise of its releases shows an epsilon"):
+        audited_mechanism(context)
+
+
+def test_a_row_that_is_not_clipped_is_refuted(data, monkeypatch):
+    monkeypatch.setattr(audited_claims, "clipped", lambda rows, norm: 2 * norm * rows)
+    with pytest.raises(InputError, match="must not be published"):
+        audited_mechanism(build_context(make(PRIVATE | data)))
+
+
+def test_members_that_are_found_too_often_refute_the_claim():
+    record = {
+        "run": {"differential_privacy": {"epsilon": 1.0, "epsilon_of_exchange": 2.2}},
+        "privacy": {"audited_epsilon": {"t2": {"epsilon": 2.1}}},
+    }
+    require_no_refutation(record)
+    record["privacy"]["audited_epsilon"]["t2"]["epsilon"] = 2.3
+    with pytest.raises(InputError, match="under T2 shows an epsilon of 2.3 or more"):
+        require_no_refutation(record)
