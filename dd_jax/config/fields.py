@@ -260,7 +260,12 @@ BASE = (
         at_least(0),
     ),
     Option("dp.sgd.lr", 1.0, "learning rate of DP-SGD", POSITIVE),
-    Option("dp.sgd.batch", 512, "rows of a batch of DP-SGD, on average", at_least(1)),
+    Option(
+        "dp.sgd.batch",
+        512,
+        "rows of a batch of DP-SGD, on average; at most all",
+        at_least(1),
+    ),
     Option("dp.sgd.clip", 1.0, "largest L2 norm of the gradient of a row", POSITIVE),
     Option(
         "sets", 1, "synthetic sets a run, each from its own random key", at_least(1)

@@ -261,6 +261,7 @@ def test_run_id_changes_exactly_with_keys_that_change_results(key):
     init = "public:digits" if key.startswith("distill.public.") else "real"
     used = {"distill.method": method, "distill.init": init}
     used |= {"dp.epsilon": 1.0} if key.startswith("dp.") else {}
+    used |= {"dp.sgd.epochs": 7} if key.startswith("dp.sgd.") else {}
     base = config.override(config.default(), used, "test")
     changed = config.override(base, {key: other(key)}, "test")
     same = config.run_id(base, "abc") == config.run_id(changed, "abc")

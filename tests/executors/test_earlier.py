@@ -108,6 +108,17 @@ def test_shadows_of_baselines_that_cells_share_count_once():
     assert estimate(records, (without, Shares("p", {}))).seconds == 5 + 3 + 5
 
 
+def test_seconds_of_dp_sgd_count_for_cells_that_have_it():
+    records = [record("a", {"dp_sgd_seconds": 70.0, "dp_sgd_shadows_seconds": 30.0})]
+    private = {"dp__epsilon": 1.0, "dp__sgd__epochs": 2}
+    seconds = lambda **changes: (
+        estimate(records, (config(**changes), Shares("p", {}))).seconds
+    )
+    assert seconds(**private) == seconds() + 100
+    quiet = {"audits__privacy__enabled": False}
+    assert seconds(**private, **quiet) == seconds(**quiet) + 70
+
+
 def test_records_as_near_are_averaged_and_the_largest_memory_counts():
     records = [record(), record("b", {"shadows_seconds": 300.0, "peak_bytes": 10**10})]
     found = estimate(records, (config(), Shares("p", {})))

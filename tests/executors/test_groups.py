@@ -69,6 +69,19 @@ def test_ids_are_those_of_the_folders_that_runs_share(tmp_path):
         assert cache_dir(started, part).parent == tmp_path / "cache" / name
 
 
+def test_cells_share_dp_sgd_unless_its_noise_or_steps_differ():
+    private = {"dp__epsilon": 1.0, "distill__init": "noise", "dp__sgd__epochs": 2}
+    dp_sgd, shadows = {"dp_sgd"}, {"dp_sgd", "dp_sgd_shadows"}
+    one = cell(**private)
+    assert shadows <= set(shares_of(one).parts)
+    assert not shadows & set(shares_of(cell(**private | {"dp__sgd__epochs": 0})).parts)
+    assert shadows <= same(one, cell(**private, distill__ipc=3, dp__releases=3))
+    for key, value in (("epsilon", 2.0), ("sgd__epochs", 3), ("sgd__clip", 2.0)):
+        assert not shadows & same(one, cell(**private | {f"dp__{key}": value}))
+    other = cell(**private, audits__privacy__shadows=6)
+    assert shadows & same(one, other) == dp_sgd
+
+
 def test_the_plan_counts_groups_and_parts():
     shared = [
         shares_of(cell(distill__ipc=ipc, distill__init=init))

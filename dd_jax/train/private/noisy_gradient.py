@@ -2,18 +2,20 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from dd_jax.runtime.platform import in_turn
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.losses import cross_entropy
 from dd_jax.train.private import clipping
 from dd_jax.train.training import as_pixels
 from dd_jax.types import Array, Key, Model, Params
 
-_AT_ONCE = 16  # rows whose gradients are alive at once
+_AT_ONCE, _ON_CPU = 64, 16  # rows whose gradients are alive at once
 _RARE = 40.0  # minus the logarithm of the chance that a batch is cut
 
 
@@ -34,14 +36,14 @@ class Rows(NamedTuple):
 
 
 def capacity(rows: int, sampling: float) -> int:
-    """How many rows a Poisson batch has room for, a multiple of those taken at once.
+    """How many rows a Poisson batch has room for, a multiple of 64.
 
     By the inequality of Bernstein (1924), a batch is larger than
     `q n + L / 3 + sqrt(L^2 / 9 + 2 L q (1 - q) n)` with a chance below `exp(-L)`;
     L = 40, so below 1e-17 for each step, which adds as much to delta.
 
     >>> capacity(60000, 256 / 60000), capacity(100, 1.0)
-    (416, 112)
+    (448, 128)
     """
     mean, spread = sampling * rows, sampling * (1 - sampling) * rows
     above = _RARE / 3 + math.sqrt(_RARE**2 / 9 + 2 * _RARE * spread)
@@ -99,42 +101,44 @@ def noisy_gradient(
         kept = model.with_trainable(params, trainable)
         return cross_entropy(model.train_apply(kept, image)[0][0], label[0])
 
-    summed = clipping.require().clipped_grad(
+    clipped_grad = partial(
+        clipping.require().clipped_grad,
         loss,
         l2_clip_norm=clip,
         batch_argnums=(2, 3),
         return_values=True,
-        microbatch_size=_AT_ONCE,
     )
 
     def released(key, params, rows):
         batch_key, noise_key = jax.random.split(key)
+        at_once = _ON_CPU if in_turn() else _AT_ONCE
         batch = poisson_batch(batch_key, rows.present, sampling)
-        places, drawn = map(_fillers_in_last_microbatches, batch)
+        places, drawn = (_fillers_in_last_microbatches(a, at_once) for a in batch)
         images = as_pixels(rows.images[rows.at[places]])
-        total, found = summed(
+        total, found = clipped_grad(microbatch_size=at_once)(
             *(model.trainable(params), params, images, rows.labels[places]),
             is_padding_example=~drawn,
         )
+        noisy = with_noise(noise_key, total, noise_multiplier * clip)
         expected = sampling * rows.present.sum()
-        noisy = lambda g, z: (g + noise_multiplier * clip * z) / expected
-        gradient = jax.tree.map(noisy, total, gaussian(noise_key, total))
+        gradient = jax.tree.map(lambda g: g / expected, noisy)
         return gradient, jnp.vdot(drawn, found.values) / jnp.maximum(drawn.sum(), 1)
 
     return released
 
 
-def gaussian(key: Key, like: Params) -> Params:
-    """Independent standard normal numbers in the place of every number of a pytree."""
-    leaves, kind = jax.tree.flatten(like)
+def with_noise(key: Key, total: Params, scale: float) -> Params:
+    """Adds `scale N(0, I)`, independent for every number of a pytree."""
+    leaves, kind = jax.tree.flatten(total)
     keys = jax.random.split(key, len(leaves))
-    drawn = [jax.random.normal(k, leaf.shape) for k, leaf in zip(keys, leaves)]
-    return jax.tree.unflatten(kind, drawn)
+    noise = [jax.random.normal(k, leaf.shape) for k, leaf in zip(keys, leaves)]
+    noisy = [leaf + scale * z for leaf, z in zip(leaves, noise)]
+    return jax.tree.unflatten(kind, noisy)
 
 
-def _fillers_in_last_microbatches(rows: Array) -> Array:
+def _fillers_in_last_microbatches(rows: Array, at_once: int) -> Array:
     """Rows in the order in which jax-privacy skips microbatches of fillers alone.
 
     It takes every k-th of k microbatches together.
     """
-    return rows.reshape(-1, _AT_ONCE).T.ravel()
+    return rows.reshape(-1, at_once).T.ravel()

@@ -33,7 +33,7 @@ def calibrated(ece):
 
 @pytest.fixture
 def measured(row):
-    row["calibration"] = {pipe: calibrated(0.125) for pipe in schema.PIPES}
+    row["calibration"] = {pipe: calibrated(0.125) for pipe in fabricate.LEVEL}
     return schema.validate(row)
 
 

@@ -53,6 +53,70 @@ def test_the_guarantee_of_a_private_set_is_a_sentence():
     )
 
 
+DP_SGD = {
+    "epsilon": 0.99999,
+    "steps": 3520,
+    "sampling": 0.00853,
+    "clip": 1.0,
+    "noise_multiplier": 2.0376,
+    "evaluated": [
+        {"epochs": 5, "epsilon": 0.31, "accuracy": 0.71},
+        {"epochs": 40, "epsilon": 0.99999, "accuracy": 0.875},
+    ],
+    "epsilon_at_accuracy": None,
+}
+
+
+@pytest.mark.parametrize(
+    "epsilon, words",
+    [
+        (None, "It does not reach the accuracy of the set."),
+        (0.31, "It is as accurate as the set once it has spent epsilon 0.31."),
+    ],
+)
+def test_the_guarantee_has_dp_sgd_beside_the_set(epsilon, words):
+    row = fabricate.record()
+    row["run"]["differential_privacy"] = {
+        "epsilon": 1.0,
+        "epsilon_of_exchange": 2.15,
+        "delta": 1e-5,
+        "protects": "any row",
+        "mechanisms": [],
+        "dp_sgd": DP_SGD | {"epsilon_at_accuracy": epsilon},
+    }
+    assert run_notes.guarantee(validate(row)).endswith(
+        " DP-SGD on the full data: epsilon 1, by 3520 steps at noise multiplier 2.038 "
+        f"and sampling 0.85 %, gradients clipped to 1. {words}"
+    )
+
+
+def test_accuracy_has_dp_sgd_by_epsilon_where_it_was_measured(row):
+    without = accuracy_section.means(row)
+    assert [name for name, *_ in without.rows] == [
+        "Distilled",
+        "Random subset",
+        "Full data",
+    ]
+    assert accuracy_section.by_epsilon(row) is None
+    row["accuracy"]["dp_sgd"] = {"mean": 0.873, "ci": None, "n": 1}
+    row["run"]["differential_privacy"] = {"dp_sgd": DP_SGD}
+    name, accuracy, share, _ = accuracy_section.means(row).rows[-1]
+    assert (name, str(accuracy), str(share)) == (
+        "DP-SGD on full data",
+        "87.3 %",
+        "90 %",
+    )
+    table = accuracy_section.by_epsilon(row)
+    assert [[str(cell) for cell in line] for line in table.rows] == [
+        ["5", "0.310", "71.0 %"],
+        ["40", "1.000", "87.5 %"],
+    ]
+    assert accuracy_section.explanation(row, CONFIG)[-1] == (
+        "DP-SGD on full data: 1 net at the same epsilon and delta as the set. A single "
+        "net has no interval."
+    )
+
+
 def test_accuracy_says_what_intervals_cover(row):
     row["accuracy"]["full_data"] |= {"ci": None, "n": 1}
     evaluated, distilled, subset, full = accuracy_section.explanation(row, CONFIG)

@@ -72,7 +72,7 @@ def test_a_curve_has_the_attacks_of_one_norm():
     linf = fabricate.legend(robustness_section.curves(record, "linf"))
     l2 = fabricate.legend(robustness_section.curves(record, "l2"))
     assert "Distilled, FGSM" in linf and "Distilled, PGD L2" not in linf
-    assert l2 == [f"{name}, PGD L2" for name in PIPE_NAMES.values()]
+    assert l2 == [f"{PIPE_NAMES[pipe]}, PGD L2" for pipe in fabricate.LEVEL]
 
 
 def test_components_of_autoattack_are_explained_in_turn():
