@@ -100,7 +100,7 @@ RUN = fields(
                         ),
                     },
                     {"epsilon_at_accuracy": number(0)},
-                )
+                ),
             },
         ),
         "precision": each(text),

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from dd_jax.audits.privacy.epsilon import require_not_refuted
@@ -12,6 +14,7 @@ from dd_jax.distill.base import Releases
 from dd_jax.distill.private import class_releases
 from dd_jax.run.context import RunContext
 from dd_jax.run.private import releases_of
+from dd_jax.train.private import noisy_gradient
 from dd_jax.train.private.accounting import epsilon_of
 from dd_jax.train.private.clipping import clipped
 from dd_jax.train.private.ledger import Ledger
@@ -47,11 +50,26 @@ def audited_mechanism(run: RunContext) -> dict[str, Any]:
 
 def _repeated(wanted: Releases, key: Key, sums: Iterable[Array]) -> Iterator[Array]:
     """All releases of a run, of many repetitions side by side, each with its coin."""
-    ledger = Ledger()
+    release = _in_step if wanted.in_steps else partial(_beforehand, Ledger())
     for number, each in enumerate(sums):
-        used = np.zeros((len(each), 1), np.float32)
-        used[class_releases.batch_of(key, number, len(each), wanted.sampling)[0]] = 1
-        yield class_releases.noisy_sums(wanted, number, key, used * each, ledger)
+        yield release(wanted, number, key, each)
+
+
+def _beforehand(
+    ledger: Ledger, wanted: Releases, number: int, key: Key, sums: Array
+) -> Array:
+    used = np.zeros((len(sums), 1), np.float32)
+    used[class_releases.batch_of(key, number, len(sums), wanted.sampling)[0]] = 1
+    return class_releases.noisy_sums(wanted, number, key, used * sums, ledger)
+
+
+def _in_step(wanted: Releases, number: int, key: Key, sums: Array) -> Array:
+    batch_key, noise_key = jax.random.split(jax.random.fold_in(key, number))
+    every = jnp.ones(len(sums), bool)
+    places, drawn = noisy_gradient.poisson_batch(batch_key, every, wanted.sampling)
+    used = jnp.zeros((len(sums), 1)).at[places, 0].add(drawn)
+    scale = wanted.clip * wanted.noise_multiplier
+    return noisy_gradient.with_noise(noise_key, used * sums, scale)
 
 
 def require_no_refutation(record: Record) -> None:

@@ -13,6 +13,7 @@ from dd_jax.run import audited_claims
 from dd_jax.run.audited_claims import audited_mechanism, require_no_refutation
 from dd_jax.run.context import build_context
 from dd_jax.system import workdir
+from dd_jax.train.private import noisy_gradient
 from dd_jax.train.private.ledger import Ledger
 from dd_jax.types import InputError
 
@@ -91,6 +92,20 @@ def test_batches_of_more_rows_than_are_accounted_for_are_refuted(data, monkeypat
     assert 0.8 < audited_mechanism(context)["audited"]["epsilon"] < 2.0
     all_rows = lambda key, number, rows, sampling: (np.arange(rows), rows)
     monkeypatch.setattr(class_releases, "batch_of", all_rows)
+    with pytest.raises(InputError, match="the noise of its releases shows an epsilon"):
+        audited_mechanism(context)
+
+
+@pytest.mark.slow
+def test_releases_of_steps_are_audited_by_the_noise_of_their_gradients(
+    data, monkeypatch
+):
+    steps = {"distill.method": "dc", "dp.releases": 0, "distill.steps": 10}
+    context = build_context(make(PRIVATE | data | steps | {"dp.batch": 30}))
+    assert 0.8 < audited_mechanism(context)["audited"]["epsilon"] < 2.0
+    full = noisy_gradient.with_noise
+    halved = lambda key, total, scale: full(key, total, scale / 2)
+    monkeypatch.setattr(noisy_gradient, "with_noise", halved)
     with pytest.raises(InputError, match="the noise of its releases shows an epsilon"):
         audited_mechanism(context)
 

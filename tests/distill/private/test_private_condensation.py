@@ -42,6 +42,7 @@ def private(noise_multiplier, clip=1.0, sampling=0.5, **options):
     return private_condensation(MODEL, ipc=1, releases=releases, **options)
 
 
+@pytest.mark.slow
 def test_a_step_descends_the_distance_to_the_gradient_of_the_rows():
     method, data = private(1e-9, clip=1e3, sampling=1.0, lr=0.5), rows()
     key, real = jax.random.key(1), real_data(data.images, data.labels)
@@ -79,6 +80,7 @@ def test_rows_reach_the_set_through_the_noisy_gradient_alone(monkeypatch):
     np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_another_secret_draws_other_noise_and_the_same_one_the_same():
     method, data = private(3.0), rows()
     one, same = distilled(method, data), distilled(method, data)

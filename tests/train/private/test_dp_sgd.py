@@ -164,7 +164,9 @@ def test_each_row_is_drawn_at_its_rate_and_on_its_own():
 def test_a_larger_batch_than_fits_has_a_chance_below_the_bound(rows, sampling):
     room = capacity(rows, sampling)
     assert room % noisy_gradient._AT_ONCE == 0 and room < rows + noisy_gradient._AT_ONCE
-    assert stats.binom.logsf(room, rows, sampling) < -noisy_gradient._RARE or room >= rows
+    assert (
+        stats.binom.logsf(room, rows, sampling) < -noisy_gradient._RARE or room >= rows
+    )
 
 
 def test_only_rows_that_are_present_are_drawn():
