@@ -237,6 +237,14 @@ BASE = (
         "random networks in which noisy class means are released, once each",
         at_least(1),
     ),
+    Option(
+        "dp.batch",
+        0,
+        "training rows expected in a release, each drawn on its own (Poisson); 0 = "
+        "all rows every time; with as many releases as distill.steps, each step has a "
+        "batch of its own",
+        at_least(0),
+    ),
     Option("dp.clip", 1.0, "largest L2 norm of the features of a row", POSITIVE),
     Option(
         "dp.sgd.epochs",

@@ -65,11 +65,14 @@ class Releases(NamedTuple):
       count: random networks, each of which gives the means of all classes.
       clip: largest L2 norm of the features of one image.
       noise_multiplier: standard deviation of the noise over `clip`.
+      sampling: probability with which each row takes part in a release, on its own
+        (Poisson); 1 is all rows every time.
     """
 
     count: int
     clip: float
     noise_multiplier: float
+    sampling: float = 1.0
 
 
 class Method(NamedTuple):

@@ -55,7 +55,7 @@ def _options(run: RunContext, name: str, function: Callable | None = None) -> di
     }
     shared |= {key: value for key, value in unless_zero.items() if value}
     if run.config.dp.epsilon:
-        shared["releases"] = releases_of(run.config)
+        shared["releases"] = releases_of(run.config, len(data.train.labels))
     if config.distance != "own":
         shared["distance"] = config.distance
     own = own_options(run.config, "method", name)

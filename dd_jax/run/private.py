@@ -21,7 +21,12 @@ from dd_jax.runtime.sent import arrays_of_first
 from dd_jax.system import workdir
 from dd_jax.system.progress import shown
 from dd_jax.train.private import accounting, clipping
-from dd_jax.train.private.accounting import Gaussians, epsilon_of, noise_multiplier_for
+from dd_jax.train.private.accounting import (
+    Gaussians,
+    epsilon_of,
+    noise_multiplier_for,
+    sampling_of,
+)
 from dd_jax.train.private.ledger import Ledger, composed
 from dd_jax.types import Dataset, InputError, Key, Split
 
@@ -33,11 +38,17 @@ PROTECTS = (
 )
 
 
-def releases_of(config: ConfigDict) -> Releases:
-    """The releases of a config, with the least noise that keeps to its epsilon."""
+def releases_of(config: ConfigDict, rows: int) -> Releases:
+    """The releases of a config, with the least noise that keeps to its epsilon.
+
+    Args:
+      config: the config.
+      rows: training rows; a shadow, which has half of them, samples as often.
+    """
     dp = config.dp
-    noise_multiplier = noise_multiplier_for(dp.epsilon, dp.delta, dp.releases)
-    return Releases(dp.releases, dp.clip, noise_multiplier)
+    sampling = sampling_of(dp.batch, rows) if dp.batch else 1.0
+    noise_multiplier = noise_multiplier_for(dp.epsilon, dp.delta, dp.releases, sampling)
+    return Releases(dp.releases, dp.clip, noise_multiplier, sampling)
 
 
 def require_private(config: ConfigDict, data: Dataset) -> None:
@@ -109,7 +120,7 @@ def _overlap(one: Split, other: Split) -> bool:
 def released(
     run: RunContext, data: Split, rows: np.ndarray, wanted: Releases
 ) -> np.ndarray:
-    """What some private rows release, `f32[r k d]`; a file for each network.
+    """What some private rows release, `f32[r k d]`; a file for each pass over them.
 
     The noise follows from a secret of the operating system, not from `seed`, which is
     published: who knows the seed could take the noise away. Until the run is done a
@@ -123,11 +134,23 @@ def released(
     words = jnp.asarray(secret, jnp.uint32)
     key = jax.random.wrap_key_data(words, impl="threefry2x32")
     found = []
-    for number in shown(range(wanted.count), "releases"):
-        make = partial(_release, run, wanted, number, key, mine, ledger)
-        path = folder / f"{number}.npz"
+    for numbers in shown(_passes(wanted.count, wanted.sampling), "releases"):
+        make = partial(_release, run, wanted, numbers, key, mine, ledger)
+        path = folder / _file(numbers)
         found.append(cached(run, "releases", path, make)["means"])
-    return np.asarray(arrays_of_first(np.stack(found)))
+    return np.asarray(arrays_of_first(np.concatenate(found)))
+
+
+def _passes(count: int, sampling: float) -> list[range]:
+    """The releases that together see each row about once."""
+    several = max(1, round(1 / sampling))
+    return [
+        range(first, min(first + several, count)) for first in range(0, count, several)
+    ]
+
+
+def _file(numbers: range) -> str:
+    return f"{numbers[0]}.npz"
 
 
 def _folder(run: RunContext, data: Split, rows: np.ndarray) -> Path:
@@ -139,15 +162,15 @@ def _new_secret() -> dict:
 
 
 def _release(
-    run, wanted: Releases, number: int, key: Key, data: Split, ledger: Ledger
+    run, wanted: Releases, numbers: range, key: Key, data: Split, ledger: Ledger
 ) -> dict:
-    classes = len(run.dataset.class_names)
-    means = class_releases.noisy_means(
-        run.model, wanted, number, key, data, classes, ledger
-    )
-    entry = ledger.entries[-1]
-    noise = {"noise_multiplier": entry.noise_multiplier, "sampling": entry.sampling}
-    return {"means": means, **{k: np.float64(v) for k, v in noise.items()}}
+    classes, known = len(run.dataset.class_names), len(ledger.entries)
+    means = [
+        class_releases.noisy_means(run.model, wanted, n, key, data, classes, ledger)
+        for n in numbers
+    ]
+    entries = np.array(ledger.entries[known:], np.float64)
+    return {"means": np.stack(means), "entries": entries}
 
 
 def guarantee(run: RunContext) -> dict:
@@ -158,10 +181,10 @@ def guarantee(run: RunContext) -> dict:
     """
     dp, data = run.config.dp, run.dataset.train
     folder = _folder(run, data, np.arange(len(data.labels)))
-    files = [folder / f"{number}.npz" for number in range(dp.releases)]
-    entries = composed([_entry(file) for file in files])
+    wanted = releases_of(run.config, len(data.labels))
+    files = [folder / _file(n) for n in _passes(wanted.count, wanted.sampling)]
+    entries = composed([entry for file in files for entry in _entries(file)])
     spent = epsilon_of(entries, dp.delta)
-    halved = [e._replace(noise_multiplier=e.noise_multiplier / 2) for e in entries]
     if spent > dp.epsilon:
         raise InputError(
             f"dp.epsilon={dp.epsilon:g}: {spent:.4g} was spent, by an error of the "
@@ -169,13 +192,13 @@ def guarantee(run: RunContext) -> dict:
         )
     return {
         "epsilon": spent,
-        "epsilon_of_exchange": epsilon_of(halved, dp.delta),
+        "epsilon_of_exchange": epsilon_of(entries, dp.delta, exchange=True),
         "delta": dp.delta,
         "protects": PROTECTS,
         "mechanisms": [entry._asdict() for entry in entries],
     }
 
 
-def _entry(file: Path) -> Gaussians:
-    found = workdir.read_tree(file)["made"]
-    return Gaussians(1, float(found["noise_multiplier"]), float(found["sampling"]))
+def _entries(file: Path) -> list[Gaussians]:
+    found = workdir.read_tree(file)["made"]["entries"]
+    return [Gaussians(int(count), s, q) for count, s, q in found.tolist()]

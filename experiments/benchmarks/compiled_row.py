@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import jax
 import numpy as np
@@ -128,15 +129,14 @@ def described(program: Program, compiled, devices: list) -> dict:
     """What a compiled program takes and does.
 
     Returns:
-      `memory` of a chip in bytes; `flops` of all chips, counted from the trace of one;
+      `memory` of a chip in bytes; `flops` of all chips, counted from the trace;
       `bytes` that the memory of a chip moves, `collectives` and `loops` that convolve
       (their lengths, None where they depend on arguments), from the compiled text;
       `compiler`, its own counts, in which loops run once.
     """
     entry, computations = read(compiled.as_text())
-    shapes = jax.eval_shape(program.arguments, jax.random.key(0))
     with made_for_chips(devices):
-        work = flops(program.run, *shapes, turns=program.turns)
+        work = _flops(program, len(devices))
     own = compiled.cost_analysis()
     return {
         "memory": _memory(compiled.memory_analysis(), devices),
@@ -146,6 +146,20 @@ def described(program: Program, compiled, devices: list) -> dict:
         "loops": [loop.trips for loop in convolving_loops(entry, computations)],
         "compiler": {"flops": own["flops"], "bytes": own["bytes accessed"]},
     }
+
+
+def _flops(program: Program, chips: int) -> int:
+    """Of all chips; where networks are spread over them, as many times those of one."""
+    shapes = jax.eval_shape(program.arguments, jax.random.key(0))
+    if not program.many:
+        return flops(program.run, *shapes, turns=program.turns)
+    first = lambda a: a[: len(a) // chips]
+    on_one = lambda tree: jax.eval_shape(partial(jax.tree.map, first), tree)
+    mine = [
+        on_one(shape) if place in program.many else shape
+        for place, shape in enumerate(shapes)
+    ]
+    return chips * flops(program.run, *mine, turns=program.turns)
 
 
 def _memory(found, devices: list) -> dict[str, int]:

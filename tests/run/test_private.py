@@ -77,9 +77,8 @@ def test_batch_statistics_and_other_sets_are_refused():
 
 def test_any_number_of_releases_and_any_epsilon_is_planned_at_once():
     for epsilon, releases in [(0.01, 1), (500.0, 10**6)]:
-        wanted = private.releases_of(
-            make(DP, dp__epsilon=epsilon, dp__releases=releases)
-        )
+        config = make(DP, dp__epsilon=epsilon, dp__releases=releases)
+        wanted = private.releases_of(config, 1000)
         assert wanted.noise_multiplier > 0
 
 
@@ -102,7 +101,7 @@ def test_the_record_has_the_guarantee(finished):
     (cost,) = part["mechanisms"]
     assert cost["count"] == 3 and cost["sampling"] == 1
     assert 1.9 < part["epsilon"] <= 2.0 and part["delta"] == 1e-4
-    wanted = private.releases_of(make(DP))
+    wanted = private.releases_of(make(DP), 1000)
     assert cost["noise_multiplier"] == pytest.approx(wanted.noise_multiplier)
     assert not list(folder.rglob("secret.npz"))
     assert 2.0 < part["epsilon_of_exchange"] < 6.0
@@ -123,16 +122,26 @@ def test_the_same_seed_draws_other_noise(finished, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_release_that_is_there_is_read_again(tmp_path):
-    context = build_context(make(DP), tmp_path, tmp_path)
-    wanted = private.releases_of(make(DP))
-    rows = np.arange(len(context.dataset.train.labels))
+@pytest.mark.parametrize("several", [1, 2])  # releases in a file
+def test_a_release_that_is_there_is_read_again(tmp_path, several):
+    rows = np.arange(len(build_context(make(DP)).dataset.train.labels))
+    config = make(DP, dp__batch=len(rows) // several)
+    context = build_context(config, tmp_path, tmp_path)
+    wanted = private.releases_of(config, len(rows))
     one, same = (
         private.released(context, context.dataset.train, rows, wanted) for _ in range(2)
     )
     np.testing.assert_array_equal(one, same)
     part = private.guarantee(context)
-    assert part["mechanisms"][0]["count"] == 3
+    assert 1.9 < part["epsilon"] <= 2.0 and len(one) == 3
+    (cost,) = part["mechanisms"]
+    assert cost == {
+        "count": 3,
+        "noise_multiplier": wanted.noise_multiplier,
+        "sampling": wanted.sampling,
+    }
+    assert wanted.sampling == pytest.approx(1 / several, rel=0.05)
+    assert len(list(tmp_path.rglob("[0-9].npz"))) == (3 if several == 1 else 2)
     json.dumps(part)
 
 
@@ -148,7 +157,7 @@ def test_too_little_noise_fails_loudly(tmp_path, monkeypatch, broken):
     monkeypatch.setattr(Ledger, "release", weaker)
     context = build_context(make(DP), tmp_path, tmp_path)
     rows = np.arange(len(context.dataset.train.labels))
-    wanted = private.releases_of(make(DP))
+    wanted = private.releases_of(make(DP), len(rows))
     private.released(context, context.dataset.train, rows, wanted)
     with pytest.raises(InputError, match="must not be published"):
         private.guarantee(context)
@@ -158,7 +167,7 @@ def test_too_little_noise_fails_loudly(tmp_path, monkeypatch, broken):
 def test_a_damaged_release_is_one_line(tmp_path):
     context = build_context(make(DP), tmp_path, tmp_path)
     rows = np.arange(len(context.dataset.train.labels))
-    wanted = private.releases_of(make(DP))
+    wanted = private.releases_of(make(DP), len(rows))
     private.released(context, context.dataset.train, rows, wanted)
     (file,) = tmp_path.rglob("1.npz")
     file.write_bytes(file.read_bytes()[:100])

@@ -1,5 +1,7 @@
 """Noisy class means in random feature spaces, each released once."""
 
+import math
+
 import jax
 import numpy as np
 
@@ -13,12 +15,12 @@ from dd_jax.train.private.ledger import Ledger
 from dd_jax.train.training import as_pixels
 from dd_jax.types import Array, Key, Model, Split
 
-_AT_ONCE = 4096  # images whose features are alive at once
+_AT_ONCE = 4096  # most images whose features are alive at once
 
 
 def mechanisms(wanted: Releases) -> list[Gaussians]:
     """What the releases cost, for `accounting.epsilon_of`."""
-    return [Gaussians(wanted.count, wanted.noise_multiplier)]
+    return [Gaussians(wanted.count, wanted.noise_multiplier, wanted.sampling)]
 
 
 def network_key(number: Array | int) -> Key:
@@ -37,15 +39,16 @@ def noisy_means(
 ) -> np.ndarray:
     """Class means of clipped features in one random network.
 
-    `(sum_{i in c} clip(f_r(x_i)) + s C N(0, I)) / n_c`: the sums of all classes
-    together change by at most C in L2 norm where one row contributes nothing, and by
-    2 C where it is another one of its class. The numbers of rows n_c are public.
+    `(sum_{i in c, i in B} clip(f_r(x_i)) + s C N(0, I)) / (q n_c)`, where each row is
+    in the batch B with probability q: the sums of all classes together change by at
+    most C in L2 norm where one row contributes nothing, and by 2 C where it is another
+    one of its class. The numbers of rows n_c are public.
 
     Args:
       model: the family of networks.
-      wanted: C and s.
+      wanted: C, s and q.
       number: of the network.
-      key: of the noise.
+      key: of the batch and the noise.
       data: the private rows.
       classes: k.
       ledger: gets an entry.
@@ -54,26 +57,62 @@ def noisy_means(
       `f32[k d]`; of a class without rows noise alone.
     """
     counts = np.bincount(data.labels, minlength=classes)
+    rows, most = batch_of(key, number, len(data.labels), wanted.sampling)
+    batch = Split(data.images[rows], data.labels[rows])
     noisy = ledger.release(
         named(key, f"release {number}"),
-        class_sums(model, number, data, classes, wanted.clip),
+        class_sums(model, number, batch, classes, wanted.clip, min(most, _AT_ONCE)),
         sensitivity=wanted.clip,
         noise_multiplier=wanted.noise_multiplier,
+        sampling=wanted.sampling,
     )
-    return np.asarray(noisy / np.maximum(counts, 1)[:, None])
+    return np.asarray(noisy / (wanted.sampling * np.maximum(counts, 1)[:, None]))
+
+
+def batch_of(
+    key: Key, number: int, rows: int, sampling: float
+) -> tuple[np.ndarray, int]:
+    """The rows that take part in one release, and a size that few batches exceed.
+
+    Args:
+      key: of all releases; who knows it knows the batch.
+      number: of the release.
+      rows: n.
+      sampling: q; each row takes part with this probability, on its own.
+
+    Returns:
+      `i64[m]`, and `q n` with four standard deviations above it.
+    """
+    if sampling == 1:
+        return np.arange(rows), rows
+    drawn = jax.random.bernoulli(named(key, f"batch {number}"), sampling, (rows,))
+    expected = sampling * rows
+    return np.flatnonzero(drawn), math.ceil(expected + 4 * math.sqrt(expected))
 
 
 def class_sums(
-    model: Model, number: int, data: Split, classes: int, clip: float
+    model: Model, number: int, data: Split, classes: int, clip: float, at_once: int
 ) -> Array:
-    """Sums of the clipped features of each class in one random network, `f32[k d]`."""
+    """Sums of the clipped features of each class in one random network.
+
+    Args:
+      model: the family of networks.
+      number: of the network.
+      data: the rows.
+      classes: k.
+      clip: largest L2 norm of the features of a row.
+      at_once: rows in each call of one compiled program.
+
+    Returns:
+      `f32[k d]`.
+    """
     program, total = _sums(model, clip), 0.0
-    for first in range(0, len(data.labels), _AT_ONCE):
+    for first in range(0, max(len(data.labels), 1), at_once):
         images, labels = (
-            a[first : first + _AT_ONCE] for a in (data.images, data.labels)
+            a[first : first + at_once] for a in (data.images, data.labels)
         )
         member = np.arange(classes)[:, None] == labels
-        fill = _AT_ONCE - len(labels) if first else 0  # one program for all pieces
+        fill = at_once - len(labels)
         images = np.pad(images, [(0, fill)] + [(0, 0)] * 3)
         member = np.pad(member, [(0, 0), (0, fill)])
         total += program(number, images, member.astype(np.float32))

@@ -1,6 +1,9 @@
 """Distribution matching to noisy class means that were released once."""
 
+from typing import Any, NamedTuple
+
 import jax
+import jax.numpy as jnp
 
 from dd_jax.distill.base import Method, Real, Releases
 from dd_jax.distill.methods.distribution_matching import learned_features, matching_loss
@@ -11,6 +14,11 @@ from dd_jax.distill.signatures import passes_on
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.private.clipping import clipped, require_rows_apart
 from dd_jax.types import Array, Key, Model
+
+
+class _State(NamedTuple):
+    learned: Any
+    step: Array
 
 
 @reused
@@ -26,21 +34,22 @@ def release_matching(
 ) -> Method:
     """Differentially private distribution matching by a single release.
 
-    Before the first step, class means of clipped features of all private rows are
-    released with Gaussian noise in R random networks. Each step takes one of them, r,
-    and descends
+    Before the first step, class means of clipped features of private rows are released
+    with Gaussian noise in R random networks. Steps take them in turn, and descend
     `sum_c || m_rc - sum_j y_jc clip(f_r(s_j)) / sum_j y_jc ||^2 / C^2`.
-    Steps see no private row, so that their number costs no privacy.
+    Steps see no private row, so that their number costs no privacy. The networks do not
+    depend on the synthetic set: with as many releases of Poisson batches as steps this
+    is matching to a new noisy batch in each step.
 
     After Zheng and Li (2023), "Differentially private dataset condensation" (NDPDC),
     and Harder et al. (2021), DP-MERF, arXiv:2002.11603.
-    Differs from NDPDC in: every mean is released once, of all rows instead of a Poisson
-    batch, and is used in any number of steps; no augmentation.
+    Differs from NDPDC in: a release may be used in several steps; a Poisson batch of
+    all rows instead of one for each class; no augmentation.
 
     Args:
       model: the family of random networks, without batch statistics.
       ipc: stored images a class.
-      releases: how many networks, C and the noise.
+      releases: how many networks, C, the noise and the batches.
       init: `noise` or `public:SOURCE`: no private row decides.
       lr: learning rate of the stored images.
       **images: see `synthetic`.
@@ -54,12 +63,14 @@ def release_matching(
     require_rows_apart(model)
     learner = synthetic(ipc=ipc, init=init, lr=lr, space=model.space, **images)
 
-    def sample(key: Key, real: Real) -> tuple[Array, Array]:
-        number = jax.random.randint(key, (), 0, releases.count)
-        return number, real.released[number]
+    def init_state(key: Key, real: Real) -> _State:
+        return _State(learner.init(key, real), jnp.int32(0))
 
-    def update(key, state, drawn):
-        number, means = drawn
+    def sample(key: Key, real: Real) -> Array:
+        return real.released
+
+    def update(key, state, released):
+        number = state.step % releases.count
         params = model.init(network_key(number))
 
         def loss_fn(learned):
@@ -67,9 +78,11 @@ def release_matching(
             weights = ours.labels / ours.labels.sum(0)
             features = learned_features(model, params, ours.images)
             ours = weights.T @ clipped(features, releases.clip)
-            return matching_loss(means, ours) / releases.clip**2
+            return matching_loss(released[number], ours) / releases.clip**2
 
-        loss, grad = jax.value_and_grad(loss_fn)(state.params)
-        return learner.update(state, grad), {"loss": loss}
+        loss, grad = jax.value_and_grad(loss_fn)(state.learned.params)
+        learned = learner.update(state.learned, grad)
+        return _State(learned, state.step + 1), {"loss": loss}
 
-    return Method(learner.init, sample, update, learner.read, releases=releases)
+    read = lambda state: learner.read(state.learned)
+    return Method(init_state, sample, update, read, releases=releases)

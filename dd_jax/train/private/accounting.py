@@ -5,7 +5,7 @@ nothing. Counts, labels and the choice of rows are the same in both.
 """
 
 import math
-from functools import cache
+from functools import cache, partial
 from typing import Literal, NamedTuple
 
 from scipy.optimize import brentq
@@ -33,8 +33,21 @@ class Gaussians(NamedTuple):
     sampling: float = 1.0
 
 
+def sampling_of(batch: int, rows: int) -> float:
+    """The probability of each row at which a batch has a size on average, at most 1.
+
+    >>> sampling_of(256, 1024), sampling_of(256, 100)
+    (0.25, 1.0)
+    """
+    return min(1.0, batch / rows)
+
+
 def epsilon_of(
-    mechanisms: list[Gaussians], delta: float, accountant: Accountant = "pld"
+    mechanisms: list[Gaussians],
+    delta: float,
+    accountant: Accountant = "pld",
+    *,
+    exchange: bool = False,
 ) -> float:
     """The epsilon at a delta of mechanisms that are all run.
 
@@ -46,6 +59,8 @@ def epsilon_of(
       delta: in (0, 1).
       accountant: of mechanisms with sampling: `pld`, privacy loss distributions, or
         `rdp`, Renyi divergences, which give more.
+      exchange: of data sets in one of which a row has other content, instead of
+        contributing nothing; for `pld`.
 
     Returns:
       In [0, inf]; inf where a mechanism adds no noise.
@@ -68,9 +83,10 @@ def epsilon_of(
         sum(m.count / m.noise_multiplier**2 for m in plain) ** -0.5 if plain else 0
     )
     sampled = [m for m in used if m.sampling < 1]
-    if not sampled:
+    if not sampled:  # an exchange shifts a sum twice as far
+        together /= 2 if exchange else 1
         return _of_gaussian(together, delta) if plain else 0.0
-    account, library = _fresh(accountant)(), require()
+    account, library = _fresh(accountant, exchange)(), require()
     if plain:
         account.compose(library.GaussianDpEvent(together))
     for mechanism in sampled:
@@ -149,15 +165,17 @@ def _event(mechanism: Gaussians):
     return library.SelfComposedDpEvent(sampled, mechanism.count)
 
 
-def _fresh(accountant: Accountant):
-    require()
+def _fresh(accountant: Accountant, exchange: bool = False):
+    library = require()
     if accountant == "rdp":
         from dp_accounting.rdp import RdpAccountant
 
         return RdpAccountant
     from dp_accounting.pld import PLDAccountant
 
-    return PLDAccountant
+    relations = library.NeighboringRelation
+    one = relations.REPLACE_ONE if exchange else relations.ADD_OR_REMOVE_ONE
+    return partial(PLDAccountant, one)
 
 
 def require():

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dd_jax.distill.base import Releases
+from dd_jax.distill.base import Releases, blank
 from dd_jax.distill.pipeline import distil_many
 from dd_jax.distill.private import class_releases
 from dd_jax.distill.private.class_releases import (
+    batch_of,
     class_sums,
     mechanisms,
     network_key,
@@ -43,14 +44,13 @@ def features(data, number):
 SIZE = features(rows(), 0).shape[1]
 
 
-@pytest.mark.parametrize("at_once", [4096, 7])
-def test_sums_equal_a_loop(monkeypatch, at_once):
-    monkeypatch.setattr(class_releases, "_AT_ONCE", at_once)
+@pytest.mark.parametrize("at_once", [20, 7])
+def test_sums_equal_a_loop(at_once):
     data = rows()
     expected = np.zeros((3, SIZE))
     for vector, label in zip(features(data, 2), data.labels):
         expected[label] += vector * min(1, 0.5 / np.linalg.norm(vector))
-    got = class_sums(MODEL, 2, data, 3, 0.5)
+    got = class_sums(MODEL, 2, data, 3, 0.5, at_once)
     np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
 
 
@@ -60,7 +60,7 @@ def test_one_row_changes_all_sums_by_no_more_than_the_clip(seed, at, clip):
     data = rows(seed=seed)
     keep = np.arange(20) != at
     less = Split(data.images[keep], data.labels[keep])
-    whole, without = (class_sums(MODEL, 0, d, 3, clip) for d in (data, less))
+    whole, without = (class_sums(MODEL, 0, d, 3, clip, 20) for d in (data, less))
     assert np.linalg.norm(whole - without) <= clip * (1 + 1e-4)
 
 
@@ -70,12 +70,54 @@ def test_the_noise_has_the_scale_of_the_ledger():
     noise = []
     for number in range(wanted.count):
         means = noisy_means(MODEL, wanted, number, jax.random.key(1), data, 3, ledger)
-        sums = class_sums(MODEL, number, data, 3, wanted.clip)
+        sums = class_sums(MODEL, number, data, 3, wanted.clip, 20)
         noise.append(means * np.bincount(data.labels)[:, None] - sums)
     n = np.size(noise)
     assert np.std(noise) == pytest.approx(60, rel=4 / np.sqrt(2 * n))
     assert abs(np.mean(noise)) < 4 * 60 / np.sqrt(n)
     assert composed(ledger.entries) == mechanisms(wanted)
+
+
+def test_rows_take_part_on_their_own_with_the_given_probability():
+    drawn = [batch_of(jax.random.key(3), r, 100, 0.2)[0] for r in range(400)]
+    counts = np.bincount(np.concatenate(drawn), minlength=100)
+    within = 4.5 * np.sqrt(400 * 0.2 * 0.8)
+    assert (abs(counts - 80) < within).all()
+    sizes = np.array([len(rows) for rows in drawn])  # binomial: variance n q (1 - q)
+    assert np.var(sizes) == pytest.approx(16, rel=4 * np.sqrt(2 / 400))
+    both = sum(0 in rows and 1 in rows for rows in drawn)
+    assert abs(both - 16) < 4 * np.sqrt(400 * 0.04 * 0.96)
+    most = batch_of(jax.random.key(3), 0, 100, 0.2)[1]
+    assert (sizes > most).mean() < 0.01
+
+
+def test_the_mean_of_a_batch_of_is_that_of_all_rows_on_average():
+    data, wanted = rows(), Releases(600, 2.0, 1e-6, 0.3)
+    ledger = Ledger()
+    means = [
+        noisy_means(MODEL, wanted, 0, jax.random.key(r), data, 3, ledger)
+        for r in range(wanted.count)
+    ]
+    sums = class_sums(MODEL, 0, data, 3, wanted.clip, 20)
+    expected = np.asarray(sums) / np.bincount(data.labels)[:, None]
+    error = np.std(means, 0) / np.sqrt(len(means))
+    assert (abs(np.mean(means, 0) - expected) < 4.5 * error + 1e-5).all()
+    assert composed(ledger.entries) == mechanisms(wanted)
+
+
+def test_steps_take_the_releases_in_turn():
+    wanted = Releases(3, 1.0, 0.5)
+    method = release_matching(MODEL, ipc=1, releases=wanted)
+    real = blank((4, 4, 1), 3)._replace(released=jnp.zeros((3, 3, SIZE)))
+    state = method.init(jax.random.key(0), real)
+    seen = []
+    for level in range(4):  # of all releases but the one that is due
+        due = jnp.arange(3)[:, None, None] == level % 3
+        given = jnp.where(due, jnp.full((3, 3, SIZE), 0.1), jnp.nan)
+        drawn = method.sample(jax.random.key(0), real._replace(released=given))
+        state, info = method.update(jax.random.key(0), state, drawn)
+        seen.append(float(info["loss"]))
+    assert np.isfinite(seen).all()
 
 
 def test_a_key_draws_noise_once():

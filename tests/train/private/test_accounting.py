@@ -52,6 +52,21 @@ def test_noise_keeps_to_its_epsilon_and_is_no_more_than_needed(epsilon, power, c
     assert epsilon_of(mechanisms(0.99 * least), delta) > epsilon
 
 
+@pytest.mark.parametrize("sampled", [Gaussians(1, 1e6, 0.5), Gaussians(0, 1.0, 0.5)])
+def test_an_exchange_shifts_a_sum_twice_as_far(sampled):
+    plain = Gaussians(9, 12.0)
+    found = epsilon_of([plain, sampled], 1e-5, exchange=True)
+    assert delta_of(found, 2.0) == pytest.approx(1e-5, rel=1e-2)
+
+
+def test_an_exchange_of_a_sampled_row_is_a_removal_and_an_addition():
+    sampled, delta = [Gaussians(200, 2.0, 0.02)], 1e-5
+    once = epsilon_of(sampled, delta)
+    found = epsilon_of(sampled, delta, exchange=True)
+    one = epsilon_of(sampled, delta / (1 + math.exp(once)))  # group privacy of two
+    assert once < found <= 2 * one
+
+
 def test_gaussians_with_and_without_sampling_add_up():
     plain, sampled = Gaussians(2, 4.0), Gaussians(50, 2.0, 0.05)
     both = epsilon_of([plain, sampled], 1e-5)

@@ -14,12 +14,12 @@ from scipy import stats
 from dd_jax.models import build
 from dd_jax.train.losses import cross_entropy
 from dd_jax.train.private import dp_sgd
+from dd_jax.train.private.accounting import sampling_of
 from dd_jax.train.private.dp_sgd import (
     capacity,
     gaussian,
     poisson_batch,
     private_trainer,
-    sampling_of,
     steps_an_epoch,
 )
 from dd_jax.types import InputError
