@@ -153,7 +153,7 @@ def _stages(config: ConfigDict, cost: dict) -> dict[str, float]:
     if not config.audits.privacy.enabled:
         spent = {stage: spent[stage] for stage in spent if stage not in _SHADOWS}
     if not config.dp.sgd.epochs:
-        spent = {stage: spent[stage] for stage in spent if stage[:6] != "dp_sgd"}
+        spent = {s: value for s, value in spent.items() if not s.startswith("dp_sgd")}
     if cost.get("steps_per_second"):
         steps = config.distill.steps * config.sets
         spent["distill_seconds"] = steps / cost["steps_per_second"]

@@ -18,8 +18,13 @@ from dd_jax.runtime.keys import stack
 from dd_jax.train import Trainer
 from dd_jax.train.evaluate import predictions
 from dd_jax.train.many import train_on_rows
-from dd_jax.train.private.accounting import Gaussians, epsilon_of, noise_multiplier_for
-from dd_jax.train.private.dp_sgd import private_trainer, sampling_of, steps_an_epoch
+from dd_jax.train.private.accounting import (
+    Gaussians,
+    epsilon_of,
+    noise_multiplier_for,
+    sampling_of,
+)
+from dd_jax.train.private.dp_sgd import private_trainer, steps_an_epoch
 from dd_jax.types import Params
 
 _EARLIER = 3  # evaluations before the last: after 1/8, 1/4 and 1/2 of the epochs

@@ -26,8 +26,12 @@ from dd_jax.runtime.sent import arrays_of_first
 from dd_jax.system import workdir
 from dd_jax.system.progress import shown
 from dd_jax.train.private import accounting, clipping
-from dd_jax.train.private.accounting import Gaussians, epsilon_of, noise_multiplier_for
-from dd_jax.train.private.dp_sgd import sampling_of
+from dd_jax.train.private.accounting import (
+    Gaussians,
+    epsilon_of,
+    noise_multiplier_for,
+    sampling_of,
+)
 from dd_jax.train.private.ledger import Ledger, composed
 from dd_jax.types import Dataset, InputError, Key, Split
 

@@ -33,6 +33,15 @@ class Gaussians(NamedTuple):
     sampling: float = 1.0
 
 
+def sampling_of(batch: int, rows: int) -> float:
+    """The probability of each row at which a batch has a size on average, at most 1.
+
+    >>> sampling_of(256, 1024), sampling_of(256, 100)
+    (0.25, 1.0)
+    """
+    return min(1.0, batch / rows)
+
+
 def epsilon_of(
     mechanisms: list[Gaussians],
     delta: float,

@@ -10,15 +10,6 @@ from dd_jax.train.training import FitState, Trainer
 from dd_jax.types import Model
 
 
-def sampling_of(batch: int, rows: int) -> float:
-    """The probability of each row at which a batch has a size on average, at most 1.
-
-    >>> sampling_of(256, 1024), sampling_of(256, 100)
-    (0.25, 1.0)
-    """
-    return min(1.0, batch / rows)
-
-
 def steps_an_epoch(sampling: float) -> int:
     """Steps in which each row is expected once, `round(1 / q)`.
 

@@ -14,7 +14,8 @@ from scipy import stats
 from dd_jax.models import build
 from dd_jax.train.losses import cross_entropy
 from dd_jax.train.private import noisy_gradient
-from dd_jax.train.private.dp_sgd import private_trainer, sampling_of, steps_an_epoch
+from dd_jax.train.private.accounting import sampling_of
+from dd_jax.train.private.dp_sgd import private_trainer, steps_an_epoch
 from dd_jax.train.private.noisy_gradient import capacity, poisson_batch, with_noise
 from dd_jax.types import InputError
 
