@@ -1,5 +1,6 @@
 """DP-SGD on the full data, at the epsilon and delta of the private synthetic set."""
 
+from collections.abc import Callable
 from functools import partial
 
 import jax.numpy as jnp
@@ -90,21 +91,25 @@ def _evaluated(run: RunContext, epochs: int) -> dict:
     return {"accuracy": float((predicted == labels).mean())}
 
 
-def spent(run: RunContext, accuracy: float, distilled: float) -> dict:
+def spent_by_dp_sgd(run: RunContext, logits: Callable[[str], np.ndarray]) -> dict:
     """What DP-SGD cost, and what it cost by the time that it was as good as the set.
 
     Args:
-      run: the run, with its networks by DP-SGD.
-      accuracy: mean, of these networks.
-      distilled: mean accuracy of networks on the synthetic set.
+      run: the run.
+      logits: `PIPE -> f32[s n k]` of its networks on the evaluation images.
 
     Returns:
-      `differential_privacy.dp_sgd` of the Record; `epsilon_at_accuracy` is that of the
-      first of the `evaluated` epochs whose accuracy is no lower than the set's, None
-      without one. With noise for fewer steps it may be less.
+      `dp_sgd`, a part of `differential_privacy` of the Record; `epsilon_at_accuracy` is
+      that of the first of the `evaluated` epochs whose accuracy is no lower than the
+      set's, None without one. With noise for fewer steps it may be less. Empty without
+      DP-SGD.
     """
-    dp = run.config.dp
-    of_epochs = earlier_accuracy(run) | {dp.sgd.epochs: accuracy}
+    dp, labels = run.config.dp, run.evaluation.labels
+    if not dp.sgd.epochs:
+        return {}
+    accuracy = lambda pipe: float((logits(pipe).argmax(-1) == labels).mean())
+    distilled = accuracy("distilled")
+    of_epochs = earlier_accuracy(run) | {dp.sgd.epochs: accuracy("dp_sgd")}
     rows = [
         {
             "epochs": epochs,
@@ -115,7 +120,7 @@ def spent(run: RunContext, accuracy: float, distilled: float) -> dict:
     ]
     enough = (row["epsilon"] for row in rows if row["accuracy"] >= distilled)
     steps, noise_multiplier, sampling = cost_of(run, dp.sgd.epochs)
-    return {
+    found = {
         "epsilon": rows[-1]["epsilon"],
         "steps": steps,
         "sampling": sampling,
@@ -124,3 +129,4 @@ def spent(run: RunContext, accuracy: float, distilled: float) -> dict:
         "evaluated": rows,
         "epsilon_at_accuracy": next(enough, None),
     }
+    return {"dp_sgd": found}

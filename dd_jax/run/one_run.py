@@ -29,7 +29,7 @@ from dd_jax.run.context import (
     current_id,
     start,
 )
-from dd_jax.run.dp_sgd_baseline import earlier_accuracy, spent
+from dd_jax.run.dp_sgd_baseline import earlier_accuracy, spent_by_dp_sgd
 from dd_jax.run.grid_checks import SEEN
 from dd_jax.run.identity import identity
 from dd_jax.run.private import guarantee
@@ -206,7 +206,8 @@ def _measure(run: RunContext, notes: tuple[str, ...]) -> Record:
     Checkpoints(run.folder / "model").save(0, 0.0, results.networks)
     record: Record = {"run": identity(run, metadata, notes)}
     if run.config.dp.epsilon:
-        record["run"]["differential_privacy"] = _privacy(run, results) | audited
+        spent = spent_by_dp_sgd(run, results.logits)
+        record["run"]["differential_privacy"] = guarantee(run) | audited | spent
     for name, audit in enabled(run.config).items():
         forget_programs_if_many()
         if part := _of_record(name, audit.measure(context_of(run, name, results))):
@@ -221,14 +222,6 @@ def _measure(run: RunContext, notes: tuple[str, ...]) -> Record:
         if path.suffix in (".npz", ".jsonl", ".png") or path.name == "curves.json"
     }
     return record
-
-
-def _privacy(run: RunContext, results: Results) -> dict:
-    part, labels = guarantee(run), run.evaluation.labels
-    if "dp_sgd" not in results.networks:
-        return part
-    accuracy = lambda pipe: float((results.logits(pipe).argmax(-1) == labels).mean())
-    return part | {"dp_sgd": spent(run, accuracy("dp_sgd"), accuracy("distilled"))}
 
 
 def _of_record(name: str, part: Any) -> Any:

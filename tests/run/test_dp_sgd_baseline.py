@@ -20,7 +20,7 @@ from dd_jax.run.dp_sgd_baseline import (
 )
 from dd_jax.run.validation import check
 from dd_jax.train.many import Schedule
-from dd_jax.train.private import dp_sgd
+from dd_jax.train.private import noisy_gradient
 from dd_jax.train.private.accounting import epsilon_of
 from dd_jax.types import InputError, Split
 
@@ -88,7 +88,8 @@ def test_the_noise_is_the_least_that_keeps_to_epsilon_and_steps_are_counted(tmp_
 
 def test_an_entry_for_every_step_that_is_taken(tmp_path, monkeypatch):
     """Each step draws one batch and one noise, whatever is evaluated on the way."""
-    seen, draw, noise = {"batch": 0, "noise": 0}, dp_sgd.poisson_batch, dp_sgd.gaussian
+    seen = {"batch": 0, "noise": 0}
+    draw, noise = noisy_gradient.poisson_batch, noisy_gradient.with_noise
 
     def counted(name, function):
         def add(_):
@@ -100,8 +101,8 @@ def test_an_entry_for_every_step_that_is_taken(tmp_path, monkeypatch):
 
         return call
 
-    monkeypatch.setattr(dp_sgd, "poisson_batch", counted("batch", draw))
-    monkeypatch.setattr(dp_sgd, "gaussian", counted("noise", noise))
+    monkeypatch.setattr(noisy_gradient, "poisson_batch", counted("batch", draw))
+    monkeypatch.setattr(noisy_gradient, "with_noise", counted("noise", noise))
     monkeypatch.setattr(dp_sgd_baseline, "noise_multiplier_for", lambda *_: 1.25)
     context = started(tmp_path, **SAMPLED)
     earlier_accuracy(context)
@@ -142,7 +143,14 @@ def test_the_epsilon_at_the_accuracy_of_the_set(
     tmp_path, monkeypatch, distilled, epsilon
 ):
     monkeypatch.setattr(dp_sgd_baseline, "earlier_accuracy", lambda _: {1: 0.4, 2: 0.5})
-    part = dp_sgd_baseline.spent(started(tmp_path), 0.7, distilled)
+    context, shares = started(tmp_path), {"dp_sgd": 0.7, "distilled": distilled}
+    labels = context.evaluation.labels
+
+    def logits(pipe):
+        right = np.arange(len(labels)) < shares[pipe] * len(labels)
+        return np.eye(3)[np.where(right, labels, (labels + 1) % 3)][None]
+
+    part = dp_sgd_baseline.spent_by_dp_sgd(context, logits)["dp_sgd"]
     spent = [row["epsilon"] for row in part["evaluated"]]
     assert spent == sorted(spent) and part["epsilon"] == spent[-1] <= 3.0
     places = {"first": 0, "second": 1, "last": 2}
