@@ -50,7 +50,8 @@ PRIVACY = (
     Option(
         "threats",
         ("t2",),
-        "what the attacker has: t0 initial images, t1 the released set, t2 one network",
+        "what the attacker has: t0 initial images, t1 the released set, t1_images its "
+        "images with one-hot labels in place of soft ones, t2 one network",
         some_of(THREATS),
     ),
     Option(

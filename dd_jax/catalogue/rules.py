@@ -15,7 +15,7 @@ ACTIVATIONS = ("relu", "sigmoid", "leaky_relu", "swish")
 POOLINGS = ("avg", "max", "none")
 AUGMENTATIONS = ("color", "crop", "cutout", "flip", "scale", "rotate")
 DECAYS = ("half", "thirds", "none")
-THREATS = ("t0", "t1", "t2")
+THREATS = ("t0", "t1", "t1_images", "t2")
 CANARIES = (
     "mislabelled",
     "out_of_distribution",

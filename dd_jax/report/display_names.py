@@ -20,6 +20,7 @@ BASELINES = ("random_subset", "full_data", "dp_sgd")
 THREAT_NAMES = {
     "t0": "T0, initial images",
     "t1": "T1, released set",
+    "t1_images": "T1, images of the set",
     "t2": "T2, released model",
 }
 NORMS = {"linf": "Linf", "l2": "L2", "l1": "L1"}

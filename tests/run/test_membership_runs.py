@@ -1,11 +1,13 @@
 """The membership audit of whole runs: threats apart, canaries, positive control."""
 
+import csv
+
 import jax
 import numpy as np
 import pytest
 from tiny import BARE, MLP, arrays, make, npz, only_run
 
-from dd_jax import run
+from dd_jax import report, run
 from dd_jax.audits import privacy
 from dd_jax.data import load
 from dd_jax.types import InputError
@@ -54,6 +56,36 @@ def test_first_images_are_a_fixed_list_shared_out(everything):
         np.testing.assert_array_equal(np.bincount(found.labels[row]), [2, 2, 2])
     train = load("digits", num_classes=3).train
     np.testing.assert_array_equal(found.labels, train.labels[found.index])
+
+
+def test_owners_get_a_table_of_exposed_rows_which_no_report_has(everything):
+    root, _ = everything
+    for threat in ("t0", "t1", "t2"):
+        path = only_run(root) / f"exposed_rows_{threat}.csv"
+        with path.open() as file:
+            rows = list(csv.DictReader(file))
+        name = "scores" if threat == "t0" else f"scores_distilled_{threat}"
+        index = scores(root, name).index
+        assert sorted(int(row["row"]) for row in rows) == sorted(index)
+        values = [float(row["exposure"]) for row in rows]
+        assert values == sorted(values, reverse=True)
+        assert [int(row["rank"]) for row in rows] == list(range(1, len(rows) + 1))
+    page = report.build(root).read_text()
+    assert "exposed_rows" not in page
+
+
+@pytest.mark.slow
+def test_images_with_one_hot_labels_are_another_release_where_labels_are_soft(tmp_path):
+    threats = ("t1", "t1_images")
+    changes = {"audits__privacy__threats": threats, "audits__privacy__canaries": 0}
+    soft = measured(tmp_path / "soft", distill__lr_labels=1.0, **changes)
+    assert soft["distilled"]["t1_images"] and soft["random_subset"]["t1_images"] is None
+    names = ("scores", "scores_distilled_t1_images")
+    t1, images = (scores(tmp_path / "soft", name) for name in names)
+    assert t1.logits.shape == images.logits.shape
+    assert images.threat == "t1_images" and np.abs(t1.logits - images.logits).max() > 0
+    hard = measured(tmp_path / "hard", **changes)
+    assert hard["distilled"]["t1"] and hard["distilled"]["t1_images"] is None
 
 
 def test_t1_and_t2_look_at_the_same_rows_and_t1_at_more_networks(everything):

@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from dd_jax.catalogue.rules import THREATS
 from dd_jax.system.archive import read_npz
 from dd_jax.system.workdir import write_npz
 from dd_jax.types import InputError
 
-THREATS = ("t0", "t1", "t2")
 _KINDS = {
     "logits": "f",
     "member": "b",

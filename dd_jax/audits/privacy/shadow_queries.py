@@ -8,6 +8,7 @@ who has one trained network.
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -83,8 +84,9 @@ def train_shadows(context: Context, pipe: str) -> None:
         _initial_shadows(context, pipe)
     if defined - {"t0"}:
         made = _released_shadows(context, pipe)
-        for _ in _retrained(context, pipe, made.sets) if "t1" in defined else ():
-            pass
+        for sets, first in _attacked_sets(context, made.sets, defined).values():
+            for _ in _retrained(context, pipe, sets, first):
+                pass
 
 
 def _defined(context: Context, pipe: str) -> set[str]:
@@ -92,7 +94,7 @@ def _defined(context: Context, pipe: str) -> set[str]:
     random_starts = pipe in context.shadows.random_starts
     undefined = set() if random_starts else {"t0"}
     if pipe in ON_ROWS:
-        undefined.add("t1")
+        undefined |= {"t1", "t1_images"}
     return set(context.options.threats) - undefined
 
 
@@ -195,12 +197,29 @@ def _query_released(
     about = member[:, rows], rows, labels, canaries.kind[rows], initial
     once = _query(context, params, data, rows)
     results = {"t2": QueryResult(once, *about)}
-    if sets is not None and "t1" in threats:
-        repeats = _retrained(context, pipe, sets)
-        several = [once, *(_query(context, again, data, rows) for again in repeats)]
+    for threat, (attacked, first) in _attacked_sets(context, sets, threats).items():
+        repeats = _retrained(context, pipe, attacked, first)
+        several = [once] * first + [_query(context, p, data, rows) for p in repeats]
         pooled = pool_repeats(jnp.stack(several, axis=2), jnp.asarray(labels))
-        results["t1"] = QueryResult(pooled, *about)
-    return {threat: results[threat] for threat in sorted(threats)}
+        results[threat] = QueryResult(pooled, *about)
+    return {threat: results[threat] for threat in sorted(threats & set(results))}
+
+
+def _attacked_sets(
+    context: Context, sets: SyntheticSet | None, threats: set[str]
+) -> dict[str, tuple[SyntheticSet, int]]:
+    """What attackers who train networks have, and how many of these are there already.
+
+    Images with one-hot labels are another release only where labels are soft.
+    """
+    found = {}
+    if sets is not None and "t1" in threats:
+        found["t1"] = sets, 1
+    if sets is not None and "t1_images" in threats:
+        hard = jax.nn.one_hot(sets.labels.argmax(-1), sets.labels.shape[-1])
+        if (hard != sets.labels).any():
+            found["t1_images"] = sets._replace(labels=hard), 0
+    return found
 
 
 def _limited_rows(context: Context, rows: np.ndarray, kind: np.ndarray) -> np.ndarray:
@@ -228,9 +247,11 @@ def _shadows(
     return join_trees(both)
 
 
-def _retrained(context: Context, pipe: str, sets: SyntheticSet) -> Iterator[Params]:
-    """Further networks on the same sets, a repeat at a time."""
-    for i in range(1, context.options.repeats):
+def _retrained(
+    context: Context, pipe: str, sets: SyntheticSet, first: int
+) -> Iterator[Params]:
+    """Networks on sets that are there, from one repeat on, a repeat at a time."""
+    for i in range(first, context.options.repeats):
         keys = stack(context.key(f"shadows {pipe} {i}"), len(sets.images))
         yield context.shadows.retrain(pipe, keys, sets)
 

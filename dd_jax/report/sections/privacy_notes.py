@@ -9,6 +9,7 @@ from dd_jax.types import Record
 THREATS = {
     "t0": "an attacker asks which real images the distillation started from",
     "t1": "an attacker has the released synthetic set",
+    "t1_images": "an attacker has its images, and for each the class of highest label",
     "t2": "an attacker queries one trained model, which returns its logits",
 }
 
