@@ -5,7 +5,7 @@ nothing. Counts, labels and the choice of rows are the same in both.
 """
 
 import math
-from functools import cache, partial
+from functools import lru_cache, partial
 from typing import Literal, NamedTuple
 
 from scipy.optimize import brentq
@@ -94,7 +94,7 @@ def epsilon_of(
     return float(account.get_epsilon(delta))
 
 
-@cache  # a search takes seconds
+@lru_cache(maxsize=16)  # a search takes seconds
 def noise_multiplier_for(
     epsilon: float,
     delta: float,

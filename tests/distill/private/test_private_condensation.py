@@ -71,10 +71,10 @@ def test_rows_reach_the_set_through_the_noisy_gradient_alone(monkeypatch):
         return lambda key, params, rows: (like, jnp.float32(0))
 
     monkeypatch.setattr(module, "noisy_gradient", nothing)
-    build_anew = private_condensation.__wrapped__
+    made = private_condensation.__wrapped__
     releases = Releases(4, 1.0, 2.0, 0.5, in_steps=True)
     one, other = (
-        distilled(build_anew(MODEL, ipc=1, releases=releases), rows(seed=seed))
+        distilled(made(MODEL, ipc=1, releases=releases), rows(seed=seed))
         for seed in (0, 1)
     )
     np.testing.assert_array_equal(one, other)
