@@ -58,20 +58,20 @@ def test_first_images_are_a_fixed_list_shared_out(everything):
     np.testing.assert_array_equal(found.labels, train.labels[found.index])
 
 
-def test_owners_get_a_table_of_exposed_rows_which_no_report_has(everything):
+def test_owners_get_a_table_of_vulnerable_rows_which_no_report_has(everything):
     root, _ = everything
     for threat in ("t0", "t1", "t2"):
-        path = only_run(root) / f"exposed_rows_{threat}.csv"
+        path = only_run(root) / f"vulnerable_rows_{threat}.csv"
         with path.open() as file:
             rows = list(csv.DictReader(file))
         name = "scores" if threat == "t0" else f"scores_distilled_{threat}"
         index = scores(root, name).index
         assert sorted(int(row["row"]) for row in rows) == sorted(index)
-        values = [float(row["exposure"]) for row in rows]
+        values = [float(row["vulnerability"]) for row in rows]
         assert values == sorted(values, reverse=True)
         assert [int(row["rank"]) for row in rows] == list(range(1, len(rows) + 1))
     page = report.build(root).read_text()
-    assert "exposed_rows" not in page
+    assert "vulnerable_rows" not in page
 
 
 @pytest.mark.slow

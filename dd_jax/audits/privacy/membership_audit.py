@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 
 from dd_jax.audits.audit import Audit, Context
-from dd_jax.audits.privacy import evaluate_membership, exposed_rows, save_scores
+from dd_jax.audits.privacy import evaluate_membership, save_scores, vulnerable_rows
 from dd_jax.audits.privacy.audited_epsilon import audited_epsilon
 from dd_jax.audits.privacy.canaries import PUBLISHED
-from dd_jax.audits.privacy.exposed_rows import exposures
 from dd_jax.audits.privacy.row_checks import check_rows
 from dd_jax.audits.privacy.scores import check_score, score_of
 from dd_jax.audits.privacy.shadow_queries import (
@@ -19,6 +18,7 @@ from dd_jax.audits.privacy.shadow_queries import (
     train_shadows,
     worst_case,
 )
+from dd_jax.audits.privacy.vulnerable_rows import vulnerability
 from dd_jax.catalogue import arguments, entry
 from dd_jax.catalogue.rules import CANARIES
 from dd_jax.runtime.keys import integer
@@ -66,7 +66,7 @@ def measure(context: Context) -> dict[str, Any]:
             name = "scores.npz" if first else f"scores_{pipe}_{threat}.npz"
             _save(context, name, pipe, threat, found)
             if pipe == "distilled":
-                _save_exposed_rows(context, threat, found)
+                _save_vulnerable_rows(context, threat, found)
                 audited |= _audited_epsilon(context, threat, found)
     context.save_curves("roc", curves)
     part |= {"protocol": _protocol(context)} if worst_case(context) else {}
@@ -134,15 +134,15 @@ def _audited_epsilon(context: Context, threat: str, found: QueryResult) -> dict:
     return {threat: audited} if audited else {}
 
 
-def _save_exposed_rows(context: Context, threat: str, found: QueryResult) -> None:
+def _save_vulnerable_rows(context: Context, threat: str, found: QueryResult) -> None:
     """Leaves a table for the owner of the rows, which no report shows."""
     names = [context.dataset.class_names[label] for label in found.labels]
     kinds = ["" if kind < 0 else CANARIES[kind] for kind in found.canary]
-    exposure = exposures(found.logits, found.labels, found.member)
-    rows = exposed_rows.table(
-        exposure, found.rows, names, _groups(context, found), kinds
+    values = vulnerability(found.logits, found.labels, found.member)
+    table = vulnerable_rows.table(
+        values, found.rows, names, _groups(context, found), kinds
     )
-    context.save(f"exposed_rows_{threat}.csv", rows)
+    context.save(f"vulnerable_rows_{threat}.csv", table)
 
 
 def _score_options(context: Context) -> dict[str, dict]:

@@ -73,7 +73,7 @@ def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "change, message",
     [
-        ({"threat": "t3"}, "threat 't3' is not known; use t0, t1, t2"),
+        ({"threat": "t3"}, "threat 't3' is not known; use t0, t1, t1_images, t2"),
         ({"labels": np.zeros(4)}, r"labels has shape \(4,\); need \(5,\)"),
         ({"member": np.zeros((3, 5))}, r"member has shape \(3, 5\); need \(2, 5\)"),
     ],

@@ -1,4 +1,4 @@
-"""The training rows that models give away most, for the eyes of their owner."""
+"""The training rows that are inferred best, a table for their owner."""
 
 import csv
 import io
@@ -12,11 +12,11 @@ from dd_jax.audits.privacy.lira import variance_used
 from dd_jax.audits.privacy.signals import scaled_logits
 from dd_jax.types import Array
 
-COLUMNS = ("rank", "row", "class", "group", "canary", "exposure")
+COLUMNS = ("rank", "row", "class", "group", "canary", "vulnerability")
 _LEAST_STD = 1e-6
 
 
-def exposures(logits: Array, labels: np.ndarray, member: np.ndarray) -> np.ndarray:
+def vulnerability(logits: Array, labels: np.ndarray, member: np.ndarray) -> np.ndarray:
     """How far models with a row differ from models without it.
 
     `(mean_in - mean_out) / s` of scaled logits, averaged over queries, with
@@ -37,7 +37,7 @@ def exposures(logits: Array, labels: np.ndarray, member: np.ndarray) -> np.ndarr
 
     >>> logits = jnp.array([[2.0, 0.0], [0.0, 0.0], [3.0, 0.0], [1.0, 0.0]])
     >>> member = np.array([[True], [False], [True], [False]])
-    >>> exposures(logits[:, None, None], np.array([0]), member).round(3)
+    >>> vulnerability(logits[:, None, None], np.array([0]), member).round(3)
     array([4.])
     """
     chex.assert_rank([logits, labels, member], [4, 1, 2])
@@ -52,16 +52,16 @@ def exposures(logits: Array, labels: np.ndarray, member: np.ndarray) -> np.ndarr
 
 
 def table(
-    exposure: np.ndarray,
+    values: np.ndarray,
     rows: np.ndarray,
     classes: Sequence[str],
     groups: np.ndarray | None,
     canaries: Sequence[str],
 ) -> bytes:
-    """Rows as CSV, the most exposed first.
+    """Rows as CSV, the most vulnerable first.
 
     Args:
-      exposure: `f64[n]`.
+      values: `f64[n]`, by `vulnerability`.
       rows: `i64[n]`, their places in train.
       classes: the name of each row's class.
       groups: `i[n]`, None without groups.
@@ -73,8 +73,8 @@ def table(
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for rank, i in enumerate(np.argsort(-exposure, kind="stable"), 1):
+    for rank, i in enumerate(np.argsort(-values, kind="stable"), 1):
         group = "" if groups is None else int(groups[i])
-        cells = int(rows[i]), classes[i], group, canaries[i], f"{exposure[i]:.3f}"
+        cells = int(rows[i]), classes[i], group, canaries[i], f"{values[i]:.3f}"
         writer.writerow((rank, *cells))
     return text.getvalue().encode()

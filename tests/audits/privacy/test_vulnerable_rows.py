@@ -1,10 +1,10 @@
-"""Exposure of single rows: hand-computed, by simulation, and as a table."""
+"""Vulnerability of single rows: hand-computed, by simulation, and as a table."""
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dd_jax.audits.privacy.exposed_rows import exposures, table
+from dd_jax.audits.privacy.vulnerable_rows import table, vulnerability
 
 
 def drawn(models, shift, seed=0):
@@ -21,9 +21,9 @@ def drawn(models, shift, seed=0):
 
 
 @pytest.mark.parametrize("models", [32, 128])
-def test_a_row_is_as_exposed_as_its_log_odds_are_apart(models):
+def test_a_row_is_as_vulnerable_as_its_log_odds_are_apart(models):
     shift = np.array([0.0] * 300 + [3.0])
-    found = exposures(*drawn(models, shift))
+    found = vulnerability(*drawn(models, shift))
     error = 2 / np.sqrt(models)  # of a difference of two means of half of the models
     assert found.argmax() == 300
     assert found[300] == pytest.approx(3.0, abs=4.5 * error * 1.5)
@@ -35,17 +35,19 @@ def test_queries_are_averaged():
     logits, labels, member = drawn(16, np.array([1.0, 0.0]))
     both = jnp.concatenate([logits, logits], axis=2)
     np.testing.assert_allclose(
-        exposures(both, labels, member), exposures(logits, labels, member), rtol=1e-5
+        vulnerability(both, labels, member),
+        vulnerability(logits, labels, member),
+        rtol=1e-5,
     )
 
 
-def test_models_that_agree_in_all_digits_expose_nothing_infinite():
+def test_where_models_agree_in_all_digits_it_is_no_infinity():
     logits = jnp.zeros((4, 2, 1, 2))
     member = np.array([[True, False], [False, True]] * 2)
-    np.testing.assert_array_equal(exposures(logits, np.zeros(2, int), member), 0)
+    np.testing.assert_array_equal(vulnerability(logits, np.zeros(2, int), member), 0)
 
 
-def test_the_table_has_the_most_exposed_first():
+def test_the_table_has_the_most_vulnerable_first():
     found = table(
         np.array([0.5, 2.0, -1.0]),
         np.array([7, 3, 11]),
@@ -54,7 +56,7 @@ def test_the_table_has_the_most_exposed_first():
         ["", "mislabelled", ""],
     )
     assert found.decode().splitlines() == [
-        "rank,row,class,group,canary,exposure",
+        "rank,row,class,group,canary,vulnerability",
         '1,3,"a, b",1,mislabelled,2.000',
         "2,7,cat,0,,0.500",
         "3,11,cat,0,,-1.000",
