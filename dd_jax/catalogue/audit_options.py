@@ -214,3 +214,18 @@ CALIBRATION = (
     ),
     Option("bins", 15, "bins of the expected calibration error", at_least(1)),
 )
+DISTRIBUTION = (
+    Option(
+        "enabled",
+        False,
+        "run the audit of distribution inference: is the share of a class or group in "
+        "train guessed right",
+        FLAG,
+    ),
+    Option(
+        "models",
+        16,
+        "models of each pipeline, in turn from two distributions of rows",
+        PAIRS,
+    ),
+)

@@ -242,6 +242,12 @@ audit(
     options=audit_options.PRIVACY,
 )
 audit(
+    "distribution",
+    _IN + "privacy.distribution_audit:AUDIT",
+    label="Distribution inference",
+    options=audit_options.DISTRIBUTION,
+)
+audit(
     "learning_curve",
     _IN + "learning_curve_audit:AUDIT",
     label="Learning curve",
