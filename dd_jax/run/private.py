@@ -38,11 +38,7 @@ from dd_jax.types import Dataset, InputError, Key, Split
 _SECRET = "secret.npz"
 _RELEASES = 50  # before the first step
 _BATCH = 256  # rows expected in a release of each step
-PROTECTS = (
-    "the content of any one training row, against its contributing nothing; labels, "
-    "counts and which rows are used are public, and settings that were chosen on "
-    "these rows are not accounted for"
-)
+PROTECTS = "the content of any one training row, against its contributing nothing"
 
 
 def releases_of(config: ConfigDict, rows: int) -> Releases:

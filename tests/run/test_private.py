@@ -9,6 +9,7 @@ from tiny import BARE, make, only_run
 from dd_jax import run
 from dd_jax.data import load
 from dd_jax.distill.io import storage
+from dd_jax.report.safe_text import printable
 from dd_jax.run import private
 from dd_jax.run.context import build_context
 from dd_jax.run.validation import check
@@ -197,6 +198,10 @@ def test_a_damaged_release_is_one_line(tmp_path):
         private.guarantee(context)
     (secret,) = tmp_path.rglob("secret.npz")
     assert secret.stat().st_mode & 0o077 == 0
+
+
+def test_reports_show_all_that_a_record_says_is_protected():
+    assert printable(private.PROTECTS) == private.PROTECTS
 
 
 def test_ids_of_runs_without_privacy_do_not_depend_on_its_keys():

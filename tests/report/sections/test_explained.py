@@ -48,8 +48,9 @@ def test_the_guarantee_of_a_private_set_is_a_sentence():
     }
     assert run_notes.guarantee(validate(row)) == (
         "Differential privacy: epsilon 1 at delta 1e-05, by 50 releases at noise "
-        "multiplier 26.38. Protected is any row. Against another row of the same class "
-        "epsilon is 2.15."
+        "multiplier 26.38. Protected is any row. Labels, counts and which rows are "
+        "used are public, and settings that were chosen on these rows are not "
+        "accounted for. Against another row of the same class epsilon is 2.15."
     )
 
 
