@@ -45,8 +45,9 @@ def guarantee(record: Record) -> str:
         f"Differential privacy: epsilon {format_value(part['epsilon'])} at delta "
         f"{part['delta']:g}, by {' and '.join(costs)}. Protected is "
         f"{part['protects']}. Labels, counts and which rows are used are public, and "
-        "settings that were chosen on these rows are not accounted for. Against another "
-        f"row of the same class epsilon is {format_value(part['epsilon_of_exchange'])}."
+        "settings that were chosen on these rows are not accounted for. Against "
+        "another row of the same class epsilon is "
+        f"{format_value(part['epsilon_of_exchange'])}."
         f"{_of_dp_sgd(part.get('dp_sgd'))}"
     )
 
