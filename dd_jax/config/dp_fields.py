@@ -22,8 +22,8 @@ DP = (
     Option(
         "dp.batch",
         0,
-        "training rows expected in a release, each drawn on its own (Poisson); 0 = "
-        "all rows every time (dm), 256 (dc)",
+        "training rows expected in a release, each drawn on its own (Poisson), at most "
+        "all; 0 = all rows every time (dm), 256 (dc)",
         at_least(0),
     ),
     Option(

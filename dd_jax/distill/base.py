@@ -119,6 +119,8 @@ class Method(NamedTuple):
       steps: whether `update` does anything; selection methods end at `init`.
       experts: those that it follows, if any.
       releases: what it learns from where rows are private.
+      made: `state -> i32[]`, the releases that its steps have made so far, of a method
+        whose steps make them.
       traced: what makes `sample` and `update` of float hyper-parameters that are inputs
         of compiled programs; None where all are constants.
       splits: whether `update` cuts its work by `runtime.split_work`, so that several
@@ -132,6 +134,7 @@ class Method(NamedTuple):
     steps: bool = True
     experts: Experts | None = None
     releases: Releases | None = None
+    made: Callable[[Any], Array] | None = None
     splits: bool = False
     traced: Traced | None = None
 

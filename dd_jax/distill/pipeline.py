@@ -19,7 +19,7 @@ from dd_jax.runtime.sent import arrays_of_first
 from dd_jax.runtime.stacked import repeated, row, stack_trees
 from dd_jax.train.many import Loop, Schedule, train_on_rows, train_on_sets
 from dd_jax.train.training import Trainer
-from dd_jax.types import Array, Pipeline, Split, SyntheticSet, Trained
+from dd_jax.types import Array, InputError, Pipeline, Split, SyntheticSet, Trained
 
 TrainExperts = Callable[..., np.ndarray]
 
@@ -151,10 +151,21 @@ def distil_many(
                 *noisy,
             ),
         )
+    if method.made:
+        _require_accounted(jax.vmap(method.made)(state), method)
     sets = jax.vmap(method.read)(state)
     if not (sets.lr > 0).all():
         raise Diverged("distil: the learned learning rate of the networks came to 0")
     return sets, seconds
+
+
+def _require_accounted(made: Array, method: Method) -> None:
+    if (most := int(made.max())) > method.releases.count:
+        raise InputError(
+            f"{most} releases of private rows were made, by an error of the program, "
+            f"where {method.releases.count} are accounted for; the set must not be "
+            "published"
+        )
 
 
 def _given(method: Method) -> str:

@@ -11,7 +11,7 @@ EPS = 8 / 255  # the usual Linf radius for images of 8 bits a channel
 ATTACK = "pgd_linf"
 FALSE_POSITIVES = 10  # that an FPR level has to allow before it counts as resolved
 ROUNDING = 1e-9  # by which numbers that are equal may differ
-THREATS = ("t2", "t1", "t0")  # in order of preference
+THREATS = ("t2", "t1", "t1_images", "t0")  # in order of preference
 
 
 class MembershipAttack(NamedTuple):

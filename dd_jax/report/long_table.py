@@ -7,7 +7,7 @@ Columns, null where they do not apply:
 - `network`: what it was trained on (`distilled`, `random_subset`, `full_data`,
   `dp_sgd`), of transfer the target; `source`: of transfer, on whose networks the images
   were made;
-- `threat`: of membership, `t0 t1 t2`; `attack`, of membership its score;
+- `threat`: of membership, `t0 t1 t1_images t2`; `attack`, of membership its score;
 - `eps`, `norm`: radius in pixels of [0, 1]; `step`: of a learning curve;
 - `level`: a number in a name, such as the false-positive rate of `tpr_at_fpr`;
 - `index`: of a class or a severity in a list;

@@ -36,7 +36,8 @@ def by_pipe(check: Check) -> Check:
     return only(PIPES, fields({}, dict.fromkeys(PIPES, check)))
 
 
-AUDITED = {"epsilon": number(0), "confidence": SHARE, "most": number(0)}
+AUDITED = dict.fromkeys(("epsilon", "surely", "most"), number(0))
+AUDITED["confidence"] = SHARE
 RUN = fields(
     {
         "id": text,

@@ -20,7 +20,7 @@ from dd_jax.run.audit_context import (
     eval_steps,
     results_of,
 )
-from dd_jax.run.audited_claims import audited_mechanism, require_no_refutation
+from dd_jax.run.audited_claims import audited_mechanism, withdraw_if_refuted
 from dd_jax.run.cached import rehearsal
 from dd_jax.run.context import (
     AUDIT_PRECISION,
@@ -202,17 +202,18 @@ def _measure(run: RunContext, notes: tuple[str, ...]) -> Record:
     whitening(run.config)  # fitted here, not inside of a compiled function
     audited = audited_mechanism(run)
     results = _results(run)
+    promised = guarantee(run) if run.config.dp.epsilon else {}
     metadata = _save_sets(run, results.sets)
     Checkpoints(run.folder / "model").save(0, 0.0, results.networks)
     record: Record = {"run": identity(run, metadata, notes)}
-    if run.config.dp.epsilon:
+    if promised:
         spent = spent_by_dp_sgd(run, results.logits)
-        record["run"]["differential_privacy"] = guarantee(run) | audited | spent
+        record["run"]["differential_privacy"] = promised | audited | spent
     for name, audit in enabled(run.config).items():
         forget_programs_if_many()
         if part := _of_record(name, audit.measure(context_of(run, name, results))):
             record[name] = part
-    require_no_refutation(record)
+    withdraw_if_refuted(record, run.folder)
     curves = {"distil": _distil_curve(run.folder)} | results.curves
     workdir.write_json(run.folder / "curves.json", curves)
     record["cost"] = run.cost.record(run.config.distill.steps * run.config.sets)

@@ -11,6 +11,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from dd_jax.catalogue.naming import init_of
+from dd_jax.config import changed
 from dd_jax.distill.base import Releases
 from dd_jax.distill.private import (
     class_releases,
@@ -70,6 +71,17 @@ def require_private(config: ConfigDict, data: Dataset) -> None:
             raise InputError(f"dp.epsilon={config.dp.epsilon:g}: {words}")
 
 
+def require_no_keys(config: ConfigDict) -> None:
+    """Refuses keys of differential privacy for a run without it.
+
+    Raises:
+      InputError: one is not at its default.
+    """
+    for key, value in changed(config).items():
+        if key.startswith("dp."):
+            raise InputError(f"{key}={value}: needs dp.epsilon above 0")
+
+
 def _refusals(config: ConfigDict, data: Dataset) -> Iterator[tuple[bool, str]]:
     distill, rows = config.distill, len(data.train.labels)
     yield (
@@ -87,6 +99,10 @@ def _refusals(config: ConfigDict, data: Dataset) -> Iterator[tuple[bool, str]]:
         bool(config.dp.releases) and makes_releases_in_steps(distill.method),
         f"dp.releases={config.dp.releases}: {distill.method} makes one in each of "
         "distill.steps; take 0",
+    )
+    yield (
+        makes_releases_in_steps(distill.method) and not distill.steps,
+        f"distill.steps=0: {distill.method} learns in its steps alone; take 1 or more",
     )
     init, place = init_of(distill.init)
     nearest = bool(place) and distill.public.classes != "free"

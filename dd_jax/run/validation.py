@@ -24,7 +24,7 @@ from dd_jax.run.context import (
     matches,
 )
 from dd_jax.run.methods import batched_method_of, method_of
-from dd_jax.run.private import require_private
+from dd_jax.run.private import require_no_keys, require_private
 from dd_jax.run.read_data import dataset, whitening
 from dd_jax.run.variants import transfer_variants
 from dd_jax.runtime.devices import require_devices
@@ -52,11 +52,8 @@ def check(config: ConfigDict) -> RunContext:
     data = dataset(config)
     if config.dp.epsilon:
         require_private(config, data)
-    elif config.dp.sgd.epochs:
-        raise InputError(
-            f"dp.sgd.epochs={config.dp.sgd.epochs}: DP-SGD keeps to the epsilon of a "
-            "private set; give dp.epsilon above 0, or dp.sgd.epochs=0"
-        )
+    else:
+        require_no_keys(config)
     if config.distill.load:
         _check_loaded(config, data)
     elif config.data.zca:

@@ -7,7 +7,7 @@ from dd_jax.report.privacy_claims import claims
 from dd_jax.report.schema import validate
 from dd_jax.types import InputError
 
-FOUND = {"epsilon": 0.61, "confidence": 0.99, "most": 10.54}
+FOUND = {"epsilon": 0.61, "surely": 0.5, "confidence": 0.99, "most": 10.54}
 GUESSED = {"score": "loss", "pairs": 2500, "guesses": 1000, "correct": 530}
 
 

@@ -9,8 +9,12 @@ from tiny import BARE, MLP, make, npz, only_run
 from dd_jax import report, run
 from dd_jax.distill.private import class_releases
 from dd_jax.report.schema import validate
-from dd_jax.run import audited_claims
-from dd_jax.run.audited_claims import audited_mechanism, require_no_refutation
+from dd_jax.run import private
+from dd_jax.run.audited_claims import (
+    audited_mechanism,
+    require_clipping,
+    withdraw_if_refuted,
+)
 from dd_jax.run.context import build_context
 from dd_jax.system import workdir
 from dd_jax.train.private import noisy_gradient
@@ -67,9 +71,9 @@ def test_the_record_has_audited_epsilons_beside_the_claimed_ones(tmp_path, data)
     assert "800,000 repetitions" in page and "30 pairs of rows" in page
 
 
-def test_a_run_without_privacy_has_none(data):
+def test_a_run_without_privacy_has_none(data, tmp_path):
     assert audited_mechanism(build_context(make(BARE | MLP | data))) == {}
-    require_no_refutation({"run": {}, "privacy": {}})
+    withdraw_if_refuted({"run": {}, "privacy": {}}, tmp_path)
 
 
 @pytest.mark.parametrize("release", [half_of_the_noise, one_key_for_all])
@@ -110,18 +114,42 @@ def test_releases_of_steps_are_audited_by_the_noise_of_their_gradients(
         audited_mechanism(context)
 
 
-def test_a_row_that_is_not_clipped_is_refuted(data, monkeypatch):
-    monkeypatch.setattr(audited_claims, "clipped", lambda rows, norm: 2 * norm * rows)
-    with pytest.raises(InputError, match="must not be published"):
-        audited_mechanism(build_context(make(PRIVATE | data)))
+@pytest.mark.parametrize("method", ["dm", "dc"])
+def test_a_row_that_is_not_clipped_is_refused(data, monkeypatch, method):
+    changed = {"distill.method": method} | (
+        {"dp.releases": 0} if method == "dc" else {}
+    )
+    context = build_context(make(PRIVATE | data | changed))
+    wanted = private.releases_of(context.config, 60)
+    require_clipping(context, wanted)
+    sums, gradient = class_releases.class_sums, noisy_gradient.noisy_gradient
+    monkeypatch.setattr(
+        class_releases,
+        "class_sums",
+        lambda model, number, row, classes, clip, at_once: sums(
+            model, number, row, classes, 10 * clip, at_once
+        ),
+    )
+    monkeypatch.setattr(
+        noisy_gradient,
+        "noisy_gradient",
+        lambda model, *, clip, **rest: gradient(model, clip=10 * clip, **rest),
+    )
+    with pytest.raises(InputError, match="more to a release than dp.clip allows"):
+        require_clipping(context, wanted)
 
 
-def test_members_that_are_found_too_often_refute_the_claim():
+def test_members_that_are_found_too_often_refute_the_claim(tmp_path):
     record = {
         "run": {"differential_privacy": {"epsilon": 1.0, "epsilon_of_exchange": 2.2}},
-        "privacy": {"audited_epsilon": {"t2": {"epsilon": 2.1}}},
+        "privacy": {"audited_epsilon": {"t2": {"epsilon": 2.5, "surely": 2.1}}},
     }
-    require_no_refutation(record)
-    record["privacy"]["audited_epsilon"]["t2"]["epsilon"] = 2.3
+    files = [tmp_path / name for name in ("synthetic.npz", "synthetic_1.npz")]
+    for file in (*files, tmp_path / "images.png", tmp_path / "scores.npz"):
+        file.touch()
+    withdraw_if_refuted(record, tmp_path)
+    assert all(file.exists() for file in files)
+    record["privacy"]["audited_epsilon"]["t2"]["surely"] = 2.3
     with pytest.raises(InputError, match="under T2 shows an epsilon of 2.3 or more"):
-        require_no_refutation(record)
+        withdraw_if_refuted(record, tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["scores.npz"]

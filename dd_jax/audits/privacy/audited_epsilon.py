@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dd_jax.audits.privacy.canaries import COPIED
-from dd_jax.audits.privacy.epsilon import epsilon_from_one_run
+from dd_jax.audits.privacy.epsilon import SURE, epsilon_from_one_run
 from dd_jax.audits.privacy.scores import score_of
 from dd_jax.types import Array
 
@@ -60,10 +60,12 @@ def audited_epsilon(
 def _scores_of_first(name, logits, labels, member, **options) -> np.ndarray:
     """Scores by the first model, `f[n]`, from which its own membership is hidden.
 
-    In its place are the rows of the next pair of models, drawn independently: some
-    scores look at the membership of other points.
+    In the place of its membership and of its complement, model and membership, are
+    those of the next pair, drawn independently: a score may look at the membership of
+    other points, and a registered one at every model.
     """
     hidden = np.concatenate([member[2:4], member[2:]])
+    logits = np.concatenate([logits[:1], logits[3:4], logits[2:]])
     given = map(jnp.asarray, (logits, labels, hidden))
     return np.asarray(score_of(name)(*given, 0, **options))
 
@@ -116,8 +118,8 @@ def epsilon_from_pairs(
       delta: of (epsilon, delta), in [0, 1).
 
     Returns:
-      `{epsilon, confidence, pairs, guesses, correct, most}`; `most` is the bound if all
-      guesses were right.
+      `{epsilon, surely, confidence, pairs, guesses, correct, most}`: the bound, and at
+      the confidence `epsilon.SURE`; `most` is the bound if all guesses were right.
 
     Source: Steinke, Nasr and Jagielski 2023, "Privacy auditing with one (1) training
     run". Differs in: a coin chooses one of two rows, not a row or none.
@@ -125,11 +127,12 @@ def epsilon_from_pairs(
     ahead = np.subtract(*scores[pairs].T)
     surest = np.argsort(-np.abs(ahead), kind="stable")[:_GUESSES]
     correct, sizes = int(np.sum(ahead[surest] > 0)), (len(pairs), len(surest))
-    bound = lambda right: epsilon_from_one_run(
-        *sizes, right, delta=delta, confidence=CONFIDENCE
+    bound = lambda right, confidence=CONFIDENCE: epsilon_from_one_run(
+        *sizes, right, delta=delta, confidence=confidence
     )
     return {
         "epsilon": bound(correct),
+        "surely": bound(correct, SURE),
         "confidence": CONFIDENCE,
         "pairs": sizes[0],
         "guesses": sizes[1],

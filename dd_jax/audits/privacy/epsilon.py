@@ -115,8 +115,11 @@ def epsilon_from_one_run(
     return low
 
 
+SURE = 1 - 1e-6  # confidence of bounds that refute a claim: a right one by no accident
+
+
 def require_not_refuted(claimed: float, audited: float, source: str) -> None:
-    """Refuses a claim that a lower bound is above.
+    """Refuses a claim that a lower bound is above, one at the confidence `SURE`.
 
     Raises:
       InputError: so it is.

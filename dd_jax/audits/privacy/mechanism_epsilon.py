@@ -6,18 +6,17 @@ that leaves.
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dd_jax.audits.privacy.epsilon import epsilon_from_rates
+from dd_jax.audits.privacy.epsilon import SURE, epsilon_from_rates
 from dd_jax.types import Array, Key
 
 Mechanism = Callable[[Key, Iterable[Array]], Iterable[Array]]
 CONFIDENCE = 0.99
-_CAUTIOUS = 1 - 1e-6  # of bounds that are compared, so that no lucky one wins
 _MOST = 200_000  # repetitions with the row, and as many without, of each half
 _NUMBERS = 10**7  # repetitions of a half times releases
 _NOISE = 4000  # repetitions that the covariance of the noise is estimated from
@@ -51,6 +50,7 @@ def epsilon_of_mechanism(
     added: np.ndarray,
     *,
     delta: float,
+    sampling: float = 1.0,
     repetitions: int = 0,
 ) -> dict[str, Any]:
     """Audits a composition of noisy sums on one row that is in all of them, or in none.
@@ -76,26 +76,33 @@ def epsilon_of_mechanism(
       key: a repetition of all this with the same key gives the same bound.
       added: `f64[R 2]`, what the row adds to each sum, such as C times `turning`.
       delta: of (epsilon, delta), in [0, 1).
+      sampling: q, the probability with which the row is in each sum, as claimed.
       repetitions: n with the row, and as many without, in each half; default: as many
         as take seconds.
 
     Returns:
-      `{epsilon, confidence, repetitions, most}`: the bound, how sure it is, the
-      repetitions of both halves together, and the bound of a mechanism without noise.
+      `{epsilon, surely, confidence, repetitions, most}`: the bound, and at the
+      confidence `epsilon.SURE`; how sure it is, the repetitions of both halves
+      together, and the bound of a mechanism without noise.
 
     Sources: Jagielski, Ullman and Oprea 2020, "Auditing differentially private machine
-    learning"; Nasr et al. 2021, "Adversary instantiation". Differs in: the statistic is
+    learning"; Nasr et al. 2021, "Adversary instantiation". Differs in: statistics are
     learned, and nothing is trained.
     """
     n = repetitions or min(_MOST, max(_NUMBERS // len(added), 100))
     keys = jax.random.split(key, 3)
-    weights = _weights(mechanism, keys[0], added)
+    learned = _learned(mechanism, keys[0], added)
     row = jnp.repeat(jnp.arange(2.0), n)  # whether a repetition has the row
-    halves = [_scores(mechanism, each, added, weights, row) for each in keys[1:]]
-    (of_threshold, of_bound) = (np.split(scores, 2) for scores in halves)
-    threshold = _best_threshold(*of_threshold, delta)
+    halves = [_scores(mechanism, k, added, learned, sampling, row) for k in keys[1:]]
+    of_threshold, of_bound = (np.split(scores, 2, axis=1) for scores in halves)
+    thresholds = [_best_threshold(*pair, delta) for pair in zip(*of_threshold)]
+    best = max(range(len(thresholds)), key=lambda i: thresholds[i][1])
+    bound = lambda confidence: _bound(
+        *(scores[best] for scores in of_bound), thresholds[best][0], delta, confidence
+    )
     return {
-        "epsilon": _bound(*of_bound, threshold, delta),
+        "epsilon": bound(CONFIDENCE),
+        "surely": bound(SURE),
         "confidence": CONFIDENCE,
         "repetitions": 4 * n,
         "most": epsilon_from_rates(n, n, 0, n, delta=delta, confidence=CONFIDENCE),
@@ -108,39 +115,63 @@ def _features(release: Array) -> np.ndarray:
     return found.reshape(len(found), -1)
 
 
-def _weights(mechanism: Mechanism, key: Key, added: np.ndarray) -> list[np.ndarray]:
-    """`S^-1 v` for each release, `f64[d]`."""
+class _Learned(NamedTuple):
+    """Of one release: `S^-1 v`, what the row adds, and the noise along it."""
+
+    weights: np.ndarray
+    along: np.ndarray
+    variance: float
+
+    def log_ratio(self, features: np.ndarray, sampling: float) -> np.ndarray:
+        """`log(1 - q + q N(x; d, s^2) / N(x; 0, s^2))` of x along the row."""
+        x, d = features @ self.along, self.along @ self.along
+        exponent = (x * d - d * d / 2) / self.variance
+        return np.logaddexp(np.log1p(-sampling), np.log(sampling) + exponent)
+
+
+def _learned(mechanism: Mechanism, key: Key, added: np.ndarray) -> list[_Learned]:
     nothing = (jnp.zeros((_NOISE, 2)) for _ in added)
     noise = map(_features, mechanism(key, nothing))
     found = []
     for first in range(0, len(added), _TOGETHER):
-        found += _best(list(islice(noise, _TOGETHER)), added[first:])
+        found += _of_noise(list(islice(noise, _TOGETHER)), added[first:])
     return found
 
 
-def _best(noise: list[np.ndarray], added: np.ndarray) -> Iterator[np.ndarray]:
-    sizes = [each.shape[1] for each in noise]
-    along = np.concatenate([np.tile(v, d // 2) for v, d in zip(added, sizes)])
+def _of_noise(noise: list[np.ndarray], added: np.ndarray) -> Iterator[_Learned]:
+    rows = [np.tile(v, each.shape[1] // 2) for v, each in zip(added, noise)]
+    along = np.concatenate(rows)
     covariance = np.cov(np.hstack(noise), rowvar=False)
     floor = _FLOOR * (np.trace(covariance) / len(along) or 1.0)
     weights = np.linalg.solve(covariance + floor * np.eye(len(along)), along)
-    yield from np.split(weights, np.cumsum(sizes)[:-1])
+    ends = np.cumsum([len(row) for row in rows])[:-1]
+    for weight, row, each in zip(np.split(weights, ends), rows, noise):
+        yield _Learned(weight, row, max(np.var(each @ row), floor * row @ row))
 
 
-def _scores(mechanism, key, added, weights, row) -> np.ndarray:
+def _scores(mechanism, key, added, learned, sampling, row) -> np.ndarray:
+    """The statistics of every repetition, `f64[1 n]`, or `f64[2 n]` of sampled rows."""
     sums = (jnp.outer(row, v) for v in jnp.float32(added))
-    released = zip(mechanism(key, sums), weights, strict=True)
-    return np.asarray(sum(_features(release) @ w for release, w in released))
+    total = np.zeros((1 + (sampling < 1), len(row)))
+    for release, one in zip(mechanism(key, sums), learned, strict=True):
+        features = _features(release)
+        total[0] += features @ one.weights
+        if sampling < 1:
+            total[1] += one.log_ratio(features, sampling)
+    return total
 
 
-def _best_threshold(without: np.ndarray, with_row: np.ndarray, delta: float) -> float:
+def _best_threshold(
+    without: np.ndarray, with_row: np.ndarray, delta: float
+) -> tuple[float, float]:
+    """The threshold of the best bound, and that bound."""
     places = np.unique(np.geomspace(1, len(without), 60).astype(int)) - 1
     candidates = np.sort(without)[::-1][places]
-    bound = lambda t: _bound(without, with_row, t, delta, _CAUTIOUS)
-    return max(candidates, key=bound)
+    bounds = [_bound(without, with_row, t, delta, SURE) for t in candidates]
+    return candidates[np.argmax(bounds)], max(bounds)
 
 
-def _bound(without, with_row, threshold, delta, confidence=CONFIDENCE) -> float:
+def _bound(without, with_row, threshold, delta, confidence) -> float:
     above = [int(np.sum(scores > threshold)) for scores in (with_row, without)]
     return epsilon_from_rates(
         above[0],

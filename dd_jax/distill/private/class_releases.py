@@ -81,7 +81,8 @@ def batch_of(
     """
     if sampling == 1:
         return np.arange(rows), rows
-    drawn = jax.random.bernoulli(named(key, f"batch {number}"), sampling, (rows,))
+    batch_key = named(key, f"batch {number}")
+    drawn = jax.random.bernoulli(batch_key, sampling, (rows,), mode="high")
     expected = sampling * rows
     return np.flatnonzero(drawn), math.ceil(expected + 4 * math.sqrt(expected))
 

@@ -96,11 +96,11 @@ def private_condensation(
         return real
 
     def update(key, state, real):
-        (learned, net, step), made = state
+        (learned, net, step), count = state
         net_key, train_key = jax.random.split(key)
         net = reset_if_new(inner_loop, net_key, net, step)
         secret = jax.random.wrap_key_data(real.secret, impl="threefry2x32")
-        target, _ = released(jax.random.fold_in(secret, made), net.params, _rows(real))
+        target, _ = released(jax.random.fold_in(secret, count), net.params, _rows(real))
 
         def loss_fn(params):
             ours = flattened(learner.decode(params))
@@ -115,10 +115,11 @@ def private_condensation(
         ours = flattened(learner.decode(learned.params))
         net, step = advance(inner_loop, train_key, net, step, ours, ())
         matching = GradientMatchingState(learned, net, step)
-        return _State(matching, made + 1), {"loss": loss}
+        return _State(matching, count + 1), {"loss": loss}
 
     read = lambda state: learner.read(state.matching.learned)
-    return Method(init_state, sample, update, read, releases=releases)
+    made = lambda state: state.releases
+    return Method(init_state, sample, update, read, releases=releases, made=made)
 
 
 def _rows(real: Real) -> Rows:

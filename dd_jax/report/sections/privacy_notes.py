@@ -26,7 +26,9 @@ def explanation(record: Record, config: dict) -> list[str]:
         for name in threats
     ]
     lines += _shadows(record, threats, audit)
-    if "t1" in threats and (repeats := audit.get("repeats") or 1) > 1:
+    if {"t1", "t1_images"} & set(threats) and (
+        repeats := audit.get("repeats") or 1
+    ) > 1:
         lines.append(f"T1 averages {repeats} nets trained on each released set.")
     attack = headline.membership(record)
     if attack and (bound := _shared_seed(record, attack)):
@@ -54,7 +56,10 @@ def _shared_seed(record: Record, attack: headline.MembershipAttack) -> dict | No
 
 
 def _shadows(record: Record, threats: dict, audit: dict) -> list[str]:
-    attacked = estimate(threats.get("t2") or threats.get("t1")) or {}
+    of_sets = ("t2", "t1", "t1_images")
+    attacked = (
+        estimate(next((threats[t] for t in of_sets if threats.get(t)), None)) or {}
+    )
     number = int(attacked.get("n") or 0)
     if not number:
         return []

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 
 from dd_jax.train.private.accounting import Gaussians, epsilon_of
+from dd_jax.train.private.noise import gaussian
 from dd_jax.types import Array, InputError, Key
 
 
@@ -63,7 +64,7 @@ class Ledger:
             raise InputError("release: the statistic is not finite")
         self._keys.add(words)
         self.entries.append(Gaussians(1, noise_multiplier, sampling))
-        noise = jax.random.normal(key, total.shape)
+        noise = gaussian(key, total.shape)
         return total + noise_multiplier * sensitivity * noise
 
     def epsilon(self, delta: float) -> float:

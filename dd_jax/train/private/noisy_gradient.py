@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +12,7 @@ from dd_jax.runtime.platform import in_turn
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.losses import cross_entropy
 from dd_jax.train.private import clipping
+from dd_jax.train.private.noise import gaussian
 from dd_jax.train.training import as_pixels
 from dd_jax.types import Array, Key, Model, Params
 
@@ -63,7 +64,8 @@ def poisson_batch(key: Key, present: Array, sampling: float) -> tuple[Array, Arr
       fillers that are not.
     """
     room = capacity(len(present), sampling)
-    drawn = present & jax.random.bernoulli(key, sampling, present.shape)
+    # mode: of all bits, else the probability would be rounded up to 23 bits
+    drawn = present & jax.random.bernoulli(key, sampling, present.shape, mode="high")
     places = jnp.nonzero(drawn, size=room, fill_value=0)[0]
     return places, jnp.arange(room) < drawn.sum()
 
@@ -110,29 +112,56 @@ def noisy_gradient(
     )
 
     def released(key, params, rows):
-        batch_key, noise_key = jax.random.split(key)
         at_once = _ON_CPU if in_turn() else _AT_ONCE
-        batch = poisson_batch(batch_key, rows.present, sampling)
-        places, drawn = (_fillers_in_last_microbatches(a, at_once) for a in batch)
-        images = as_pixels(rows.images[rows.at[places]])
-        total, found = clipped_grad(microbatch_size=at_once)(
-            *(model.trainable(params), params, images, rows.labels[places]),
-            is_padding_example=~drawn,
-        )
-        noisy = with_noise(noise_key, total, noise_multiplier * clip)
+
+        def total_of(*batch):
+            places, drawn = (_fillers_in_last_microbatches(a, at_once) for a in batch)
+            images = as_pixels(rows.images[rows.at[places]])
+            total, found = clipped_grad(microbatch_size=at_once)(
+                *(model.trainable(params), params, images, rows.labels[places]),
+                is_padding_example=~drawn,
+            )
+            mean_loss = jnp.vdot(drawn, found.values) / jnp.maximum(drawn.sum(), 1)
+            return total, mean_loss
+
+        scale = noise_multiplier * clip
+        noisy, mean_loss = noisy_sum(key, rows.present, sampling, scale, total_of)
         expected = sampling * rows.present.sum()
         gradient = jax.tree.map(lambda g: g / expected, noisy)
-        return gradient, jnp.vdot(drawn, found.values) / jnp.maximum(drawn.sum(), 1)
+        return gradient, mean_loss
 
     return released
+
+
+def noisy_sum(
+    key: Key,
+    present: Array,
+    sampling: float,
+    scale: float,
+    total_of: Callable[[Array, Array], tuple[Params, Any]],
+) -> tuple[Params, Any]:
+    """A sum over a Poisson batch of rows, with noise.
+
+    Args:
+      key: of batch and noise.
+      present: `bool[m]`, the rows to draw from.
+      sampling: q.
+      scale: standard deviation of the noise.
+      total_of: `(places, drawn) -> (sum, other)`, see `poisson_batch`.
+
+    Returns:
+      The sum with noise, and what else `total_of` gives, without.
+    """
+    batch_key, noise_key = jax.random.split(key)
+    total, other = total_of(*poisson_batch(batch_key, present, sampling))
+    return with_noise(noise_key, total, scale), other
 
 
 def with_noise(key: Key, total: Params, scale: float) -> Params:
     """Adds `scale N(0, I)`, independent for every number of a pytree."""
     leaves, kind = jax.tree.flatten(total)
     keys = jax.random.split(key, len(leaves))
-    noise = [jax.random.normal(k, leaf.shape) for k, leaf in zip(keys, leaves)]
-    noisy = [leaf + scale * z for leaf, z in zip(leaves, noise)]
+    noisy = [leaf + scale * gaussian(k, leaf.shape) for k, leaf in zip(keys, leaves)]
     return jax.tree.unflatten(kind, noisy)
 
 

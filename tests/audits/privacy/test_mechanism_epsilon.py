@@ -86,12 +86,34 @@ def test_fresh_noise_at_each_use_that_is_counted_once_is_refuted():
     require_not_refuted(epsilon_of([Gaussians(60, s)], DELTA), found, "it")
 
 
+def of_batches(key, sums, noise_multiplier, sampling):
+    for number, each in enumerate(sums):
+        own = named(key, f"batch {number}")
+        used = jax.random.bernoulli(own, sampling, (len(each), 1))
+        noise_key = named(key, f"release {number}")
+        kept = used * each
+        yield release(Ledger(), noise_key, kept, noise_multiplier=noise_multiplier)
+
+
+@pytest.mark.slow
+def test_half_of_the_noise_of_rare_batches_is_refuted():
+    s = noise_multiplier_for(1.0, DELTA, 300, 0.005)
+    given = {"sampling": 0.005}
+    broken = partial(of_batches, noise_multiplier=s / 2, **given)
+    with pytest.raises(InputError, match="must not be published"):
+        require_not_refuted(1.0, audited(broken, 300, **given), "it")
+    correct = partial(of_batches, noise_multiplier=s, **given)
+    require_not_refuted(1.0, audited(correct, 300, **given), "it")
+
+
 def test_no_noise_shows_all_that_can_be_shown():
     found = epsilon_of_mechanism(
         lambda key, sums: sums, jax.random.key(0), turning(2), delta=0, repetitions=500
     )
+    assert 0 < found["surely"] < found["epsilon"]
     assert found == {
         "epsilon": found["most"],
+        "surely": found["surely"],
         "confidence": 0.99,
         "repetitions": 2000,
         "most": epsilon_from_rates(500, 500, 0, 500, confidence=0.99),
