@@ -90,13 +90,16 @@ def audited_mechanism(run: RunContext) -> dict[str, Any]:
 
 def _repeated(wanted: Releases, key: Key, sums: Iterable[Array]) -> Iterator[Array]:
     """All releases of a run, of many repetitions side by side, each with its coin."""
-    release = _in_step if wanted.in_steps else partial(_beforehand, Ledger())
+    if wanted.in_steps:
+        release = jax.jit(partial(_in_step, wanted))
+    else:
+        release = partial(_beforehand, wanted, Ledger())
     for number, each in enumerate(sums):
-        yield release(wanted, number, key, each)
+        yield release(number, key, each)
 
 
 def _beforehand(
-    ledger: Ledger, wanted: Releases, number: int, key: Key, sums: Array
+    wanted: Releases, ledger: Ledger, number: int, key: Key, sums: Array
 ) -> Array:
     used = np.zeros((len(sums), 1), np.float32)
     used[class_releases.batch_of(key, number, len(sums), wanted.sampling)[0]] = 1

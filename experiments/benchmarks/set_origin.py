@@ -6,7 +6,7 @@
 Sets of the digits, 5 images a class, by five methods on two architectures, each from
 24 halves of the training rows. Logistic regression on statistics of their images, as
 PNG files hold them (clipped, in 8 bits, without labels), guesses the method, the
-architecture, and both; halves that it is judged on, and their complements, are not
+architecture, and both; halves that it is evaluated on, and their complements, are not
 among those that it learns from. The question is one of IRA (arXiv:2603.01053, 2026).
 """
 
@@ -41,7 +41,7 @@ METHODS = {  # name -> steps, options
 }
 ARCHITECTURES = {"convnet": {"width": 16}, "mlp": {}}
 INITS = ("noise", "real")
-ASKED = ("method", "architecture", "both")
+QUESTIONS = ("method", "architecture", "both")
 
 
 def statistics(images: np.ndarray) -> np.ndarray:
@@ -93,13 +93,15 @@ def measured() -> Iterator[dict]:
         found = list(sets_of(init))
         features = np.concatenate([values for *_, values in found])
         pair = np.tile(np.repeat(np.arange(PAIRS), 2), len(found))
-        for asked in ASKED:
+        for question in QUESTIONS:
             names = [
-                {"method": m, "architecture": a, "both": f"{m} {a}"}[asked]
+                {"method": m, "architecture": a, "both": f"{m} {a}"}[question]
                 for m, a, _ in found
             ]
             answers = np.repeat(names, 2 * PAIRS)
-            yield {"init": init, "asked": asked} | _guessed(features, answers, pair)
+            yield {"init": init, "question": question} | _guessed(
+                features, answers, pair
+            )
 
 
 def _guessed(features: np.ndarray, answers: np.ndarray, pair: np.ndarray) -> dict:
@@ -116,14 +118,14 @@ def _guessed(features: np.ndarray, answers: np.ndarray, pair: np.ndarray) -> dic
 
 def table(rows: list[dict]) -> str:
     """Right guesses in percent."""
-    head = "| initial images | asked | right guesses | by chance | sets |"
+    head = "| initial images | question | right guesses | by chance | sets |"
     lines = [head, "| --- | --- | --- | --- | --- |"]
     for row in rows:
         right = "{:.1f} % ({:.1f} to {:.1f})".format(
             *(100 * row[key] for key in ("accuracy", "low", "high"))
         )
         chance = f"{100 * row['chance']:.0f} %"
-        cells = row["init"], row["asked"], right, chance, str(row["sets"])
+        cells = row["init"], row["question"], right, chance, str(row["sets"])
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

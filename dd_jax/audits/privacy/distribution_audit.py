@@ -69,8 +69,9 @@ def measure(context: Context) -> dict:
 
 
 def _properties(context: Context) -> tuple[str, ...]:
-    grouped = context.dataset.train.groups is not None
-    return ("classes", "groups") if grouped else ("classes",)
+    groups = context.dataset.train.groups
+    several = groups is not None and len(np.unique(groups)) > 1
+    return ("classes", "groups") if several else ("classes",)
 
 
 def _values(split: Split, name: str) -> np.ndarray:

@@ -45,7 +45,7 @@ def subsets(side: np.ndarray, strata: np.ndarray, models: int, seed: int) -> np.
 
     In each stratum both take the same number of rows, at most half of the rarer value
     if all were of it, so that models of one distribution differ; of rows of neither
-    value, half. All are drawn at random.
+    value, and of a stratum that lacks one, half. All are drawn at random.
 
     Args:
       side: `i[n]`: 0, 1, or -1 for neither value.
@@ -63,6 +63,8 @@ def subsets(side: np.ndarray, strata: np.ndarray, models: int, seed: int) -> np.
             np.flatnonzero((side == value) & (strata == stratum))
             for value in (0, 1, NEITHER)
         ]
+        if not all(map(len, pools[:2])):  # no shares to choose
+            pools = [*pools[:2], np.concatenate(pools)]
         total = int(min(map(len, pools[:2])) / (2 * max(SHARES)))
         for i, row in enumerate(member):
             first = round(SHARES[i % 2] * total)

@@ -15,6 +15,9 @@ from dd_jax.types import InputError
 
 Accountant = Literal["pld", "rdp"]
 _TOLERANCE = 1e-4  # relative, of a noise multiplier
+_ORDERS = (*range(2, 65), *range(66, 257, 2), 512)  # whole ones are quick and exact
+_GRID = 1e-4  # of privacy losses, for an epsilon of 1 or less
+_COARSEST = 1e3
 _MOST = 1e4  # larger epsilons count as infinite
 
 
@@ -86,7 +89,8 @@ def epsilon_of(
     if not sampled:  # an exchange shifts a sum twice as far
         together /= 2 if exchange else 1
         return _of_gaussian(together, delta) if plain else 0.0
-    account, library = _fresh(accountant, exchange)(), require()
+    about = 1.0 if accountant == "rdp" else epsilon_of(mechanisms, delta, "rdp")
+    account, library = _fresh(accountant, about, exchange)(), require()
     if plain:
         account.compose(library.GaussianDpEvent(together))
     for mechanism in sampled:
@@ -139,7 +143,7 @@ def _least(epsilon, delta, count, sampling, accountant) -> float:
         single = GaussianPrivacyLoss.from_privacy_guarantee(wanted)
         return math.sqrt(count) * single.standard_deviation
     event = lambda s: _event(Gaussians(count, s, sampling))
-    fresh = _fresh(accountant)
+    fresh = _fresh(accountant, epsilon)
     return float(
         library.calibrate_dp_mechanism(fresh, event, epsilon, delta, tol=_TOLERANCE)
     )
@@ -165,17 +169,19 @@ def _event(mechanism: Gaussians):
     return library.SelfComposedDpEvent(sampled, mechanism.count)
 
 
-def _fresh(accountant: Accountant, exchange: bool = False):
+def _fresh(accountant: Accountant, about: float, exchange: bool = False):
+    """A new accountant for an epsilon of that order, on a grid that is fine for it."""
     library = require()
     if accountant == "rdp":
         from dp_accounting.rdp import RdpAccountant
 
-        return RdpAccountant
+        return partial(RdpAccountant, _ORDERS)
     from dp_accounting.pld import PLDAccountant
 
     relations = library.NeighboringRelation
     one = relations.REPLACE_ONE if exchange else relations.ADD_OR_REMOVE_ONE
-    return partial(PLDAccountant, one)
+    step = _GRID * min(max(about, 1.0), _COARSEST)
+    return partial(PLDAccountant, one, step)
 
 
 def require():

@@ -43,6 +43,13 @@ def test_strata_keep_their_sizes():
         assert share == pytest.approx(1 - SHARES[0], abs=0.05)
 
 
+def test_a_stratum_that_lacks_a_value_gives_half_of_its_rows():
+    side, strata = np.array([0] * 20 + [0, 1] * 20), np.array([5] * 20 + [7] * 40)
+    member = subsets(side, strata, 4, 1)
+    assert (member[:, :20].sum(1) == 10).all()
+    assert (member[:, 20:].sum(1) == int(20 / 1.4)).all()
+
+
 def test_models_of_one_distribution_have_different_rows():
     side = np.arange(200) % 2
     member = subsets(side, np.zeros(200, int), 8, 0)

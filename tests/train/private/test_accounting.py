@@ -67,6 +67,14 @@ def test_an_exchange_of_a_sampled_row_is_a_removal_and_an_addition():
     assert once < found <= 2 * one
 
 
+@pytest.mark.parametrize("epsilon", [20.0, 500.0])
+def test_large_epsilons_of_samples_are_planned_in_seconds(epsilon):
+    found = noise_multiplier_for(epsilon, 1e-5, 1000, 0.1)
+    kind = lambda s: [Gaussians(1000, s, 0.1)]
+    assert 0.98 * epsilon < epsilon_of(kind(found), 1e-5) <= epsilon
+    assert epsilon_of(kind(0.99 * found), 1e-5) > epsilon
+
+
 def test_gaussians_with_and_without_sampling_add_up():
     plain, sampled = Gaussians(2, 4.0), Gaussians(50, 2.0, 0.05)
     both = epsilon_of([plain, sampled], 1e-5)
