@@ -72,13 +72,13 @@ def require_private(config: ConfigDict, data: Dataset) -> None:
 
 
 def require_no_keys(config: ConfigDict) -> None:
-    """Refuses keys of differential privacy for a run without it.
+    """Refuses keys of differential privacy for a run without it, but for `dp.delta`.
 
     Raises:
       InputError: one is not at its default.
     """
     for key, value in changed(config).items():
-        if key.startswith("dp."):
+        if key.startswith("dp.") and key != "dp.delta":
             raise InputError(f"{key}={value}: needs dp.epsilon above 0")
 
 

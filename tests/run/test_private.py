@@ -200,6 +200,18 @@ def test_a_damaged_release_is_one_line(tmp_path):
     assert secret.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.parametrize("key, value", [("dp.batch", 8), ("dp.releases", 3)])
+def test_keys_that_do_nothing_without_an_epsilon_are_refused(key, value):
+    with pytest.raises(InputError, match=f"{key}={value}: needs dp.epsilon above 0"):
+        check(make(BARE | {key: value, "dp.delta": 1e-4}))
+
+
+def test_a_method_that_makes_its_releases_in_steps_needs_one():
+    steps = {"distill.method": "dc", "dp.releases": 0, "distill.steps": 0}
+    with pytest.raises(InputError, match="dc learns in its steps alone"):
+        check(make(DP | steps))
+
+
 def test_reports_show_all_that_a_record_says_is_protected():
     assert printable(private.PROTECTS) == private.PROTECTS
 

@@ -55,6 +55,7 @@ def test_writes_every_file(root, folder):
         "scores.npz",
         "scores_random_subset_t2.npz",
         "scores_full_data_t2.npz",
+        "vulnerable_rows_t2.csv",
         "curves.json",
         "images.png",
         "record.json",

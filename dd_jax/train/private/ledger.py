@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 from dd_jax.train.private.accounting import Gaussians, epsilon_of
-from dd_jax.train.private.noise import gaussian
+from dd_jax.train.private.gaussian_noise import gaussian
 from dd_jax.types import Array, InputError, Key
 
 

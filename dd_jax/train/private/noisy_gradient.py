@@ -12,7 +12,7 @@ from dd_jax.runtime.platform import in_turn
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.losses import cross_entropy
 from dd_jax.train.private import clipping
-from dd_jax.train.private.noise import gaussian
+from dd_jax.train.private.gaussian_noise import gaussian
 from dd_jax.train.training import as_pixels
 from dd_jax.types import Array, Key, Model, Params
 
