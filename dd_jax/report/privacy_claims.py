@@ -16,7 +16,9 @@ COLUMNS = (
 )
 MEANING = (
     "Audited epsilons are lower bounds. One above its claim refutes it; one far below "
-    "does not show that less leaks than claimed, only that this attack found no more."
+    "does not show that less leaks than claimed, only that this attack found no more. "
+    "The noise is repeated with and without a row that adds the most. Of each pair of "
+    "rows of a class one was distilled, and the attack guesses which."
 )
 
 
@@ -25,16 +27,13 @@ def claims(record: Record) -> Table | None:
     part = record["run"].get("differential_privacy") or {}
     rows = []
     if found := part.get("audited"):
-        by = f"{found['repetitions']:,} repetitions of all releases to a worst-case row"
+        by = f"{found['repetitions']:,} repetitions of the noise"
         rows.append(_row("one that adds nothing", part["epsilon"], found, by))
     for threat, found in (lookup(record, "privacy", "audited_epsilon") or {}).items():
         claimed = part.get("epsilon_of_exchange")
         score = display_name(found["score"], record, "score")
-        by = (
-            f"{score}, {threat.upper()}: of one distillation, "
-            f"{found['pairs']:,} pairs of rows of which one was used; "
-            f"{found['correct']:,} of {found['guesses']:,} guesses right"
-        )
+        right = f"{found['correct']:,} of {found['guesses']:,} pairs right"
+        by = f"{score}, {threat.upper()}: {right}"
         rows.append(_row("another row of its class", claimed, found, by))
     return Table(COLUMNS, rows) if rows else None
 

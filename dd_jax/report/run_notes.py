@@ -60,8 +60,9 @@ def _of_dp_sgd(part: dict | None) -> str:
     return (
         f" DP-SGD on the full data: epsilon {format_value(part['epsilon'])}, by "
         f"{count(part['steps'], 'step')} at noise multiplier "
-        f"{format_value(part['noise_multiplier'])} and sampling "
-        f"{rate(part['sampling'])}, gradients clipped to {format_value(part['clip'])}. "
+        f"{format_value(part['noise_multiplier'])}"
+        + (f" and sampling {rate(part['sampling'])}" if part["sampling"] < 1 else "")
+        + f", gradients clipped to {format_value(part['clip'])}. "
         + (
             "It does not reach the accuracy of the set."
             if reached is None

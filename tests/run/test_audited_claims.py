@@ -68,7 +68,7 @@ def test_the_record_has_audited_epsilons_beside_the_claimed_ones(tmp_path, data)
         assert audited["score"] == "loss" and audited["pairs"] == 30
         assert 0 <= audited["epsilon"] <= audited["most"] < part["epsilon_of_exchange"]
     page = report.build(tmp_path / "out").read_text()
-    assert "800,000 repetitions" in page and "30 pairs of rows" in page
+    assert "800,000 repetitions" in page and "of 30 pairs right" in page
 
 
 def test_a_run_without_privacy_has_none(data, tmp_path):
