@@ -58,12 +58,11 @@ def epsilon_of_mechanism(
     A repetition is scored by `sum_r w_r . m_r` over all that was released, with
     `w = S^-1 v` of what the row adds, v, and the covariance of the noise, S, estimated
     from repetitions of their own: the best linear statistic, which also finds what
-    cancels in differences of releases. Of the others one half sets the threshold; on
-    the other half `epsilon_from_rates` gives the bound, which therefore holds for any
-    mechanism that draws repetitions independently.
-
-    Where rows are sampled other statistics find more, and a claim near `most` or above
-    cannot be refuted.
+    cancels in differences of releases. Where rows are sampled it is scored as well by
+    `sum_r log(1 - q + q L_r)` with the likelihood ratio L_r of one release with the
+    row. Of the others one half chooses statistic and threshold; on the other half
+    `epsilon_from_rates` gives the bound, which therefore holds for any mechanism that
+    draws repetitions independently. A claim near `most` or above cannot be refuted.
 
     Only two coordinates of each sum are drawn, as noise that is the same in all
     directions says no more of one row in the others. Noise that releases share is seen
