@@ -52,7 +52,7 @@ def selected(values):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method, devices", [("dm", 8), ("herding", 2)])
+@pytest.mark.parametrize("method, devices", [("dm", 4), ("herding", 2)])
 def test_every_audit(tmp_path, method, devices):
     values = selected(ALL_AUDITS | {"distill.method": method})
     one_and_several(tmp_path, values, devices)

@@ -97,13 +97,13 @@ def of_batches(key, sums, noise_multiplier, sampling):
 
 @pytest.mark.slow
 def test_half_of_the_noise_of_rare_batches_is_refuted():
-    s = noise_multiplier_for(1.0, DELTA, 300, 0.005)
+    s = noise_multiplier_for(1.0, DELTA, 100, 0.005)
     given = {"sampling": 0.005}
     broken = partial(of_batches, noise_multiplier=s / 2, **given)
     with pytest.raises(InputError, match="must not be published"):
-        require_not_refuted(1.0, audited(broken, 300, **given), "it")
+        require_not_refuted(1.0, audited(broken, 100, **given), "it")
     correct = partial(of_batches, noise_multiplier=s, **given)
-    require_not_refuted(1.0, audited(correct, 300, **given), "it")
+    require_not_refuted(1.0, audited(correct, 100, **given), "it")
 
 
 def test_no_noise_shows_all_that_can_be_shown():
