@@ -549,9 +549,11 @@ def test_dry_run_of_an_experiment_needs_no_jax(tmp_path):
     done = shell(tmp_path, "-c", code, *arguments)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert lines[0] == "cells: 36; results in runs_out/ablation_digits"
-    assert lines[1].startswith("[1/36] num_classes=2 ipc=1 init=noise  ")
-    assert len(lines) == 37 and os.listdir(tmp_path) == []
+    assert lines[0] == "cells: 432; results in runs_out/ablation_digits"
+    assert lines[1].startswith(
+        "[1/432] seed=0 num_classes=2 method=dm ipc=1 init=noise  "
+    )
+    assert len(lines) == 52 and os.listdir(tmp_path) == []
 
 
 @pytest.mark.slow
