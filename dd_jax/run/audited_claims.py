@@ -13,7 +13,7 @@ import optax
 from dd_jax.audits.privacy.epsilon import require_not_refuted
 from dd_jax.audits.privacy.mechanism_epsilon import epsilon_of_mechanism, turning
 from dd_jax.distill.base import Releases
-from dd_jax.distill.private import class_releases
+from dd_jax.distill.private import class_releases, mechanisms
 from dd_jax.run.context import RunContext
 from dd_jax.run.private import releases_of
 from dd_jax.train.private import noisy_gradient
@@ -83,7 +83,7 @@ def audited_mechanism(run: RunContext) -> dict[str, Any]:
         delta=delta,
         sampling=wanted.sampling,
     )
-    claimed = epsilon_of(class_releases.mechanisms(wanted), delta)
+    claimed = epsilon_of(mechanisms(wanted), delta)
     require_not_refuted(claimed, found["surely"], "the noise of its releases")
     return {"audited": found}
 

@@ -16,6 +16,7 @@ from dd_jax.distill.base import Releases
 from dd_jax.distill.private import (
     class_releases,
     makes_releases_in_steps,
+    mechanisms,
     private_form,
     private_methods,
 )
@@ -231,7 +232,7 @@ def _entries(run: RunContext) -> list[Gaussians]:
     data = run.dataset.train
     wanted = releases_of(run.config, len(data.labels))
     if wanted.in_steps:
-        return class_releases.mechanisms(wanted)
+        return mechanisms(wanted)
     folder = _folder(run, data, np.arange(len(data.labels)))
     files = [folder / _file(n) for n in _passes(wanted.count, wanted.sampling)]
     made = np.concatenate([workdir.read_tree(f)["made"]["entries"] for f in files])

@@ -3,6 +3,13 @@
 from collections.abc import Callable
 
 from dd_jax.catalogue import entries, entry, imported
+from dd_jax.distill.base import Releases
+from dd_jax.train.private.accounting import Gaussians
+
+
+def mechanisms(releases: Releases) -> list[Gaussians]:
+    """What releases cost, for `accounting.epsilon_of`."""
+    return [Gaussians(releases.count, releases.noise_multiplier, releases.sampling)]
 
 
 def private_form(name: str) -> Callable | None:

@@ -9,18 +9,13 @@ from dd_jax.distill.base import Releases
 from dd_jax.distill.methods.distribution_matching import embed
 from dd_jax.runtime.keys import named
 from dd_jax.runtime.reuse import reused
-from dd_jax.train.private.accounting import Gaussians
 from dd_jax.train.private.clipping import clipped
 from dd_jax.train.private.ledger import Ledger
+from dd_jax.train.private.poisson import taking_part
 from dd_jax.train.training import as_pixels
 from dd_jax.types import Array, Key, Model, Split
 
 _AT_ONCE = 4096  # most images whose features are alive at once
-
-
-def mechanisms(wanted: Releases) -> list[Gaussians]:
-    """What the releases cost, for `accounting.epsilon_of`."""
-    return [Gaussians(wanted.count, wanted.noise_multiplier, wanted.sampling)]
 
 
 def network_key(number: Array | int) -> Key:
@@ -81,8 +76,7 @@ def batch_of(
     """
     if sampling == 1:
         return np.arange(rows), rows
-    batch_key = named(key, f"batch {number}")
-    drawn = jax.random.bernoulli(batch_key, sampling, (rows,), mode="high")
+    drawn = taking_part(named(key, f"batch {number}"), rows, sampling)
     expected = sampling * rows
     return np.flatnonzero(drawn), math.ceil(expected + 4 * math.sqrt(expected))
 

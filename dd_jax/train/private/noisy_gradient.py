@@ -1,6 +1,5 @@
 """Gradients of private rows, as they leave them: clipped, summed, with noise."""
 
-import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -13,11 +12,11 @@ from dd_jax.runtime.reuse import reused
 from dd_jax.train.losses import cross_entropy
 from dd_jax.train.private import clipping
 from dd_jax.train.private.gaussian_noise import gaussian
+from dd_jax.train.private.poisson import STEP, poisson_batch
 from dd_jax.train.training import as_pixels
 from dd_jax.types import Array, Key, Model, Params
 
-_AT_ONCE, _ON_CPU = 64, 16  # rows whose gradients are alive at once
-_RARE = 40.0  # minus the logarithm of the chance that a batch is cut
+_ON_CPU = 16  # rows whose gradients are alive at once; elsewhere STEP
 
 
 class Rows(NamedTuple):
@@ -34,40 +33,6 @@ class Rows(NamedTuple):
     at: Array
     labels: Array
     present: Array
-
-
-def capacity(rows: int, sampling: float) -> int:
-    """How many rows a Poisson batch has room for, a multiple of 64.
-
-    By the inequality of Bernstein (1924), a batch is larger than
-    `q n + L / 3 + sqrt(L^2 / 9 + 2 L q (1 - q) n)` with a chance below `exp(-L)`;
-    L = 40, so below 1e-17 for each step, which adds as much to delta.
-
-    >>> capacity(60000, 256 / 60000), capacity(100, 1.0)
-    (448, 128)
-    """
-    mean, spread = sampling * rows, sampling * (1 - sampling) * rows
-    above = _RARE / 3 + math.sqrt(_RARE**2 / 9 + 2 * _RARE * spread)
-    return -(-min(math.ceil(mean + above), rows) // _AT_ONCE) * _AT_ONCE
-
-
-def poisson_batch(key: Key, present: Array, sampling: float) -> tuple[Array, Array]:
-    """Takes each row with the same probability, on its own.
-
-    Args:
-      key: of the draw.
-      present: `bool[m]`, the rows to draw from.
-      sampling: q.
-
-    Returns:
-      `(places i32[c], drawn bool[c])` with the c of `capacity`: the rows drawn, then
-      fillers that are not.
-    """
-    room = capacity(len(present), sampling)
-    # mode: of all bits, else the probability would be rounded up to 23 bits
-    drawn = present & jax.random.bernoulli(key, sampling, present.shape, mode="high")
-    places = jnp.nonzero(drawn, size=room, fill_value=0)[0]
-    return places, jnp.arange(room) < drawn.sum()
 
 
 @reused
@@ -112,7 +77,7 @@ def noisy_gradient(
     )
 
     def released(key, params, rows):
-        at_once = _ON_CPU if in_turn() else _AT_ONCE
+        at_once = _ON_CPU if in_turn() else STEP
 
         def total_of(*batch):
             places, drawn = (_fillers_in_last_microbatches(a, at_once) for a in batch)

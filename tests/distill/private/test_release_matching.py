@@ -9,11 +9,10 @@ from hypothesis import strategies as st
 
 from dd_jax.distill.base import Releases, blank
 from dd_jax.distill.pipeline import distil_many
-from dd_jax.distill.private import class_releases
+from dd_jax.distill.private import class_releases, mechanisms
 from dd_jax.distill.private.class_releases import (
     batch_of,
     class_sums,
-    mechanisms,
     network_key,
     noisy_means,
 )

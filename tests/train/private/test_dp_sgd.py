@@ -13,10 +13,11 @@ from scipy import stats
 
 from dd_jax.models import build
 from dd_jax.train.losses import cross_entropy
-from dd_jax.train.private import noisy_gradient
+from dd_jax.train.private import poisson
 from dd_jax.train.private.accounting import sampling_of
 from dd_jax.train.private.dp_sgd import private_trainer, steps_an_epoch
-from dd_jax.train.private.noisy_gradient import capacity, poisson_batch, with_noise
+from dd_jax.train.private.noisy_gradient import with_noise
+from dd_jax.train.private.poisson import capacity, poisson_batch
 from dd_jax.types import InputError
 
 pytest.importorskip("jax_privacy")
@@ -164,10 +165,8 @@ def test_each_row_is_drawn_at_its_rate_and_on_its_own():
 @given(st.integers(1, 10**5), st.floats(1e-5, 1.0))
 def test_a_larger_batch_than_fits_has_a_chance_below_the_bound(rows, sampling):
     room = capacity(rows, sampling)
-    assert room % noisy_gradient._AT_ONCE == 0 and room < rows + noisy_gradient._AT_ONCE
-    assert (
-        stats.binom.logsf(room, rows, sampling) < -noisy_gradient._RARE or room >= rows
-    )
+    assert room % poisson.STEP == 0 and room < rows + poisson.STEP
+    assert stats.binom.logsf(room, rows, sampling) < -poisson._RARE or room >= rows
 
 
 def test_only_rows_that_are_present_are_drawn():
