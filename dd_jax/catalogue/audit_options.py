@@ -229,3 +229,19 @@ DISTRIBUTION = (
         PAIRS,
     ),
 )
+ATTRIBUTES = (
+    Option(
+        "enabled",
+        False,
+        "run the audit of attribute inference: are the groups of training rows guessed "
+        "from outputs and features of networks; needs groups",
+        FLAG,
+    ),
+    Option(
+        "rows",
+        2000,
+        "rows that the attacker knows the groups of, and training rows under attack, "
+        "at most",
+        at_least(2),
+    ),
+)

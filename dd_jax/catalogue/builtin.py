@@ -248,6 +248,12 @@ audit(
     options=audit_options.DISTRIBUTION,
 )
 audit(
+    "attributes",
+    _IN + "privacy.attribute_audit:AUDIT",
+    label="Attribute inference",
+    options=audit_options.ATTRIBUTES,
+)
+audit(
     "learning_curve",
     _IN + "learning_curve_audit:AUDIT",
     label="Learning curve",
