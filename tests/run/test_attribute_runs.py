@@ -27,6 +27,7 @@ def source(path, groups=True, single=False):
     return npz(path, **arrays)
 
 
+@pytest.mark.slow
 def test_each_pipeline_has_its_rates(tmp_path):
     data = {"data.source": source(tmp_path / "data.npz")}
     record = validate(run.run(make(AUDITED | data), tmp_path / "out"))
