@@ -86,7 +86,7 @@ def test_joint_shadows_and_several_sets_by_shard_map(tmp_path, method):
     values = TINY | SMALL | off | {"distill.method": method, "sets": 3}
     if method != "mtt":
         values |= {"audits.privacy.joint": True, "audits.privacy.targets": 4}
-    one_and_several(tmp_path, values, 2 if method == "dm" else 8, "shard_map")
+    one_and_several(tmp_path, values, 2 if method == "dm" else 4, "shard_map")
 
 
 def test_devices_change_no_run_id():
