@@ -16,6 +16,7 @@ from dd_jax.report import (
     table_files,
     trends,
 )
+from dd_jax.report.cards import card_files, single_run
 from dd_jax.report.safe_text import presentable
 from dd_jax.report.sweep_axes import ordered
 from dd_jax.system import disk
@@ -91,6 +92,13 @@ def _parser() -> argparse.ArgumentParser:
         "means over seeds to FILE.tex, for LaTeX",
     )
     parser.add_argument(
+        "--cards",
+        type=expanded,
+        metavar="DIR",
+        help="instead, write model_card.json and data_card.json of one run to DIR; "
+        "WORKDIR may also be the folder of a run or its record.json",
+    )
+    parser.add_argument(
         "--form",
         choices=tuple(table_files.FORMS),
         help="of the table of --export: wide, a row for each Record (default), or "
@@ -118,6 +126,11 @@ def _run(arguments: argparse.Namespace) -> None:
     why = no_folder(path)
     if why not in ("", IS_FILE):
         raise InputError(f"{path}: {why}; give a work directory")
+    if arguments.cards:
+        run = single_run.read(path)
+        for written in card_files.write(run.record, arguments.cards, run.config):
+            print(written)
+        return
     tables = {
         markdown.table: arguments.markdown,
         markdown.privacy: arguments.privacy,

@@ -1,0 +1,40 @@
+"""Which points of Regulation (EU) 2024/1689 the fields of a card bear on, by number.
+
+Source: Regulation (EU) 2024/1689 of 13 June 2024, Article 10 and Annex IV.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+LABEL = (
+    "A map from fields of this card to numbers of the text, for those who write "
+    "documentation. It is no legal advice: it does not say whether the Regulation "
+    "applies, nor that a field is enough for a point."
+)
+ANNEX = [f"Annex IV, {point}({letter})" for point in (1, 2) for letter in "abcdefgh"]
+ANNEX += [f"Annex IV, {point}" for point in range(3, 10)]
+ARTICLE = ["Article 10(1)", *(f"Article 10(2)({letter})" for letter in "abcdefgh")]
+ARTICLE += [f"Article 10({paragraph})" for paragraph in range(3, 7)]
+
+
+def points_of(
+    fields: Mapping[str, Sequence[str]], every: Sequence[str]
+) -> dict[str, Any]:
+    """The map of a card, with the points on which it has nothing.
+
+    Args:
+      fields: dotted field of the card -> points of the text.
+      every: all points that a card of its kind could bear on, in the text's order.
+
+    >>> points_of({"cost": ["Annex IV, 2(c)"]}, ["Annex IV, 2(c)", "Annex IV, 9"])[
+    ...     "nothing_on"
+    ... ]
+    ['Annex IV, 9']
+    """
+    covered = {point for points in fields.values() for point in points}
+    return {
+        "regulation": "Regulation (EU) 2024/1689",
+        "label": LABEL,
+        "fields": {field: list(points) for field, points in fields.items()},
+        "nothing_on": [point for point in every if point not in covered],
+    }
