@@ -5,7 +5,7 @@ from typing import Any
 
 from dd_jax.report.cards import run_facts, uses
 from dd_jax.report.cards.measurements import measurements
-from dd_jax.report.cards.regulation import ANNEX, ARTICLE, points_of
+from dd_jax.report.cards.regulation import ANNEX, ARTICLE, with_map
 from dd_jax.report.display_names import dataset_name
 from dd_jax.report.records import lookup
 from dd_jax.types import Record
@@ -58,7 +58,7 @@ def data_card(record: Record, config: Mapping[str, Any]) -> dict[str, Any]:
     run = record["run"]
     measured = measurements(record)
     kept = ("fairness", "membership", "differential_privacy")
-    return {
+    card = {
         "card": "data",
         "card_version": CARD_VERSION,
         "record": run_facts.origin(record),
@@ -76,8 +76,8 @@ def data_card(record: Record, config: Mapping[str, Any]) -> dict[str, Any]:
         "measured": {key: measured[key] for key in ("unit", *kept)},
         "limits": list(uses.LIMITS),
         "environment": run_facts.environment(record),
-        "regulation": points_of(POINTS, ON_DATA),
     }
+    return with_map(card, POINTS, ON_DATA)
 
 
 def _rows(record: Record) -> dict[str, int | None]:

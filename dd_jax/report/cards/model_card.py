@@ -5,7 +5,7 @@ from typing import Any
 
 from dd_jax.report.cards import run_facts, uses
 from dd_jax.report.cards.measurements import measurements, verdicts_of
-from dd_jax.report.cards.regulation import ANNEX, points_of
+from dd_jax.report.cards.regulation import ANNEX, with_map
 from dd_jax.report.display_names import dataset_name
 from dd_jax.types import Record
 
@@ -41,7 +41,7 @@ def model_card(record: Record, config: Mapping[str, Any]) -> dict[str, Any]:
       JSON values; null where not measured.
     """
     run = record["run"]
-    return {
+    card = {
         "card": "model",
         "card_version": CARD_VERSION,
         "record": run_facts.origin(record),
@@ -60,5 +60,5 @@ def model_card(record: Record, config: Mapping[str, Any]) -> dict[str, Any]:
         "limits": list(uses.LIMITS),
         "environment": run_facts.environment(record),
         "cost": record.get("cost"),
-        "regulation": points_of(POINTS, ANNEX),
     }
+    return with_map(card, POINTS, ANNEX)
