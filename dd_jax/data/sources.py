@@ -69,6 +69,7 @@ def load(
     test = checked_split(raw.test, f"{source} test")
     train, test, names, unused = used_classes(train, test, raw.class_names, source)
     constants = published_statistics(train.images)
+    stored = (*train.images.shape[1:3], len(train.labels) + len(test.labels))
     if num_classes is not None and len(names) > 1:
         if not 2 <= num_classes <= len(names):
             raise InputError(
@@ -99,6 +100,7 @@ def load(
         checksum=_checksum((train, test, held_out), names),
         validation=held_out,
         notes=raw.notes + unused,
+        sizes=raw.sizes or (stored,),
     )
 
 

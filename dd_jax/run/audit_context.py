@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache, partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from dd_jax.run.cached import cache_dir, cached, estimate, run_dir
 from dd_jax.run.context import RunContext, factor_of, images_per_class, learns
 from dd_jax.run.variants import undefended_networks, variant_networks
 from dd_jax.system import disk
+from dd_jax.system.notice import notice
 from dd_jax.train.evaluate import logits_of_each
 from dd_jax.types import Array, Params, Split, SyntheticSet
 
@@ -92,6 +94,20 @@ def eval_steps(config: ConfigDict) -> list[int]:
     return learning_curve_audit.halving_steps(
         config.distill.steps, max(counts, default=0)
     )
+
+
+def say_advice(run: RunContext) -> None:
+    """Prints what the audits say of the data, a line each, once in a process."""
+    for name, audit in enabled(run.config).items():
+        given = context_of(run, name)._replace(cached=partial(_cached, run, name))
+        for line in audit.advise(given):
+            _say_once(run.cache, f"{name}: {line}")
+
+
+@cache
+def _say_once(place: Path, line: str) -> None:
+    """Prints a line to stderr, for all runs that share what is cached at a place."""
+    notice(line)
 
 
 def context_of(run: RunContext, name: str, results: Results | None = None) -> Context:

@@ -1,0 +1,75 @@
+"""Audit of the data themselves: what should be mended before anything is trained."""
+
+from dd_jax.audits.audit import Audit, Context, no_check
+from dd_jax.data.class_counts import class_counts, group_counts, imbalance
+from dd_jax.data.duplicates import (
+    CORRELATION,
+    compared,
+    exact_duplicates,
+    near_duplicates,
+)
+from dd_jax.data.image_facts import constant_images, grey_images, size_facts
+from dd_jax.data.small_images import SIDE
+from dd_jax.report.data_advice import advice
+from dd_jax.types import Dataset, Split
+
+
+def measure(context: Context) -> dict:
+    """Counts, sizes, duplicates and the like of all rows that a run uses.
+
+    Returns:
+      `classes`, see `class_counts`; `imbalance` of train; `groups`, see `group_counts`,
+      where there are any; `images {height, width, channels, constant, grey}` and
+      `size_facts`; `duplicates {exact, near}`, by split `{rows, other_label}`, all as
+      against train; `compared {side, correlation}`, how the near ones were found;
+      `ipc`, unless the set is loaded.
+    """
+    data = context.dataset
+    classes = class_counts(_splits(data), data.class_names)
+    found = {
+        "classes": classes,
+        "imbalance": imbalance([row["train"] for row in classes]),
+        "images": _images(data),
+        # of the pixels alone, and what takes longest
+        "duplicates": context.cached("duplicates", lambda: _duplicates(data), "data"),
+        "compared": {"side": SIDE, "correlation": CORRELATION},
+    }
+    if data.train.groups is not None:
+        found["groups"] = group_counts(_splits(data), len(data.class_names))
+    if context.shadows:
+        found["ipc"] = context.shadows.ipc
+    return found
+
+
+def advise(context: Context) -> list[str]:
+    """What the numbers say, a line each, before anything is trained."""
+    return advice(measure(context))
+
+
+def _splits(data: Dataset) -> dict[str, Split]:
+    held_out = {"validation": data.validation} if data.validation else {}
+    return {"train": data.train} | held_out | {"test": data.test}
+
+
+def _images(data: Dataset) -> dict:
+    _, height, width, channels = data.train.images.shape
+    count = lambda of: sum(int(of(s.images).sum()) for s in _splits(data).values())
+    return {
+        "height": height,
+        "width": width,
+        "channels": channels,
+        "constant": count(constant_images),
+        "grey": count(grey_images),
+    } | size_facts(data.sizes, height, width)
+
+
+def _duplicates(data: Dataset) -> dict:
+    rows = {name: compared(split) for name, split in _splits(data).items()}
+    train = rows.pop("train")
+    return {
+        kind: {"train": count(train)} | {n: count(train, of) for n, of in rows.items()}
+        for kind, count in (("exact", exact_duplicates), ("near", near_duplicates))
+    }
+
+
+AUDIT = Audit("data", no_check, measure, advise=advise)
