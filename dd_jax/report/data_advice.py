@@ -41,12 +41,12 @@ def _copies(part: dict) -> Iterator[str]:
         ("exact", "that are copies of {} training image"),
         ("near", "that look the same as {} training image"),
     ):
-        for split, of in part["duplicates"][kind].items():
-            if of["rows"]:
+        for split in (*_splits(part)[1:], "train"):
+            if rows := part["duplicates"][kind][split]["rows"]:
                 held_out = split != "train"
                 which = words.format("a" if held_out else "another")
                 look = "" if kind == "exact" else "Look at them, some may differ. "
-                found = _counted(part, split, which, of["rows"])
+                found = _counted(part, split, which, rows)
                 yield f"{found} {look}{mend[held_out]}"
 
 
