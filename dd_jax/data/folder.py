@@ -51,7 +51,7 @@ def read(place: str, image_size: int | None, seed: int, background: str) -> Raw:
     listed = layout.images_of(root, names)
     arrays, notes = _decoded(listed.files, background)
     images, labels = stack_images(arrays, image_size, str(root)), _labels(listed, names)
-    train, test = stratified_split(seed, labels, 0.2, str(root))
+    train, test = stratified_split(seed, labels, 0.2, str(root), names)
     return Raw(
         Split(images[train], labels[train]),
         Split(images[test], labels[test]),

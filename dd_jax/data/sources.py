@@ -81,13 +81,15 @@ def load(
     check_classes(train, test, names, source)
     if rows is not None and rows < len(train.labels):
         share = rows / len(train.labels)
-        _, kept = stratified_split(seed, train.labels, share, f"{source} train")
+        _, kept = stratified_split(seed, train.labels, share, f"{source} train", names)
         train = _take(train, kept)
     if image_size is not None:
         train, test = _resized(train, image_size), _resized(test, image_size)
     held_out = None
     if validation:
-        kept, held = stratified_split(seed, train.labels, validation, f"{source} train")
+        kept, held = stratified_split(
+            seed, train.labels, validation, f"{source} train", names
+        )
         train, held_out = _take(train, kept), _take(train, held)
     mean, std = constants or channel_statistics(train.images)
     return Dataset(
