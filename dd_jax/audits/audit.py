@@ -174,7 +174,8 @@ class Audit(NamedTuple):
         models of a pipeline that it then finds on disk, so that several runs can do it
         together; by default none.
       advise: `context -> lines` that are printed before anything is trained, for what
-        the data alone show; of what a context has afterwards only `cached` may be used.
+        the data alone show; of what a context has afterwards `cached` and `save` may be
+        used.
 
     >>> count = lambda context: {"networks": len(context.networks)}
     >>> audit = Audit("count", no_check, count)

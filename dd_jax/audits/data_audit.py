@@ -1,9 +1,11 @@
 """Audit of the data themselves: what should be mended before anything is trained."""
 
+from dd_jax.audits import duplicate_rows
 from dd_jax.audits.audit import Audit, Context, no_check
 from dd_jax.data.class_counts import class_counts, group_counts, imbalance
 from dd_jax.data.duplicates import (
     CORRELATION,
+    Duplicates,
     compared,
     exact_duplicates,
     near_duplicates,
@@ -16,6 +18,8 @@ from dd_jax.types import Dataset, Split
 
 def measure(context: Context) -> dict:
     """Counts, sizes, duplicates and the like of all rows that a run uses.
+
+    Leaves `duplicate_rows.csv` where there are any, which names the rows.
 
     Returns:
       `classes`, see `class_counts`; `imbalance` of train; `groups`, see `group_counts`,
@@ -30,8 +34,7 @@ def measure(context: Context) -> dict:
         "classes": classes,
         "imbalance": imbalance([row["train"] for row in classes]),
         "images": _images(data),
-        # of the pixels alone, and what takes longest
-        "duplicates": context.cached("duplicates", lambda: _duplicates(data), "data"),
+        "duplicates": _duplicates(context),
         "compared": {"side": SIDE, "correlation": CORRELATION},
     }
     if data.train.groups is not None:
@@ -63,12 +66,30 @@ def _images(data: Dataset) -> dict:
     } | size_facts(data.sizes, height, width)
 
 
-def _duplicates(data: Dataset) -> dict:
-    rows = {name: compared(split) for name, split in _splits(data).items()}
+def _duplicates(context: Context) -> dict:
+    splits = _splits(context.dataset)
+    kept = context.cached("duplicates", lambda: _searched(splits), "data")
+    found = {
+        kind: {split: Duplicates(**of) for split, of in by_split.items()}
+        for kind, by_split in kept.items()
+    }
+    counts = {
+        kind: {split: of.counts() for split, of in by_split.items()}
+        for kind, by_split in found.items()
+    }
+    if any(of["rows"] for by_split in counts.values() for of in by_split.values()):
+        context.save("duplicate_rows.csv", duplicate_rows.table(found, splits))
+    return counts
+
+
+def _searched(splits: dict[str, Split]) -> dict:
+    """The search itself, of the pixels alone, and what takes longest."""
+    rows = {name: compared(split) for name, split in splits.items()}
     train = rows.pop("train")
+    held_out = {"train": None} | rows
     return {
-        kind: {"train": count(train)} | {n: count(train, of) for n, of in rows.items()}
-        for kind, count in (("exact", exact_duplicates), ("near", near_duplicates))
+        kind: {split: find(train, of)._asdict() for split, of in held_out.items()}
+        for kind, find in (("exact", exact_duplicates), ("near", near_duplicates))
     }
 
 

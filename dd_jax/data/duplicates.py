@@ -1,5 +1,6 @@
 """Rows that are copies of others, or look the same: in train, and held out of it."""
 
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -35,36 +36,53 @@ def compared(split: Split) -> Compared:
     return Compared(digests, small_images(pixels), split.labels)
 
 
-def exact_duplicates(train: Compared, held_out: Compared | None = None) -> dict:
-    """How many rows have the pixels of another row of train.
+class Duplicates(NamedTuple):
+    """What other rows of train some rows are like.
+
+    Attributes:
+      like: `i64[n]`, a row of train, one with another label where there is one; -1 for
+        rows that are like none.
+      other_label: `bool[n]`, whether it has another label.
+    """
+
+    like: np.ndarray
+    other_label: np.ndarray
+
+    def counts(self) -> dict[str, int]:
+        """`rows` that are like another, and those of `other_label`."""
+        rows = int((self.like >= 0).sum())
+        return {"rows": rows, "other_label": int(self.other_label.sum())}
+
+
+def exact_duplicates(train: Compared, held_out: Compared | None = None) -> Duplicates:
+    """Rows that have the pixels of another row of train.
 
     Args:
       train: rows of train.
-      held_out: the rows that are counted; by default those of train, each against the
+      held_out: the rows that are looked up; by default those of train, each among the
         others.
 
-    Returns:
-      `rows`, and `other_label`: those of them of which a copy has another label.
-
     >>> images = np.uint8([1, 1, 2, 1]).reshape(4, 1, 1, 1)
-    >>> exact_duplicates(compared(Split(images, np.array([0, 0, 1, 1]))))
-    {'rows': 3, 'other_label': 3}
+    >>> found = exact_duplicates(compared(Split(images, np.array([0, 0, 1, 1]))))
+    >>> found.like.tolist(), found.counts()
+    ([3, 3, -1, 0], {'rows': 3, 'other_label': 3})
     """
-    counted = held_out or train
-    both = np.concatenate([train.digests, counted.digests])
-    _, same = np.unique(both, return_inverse=True)
-    pool, own = np.split(same, [len(train.labels)])
-    counts = np.bincount(pool, minlength=len(both))
-    lowest, highest = np.full(len(both), np.iinfo(np.int32).max), np.full(len(both), -1)
-    np.minimum.at(lowest, pool, train.labels)
-    np.maximum.at(highest, pool, train.labels)
-    copied = counts[own] > (held_out is None)
-    differs = (lowest[own] != counted.labels) | (highest[own] != counted.labels)
-    return {"rows": int(copied.sum()), "other_label": int((copied & differs).sum())}
+    known: dict[int, dict[int, list[int]]] = {}  # two rows of each label
+    for row, (digest, label) in enumerate(_pixels_and_labels(train)):
+        rows = known.setdefault(digest, {}).setdefault(label, [])
+        rows += [row] * (len(rows) < 2)
+    like, other_label = [], []
+    for row, (digest, label) in enumerate(_pixels_and_labels(held_out or train)):
+        by_label = known.get(digest, {})
+        others = [rows[0] for key, rows in by_label.items() if key != label]
+        own = [r for r in by_label.get(label, ()) if held_out or r != row]
+        like.append(next(iter(others + own), -1))
+        other_label.append(bool(others))
+    return Duplicates(np.array(like), np.array(other_label))
 
 
-def near_duplicates(train: Compared, held_out: Compared | None = None) -> dict:
-    """How many rows look like another row of train without being a copy of it.
+def near_duplicates(train: Compared, held_out: Compared | None = None) -> Duplicates:
+    """Rows that look like another row of train without being a copy of it.
 
     Two rows do where their small images correlate by at least `CORRELATION`. Measured
     on Fashion-MNIST (28x28): 99 % of copies in JPEG at quality 75, a fifth brighter, or
@@ -76,33 +94,42 @@ def near_duplicates(train: Compared, held_out: Compared | None = None) -> dict:
 
     Args:
       train: rows of train.
-      held_out: the rows that are counted; by default those of train, each against the
+      held_out: the rows that are looked up; by default those of train, each among the
         others.
 
-    Returns:
-      `rows`, and `other_label`: those of them which look like a row of another label.
-
     Source: Barz and Denzler, "Do we train on test data? Purging CIFAR of
-    near-duplicates", 2020, for what is counted; they compare features of a network
+    near-duplicates", 2020, for what is looked for; they compare features of a network
     trained on the data, and look at each pair.
     """
-    counted = held_out or train
-    n, m = len(counted.labels), len(train.labels)
-    alike, differs = np.zeros(n, bool), np.zeros(n, bool)
-    blocks = [
-        (i, j)
-        for i in range(0, n, _ROWS)
-        for j in range(0 if held_out else i, m, _ROWS)  # each pair of train once
-    ]
+    given = held_out or train
+    n, m = len(given.labels), len(train.labels)
+    found = Duplicates(np.full(n, -1), np.zeros(n, bool))
+    blocks = [(i, j) for i in range(0, n, _ROWS) for j in range(0, m, _ROWS)]
+    if held_out is None:  # each pair of blocks once
+        blocks = [(i, j) for i, j in blocks if i <= j]
     for i, j in shown(blocks, "near duplicates"):
-        one = Compared(*(array[i : i + _ROWS] for array in counted))
+        one = Compared(*(array[i : i + _ROWS] for array in given))
         other = Compared(*(array[j : j + _ROWS] for array in train))
-        found = np.flatnonzero(one.points @ other.points.T >= CORRELATION)
-        left, right = np.divmod(found, len(other.labels))
+        pairs = np.flatnonzero(one.points @ other.points.T >= CORRELATION)
+        left, right = np.divmod(pairs, len(other.labels))
         changed = one.digests[left] != other.digests[right]
         left, right = left[changed], right[changed]
         different = one.labels[left] != other.labels[right]
-        alike[i + left] = differs[i + left[different]] = True
+        _note(found, i + left, j + right, different)
         if held_out is None:
-            alike[j + right] = differs[j + right[different]] = True
-    return {"rows": int(alike.sum()), "other_label": int(differs.sum())}
+            _note(found, j + right, i + left, different)
+    return found
+
+
+def _note(
+    found: Duplicates, rows: np.ndarray, like: np.ndarray, different: np.ndarray
+) -> None:
+    """Adds pairs to those that were found; pairs of different labels go first."""
+    new = (found.like[rows] < 0) | (different & ~found.other_label[rows])
+    order = np.argsort(different[new], kind="stable")  # the last of a row stays
+    found.like[rows[new][order]] = like[new][order]
+    found.other_label[rows[different]] = True
+
+
+def _pixels_and_labels(rows: Compared) -> Iterable[tuple[int, int]]:
+    return zip(rows.digests.tolist(), rows.labels.tolist())

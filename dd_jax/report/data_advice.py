@@ -26,7 +26,16 @@ def advice(part: dict[str, Any]) -> list[str]:
     Returns:
       A line each; one line, `NOTHING`, where there is nothing to say.
     """
-    kinds = (_copies, _labels, _uneven, _few_images, _few_evaluated, _groups, _images)
+    kinds = (
+        _copies,
+        _labels,
+        _where,
+        _uneven,
+        _few_images,
+        _few_evaluated,
+        _groups,
+        _images,
+    )
     return [line for kind in kinds for line in kind(part)] or [NOTHING]
 
 
@@ -48,6 +57,12 @@ def _copies(part: dict) -> Iterator[str]:
                 look = "" if kind == "exact" else "Look at them, some may differ. "
                 found = _counted(part, split, which, rows)
                 yield f"{found} {look}{mend[held_out]}"
+
+
+def _where(part: dict) -> Iterator[str]:
+    """Where these images are listed."""
+    if any(of["rows"] for kind in part["duplicates"].values() for of in kind.values()):
+        yield "The rows of these images are in duplicate_rows.csv, beside the Record."
 
 
 def _labels(part: dict) -> Iterator[str]:

@@ -99,7 +99,9 @@ def eval_steps(config: ConfigDict) -> list[int]:
 def say_advice(run: RunContext) -> None:
     """Prints what the audits say of the data, a line each, once in a process."""
     for name, audit in enabled(run.config).items():
-        given = context_of(run, name)._replace(cached=partial(_cached, run, name))
+        given = context_of(run, name)._replace(
+            cached=partial(_cached, run, name), save=partial(_save, run)
+        )
         for line in audit.advise(given):
             _say_once(run.cache, f"{name}: {line}")
 
@@ -140,10 +142,14 @@ def context_of(run: RunContext, name: str, results: Results | None = None) -> Co
         train=partial(stages.networks_on_sets, run),
         variants=results.variants,
         undefended=results.undefended,
-        save=lambda file, content: disk.replace(run.folder / file, content),
+        save=partial(_save, run),
         save_curves=results.curves.__setitem__,
         folder=run.folder,
     )
+
+
+def _save(run: RunContext, file: str, content: bytes) -> None:
+    disk.replace(run.folder / file, content)
 
 
 def _cached(

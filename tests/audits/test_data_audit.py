@@ -46,13 +46,25 @@ def test_each_split_is_compared_with_train():
         np.concatenate([data.test.images, held.images[:2]]),
         np.concatenate([data.test.labels, (held.labels[:2] + 1) % 3]),
     )
-    found = counted(validation=held, test=test)["duplicates"]
+    data = data._replace(validation=held, test=test)
+    given, files = context("data", dataset=data)
+    found = AUDIT.measure(given)["duplicates"]
     assert found["exact"] == {
         "train": {"rows": 0, "other_label": 0},
         "validation": {"rows": 5, "other_label": 0},
         "test": {"rows": 2, "other_label": 2},
     }
     assert all(of["rows"] == 0 for of in found["near"].values())
+    header, *lines = files["duplicate_rows.csv"].decode().splitlines()
+    assert header == "kind,split,row,label,train_row,train_label"
+    labels, last = held.labels, len(test.labels)
+    assert lines == [
+        *(f"exact,validation,{i},{labels[i]},{i},{labels[i]}" for i in range(5)),
+        *(
+            f"exact,test,{last - 2 + i},{(labels[i] + 1) % 3},{i},{labels[i]}"
+            for i in range(2)
+        ),
+    ]
 
 
 def test_facts_of_images_are_of_all_splits():

@@ -11,6 +11,8 @@ from dd_jax.data.duplicates import compared, exact_duplicates, near_duplicates
 from dd_jax.data.small_images import small_images
 from dd_jax.types import Split
 
+RNG = np.random.default_rng(0)
+
 
 def rows(seed, n, values=256, shape=(3, 2, 1), classes=3):
     rng = np.random.default_rng(seed)
@@ -39,7 +41,7 @@ def test_copies_are_those_of_all_pairs(seed, held_out):
     train = rows(seed, 60, values=2)
     expected = by_pairs(train, held_out, np.array_equal)
     given = [compared(split) for split in (train, held_out) if split]
-    assert exact_duplicates(*given) == expected and expected["other_label"] > 0
+    assert exact_duplicates(*given).counts() == expected and expected["other_label"] > 0
 
 
 def correlated(image, other):
@@ -58,7 +60,7 @@ def test_what_looks_the_same_is_that_of_all_pairs(monkeypatch, held_out, at_once
     train = rows(0, 60, values=4, shape=(2, 2, 1))
     expected = by_pairs(train, held_out, correlated)
     given = [compared(split) for split in (train, held_out) if split]
-    assert near_duplicates(*given) == expected and expected["other_label"] > 0
+    assert near_duplicates(*given).counts() == expected and expected["other_label"] > 0
 
 
 def in_jpeg(image, quality):
@@ -81,21 +83,38 @@ CHANGES = {
 def test_changed_copies_of_digits_are_found_and_no_others(change):
     train, test = load("digits")[:2]
     known = compared(train)
-    assert near_duplicates(known)["rows"] == 0
-    assert near_duplicates(known, compared(test))["rows"] == 0
+    assert near_duplicates(known).counts()["rows"] == 0
+    assert near_duplicates(known, compared(test)).counts()["rows"] == 0
     changed = np.stack([change(image) for image in train.images[:200]])
     found = near_duplicates(known, compared(Split(changed, train.labels[:200])))
-    assert found == {"rows": 200, "other_label": 0}
+    assert found.counts() == {"rows": 200, "other_label": 0}
+    assert found.like.tolist() == list(range(200))
     one_off = compared(Split(changed, train.labels[:200] + 1))
-    assert near_duplicates(known, one_off) == {"rows": 200, "other_label": 200}
+    assert near_duplicates(known, one_off).counts() == {"rows": 200, "other_label": 200}
 
 
 def test_images_of_one_colour_look_like_none():
     flat = np.full((4, 5, 5, 3), 9, np.uint8)
     flat[1:] += np.arange(3, dtype=np.uint8)[:, None, None, None]
     given = compared(Split(flat, np.arange(4)))
-    assert near_duplicates(given)["rows"] == 0
-    assert exact_duplicates(given)["rows"] == 2  # the first two
+    assert near_duplicates(given).counts()["rows"] == 0
+    assert exact_duplicates(given).counts()["rows"] == 2  # the first two
+
+
+@pytest.mark.parametrize("at_once", [3, 2048])
+@pytest.mark.parametrize("find, scale", [(exact_duplicates, 1), (near_duplicates, 2)])
+def test_a_row_of_another_label_is_named_first(monkeypatch, find, scale, at_once):
+    monkeypatch.setattr(duplicates, "_ROWS", at_once)
+    patterns = RNG.integers(0, 100, (3, 4, 4, 1))
+    kinds = [0, 1, 0, 0, 2, 0, 1, 0]
+    labels = [0, 1, 0, 0, 2, 1, 1, 0]
+    images = patterns[kinds]
+    if scale > 1:  # each differs in brightness
+        images = images + 10 * np.arange(8)[:, None, None, None]
+    found = find(compared(Split(images.astype(np.uint8), np.array(labels))))
+    assert found.other_label.tolist() == [k == 0 for k in kinds]
+    assert [found.like[i] for i in (0, 2, 3, 7)] == 4 * [5] and found.like[4] == -1
+    assert (found.like[1], found.like[6]) == (6, 1) and kinds[found.like[5]] == 0
 
 
 @pytest.mark.parametrize("height, width", [(32, 48), (20, 7), (3, 100), (17, 16)])

@@ -12,6 +12,7 @@ def test_clean_data_need_nothing():
         ("train", "validation", "test"), [1, 1])}])) == [NOTHING]  # fmt: skip
 
 
+WHERE = "The rows of these images are in duplicate_rows.csv, beside the Record."
 FOUND = {"rows": 5, "other_label": 0}
 ONE = {"rows": 1, "other_label": 1}
 SENTENCES = [
@@ -87,12 +88,13 @@ SENTENCES = [
 
 @pytest.mark.parametrize("changes, sentence", SENTENCES, ids=lambda v: str(v)[:40])
 def test_each_finding_has_its_sentence(changes, sentence):
-    assert advice(with_data(**changes)) == [sentence]
+    listed = [WHERE] if any("duplicates" in key for key in changes) else []
+    assert advice(with_data(**changes)) == [sentence, *listed]
 
 
 def test_other_labels_are_a_finding_of_their_own():
-    same, label = advice(with_data(duplicates__exact__train=ONE))
-    assert same.startswith("Training images that are copies")
+    same, label, where = advice(with_data(duplicates__exact__train=ONE))
+    assert where == WHERE and same.startswith("Training images that are copies")
     assert label == (
         "Training images of which train has a copy with another label: 1 (0.4 %). Look "
         "at them: one of the labels may be wrong."

@@ -1,7 +1,7 @@
 """The audit of the data in a run: its advice comes before training, its work once."""
 
 import pytest
-from tiny import BARE, MLP, arrays, make, npz
+from tiny import BARE, MLP, arrays, make, npz, only_run
 
 from dd_jax import config, run
 from dd_jax.audits import data_audit
@@ -70,6 +70,7 @@ def test_the_record_has_what_was_advised_on(tmp_path, capsys, source):
     assert part["duplicates"]["exact"]["train"] == {"rows": 2, "other_label": 0}
     assert [row["train"] for row in part["classes"]] == [8, 8, 9]
     assert found["cost"]["data_seconds"] > 0 and part["ipc"] == 2
+    assert (only_run(tmp_path / "w") / "duplicate_rows.csv").exists()
 
 
 def test_ids_of_runs_without_it_do_not_depend_on_it():
