@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from dd_jax.report.decision.candidates import Candidate
 from dd_jax.report.decision.savings import savings
-from dd_jax.report.figures import GREY, error_bars, in_percent, line_style
+from dd_jax.report.figures import COLOURS, GREY, error_bars, in_percent, line_style
 from dd_jax.report.headline import mean
-from dd_jax.report.lines import short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 AUC, SECONDS = "auc", "seconds"
+RING = 13  # points
 
 
 def cost_axis(found: Sequence[Candidate]) -> str:
@@ -47,38 +47,33 @@ def front(points: Sequence[tuple[float, float]]) -> list[int]:
 
 
 def draw(
-    axes: Axes,
-    found: Sequence[Candidate],
-    names: Sequence[str],
-    chosen: int,
-    labels: tuple[str, str, str],
+    axes: Axes, found: Sequence[Candidate], chosen: int, labels: tuple[str, ...]
 ) -> None:
-    """Fills axes with settings, the line of the front and a ring around the chosen one.
+    """Fills axes with numbered settings, a ring around the chosen one, and the front.
 
     Args:
       axes: to fill.
-      found: settings, those without both numbers are left out.
-      names: of the settings, for the legend.
+      found: settings, of which those without both numbers are left out.
       chosen: index of the recommended setting.
       labels: of both axes, and of the front.
     """
     axis = cost_axis(found)
     shown = []
-    for i, (candidate, name) in enumerate(zip(found, names, strict=True)):
+    for i, candidate in enumerate(found):
         x, y = mean(cost(candidate, axis)), mean(candidate.accuracy)
         if x is None or y is None:
             continue
         shown.append((x, y))
-        style = line_style(i) | {"linestyle": "none"}
         _, _, bars = error_bars([(x, candidate.accuracy)])
         _, _, across = error_bars([(y, cost(candidate, axis))])
-        axes.errorbar(
-            [x], [y], yerr=bars, xerr=across, capsize=2, label=short(name), **style
-        )
+        style = line_style(0) | {"linestyle": "none", "linewidth": 1}
+        axes.errorbar([x], [y], yerr=bars, xerr=across, capsize=2, alpha=0.7, **style)
+        axes.annotate(str(i + 1), (x, y), (5, 5), textcoords="offset points")
         if i == chosen:
-            ring = {"markersize": 13, "markeredgewidth": 1.6, "linestyle": "none"}
-            axes.plot([x], [y], "o", markerfacecolor="none", color=GREY, **ring)
+            ring = {"markersize": RING, "markeredgewidth": 1.6, "linestyle": "none"}
+            axes.plot([x], [y], "o", markerfacecolor="none", color=COLOURS[1], **ring)
     best = sorted(shown[i] for i in front(shown))
     axes.plot(*zip(*best), color=GREY, linestyle="--", linewidth=1.2, label=labels[2])
     axes.set(xlabel=labels[0], ylabel=labels[1])
+    axes.legend(loc="best")
     in_percent(axes.yaxis, ".4g")
