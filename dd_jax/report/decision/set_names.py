@@ -44,8 +44,9 @@ def size_name(language: Language, candidate: Candidate) -> str:
 def attack_name(language: Language, record: Record, threat: str, score: str) -> str:
     """A membership attack and its threat."""
     known = language.knows(threat)
-    name = display_name(score, record, "score")
-    return f"{name} ({language.say(threat) if known else threat})"
+    name = _translated(language, f"score_{score}", display_name(score, record, "score"))
+    where = language.say(threat) if known else threat
+    return language.say("attack", name=name, threat=where)
 
 
 def class_names(language: Language, name: str | int) -> str:
@@ -70,6 +71,7 @@ def _piece(language: Language, candidate: Candidate, key: str) -> str:
         return _init(language, record)
     if key in ("method", "arch"):
         name = short_name(run_value(record, key), key)
+        name = _translated(language, f"{key}_{record['run'][key]}", name)
         return language.say(f"key_{key}", name=name)
     if key == "width":
         return language.say("key_width", n=run_value(record, key))
@@ -81,7 +83,10 @@ def _init(language: Language, record: Record) -> str:
     if init is None:  # images that are selected have none
         return ""
     known = f"init_{str(init).partition(':')[0]}"
-    name = run_value(record, "init")
-    return language.say(
-        "key_init", name=language.say(known) if language.knows(known) else name
-    )
+    name = _translated(language, known, run_value(record, "init"))
+    return language.say("key_init", name=name)
+
+
+def _translated(language: Language, message: str, name: str) -> str:
+    """A name in the language of the page, where it has one of its own."""
+    return language.say(message) if language.knows(message) else name

@@ -1,13 +1,16 @@
 """The page of a decision in report.html."""
 
 import re
+from collections.abc import Iterable
 
 import pytest
 from decision_cells import BOUNDS, cell, small_sweep
 from fabricate import record, write_run
+from test_language import NOT_TRANSLATED, without_keys
 
 from dd_jax import report
 from dd_jax.report.decision import decision_files
+from dd_jax.report.decision.colours import COLOURS
 from dd_jax.report.decision.decided import Settings, decide
 from dd_jax.report.decision.decision_page import page
 
@@ -80,7 +83,10 @@ def test_the_report_decides_again_by_the_earlier_settings(tmp_path):
     strict = BOUNDS | {"membership_auc": (0.5, 0.51)}
     built(tmp_path, [cell(auc=0.53)], Settings(strict))
     html = report.build(tmp_path).read_text()
-    assert "Changed in the config; the default is 0.550 and 0.600." in text_of(html)
+    assert (
+        "Changed in the config; the default is 0.550 and 0.600, as follows."
+        in text_of(html)
+    )
     assert "Not as it is." in text_of(html)
 
 
@@ -137,3 +143,47 @@ def test_hostile_names_are_shown_as_texts(tmp_path):
     html = built(tmp_path, [row])
     assert "<script>alert" not in html and "/home/ada" not in text_of(html)
     assert "\u202e" not in html
+
+
+NAMES = {"digits", "digit", "scikit-learn", "DM", "LiRA", "PGD", "AUC", "TPR"}
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [small_sweep()[4], private()],
+        [record()],
+        [cell(parts=(), split="validation")],
+        [cell(accuracy=0.2, full=0.1, auc=0.7), cell("b" * 12, ipc=1.0)],
+    ],
+    ids=["defence", "single", "little", "odd"],
+)
+def test_the_page_is_in_japanese_throughout(rows):
+    english, japanese = (
+        page(decide(rows, Settings(BOUNDS, lang))) for lang in ("en", "ja")
+    )
+    texts = list(shown(japanese))
+    assert len(texts) == len(list(shown(english)))
+    for text in texts:
+        words = set(re.findall(r"[A-Za-z][A-Za-z-]+", without_keys(text)))
+        assert not words - NAMES - NOT_TRANSLATED, text
+    assert not any("{" in text for text in [*texts, *shown(english)])
+
+
+def shown(value):
+    """Every text of a page, those of pictures' links aside."""
+    if isinstance(value, str):
+        if not value.startswith("data:") and value not in ("en", "ja", *COLOURS):
+            yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from shown(item)
+    elif isinstance(value, Iterable):
+        for item in value:
+            yield from shown(item)
+
+
+def test_the_section_says_its_language(tmp_path):
+    html = built(tmp_path, [cell()], Settings(BOUNDS, "ja"))
+    assert '<section class="decision" lang="ja"' in html
+    assert "採用判定" in html and html.startswith('<!doctype html>\n<html lang="en">')
