@@ -79,8 +79,9 @@ def _sections(language: Language, decision: Decision) -> dict[str, list[Block]]:
     table = decision_tables.settings_table(language, decision)
     tried = decision_tables.defences_table(language, decision)
     bounds = decision_tables.thresholds_table(language, decision)
+    several = len(decision.candidates) > 1
     compared: list[Block] = [
-        Text(say("rule"), small=True),
+        *([Text(say("rule"), small=True)] if several else []),
         Grid(say("all_title"), table),
         *_plot(language, decision),
     ]

@@ -1,12 +1,14 @@
 """decision.json and junit.xml."""
 
 import json
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from decision_cells import BOUNDS, cell, small_sweep
 from fabricate import write_run
 
+from dd_jax.catalogue.decision_thresholds import THRESHOLDS
 from dd_jax.report.decision import decision_files
 from dd_jax.report.decision.decided import Settings, decide
 
@@ -124,3 +126,12 @@ def test_failing_names_the_checks_of_the_recommended_setting():
     decided = decide([cell(auc=0.57, robust=0.4)], Settings(BOUNDS))
     assert decided.failing("red") == ["robustness"]
     assert decided.failing("amber") == ["membership", "robustness"]
+
+
+def test_the_readme_has_the_thresholds_of_the_table():
+    text = Path(decision_files.__file__).with_name("README.md").read_text()
+    rows = [
+        f"| `{t.name}` | {t.check} | {t.amber:g} | {t.red:g} | {t.why} |"
+        for t in THRESHOLDS
+    ]
+    assert "\n".join(rows) in text
