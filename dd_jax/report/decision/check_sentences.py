@@ -8,7 +8,7 @@ from dd_jax.report.decision.check_parts import Part
 from dd_jax.report.decision.colours import NOT_MEASURED
 from dd_jax.report.decision.language import Language
 from dd_jax.report.decision.set_names import attack_name, class_names
-from dd_jax.report.records import lookup
+from dd_jax.report.records import estimate, lookup
 from dd_jax.types import Record
 
 UNITS = {
@@ -23,7 +23,7 @@ UNITS = {
 def sentence(language: Language, candidate: Candidate, part: Part) -> str:
     """What a number is, and why it does not suffice where it does not."""
     found = ""
-    if part.value is not None:
+    if estimate(part.value):
         found = SENTENCES[part.name](language, candidate.records[0], part)
     return language.paragraph([found, reason(language, part)])
 

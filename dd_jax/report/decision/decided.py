@@ -9,9 +9,8 @@ from dd_jax.report.decision.mitigations import Mitigation, mitigations
 from dd_jax.report.decision.recommendation import recommended
 from dd_jax.report.decision.savings import Savings, savings
 from dd_jax.report.display_names import dataset_name
+from dd_jax.report.sweep_axes import ordered
 from dd_jax.types import Record
-
-PARTS = ("run", "accuracy", "fairness", "privacy", "robustness", "cost")
 
 
 class Settings(NamedTuple):
@@ -80,12 +79,8 @@ def decide(records: Sequence[Record], settings: Settings) -> Decision:
       records: one or more checked Records, of which `problem` says nothing.
       settings: what it is made by.
     """
-    found = candidates([_needed(record) for record in records], settings.bounds)
+    found = candidates(ordered(records), settings.bounds)
     chosen = recommended(found)
     return Decision(
         settings, found, chosen, savings(chosen.records), mitigations(found)
     )
-
-
-def _needed(record: Record) -> Record:
-    return {part: record[part] for part in PARTS if part in record}

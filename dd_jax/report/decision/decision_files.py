@@ -1,7 +1,6 @@
 """`decision.json` and `junit.xml`: a decision for other programs."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -9,11 +8,13 @@ from xml.etree import ElementTree
 from dd_jax.catalogue.decision_thresholds import THRESHOLDS
 from dd_jax.report import records
 from dd_jax.report.decision.candidates import Candidate, Check
+from dd_jax.report.decision.check_parts import Part
 from dd_jax.report.decision.check_sentences import sentence
 from dd_jax.report.decision.colours import COLOURS, RED, UNKNOWN
 from dd_jax.report.decision.decided import Decision, Settings, decide, problem
 from dd_jax.report.decision.language import Language
 from dd_jax.report.display_names import dataset_name
+from dd_jax.report.records import estimate
 from dd_jax.report.run_folder import json_file
 from dd_jax.report.safe_text import presentable
 from dd_jax.system import disk
@@ -21,6 +22,7 @@ from dd_jax.types import InputError, Record
 
 JSON, JUNIT = "decision.json", "junit.xml"
 SUITE = "dd_jax.decision"
+NEEDED = ("run", "accuracy", "fairness", "privacy", "robustness", "cost")  # of a Record
 ENGLISH = Language("en")
 
 
@@ -35,7 +37,7 @@ def write(workdir: str | Path, settings: Settings) -> Decision | str:
       The decision, or why there is none; the files are written in both cases.
     """
     workdir = Path(workdir)
-    found: Sequence[Record] = presentable(records.read(workdir))
+    found = [presentable(_needed(record)) for record in records.stream(workdir)]
     decided = problem(found) or decide(found, settings)
     content = json.dumps(as_json(decided, settings), indent=2, allow_nan=False)
     disk.replace(workdir / JSON, content.encode())
@@ -143,17 +145,25 @@ def line(check: Check) -> str:
     >>> line(Check("membership", "unknown", []))
     'membership is not known'
     """
-    numbers = [
-        f"{part.name}: {part.why.replace('_', ' ')}"
-        if part.value is None or part.why
-        else f"{part.name} {part.value['mean']:.3g}, amber above {part.amber:g}, red "
-        f"above {part.red:g}"
-        for part in check.parts
-        if part.colour == check.colour
-    ]
+    same = [part for part in check.parts if part.colour == check.colour]
     colour = "not known" if check.colour == UNKNOWN else check.colour
-    reasons = f" ({'; '.join(numbers)})" if numbers else ""
+    reasons = f" ({'; '.join(map(_number, same))})" if same else ""
     return f"{check.name} is {colour}{reasons}"
+
+
+def _number(part: Part) -> str:
+    known = estimate(part.value)
+    if part.why or not known or not known["ci"]:
+        return f"{part.name}: {part.why.replace('_', ' ')}"
+    low, high = known["ci"]
+    return (
+        f"{part.name} {known['mean']:.3g}, 95 % interval {low:.3g} to {high:.3g}, "
+        f"amber above {part.amber:g}, red above {part.red:g}"
+    )
+
+
+def _needed(record: Record) -> Record:
+    return {part: record[part] for part in NEEDED if part in record}
 
 
 def _case(suite: ElementTree.Element, name: str) -> ElementTree.Element:

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 from dd_jax.report import headline
 from dd_jax.report.decision.candidates import Candidate
-from dd_jax.report.decision.colours import COLOURS
+from dd_jax.report.decision.colours import AMBER, GREEN, RED, UNKNOWN
 from dd_jax.report.headline import above
 from dd_jax.report.records import estimate
+
+PREFERRED = (GREEN, AMBER, UNKNOWN, RED)  # what is not known may be red
 
 
 def recommended(found: Sequence[Candidate]) -> Candidate:
@@ -14,7 +16,8 @@ def recommended(found: Sequence[Candidate]) -> Candidate:
 
     1. Only settings on which the most numbers were measured are considered.
     2. Of these, those whose checks, worst first, are no worse than the best: first the
-       worst check of each is compared, then the next.
+       worst check of each is compared, then the next. What is not known counts as
+       worse than amber here: else a noisy setting would be preferred to a known one.
     3. Of these, those whose mean accuracy is within the interval of the most accurate
        one, or above.
     4. Of these, the one with the fewest images per class, of several the most accurate.
@@ -35,7 +38,7 @@ def recommended(found: Sequence[Candidate]) -> Candidate:
 
 def rank(candidate: Candidate) -> tuple[int, ...]:
     """Smaller where the checks are better: their colours, worst first."""
-    colours = (COLOURS.index(check.colour) for check in candidate.checks)
+    colours = (PREFERRED.index(check.colour) for check in candidate.checks)
     return tuple(sorted(colours, reverse=True))
 
 

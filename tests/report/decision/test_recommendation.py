@@ -2,7 +2,7 @@
 
 import pytest
 from decision_cells import BOUNDS, cell, small_sweep
-from fabricate import plotted
+from fabricate import around, plotted
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,6 +46,14 @@ def test_the_second_worst_check_decides_where_the_worst_are_equal():
     both = cell("a", accuracy=0.8, robust=0.4, ipc=1.0)
     one = cell("b", accuracy=0.8, ipc=10.0)
     assert chosen(both, one).ipc == 10
+
+
+def test_a_noisy_set_is_not_preferred_to_a_known_one():
+    noisy = cell("a", ipc=1.0)
+    noisy["accuracy"]["distilled"] |= around(0.88, 0.12)
+    assert candidates([noisy], BOUNDS)[0].checks[0].colour == "unknown"
+    assert chosen(noisy, cell("b", accuracy=0.95, ipc=10.0)).ipc == 10
+    assert chosen(noisy, cell("b", accuracy=0.5, ipc=10.0)).ipc == 1
 
 
 def test_sets_with_less_measured_are_not_recommended():
