@@ -2,7 +2,7 @@
 
 from dd_jax.catalogue.decision_thresholds import CHECKS
 from dd_jax.report.decision.check_sentences import UNITS
-from dd_jax.report.decision.colours import AMBER, COLOURS, RED, UNKNOWN
+from dd_jax.report.decision.colours import AMBER, RED, UNKNOWN
 from dd_jax.report.decision.decided import Decision
 from dd_jax.report.decision.decision_tables import share
 from dd_jax.report.decision.language import Language
@@ -54,7 +54,7 @@ def limits(language: Language, decision: Decision) -> list[str]:
 def next_steps(language: Language, decision: Decision) -> dict[str, list[str]]:
     """What to do before a pilot, before a release, and in operation, by stage."""
     colours = {check.name: check.colour for check in decision.chosen.checks}
-    unknown = _named(language, decision, UNKNOWN)
+    unknown = named(language, decision.of_colour(UNKNOWN))
     pilot = []
     if unknown:
         pilot.append(language.say("step_measure", checks=unknown))
@@ -105,9 +105,7 @@ def meeting(language: Language, decision: Decision) -> list[str]:
             for pipe in ("distilled", "full_data")
         )
         lines.append(say("say_robust", ours=ours, full=full))
-    overall = decision.overall
-    lines.append(say(f"say_{overall}", checks=_at_least(language, decision, overall)))
-    return [line for line in lines if line]
+    return [line for line in (*lines, proposal(language, decision)) if line]
 
 
 def _gain(language: Language, decision: Decision) -> str:
@@ -131,17 +129,25 @@ def _of(language: Language, name: str, value: dict | None) -> str:
     return language.number(value, UNITS[name])
 
 
-def _named(language: Language, decision: Decision, colour: str) -> str:
-    checks = decision.chosen.checks
-    return language.listed(
-        [language.say(own.name) for own in checks if own.colour == colour]
-    )
+def proposal(language: Language, decision: Decision) -> str:
+    """What to propose: nothing yet where a check is not known and none is red."""
+    colour = decision.overall
+    if colour != RED and decision.of_colour(UNKNOWN):
+        colour = UNKNOWN
+    checks = named(language, decision.of_colour(colour))
+    return language.say(f"say_{colour}", checks=checks)
 
 
-def _at_least(language: Language, decision: Decision, colour: str) -> str:
-    """The checks that are a colour; of amber also those that are not known."""
-    least = COLOURS.index(UNKNOWN if colour == AMBER else colour)
-    checks = decision.chosen.checks
-    return language.listed(
-        [language.say(own.name) for own in checks if COLOURS.index(own.colour) >= least]
-    )
+def meaning(language: Language, decision: Decision) -> str:
+    """What the overall colour means, and which checks are not known."""
+    words = language.say(f"means_{decision.overall}")
+    unknown = decision.of_colour(UNKNOWN)
+    if decision.overall == UNKNOWN or not unknown:
+        return words
+    checks = named(language, unknown)
+    return language.paragraph([words, language.say("means_also", checks=checks)])
+
+
+def named(language: Language, checks: list[str]) -> str:
+    """Checks as a list in a sentence."""
+    return language.listed([language.say(check) for check in checks])

@@ -49,6 +49,10 @@ class Decision(NamedTuple):
         """The worst colour of the three checks of the recommended setting."""
         return worst(check.colour for check in self.chosen.checks)
 
+    def of_colour(self, colour: str) -> list[str]:
+        """The checks of the recommended setting that have a colour."""
+        return [own.name for own in self.chosen.checks if own.colour == colour]
+
     def failing(self, colour: str) -> list[str]:
         """The checks of the recommended setting that are a colour or worse."""
         least = COLOURS.index(colour)

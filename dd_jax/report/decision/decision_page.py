@@ -35,7 +35,7 @@ def page(decision: Decision) -> dict[str, Any]:
         ),
         "overall": say("overall"),
         "badge": decision_tables.badge(language, decision.overall),
-        "meaning": say(f"means_{decision.overall}"),
+        "meaning": advice.meaning(language, decision),
         "order": say("order"),
         "checks": [
             _check(language, decision, check) for check in decision.chosen.checks

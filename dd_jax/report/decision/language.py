@@ -82,6 +82,8 @@ class Language(NamedTuple):
         """
         if seconds is None:
             return self.say("none")
+        if seconds < 1:
+            return self.say("seconds", s=f"{seconds:.2g}")
         if seconds < 59.95:  # what rounds to 60.0 is a minute
             return self.say("seconds", s=f"{seconds:.1f}")
         minutes, rest = divmod(round(seconds), 60)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 AUC, SECONDS = "auc", "seconds"
 RING = 13  # points
+ROOM = 0.02  # below and above what an accuracy can be
 
 
 def cost_axis(found: Sequence[Candidate]) -> str:
@@ -75,5 +76,7 @@ def draw(
     best = sorted(shown[i] for i in front(shown))
     axes.plot(*zip(*best), color=GREY, linestyle="--", linewidth=1.2, label=labels[2])
     axes.set(xlabel=labels[0], ylabel=labels[1])
+    low, high = axes.get_ylim()
+    axes.set_ylim(max(low, -ROOM), min(high, 1 + ROOM))  # intervals may go beyond
     axes.legend(loc="best")
     in_percent(axes.yaxis, ".4g")

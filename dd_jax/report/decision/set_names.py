@@ -50,8 +50,9 @@ def attack_name(language: Language, record: Record, threat: str, score: str) -> 
 
 
 def class_names(language: Language, name: str | int) -> str:
-    """A class by its name or number."""
-    return language.say("class_number", n=name) if isinstance(name, int) else name
+    """A class by its name; by its number where it has none, or a number for a name."""
+    numbered = isinstance(name, int) or name.isdecimal()
+    return language.say("class_number", n=name) if numbered else name
 
 
 def _plain(candidate: Candidate) -> Record:

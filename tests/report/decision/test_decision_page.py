@@ -127,6 +127,31 @@ def test_next_steps_follow_from_the_checks(change, step):
     assert step not in " ".join(green["Before a pilot"])
 
 
+@pytest.mark.parametrize(
+    "change, meaning, proposal",
+    [
+        ({}, "Nothing measured here speaks against it.", "All three checks are green"),
+        ({"auc": 0.57}, "Possible under conditions.", "open points: Membership."),
+        (
+            {"accuracy": 0.94, "parts": ()},
+            "Possible under conditions. Not known yet: Membership and Adversarial "
+            "robustness.",
+            "to be measured: Membership and Adversarial robustness.",
+        ),
+        (
+            {"robust": 0.3, "parts": ("robustness",)},
+            "Not as it is. Not known yet: Membership.",
+            "first to be solved: Adversarial robustness.",
+        ),
+        ({"parts": ()}, "Not decided: more has to be measured first.", "decide yet"),
+    ],
+)
+def test_what_is_not_known_is_said_beside_the_colour(change, meaning, proposal):
+    found = page(decide([cell(**change)], Settings(BOUNDS)))
+    assert found["meaning"] == meaning
+    assert proposal in dict(found["sections"])["Sentences for a meeting"][0].lines[-1]
+
+
 @pytest.mark.parametrize("missing", ["privacy", "robustness", "fairness", "cost"])
 def test_a_part_that_was_not_measured_is_said(tmp_path, missing):
     row = record()

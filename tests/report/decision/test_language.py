@@ -59,6 +59,7 @@ def test_lists_and_durations():
     assert ENGLISH.listed([]) == "" and ENGLISH.listed(["a"]) == "a"
     assert ENGLISH.listed(["a", "b"]) == "a and b"
     assert ENGLISH.duration(59.96) == "1 min 0 s" and ENGLISH.duration(4.25) == "4.2 s"
+    assert ENGLISH.duration(0.0168) == "0.017 s"
     assert ENGLISH.duration(None) == "not measured"
 
 
