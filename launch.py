@@ -22,9 +22,10 @@ replaces the value of all.
 Several launchers may share a --workdir: each skips the runs of the others, and checks
 them again when its own are done.
 
-Exit status: 0 done, or being run by another launcher; 1 a run failed or diverged, or
-the disk is full; 2 bad input or usage, or a run that does not fit in the memory of the
-device; 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP.
+Exit status: 0 done, or being run by another launcher; 1 a run failed or diverged, the
+disk is full, or a check of the decision has the colour of --fail_on; 2 bad input or
+usage, or a run that does not fit in the memory of the device; 130 Ctrl-C, 143 SIGTERM,
+129 SIGHUP.
 """
 
 import os
@@ -45,12 +46,14 @@ from dd_jax.config.overrides import config_file, overrides
 from dd_jax.executors import cluster, manifest, plan
 from dd_jax.executors.cells import End, Request, attempt, say_busy, say_notes
 from dd_jax.executors.choose import WORKER, Execute, executor
+from dd_jax.executors.deciding import decision_settings, failure
 from dd_jax.executors.find import run_folders
 from dd_jax.executors.joint_steps import Together
 from dd_jax.executors.options import help_text, options
 from dd_jax.executors.prepare import prepare, require_valid
 from dd_jax.executors.watch import show_once
 from dd_jax.executors.worker import kept_output, work
+from dd_jax.report.decision.decided import Settings
 from dd_jax.system import destination, disk, interruption, paths
 from dd_jax.system.disk import WriteError
 from dd_jax.system.progress import say
@@ -80,7 +83,8 @@ def main(argv: Sequence[str]) -> int:
         if not first:
             return _follow(request)
         require_valid(request, _run_module)
-        return _dispatch(known, request, argv)
+        decision = decision_settings(request.cells, known.fail_on)
+        return _dispatch(known, request, decision, argv)
     except (InputError, flags.Error) as error:
         return _refused(BAD_INPUT, " ".join(str(error).split()))
     except WriteError as error:
@@ -142,7 +146,12 @@ def _follow(request: Request) -> int:
     return DONE
 
 
-def _dispatch(known: flags.FlagValues, request: Request, argv: Sequence[str]) -> int:
+def _dispatch(
+    known: flags.FlagValues,
+    request: Request,
+    decision: Settings | None,
+    argv: Sequence[str],
+) -> int:
     if known.status:
         show_once(run_folders(request.root, request.cells), request.labels)
         return DONE
@@ -159,6 +168,7 @@ def _dispatch(known: flags.FlagValues, request: Request, argv: Sequence[str]) ->
     program = [sys.executable, os.path.abspath(__file__), *argv[1:]]
     return _run(
         request,
+        decision,
         executor(
             known, request, program, _attempt, _together, _check_for_other_machines
         ),
@@ -222,10 +232,8 @@ def _check_for_other_machines(devices: int) -> None:
         jax.config.update("jax_num_cpu_devices", max(1, devices))
 
 
-def _run(request: Request, execute: Execute) -> int:
+def _run(request: Request, decision: Settings | None, execute: Execute) -> int:
     run = _run_module()
-    from dd_jax import report
-    from dd_jax.report import records
 
     cells = prepare(request, run)
     destination.make(request.root, [cell.id for cell in cells])
@@ -234,13 +242,29 @@ def _run(request: Request, execute: Execute) -> int:
     ends = execute(cells)
     say_busy(ends)
     if any(end.kind == "done" for end in ends):
+        if why := _report(request, decision):
+            return _refused(FAILED, why)
+    kinds = {end.kind for end in ends}
+    return FAILED if "failed" in kinds else BAD_INPUT if "refused" in kinds else DONE
+
+
+def _report(request: Request, decision: Settings | None) -> str:
+    """Writes the results, the decision and the report.
+
+    Returns:
+      Why the command fails by `--fail_on`; empty where it does not.
+    """
+    from dd_jax import report
+    from dd_jax.report import records
+
+    try:
+        return failure(request.root, decision) if decision else ""
+    finally:
         if any(config.report.html for config in request.cells):
             report.build(request.root)
             say(f"report: {request.root / 'report.html'}")
         else:
             records.write_results(request.root)
-    kinds = {end.kind for end in ends}
-    return FAILED if "failed" in kinds else BAD_INPUT if "refused" in kinds else DONE
 
 
 def _attempt() -> Callable[[Any, Path], End]:

@@ -28,6 +28,7 @@ from dd_jax.catalogue.rules import (
     at_least,
     one_of,
 )
+from dd_jax.config.decision_fields import DECISION
 from dd_jax.config.dp_fields import DP
 from dd_jax.types import InputError
 
@@ -235,16 +236,24 @@ BASE = (
         changes_results=False,
     ),
     Option(
+        "report.lang",
+        "en",
+        "language of the page of the decision; the rest of report.html is in English",
+        one_of(("en", "ja")),
+        changes_results=False,
+    ),
+    Option(
         "report.tensorboard",
         False,
         "write event files for TensorBoard into WORKDIR/tensorboard",
         FLAG,
         changes_results=False,
     ),
+    *DECISION,
 )
 _SECTIONS = tuple(
     "seed checkpoint_seconds devices precision data model distill train mitigate dp "
-    "sets audits report".split()
+    "sets audits report decision".split()
 )
 
 
