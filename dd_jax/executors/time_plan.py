@@ -184,6 +184,7 @@ def plan(config: ConfigDict, given: Collection[str], run: ModuleType) -> Plan:
     began, budget = time.monotonic(), 60 * config.budget_minutes
     left = lambda: _USED * (budget - (time.monotonic() - began))
     size, counts = _size_and_counts(config, given, run)
+    run.passes(config, counts)  # refuses other methods before anything is timed
     points = wishes(config, counts.smallest, given)
     wanted = min(_WANTED, len(points))
     chosen = None
