@@ -23,6 +23,7 @@ _PROGRAMS = 12  # compiled by a run of new shapes, each about as long as that of
 _STEP = 2  # how many times more a level takes than the one before, at least
 _SIDE = 32  # of larger images, in pixels, after resizing
 _ROBUST_EPS = 0.05  # Linf, of robust distillation
+_FULL_NETS = 3  # on the full data, so that there is an interval
 _SHARED = ("full_data", "full_data_shadows")  # by all runs of a plan
 
 
@@ -54,6 +55,7 @@ class Level(NamedTuple):
             "train.nets": self.nets,
             "distill.steps": self.steps,
             "train.epochs": self.epochs,
+            "train.full_nets": _FULL_NETS,
             "train.full_epochs": min(60, max(3, round(1000 * self.full / rows))),
             "audits.privacy.shadows": self.shadows,
             "audits.privacy.epochs": self.epochs // 2,
