@@ -31,6 +31,7 @@ usage, or a run that does not fit in the memory of the device; 130 Ctrl-C, 143 S
 import os
 import shlex
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -40,10 +41,9 @@ from typing import Any
 
 from absl import flags
 
-from dd_jax import config as configs
 from dd_jax.config import sweep
 from dd_jax.config.overrides import config_file, overrides
-from dd_jax.executors import cluster, manifest, plan
+from dd_jax.executors import cluster, deadline, manifest, plan, plan_file, time_plan
 from dd_jax.executors.cells import End, Request, attempt, say_busy, say_notes
 from dd_jax.executors.choose import WORKER, Execute, executor
 from dd_jax.executors.deciding import decision_settings, failure
@@ -51,6 +51,7 @@ from dd_jax.executors.find import run_folders
 from dd_jax.executors.joint_steps import Together
 from dd_jax.executors.options import help_text, options
 from dd_jax.executors.prepare import prepare, require_valid
+from dd_jax.executors.requested import requested
 from dd_jax.executors.watch import show_once
 from dd_jax.executors.worker import kept_output, work
 from dd_jax.report.decision.decided import Settings
@@ -60,6 +61,7 @@ from dd_jax.system.progress import say
 from dd_jax.types import InputError
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
+_BEGAN = time.monotonic()
 RESULTS = Path(__file__).parent / "experiments" / "results"
 
 
@@ -79,7 +81,7 @@ def main(argv: Sequence[str]) -> int:
         if extra:
             raise InputError(f"unexpected argument {extra[0]}; write --FLAG=VALUE")
         first = _is_first(known)
-        request = _request(known, values, module)
+        request = requested(known, values, module, _run_module)
         if not first:
             return _follow(request)
         require_valid(request, _run_module)
@@ -170,7 +172,12 @@ def _dispatch(
         request,
         decision,
         executor(
-            known, request, program, _attempt, _together, _check_for_other_machines
+            known,
+            request,
+            program,
+            partial(_attempt, request),
+            partial(_together, request),
+            _check_for_other_machines,
         ),
     )
 
@@ -185,24 +192,6 @@ def _manifest(known: flags.FlagValues, request: Request, program: list[str]) -> 
     manifest.write(path, request, _run_module, [*program, *given, where])
     say(f"cells: {len(request.cells)}; manifest in {path}")
     return DONE
-
-
-def _request(
-    known: flags.FlagValues, given: dict[str, Any], module: ModuleType | None
-) -> Request:
-    keys = dict.fromkeys(given)
-    if module is None:
-        name = "quickstart"
-        cells = [configs.override(configs.default(), given, "command line")]
-    else:
-        name = Path(known.config).stem
-        experiment = sweep.experiment(module, given)
-        cells = sweep.expand(experiment.config, experiment.points, given)
-        keys |= dict.fromkeys(key for point in experiment.points for key in point)
-    root = destination.results_folder(known.workdir or str(Path("runs_out", name)))
-    labels = sweep.labels(cells) if len(cells) > 1 else [name]
-    heads = [f"[{i}/{len(cells)}] {label}" for i, label in enumerate(labels, 1)]
-    return Request(cells, heads, root, tuple(keys))
 
 
 def _run_module() -> ModuleType:
@@ -237,6 +226,9 @@ def _run(request: Request, decision: Settings | None, execute: Execute) -> int:
 
     cells = prepare(request, run)
     destination.make(request.root, [cell.id for cell in cells])
+    if request.plan:
+        plan_file.keep(request.root, request.plan)
+        say("\n".join(time_plan.described(request.plan)))
     say_notes(cells)
     disk.sweep(request.root, ours=False)
     ends = execute(cells)
@@ -267,21 +259,23 @@ def _report(request: Request, decision: Settings | None) -> str:
             records.write_results(request.root)
 
 
-def _attempt() -> Callable[[Any, Path], End]:
+def _attempt(request: Request) -> Callable[[Any, Path], End]:
     """What runs one prepared cell in this process."""
     run = _run_module()
     from dd_jax.report import records
 
-    return partial(attempt, run, records.append_result)
+    one = partial(attempt, run, records.append_result)
+    return deadline.within(one, request.plan, _BEGAN) if request.plan else one
 
 
-def _together() -> Together:
+def _together(request: Request) -> Together:
     run = _run_module()
-    return Together(run.take_steps_together, run.runs_at_once)
+    at_once = (lambda devices: 1) if request.plan else run.runs_at_once
+    return Together(run.take_steps_together, at_once)
 
 
 def _work(request: Request) -> int:
-    work(request, _run_module().prepared, _attempt())
+    work(request, _run_module().prepared, _attempt(request))
     return DONE
 
 

@@ -37,6 +37,14 @@ _AUGMENT_DIGITS = "color_crop_cutout_scale_rotate"
 BASE = (
     Option("seed", 0, "seed of every random draw", SEED),
     Option(
+        "budget_minutes",
+        0.0,
+        "choose what to run so that it ends in this time on this machine: initial "
+        "images, images per class, size of networks, shadows; 0 = run what is given",
+        NOT_NEGATIVE,
+        changes_results=False,
+    ),
+    Option(
         "checkpoint_seconds",
         20.0,
         "least seconds between two checkpoints",
@@ -252,8 +260,8 @@ BASE = (
     *DECISION,
 )
 _SECTIONS = tuple(
-    "seed checkpoint_seconds devices precision data model distill train mitigate dp "
-    "sets audits report decision".split()
+    "seed budget_minutes checkpoint_seconds devices precision data model distill train "
+    "mitigate dp sets audits report decision".split()
 )
 
 
