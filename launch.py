@@ -22,14 +22,16 @@ replaces the value of all.
 Several launchers may share a --workdir: each skips the runs of the others, and checks
 them again when its own are done.
 
-Exit status: 0 done, or being run by another launcher; 1 a run failed or diverged, or
-the disk is full; 2 bad input or usage, or a run that does not fit in the memory of the
-device; 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP.
+Exit status: 0 done, or being run by another launcher; 1 a run failed or diverged, the
+disk is full, or a check of the decision has the colour of --fail_on; 2 bad input or
+usage, or a run that does not fit in the memory of the device; 130 Ctrl-C, 143 SIGTERM,
+129 SIGHUP.
 """
 
 import os
 import shlex
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -39,24 +41,27 @@ from typing import Any
 
 from absl import flags
 
-from dd_jax import config as configs
 from dd_jax.config import sweep
 from dd_jax.config.overrides import config_file, overrides
-from dd_jax.executors import cluster, manifest, plan
+from dd_jax.executors import cluster, deadline, manifest, plan, plan_file, time_plan
 from dd_jax.executors.cells import End, Request, attempt, say_busy, say_notes
 from dd_jax.executors.choose import WORKER, Execute, executor
+from dd_jax.executors.deciding import decision_settings, failure
 from dd_jax.executors.find import run_folders
 from dd_jax.executors.joint_steps import Together
 from dd_jax.executors.options import help_text, options
 from dd_jax.executors.prepare import prepare, require_valid
+from dd_jax.executors.requested import requested
 from dd_jax.executors.watch import show_once
 from dd_jax.executors.worker import kept_output, work
+from dd_jax.report.decision.decided import Settings
 from dd_jax.system import destination, disk, interruption, paths
 from dd_jax.system.disk import WriteError
 from dd_jax.system.progress import say
 from dd_jax.types import InputError
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
+_BEGAN = time.monotonic()
 RESULTS = Path(__file__).parent / "experiments" / "results"
 
 
@@ -76,11 +81,12 @@ def main(argv: Sequence[str]) -> int:
         if extra:
             raise InputError(f"unexpected argument {extra[0]}; write --FLAG=VALUE")
         first = _is_first(known)
-        request = _request(known, values, module)
+        request = requested(known, values, module, _run_module)
         if not first:
             return _follow(request)
         require_valid(request, _run_module)
-        return _dispatch(known, request, argv)
+        decision = decision_settings(request.cells, known.fail_on)
+        return _dispatch(known, request, decision, argv)
     except (InputError, flags.Error) as error:
         return _refused(BAD_INPUT, " ".join(str(error).split()))
     except WriteError as error:
@@ -142,7 +148,12 @@ def _follow(request: Request) -> int:
     return DONE
 
 
-def _dispatch(known: flags.FlagValues, request: Request, argv: Sequence[str]) -> int:
+def _dispatch(
+    known: flags.FlagValues,
+    request: Request,
+    decision: Settings | None,
+    argv: Sequence[str],
+) -> int:
     if known.status:
         show_once(run_folders(request.root, request.cells), request.labels)
         return DONE
@@ -159,8 +170,14 @@ def _dispatch(known: flags.FlagValues, request: Request, argv: Sequence[str]) ->
     program = [sys.executable, os.path.abspath(__file__), *argv[1:]]
     return _run(
         request,
+        decision,
         executor(
-            known, request, program, _attempt, _together, _check_for_other_machines
+            known,
+            request,
+            program,
+            partial(_attempt, request),
+            partial(_together, request),
+            _check_for_other_machines,
         ),
     )
 
@@ -175,24 +192,6 @@ def _manifest(known: flags.FlagValues, request: Request, program: list[str]) -> 
     manifest.write(path, request, _run_module, [*program, *given, where])
     say(f"cells: {len(request.cells)}; manifest in {path}")
     return DONE
-
-
-def _request(
-    known: flags.FlagValues, given: dict[str, Any], module: ModuleType | None
-) -> Request:
-    keys = dict.fromkeys(given)
-    if module is None:
-        name = "quickstart"
-        cells = [configs.override(configs.default(), given, "command line")]
-    else:
-        name = Path(known.config).stem
-        experiment = sweep.experiment(module, given)
-        cells = sweep.expand(experiment.config, experiment.points, given)
-        keys |= dict.fromkeys(key for point in experiment.points for key in point)
-    root = destination.results_folder(known.workdir or str(Path("runs_out", name)))
-    labels = sweep.labels(cells) if len(cells) > 1 else [name]
-    heads = [f"[{i}/{len(cells)}] {label}" for i, label in enumerate(labels, 1)]
-    return Request(cells, heads, root, tuple(keys))
 
 
 def _run_module() -> ModuleType:
@@ -222,42 +221,61 @@ def _check_for_other_machines(devices: int) -> None:
         jax.config.update("jax_num_cpu_devices", max(1, devices))
 
 
-def _run(request: Request, execute: Execute) -> int:
+def _run(request: Request, decision: Settings | None, execute: Execute) -> int:
     run = _run_module()
-    from dd_jax import report
-    from dd_jax.report import records
 
     cells = prepare(request, run)
     destination.make(request.root, [cell.id for cell in cells])
+    if request.plan:
+        plan_file.keep(request.root, request.plan)
+        say("\n".join(time_plan.described(request.plan)))
     say_notes(cells)
     disk.sweep(request.root, ours=False)
     ends = execute(cells)
     say_busy(ends)
     if any(end.kind == "done" for end in ends):
+        if why := _report(request, decision):
+            return _refused(FAILED, why)
+    kinds = {end.kind for end in ends}
+    return FAILED if "failed" in kinds else BAD_INPUT if "refused" in kinds else DONE
+
+
+def _report(request: Request, decision: Settings | None) -> str:
+    """Writes the results, the decision and the report.
+
+    Returns:
+      Why the command fails by `--fail_on`; empty where it does not.
+    """
+    from dd_jax import report
+    from dd_jax.report import records
+
+    try:
+        return failure(request.root, decision) if decision else ""
+    finally:
         if any(config.report.html for config in request.cells):
             report.build(request.root)
             say(f"report: {request.root / 'report.html'}")
         else:
             records.write_results(request.root)
-    kinds = {end.kind for end in ends}
-    return FAILED if "failed" in kinds else BAD_INPUT if "refused" in kinds else DONE
 
 
-def _attempt() -> Callable[[Any, Path], End]:
+def _attempt(request: Request) -> Callable[[Any, Path], End]:
     """What runs one prepared cell in this process."""
     run = _run_module()
     from dd_jax.report import records
 
-    return partial(attempt, run, records.append_result)
+    one = partial(attempt, run, records.append_result)
+    return deadline.within(one, request.plan, _BEGAN) if request.plan else one
 
 
-def _together() -> Together:
+def _together(request: Request) -> Together:
     run = _run_module()
-    return Together(run.take_steps_together, run.runs_at_once)
+    at_once = (lambda devices: 1) if request.plan else run.runs_at_once
+    return Together(run.take_steps_together, at_once)
 
 
 def _work(request: Request) -> int:
-    work(request, _run_module().prepared, _attempt())
+    work(request, _run_module().prepared, _attempt(request))
     return DONE
 
 

@@ -42,6 +42,8 @@ class Dataset(NamedTuple):
       checksum: hexadecimal digest of all arrays and the class names.
       validation: rows held out of train for tuning, or None.
       notes: what loading did that a user may not expect, a line each.
+      sizes: `(height, width, images)` of each size as the source stores them, before
+        rows were left out or images resized.
     """
 
     train: Split
@@ -53,6 +55,7 @@ class Dataset(NamedTuple):
     checksum: str
     validation: Split | None = None
     notes: tuple[str, ...] = ()
+    sizes: tuple[tuple[int, int, int], ...] = ()
 
 
 class Space(NamedTuple):

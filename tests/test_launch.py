@@ -14,7 +14,7 @@ import pytest
 import dd_jax
 from dd_jax import config
 from dd_jax.config.fields import fields
-from dd_jax.report import completed
+from dd_jax.report import completed, sections
 from dd_jax.system import workdir
 from dd_jax.system.disk import WriteError
 from dd_jax.system.locks import Busy
@@ -32,6 +32,7 @@ def import_launch():
 
 
 launch = import_launch()
+sections.names()  # loads them all, before `world` has another report in their place
 
 
 class Diverged(Exception):
@@ -492,6 +493,24 @@ def test_dry_run_shows_states_and_writes_nothing(world, capsys):
         ("--slurm.gres=gpu:1", "--slurm.gres: needs --executor=slurm"),
         ("--workers=2", "--workers=2: needs --executor=local"),
         ("--workdir=file", "--workdir=file: is a file; give a folder"),
+        (
+            "--config.decision.membership_auc.red=0.5",
+            "config: decision.membership_auc.red=0.5: must be at least "
+            "decision.membership_auc.amber=0.55",
+        ),
+        (
+            "--config.decision.accuracy_loss.amber=2.0",
+            "config: decision.accuracy_loss.amber=2.0: must be in [0, 1] (type float)",
+        ),
+        (
+            "--config.report.lang=fr",
+            "config: report.lang='fr': must be one of en, ja",
+        ),
+        ("--fail_on=red", "--fail_on=red: needs --config.decision.enabled=True"),
+        (
+            "--fail_on=green",
+            "flag --fail_on=green: value should be one of <red|amber>",
+        ),
         ("extra", "unexpected argument extra; write --FLAG=VALUE"),
         ("--config", "Missing value for flag --config"),
     ],
@@ -505,6 +524,62 @@ def test_usage_errors_are_one_line_and_status_2(
     assert start(argument) == 2
     assert capsys.readouterr().err == f"error: {message}\n"
     assert os.listdir() == ["file"]
+
+
+DECIDE = "--config.decision.enabled=True", "--workdir=out"
+
+
+@pytest.mark.parametrize(
+    "loss, fail_on, status",
+    [
+        (0.5, "red", 1),
+        (0.5, "amber", 1),
+        (0.5, None, 0),
+        (0.05, "red", 0),
+        (0.05, "amber", 1),
+        (0.0, "amber", 0),
+    ],
+)
+def test_status_1_where_a_check_has_the_colour_or_a_worse_one(
+    world, monkeypatch, capsys, loss, fail_on, status
+):
+    around = lambda mean: {"mean": mean, "ci": [mean - 0.001, mean + 0.001], "n": 3}
+    numbers = {"distilled": around(0.9 - loss), "full_data": around(0.9)}
+    plain = fabricated
+    monkeypatch.setitem(
+        globals(), "fabricated", lambda run_id: plain(run_id) | {"accuracy": numbers}
+    )
+    given = [f"--fail_on={fail_on}"] if fail_on else []
+    assert start(*DECIDE, *given) == status
+    colour = "red" if loss > 0.1 else "amber"
+    start_of_line = f"error: --fail_on={fail_on}: accuracy is {colour} (accuracy_loss "
+    error = capsys.readouterr().err
+    assert error.startswith(start_of_line) if status else error == ""
+    assert error.count("\n") == status and world.built == [Path("out")]
+    assert Path("out", "junit.xml").exists()
+    assert json.loads(Path("out", "decision.json").read_text())["problem"] is None
+
+
+def test_a_decision_on_several_data_sets_is_refused_before_any_run(world, capsys):
+    file = experiment("product({'data.num_classes': [2, 3]})")
+    assert start(file, *DECIDE) == 2
+    assert capsys.readouterr().err == (
+        "error: decision.enabled: the runs differ in data.num_classes=2 and 3; a "
+        "decision is on one data set\n"
+    )
+    assert world.runs == []
+
+
+def test_no_decision_on_runs_of_other_data_is_one_line_after_the_report(world, capsys):
+    folder = workdir.run_folder(Path("out"), "other")
+    other = fabricated("other")
+    other["run"]["num_classes"] = 7
+    workdir.write_json(folder / "record.json", other)
+    workdir.write_status(folder, "done")
+    assert start(*DECIDE) == 2
+    error = capsys.readouterr().err
+    assert "2 data sets" in error and error.count("\n") == 1
+    assert world.built == [Path("out")]
 
 
 def test_one_command_line_shows_plans_or_writes(world, capsys):

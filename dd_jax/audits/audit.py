@@ -1,6 +1,6 @@
 """The shape of an audit: a name, a check before compute, and a measurement."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -68,8 +68,8 @@ class Context(NamedTuple):
       estimate: `(PIPE, f64[s]) -> {mean, ci, n}`, over sets where there are several,
         else over networks.
       cached: `(name, make, pipe="distilled") -> tree`: what `make() -> dict` gives, or
-        what this or an earlier attempt left of it in a file; of a baseline, what any
-        run with the same baseline and options left.
+        what this or an earlier attempt left of it in a file; of a baseline or of the
+        `data`, what any run with the same baseline, or data, and options left.
       train: `(sets, stage, name) -> params`: networks on other sets, from the keys and
         by the recipe of the networks on the run's sets; seconds count as `stage`.
       variants: `() -> {name: (Model, params)}`: networks of other architectures,
@@ -151,6 +151,11 @@ def no_check(context: Context) -> None:
     """Refuses nothing."""
 
 
+def no_advice(context: Context) -> Sequence[str]:
+    """Nothing to say."""
+    return ()
+
+
 def no_training(context: Context, pipe: str) -> None:
     """Trains nothing."""
 
@@ -168,6 +173,9 @@ class Audit(NamedTuple):
       train: `(context, PIPE) -> None`, before `measure` and with no results: makes the
         models of a pipeline that it then finds on disk, so that several runs can do it
         together; by default none.
+      advise: `context -> lines` that are printed before anything is trained, for what
+        the data alone show; of what a context has afterwards `cached` and `save` may be
+        used.
 
     >>> count = lambda context: {"networks": len(context.networks)}
     >>> audit = Audit("count", no_check, count)
@@ -177,3 +185,4 @@ class Audit(NamedTuple):
     check: Callable[[Context], None]
     measure: Callable[[Context], Any]
     train: Callable[[Context, str], None] = no_training
+    advise: Callable[[Context], Sequence[str]] = no_advice

@@ -18,6 +18,15 @@ from dd_jax.catalogue.rules import (
     some_of,
 )
 
+DATA = (
+    Option(
+        "enabled",
+        False,
+        "run the audit of the data: counts, duplicates, sizes; its advice is printed "
+        "before anything is trained",
+        FLAG,
+    ),
+)
 PRIVACY = (
     Option("enabled", True, "run the membership audit", FLAG),
     Option(

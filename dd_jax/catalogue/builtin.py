@@ -259,3 +259,4 @@ audit(
     label="Learning curve",
     options=audit_options.LEARNING_CURVE,
 )
+audit("data", _IN + "data_audit:AUDIT", label="Data", options=audit_options.DATA)

@@ -28,6 +28,7 @@ from dd_jax.catalogue.rules import (
     at_least,
     one_of,
 )
+from dd_jax.config.decision_fields import DECISION
 from dd_jax.config.dp_fields import DP
 from dd_jax.types import InputError
 
@@ -35,6 +36,14 @@ _AUGMENT_DIGITS = "color_crop_cutout_scale_rotate"
 
 BASE = (
     Option("seed", 0, "seed of every random draw", SEED),
+    Option(
+        "budget_minutes",
+        0.0,
+        "choose what to run so that it ends in this time on this machine: initial "
+        "images, images per class, size of networks, shadows; 0 = run what is given",
+        NOT_NEGATIVE,
+        changes_results=False,
+    ),
     Option(
         "checkpoint_seconds",
         20.0,
@@ -235,16 +244,24 @@ BASE = (
         changes_results=False,
     ),
     Option(
+        "report.lang",
+        "en",
+        "language of the page of the decision; the rest of report.html is in English",
+        one_of(("en", "ja")),
+        changes_results=False,
+    ),
+    Option(
         "report.tensorboard",
         False,
         "write event files for TensorBoard into WORKDIR/tensorboard",
         FLAG,
         changes_results=False,
     ),
+    *DECISION,
 )
 _SECTIONS = tuple(
-    "seed checkpoint_seconds devices precision data model distill train mitigate dp "
-    "sets audits report".split()
+    "seed budget_minutes checkpoint_seconds devices precision data model distill train "
+    "mitigate dp sets audits report decision".split()
 )
 
 

@@ -17,6 +17,7 @@ _PRIVACY = (
 )
 _DP_SGD = ("dp.epsilon", "dp.delta", "dp.sgd.")
 PARTS = {
+    "data": (),
     "random_subset": (
         *_NETWORKS,
         "distill.ipc",

@@ -154,6 +154,13 @@ def changed(config: ConfigDict) -> dict[str, Any]:
     return {key: value for key, value in given if value != known[key].default}
 
 
+_SWITCHES = (  # what is off has no part in ids, so that those from before it stay
+    ("dp.epsilon", "dp."),
+    ("dp.sgd.epochs", "dp.sgd."),
+    ("audits.data.enabled", "audits.data."),
+)
+
+
 def run_id(config: ConfigDict, checksum: str, only: tuple[str, ...] = ("",)) -> str:
     """The name of a run: equal exactly when its results would be.
 
@@ -181,7 +188,7 @@ def run_ids(
     precision = fields()["precision"].default
     if values.get("precision") == precision:
         del values["precision"]  # ids from before there was a choice stay
-    for switch, off in (("dp.epsilon", "dp."), ("dp.sgd.epochs", "dp.sgd.")):
+    for switch, off in _SWITCHES:
         if not values.get(switch):
             values = {k: v for k, v in values.items() if not k.startswith(off)}
     code = [(_NAMED_BY[e.kind].format(e.name), e) for e in used if e.digest]

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from dd_jax.data import layout
+from dd_jax.data.folder_names import composed
 from dd_jax.data.image_file import composite, open_image, to_grey_or_rgb, transparent
 from dd_jax.data.layout import ImageFiles
-from dd_jax.data.raw import Raw, stack_images
+from dd_jax.data.raw import Raw, count_sizes, stack_images
 from dd_jax.data.splits import stratified_split
 from dd_jax.system.memory import format_bytes, free
 from dd_jax.system.paths import expanded, no_folder
@@ -50,12 +51,13 @@ def read(place: str, image_size: int | None, seed: int, background: str) -> Raw:
     listed = layout.images_of(root, names)
     arrays, notes = _decoded(listed.files, background)
     images, labels = stack_images(arrays, image_size, str(root)), _labels(listed, names)
-    train, test = stratified_split(seed, labels, 0.2, str(root))
+    train, test = stratified_split(seed, labels, 0.2, str(root), names)
     return Raw(
         Split(images[train], labels[train]),
         Split(images[test], labels[test]),
         names,
         _found([listed], [root]) + notes,
+        count_sizes(arrays),
     )
 
 
@@ -83,6 +85,7 @@ def _presplit(
         Split(images[n:], _labels(test, names)),
         names,
         _found([train, test], [train_folder, test_folder, root]) + notes,
+        count_sizes(arrays),
     )
 
 
@@ -107,6 +110,12 @@ def _check_known(
     found: set[str], place: Path, train_folder: Path, names: tuple[str, ...]
 ) -> None:
     if extra := sorted(found - set(names)):
+        known = {composed(name): name for name in names}
+        if alike := known.get(composed(extra[0])):
+            raise InputError(
+                f"class {ascii(extra[0])} in {place} is {ascii(alike)} in "
+                f"{train_folder}, the same name in another Unicode form; rename one"
+            )
         raise InputError(
             f"class {extra[0]!r} is in {place} but not in {train_folder}; "
             "both should hold the same classes"
@@ -124,6 +133,8 @@ def _found(listed: list[ImageFiles], roots: list[Path]) -> tuple[str, ...]:
     files = {path for each in listed for path in each.files}
     loose = len(set().union(*map(layout.loose_images, roots)) - files)
     deep = sum(path.parents[1] not in roots for path in files)
+    links = sum(len(each.links) for each in listed)
+    dead = sum(len(layout.dead_links(root)) for root in roots)
     notes = []
     if kinds:
         notes.append(
@@ -133,6 +144,10 @@ def _found(listed: list[ImageFiles], roots: list[Path]) -> tuple[str, ...]:
         notes.append(f"read from folders inside of class folders: {deep} images")
     if loose:
         notes.append(f"left out {loose} images beside the class folders: no class")
+    if links:
+        notes.append(f"left out {links} links to folders inside of class folders")
+    if dead:
+        notes.append(f"left out {dead} links that lead nowhere beside class folders")
     return tuple(notes)
 
 

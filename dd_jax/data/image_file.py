@@ -58,9 +58,7 @@ def open_image(path: Path) -> OpenedImage:
     try:
         # by its path Pillow would map a turned TIFF with height and width swapped
         with (
-            warnings.catch_warnings(
-                action="ignore", category=Image.DecompressionBombWarning
-            ),
+            warnings.catch_warnings(record=True, action="always") as said,
             path.open("rb") as file,
             Image.open(file, formats=_formats()) as found,
         ):
@@ -79,6 +77,7 @@ def open_image(path: Path) -> OpenedImage:
     done = {
         "turned upright, as their orientation says": turned,
         "first of several frames": frames > 1,
+        "read though their metadata are damaged": _of_metadata(said),
         f"converted from {mode} to RGB": mode in _CONVERTED,
     }
     return OpenedImage(image, tuple(words for words, true in done.items() if true))
@@ -151,6 +150,11 @@ def _stored_mode(found: Image.Image) -> str:
         if tile.codec_name.startswith("ppm") and args[-1] > 255:
             return f"{args[0]} up to {args[-1]}"
     return found.mode
+
+
+def _of_metadata(said: list[warnings.WarningMessage]) -> bool:
+    """Whether Pillow skipped parts of a file; other warnings are of its size."""
+    return any(issubclass(one.category, UserWarning) for one in said)
 
 
 def _constant(image: Image.Image) -> bool:

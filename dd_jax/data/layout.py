@@ -1,11 +1,11 @@
 """Which files of a directory are images of which class."""
 
 import os
-import re
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
+from dd_jax.data.folder_names import composed, natural_order
 from dd_jax.data.image_file import suffixes
 from dd_jax.data.splits import TEST_NAMES, TRAIN_NAMES
 from dd_jax.system.paths import IS_FILE, NOTHING, check_text, no_file, no_folder
@@ -29,7 +29,6 @@ _LEFTOVERS = {  # of other systems; names that start with a dot are left out as 
     "temporary items",
     "thumbs.db",
 }
-_WHOLE, _NUMBER = re.compile("([0-9]+)"), re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
 
 
 class ImageFiles(NamedTuple):
@@ -39,27 +38,13 @@ class ImageFiles(NamedTuple):
       files: paths, class by class.
       classes: the name of each file's class.
       unread: suffix -> number of files that Pillow reads no image from.
+      links: links to folders, which are not followed.
     """
 
     files: list[Path]
     classes: list[str]
     unread: Counter[str]
-
-
-def natural_order(names: list[str]) -> list[str]:
-    """Natural sort order: numbers by value, also inside other text.
-
-    >>> natural_order(["10", "2", "1"]), natural_order(["b10", "b9", "a"])
-    (['1', '2', '10'], ['a', 'b9', 'b10'])
-    """
-    if all(_NUMBER.fullmatch(name) for name in names):
-        return sorted(names, key=lambda name: (float(name), name))
-
-    def natural(name: str) -> tuple:
-        parts = _WHOLE.split(name)
-        return [int(p) if i % 2 else p for i, p in enumerate(parts)], name
-
-    return sorted(names, key=natural)
+    links: list[Path]
 
 
 def folders(root: Path) -> list[str]:
@@ -102,13 +87,20 @@ def class_names(root: Path) -> tuple[str, ...]:
     """Names of the class folders of a directory, in order.
 
     Raises:
-      InputError: there are none, one has a name that is no text, or cannot be read.
+      InputError: there are none, one has a name that is no text, or cannot be read, or
+        two have one name.
     """
     names = folders(root)
     if not names:
         raise InputError(f"{root} has no class directories; it should hold CLASS/*.png")
+    written: dict[str, str] = {}
     for name in names:
         check_text(name, f"class folder in {root}: ")
+        if (other := written.setdefault(composed(name), name)) != name:
+            raise InputError(
+                f"class folders {ascii(other)} and {ascii(name)} in {root} have one "
+                "name in two Unicode forms; move their images into one of them"
+            )
         if why := no_folder(root / name):
             raise InputError(f"class folder {root / name}: {why}")
     return tuple(names)
@@ -120,12 +112,13 @@ def images_of(root: Path, names: tuple[str, ...]) -> ImageFiles:
     Raises:
       InputError: a class folder without any, or folders in it that may be the classes.
     """
-    listed = ImageFiles([], [], Counter())
+    listed = ImageFiles([], [], Counter(), [])
     parents: dict[str, str] = {}
     for name in names:
-        found, others = _images(root / name)
+        found, others, links = _images(root / name)
         if not found:
             held = f" but {count_suffixes(others)}" if others else ""
+            held += f" but {len(links)} links to folders" if links else ""
             raise InputError(
                 f"class folder {root / name} holds no images{held}; add some, or "
                 "remove it"
@@ -140,6 +133,7 @@ def images_of(root: Path, names: tuple[str, ...]) -> ImageFiles:
         listed.files.extend(found)
         listed.classes.extend([name] * len(found))
         listed.unread.update(others)
+        listed.links.extend(links)
     return listed
 
 
@@ -178,7 +172,7 @@ def annotated_images(root: Path) -> ImageFiles | None:
         n for n, count in Counter(row[0] for row in rows).items() if count > 1
     ]:
         raise InputError(f"{table} names {twice[0]!r} twice; a file has one class")
-    found, unread = _images(root)
+    found, unread, links = _images(root)
     known = {path.name: path for path in found}
     if alike := [path for path in found if known[path.name] != path]:
         raise InputError(
@@ -189,7 +183,8 @@ def annotated_images(root: Path) -> ImageFiles | None:
         raise InputError(f"{table} names {absent[0]!r}, which is not in {root}")
     if rows and (extra := sorted(set(known) - {row[0] for row in rows})):
         raise InputError(f"{table} does not name {extra[0]}, which is in {root}")
-    return ImageFiles([known[row[0]] for row in rows], [row[1] for row in rows], unread)
+    files, classes = [known[row[0]] for row in rows], [row[1] for row in rows]
+    return ImageFiles(files, classes, unread, links)
 
 
 def count_suffixes(kinds: Counter[str]) -> str:
@@ -210,18 +205,26 @@ def loose_images(root: Path) -> set[Path]:
     return {path for path in paths if path.suffix.lower() in suffixes()}
 
 
-def _images(root: Path) -> tuple[list[Path], Counter[str]]:
-    """Image files below a folder in order, and the suffixes of all others."""
+def dead_links(root: Path) -> list[Path]:
+    """Links beside class folders that lead nowhere, or in a circle."""
+    links = (p for p in root.iterdir() if p.is_symlink() and not _leftover(p.name))
+    return [path for path in links if no_folder(path) in NOTHING]
+
+
+def _images(root: Path) -> tuple[list[Path], Counter[str], list[Path]]:
+    """Image files below a folder in order, suffixes of others, links to folders."""
     found: list[Path] = []
     others: Counter[str] = Counter()
+    links: list[Path] = []
     for place, inner, names in os.walk(root, onerror=_refuse):
         inner[:] = [name for name in inner if not _leftover(name)]
+        links += (path for name in inner if (path := Path(place, name)).is_symlink())
         for path in (Path(place, name) for name in names if not _leftover(name)):
             if path.suffix.lower() in suffixes():
                 found.append(path)
             else:
                 others[path.suffix.lower()] += 1
-    return sorted(found), others
+    return sorted(found), others, links
 
 
 def _refuse(error: OSError) -> None:

@@ -1,5 +1,7 @@
 """Arrays of a data source before any check."""
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -16,12 +18,15 @@ class Raw(NamedTuple):
       test: the same, for the rows that reported numbers come from.
       class_names: one name a class, or None where the source knows none.
       notes: what was done that a user may not expect, a line each.
+      sizes: `(height, width, images)` of each size as stored, train and test together;
+        empty where that of the arrays is the only one.
     """
 
     train: Split
     test: Split
     class_names: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
+    sizes: tuple[tuple[int, int, int], ...] = ()
 
 
 def resize(image: np.ndarray, size: int) -> np.ndarray:
@@ -39,6 +44,17 @@ def resize(image: np.ndarray, size: int) -> np.ndarray:
         for c in range(image.shape[-1])
     ]
     return np.stack([np.asarray(channel) for channel in channels], -1)
+
+
+def count_sizes(images: Iterable[np.ndarray]) -> tuple[tuple[int, int, int], ...]:
+    """`(height, width, images)` of each size, the most frequent first.
+
+    >>> count_sizes([np.zeros((2, 3, 1)), np.zeros((4, 4, 1)), np.zeros((4, 4, 1))])
+    ((4, 4, 2), (2, 3, 1))
+    """
+    counts = Counter(image.shape[:2] for image in images)
+    found = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return tuple((*size, count) for size, count in found)
 
 
 def stack_images(

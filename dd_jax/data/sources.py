@@ -69,6 +69,7 @@ def load(
     test = checked_split(raw.test, f"{source} test")
     train, test, names, unused = used_classes(train, test, raw.class_names, source)
     constants = published_statistics(train.images)
+    stored = (*train.images.shape[1:3], len(train.labels) + len(test.labels))
     if num_classes is not None and len(names) > 1:
         if not 2 <= num_classes <= len(names):
             raise InputError(
@@ -80,13 +81,15 @@ def load(
     check_classes(train, test, names, source)
     if rows is not None and rows < len(train.labels):
         share = rows / len(train.labels)
-        _, kept = stratified_split(seed, train.labels, share, f"{source} train")
+        _, kept = stratified_split(seed, train.labels, share, f"{source} train", names)
         train = _take(train, kept)
     if image_size is not None:
         train, test = _resized(train, image_size), _resized(test, image_size)
     held_out = None
     if validation:
-        kept, held = stratified_split(seed, train.labels, validation, f"{source} train")
+        kept, held = stratified_split(
+            seed, train.labels, validation, f"{source} train", names
+        )
         train, held_out = _take(train, kept), _take(train, held)
     mean, std = constants or channel_statistics(train.images)
     return Dataset(
@@ -99,6 +102,7 @@ def load(
         checksum=_checksum((train, test, held_out), names),
         validation=held_out,
         notes=raw.notes + unused,
+        sizes=raw.sizes or (stored,),
     )
 
 

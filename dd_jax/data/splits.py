@@ -1,5 +1,7 @@
 """Stratified random splits of labelled rows."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from dd_jax.types import InputError
@@ -9,7 +11,11 @@ TEST_NAMES = ("test", "testing", "val", "valid", "validation")  # the first ther
 
 
 def stratified_split(
-    seed: int, labels: np.ndarray, fraction: float, where: str
+    seed: int,
+    labels: np.ndarray,
+    fraction: float,
+    where: str,
+    names: Sequence[str] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Holds out the same fraction of every class at random.
 
@@ -21,6 +27,7 @@ def stratified_split(
       labels: `i32[n]`.
       fraction: share of each class to hold out, in (0, 1).
       where: the place that an error message names.
+      names: of the classes, for the same.
 
     Returns:
       `(kept i64[n - m], held i64[m])`: row numbers, both in ascending order.
@@ -36,8 +43,9 @@ def stratified_split(
     for c in np.unique(labels):
         rows = np.flatnonzero(labels == c)
         if rows.size < 2:
+            name = repr(names[c]) if names else c
             raise InputError(
-                f"class {c} in {where} has a single image; "
+                f"class {name} in {where} has a single image; "
                 "at least 2 are needed to hold out a part of it"
             )
         count = min(max(round(fraction * rows.size), 1), rows.size - 1)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dd_jax.data.labels import decode_name
-from dd_jax.data.raw import Raw, stack_images
+from dd_jax.data.raw import Raw, count_sizes, stack_images
 from dd_jax.data.splits import TEST_NAMES, TRAIN_NAMES, stratified_split
 from dd_jax.system.paths import expanded
 from dd_jax.types import InputError, Split
@@ -45,7 +45,8 @@ def read(place: str, image_size: int | None, seed: int) -> Raw:
         )
     parts = [_rows(sources[split], where) for split in used]
     rows = sum(parts, [])
-    images = stack_images([row["image"] for row in rows], image_size, where)
+    arrays = [row["image"] for row in rows]
+    images = stack_images(arrays, image_size, where)
     labels = np.array([row["label"] for row in rows])
     if len(parts) == 1:
         train, test = stratified_split(seed, labels, 0.2, where)
@@ -57,6 +58,7 @@ def read(place: str, image_size: int | None, seed: int) -> Raw:
         Split(images[test], labels[test]),
         tuple(decode_name(name, where) for name in names) if names else None,
         note,
+        count_sizes(arrays),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
+from dd_jax.executors.time_plan import Plan
 from dd_jax.system import workdir
 from dd_jax.system.locks import Busy
 from dd_jax.system.progress import duration, say
@@ -22,12 +23,14 @@ class Request(NamedTuple):
       labels: of them, `[NUMBER/COUNT] KEY=VALUE ...`.
       root: the work directory.
       keys: dotted config keys that the command line gives or the sweep varies.
+      plan: what fits into `budget_minutes`, where there is such a budget.
     """
 
     cells: list[ConfigDict]
     labels: list[str]
     root: Path
     keys: tuple[str, ...] = ()
+    plan: Plan | None = None
 
 
 class End(NamedTuple):

@@ -161,6 +161,14 @@ def options() -> flags.FlagValues:
         "terminal, while they run",
         flag_values=found,
     )
+    flags.DEFINE_enum(
+        "fail_on",
+        None,
+        ["red", "amber"],
+        "exit with status 1 where a check of the decision has this colour or a worse "
+        "one; needs --config.decision.enabled=True",
+        flag_values=found,
+    )
     flags.register_multi_flags_validator(
         _MODES,
         lambda given: sum(map(bool, given.values())) < 2,

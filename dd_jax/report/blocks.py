@@ -12,9 +12,10 @@ if TYPE_CHECKING:  # matplotlib is loaded only where something is drawn
 
 
 class Badge(NamedTuple):
-    """The level of a verdict in a cell."""
+    """The level of a verdict in a cell, and its words where they differ from it."""
 
     level: str
+    text: str = ""
 
 
 class Table(NamedTuple):

@@ -65,13 +65,20 @@ def line_style(i: int) -> dict[str, str]:
     }
 
 
-def svg(draw: Callable[[Axes], None], height: float = 3.2, legend: int = 0) -> bytes:
+def svg(
+    draw: Callable[[Axes], None],
+    height: float = 3.2,
+    legend: int = 0,
+    as_text: bool = False,
+) -> bytes:
     """Draw one plot, 4.6 inches wide.
 
     Args:
       draw: fills the axes.
       height: in inches, with a legend of up to three rows.
       legend: columns of the legend above the plot; 0 for none.
+      as_text: whether words are texts, in a font of who reads it, in place of shapes of
+        letters; for languages that the font here lacks.
 
     Returns:
       SVG, the same bytes for the same plot.
@@ -79,7 +86,8 @@ def svg(draw: Callable[[Axes], None], height: float = 3.2, legend: int = 0) -> b
     import matplotlib
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
+    style = _STYLE | ({"svg.fonttype": "none"} if as_text else {})
+    with matplotlib.rc_context(style), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
         figure = Figure(figsize=(_WIDTH, height), layout="constrained")
         draw(axes := figure.add_subplot())

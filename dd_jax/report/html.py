@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jinja2
 
@@ -21,12 +21,13 @@ from dd_jax.report import (
     verdict,
 )
 from dd_jax.report.blocks import Picture, Table
+from dd_jax.report.decision import decision_files, decision_page
 from dd_jax.report.formats import percent
 from dd_jax.report.headline_record import cut_down
 from dd_jax.report.run_page import FinishedRun, title, whole
 from dd_jax.report.safe_text import presentable, printable
 from dd_jax.system import disk
-from dd_jax.types import Record
+from dd_jax.types import InputError, Record
 
 FULL_DETAIL = 12  # of more runs, figures are left out
 MOST_RUNS = 40  # with a part of their own
@@ -70,6 +71,8 @@ def write_html(workdir: str | Path) -> Page:
     """
     workdir = Path(workdir)
     runs, readings, unfinished, damaged = _gathered(workdir)
+    decision, problems = _decision(workdir) if runs else (None, [])
+    damaged += problems
     environment = _environment()
     single = None
     if len(runs) == 1:
@@ -86,6 +89,7 @@ def write_html(workdir: str | Path) -> Page:
         damaged += problems
     records = [run.record for run in runs]
     page = environment.get_template(TEMPLATE).render(
+        decision=decision,
         single=single,
         count=len(runs),
         summary=_summary([run.verdicts for run in runs]),
@@ -131,6 +135,20 @@ def _gathered(
     ordered = sweep_axes.ordered([run.record for run in found])
     runs = [of_record[id(record)] for record in ordered]
     return runs, readings, unfinished, damaged
+
+
+def _decision(workdir: Path) -> tuple[dict[str, Any] | None, list[str]]:
+    """The page of the decision, None without one; what is wrong with its file."""
+    try:
+        found = decision_files.again(workdir)
+    except InputError as error:
+        return None, [str(error)]
+    if found is None:
+        return None, []
+    settings, decided = found
+    if isinstance(decided, str):
+        return decision_page.problem_page(settings.lang), []
+    return decision_page.page(decided), []
 
 
 @cache

@@ -8,7 +8,7 @@ from dd_jax.report.formats import format_value
 from dd_jax.report.lines import KEYS, NUMERIC
 from dd_jax.types import Record
 
-NO_SETTINGS = ("seed", "devices", "checkpoint_seconds", "report.")
+NO_SETTINGS = ("seed", "devices", "checkpoint_seconds", "report.", "decision.")
 DEFAULT = "default"
 
 

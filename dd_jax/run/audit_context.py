@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache, partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from dd_jax.run.cached import cache_dir, cached, estimate, run_dir
 from dd_jax.run.context import RunContext, factor_of, images_per_class, learns
 from dd_jax.run.variants import undefended_networks, variant_networks
 from dd_jax.system import disk
+from dd_jax.system.notice import notice
 from dd_jax.train.evaluate import logits_of_each
 from dd_jax.types import Array, Params, Split, SyntheticSet
 
@@ -94,6 +96,22 @@ def eval_steps(config: ConfigDict) -> list[int]:
     )
 
 
+def say_advice(run: RunContext) -> None:
+    """Prints what the audits say of the data, a line each, once in a process."""
+    for name, audit in enabled(run.config).items():
+        given = context_of(run, name)._replace(
+            cached=partial(_cached, run, name), save=partial(_save, run)
+        )
+        for line in audit.advise(given):
+            _say_once(run.cache, f"{name}: {line}")
+
+
+@cache
+def _say_once(place: Path, line: str) -> None:
+    """Prints a line to stderr, for all runs that share what is cached at a place."""
+    notice(line)
+
+
 def context_of(run: RunContext, name: str, results: Results | None = None) -> Context:
     """What an audit is given.
 
@@ -124,10 +142,14 @@ def context_of(run: RunContext, name: str, results: Results | None = None) -> Co
         train=partial(stages.networks_on_sets, run),
         variants=results.variants,
         undefended=results.undefended,
-        save=lambda file, content: disk.replace(run.folder / file, content),
+        save=partial(_save, run),
         save_curves=results.curves.__setitem__,
         folder=run.folder,
     )
+
+
+def _save(run: RunContext, file: str, content: bytes) -> None:
+    disk.replace(run.folder / file, content)
 
 
 def _cached(

@@ -19,6 +19,7 @@ from dd_jax.run.audit_context import (
     enabled,
     eval_steps,
     results_of,
+    say_advice,
 )
 from dd_jax.run.audited_claims import audited_mechanism, withdraw_if_refuted
 from dd_jax.run.cached import rehearsal
@@ -199,6 +200,7 @@ def _leave(folder: Path, status: workdir.Status, error: BaseException | str) -> 
 
 def _measure(run: RunContext, notes: tuple[str, ...]) -> Record:
     """All stages and audits in turn; each resumes from its checkpoint."""
+    say_advice(run)
     whitening(run.config)  # fitted here, not inside of a compiled function
     audited = audited_mechanism(run)
     results = _results(run)

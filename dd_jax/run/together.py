@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dd_jax.audits.audit import PIPES
 from dd_jax.run import stages
-from dd_jax.run.audit_context import context_of, enabled, eval_steps
+from dd_jax.run.audit_context import context_of, enabled, eval_steps, say_advice
 from dd_jax.run.context import AUDIT_PRECISION, Prepared, RunContext, start
 from dd_jax.run.dp_sgd_baseline import earlier_accuracy
 from dd_jax.run.read_data import whitening
@@ -78,8 +78,10 @@ def runs_at_once(devices: int) -> int:
 
 def _started(cell: Prepared, folder: Path, cache: Path) -> RunContext:
     workdir.write_status(folder, "running")
+    run = start(cell, folder, cache)
+    say_advice(run)
     whitening(cell.config)
-    return start(cell, folder, cache)
+    return run
 
 
 def _finished(

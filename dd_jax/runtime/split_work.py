@@ -7,6 +7,7 @@ it is.
 
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 import chex
 import jax
@@ -17,6 +18,20 @@ from jax.dtypes import float0
 
 from dd_jax.runtime.device_programs import SplitAxis, on_one_device, split_axis
 from dd_jax.types import Array
+
+_MOST_FILLED = 2**30  # bytes of copies that fill up rows for all devices
+
+
+class Parts(NamedTuple):
+    """How rows are cut over devices.
+
+    Attributes:
+      own: of arrays whose leading axis is that of the rows, the part of this device.
+      join: of the parts of all devices, the whole, on every device.
+    """
+
+    own: Callable
+    join: Callable
 
 
 def split_sum(fun: Callable) -> Callable:
@@ -47,7 +62,8 @@ def split_sum(fun: Callable) -> Callable:
         zeros = jnp.zeros_like(weights, shape=(fill, *weights.shape[1:]))
         filled = jnp.concatenate([weights, zeros]) if fill else weights
         join = lambda tree: lax.psum(tree, axis.name)
-        return _divided(fun, axis, join, lambda cotangent: cotangent)(
+        parts = Parts(partial(_own, axis), partial(_gathered, axis))
+        return _divided(fun, axis, parts, join, lambda cotangent: cotangent)(
             shared, filled, *_filled(rows, fill)
         )
 
@@ -78,15 +94,26 @@ def split_map(fun: Callable) -> Callable:
         axis, count = split_axis(), len(leaves[0])
         if axis is None:
             return fun(shared, *rows)
-        filled = _filled(rows, -count % axis.size)
-        join, part = partial(_gathered, axis), partial(_own, axis)
-        mapped = _divided(fun, axis, join, part)
-        return jax.tree.map(lambda a: a[:count], mapped(shared, *filled))
+        fill = -count % axis.size
+        size = sum(a.size * a.dtype.itemsize for a in leaves)
+        if count < axis.size and fill * size > _MOST_FILLED * count:
+            parts, used = _one_row_each(axis, count)
+            one = _divided(fun, axis, parts, parts.join, lambda c: used(parts.own(c)))
+            return one(shared, *rows)
+        parts = Parts(partial(_own, axis), partial(_gathered, axis))
+        mapped = _divided(fun, axis, parts, parts.join, parts.own)
+        return jax.tree.map(lambda a: a[:count], mapped(shared, *_filled(rows, fill)))
 
     return call
 
 
-def _divided(fun: Callable, axis: SplitAxis, join: Callable, back_to_part: Callable):
+def _divided(
+    fun: Callable,
+    axis: SplitAxis,
+    parts: Parts,
+    join: Callable,
+    back_to_part: Callable,
+):
     """`join(fun(shared, *part))`, whose cotangents are whole on every device.
 
     What `fun` would cut itself stays whole: its part is already that of one device.
@@ -94,20 +121,20 @@ def _divided(fun: Callable, axis: SplitAxis, join: Callable, back_to_part: Calla
 
     @jax.custom_vjp
     def whole(shared, *rows):
-        part = _own(axis, rows)
+        part = parts.own(rows)
         with on_one_device():
             result = fun(shared, *part)
         return join(result)
 
     def forward(shared, *rows):
-        part = _own(axis, rows)
+        part = parts.own(rows)
         with on_one_device():
             result, back = jax.vjp(fun, shared, *part)
         return join(result), back
 
     def backward(back, cotangent):
         shared, *rows = back(back_to_part(cotangent))
-        return lax.psum(shared, axis.name), *_gathered(axis, rows)
+        return lax.psum(shared, axis.name), *parts.join(rows)
 
     whole.defvjp(forward, backward)
     return whole
@@ -121,6 +148,32 @@ def _own(axis: SplitAxis, tree):
         return lax.dynamic_slice_in_dim(a, lax.axis_index(axis.name) * size, size)
 
     return jax.tree.map(part, tree)
+
+
+def _one_row_each(axis: SplitAxis, count: int) -> tuple[Parts, Callable]:
+    """Fewer rows than devices: a row for each of the first, nothing for the others.
+
+    The others compute the last row again, of which nothing is used: the function that
+    is given with the parts makes zeros of theirs.
+    """
+    index = lax.axis_index(axis.name)
+    at = jnp.minimum(index, count - 1)
+
+    def used(tree):
+        keep = lambda a: jnp.where(index < count, a, jnp.zeros_like(a))
+        return jax.tree.map(keep, tree)
+
+    def own(tree):
+        return jax.tree.map(lambda a: lax.dynamic_slice_in_dim(a, at, 1), tree)
+
+    def whole(a):
+        if a.dtype == float0:
+            return np.zeros((count, *a.shape[1:]), float0)
+        zeros = jnp.zeros((count, *a.shape[1:]), a.dtype)
+        placed = lax.dynamic_update_slice_in_dim(zeros, used(a), at, 0)
+        return lax.psum(placed, axis.name)
+
+    return Parts(own, partial(jax.tree.map, whole)), used
 
 
 def _gathered(axis: SplitAxis, tree):

@@ -53,6 +53,18 @@ def held() -> Iterator[None]:
             raise Interrupted(number)
 
 
+@contextmanager
+def alarm(seconds: float) -> Iterator[None]:
+    """Stops what runs in it as a signal does, with `SIGALRM`, after some seconds."""
+    before = signal.signal(signal.SIGALRM, _stop)
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-3))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def status(stop: KeyboardInterrupt) -> int:
     """The exit status that shells give to a program stopped so.
 

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
@@ -14,6 +14,7 @@ from dd_jax.system.disk import WriteError
 _BETWEEN_LINES = 60.0  # seconds
 
 Show = Callable[[int, Mapping[str, float]], None]
+_part: "Part | None" = None  # of the job that is being done
 
 
 @contextmanager
@@ -32,7 +33,11 @@ def progress(label: str, total: int, initial: int = 0) -> Iterator[Show]:
     Yields:
       `show(step, values)`: the number of steps that are done, and their values.
     """
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and _part:
+        with _bar_of_all() as show:
+            show(label, initial, total)
+            yield lambda step, values: show(label, step, total)
+    elif sys.stderr.isatty():
         with tqdm(total=total, initial=initial, desc=label) as bar:
             yield lambda step, values: _advance(bar, step, values)
     elif initial < total:
@@ -40,6 +45,64 @@ def progress(label: str, total: int, initial: int = 0) -> Iterator[Show]:
             yield show
     else:
         yield lambda step, values: None
+
+
+class Part(NamedTuple):
+    """A part of a job, by the seconds that are expected.
+
+    Attributes:
+      before: of the parts that are done.
+      own: of this one.
+      total: of all.
+      began: when it began, by `time.monotonic`.
+    """
+
+    before: float
+    own: float
+    total: float
+    began: float
+
+    def done(self) -> float:
+        """Seconds of the whole job that are done, of this part at most its own."""
+        return self.before + min(time.monotonic() - self.began, self.own)
+
+    def words(self) -> str:
+        """How far the whole job is, `37 %, ETA 5 min`."""
+        done = self.done()
+        eta = duration(self.total - done)
+        return f"{100 * done / self.total:.0f} %, ETA {eta}"
+
+
+@contextmanager
+def part_of_all(before: float, own: float, total: float) -> Iterator[None]:
+    """Shows loops inside as a part of a job: one bar, or lines that say how far it is.
+
+    Args:
+      before: seconds expected of the parts that are done.
+      own: of this part.
+      total: of all.
+    """
+    global _part
+    _part = Part(before, own, total, time.monotonic())
+    try:
+        yield
+    finally:
+        _part = None
+
+
+@contextmanager
+def _bar_of_all() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar that goes on where that of the loop before ended."""
+    part = _part
+    form = "{percentage:3.0f}% {bar} {desc}"
+    with tqdm(total=part.total, bar_format=form, leave=False) as bar:
+
+        def show(label: str, step: int, total: int) -> None:
+            bar.n = part.done()
+            eta = duration(part.total - bar.n)
+            bar.set_description_str(f"ETA {eta}, {label} {step}/{total}")
+
+        yield show
 
 
 def shown(items: Iterable[Any], label: str) -> Iterator[Any]:
@@ -93,6 +156,7 @@ def _lines(label: str, total: int, initial: int) -> Iterator[Show]:
     start = f"resumes at step {initial}" if initial else "starts, 0"
     say(f"{label}: {start} of {total}")
     began = time.monotonic()
+    part = _part
     last: tuple[int, float, Mapping[str, float]] = initial, 0.0, {}
     finished = threading.Event()
 
@@ -108,7 +172,8 @@ def _lines(label: str, total: int, initial: int) -> Iterator[Show]:
             numbers = "".join(f", {k} {v}" for k, v in _rounded(values).items())
             spent = duration(spent)
             with suppress(WriteError):  # the next line of the main thread says so
-                say(f"{label}: {step} of {total} in {spent}{eta}{numbers}")
+                whole = f"[{part.words()}] " if part else ""
+            say(f"{whole}{label}: {step} of {total} in {spent}{eta}{numbers}")
 
     writer = threading.Thread(target=write, daemon=True)
     writer.start()

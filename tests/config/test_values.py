@@ -28,6 +28,9 @@ _GIVEN = {  # a valid value that differs from the default, where it is no number
     "distill.mtt.first_max_start": 2,
     "distill.mtt.growth": 100,
     "distill.public.classes": "nearest",
+    "report.lang": "ja",
+    "decision.membership_auc.amber": 0.8,
+    "decision.membership_auc.red": 0.8,
     "dp.epsilon": 2.0,
     "distill.load": __file__,
     "precision": "bfloat16",
@@ -66,11 +69,13 @@ def other(key):
 
 NO_EFFECT = {
     "report.html",
+    "report.lang",
     "report.tensorboard",
     "distill.steps_per_call",
     "distill.mtt.kept_epochs",
     "checkpoint_seconds",
     "devices",
+    *(key for key in fields() if key.startswith("decision.")),
 }
 BAD = {  # beside None, which is never right
     "seed": [-1, True, None, 1.0],
@@ -116,6 +121,8 @@ BAD = {  # beside None, which is never right
     "distill.steps_per_call": [0],
     "checkpoint_seconds": [-1.0, float("inf")],
     "devices": [-1],
+    "report.lang": ["", "jp", "de"],
+    "decision.accuracy_loss.red": [-0.1, 1.5, float("nan")],
     "train.epochs": [0],
     "train.batch": [0],
     "train.lr": [0.0],

@@ -396,8 +396,8 @@ def test_folder_messages(tmp_path):
     write_images(tmp_path, ["a"], 3)
     write_images(tmp_path, ["b"], 1)
     assert message(f"folder:{tmp_path}") == (
-        f"class 1 in {tmp_path} has a single image; at least 2 are needed to hold out "
-        "a part of it"
+        f"class 'b' in {tmp_path} has a single image; at least 2 are needed to "
+        "hold out a part of it"
     )
     broken = tmp_path / "b" / "0.png"
     broken.write_bytes(broken.read_bytes()[:40])

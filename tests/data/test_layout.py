@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dd_jax.data import load
-from dd_jax.data.layout import natural_order
+from dd_jax.data.folder_names import natural_order
 from dd_jax.types import InputError
 
 _buffer = io.BytesIO()

@@ -1,5 +1,6 @@
 """Fabricated work directories, shaped as a real run leaves them."""
 
+import copy
 import json
 
 import numpy as np
@@ -168,6 +169,46 @@ def record(run_id="a1b2c3d4e5f6", shift=0.0, **run):
             "peak_bytes": 900_000_000,
         },
     }
+
+
+NONE = {"rows": 0, "other_label": 0}
+CLEAN = {
+    "classes": [
+        {"name": "cat", "train": 100, "validation": 50, "test": 50},
+        {"name": "dog", "train": 150, "validation": 50, "test": 50},
+    ],
+    "imbalance": {"ratio": 1.5, "effective_classes": 1.9},
+    "images": {
+        "height": 32,
+        "width": 24,
+        "channels": 3,
+        "constant": 0,
+        "grey": 0,
+        "sizes": 1,
+        "resized": 0,
+        "enlarged": 0,
+        "largest_enlargement": 1.0,
+        "stretched": 0,
+    },
+    "duplicates": {
+        kind: {split: NONE for split in ("train", "validation", "test")}
+        for kind in ("exact", "near")
+    },
+    "compared": {"side": 16, "correlation": 0.997},
+    "ipc": 10,
+}
+
+
+def with_data(**changes):
+    """What the audit finds in clean data but for `images__grey=3`: `images.grey`."""
+    part = copy.deepcopy(CLEAN)
+    for path, value in changes.items():
+        *outer, last = path.split("__")
+        inner = part
+        for key in outer:
+            inner = inner[int(key) if key.isdigit() else key]
+        inner[int(last) if last.isdigit() else last] = value
+    return part
 
 
 def plotted(draw):

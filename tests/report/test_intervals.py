@@ -9,6 +9,7 @@ from scipy.stats import binomtest
 from dd_jax.report.intervals import (
     clopper_pearson,
     crossed_variance,
+    difference,
     mean_interval,
     student_t_quantile,
     wilson,
@@ -153,3 +154,19 @@ def test_wilson_with_few_degrees_of_freedom_is_wider():
     for half, q in ((narrow, z), (wide, t)):
         expected = q / (50 + q**2) * (50 * 0.3 * 0.7 + q**2 / 4) ** 0.5
         assert half == pytest.approx(expected)
+
+
+def test_a_difference_has_the_wider_of_both_intervals_at_least():
+    a = {"mean": 0.9, "ci": [0.8, 0.95], "n": 4}
+    found = difference(a, {"mean": 0.5, "ci": [0.5, 0.5], "n": 3})
+    assert found["ci"] == pytest.approx([0.3, 0.45]) and found["n"] == 3
+    swapped = difference({"mean": 0.5, "ci": [0.5, 0.5], "n": 3}, a)
+    assert swapped["ci"] == pytest.approx([-0.45, -0.3])
+
+
+def test_a_difference_from_one_network_has_no_interval():
+    one = {"mean": 0.5, "ci": None, "n": 1}
+    several = {"mean": 0.9, "ci": [0.8, 0.95], "n": 4}
+    assert difference(several, one) == {"mean": 0.4, "ci": None, "n": 1}
+    unknown = {"mean": 0.5, "ci": None, "n": None}
+    assert difference(unknown, unknown)["n"] is None

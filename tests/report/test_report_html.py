@@ -72,7 +72,8 @@ def test_single_run_shows_verdict_first_and_every_part(built):
         "Configuration",
     ]
     assert found.text.index("Overall: no-go") < found.text.index("Synthetic images")
-    absent = "Learning curve, 8-bit export, Calibration, Transfer, Common corruptions."
+    words = "Data, Learning curve, 8-bit export, Calibration, Transfer"
+    absent = f"{words}, Common corruptions."
     assert f"Not measured in this run {absent}" in found.text
     assert "86.0 % 85.0 to 87.0" in found.text
     assert "unresolved" in found.text and "monotone in eps cannot tell" in found.text

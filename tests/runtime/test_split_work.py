@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dd_jax.models import build
+from dd_jax.runtime import split_work
 from dd_jax.runtime.device_programs import over_devices, split_axis
 from dd_jax.runtime.split_work import split_map, split_sum
 from dd_jax.train import trainer
@@ -65,6 +66,19 @@ def test_values_and_gradients_are_those_of_one_device(fun, count, devices):
     for backend in ("pmap", "shard_map"):
         several = over_devices(derived, jax.devices()[:devices], backend)
         close(several(WEIGHTS, *rows(count)), one)
+
+
+@pytest.mark.parametrize("count, devices", [(3, 8), (1, 2)])
+def test_few_rows_without_fillers(monkeypatch, count, devices):
+    """Where copies that fill up the rows would be too large, none are made."""
+    monkeypatch.setattr(split_work, "_MOST_FILLED", 0)
+    derived = jax.value_and_grad(map_of_rows_with_keys, (0, 1))
+    one = jax.jit(derived)(WEIGHTS, *rows(count))
+    for backend in ("pmap", "shard_map"):
+        several = over_devices(derived, jax.devices()[:devices], backend)
+        close(several(WEIGHTS, *rows(count)), one)
+    text = several.lower(WEIGHTS, *rows(count)).as_text()
+    assert "all_gather" not in text and "all_reduce" in text
 
 
 def sums_within_a_map(w, x, keys):

@@ -115,3 +115,24 @@ def test_lines_while_it_runs_end_quietly_where_output_cannot_be_written(
 def test_a_notice_that_cannot_be_written_stops_nothing(monkeypatch):
     monkeypatch.setattr(sys, "stderr", Full())
     notice("a line")
+
+
+def test_lines_and_bars_say_how_far_the_whole_job_is(monkeypatch, capsys):
+    times = iter([0.0, 10.0, 10.0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(times))
+    part = progress.Part(30.0, 40.0, 100.0, 0.0)
+    assert part.words() == "30 %, ETA 70 s"
+    assert part.words() == "40 %, ETA 60 s"
+    late = progress.Part(30.0, 5.0, 100.0, 0.0)
+    assert late.words() == "35 %, ETA 65 s"  # no more than is expected of the part
+
+
+def test_one_bar_goes_on_through_all_loops(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    with progress.part_of_all(60.0, 1e-9, 100.0):
+        for label in ("distil", "train"):
+            with progress.progress(label, 4) as show:
+                show(2, {"loss": 1.0})
+    found = capsys.readouterr().err
+    assert "60%" in found and "ETA 40 s, train 2/4" in found
+    assert "0%|" not in found

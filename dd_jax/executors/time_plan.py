@@ -1,0 +1,262 @@
+"""Which runs to make in a time budget on this machine, and in which order."""
+
+import json
+import math
+import time
+from collections.abc import Callable, Collection, Sequence
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from ml_collections import ConfigDict
+
+from dd_jax import config as configs
+from dd_jax.config.sweep import Point
+from dd_jax.system.progress import duration
+from dd_jax.types import InputError
+
+_IPCS = (1, 10, 50)
+_MIDDLE = 10  # images a class, of which initial images and mitigations are tried
+_LEAST = 2  # runs without which there is no answer
+_WANTED = 4  # runs that matter more than larger networks
+_USED = 0.8  # of the time that is left, as expectations err
+_PROGRAMS = 12  # compiled by a run of new shapes, each about as long as that of a step
+_STEP = 2  # how many times more a level takes than the one before, at least
+_SIDE = 32  # of larger images, in pixels, after resizing
+_ROBUST_EPS = 0.05  # Linf, of robust distillation
+_FULL_NETS = 3  # on the full data, so that there is an interval
+_SHARED = ("full_data", "full_data_shadows")  # by all runs of a plan
+
+
+class Level(NamedTuple):
+    """How thorough the runs of a plan are; the first is the quickest.
+
+    Attributes:
+      width: of the network.
+      nets: networks on each set.
+      steps: of distillation.
+      epochs: of training on a set.
+      full: passes of training on the full data, in thousands.
+      shadows: of the membership audit.
+      attacked: images.
+    """
+
+    width: int
+    nets: int
+    steps: int
+    epochs: int
+    full: int
+    shadows: int
+    attacked: int
+
+    def values(self, rows: int) -> Point:
+        """Config keys of this level for a number of training rows."""
+        return {
+            "model.width": self.width,
+            "train.nets": self.nets,
+            "distill.steps": self.steps,
+            "train.epochs": self.epochs,
+            "train.full_nets": _FULL_NETS,
+            "train.full_epochs": min(60, max(3, round(1000 * self.full / rows))),
+            "audits.privacy.shadows": self.shadows,
+            "audits.privacy.epochs": self.epochs // 2,
+            "audits.robustness.images": self.attacked,
+            "audits.robustness.steps": 10,
+        }
+
+
+LEVELS = (
+    Level(16, 3, 100, 100, 60, 8, 100),
+    Level(32, 3, 150, 150, 120, 16, 200),
+    Level(64, 5, 300, 200, 300, 16, 300),
+    Level(128, 5, 1000, 300, 1000, 32, 500),
+)
+
+
+class Plan(NamedTuple):
+    """Runs in the order in which they are made.
+
+    Attributes:
+      budget: seconds.
+      base: config keys other than the default's that all have.
+      points: further config keys of each.
+      seconds: expected of each.
+      left_out: what would come next, in words.
+    """
+
+    budget: float
+    base: dict[str, Any]
+    points: list[Point]
+    seconds: list[float]
+    left_out: list[str]
+
+    def expected(self, config: ConfigDict) -> float:
+        """Seconds that are expected of the run of a config."""
+        values = configs.flat(config)
+        of_it = [
+            (len(point), seconds)
+            for point, seconds in zip(self.points, self.seconds)
+            if all(values[key] == value for key, value in point.items())
+        ]
+        return max(of_it)[1]
+
+
+def wishes(config: ConfigDict, smallest: int, given: Collection[str]) -> list[Point]:
+    """All runs that a plan may have, the most important first.
+
+    One image a class, ten, ten from noise, fifty, ten from k-means, and ten by robust
+    distillation; shadows have half of the rows, so that sets are as large as half of
+    the smallest class at most.
+
+    Args:
+      config: the base.
+      smallest: training rows of the smallest class.
+      given: keys that are not varied.
+
+    >>> [p["distill.ipc"] for p in wishes(configs.default(), 30, ())]
+    [1, 10, 10, 10, 10]
+    """
+    possible = [ipc for ipc in _IPCS if 2 * ipc <= smallest] or [1]
+    middle = max(ipc for ipc in possible if ipc <= _MIDDLE)
+    of = lambda ipc, init="real": {"distill.ipc": ipc, "distill.init": init}
+    robust = of(middle) | {"mitigate.robust.eps": _ROBUST_EPS}
+    found = [of(possible[0]), of(middle), of(middle, "noise")]
+    found += [of(ipc) for ipc in possible if ipc > _MIDDLE]
+    found += [of(middle, "kmeans"), robust]
+    kept = [{k: v for k, v in point.items() if k not in given} for point in found]
+    return [point for i, point in enumerate(kept) if point not in kept[:i]]
+
+
+def expected(
+    config: ConfigDict,
+    points: Sequence[Point],
+    passes: Callable[[ConfigDict], dict[str, float]],
+    speed: tuple[float, float],
+) -> list[float]:
+    """Seconds of each run; what runs share counts for the first.
+
+    Args:
+      config: the base.
+      points: of the runs, in their order.
+      passes: of each stage of a config.
+      speed: seconds of a pass, and of compiling a step.
+    """
+    a_pass, compiling = speed
+    seconds, shapes = [], set[int]()
+    for point in points:
+        cell = configs.override(config, point, "plan")
+        new, first = cell.distill.ipc not in shapes, not shapes
+        shapes.add(cell.distill.ipc)
+        count = sum(
+            count
+            for stage, count in passes(cell).items()
+            if first or stage not in _SHARED
+            if new or not stage.startswith("random_subset")
+        )
+        seconds.append(count * a_pass + new * _PROGRAMS * compiling)
+    return seconds
+
+
+def fitting(seconds: Sequence[float], room: float) -> int:
+    """How many of the first runs fit.
+
+    >>> fitting([1.0, 2.0, 9.0], 4.0)
+    2
+    """
+    total, count = 0.0, 0
+    for each in seconds:
+        total += each
+        count += total <= room
+    return count
+
+
+def plan(config: ConfigDict, given: Collection[str], run: ModuleType) -> Plan:
+    """Measures this machine and chooses the runs, and how thorough they are.
+
+    The most thorough level at which four runs fit into four fifths of the time that is
+    left; of the quickest, two have to.
+
+    Args:
+      config: with `budget_minutes`, and the keys that the user gave.
+      given: these keys, which are kept as they are.
+      run: `dd_jax.run`.
+
+    Raises:
+      InputError: the budget is too small, or the data do not fit.
+    """
+    began, budget = time.monotonic(), 60 * config.budget_minutes
+    left = lambda: _USED * (budget - (time.monotonic() - began))
+    size, counts = _size_and_counts(config, given, run)
+    run.passes(config, counts)  # refuses other methods before anything is timed
+    points = wishes(config, counts.smallest, given)
+    wanted = min(_WANTED, len(points))
+    chosen = None
+    for level in LEVELS:
+        values = size | level.values(counts.train)
+        values = {key: value for key, value in values.items() if key not in given}
+        base = configs.override(config, values, "plan")
+        first = configs.override(base, points[0], "plan")
+        speed = run.seconds_a_pass(run.prepared(first))
+        seconds = expected(base, points, lambda cell: run.passes(cell, counts), speed)
+        count = fitting(seconds, left())
+        if not chosen and count < min(_LEAST, wanted):
+            needed = sum(seconds[:_LEAST]) / _USED + time.monotonic() - began
+            raise InputError(
+                f"budget_minutes={config.budget_minutes:g}: too little for these data "
+                f"on this machine; give {math.ceil(needed / 60)} or more"
+            )
+        if chosen and count < wanted:
+            break
+        chosen = [values | point for point in points], seconds
+        if sum(seconds) * _STEP > left():
+            break
+    points, seconds = chosen
+    count = max(fitting(seconds, left()), 1)
+    left_out = [words(point) for point in points[count:]]
+    return Plan(budget, changed(config), points[:count], seconds[:count], left_out)
+
+
+def changed(config: ConfigDict) -> dict[str, Any]:
+    """The keys of a config that are not the default's, as JSON has them."""
+    return json.loads(json.dumps(configs.changed(config)))
+
+
+def _size_and_counts(config: ConfigDict, given: Collection[str], run: ModuleType):
+    """The size that images are resized to, if any, as config keys; and the counts."""
+    if "data.image_size" in given:
+        return {}, run.counts_of(run.dataset(config))
+    resized = {"data.image_size": _SIDE}
+    try:
+        data = run.dataset(config)
+        if max(data.train.images.shape[1:3]) <= _SIDE:
+            return {}, run.counts_of(data)
+    except InputError:  # as of images of several sizes; what else is wrong comes again
+        pass
+    data = run.dataset(configs.override(config, resized, "plan"))
+    return resized, run.counts_of(data)
+
+
+def words(point: Point) -> str:
+    """A run of a plan for people.
+
+    >>> words({"distill.ipc": 10, "distill.init": "noise", "model.width": 16})
+    'ipc=10 init=noise'
+    """
+    varied = "distill.ipc", "distill.init", "mitigate.robust.eps"
+    named = {key.split(".", 1)[1]: point[key] for key in varied if key in point}
+    return " ".join(f"{key}={value}" for key, value in named.items())
+
+
+def described(found: Plan) -> list[str]:
+    """A plan as lines."""
+    one = found.points[0]
+    about = f"{len(found.points)} runs, about {duration(sum(found.seconds))}"
+    size = one.get("data.image_size")
+    lines = [
+        f"plan for {duration(found.budget)}: {about}",
+        f"plan: networks of width {one.get('model.width', 'as given')}"
+        + (f", images resized to {size}x{size} pixels" if size else "")
+        + f", {one.get('audits.privacy.shadows', 'as many as given')} shadows",
+    ]
+    if found.left_out:
+        lines.append(f"plan: left out, no time: {'; '.join(found.left_out)}")
+    return lines

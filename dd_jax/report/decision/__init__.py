@@ -1,0 +1,1 @@
+"""From the Records of a work directory to a decision, and its page."""

@@ -1,0 +1,98 @@
+"""What defences that were tried change, against the same setting without them."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from dd_jax.report.decision.candidates import Candidate
+from dd_jax.report.decision.savings import savings
+from dd_jax.report.intervals import difference
+from dd_jax.report.records import estimate, lookup
+from dd_jax.types import Record
+
+DP, ROBUST, ADVERSARIAL = "dp", "robust", "adversarial"
+
+
+class Mitigation(NamedTuple):
+    """A setting with a defence beside one without.
+
+    Attributes:
+      defences: strength by name: epsilon of `dp`, radius of `robust` distillation and
+        of `adversarial` training.
+      candidate: the setting.
+      reference: the setting without a defence; None where none was run.
+      accuracy: change of the accuracy; None where it cannot be compared.
+      auc: change of the AUC of the strongest membership attack.
+      robust: change of the accuracy under attack.
+      slower: seconds of distillation and training over those of the reference.
+    """
+
+    defences: dict[str, float]
+    candidate: Candidate
+    reference: Candidate | None
+    accuracy: dict | None
+    auc: dict | None
+    robust: dict | None
+    slower: float | None
+
+
+def mitigations(found: Sequence[Candidate]) -> list[Mitigation]:
+    """A row for each setting with a defence.
+
+    Its reference has the same method, architecture and images per class, and the same
+    initialisation where there is such a one.
+    """
+    plain = [own for own in found if not defences(own.records[0])]
+    return [
+        _beside(tried, candidate, _reference(candidate, plain))
+        for candidate in found
+        if (tried := defences(candidate.records[0]))
+    ]
+
+
+def defences(record: Record) -> dict[str, float]:
+    """The defences of a run and their strength."""
+    values = {
+        DP: lookup(record, "run", "differential_privacy", "epsilon"),
+        ROBUST: lookup(record, "run", "adversarial", "distill"),
+        ADVERSARIAL: lookup(record, "run", "adversarial", "train"),
+    }
+    return {name: value for name, value in values.items() if value}
+
+
+def _reference(candidate: Candidate, plain: Sequence[Candidate]) -> Candidate | None:
+    run = candidate.records[0]["run"]
+    same = ("method", "arch", "ipc")
+    alike = [
+        own for own in plain if all(own.records[0]["run"][k] == run[k] for k in same)
+    ]
+    other_init = lambda own: own.records[0]["run"]["init"] != run["init"]
+    return min(alike, key=other_init, default=None)
+
+
+def _beside(
+    tried: dict[str, float], own: Candidate, reference: Candidate | None
+) -> Mitigation:
+    if reference is None:
+        return Mitigation(tried, own, None, None, None, None, None)
+    robust = lambda it: it.parts["robust_accuracy_loss"].found.get("distilled")
+    auc = lambda it: it.parts["membership_auc"].value
+    times = [_seconds(it) for it in (own, reference)]
+    return Mitigation(
+        tried,
+        own,
+        reference,
+        _change(own.accuracy, reference.accuracy),
+        _change(auc(own), auc(reference)),
+        _change(robust(own), robust(reference)),
+        times[0] / times[1] if all(times) else None,
+    )
+
+
+def _seconds(candidate: Candidate) -> float:
+    spent = savings(candidate.records)
+    return (spent.distill or 0.0) + (spent.train or 0.0)
+
+
+def _change(value: dict | None, other: dict | None) -> dict | None:
+    first, second = estimate(value), estimate(other)
+    return difference(first, second) if first and second else None

@@ -1,0 +1,38 @@
+"""A first answer on your own images in a given time: what is gained, at what cost.
+
+  python launch.py --config=experiments/poc.py --config.data.source=folder:DIR \
+      --config.budget_minutes=30 --workdir=out
+
+The data are looked at first, with advice before anything is trained. Then this machine
+is timed to choose how large networks, sets and audits are, and which runs fit: 1, 10
+and 50 images a class, initial images from real rows, noise and k-means, and robust
+distillation. Each run has random subsets and the full data beside it, membership
+inference by shadow distillations, and attacks. What did not fit is named; the same
+command goes on with it. Keys that are given are kept, such as
+`--config.data.image_size=64` or `--config.model.width=64`.
+
+report.html starts with the decision: three checks as green, amber, red or not enough
+data to tell, against thresholds that are keys (`--config.decision.KEY`), a recommended
+setting, next steps and sentences for a meeting; in Japanese with
+`--config.report.lang=ja`. For other programs: decision.json, junit.xml,
+`--fail_on=red`.
+
+Time: that of `budget_minutes`.
+"""
+
+from ml_collections import ConfigDict
+
+from dd_jax import config
+
+
+def get_config() -> ConfigDict:
+    """Distribution matching, the audit of the data, and a decision."""
+    return config.override(
+        config.default(),
+        {
+            "budget_minutes": 30.0,
+            "audits.data.enabled": True,
+            "decision.enabled": True,
+        },
+        __name__,
+    )

@@ -1,0 +1,208 @@
+"""Plans for a time budget: what is chosen, what is left out, what is refused."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dd_jax import config as configs
+from dd_jax.executors import plan_file, time_plan
+from dd_jax.executors.time_plan import LEVELS, Plan, expected, fitting, wishes
+from dd_jax.run.stage_passes import Counts, counts_of, passes
+from dd_jax.types import Dataset, InputError, Split
+
+
+def dataset(rows=400, classes=4, side=8):
+    images = np.zeros((rows, side, side, 1), np.uint8)
+    split = Split(images, np.arange(rows, dtype=np.int32) % classes, None)
+    names = tuple(map(str, range(classes)))
+    return Dataset(split, split, names, (0.5,), (0.2,), "made", "0" * 8)
+
+
+class Machine(SimpleNamespace):
+    """`dd_jax.run` on data made here, at a speed that falls with the width."""
+
+    def __init__(self, a_pass=1e-5, data=None):
+        made = data or dataset()
+        super().__init__(
+            dataset=lambda config: made,
+            prepared=lambda config: config,
+            counts_of=counts_of,
+            passes=passes,
+            seconds_a_pass=lambda cell: (a_pass * cell.model.width / 16, 0.1),
+        )
+
+
+def planned(minutes, machine=None, **values):
+    base = configs.override(
+        configs.default(),
+        {"budget_minutes": float(minutes)}
+        | {key.replace("__", "."): value for key, value in values.items()},
+        "test",
+    )
+    kept = [key.replace("__", ".") for key in values]
+    return time_plan.plan(base, kept, machine or Machine())
+
+
+def test_more_time_gives_more_runs_and_then_larger_networks():
+    slow = Machine(a_pass=5e-5)
+    found = [planned(minutes, slow) for minutes in (0.7, 1, 2, 8, 30, 1e6)]
+    counts = [len(plan.points) for plan in found]
+    widths = [plan.points[0]["model.width"] for plan in found]
+    assert widths == sorted(widths) and widths[0] == 16 and widths[-1] == 128
+    assert counts[0] < counts[-1] == 6 and not found[-1].left_out
+    for plan in found:
+        assert len(plan.points) + len(plan.left_out) == 6
+        assert sum(plan.seconds) <= 0.8 * plan.budget
+
+
+def test_runs_differ_in_what_is_to_be_recommended():
+    points = planned(1e6).points
+    pairs = [(p["distill.ipc"], p["distill.init"]) for p in points]
+    assert pairs[:3] == [(1, "real"), (10, "real"), (10, "noise")]
+    assert (50, "real") in pairs and (10, "kmeans") in pairs
+    assert "mitigate.robust.eps" in points[-1]
+
+
+def test_too_little_time_is_refused_with_what_would_do():
+    with pytest.raises(InputError, match=r"budget_minutes=0.01: .* give (\d+) or more"):
+        planned(0.01)
+    slow = Machine(a_pass=1e-3)
+    with pytest.raises(InputError) as caught:
+        planned(1, slow)
+    enough = int(str(caught.value).split("give ")[1].split()[0])
+    assert len(planned(enough, slow).points) >= 2
+
+
+def test_given_keys_are_kept():
+    found = planned(1e6, model__width=16, distill__ipc=10)
+    for point in found.points:
+        assert not {"model.width", "distill.ipc"} & set(point)
+    assert len(found.points) == 4  # real, noise, kmeans, robust
+
+
+@given(st.integers(1, 300))
+def test_sets_are_at_most_half_of_the_smallest_class(smallest):
+    for point in wishes(configs.default(), smallest, ()):
+        assert 2 * point["distill.ipc"] <= max(smallest, 2)
+
+
+def test_large_images_are_resized_and_small_ones_are_not():
+    large = Machine(data=dataset(side=40))
+    assert planned(30, large).points[0]["data.image_size"] == 32
+    assert "data.image_size" not in planned(30).points[0]
+    assert "data.image_size" not in planned(30, large, data__image_size=40).points[0]
+
+
+def test_images_of_several_sizes_are_resized():
+    machine = Machine()
+    made = dataset()
+
+    def read(config):
+        if not config.data.image_size:
+            raise InputError("images of several sizes")
+        return made
+
+    machine.dataset = read
+    assert planned(30, machine).points[0]["data.image_size"] == 32
+
+
+def test_what_runs_share_counts_once():
+    counts, base = Counts(400, 100, 4, 100), configs.default()
+    points = [{"distill.ipc": 1}, {"distill.ipc": 1}, {"distill.ipc": 5}]
+    of = lambda cell: passes(cell, counts)
+    first, again, other = expected(base, points, of, (1e-3, 2.0))
+    stages = of(configs.override(base, points[0], "test"))
+    shared = {"full_data", "full_data_shadows"}
+    own = sum(v for k, v in stages.items() if k not in shared | {"random_subset"})
+    own -= stages["random_subset_shadows"]
+    assert first == pytest.approx(1e-3 * sum(stages.values()) + 24)
+    assert again == pytest.approx(1e-3 * own)
+    stages = of(configs.override(base, points[2], "test"))
+    rest = sum(v for k, v in stages.items() if k not in shared)
+    assert other == pytest.approx(1e-3 * rest + 24)
+
+
+def test_passes_by_hand():
+    values = {
+        "distill.ipc": 2,
+        "distill.steps": 10,
+        "distill.batch_real": 6,
+        "train.nets": 3,
+        "train.epochs": 20,
+        "train.full_epochs": 5,
+        "audits.privacy.shadows": 4,
+        "audits.privacy.epochs": 7,
+        "audits.robustness.images": 50,
+        "audits.robustness.steps": 10,
+        "audits.robustness.attacks": ("fgsm", "pgd_linf"),
+    }
+    cell = configs.override(configs.default(), values, "test")
+    found = passes(cell, Counts(400, 100, 4, 100))
+    assert found == pytest.approx(
+        {
+            "distill": 10 * (4 * 6 / 3 + 8),
+            "train": 3 * 20 * 8,
+            "quantization": 3 * 20 * 8,
+            "random_subset": 3 * 20 * 8,
+            "full_data": 5 * 400,
+            "evaluation": 3 * 3 * 100 / 3,
+            "shadow_distill": 4 * 160,
+            "shadows": 4 * 7 * 8 + 4 * 400 / 3,
+            "random_subset_shadows": 4 * 7 * 8 + 4 * 400 / 3,
+            "full_data_shadows": 4 * 5 * 200 + 4 * 400 / 3,
+            "robustness": 3 * 50 * 6 * 11 * 2 / 3,
+        }
+    )
+    selected = configs.override(cell, {"distill.method": "kmeans"}, "test")
+    assert passes(selected, Counts(400, 100, 4, 100))["distill"] == 0
+    other = configs.override(cell, {"distill.method": "mtt"}, "test")
+    with pytest.raises(InputError, match="distill.method=mtt: its time is not fore"):
+        passes(other, Counts(400, 100, 4, 100))
+
+
+@given(st.lists(st.floats(0, 100), max_size=9), st.floats(0, 500))
+@settings(deadline=None)
+def test_the_first_runs_that_fit(seconds, room):
+    count = fitting(seconds, room)
+    assert sum(seconds[:count]) <= room
+    assert count == len(seconds) or sum(seconds[: count + 1]) > room
+
+
+def test_a_plan_is_kept_for_the_same_config(tmp_path):
+    base = configs.override(configs.default(), {"budget_minutes": 9.0}, "test")
+    found = plan_file.planned(base, (), tmp_path, Machine)
+    plan_file.keep(tmp_path, found)
+    refuse = lambda: pytest.fail("planned again")
+    assert plan_file.planned(base, (), tmp_path, refuse) == found
+    other = configs.override(base, {"budget_minutes": 30.0}, "test")
+    assert plan_file.planned(other, (), tmp_path, Machine).budget == 1800
+    other = configs.override(base, {"seed": 1}, "test")
+    assert plan_file.planned(other, (), tmp_path, Machine).base != found.base
+    assert json.loads((tmp_path / "plan.json").read_text())["budget"] == 540
+
+
+def test_a_plan_knows_the_time_of_each_run():
+    found = planned(1e6)
+    for point, seconds in zip(found.points, found.seconds):
+        cell = configs.override(configs.default(), point, "test")
+        assert found.expected(cell) == seconds
+
+
+def test_levels_rise():
+    for less, more in zip(LEVELS, LEVELS[1:]):
+        assert all(a <= b for a, b in zip(less, more)) and less != more
+
+
+def test_a_plan_in_words():
+    point = {"distill.ipc": 1, "model.width": 16, "data.image_size": 32}
+    plan = Plan(300.0, {}, [point], [60.0], ["ipc=10 init=real"])
+    assert time_plan.described(plan) == [
+        "plan for 5 min: 1 runs, about 60 s",
+        "plan: networks of width 16, images resized to 32x32 pixels, as many as given "
+        "shadows",
+        "plan: left out, no time: ipc=10 init=real",
+    ]
