@@ -9,14 +9,16 @@ from pathlib import Path
 
 from dd_jax import report
 from dd_jax.report import (
+    compared_page,
     markdown,
     markdown_text,
+    one_record,
     records,
     run_folder,
     table_files,
     trends,
 )
-from dd_jax.report.cards import card_files, single_run
+from dd_jax.report.cards import card_files
 from dd_jax.report.safe_text import presentable
 from dd_jax.report.sweep_axes import ordered
 from dd_jax.system import disk
@@ -53,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "path",
         type=expanded,
+        nargs="?",
         metavar="WORKDIR",
         help="a work directory of launch.py; with an option, also a results.jsonl",
     )
@@ -77,6 +80,15 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="instead, print Markdown tables of the claims of arXiv 2305.03355, tested "
         "on the Records",
+    )
+    parser.add_argument(
+        "--compare",
+        nargs=2,
+        type=expanded,
+        metavar=("A", "B"),
+        help="instead, and without WORKDIR, print Markdown of two runs side by side, "
+        "or write a page to --export=FILE.html; each is the folder of a run, a "
+        "record.json, or a work directory or results.jsonl with one run",
     )
     parser.add_argument(
         "--trends",
@@ -116,6 +128,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(arguments: argparse.Namespace) -> None:
     path = arguments.path
+    if arguments.compare:
+        _compare(arguments)
+        return
+    if path is None:
+        raise InputError("give a work directory, or two runs with --compare")
     if arguments.fill:
         _fill(path)
         return
@@ -127,8 +144,7 @@ def _run(arguments: argparse.Namespace) -> None:
     if why not in ("", IS_FILE):
         raise InputError(f"{path}: {why}; give a work directory")
     if arguments.cards:
-        run = single_run.read(path)
-        for written in card_files.write(run.record, arguments.cards, run.config):
+        for written in card_files.write(path, arguments.cards):
             print(written)
         return
     tables = {
@@ -155,6 +171,20 @@ def _run(arguments: argparse.Namespace) -> None:
     if arguments.export:
         table_files.write(found, arguments.export, arguments.form or "wide")
         print(arguments.export)
+
+
+def _compare(arguments: argparse.Namespace) -> None:
+    page = arguments.export
+    if arguments.path:
+        raise InputError("--compare=A B: need two runs alone, without WORKDIR")
+    if page and page.suffix != ".html":
+        raise InputError(f"--export={page}: with --compare, need a file name in .html")
+    first, second = map(one_record.named, arguments.compare)
+    if page is None:
+        print(markdown.comparison(first, second), end="")
+        return
+    compared_page.write(first, second, page)
+    print(page)
 
 
 def _fill(path: Path) -> None:

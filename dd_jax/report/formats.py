@@ -30,13 +30,13 @@ def percent(value: Any, digits: int = 1) -> Cell:
     return _cell(value, 100, f"{{:z.{digits}f}}", " %")
 
 
-def points(value: Any) -> Cell:
+def points(value: Any, digits: int = 1) -> Cell:
     """A difference of fractions in percentage points.
 
     >>> points(0.044).text
     '4.4 points'
     """
-    return _cell(value, 100, "{:z.1f}", " points")
+    return _cell(value, 100, f"{{:z.{digits}f}}", " points")
 
 
 def share(value: float) -> str:

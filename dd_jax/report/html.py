@@ -73,7 +73,7 @@ def write_html(workdir: str | Path) -> Page:
     runs, readings, unfinished, damaged = _gathered(workdir)
     decision, problems = _decision(workdir) if runs else (None, [])
     damaged += problems
-    environment = _environment()
+    environment = page_environment()
     single = None
     if len(runs) == 1:
         single, problems = whole(runs[0], SINGLE_SIDE, drawn=True)
@@ -152,7 +152,8 @@ def _decision(workdir: Path) -> tuple[dict[str, Any] | None, list[str]]:
 
 
 @cache
-def _environment() -> jinja2.Environment:
+def page_environment() -> jinja2.Environment:
+    """Templates of pages, which escape what they are given."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,

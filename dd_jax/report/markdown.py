@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from dd_jax.report import claims, headline, membership_table, robustness_table
-from dd_jax.report.blocks import Badge, Caption, Grid, Notes, Table, Text
+from dd_jax.report import claims, headline, membership_table, robustness_table, two_runs
+from dd_jax.report.blocks import Badge, Block, Caption, Grid, Notes, Table, Text
 from dd_jax.report.display_names import (
     dataset_name,
     display_name,
@@ -20,6 +20,8 @@ NOTE = (
     "95 % intervals in parentheses. Unresolved: fewer than 10 false positives at that "
     "rate. Undefined: the threat model does not apply."
 )
+
+LONGEST = 4000  # characters of a paragraph
 
 
 class Column(NamedTuple):
@@ -182,17 +184,32 @@ def of_claims(found: Sequence[Record]) -> str:
       The verdict on each claim and a table of tests for each data set, and how to read
       them, with a final newline.
     """
+    found = [
+        Caption(f"Claims: {block.text}") if isinstance(block, Caption) else block
+        for block in claims.blocks(claims.of_records(found))
+    ]
+    return _blocks(found) or "No Record names its seed, so nothing can be paired.\n"
+
+
+def comparison(first: Record, second: Record) -> str:
+    """Markdown of `two_runs.blocks`, with a final newline."""
+    return _blocks(two_runs.blocks(first, second))
+
+
+def _blocks(found: Sequence[Block]) -> str:
+    """Captions, lists, tables and texts, each with a final newline."""
     parts = []
-    for block in claims.blocks(claims.of_records(found)):
+    for block in found:
         if isinstance(block, Caption):
-            parts.append(f"**Claims: {escaped(block.text)}**\n")
+            parts.append(f"**{escaped(block.text)}**\n")
         elif isinstance(block, Notes):
-            parts.append("".join(f"- {line}\n" for line in block.lines))
+            lines = (escaped(line, LONGEST) for line in block.lines)
+            parts.append("".join(f"- {line}\n" for line in lines))
         elif isinstance(block, Grid):
             parts.append(_lines(block.table))
         elif isinstance(block, Text):
-            parts.append(f"{block.text}\n")
-    return "\n".join(parts) or "No Record names its seed, so nothing can be paired.\n"
+            parts.append(f"{escaped(block.text, LONGEST)}\n")
+    return "\n".join(parts)
 
 
 def _which(record: Record) -> str:

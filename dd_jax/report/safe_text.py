@@ -47,13 +47,13 @@ def presentable(value: Any) -> Any:
     return [presentable(item) for item in value] if isinstance(value, list) else value
 
 
-def markdown(text: str) -> str:
+def markdown(text: str, longest: int = LONGEST) -> str:
     r"""A text that Markdown shows as it is, in a cell of a table too.
 
     >>> markdown("a|b <i>"), markdown("pgd_linf")
     ('a\\|b \\<i>', 'pgd_linf')
     """
-    return SPECIAL.sub(r"\\\g<0>", printable(text))
+    return SPECIAL.sub(r"\\\g<0>", printable(text, longest))
 
 
 def latex(text: str, longest: int = LONGEST) -> str:

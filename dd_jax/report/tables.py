@@ -41,7 +41,7 @@ def cost(record: Record) -> Table | None:
     """Time and memory that the run took."""
     values = record.get("cost") or {}
     rows = [
-        (_stage(key.removesuffix("_seconds"), record), seconds(value))
+        (stage_name(key.removesuffix("_seconds"), record), seconds(value))
         for key, value in values.items()
         if key.endswith("_seconds") and estimate(value)
     ]
@@ -54,7 +54,8 @@ def cost(record: Record) -> Table | None:
     return Table(("Cost", ""), rows) if rows else None
 
 
-def _stage(name: str, record: Record) -> str:
+def stage_name(name: str, record: Record) -> str:
+    """What a stage of a run is called, by its key in `cost` without `_seconds`."""
     return STAGES.get(name) or display_name(name, record)
 
 

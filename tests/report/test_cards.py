@@ -15,24 +15,25 @@ from dd_jax.report import records
 from dd_jax.report.cards import data_card, model_card
 from dd_jax.report.cards.card_files import cards
 from dd_jax.report.cards.regulation import ANNEX
+from dd_jax.report.schema import validate
 
 RESULTS = Path(__file__).parents[2] / "experiments" / "results"
-DATA = {
-    "classes": [
+DATA = fabricate.with_data(
+    classes=[
         {"name": f"digit {c}", "train": 100 + c, "test": 20}
         for c in range(fabricate.CLASSES)
     ],
-    "imbalance": {"ratio": 1.09, "effective_classes": 9.9},
-    "groups": [{"group": 1, "train": [100] * 10, "test": [20] * 10}],
-    "images": {"height": 8, "width": 8, "channels": 1, "constant": 3},
-    "duplicates": {"exact": {"train": {"rows": 2, "other_label": 0}}},
-    "compared": {"side": 16, "correlation": 0.997},
-    "ipc": 10,
-}
+    groups=[{"group": 1, "train": [100] * 10, "test": [20] * 10}],
+    images__constant=3,
+)
 BARE = {
     "run": {key: fabricate.record()["run"][key] for key in fabricate.record()["run"]}
     | {"ratio": None, "init": None}
 }
+
+
+def test_the_data_of_these_tests_are_what_an_audit_writes():
+    validate(fabricate.record() | {"data": DATA})
 
 
 def strict(card):
@@ -93,12 +94,13 @@ def test_the_data_are_those_of_the_audit():
     card = cards(fabricate.record() | {"data": DATA})["data_card"]
     assert card["rows"] == {"train": 1045, "validation": None, "test": 200}
     assert all(card[key] == DATA[key] for key in data_card.FOUND)
+    assert "Images of one colour everywhere: 3. Remove them." in card["advice"]
 
 
 def test_without_an_audit_of_the_data_the_rows_of_train_follow_from_the_ratio():
     card = cards(fabricate.record(ratio=0.05))["data_card"]
     assert card["rows"] == {"train": 2000, "validation": None, "test": None}
-    assert all(card[key] is None for key in data_card.FOUND)
+    assert all(card[key] is None for key in (*data_card.FOUND, "advice"))
 
 
 def test_what_was_not_measured_is_null():
@@ -235,9 +237,9 @@ def test_several_runs_damage_and_failures_are_refused(tmp_path, capsys):
     bad.write_text("{")
     out = f"--cards={tmp_path / 'cards'}"
     for path, words in (
-        (tmp_path, "has 2 runs, and cards are of one"),
+        (tmp_path, "has several finished runs"),
         (tmp_path / "failed", "no finished run"),
-        (bad, "is damaged"),
+        (bad, "not JSON"),
         (tmp_path / "nowhere", "no such folder"),
     ):
         assert command.main([str(path), out]) == 2

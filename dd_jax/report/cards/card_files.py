@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dd_jax.report import one_record, run_folder
 from dd_jax.report.cards.data_card import data_card
 from dd_jax.report.cards.model_card import model_card
 from dd_jax.report.cards.path_texts import without_paths
@@ -36,13 +37,31 @@ def cards(record: Record, config: Mapping[str, Any] | None = None) -> dict[str, 
     return {name: make(record, config) for name, make in MAKERS.items()}
 
 
-def write(
-    record: Record, folder: Path, config: Mapping[str, Any] | None = None
-) -> list[Path]:
-    """Write `model_card.json` and `data_card.json` to a folder; returns their paths."""
+def write(path: Path, folder: Path) -> list[Path]:
+    """Write `model_card.json` and `data_card.json` of one run to a folder.
+
+    Args:
+      path: of the run, as `one_record.named` takes it.
+      folder: made where there is none.
+
+    Returns:
+      The paths of the cards.
+
+    Raises:
+      InputError: there is no run, it cannot be read, or there are several.
+    """
+    record = one_record.named(path)
     written = []
-    for name, card in cards(record, config).items():
+    for name, card in cards(record, _config(path, record)).items():
         text = json.dumps(card, indent=2, ensure_ascii=False, allow_nan=False)
         disk.replace(folder / f"{name}.json", f"{text}\n".encode())
         written.append(folder / f"{name}.json")
     return written
+
+
+def _config(path: Path, record: Record) -> Mapping[str, Any]:
+    """The whole config of a run, empty where its folder was not named or has none."""
+    within = (path, path / "runs" / record["run"]["id"])
+    files = [file for of in within if (file := of / "config.json").is_file()]
+    found = run_folder.json_file(files[0]) if files else {}
+    return found if isinstance(found, dict) else {}

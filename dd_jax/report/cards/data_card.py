@@ -6,6 +6,7 @@ from typing import Any
 from dd_jax.report.cards import run_facts, uses
 from dd_jax.report.cards.measurements import measurements
 from dd_jax.report.cards.regulation import ANNEX, ARTICLE, with_map
+from dd_jax.report.data_advice import advice
 from dd_jax.report.display_names import dataset_name
 from dd_jax.report.records import lookup
 from dd_jax.types import Record
@@ -37,6 +38,7 @@ POINTS = {
     "groups": ["Article 10(2)(f)", "Article 10(3)"],
     "images": ["Article 10(2)(h)"],
     "duplicates": ["Article 10(2)(h)", "Article 10(3)"],
+    "advice": ["Article 10(2)(h)"],
     "synthetic_set": ["Annex IV, 2(d)"],
     "measured.fairness": ["Article 10(2)(f)"],
     "limits": ["Article 10(2)(h)"],
@@ -72,6 +74,7 @@ def data_card(record: Record, config: Mapping[str, Any]) -> dict[str, Any]:
         "class_names": run.get("class_names"),
         "rows": _rows(record),
         **{key: lookup(record, "data", key) for key in FOUND},
+        "advice": advice(record["data"]) if record.get("data") else None,
         "synthetic_set": run_facts.synthetic_set(record, config),
         "measured": {key: measured[key] for key in ("unit", *kept)},
         "limits": list(uses.LIMITS),

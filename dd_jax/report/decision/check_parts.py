@@ -137,9 +137,9 @@ def _lost_classes(repeats: Sequence[Record]) -> list[tuple[str | int, float]]:
         for pipe in ("full_data", "distilled")
     )
     means = (map(headline.mean, own) for own in (full, ours))
-    names = record["run"].get("class_names") or ()
+    names = dict(enumerate(record["run"].get("class_names") or ()))
     losses = [
-        (names[c] if c < len(names) else c, f - d)
+        (names.get(c) or c, f - d)
         for c, (f, d) in enumerate(zip(*means))
         if f is not None and d is not None and above(f, d)
     ]

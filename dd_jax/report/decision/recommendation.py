@@ -31,7 +31,7 @@ def recommended(found: Sequence[Candidate]) -> Candidate:
     equal = [candidate for candidate in complete if rank(candidate) == best]
     top = max(equal, key=_accuracy)
     known = estimate(top.accuracy)
-    low = (known["ci"] or [known["mean"]])[0] if known else -1.0
+    low = min([known["mean"], *(known["ci"] or ())]) if known else -1.0
     close = [candidate for candidate in equal if not above(low, _accuracy(candidate))]
     return min(close, key=lambda own: (own.ipc, -_accuracy(own), str(own.setting)))
 

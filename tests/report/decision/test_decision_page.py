@@ -9,12 +9,19 @@ from fabricate import record, write_run
 from test_language import NOT_TRANSLATED, without_keys
 
 from dd_jax import report
+from dd_jax.report import trends
 from dd_jax.report.decision import decision_files
 from dd_jax.report.decision.colours import COLOURS
 from dd_jax.report.decision.decided import Settings, decide
 from dd_jax.report.decision.decision_page import page
 
 DEFAULTS = Settings(BOUNDS)
+
+
+@pytest.fixture(autouse=True)
+def no_trends(monkeypatch):
+    """Plots of other parts of the report take time."""
+    monkeypatch.setattr(trends, "svg", lambda draw, **_: b"<svg/>")
 
 
 def built(workdir, rows, settings=DEFAULTS):
