@@ -25,6 +25,11 @@ from dd_jax.system import disk
 from dd_jax.system.paths import IS_FILE, describe_error, expanded, no_folder
 from dd_jax.types import InputError, Record
 
+NOT_WITH_COMPARE = (
+    *("markdown", "privacy", "transfer", "claims"),
+    *("trends", "form", "fill"),
+)
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
@@ -174,9 +179,11 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def _compare(arguments: argparse.Namespace) -> None:
-    page = arguments.export
-    if arguments.path:
-        raise InputError("--compare=A B: need two runs alone, without WORKDIR")
+    page, given = arguments.export, vars(arguments)
+    unfit = ["WORKDIR"] if arguments.path else []
+    unfit += [f"--{name}" for name in NOT_WITH_COMPARE if given[name]]
+    if unfit:
+        raise InputError(f"--compare=A B: need two runs alone, without {unfit[0]}")
     if page and page.suffix != ".html":
         raise InputError(f"--export={page}: with --compare, need a file name in .html")
     first, second = map(one_record.named, arguments.compare)

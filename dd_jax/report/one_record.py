@@ -76,6 +76,8 @@ def _of_file(path: Path) -> tuple[Record, list[str]]:
 
 
 def _of_json(path: Path) -> tuple[Record, list[str]]:
+    if path.stat().st_size > run_folder.LARGEST_FILE:
+        raise InputError(f"{path}: too large for a Record; give a record.json or a run")
     try:
         value = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError):
