@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 
 from dd_jax import catalogue
 from dd_jax.report.formats import format_value
+from dd_jax.report.path_texts import without_paths
 from dd_jax.report.records import lookup
 from dd_jax.report.safe_text import printable
 from dd_jax.types import Record
@@ -101,13 +102,15 @@ def dataset_name(record: Record) -> str:
     'Fashion-MNIST'
     >>> dataset_name({"run": {"dataset": "folder:/home/ada/pets"}})
     'pets'
+    >>> dataset_name({"run": {"dataset": "folder:/home/ada"}})  # ada is a user
+    'folder'
     """
     text = printable(record["run"]["dataset"])
     source, _, place = text.partition(":")
     label = _own_label(record, "source", source)
     if not label and source not in catalogue.names("source"):
-        return text
-    last = PurePosixPath(place).name or source
+        return without_paths(text)
+    last = PurePosixPath(without_paths(place)).name or source
     if label:
         return f"{label}, {last}" if place else label
     return DATASETS.get(re.sub(r"[^a-z0-9]", "", last.lower()), last)

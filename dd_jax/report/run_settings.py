@@ -1,12 +1,11 @@
 """Which settings two runs differ in."""
 
-import re
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 from typing import Any
 
 from dd_jax.report.display_names import key_name, run_value
 from dd_jax.report.formats import format_value
+from dd_jax.report.path_texts import without_paths
 from dd_jax.report.repeats import DEFAULT
 from dd_jax.report.safe_text import printable
 from dd_jax.types import Record
@@ -85,7 +84,7 @@ def _texts(first: Any, second: Any) -> tuple[str, str]:
 
 
 def _text(value: Any) -> str:
-    """A value, of a path its last name alone.
+    """A value, of a path its last part, which may be left out too.
 
     >>> _text("folder:/home/ada/pets"), _text(["a", "/b/c"]), _text(0.5)
     ('folder:pets', 'a, c', '0.5')
@@ -94,7 +93,4 @@ def _text(value: Any) -> str:
         return ", ".join(map(_text, value))
     if isinstance(value, float):
         return f"{value:.15g}"
-    if not isinstance(value, str) or "/" not in value:
-        return format_value(value)
-    kind = re.match(r"(\w+:)*", value)[0]
-    return kind + PurePosixPath(value[len(kind) :]).name
+    return format_value(without_paths(value))

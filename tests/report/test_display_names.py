@@ -18,7 +18,7 @@ from dd_jax.report.display_names import dataset_name, display_name, run_value
         ("toy", "toy"),
         ("mine:/home/ada/pets", "My source, pets"),
         ("mine", "My source"),
-        ("http://x", "http://x"),
+        ("http://x", "http:"),
     ],
 )
 def test_data_sets_are_named_as_people_do(source, name):

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from dd_jax.report.cards.card_files import cards
-from dd_jax.report.cards.path_texts import last_part, without_paths
+from dd_jax.report.path_texts import last_part, without_paths
 
 BASE = json.dumps(cards(fabricate.record()), ensure_ascii=False).casefold()
 LETTERS = st.characters(blacklist_characters="\\/", blacklist_categories=("Cs", "Cc"))

@@ -1,7 +1,9 @@
 """Settings that two runs differ in."""
 
 import fabricate
+import pytest
 
+from dd_jax.report import markdown
 from dd_jax.report.run_settings import differing
 
 
@@ -71,3 +73,16 @@ def test_a_record_without_config_keys_says_so():
     assert two(None, {"train.lr": 0.5}) == [
         ("other config keys", "not recorded", "recorded")
     ]
+
+
+@pytest.mark.parametrize(
+    "path", ["/home/ada", "/home/ada/.", "C:\\Users\\ada\\", "~ada"]
+)
+@pytest.mark.parametrize("source", ["", "folder:"])
+def test_a_path_that_ends_at_a_home_does_not_name_its_user(path, source):
+    plain, other = fabricate.record("a" * 12), fabricate.record("b" * 12)
+    plain["run"]["config"] = {}
+    other["run"]["config"] = {"distill.load": path, "audits.transfer.sets": [path]}
+    other["run"]["dataset"] = source + path
+    shown = markdown.comparison(plain, other)
+    assert "distill.load" in shown and "ada" not in shown

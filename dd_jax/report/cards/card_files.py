@@ -8,7 +8,7 @@ from typing import Any
 from dd_jax.report import one_record, run_folder
 from dd_jax.report.cards.data_card import data_card
 from dd_jax.report.cards.model_card import model_card
-from dd_jax.report.cards.path_texts import without_paths
+from dd_jax.report.path_texts import without_paths
 from dd_jax.report.safe_text import presentable
 from dd_jax.system import disk
 from dd_jax.types import Record
