@@ -16,7 +16,8 @@ its experts only, since from noise it learns nothing from late ones in 100 steps
 Networks are ConvNets of width 16 that train for 150 epochs at learning rate 0.1.
 
 Time: not measured yet.
-Records: experiments/results/ablation_digits.jsonl has those of DM of an earlier grid.
+Expect: not known yet.
+Records: of DM in an earlier grid, experiments/results/ablation_digits.jsonl.
 """
 
 from ml_collections import ConfigDict

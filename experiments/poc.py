@@ -18,6 +18,7 @@ setting, next steps and sentences for a meeting; in Japanese with
 `--fail_on=red`.
 
 Time: that of `budget_minutes`.
+Expect a decision, or what would be enough for one. No Record yet.
 """
 
 from ml_collections import ConfigDict

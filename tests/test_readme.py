@@ -12,6 +12,8 @@ from tiny import ROOT
 
 from dd_jax.catalogue import lookup
 from dd_jax.config import sweep
+from dd_jax.executors import plan_file
+from dd_jax.executors.time_plan import Plan
 from dd_jax.report import __main__ as report_command
 
 EXPERIMENTS = ROOT / "experiments"
@@ -114,8 +116,10 @@ COMMANDS = [pytest.param(*c, id=f"{c[0]}-{i}") for i, c in enumerate(commands())
 
 
 @pytest.fixture(scope="module")
-def parsed():
+def parsed(monkeypatch):
     """Parses and validates a command line of `launch.py`, without any data."""
+    plan = Plan(60.0, {}, [{}], [1.0], [])
+    monkeypatch.setattr(plan_file, "planned", lambda *arguments: plan)
     module = sweep.read(ROOT / "launch.py")
     module.plan = types.SimpleNamespace(show=lambda *arguments: None)
     instead = re.compile(r"--(dry_run|estimate|status|manifest=.*)")

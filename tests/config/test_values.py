@@ -73,6 +73,7 @@ NO_EFFECT = {
     "report.tensorboard",
     "distill.steps_per_call",
     "distill.mtt.kept_epochs",
+    "budget_minutes",
     "checkpoint_seconds",
     "devices",
     *(key for key in fields() if key.startswith("decision.")),
