@@ -23,7 +23,8 @@ _PROGRAMS = 12  # compiled by a run of new shapes, each about as long as that of
 _STEP = 2  # how many times more a level takes than the one before, at least
 _SIDE = 32  # of larger images, in pixels, after resizing
 _ROBUST_EPS = 0.05  # Linf, of robust distillation
-_FULL_NETS = 3  # on the full data, so that there is an interval
+_NETS = 5  # on each set
+_SEVERAL = 3  # on the full data, and attacked of each set, so that there is an interval
 _SHARED = ("full_data", "full_data_shadows")  # by all runs of a plan
 
 
@@ -32,7 +33,6 @@ class Level(NamedTuple):
 
     Attributes:
       width: of the network.
-      nets: networks on each set.
       steps: of distillation.
       epochs: of training on a set.
       full: passes of training on the full data, in thousands.
@@ -41,7 +41,6 @@ class Level(NamedTuple):
     """
 
     width: int
-    nets: int
     steps: int
     epochs: int
     full: int
@@ -52,23 +51,24 @@ class Level(NamedTuple):
         """Config keys of this level for a number of training rows."""
         return {
             "model.width": self.width,
-            "train.nets": self.nets,
+            "train.nets": _NETS,
             "distill.steps": self.steps,
             "train.epochs": self.epochs,
-            "train.full_nets": _FULL_NETS,
+            "train.full_nets": _SEVERAL,
             "train.full_epochs": min(60, max(3, round(1000 * self.full / rows))),
             "audits.privacy.shadows": self.shadows,
             "audits.privacy.epochs": self.epochs // 2,
             "audits.robustness.images": self.attacked,
+            "audits.robustness.nets": _SEVERAL,
             "audits.robustness.steps": 10,
         }
 
 
 LEVELS = (
-    Level(16, 3, 100, 100, 60, 8, 100),
-    Level(32, 3, 150, 150, 120, 16, 200),
-    Level(64, 5, 300, 200, 300, 16, 300),
-    Level(128, 5, 1000, 300, 1000, 32, 500),
+    Level(16, 100, 100, 60, 8, 100),
+    Level(32, 150, 150, 120, 16, 200),
+    Level(64, 300, 200, 300, 16, 300),
+    Level(128, 1000, 300, 1000, 32, 500),
 )
 
 

@@ -136,7 +136,7 @@ def run_value(record: Record, key: str) -> str:
         return dataset_name(record)
     if key in KINDS:  # images that are selected have no initialisation
         return "-" if value is None else display_name(value, record, KINDS[key])
-    return format_value(value)
+    return format_value(without_paths(value))
 
 
 def set_size_text(record: Record) -> str:

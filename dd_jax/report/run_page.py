@@ -34,6 +34,7 @@ from dd_jax.report.display_names import (
     set_size_text,
 )
 from dd_jax.report.figures import COLOURS
+from dd_jax.report.path_texts import without_paths
 from dd_jax.report.safe_text import presentable, printable
 from dd_jax.report.schema import audits
 from dd_jax.report.sections import module_of, names, plain_table
@@ -182,6 +183,6 @@ def _distillation(points: Sequence[Sequence[float]]) -> Block:
 
 
 def _settings(config: dict) -> str:
-    text = json.dumps(config, indent=2) if config else ""
+    text = json.dumps(without_paths(config), indent=2) if config else ""
     cut = "\n... (config.json holds the rest)"
     return text if len(text) <= LONGEST_CONFIG else text[:LONGEST_CONFIG] + cut

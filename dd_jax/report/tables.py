@@ -12,6 +12,7 @@ from dd_jax.report.display_names import (
     run_value,
 )
 from dd_jax.report.formats import Cell, decimal, format_value, percent, seconds
+from dd_jax.report.path_texts import without_paths
 from dd_jax.report.records import estimate
 from dd_jax.report.verdict import Verdict
 from dd_jax.types import Record
@@ -70,7 +71,8 @@ def settings(record: Record) -> Table:
 
 
 def _setting(record: Record, key: str) -> str | Cell:
-    shown, raw = run_value(record, key), format_value(record["run"][key])
+    value = without_paths(record["run"][key])
+    shown, raw = run_value(record, key), format_value(value)
     named = key in (*KINDS, "dataset") and record["run"][key] is not None
     return Cell(shown, raw) if named and raw != shown else shown
 

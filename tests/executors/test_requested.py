@@ -44,7 +44,7 @@ def test_a_whole_job_ends_in_its_time_and_goes_on(tmp_path, monkeypatch, capsys)
     little = "--config.budget_minutes=0.001", *flags(SMALL), f"--workdir={tmp_path}"
     assert launch(*little) == 2
     assert "budget_minutes=0.001: too little" in capsys.readouterr().err
-    monkeypatch.setattr(time_plan, "LEVELS", (Level(8, 2, 4, 4, 1, 4, 10),))
+    monkeypatch.setattr(time_plan, "LEVELS", (Level(8, 4, 4, 1, 4, 10),))
     command = "--config.budget_minutes=1", *flags(SMALL), f"--workdir={tmp_path}"
     began = time.monotonic()
     assert launch(*command) == 0

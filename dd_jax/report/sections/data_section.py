@@ -4,6 +4,7 @@ from dd_jax.report.artefacts import Artefacts
 from dd_jax.report.blocks import Block, Notes, Table, Text, fold, grid
 from dd_jax.report.data_advice import advice
 from dd_jax.report.formats import Cell, rate
+from dd_jax.report.path_texts import without_paths
 from dd_jax.report.schema import COUNT, SHARE
 from dd_jax.report.shapes import Check, fields, listed, number, text
 from dd_jax.types import Record
@@ -117,7 +118,8 @@ def groups(part: dict) -> Table | None:
 
 def _loading(record: Record) -> list[str]:
     """What loading did, as sentences."""
-    return [f"Loading: {note}." for note in record["run"].get("data_notes") or ()]
+    notes = record["run"].get("data_notes") or ()
+    return [f"Loading: {' '.join(without_paths(note.split(' ')))}." for note in notes]
 
 
 def _splits(part: dict) -> list[str]:
