@@ -12,12 +12,13 @@ from dd_jax.types import InputError, Record
 OF_RUN = ("status.json", "record.json")
 
 
-def named(path: Path) -> Record:
+def named(path: Path, whole: bool = False) -> Record:
     """The Record at a path; warns of its damaged parts, which it is without.
 
     Args:
       path: of the folder of a run, of a `record.json`, of a `results.jsonl` with one
         Record, or of a work directory with one finished run.
+      whole: refuse a Record with a damaged part.
 
     Raises:
       InputError: there is none, it cannot be read, or there are several.
@@ -27,6 +28,8 @@ def named(path: Path) -> Record:
         raise InputError(f"{path}: {why}; give a run, such as WORKDIR/runs/ID")
     read = _of_file if why else _of_run if _is_run(path) else _of_workdir
     record, damaged = read(path)
+    if whole and damaged:
+        raise InputError(damaged[0])
     report.warn(damaged)
     return record
 

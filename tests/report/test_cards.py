@@ -235,8 +235,12 @@ def test_several_runs_damage_and_failures_are_refused(tmp_path, capsys):
     fabricate.write_failed(tmp_path / "failed", "cccccccccccc")
     bad = tmp_path / "record.txt.json"
     bad.write_text("{")
+    damaged = fabricate.record("dddddddddddd")
+    damaged["accuracy"]["distilled"]["mean"] = "high"
+    (tmp_path / "damaged.json").write_text(json.dumps(damaged))
     out = f"--cards={tmp_path / 'cards'}"
     for path, words in (
+        (tmp_path / "damaged.json", "accuracy"),
         (tmp_path, "has several finished runs"),
         (tmp_path / "failed", "no finished run"),
         (bad, "not JSON"),

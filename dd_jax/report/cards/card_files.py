@@ -48,9 +48,9 @@ def write(path: Path, folder: Path) -> list[Path]:
       The paths of the cards.
 
     Raises:
-      InputError: there is no run, it cannot be read, or there are several.
+      InputError: there is no run, it is damaged, or there are several.
     """
-    record = one_record.named(path)
+    record = one_record.named(path, whole=True)
     written = []
     for name, card in cards(record, _config(path, record)).items():
         text = json.dumps(card, indent=2, ensure_ascii=False, allow_nan=False)
