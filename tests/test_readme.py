@@ -116,10 +116,8 @@ COMMANDS = [pytest.param(*c, id=f"{c[0]}-{i}") for i, c in enumerate(commands())
 
 
 @pytest.fixture(scope="module")
-def parsed(monkeypatch):
+def parsed():
     """Parses and validates a command line of `launch.py`, without any data."""
-    plan = Plan(60.0, {}, [{}], [1.0], [])
-    monkeypatch.setattr(plan_file, "planned", lambda *arguments: plan)
     module = sweep.read(ROOT / "launch.py")
     module.plan = types.SimpleNamespace(show=lambda *arguments: None)
     instead = re.compile(r"--(dry_run|estimate|status|manifest=.*)")
@@ -128,7 +126,10 @@ def parsed(monkeypatch):
         words = [word for word in map(str, words) if not instead.fullmatch(word)]
         return module.main(["launch.py", *words, "--dry_run"])
 
-    return parse
+    plan = Plan(60.0, {}, [{}], [1.0], [])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan_file, "planned", lambda *arguments: plan)
+        yield parse
 
 
 @pytest.mark.parametrize("name, program, words", COMMANDS)

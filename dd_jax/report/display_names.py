@@ -135,7 +135,9 @@ def run_value(record: Record, key: str) -> str:
     if key == "dataset" and value is not None:
         return dataset_name(record)
     if key in KINDS:  # images that are selected have no initialisation
-        return "-" if value is None else display_name(value, record, KINDS[key])
+        if value is None:
+            return "-"
+        return display_name(without_paths(value), record, KINDS[key])
     return format_value(without_paths(value))
 
 

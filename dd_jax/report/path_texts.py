@@ -8,9 +8,9 @@ from typing import Any
 
 _HOMES = ("home", "homes", "users", "user", "documents and settings")
 _PATH = re.compile(
-    r"\\|://|/.*/"  # of Windows, of a host, of several folders
-    r"|(^|[\s:=,;'\"(\[])(/|~)"  # from the root or a home
-    rf"|(^|[\s:])({'|'.join(_HOMES)})/",
+    r"://|/.*/"  # of a host, of several folders
+    r"|(^|[\s:=,;'\"(\[])(/|~|\\\\|[A-Za-z]:\\)"  # root, home, share, drive
+    rf"|(^|[\s:\\])({'|'.join(_HOMES)})[/\\]",
     re.IGNORECASE | re.DOTALL,
 )
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")

@@ -1,7 +1,7 @@
 """What a run gives to its audits, before it has computed anything and afterwards."""
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -106,7 +106,7 @@ def say_advice(run: RunContext) -> None:
             _say_once(run.cache, f"{name}: {line}")
 
 
-@cache
+@lru_cache(maxsize=1000)
 def _say_once(place: Path, line: str) -> None:
     """Prints a line to stderr, for all runs that share what is cached at a place."""
     notice(line)

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from dd_jax.report.records import estimate
 DIGITS = {"percent": 1, "points": 1, "decimal": 3}
 
 
-@cache
+@lru_cache(maxsize=2)
 def catalogue(code: str) -> dict[str, str]:
     """The messages of a language by key, from the file `CODE.toml` beside this one.
 
