@@ -171,9 +171,9 @@ def _lines(label: str, total: int, initial: int) -> Iterator[Show]:
             eta = _eta(step - initial, total - step, seconds, spent)
             numbers = "".join(f", {k} {v}" for k, v in _rounded(values).items())
             spent = duration(spent)
+            whole = f"[{part.words()}] " if part else ""
             with suppress(WriteError):  # the next line of the main thread says so
-                whole = f"[{part.words()}] " if part else ""
-            say(f"{whole}{label}: {step} of {total} in {spent}{eta}{numbers}")
+                say(f"{whole}{label}: {step} of {total} in {spent}{eta}{numbers}")
 
     writer = threading.Thread(target=write, daemon=True)
     writer.start()

@@ -103,6 +103,7 @@ def test_output_that_cannot_be_written_is_one_line(monkeypatch):
         progress.say("a line")
 
 
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 def test_lines_while_it_runs_end_quietly_where_output_cannot_be_written(
     often, monkeypatch, capsys
 ):
