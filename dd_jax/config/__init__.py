@@ -4,6 +4,7 @@ from dd_jax.config.nested import flat
 from dd_jax.config.values import (
     RESULTS_VERSION,
     changed,
+    changed_in_json,
     check_key,
     default,
     essential,
@@ -18,6 +19,7 @@ from dd_jax.config.values import (
 __all__ = [
     "RESULTS_VERSION",
     "changed",
+    "changed_in_json",
     "check_key",
     "default",
     "essential",

@@ -154,6 +154,11 @@ def changed(config: ConfigDict) -> dict[str, Any]:
     return {key: value for key, value in given if value != known[key].default}
 
 
+def changed_in_json(config: ConfigDict) -> dict[str, Any]:
+    """The same as JSON gives them back: lists in place of tuples."""
+    return json.loads(json.dumps(changed(config)))
+
+
 _SWITCHES = (  # what is off has no part in ids, so that those from before it stay
     ("dp.epsilon", "dp."),
     ("dp.sgd.epochs", "dp.sgd."),

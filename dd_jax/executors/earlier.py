@@ -1,6 +1,5 @@
 """Time and memory of a sweep, estimated from the Records of earlier runs."""
 
-import json
 import math
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -77,7 +76,7 @@ class Earlier:
         near = self._near((*name, model.name), size)
         if len(near) < 2:
             return near
-        changed = json.loads(json.dumps(configs.changed(config)))
+        changed = configs.changed_in_json(config)
         differ = [_differences(changed, r["run"].get("config", {})) for r in near]
         return [r for r, count in zip(near, differ) if count == min(differ)]
 

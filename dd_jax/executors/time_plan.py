@@ -1,9 +1,9 @@
 """Which runs to make in a time budget on this machine, and in which order."""
 
-import json
 import math
 import time
 from collections.abc import Callable, Collection, Sequence
+from itertools import accumulate
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -162,11 +162,7 @@ def fitting(seconds: Sequence[float], room: float) -> int:
     >>> fitting([1.0, 2.0, 9.0], 4.0)
     2
     """
-    total, count = 0.0, 0
-    for each in seconds:
-        total += each
-        count += total <= room
-    return count
+    return sum(total <= room for total in accumulate(seconds))
 
 
 def plan(config: ConfigDict, given: Collection[str], run: ModuleType) -> Plan:
@@ -212,12 +208,8 @@ def plan(config: ConfigDict, given: Collection[str], run: ModuleType) -> Plan:
     points, seconds = chosen
     count = max(fitting(seconds, left()), 1)
     left_out = [words(point) for point in points[count:]]
-    return Plan(budget, changed(config), points[:count], seconds[:count], left_out)
-
-
-def changed(config: ConfigDict) -> dict[str, Any]:
-    """The keys of a config that are not the default's, as JSON has them."""
-    return json.loads(json.dumps(configs.changed(config)))
+    base = configs.changed_in_json(config)
+    return Plan(budget, base, points[:count], seconds[:count], left_out)
 
 
 def _size_and_counts(config: ConfigDict, given: Collection[str], run: ModuleType):

@@ -27,7 +27,7 @@ from dd_jax.types import InputError, Record
 
 NOT_WITH_COMPARE = (
     *("markdown", "privacy", "transfer", "claims"),
-    *("trends", "form", "fill"),
+    *("trends", "form", "fill", "cards"),
 )
 
 

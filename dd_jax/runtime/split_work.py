@@ -28,10 +28,12 @@ class Parts(NamedTuple):
     Attributes:
       own: of arrays whose leading axis is that of the rows, the part of this device.
       join: of the parts of all devices, the whole, on every device.
+      back: of cotangents of the whole, those of the part of this device.
     """
 
     own: Callable
     join: Callable
+    back: Callable
 
 
 def split_sum(fun: Callable) -> Callable:
@@ -62,10 +64,8 @@ def split_sum(fun: Callable) -> Callable:
         zeros = jnp.zeros_like(weights, shape=(fill, *weights.shape[1:]))
         filled = jnp.concatenate([weights, zeros]) if fill else weights
         join = lambda tree: lax.psum(tree, axis.name)
-        parts = Parts(partial(_own, axis), partial(_gathered, axis))
-        return _divided(fun, axis, parts, join, lambda cotangent: cotangent)(
-            shared, filled, *_filled(rows, fill)
-        )
+        summed = _divided(fun, axis, _equal_parts(axis), join, lambda c: c)
+        return summed(shared, filled, *_filled(rows, fill))
 
     return call
 
@@ -97,11 +97,10 @@ def split_map(fun: Callable) -> Callable:
         fill = -count % axis.size
         size = sum(a.size * a.dtype.itemsize for a in leaves)
         if count < axis.size and fill * size > _MOST_FILLED * count:
-            parts, used = _one_row_each(axis, count)
-            one = _divided(fun, axis, parts, parts.join, lambda c: used(parts.own(c)))
-            return one(shared, *rows)
-        parts = Parts(partial(_own, axis), partial(_gathered, axis))
-        mapped = _divided(fun, axis, parts, parts.join, parts.own)
+            parts = _one_row_each(axis, count)
+            return _divided(fun, axis, parts, parts.join, parts.back)(shared, *rows)
+        parts = _equal_parts(axis)
+        mapped = _divided(fun, axis, parts, parts.join, parts.back)
         return jax.tree.map(lambda a: a[:count], mapped(shared, *_filled(rows, fill)))
 
     return call
@@ -140,6 +139,11 @@ def _divided(
     return whole
 
 
+def _equal_parts(axis: SplitAxis) -> Parts:
+    own = partial(_own, axis)
+    return Parts(own, partial(_gathered, axis), own)
+
+
 def _own(axis: SplitAxis, tree):
     """The part of this device, of arrays whose leading axis the devices divide."""
 
@@ -150,11 +154,10 @@ def _own(axis: SplitAxis, tree):
     return jax.tree.map(part, tree)
 
 
-def _one_row_each(axis: SplitAxis, count: int) -> tuple[Parts, Callable]:
+def _one_row_each(axis: SplitAxis, count: int) -> Parts:
     """Fewer rows than devices: a row for each of the first, nothing for the others.
 
-    The others compute the last row again, of which nothing is used: the function that
-    is given with the parts makes zeros of theirs.
+    The others compute the last row again, of which nothing is used.
     """
     index = lax.axis_index(axis.name)
     at = jnp.minimum(index, count - 1)
@@ -173,7 +176,7 @@ def _one_row_each(axis: SplitAxis, count: int) -> tuple[Parts, Callable]:
         placed = lax.dynamic_update_slice_in_dim(zeros, used(a), at, 0)
         return lax.psum(placed, axis.name)
 
-    return Parts(own, partial(jax.tree.map, whole)), used
+    return Parts(own, partial(jax.tree.map, whole), lambda c: used(own(c)))
 
 
 def _gathered(axis: SplitAxis, tree):

@@ -12,8 +12,12 @@ from dd_jax.runtime.reuse import reused
 from dd_jax.train.training import as_pixels
 from dd_jax.types import Array, Model, Params
 
+_BATCH = 64  # images at a time on CPU
 
-def logits(model: Model, params: Params, images: Array, *, batch: int = 64) -> Array:
+
+def logits(
+    model: Model, params: Params, images: Array, *, batch: int = _BATCH
+) -> Array:
     """Logits of one network on many images.
 
     Args:
@@ -71,4 +75,28 @@ def logits_of_each(model: Model, params: Params, images: Array) -> Array:
 @reused
 def _logits_of_each(model: Model) -> Callable:
     one = lambda images, params: logits(model, params, images)
+    return map_models(one)
+
+
+def features_of_each(model: Model, params: Params, images: Array) -> Array:
+    """Features of several networks, the input of their last layers.
+
+    Args:
+      model: the network.
+      params: parameters with a leading axis of s networks.
+      images: `[n h w c]`, as for `logits`.
+
+    Returns:
+      `f32[s n d]`.
+    """
+    chex.assert_rank(images, 4)
+    return _features_of_each(model)(images, params)
+
+
+@reused
+def _features_of_each(model: Model) -> Callable:
+    def one(images, params):
+        features = lambda batch: model.features(params, as_pixels(batch))
+        return in_batches(features, images, _BATCH)
+
     return map_models(one)

@@ -26,7 +26,7 @@ def refused(capsys, *arguments):
     "option",
     [
         *("--markdown", "--privacy", "--transfer", "--claims"),
-        *("--trends=plots", "--form=long", "--fill"),
+        *("--trends=plots", "--form=long", "--fill", "--cards=folder"),
     ],
 )
 def test_an_option_that_would_be_left_undone_is_refused(run, option, capsys):

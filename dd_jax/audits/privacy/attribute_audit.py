@@ -1,7 +1,6 @@
 """The audit of attribute inference: groups of training rows from what networks say."""
 
-from collections.abc import Callable, Iterator
-from operator import itemgetter
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -9,17 +8,13 @@ import numpy as np
 
 from dd_jax.audits.audit import Audit, Context
 from dd_jax.audits.privacy.attribute_inference import inferred
-from dd_jax.runtime.device_memory import in_batches
 from dd_jax.runtime.keys import integer, stack
-from dd_jax.runtime.reuse import reused
-from dd_jax.train.evaluate import logits
-from dd_jax.train.training import as_pixels
+from dd_jax.train.evaluate import features_of_each, logits_of_each
 from dd_jax.types import Array, InputError, Model, Params, Split
 
 _UNTRAINED = 3  # networks
-_BATCH = 64
 
-View = Callable[[Params, Array], Array]
+View = Callable[[Model, Params, Array], Array]
 
 
 def check(context: Context) -> None:
@@ -55,21 +50,19 @@ def measure(context: Context) -> dict:
     known, seen = (_some(context, split) for split in splits)
 
     def rates(pipe: str, networks: Params, view: View) -> dict:
-        values = []
-        for params in _each(networks):
-            said = [view(params, jnp.asarray(s.images)) for s in (known, seen)]
-            of_known, of_seen = map(np.asarray, said)
-            values.append(inferred(of_known, known.groups, of_seen, seen.groups))
+        each = [
+            np.asarray(view(model, networks, jnp.asarray(split.images)))
+            for split in (known, seen)
+        ]
+        values = [inferred(a, known.groups, b, seen.groups) for a, b in zip(*each)]
         return context.estimate(pipe, np.array(values))
 
-    outputs = lambda params, images: jax.nn.log_softmax(logits(model, params, images))
-    features = _features(model)
     untrained = jax.vmap(model.init)(stack(context.key("untrained"), _UNTRAINED))
-    of_images = rates("full_data", untrained, features)
+    of_images = rates("full_data", untrained, features_of_each)
     return {
         pipe: {
-            "outputs": rates(pipe, networks, outputs),
-            "features": rates(pipe, networks, features),
+            "outputs": rates(pipe, networks, _outputs),
+            "features": rates(pipe, networks, features_of_each),
             "features of untrained networks": of_images,
         }
         for pipe, networks in context.networks.items()
@@ -85,19 +78,8 @@ def _some(context: Context, split: Split) -> Split:
     return Split(split.images[rows], split.labels[rows], np.asarray(split.groups)[rows])
 
 
-def _each(networks: Params) -> Iterator[Params]:
-    for i in range(len(jax.tree.leaves(networks)[0])):
-        yield jax.tree.map(itemgetter(i), networks)
-
-
-@reused
-def _features(model: Model) -> View:
-    @jax.jit
-    def run(params, images):
-        of = lambda batch: model.features(params, as_pixels(batch))
-        return in_batches(of, images, _BATCH)
-
-    return run
+def _outputs(model: Model, params: Params, images: Array) -> Array:
+    return jax.nn.log_softmax(logits_of_each(model, params, images))
 
 
 AUDIT = Audit("attributes", check, measure)

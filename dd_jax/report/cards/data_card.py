@@ -11,7 +11,6 @@ from dd_jax.report.display_names import dataset_name
 from dd_jax.report.records import lookup
 from dd_jax.types import Record
 
-CARD_VERSION = 1  # raised when a field is renamed, moved or removed
 SPLITS = ("train", "validation", "test")
 FOUND = ("classes", "imbalance", "groups", "images", "duplicates", "compared")
 OWNER = (  # what no measurement finds
@@ -62,7 +61,7 @@ def data_card(record: Record, config: Mapping[str, Any]) -> dict[str, Any]:
     kept = ("fairness", "membership", "differential_privacy")
     card = {
         "card": "data",
-        "card_version": CARD_VERSION,
+        "card_version": run_facts.CARD_VERSION,
         "record": run_facts.origin(record),
         "name": dataset_name(record),
         "source": run["dataset"].partition(":")[0],

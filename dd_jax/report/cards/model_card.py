@@ -9,7 +9,6 @@ from dd_jax.report.cards.regulation import ANNEX, with_map
 from dd_jax.report.display_names import dataset_name
 from dd_jax.types import Record
 
-CARD_VERSION = 1  # raised when a field is renamed, moved or removed
 POINTS = {
     "record": ["Annex IV, 1(a)"],
     "intended_use": ["Annex IV, 1(a)", "Annex IV, 3"],
@@ -43,7 +42,7 @@ def model_card(record: Record, config: Mapping[str, Any]) -> dict[str, Any]:
     run = record["run"]
     card = {
         "card": "model",
-        "card_version": CARD_VERSION,
+        "card_version": run_facts.CARD_VERSION,
         "record": run_facts.origin(record),
         "intended_use": list(uses.FOR_MODEL),
         "out_of_scope": list(uses.NOT_FOR_MODEL),

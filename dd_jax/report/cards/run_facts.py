@@ -6,6 +6,7 @@ from typing import Any
 from dd_jax.report.display_names import dataset_name, display_name
 from dd_jax.types import Record
 
+CARD_VERSION = 1  # raised when a field is renamed, moved or removed
 OF_RECORD = ("id", "commit", "dirty", "results_version", "seed")
 OF_SET = ("distill.", "sets", "mitigate.", "dp.")
 OF_TRAINING = ("model.", "train.", "precision")
