@@ -30,9 +30,8 @@ def texts():
     files = [path for folder in folders for path in folder.rglob("*")]
     files += [ROOT / "launch.py", ROOT / "README.md", ROOT / "CHANGELOG.md"]
     texts = [path for path in files if path.suffix in (".py", ".md", ".jinja")]
-    return [
-        path for path in texts if path.name not in ("test_words.py", "test_readme.py")
-    ]
+    others = ("test_words.py", "test_readme.py", "node_modules")  # not our words
+    return [path for path in texts if not {*path.parts} & {*others}]
 
 
 def without_names(line):

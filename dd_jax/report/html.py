@@ -21,6 +21,7 @@ from dd_jax.report import (
     verdict,
 )
 from dd_jax.report.blocks import Picture, Table
+from dd_jax.report.contents import with_contents
 from dd_jax.report.decision import decision_files, decision_page
 from dd_jax.report.formats import percent
 from dd_jax.report.headline_record import cut_down
@@ -110,7 +111,7 @@ def write_html(workdir: str | Path) -> Page:
         levels=verdict.LEVELS,
     )
     page = page.replace("<!--sections-->", sections, 1)
-    page = page.lstrip().replace(" %", "&nbsp;%")
+    page = with_contents(page.lstrip()).replace(" %", "&nbsp;%")
     path = workdir / "report.html"
     disk.replace(path, page.replace("<!--explorer-->", script, 1).encode())
     return Page(path, len(runs), damaged)

@@ -56,7 +56,8 @@ def built(tmp_path_factory):
 
 
 def test_single_run_shows_verdict_first_and_every_part(built):
-    found = Page(built.read_text())
+    source = built.read_text()
+    found = Page(source)
     assert found.open == []
     assert found.headings == [
         "Synthetic images",
@@ -71,7 +72,8 @@ def test_single_run_shows_verdict_first_and_every_part(built):
         "Cost, run and versions",
         "Configuration",
     ]
-    assert found.text.index("Overall: no-go") < found.text.index("Synthetic images")
+    assert "Overall: no-go" in found.text
+    assert source.index("Overall: ") < source.index("Synthetic images</h2>")
     words = "Data, Learning curve, 8-bit export, Calibration, Transfer"
     absent = f"{words}, Common corruptions."
     assert f"Not measured in this run {absent}" in found.text
@@ -103,7 +105,7 @@ def test_nearest_real_images_are_shown_only_where_a_run_wrote_them(
 def test_page_is_self_contained(built):
     source = built.read_text()
     links = Page(source).links
-    assert links and all(link.startswith("data:image/") for link in links)
+    assert links and all(link.startswith(("data:image/", "#part-")) for link in links)
     assert not re.search(r"https?:|@import|<script|url\(", source)
 
 

@@ -54,7 +54,7 @@ def text_of(html):
 
 def test_the_page_is_before_all_else_and_holds_every_part(tmp_path):
     html = built(tmp_path, [small_sweep()[4], private()])
-    assert html.index('class="decision"') < html.index("All results")
+    assert html.index('class="decision"') < html.index("All results</h2>")
     found = text_of(html)
     for title in (
         "Sentences for a meeting",
