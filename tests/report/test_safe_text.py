@@ -57,8 +57,11 @@ def named(name, number, **run):
     row["run"] |= {"dataset": name, "method": name, "arch": name, "init": name}
     row["run"]["class_names"] = [name] * fabricate.CLASSES
     row["run"]["versions"] = {name: name}
+    overlap = row["privacy"].pop("overlap")["t2"]
     for part in row["privacy"].values():
         part["t2"] = {name: part["t2"]["lira_online"]}
+    overlap["scores"] = {name: overlap["scores"]["loss"] | {"jaccard": {name: 0.5}}}
+    row["privacy"]["overlap"] = {name: overlap}
     for part in row["robustness"].values():
         part["attacks"][name] = part["attacks"]["fgsm"]
         part["checks"] |= {name: False}

@@ -10,6 +10,7 @@ import numpy as np
 from dd_jax.audits.privacy import metrics
 from dd_jax.audits.privacy.initial_rows import by_use
 from dd_jax.audits.privacy.lira import lira_signal, variance_used
+from dd_jax.audits.privacy.overlap import called_members, found_shares, overlap
 from dd_jax.audits.privacy.roc import roc_points
 from dd_jax.audits.privacy.row_thresholds import (
     LEAST_MODELS,
@@ -31,10 +32,16 @@ class Membership(NamedTuple):
     Attributes:
       record: `{score: figures}`, the part of a Record.
       curves: `{score: [[fpr, tpr], ...]}`.
+      overlap: which ordinary members the scores find alone and together, what
+        `overlap.overlap` gives.
+      found: `{score: f64[n]}`, how often each ordinary row is found, what
+        `overlap.found_shares` gives; NaN for other rows.
     """
 
     record: dict[str, Any]
     curves: dict[str, list]
+    overlap: dict[str, Any]
+    found: dict[str, np.ndarray]
 
 
 def audited_rows(member: np.ndarray) -> np.ndarray:
@@ -105,7 +112,7 @@ def evaluate_membership(
     canary = np.full(len(labels), -1) if canary is None else canary
     ordinary = canary < 0 if (canary < 0).any() else np.ones(len(labels), bool)
     points = logits[:, ordinary], labels[ordinary], member[:, ordinary]
-    record, curves = {}, {}
+    record, curves, called = {}, {}, {}
     for name in scores:
         chosen, lira = dict((options or {}).get(name, {})), _is_lira(name)
         if lira:  # the same where a pair is left out
@@ -145,7 +152,12 @@ def evaluate_membership(
         record[name] = figures
         roc = roc_points(*targets)
         curves[name] = [list(pair) for pair in zip(roc["fpr"], roc["tpr"])]
-    return Membership(record, curves)
+        called[name] = called_members(*targets)
+    members, found = member[shared:, ordinary], {}
+    for name, own in called.items():
+        found[name] = np.full(len(labels), np.nan)
+        found[name][ordinary] = found_shares(own, members)
+    return Membership(record, curves, overlap(called, members), found)
 
 
 def _is_lira(name: str) -> bool:

@@ -9,6 +9,7 @@ from dd_jax.audits.audit import Audit, Context
 from dd_jax.audits.privacy import evaluate_membership, save_scores, vulnerable_rows
 from dd_jax.audits.privacy.audited_epsilon import audited_epsilon
 from dd_jax.audits.privacy.canaries import PUBLISHED
+from dd_jax.audits.privacy.membership import Membership
 from dd_jax.audits.privacy.row_checks import check_rows
 from dd_jax.audits.privacy.scores import check_score, score_of
 from dd_jax.audits.privacy.shadow_queries import (
@@ -46,13 +47,13 @@ def measure(context: Context) -> dict[str, Any]:
     where no set is made. Leaves a score file for each, and the ROC curves.
 
     Returns:
-      `{PIPE: {THREAT: {SCORE: figures}}}`, `protocol` with audit rows, and
-      `audited_epsilon` by threat where rows have differential privacy; empty for a set
-      made elsewhere.
+      `{PIPE: {THREAT: {SCORE: figures}}}`, `protocol` with audit rows, `overlap` of the
+      attacks on the distilled set by threat, and `audited_epsilon` by threat where rows
+      have differential privacy; empty for a set made elsewhere.
     """
     if context.shadows is None:
         return {}
-    part, curves, audited = {}, {}, {}
+    part, curves, overlaps, audited = {}, {}, {}, {}
     for pipe in context.networks:
         results = query_models(context, pipe)
         part[pipe], curves[pipe] = dict.fromkeys(results), {}
@@ -61,15 +62,19 @@ def measure(context: Context) -> dict[str, Any]:
         }
         for threat, found in defined.items():
             with progress(f"membership scores, {pipe}, {threat}", 1):
-                part[pipe][threat], curves[pipe][threat] = _score(context, pipe, found)
+                evaluated = _score(context, pipe, found)
+            part[pipe][threat] = evaluated.record
+            curves[pipe][threat] = evaluated.curves
             first = pipe == "distilled" and threat == next(iter(defined))
             name = "scores.npz" if first else f"scores_{pipe}_{threat}.npz"
             _save(context, name, pipe, threat, found)
             if pipe == "distilled":
-                _save_vulnerable_rows(context, threat, found)
+                _save_vulnerable_rows(context, threat, found, evaluated.found)
+                overlaps |= {threat: evaluated.overlap} if evaluated.overlap else {}
                 audited |= _audited_epsilon(context, threat, found)
     context.save_curves("roc", curves)
     part |= {"protocol": _protocol(context)} if worst_case(context) else {}
+    part |= {"overlap": overlaps} if overlaps else {}
     return part | ({"audited_epsilon": audited} if audited else {})
 
 
@@ -96,8 +101,8 @@ def _groups(context: Context, found: QueryResult) -> np.ndarray | None:
     return None if groups is None else groups[found.rows]
 
 
-def _score(context: Context, pipe: str, found: QueryResult) -> tuple[dict, dict]:
-    """The scores of one threat: figures and ROC curves."""
+def _score(context: Context, pipe: str, found: QueryResult) -> Membership:
+    """The scores of one threat, by all attacks."""
     slices, group = {"by_class": found.labels}, _groups(context, found)
     return evaluate_membership(
         found.logits,
@@ -134,13 +139,15 @@ def _audited_epsilon(context: Context, threat: str, found: QueryResult) -> dict:
     return {threat: audited} if audited else {}
 
 
-def _save_vulnerable_rows(context: Context, threat: str, found: QueryResult) -> None:
+def _save_vulnerable_rows(
+    context: Context, threat: str, found: QueryResult, shares: dict[str, np.ndarray]
+) -> None:
     """Leaves a table for the owner of the rows, which no report shows."""
     names = [context.dataset.class_names[label] for label in found.labels]
     kinds = ["" if kind < 0 else CANARIES[kind] for kind in found.canary]
     values = vulnerability(found.logits, found.labels, found.member)
     table = vulnerable_rows.table(
-        values, found.rows, names, _groups(context, found), kinds
+        values, found.rows, names, _groups(context, found), kinds, shares
     )
     context.save(f"vulnerable_rows_{threat}.csv", table)
 

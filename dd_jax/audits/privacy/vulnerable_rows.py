@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import chex
 import jax.numpy as jnp
@@ -57,6 +57,7 @@ def table(
     classes: Sequence[str],
     groups: np.ndarray | None,
     canaries: Sequence[str],
+    found: Mapping[str, np.ndarray],
 ) -> bytes:
     """Rows as CSV, the most vulnerable first.
 
@@ -66,15 +67,20 @@ def table(
       classes: the name of each row's class.
       groups: `i[n]`, None without groups.
       canaries: the kind of each canary, empty for other rows.
+      found: `{score: f64[n]}`, of the models with a row the share in which this score
+        calls it a member, NaN where not known.
 
     Returns:
-      UTF-8 with a header, `COLUMNS`; the group is empty without groups.
+      UTF-8 with a header, `COLUMNS` and `found_SCORE` of each score; a group or share
+      that is not known is empty.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow((*COLUMNS, *(f"found_{name}" for name in found)))
     for rank, i in enumerate(np.argsort(-values, kind="stable"), 1):
         group = "" if groups is None else int(groups[i])
         cells = int(rows[i]), classes[i], group, canaries[i], f"{values[i]:.3f}"
-        writer.writerow((rank, *cells))
+        shares = (own[i] for own in found.values())
+        rates = ("" if np.isnan(share) else f"{share:.2f}" for share in shares)
+        writer.writerow((rank, *cells, *rates))
     return text.getvalue().encode()

@@ -54,6 +54,10 @@ _PROTOCOL = fields(_SIZES, {"smaller": flag, "published": fields(_SIZES)})
 _GUESSED = dict.fromkeys(("pairs", "guesses", "correct"), COUNT) | {"score": text}
 _PARTS = dict.fromkeys(PIPES, each(each(fields({}, _SCORE))))
 _PARTS["protocol"] = _PROTOCOL
+_FOUND = {"found": SHARE, "alone": SHARE, "jaccard": each(SHARE)}
+_TOGETHER = {"members": COUNT} | dict.fromkeys(("any", "any_fpr", "all"), SHARE)
+_TOGETHER["scores"] = each(fields({}, _FOUND))
+_PARTS["overlap"] = each(fields({}, _TOGETHER))
 _PARTS["audited_epsilon"] = each(fields(AUDITED | _GUESSED))
 SHAPE = only(tuple(_PARTS), fields({}, _PARTS))
 QUESTION = (
@@ -71,6 +75,12 @@ ROW_THRESHOLDS = (
     "thresholds of their own, set by the scores of models that were not given the row, "
     "all rows have about the same false-positive rate: what is found then is found for "
     "any row."
+)
+OVERLAP = (
+    "Members that each attack finds at 1 % false positives, and those that no other "
+    "finds. The overlap of two attacks is the Jaccard index: members that both find as "
+    "a share of those that either finds, 1 where they find the same. Any of several "
+    "attacks has more false positives than each."
 )
 FOLDED = {
     "Canaries: rows that are easily memorised": tables.canaries,
@@ -93,6 +103,11 @@ def blocks(record: Record, files: Artefacts) -> list[Block]:
             "Thresholds set for each row",
             tables.at_row_thresholds(record),
             Text(ROW_THRESHOLDS),
+        ),
+        *fold(
+            "Overlap of attacks: which find the same rows",
+            tables.overlap(record),
+            Text(OVERLAP),
         ),
         *(block for name, make in FOLDED.items() for block in fold(name, make(record))),
     ]

@@ -104,6 +104,34 @@ def at_row_thresholds(record: Record) -> Table | None:
     return Table(("Training data, attack", *columns), rows) if rows else None
 
 
+def overlap(record: Record) -> Table | None:
+    """Members that each attack finds, alone and with each other attack."""
+    known = lookup(record, "privacy", "overlap") or {}
+    scores = {threat: lookup(known, threat, "scores") or {} for threat in known}
+    names = list(dict.fromkeys(name for own in scores.values() for name in own))
+    shown = {name: display_name(name, record, "score") for name in names}
+    rows = []
+    for threat, own in scores.items():
+        for name, found in own.items():
+            shares = (percent(lookup(found, part)) for part in ("found", "alone"))
+            index = (
+                "" if other == name else _index(lookup(found, "jaccard", other))
+                for other in names
+            )
+            rows.append((Cell(shown[name], threat.upper()), *shares, *index))
+        rate = f"at {percent(lookup(known, threat, 'any_fpr')).text} FPR"
+        found = percent(lookup(known, threat, "any"))._replace(detail=rate)
+        blank = [""] * len(names)
+        rows.append((Cell("Any of them", threat.upper()), found, "", *blank))
+    columns = ("Attack", "Members found", "By it alone")
+    others = (f"Overlap with {shown[name]}" for name in names)
+    return Table((*columns, *others), rows) if rows else None
+
+
+def _index(value: float | None) -> Cell:
+    return Cell("none found") if value is None else decimal(value)
+
+
 def classes(record: Record) -> Table | None:
     """The headline attack on the rows of each class."""
     name = lambda number: class_name(record, int(number))

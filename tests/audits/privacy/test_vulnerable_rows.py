@@ -54,12 +54,13 @@ def test_the_table_has_the_most_vulnerable_first():
         ["cat", "a, b", "cat"],
         np.array([0, 1, 0]),
         ["", "mislabelled", ""],
+        {"loss": np.array([0.25, np.nan, 1.0])},
     )
     assert found.decode().splitlines() == [
-        "rank,row,class,group,canary,vulnerability",
-        '1,3,"a, b",1,mislabelled,2.000',
-        "2,7,cat,0,,0.500",
-        "3,11,cat,0,,-1.000",
+        "rank,row,class,group,canary,vulnerability,found_loss",
+        '1,3,"a, b",1,mislabelled,2.000,',
+        "2,7,cat,0,,0.500,0.25",
+        "3,11,cat,0,,-1.000,1.00",
     ]
-    without = table(np.array([0.5]), np.array([7]), ["cat"], None, [""])
+    without = table(np.array([0.5]), np.array([7]), ["cat"], None, [""], {})
     assert without.decode().splitlines()[1] == "1,7,cat,,,0.500"

@@ -37,6 +37,7 @@ def places(value, path=()):
 
 def slim(row):
     """A Record with no more of each attack than a decision reads."""
+    row["privacy"].pop("overlap", None)
     for part in row["privacy"].values():
         attack = part["t2"]["lira_online"]
         rates = {"0.01": attack["tpr_at_fpr"]["0.01"]}
