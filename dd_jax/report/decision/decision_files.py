@@ -1,12 +1,14 @@
-"""`decision.json` and `junit.xml`: a decision for other programs."""
+"""A decision for other programs: `decision.json`, `junit.xml` and two cards."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 from dd_jax.catalogue.decision_thresholds import THRESHOLDS
 from dd_jax.report import records
+from dd_jax.report.cards import card_files
 from dd_jax.report.decision.candidates import Candidate, Check
 from dd_jax.report.decision.check_parts import Part
 from dd_jax.report.decision.check_sentences import sentence
@@ -27,14 +29,17 @@ ENGLISH = Language("en")
 
 
 def write(workdir: str | Path, settings: Settings) -> Decision | str:
-    """Decide on the Records of a work directory, and write both files.
+    """Decide on the Records of a work directory, and write what other programs read.
+
+    Beside `decision.json` and `junit.xml` are the model card and the data card of the
+    recommended setting, of its first seed, unless a part of its Record is damaged.
 
     Args:
       workdir: the folder that holds `runs/RUN_ID/`.
       settings: what the decision is made by.
 
     Returns:
-      The decision, or why there is none; the files are written in both cases.
+      The decision, or why there is none; both first files are written in both cases.
     """
     workdir = Path(workdir)
     found = [presentable(_needed(record)) for record in records.stream(workdir)]
@@ -42,6 +47,9 @@ def write(workdir: str | Path, settings: Settings) -> Decision | str:
     content = json.dumps(as_json(decided, settings), indent=2, allow_nan=False)
     disk.replace(workdir / JSON, content.encode())
     disk.replace(workdir / JUNIT, as_junit(decided, settings))
+    if isinstance(decided, Decision):
+        with suppress(InputError):  # which the report says
+            card_files.write(workdir / "runs" / _runs(decided.chosen)[0], workdir)
     return decided
 
 

@@ -9,8 +9,10 @@ from decision_cells import BOUNDS, cell, small_sweep
 from fabricate import write_run
 
 from dd_jax.catalogue.decision_thresholds import THRESHOLDS
+from dd_jax.report.cards import card_files
 from dd_jax.report.decision import decision_files
 from dd_jax.report.decision.decided import Settings, decide
+from dd_jax.report.run_folder import json_file
 
 
 def written(workdir, rows, **settings):
@@ -19,6 +21,24 @@ def written(workdir, rows, **settings):
     decision_files.write(workdir, Settings(BOUNDS, **settings))
     content = json.loads((workdir / "decision.json").read_text())
     return content, ElementTree.parse(workdir / "junit.xml").getroot()
+
+
+def test_cards_are_those_of_the_recommended_setting(tmp_path):
+    content, _ = written(tmp_path, small_sweep())
+    first = content["recommended"]["runs"][0]
+    expected = card_files.cards(json_file(tmp_path / "runs" / first / "record.json"))
+    for name in ("model_card", "data_card"):
+        card = json.loads((tmp_path / f"{name}.json").read_text())
+        assert card.keys() == expected[name].keys()
+    assert first in (tmp_path / "model_card.json").read_text()
+
+
+def test_a_damaged_part_costs_the_cards_alone(tmp_path):
+    row = cell()
+    row["memorisation"] = "none"
+    content, _ = written(tmp_path, [row])
+    assert content["problem"] is None
+    assert not (tmp_path / "model_card.json").exists()
 
 
 def test_the_file_holds_what_was_decided(tmp_path):
