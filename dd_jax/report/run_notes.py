@@ -8,6 +8,11 @@ SPLITS = {
     "validation": "the validation split, held out of training; the test split was not "
     "used",
 }
+LOADED = (
+    "The set was loaded, not made by this run; its file names the method, if it does. "
+    "Membership, attribute and distribution inference cannot be audited: they need "
+    "shadow sets that are made in the same way from other halves of the data."
+)
 
 
 def evaluated_on(record: Record) -> str:
@@ -28,6 +33,11 @@ def size(record: Record) -> str:
     return (
         f"{text}, for {images / run['ratio']:,.0f} real images ({rate(run['ratio'])})"
     )
+
+
+def origin(record: Record) -> str:
+    """What cannot be audited of a loaded set; empty for one that the run made."""
+    return LOADED if record["run"].get("loaded") else ""
 
 
 def guarantee(record: Record) -> str:

@@ -77,6 +77,7 @@ def whole(
         "run": record["run"],
         "title": title(record),
         "size": run_notes.size(record),
+        "origin": run_notes.origin(record),
         "guarantee": run_notes.guarantee(record),
         "claims": privacy_claims.claims(record),
         "meaning": privacy_claims.MEANING,
@@ -104,8 +105,11 @@ def title(record: Record) -> str:
     """The heading of a run: method, data set and size."""
     run = record["run"]
     init = "" if run["init"] is None else f", init {run_value(record, 'init')}"
+    maker = run_value(record, "method")
+    if run.get("loaded"):
+        maker = "Loaded set" if run["method"] == "loaded" else f"Loaded set, {maker},"
     return (
-        f"{run_value(record, 'method')} on {dataset_name(record)}, "
+        f"{maker} on {dataset_name(record)}, "
         f"{run['num_classes']} classes, {set_size_text(record)}"
         f"{init}, {run_value(record, 'arch')}"
     )

@@ -61,6 +61,7 @@ RUN = fields(
         "commit": text,
         "dirty": flag,
         "upsampled": flag,
+        "loaded": flag,
         "results_version": COUNT,
         "outer_steps": COUNT,
         "rows": COUNT,

@@ -57,6 +57,7 @@ def identity(run: RunContext, metadata: dict, notes: tuple[str, ...]) -> dict:
         name: value
         for name, value in {
             "devices_of_a_set": _devices_of_a_set(run),
+            "loaded": bool(config.distill.load),
             "data_notes": list(notes),
             "labels": labels(config),
         }.items()

@@ -122,6 +122,7 @@ def test_a_set_cannot_name_itself(tmp_path):
     values = make(BARE | MLP, distill__load=str(tmp_path / "set.npz"))
     found = run.run(values, tmp_path)["run"]
     assert (found["method"], found["init"]) == ("loaded", None)
+    assert found["loaded"] is True
 
 
 @pytest.mark.parametrize("learned, used", [(False, 0.02), (True, 0.05)])

@@ -1,6 +1,7 @@
 """What follows from a decision: savings, limits, next steps, what to say."""
 
 from dd_jax.catalogue.decision_thresholds import CHECKS
+from dd_jax.report.decision.check_parts import LOADED
 from dd_jax.report.decision.check_sentences import UNITS
 from dd_jax.report.decision.colours import AMBER, RED, UNKNOWN
 from dd_jax.report.decision.decided import Decision
@@ -54,10 +55,14 @@ def limits(language: Language, decision: Decision) -> list[str]:
 def next_steps(language: Language, decision: Decision) -> dict[str, list[str]]:
     """What to do before a pilot, before a release, and in operation, by stage."""
     colours = {check.name: check.colour for check in decision.chosen.checks}
-    unknown = named(language, decision.of_colour(UNKNOWN))
+    unknown = decision.of_colour(UNKNOWN)
     pilot = []
+    if decision.chosen.parts["membership_auc"].why == LOADED:
+        pilot.append(language.say("step_loaded"))
+        unknown = [check for check in unknown if check != "membership"]
     if unknown:
-        pilot.append(language.say("step_measure", checks=unknown))
+        checks = named(language, unknown)
+        pilot.append(language.say("step_measure", checks=checks))
     pilot += [
         language.say(f"step_{check}")
         for check in CHECKS

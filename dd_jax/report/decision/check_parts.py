@@ -7,6 +7,7 @@ from dd_jax.report import headline
 from dd_jax.report.decision.colours import (
     COLOURS,
     GREEN,
+    NOT_MEASURED,
     UNKNOWN,
     verdict,
     why_unknown,
@@ -19,6 +20,7 @@ from dd_jax.types import Record
 
 BESIDE = ("random_subset", "full_data")
 CHANCE, NO_BOUND, MASKED, FLOOR = "chance", "no_bound", "masked", "floor"
+LOADED, OF_SHADOWS = "loaded", ("membership_auc", "membership_tpr")
 LOST_CLASSES = 3  # named
 
 
@@ -35,7 +37,8 @@ class Part(NamedTuple):
       why: why the colour is unknown: of `colours.why_unknown`, or `chance` (the model
         is not above chance), `no_bound` (full data are less accurate than the set),
         `masked` (a check for gradient masking warns), `floor` (full data are at chance
-        under attack too); empty otherwise.
+        under attack too), `loaded` (there are no shadow sets of one made elsewhere);
+        empty otherwise.
       found: what the number was made from, by name.
     """
 
@@ -52,6 +55,8 @@ def part(name: str, repeats: Sequence[Record], amber: float, red: float) -> Part
     """One number of runs that differ in the seed alone, against its bounds."""
     value, found = MEASURES[name](repeats, amber, red)
     colour, why = verdict(value, amber, red), why_unknown(value, amber, red)
+    if why == NOT_MEASURED and name in OF_SHADOWS and repeats[0]["run"].get("loaded"):
+        why = LOADED
     if colour == GREEN and (held := _caveat(name, repeats, found)):
         colour, why = UNKNOWN, held
     return Part(name, colour, value, amber, red, why, found)

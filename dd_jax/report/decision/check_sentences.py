@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dd_jax.report.decision.candidates import Candidate
-from dd_jax.report.decision.check_parts import Part
+from dd_jax.report.decision.check_parts import LOADED, Part
 from dd_jax.report.decision.colours import NOT_MEASURED
 from dd_jax.report.decision.language import Language
 from dd_jax.report.decision.set_names import attack_name, class_names
@@ -34,7 +34,7 @@ def reason(language: Language, part: Part) -> str:
         return ""
     smallest = language.number(part.found.get("resolves"), "percent")
     why = language.say(f"why_{part.why}", fpr=smallest)
-    if part.why != NOT_MEASURED:
+    if part.why not in (NOT_MEASURED, LOADED):
         return why
     return language.say("in_words", name=language.say(part.name), value=why)
 

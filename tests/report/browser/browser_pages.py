@@ -11,7 +11,7 @@ from dd_jax.report.decision import decision_files
 from dd_jax.report.decision.decided import Settings
 
 BOUNDS = {t.name: (t.amber, t.red) for t in THRESHOLDS}
-PAGES = ("sweep", "japanese", "single", "unread", "compared")
+PAGES = ("sweep", "japanese", "single", "loaded", "unread", "compared")
 
 
 def build(name, folder):
@@ -38,6 +38,15 @@ def _single(folder):
     """One run with every part."""
     write_run(folder, record())
     decision_files.write(folder, Settings(BOUNDS))
+    return report.build(folder)
+
+
+def _loaded(folder):
+    """A set made elsewhere, in Japanese."""
+    row = record(method="loaded", init=None, loaded=True)
+    del row["privacy"]
+    write_run(folder, row)
+    decision_files.write(folder, Settings(BOUNDS, lang="ja"))
     return report.build(folder)
 
 

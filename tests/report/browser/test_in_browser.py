@@ -195,8 +195,9 @@ def test_no_text_is_missing(shown, name):
         assert picture.evaluate("(node) => node.complete && node.naturalWidth > 0")
 
 
-def test_every_line_of_the_decision_is_in_its_language(shown):
-    page = shown("japanese")
+@pytest.mark.parametrize("name", ["japanese", "loaded"])
+def test_every_line_of_the_decision_is_in_its_language(shown, name):
+    page = shown(name)
     part = page.locator("section.decision")
     assert part.get_attribute("lang") == "ja"
     lines = part.locator("h2, h3, h4, p, li, th").all_inner_texts()

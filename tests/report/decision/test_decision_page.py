@@ -71,6 +71,21 @@ def test_the_page_is_before_all_else_and_holds_every_part(tmp_path):
     assert html.count("<img") >= 1 and "(recommended)" in found
 
 
+@pytest.mark.parametrize("lang, word", [("en", "loaded set"), ("ja", "シャドウセット")])
+def test_a_loaded_set_cannot_be_audited_for_membership(tmp_path, lang, word):
+    row = cell(parts=("robustness",), loaded=True, method="loaded", init=None)
+    html = built(tmp_path, [row], DEFAULTS._replace(lang=lang))
+    found = text_of(html)
+    assert found.count(word) >= 3  # both numbers, and the next step
+    assert "audits.NAME.enabled" not in found
+    assert "Loaded set on digits" in html and "need shadow sets" in html
+
+
+def test_a_set_that_its_file_names_the_method_of(tmp_path):
+    html = built(tmp_path, [cell(loaded=True, init=None)])
+    assert "Loaded set, Distribution matching (DM), on digits" in html
+
+
 def test_a_colour_is_never_alone(tmp_path):
     html = built(tmp_path, [cell(auc=0.57, robust=0.4), cell("b" * 12, ipc=1.0)])
     badges = re.findall(r'class="badge (green|amber|red|unknown)">([^<]*)<', html)
