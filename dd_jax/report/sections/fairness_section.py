@@ -52,7 +52,8 @@ AMPLIFIED = (
     "Classes are averaged over nets first. Of few nets the gap is still biased upwards "
     "and the worst class downwards, as the largest and the least of noisy numbers are. "
     "The intervals, by the bootstrap over nets or sets, are corrected for it, and may "
-    "not hold the difference itself. They are not over other images."
+    "not hold the difference itself; of few nets they are too short. They are not over "
+    "other images."
 )
 
 
@@ -60,7 +61,7 @@ def blocks(record: Record, files: Artefacts) -> list[Block]:
     """Differences between classes and groups by training data, and from references."""
     found = [*grid("Fairness", tables.classes(record)), Text(CLASSES, small=True)]
     if table := tables.amplification(record):
-        words = "Difference of unevenness between classes from other training data"
+        words = "Differences between classes, less those after other training"
         found += [Caption(words), Grid(words, table), Text(AMPLIFIED, small=True)]
     if table := tables.groups(record):
         words = "Fairness between groups"

@@ -71,7 +71,7 @@ def test_the_section_has_tables_of_what_was_measured(row, grouped):
     labels = [block.label for block in found if isinstance(block, Grid)]
     assert labels == [
         "Fairness",
-        "Difference of unevenness between classes from other training data",
+        "Differences between classes, less those after other training",
         "Fairness between groups",
     ]
     assert isinstance(found[-1], Fold)
