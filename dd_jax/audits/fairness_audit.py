@@ -49,9 +49,11 @@ def _of_pipeline(context: Context, pipe: str, accuracy: dict[str, np.ndarray]) -
         subset=means.get("random_subset"),
     )
     own = context.units(pipe, accuracy[pipe])
-    part["amplification"] = {
-        name: amplification(own, context.units(name, accuracy[name])) for name in known
-    }
+    if known:
+        part["amplification"] = {
+            name: amplification(own, context.units(name, accuracy[name]))
+            for name in known
+        }
     _, labels, groups = context.evaluation
     if groups is None:
         return part

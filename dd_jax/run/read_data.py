@@ -10,8 +10,7 @@ from ml_collections import ConfigDict
 
 from dd_jax.catalogue import entry, resolve, takes
 from dd_jax.catalogue.naming import source_of
-from dd_jax.data import load, tfds_source
-from dd_jax.data.biased import Bias
+from dd_jax.data import Bias, load, tfds_source
 from dd_jax.data.fitting import with_channels
 from dd_jax.data.statistics import with_public_statistics
 from dd_jax.data.zca import Space, Whitening, fit_zca, read_zca, zca_space

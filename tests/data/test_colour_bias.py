@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import npz
 
-from dd_jax.data import load
-from dd_jax.data.biased import Bias
+from dd_jax.data import Bias, load
 from dd_jax.data.colour_bias import PALETTE, assigned_colours, coloured
 from dd_jax.types import InputError
 

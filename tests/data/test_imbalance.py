@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dd_jax.data import load
-from dd_jax.data.biased import Bias
+from dd_jax.data import Bias, load
 from dd_jax.data.imbalance import imbalanced_rows
 from dd_jax.data.statistics import channel_statistics
 from dd_jax.types import InputError
@@ -36,7 +35,7 @@ def test_the_smallest_class_decides_where_rows_are_few():
     assert np.bincount(labels[rows]).tolist() == [40, 12, 4]  # 40 / 10 ** (c / 2)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     ratio=st.floats(1, 20), kind=st.sampled_from(["long_tail", "step"]),
     seed=st.integers(0, 99),
@@ -48,7 +47,7 @@ def test_larger_ratios_keep_a_part_of_the_same_rows(ratio, kind, seed):
     assert set(fewer) <= set(rows) and (np.diff(rows) > 0).all()
     np.testing.assert_array_equal(rows, kept(ratio))
     n = np.bincount(labels[rows])
-    assert (np.diff(n) <= 0).all() and n[0] == 40 and n[-1] == int(40 / ratio)
+    assert (np.diff(n) <= 0).all() and n[0] == 40 and n[-1] == int(round(40 / ratio, 6))
 
 
 def test_only_train_is_thinned():
