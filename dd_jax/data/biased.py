@@ -30,6 +30,22 @@ class Bias(NamedTuple):
 UNBIASED = Bias()
 
 
+def biased_name(source: str, bias: Bias) -> str:
+    """The name of a source that was made uneven, so that it is taken for no other.
+
+    >>> biased_name("digits", Bias("long_tail", 100, "foreground"))
+    'digits (long tail 100, foreground colours 0.9)'
+    >>> biased_name("digits", UNBIASED)
+    'digits'
+    """
+    made = []
+    if bias.imbalance != "none":
+        made.append(f"{bias.imbalance.replace('_', ' ')} {bias.imbalance_ratio:g}")
+    if bias.colour != "none":
+        made.append(f"{bias.colour} colours {bias.correlation:g}")
+    return f"{source} ({', '.join(made)})" if made else source
+
+
 def check_bias(bias: Bias) -> None:
     """Refuses what is no kind of imbalance or colouring, and numbers out of range.
 

@@ -10,7 +10,14 @@ from PIL import ImageColor
 from dd_jax.catalogue import arguments, entry, resolve
 from dd_jax.catalogue.naming import source_of
 from dd_jax.catalogue.rules import clusters_of
-from dd_jax.data.biased import UNBIASED, Bias, check_bias, in_colours, thinned
+from dd_jax.data.biased import (
+    UNBIASED,
+    Bias,
+    biased_name,
+    check_bias,
+    in_colours,
+    thinned,
+)
 from dd_jax.data.checks import check_classes, checked_split
 from dd_jax.data.colour_bias import require_grey
 from dd_jax.data.labels import used_classes
@@ -120,7 +127,7 @@ def load(
         class_names=names,
         mean=mean,
         std=std,
-        name=source,
+        name=biased_name(source, bias),
         checksum=_checksum((train, test, held_out), names),
         validation=held_out,
         notes=raw.notes + unused + fewer + recoloured,

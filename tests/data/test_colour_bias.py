@@ -73,6 +73,7 @@ def test_a_loaded_set_has_colours_as_groups_and_balanced_evaluation_rows():
         np.testing.assert_array_equal(
             split.images.any(-1), whole_of(whole, data, split) < 128
         )
+    assert data.name == "digits (background colours 0.9)"
     assert len(data.mean) == 3 and data.mean != whole.mean * 3
     assert data.notes == (
         "background coloured: 90 % of train and 10 % of the evaluated rows of a class "

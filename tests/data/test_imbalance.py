@@ -64,6 +64,7 @@ def test_only_train_is_thinned():
         f"train made imbalanced (long tail, ratio 10): from {n[0]} to {n[-1]} rows a "
         "class",
     )
+    assert data.name == "digits (long tail 10)"
     assert data.checksum == load(
         "digits", validation=0.25, bias=Bias("long_tail", 10)
     ).checksum  # fmt: skip
