@@ -155,8 +155,8 @@ def test_data(capsys, changes, message):
         ),
         (
             {"data__imbalance": "long_tail", "data__imbalance_ratio": 8.0},
-            "class '1' of npz:data.npz has 2 training images, 3 needed; at most 1 per "
-            "class are possible",
+            "class '1' of npz:data.npz (long tail 8) has 2 training images, 3 needed; "
+            "at most 1 per class are possible",
         ),
         (
             {"data__colour": "foreground", "data__correlation": 1.5},
