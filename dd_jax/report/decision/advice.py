@@ -68,6 +68,8 @@ def next_steps(language: Language, decision: Decision) -> dict[str, list[str]]:
         for check in CHECKS
         if colours[check] in (AMBER, RED)
     ]
+    if decision.chosen.gains_nothing:
+        pilot.append(language.say("step_gain"))
     if len(decision.chosen.records) < FEW_SEEDS:
         pilot.append(language.say("step_seeds"))
     stages = {
@@ -86,7 +88,11 @@ def meeting(language: Language, decision: Decision) -> list[str]:
     lines = [_gain(language, decision)]
     subset = parts["accuracy_loss"].found.get("random_subset")
     if estimate(subset):
-        lines.append(say("say_subset", subset=language.number(subset, "percent")))
+        gain = language.number(decision.chosen.gain, "points")
+        subset = language.number(subset, "percent")
+        lines.append(say("say_subset", subset=subset, gain=gain))
+    if decision.chosen.gains_nothing:
+        lines.append(say("no_gain"))
     if lost := parts["class_gap"].found.get("lost"):
         name, loss = lost[0]
         words = {"name": class_names(language, name)}

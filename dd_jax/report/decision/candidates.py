@@ -47,6 +47,16 @@ class Candidate(NamedTuple):
         return {part.name: part for check in self.checks for part in check.parts}
 
     @property
+    def gain(self) -> dict | None:
+        """Accuracy of the set less that of a random subset of the same size."""
+        return self.parts["accuracy_loss"].found.get("gain")
+
+    @property
+    def gains_nothing(self) -> bool:
+        """Whether this gain is not above zero with its interval."""
+        return headline.all_above(self.gain, 0.0) is False
+
+    @property
     def measured(self) -> int:
         """How many of the numbers were measured."""
         return sum(part.why != NOT_MEASURED for part in self.parts.values())

@@ -40,7 +40,9 @@ def reason(language: Language, part: Part) -> str:
 
 
 def _accuracy(language: Language, record: Record, part: Part) -> str:
-    return language.say("found_accuracy_loss", **_three(language, part, "percent"))
+    gain = language.full(part.found["gain"], UNITS[part.name])
+    three = _three(language, part, "percent")
+    return language.say("found_accuracy_loss", gain=gain, **three)
 
 
 def _classes(language: Language, record: Record, part: Part) -> str:

@@ -28,10 +28,15 @@ def page(decision: Decision) -> dict[str, Any]:
             data=dataset_name(decision.chosen.records[0]),
             classes=run["num_classes"],
         ),
-        "recommended": say(
-            "recommended" if several else "only",
-            set=whole_name(language, decision.chosen),
-            ratio=ratio,
+        "recommended": language.paragraph(
+            [
+                say(
+                    "recommended" if several else "only",
+                    set=whole_name(language, decision.chosen),
+                    ratio=ratio,
+                ),
+                say("no_gain") if decision.chosen.gains_nothing else "",
+            ]
         ),
         "overall": say("overall"),
         "badge": decision_tables.badge(language, decision.overall),

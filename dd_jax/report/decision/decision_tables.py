@@ -22,7 +22,7 @@ def badge(language: Language, colour: str) -> Badge:
 
 def settings_table(language: Language, decision: Decision) -> Table:
     """A row for each setting: its checks and its headline numbers."""
-    columns = ("setting", "ratio", "accuracy", "auc", "robust", "train")
+    columns = ("setting", "ratio", "accuracy", "gain", "auc", "robust", "train")
     heads = [language.say(f"col_{column}") for column in columns]
     checks = [language.say(check) for check in CHECKS]
     names = numbered_names(language, decision)
@@ -62,6 +62,7 @@ def _numbers(language: Language, own: Candidate) -> list[Cell]:
     return [
         Cell(share(language, spent.ratio)),
         language.cell(own.accuracy, "percent"),
+        language.cell(own.gain, "points"),
         language.cell(own.parts["membership_auc"].value, "decimal"),
         language.cell(robust, "percent"),
         Cell(language.duration(spent.train)),

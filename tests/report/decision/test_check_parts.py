@@ -52,6 +52,13 @@ def test_interval_of_a_loss_is_that_of_a_difference():
     assert loss["ci"] == pytest.approx([0.03 - half, 0.03 + half])
 
 
+def test_the_gain_over_a_random_subset_is_beside_the_loss():
+    gain = of("accuracy_loss", cell(half=0.003)).found["gain"]
+    half = 0.003 * 2**0.5
+    assert gain["mean"] == pytest.approx(0.1)
+    assert gain["ci"] == pytest.approx([0.1 - half, 0.1 + half])
+
+
 def test_repeats_are_pooled_and_give_single_networks_an_interval():
     rows = [cell(accuracy=0.9 + 0.01 * seed, seed=seed) for seed in range(3)]
     for row in rows:

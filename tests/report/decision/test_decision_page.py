@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import pytest
 from decision_cells import BOUNDS, cell, small_sweep
-from fabricate import record, write_run
+from fabricate import around, record, write_run
 from test_language import NOT_TRANSLATED, without_keys
 
 from dd_jax import report
@@ -14,6 +14,7 @@ from dd_jax.report.decision import decision_files
 from dd_jax.report.decision.colours import COLOURS
 from dd_jax.report.decision.decided import Settings, decide
 from dd_jax.report.decision.decision_page import page
+from dd_jax.report.decision.language import Language
 
 DEFAULTS = Settings(BOUNDS)
 
@@ -172,6 +173,22 @@ def test_what_is_not_known_is_said_beside_the_colour(change, meaning, proposal):
     found = page(decide([cell(**change)], Settings(BOUNDS)))
     assert found["meaning"] == meaning
     assert proposal in dict(found["sections"])["Sentences for a meeting"][0].lines[-1]
+
+
+@pytest.mark.parametrize("gain, said", [(-0.05, 2), (0.001, 2), (0.1, 0)])
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_a_set_that_gains_nothing_over_a_random_subset(gain, said, lang):
+    row = cell()
+    row["accuracy"]["random_subset"] |= around(0.965 - gain, 0.002)
+    found = page(decide([row], Settings(BOUNDS, lang)))
+    would_do = Language(lang).say("no_gain")
+    assert (would_do in found["recommended"]) == bool(said)
+    assert sum(would_do in text for text in shown(found)) == said
+    table = dict(found["sections"])[Language(lang).say("all_title")][-1].table
+    column = table.columns.index(Language(lang).say("col_gain"))
+    digits = f"{100 * gain:.1f}"
+    assert table.rows[0][column].text.startswith(digits)
+    assert any(digits in line for line in found["checks"][0]["lines"][0])
 
 
 @pytest.mark.parametrize("missing", ["privacy", "robustness", "fairness", "cost"])
