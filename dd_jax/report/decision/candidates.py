@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 from dd_jax.catalogue.decision_thresholds import CHECKS, of_check
 from dd_jax.report import headline, repeats
-from dd_jax.report.decision.check_parts import Part, part
+from dd_jax.report.decision.check_parts import LOADED, Part, part
 from dd_jax.report.decision.colours import NOT_MEASURED, worst
 from dd_jax.report.lines import pooled
+from dd_jax.report.run_notes import is_loaded
 from dd_jax.types import Record
 
 Bounds = dict[str, tuple[float, float]]  # amber and red, by the name of the number
@@ -19,6 +20,11 @@ class Check(NamedTuple):
     name: str
     colour: str
     parts: list[Part]
+
+    @property
+    def measurable(self) -> bool:
+        """Whether it can be measured, as membership of a loaded set can not."""
+        return any(part.why != LOADED for part in self.parts)
 
 
 class Candidate(NamedTuple):
@@ -40,6 +46,11 @@ class Candidate(NamedTuple):
     def ipc(self) -> float:
         """Images per class."""
         return self.records[0]["run"]["ipc"]
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the set was made elsewhere."""
+        return is_loaded(self.records[0])
 
     @property
     def parts(self) -> dict[str, Part]:

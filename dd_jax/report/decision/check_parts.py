@@ -16,6 +16,7 @@ from dd_jax.report.headline import above
 from dd_jax.report.intervals import difference
 from dd_jax.report.lines import pooled
 from dd_jax.report.records import estimate, lookup
+from dd_jax.report.run_notes import is_loaded
 from dd_jax.types import Record
 
 BESIDE = ("random_subset", "full_data")
@@ -55,7 +56,7 @@ def part(name: str, repeats: Sequence[Record], amber: float, red: float) -> Part
     """One number of runs that differ in the seed alone, against its bounds."""
     value, found = MEASURES[name](repeats, amber, red)
     colour, why = verdict(value, amber, red), why_unknown(value, amber, red)
-    if why == NOT_MEASURED and name in OF_SHADOWS and repeats[0]["run"].get("loaded"):
+    if why == NOT_MEASURED and name in OF_SHADOWS and is_loaded(repeats[0]):
         why = LOADED
     if colour == GREEN and (held := _caveat(name, repeats, found)):
         colour, why = UNKNOWN, held

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from dd_jax.report.decision.candidates import Bounds, Candidate, candidates
-from dd_jax.report.decision.colours import COLOURS, worst
+from dd_jax.report.decision.colours import COLOURS, UNKNOWN, worst
 from dd_jax.report.decision.mitigations import Mitigation, mitigations
 from dd_jax.report.decision.recommendation import recommended
 from dd_jax.report.decision.savings import Savings, savings
@@ -52,6 +52,17 @@ class Decision(NamedTuple):
     def of_colour(self, colour: str) -> list[str]:
         """The checks of the recommended setting that have a colour."""
         return [own.name for own in self.chosen.checks if own.colour == colour]
+
+    @property
+    def not_known(self) -> list[str]:
+        """The checks of the recommended setting that have to be measured."""
+        checks = self.chosen.checks
+        return [own.name for own in checks if own.colour == UNKNOWN and own.measurable]
+
+    @property
+    def not_measurable(self) -> list[str]:
+        """The checks that cannot be measured on the recommended setting."""
+        return [own.name for own in self.chosen.checks if not own.measurable]
 
     def failing(self, colour: str) -> list[str]:
         """The checks of the recommended setting that are a colour or worse."""

@@ -39,7 +39,9 @@ def page(decision: Decision) -> dict[str, Any]:
             ]
         ),
         "overall": say("overall"),
-        "badge": decision_tables.badge(language, decision.overall),
+        "badge": decision_tables.badge(
+            language, decision.overall, decision.chosen.parts.values()
+        ),
         "meaning": advice.meaning(language, decision),
         "order": say("order"),
         "checks": [
@@ -68,10 +70,10 @@ def _check(language: Language, decision: Decision, check: Check) -> dict[str, An
     return {
         "name": language.say(check.name),
         "question": language.say(f"ask_{check.name}"),
-        "badge": decision_tables.badge(language, check.colour),
+        "badge": decision_tables.badge(language, check.colour, check.parts),
         "lines": [
             (
-                decision_tables.badge(language, part.colour),
+                decision_tables.badge(language, part.colour, [part]),
                 sentence(language, decision.chosen, part),
             )
             for part in check.parts
@@ -90,7 +92,9 @@ def _sections(language: Language, decision: Decision) -> dict[str, list[Block]]:
         Grid(say("all_title"), table),
         *_plot(language, decision),
     ]
-    defended: list[Block] = [Text(say("none_tried"))]
+    defended: list[Block] = [
+        Text(advice.of_set(language, "none_tried", decision.chosen.loaded))
+    ]
     if tried:
         defended = [
             Grid(say("tried_title"), tried),

@@ -1,8 +1,11 @@
 """Tables of the page: settings, defences, thresholds."""
 
+from collections.abc import Iterable
+
 from dd_jax.catalogue.decision_thresholds import CHECKS, THRESHOLDS
 from dd_jax.report.blocks import Badge, Table
 from dd_jax.report.decision.candidates import Candidate
+from dd_jax.report.decision.check_parts import Part
 from dd_jax.report.decision.check_sentences import UNITS
 from dd_jax.report.decision.colours import AMBER, GREEN, RED, UNKNOWN
 from dd_jax.report.decision.decided import Decision
@@ -15,9 +18,18 @@ from dd_jax.report.formats import Cell
 SHAPES = {GREEN: "●", AMBER: "▲", RED: "■", UNKNOWN: "?"}
 
 
-def badge(language: Language, colour: str) -> Badge:
-    """A colour by its shape and its word."""
-    return Badge(colour, f"{SHAPES[colour]} {language.say(colour)}")
+def badge(language: Language, colour: str, parts: Iterable[Part]) -> Badge:
+    """A colour by its shape and its word, or why it is not known, if for one reason.
+
+    Args:
+      language: of the word.
+      colour: the worst of the parts.
+      parts: numbers that it is the colour of.
+    """
+    whys = {part.why for part in parts if part.colour == colour == UNKNOWN}
+    reason = f"{UNKNOWN}_{whys.pop()}" if len(whys) == 1 else ""
+    word = language.say(reason if language.knows(reason) else colour)
+    return Badge(colour, f"{SHAPES[colour]} {word}")
 
 
 def settings_table(language: Language, decision: Decision) -> Table:
@@ -53,7 +65,7 @@ def _named(language: Language, decision: Decision, own: Candidate, name: str) ->
 
 
 def _badges(language: Language, own: Candidate) -> list[Badge]:
-    return [badge(language, check.colour) for check in own.checks]
+    return [badge(language, check.colour, check.parts) for check in own.checks]
 
 
 def _numbers(language: Language, own: Candidate) -> list[Cell]:

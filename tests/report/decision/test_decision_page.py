@@ -78,8 +78,35 @@ def test_a_loaded_set_cannot_be_audited_for_membership(tmp_path, lang, word):
     html = built(tmp_path, [row], DEFAULTS._replace(lang=lang))
     found = text_of(html)
     assert found.count(word) >= 3  # both numbers, and the next step
-    assert "audits.NAME.enabled" not in found
+    for other in ("audits.NAME.enabled", "protocol=canaries", "mitigate.robust.eps"):
+        assert other not in found
     assert "Loaded set on digits" in html and "need shadow sets" in html
+
+
+def test_what_is_said_of_a_loaded_set():
+    row = cell(parts=("robustness",), loaded=True, method="loaded", robust=0.64)
+    found = page(decide([row], DEFAULTS))
+    assert "loaded set" in found["recommended"]
+    assert found["meaning"] == (
+        "Possible under conditions. Not measurable on a loaded set: Membership."
+    )
+    assert found["checks"][1]["badge"].text == "? not measurable"
+    last = dict(found["sections"])["Sentences for a meeting"][0].lines[-1]
+    assert "To be measured" not in last and last.endswith("audit it: Membership.")
+
+
+def test_a_run_from_before_the_flag_is_known_by_its_settings():
+    row = cell(parts=("robustness",), config={"distill.load": "set.npz"}, init=None)
+    found = page(decide([row], DEFAULTS))
+    assert "loaded set, made by DM" in found["recommended"]
+    assert "need shadow sets" in found["checks"][1]["lines"][0][1]
+
+
+def test_seconds_of_training_on_the_set_alone():
+    row = cell()
+    del row["cost"]["full_data_seconds"]
+    said = dict(page(decide([row], DEFAULTS))["sections"])["Savings"][0].lines
+    assert any("not measured on the full data" in line for line in said)
 
 
 def test_a_set_that_its_file_names_the_method_of(tmp_path):
@@ -159,14 +186,18 @@ def test_next_steps_follow_from_the_checks(change, step):
             {"accuracy": 0.94, "parts": ()},
             "Possible under conditions. Not known yet: Membership and Adversarial "
             "robustness.",
-            "to be measured: Membership and Adversarial robustness.",
+            "To be measured: Membership and Adversarial robustness.",
         ),
         (
             {"robust": 0.3, "parts": ("robustness",)},
             "Not as it is. Not known yet: Membership.",
             "first to be solved: Adversarial robustness.",
         ),
-        ({"parts": ()}, "Not decided: more has to be measured first.", "decide yet"),
+        (
+            {"parts": ()},
+            "Not decided. Not known yet: Membership and Adversarial robustness.",
+            "decide yet",
+        ),
     ],
 )
 def test_what_is_not_known_is_said_beside_the_colour(change, meaning, proposal):
@@ -196,7 +227,7 @@ def test_a_part_that_was_not_measured_is_said(tmp_path, missing):
     row = record()
     del row[missing]
     html = built(tmp_path, [row])
-    words = {"cost": "The Records have no seconds."}
+    words = {"cost": "The Records have no seconds of training."}
     assert words.get(missing, "Not measured.") in text_of(html)
 
 
