@@ -6,7 +6,7 @@ from typing import NamedTuple
 from dd_jax.catalogue.decision_thresholds import CHECKS, of_check
 from dd_jax.report import headline, repeats
 from dd_jax.report.decision.check_parts import LOADED, Part, part
-from dd_jax.report.decision.colours import NOT_MEASURED, worst
+from dd_jax.report.decision.colours import NOT_MEASURED, UNKNOWN, worst
 from dd_jax.report.lines import pooled
 from dd_jax.report.run_notes import is_loaded
 from dd_jax.types import Record
@@ -25,6 +25,13 @@ class Check(NamedTuple):
     def measurable(self) -> bool:
         """Whether it can be measured, as membership of a loaded set can not."""
         return any(part.why != LOADED for part in self.parts)
+
+    @property
+    def not_known(self) -> list[str]:
+        """Its name where it has to be measured, else the numbers of it that have to."""
+        if self.colour == UNKNOWN:
+            return [self.name] if self.measurable else []
+        return [part.name for part in self.parts if part.colour == UNKNOWN]
 
 
 class Candidate(NamedTuple):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from dd_jax.report.decision.candidates import Bounds, Candidate, candidates
-from dd_jax.report.decision.colours import COLOURS, UNKNOWN, worst
+from dd_jax.report.decision.colours import COLOURS, worst
 from dd_jax.report.decision.mitigations import Mitigation, mitigations
 from dd_jax.report.decision.recommendation import recommended
 from dd_jax.report.decision.savings import Savings, savings
@@ -55,9 +55,8 @@ class Decision(NamedTuple):
 
     @property
     def not_known(self) -> list[str]:
-        """The checks of the recommended setting that have to be measured."""
-        checks = self.chosen.checks
-        return [own.name for own in checks if own.colour == UNKNOWN and own.measurable]
+        """What has to be measured: checks, and numbers of those that are known."""
+        return [name for own in self.chosen.checks for name in own.not_known]
 
     @property
     def not_measurable(self) -> list[str]:

@@ -88,6 +88,8 @@ def as_json(decided: Decision | str, settings: Settings) -> dict[str, Any]:
             "split": record["run"].get("split"),
         },
         "overall": decided.overall,
+        "not_known": decided.not_known,
+        "not_measurable": decided.not_measurable,
         "recommended": _candidate(decided.chosen),
         "savings": {
             "distill_seconds": spent.distill,

@@ -56,6 +56,7 @@ def test_the_file_holds_what_was_decided(tmp_path):
         "red": 0.6,
     }
     assert content["savings"]["faster"] == 5
+    assert content["not_known"] == content["not_measurable"] == []
 
 
 def test_settings_come_back_from_the_file(tmp_path):

@@ -102,6 +102,21 @@ def test_a_run_from_before_the_flag_is_known_by_its_settings():
     assert "need shadow sets" in found["checks"][1]["lines"][0][1]
 
 
+@pytest.mark.parametrize("accuracy, proposed", [(0.94, False), (0.8, True)])
+def test_a_number_that_is_not_known_in_a_known_check_is_named(accuracy, proposed):
+    row = cell(accuracy=accuracy)
+    row["fairness"]["distilled"]["class_gap"] |= around(0.1, 0.4)
+    decided = decide([row], DEFAULTS)
+    assert decided.chosen.checks[0].colour == ("red" if proposed else "amber")
+    found = page(decided)
+    gap = "Gap between classes beyond that of the full data."
+    assert found["meaning"].endswith(f"Not known yet: {gap}")
+    first = dict(found["steps"])["Before a pilot"]
+    assert any(line.startswith(f"Measure what is not known: {gap}") for line in first)
+    last = dict(found["sections"])["Sentences for a meeting"][0].lines[-1]
+    assert last.endswith("Accuracy." if proposed else f"To be measured: {gap}")
+
+
 def test_seconds_of_training_on_the_set_alone():
     row = cell()
     del row["cost"]["full_data_seconds"]
