@@ -78,7 +78,7 @@ def class_gap(repeats: Sequence[Record], amber: float, red: float) -> tuple:
 
 def membership_auc(repeats: Sequence[Record], amber: float, red: float) -> tuple:
     """AUC of the strongest attack; one below 0.5 works with its answers inverted."""
-    return _strongest(repeats, amber, red, lambda attack: _inverted(attack.auc))
+    return _strongest(repeats, amber, red, lambda attack: attack.auc, _inverted)
 
 
 def membership_tpr(repeats: Sequence[Record], amber: float, red: float) -> tuple:
@@ -163,9 +163,15 @@ def _strongest(
     amber: float,
     red: float,
     rate: Callable[[headline.MembershipAttack], dict | None],
+    counted: Callable[[dict | None], dict | None] = lambda value: value,
 ) -> tuple[dict | None, dict[str, Any]]:
-    """The number of the attack with the worst colour, of these the highest one."""
-    rates = _by_attack(repeats, "distilled", rate)
+    """The number of the attack with the worst colour, of these the highest one.
+
+    Beside it: `inverted`, whether it counts with the answers of the attack inverted,
+    and `highest`, the attack with the highest mean, None where it is the same.
+    """
+    measured = _by_attack(repeats, "distilled", rate)
+    rates = {attack: counted(value) for attack, value in measured.items()}
     if not rates:
         return None, {}
 
@@ -176,14 +182,27 @@ def _strongest(
         return COLOURS.index(verdict(value, amber, red)), high
 
     worst = max(rates, key=strength)
+    highest = max(rates, key=lambda attack: headline.mean(rates[attack]) or 0.0)
+    means = [headline.mean(rates[attack]) or 0.0 for attack in (highest, worst)]
     beside = {
-        pipe: value
+        pipe: counted(value)
         for pipe in BESIDE
         if (value := _by_attack(repeats, pipe, rate).get(worst))
     }
-    threat, score = worst
-    found = {"threat": threat, "score": score, "attacks": len(rates), "beside": beside}
+    found = {
+        **_named(worst),
+        "attacks": len(rates),
+        "beside": beside,
+        "inverted": rates[worst] != measured[worst],
+        "highest": _named(highest) | {"value": rates[highest]}
+        if above(*means)
+        else None,
+    }
     return rates[worst], found
+
+
+def _named(attack: tuple[str, str]) -> dict[str, str]:
+    return dict(zip(("threat", "score"), attack))
 
 
 def _by_attack(

@@ -90,6 +90,7 @@ def _sections(language: Language, decision: Decision) -> dict[str, list[Block]]:
     compared: list[Block] = [
         *([Text(say("rule"), small=True)] if several else []),
         Grid(say("all_title"), table),
+        *([Text(say("some_inverted"), small=True)] if _inverted(decision) else []),
         *_plot(language, decision),
     ]
     defended: list[Block] = [
@@ -112,6 +113,12 @@ def _sections(language: Language, decision: Decision) -> dict[str, list[Block]]:
             Text(say("keys"), small=True),
         ],
     }
+
+
+def _inverted(decision: Decision) -> bool:
+    """Whether an AUC of the table is one with the answers inverted."""
+    aucs = [own.parts["membership_auc"] for own in decision.candidates]
+    return any(part.found.get("inverted") for part in aucs)
 
 
 def _plot(language: Language, decision: Decision) -> list[Block]:
