@@ -5,13 +5,13 @@ from typing import Any, NamedTuple
 
 from dd_jax.report import headline
 from dd_jax.report.decision.colours import (
-    COLOURS,
     GREEN,
     NOT_MEASURED,
     UNKNOWN,
     verdict,
     why_unknown,
 )
+from dd_jax.report.decision.strongest_attack import BESIDE, inverted, strongest
 from dd_jax.report.headline import above
 from dd_jax.report.intervals import difference
 from dd_jax.report.lines import pooled
@@ -19,7 +19,6 @@ from dd_jax.report.records import estimate, lookup
 from dd_jax.report.run_notes import is_loaded
 from dd_jax.types import Record
 
-BESIDE = ("random_subset", "full_data")
 CHANCE, NO_BOUND, MASKED, FLOOR = "chance", "no_bound", "masked", "floor"
 LOADED, OF_SHADOWS = "loaded", ("membership_auc", "membership_tpr")
 LOST_CLASSES = 3  # named
@@ -78,12 +77,12 @@ def class_gap(repeats: Sequence[Record], amber: float, red: float) -> tuple:
 
 def membership_auc(repeats: Sequence[Record], amber: float, red: float) -> tuple:
     """AUC of the strongest attack; one below 0.5 works with its answers inverted."""
-    return _strongest(repeats, amber, red, lambda attack: attack.auc, _inverted)
+    return strongest(repeats, amber, red, lambda attack: attack.auc, inverted)
 
 
 def membership_tpr(repeats: Sequence[Record], amber: float, red: float) -> tuple:
     """TPR at 1 % FPR of the attack that is strongest there."""
-    value, found = _strongest(repeats, amber, red, lambda attack: attack.tpr)
+    value, found = strongest(repeats, amber, red, lambda attack: attack.tpr)
     if found:
         rates = [headline.resolution(record, found["threat"]) for record in repeats]
         found["resolves"] = max(filter(None, rates), default=None)
@@ -156,77 +155,6 @@ def _lost_classes(repeats: Sequence[Record]) -> list[tuple[str | int, float]]:
         if f is not None and d is not None and above(f, d)
     ]
     return sorted(losses, key=lambda loss: -loss[1])[:LOST_CLASSES]
-
-
-def _strongest(
-    repeats: Sequence[Record],
-    amber: float,
-    red: float,
-    rate: Callable[[headline.MembershipAttack], dict | None],
-    counted: Callable[[dict | None], dict | None] = lambda value: value,
-) -> tuple[dict | None, dict[str, Any]]:
-    """The number of the attack with the worst colour, of these the highest one.
-
-    Beside it: `inverted`, whether it counts with the answers of the attack inverted,
-    and `highest`, the attack with the highest mean, None where it is the same.
-    """
-    measured = _by_attack(repeats, "distilled", rate)
-    rates = {attack: counted(value) for attack, value in measured.items()}
-    if not rates:
-        return None, {}
-
-    def strength(attack: tuple[str, str]) -> tuple[int, float]:
-        value = rates[attack]
-        known = estimate(value)
-        high = max((known["ci"] or [])[1:] + [known["mean"]]) if known else -1.0
-        return COLOURS.index(verdict(value, amber, red)), high
-
-    worst = max(rates, key=strength)
-    highest = max(rates, key=lambda attack: headline.mean(rates[attack]) or 0.0)
-    means = [headline.mean(rates[attack]) or 0.0 for attack in (highest, worst)]
-    beside = {
-        pipe: counted(value)
-        for pipe in BESIDE
-        if (value := _by_attack(repeats, pipe, rate).get(worst))
-    }
-    found = {
-        **_named(worst),
-        "attacks": len(rates),
-        "beside": beside,
-        "inverted": rates[worst] != measured[worst],
-        "highest": _named(highest) | {"value": rates[highest]}
-        if above(*means)
-        else None,
-    }
-    return rates[worst], found
-
-
-def _named(attack: tuple[str, str]) -> dict[str, str]:
-    return dict(zip(("threat", "score"), attack))
-
-
-def _by_attack(
-    repeats: Sequence[Record],
-    pipe: str,
-    rate: Callable[[headline.MembershipAttack], dict | None],
-) -> dict[tuple[str, str], dict | None]:
-    rates: dict[tuple[str, str], list[dict | None]] = {}
-    for record in repeats:
-        for attack in headline.attacks(record, pipe):
-            rates.setdefault((attack.threat, attack.score), []).append(rate(attack))
-    return {
-        attack: pooled(values) or next(filter(None, values), None)
-        for attack, values in rates.items()
-        if any(values)
-    }
-
-
-def _inverted(auc: dict | None) -> dict | None:
-    known = estimate(auc)
-    if not known or known["mean"] >= 0.5:
-        return auc
-    ci = [1 - known["ci"][1], 1 - known["ci"][0]] if known["ci"] else None
-    return known | {"mean": 1 - known["mean"], "ci": ci}
 
 
 def _caveat(name: str, repeats: Sequence[Record], found: dict[str, Any]) -> str:

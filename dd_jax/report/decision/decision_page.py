@@ -51,6 +51,7 @@ def page(decision: Decision) -> dict[str, Any]:
             (say(f"{name}_title"), blocks)
             for name, blocks in _sections(language, decision).items()
         ],
+        "below": say("below"),
         "steps_title": say("next_title"),
         "steps": [
             (say(stage), lines)

@@ -129,6 +129,13 @@ def test_a_set_that_its_file_names_the_method_of(tmp_path):
     assert "Loaded set, Distribution matching (DM), on digits" in html
 
 
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_that_verdicts_below_may_differ_is_said_above_them(tmp_path, lang):
+    html = built(tmp_path, [cell()], DEFAULTS._replace(lang=lang))
+    after = html.split("All results</h2>")[1].lstrip()
+    assert after.startswith(f'<p lang="{lang}">{Language(lang).say("below")}</p>')
+
+
 def test_a_colour_is_never_alone(tmp_path):
     html = built(tmp_path, [cell(auc=0.57, robust=0.4), cell("b" * 12, ipc=1.0)])
     badges = re.findall(r'class="badge (green|amber|red|unknown)">([^<]*)<', html)
