@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from dd_jax.report.decision.candidates import Bounds, Candidate, candidates
-from dd_jax.report.decision.colours import fails, worst
+from dd_jax.report.decision.colours import AMBER, GREEN, fails, worst
 from dd_jax.report.decision.mitigations import Mitigation, mitigations
 from dd_jax.report.decision.recommendation import recommended
 from dd_jax.report.decision.savings import Savings, savings
@@ -53,6 +53,11 @@ class Decision(NamedTuple):
     def of_colour(self, colour: str) -> list[str]:
         """The checks of the recommended setting that have a colour."""
         return [own.name for own in self.chosen.checks if own.colour == colour]
+
+    @property
+    def recommends(self) -> bool:
+        """Whether the chosen setting may be used, under conditions at least."""
+        return self.overall in (GREEN, AMBER)
 
     @property
     def not_known(self) -> list[str]:

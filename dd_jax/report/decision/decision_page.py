@@ -19,7 +19,7 @@ def page(decision: Decision) -> dict[str, Any]:
     language = Language(decision.settings.lang)
     say, run = language.say, decision.chosen.records[0]["run"]
     ratio = decision_tables.share(language, decision.spent.ratio)
-    several = len(decision.candidates) > 1
+    chosen = "recommended" if decision.recommends else "best"
     return {
         "lang": language.code,
         "title": say("title"),
@@ -31,7 +31,7 @@ def page(decision: Decision) -> dict[str, Any]:
         "recommended": language.paragraph(
             [
                 say(
-                    "recommended" if several else "only",
+                    chosen if len(decision.candidates) > 1 else "only",
                     set=whole_name(language, decision.chosen),
                     ratio=ratio,
                 ),

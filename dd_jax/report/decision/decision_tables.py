@@ -61,7 +61,8 @@ def numbered_names(language: Language, decision: Decision) -> list[str]:
 def _named(language: Language, decision: Decision, own: Candidate, name: str) -> str:
     if own is not decision.chosen or len(decision.candidates) == 1:
         return name
-    return language.say("col_recommended", set=name)
+    key = "col_recommended" if decision.recommends else "col_best"
+    return language.say(key, set=name)
 
 
 def _badges(language: Language, own: Candidate) -> list[Badge]:

@@ -136,6 +136,23 @@ def test_that_verdicts_below_may_differ_is_said_above_them(tmp_path, lang):
     assert after.startswith(f'<p lang="{lang}">{Language(lang).say("below")}</p>')
 
 
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({}, ("Recommended: ", "(recommended)")),
+        ({"robust": 0.3}, ("The best of the settings that were run: ", "(best)")),
+        ({"parts": ()}, ("The best of the settings that were run: ", "(best)")),
+    ],
+)
+def test_nothing_is_recommended_that_is_red_or_not_decided(change, words):
+    rows = [cell(**change), cell("b" * 12, ipc=50.0, **change)]
+    found = page(decide(rows, DEFAULTS))
+    table = dict(found["sections"])["Settings compared"][1].table
+    assert found["recommended"].startswith(words[0])
+    assert sum(words[1] in str(row[0]) for row in table.rows) == 1
+    assert len(set(table.columns)) == len(table.columns)
+
+
 def test_a_colour_is_never_alone(tmp_path):
     html = built(tmp_path, [cell(auc=0.57, robust=0.4), cell("b" * 12, ipc=1.0)])
     badges = re.findall(r'class="badge (green|amber|red|unknown)">([^<]*)<', html)
