@@ -26,6 +26,7 @@ CANARIES = (
 PROTOCOLS = ("halves", "canaries")
 VARIANCES = ("auto", "fixed", "per_example")
 PRECISIONS = ("float32", "tf32", "bfloat16")
+FAIR_FORMS = ("balanced", "barycentre", "fairdd", "dro")
 BALLS = ("linf", "l2", "l1")
 
 
