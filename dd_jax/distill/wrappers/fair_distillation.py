@@ -9,7 +9,7 @@ from dd_jax.distill.wrappers.group_dro import among, exponentiated
 from dd_jax.distill.wrappers.group_means import equal_groups, mean_of_each
 from dd_jax.distill.wrappers.matched_batch import matched, with_matched
 from dd_jax.runtime.reuse import reused
-from dd_jax.types import Array, Key, Model
+from dd_jax.types import Array, InputError, Key, Model
 
 
 class DroState(NamedTuple):
@@ -59,6 +59,9 @@ def fair(
 
     Returns:
       A `Method`; the same arguments give the same object.
+
+    Raises:
+      InputError: in `sample`, a batch without groups.
     """
     if form == "none" or not method.steps:
         return method
@@ -69,6 +72,11 @@ def fair(
     def weights_of(batch: Batch) -> Batch:
         if over_classes:
             return batch._replace(importance=jnp.ones(len(batch.weights)))
+        if batch.groups is None:
+            raise InputError(
+                "mitigate.fair: the method's real batches tell no groups; draw them by "
+                "dd_jax.distill.base.draw"
+            )
         return (equal_groups if averaged else mean_of_each)(batch, groups)
 
     def sample(key: Key, real: Real):
