@@ -79,13 +79,13 @@ def _in_pieces(model, params, images, labels, weights):
     fill = -len(images) % size
     cut = lambda a: jnp.concatenate([a, a[:fill] * 0]).reshape(-1, size, *a.shape[1:])
 
+    zero = jax.tree.map(jnp.zeros_like, model.trainable(params))
+
     def add(total, piece):
         share = piece[2].sum() / weights.sum()
-        safe = jnp.where(share > 0, piece[2], 1.0)  # a batch of fillers has no mean
-        part = whole((*piece[:2], safe))
+        part = lax.cond(share > 0, whole, lambda _: zero, piece)  # fillers have no mean
         return jax.tree.map(lambda t, g: t + share * g, total, part), None
 
-    zero = jax.tree.map(jnp.zeros_like, model.trainable(params))
     return lax.scan(add, zero, jax.tree.map(cut, batch))[0]
 
 
@@ -142,8 +142,9 @@ def match_gradients(
     Each update descends `sum_c D(grad L(A_c(s_c); w), grad L(A_c(x_c); w))`, with one
     augmentation A_c for both sides of class c. Several devices share the classes, so
     that gradients of networks stay where they are, and the batches of inner-loop
-    training; with batch statistics one device does all. Of a class of which g means are
-    to be matched, the real batch takes g passes.
+    training; with batch statistics one device does all. Where several means of a class
+    are matched, its real batch takes a pass for each, on CPU without the pieces that
+    have no part in it.
     """
 
     def init(key: Key, real: Real) -> GradientMatchingState:

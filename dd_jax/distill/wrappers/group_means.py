@@ -36,17 +36,27 @@ def equal_groups(batch: Batch, groups: int) -> Batch:
     return batch._replace(weights=batch.weights * all_rows[:, None] / share)
 
 
+def sorted_by_group(batch: Batch) -> Batch:
+    """The same images of each class, one group after another."""
+    order = jnp.argsort(batch.groups)
+    arrays = batch.images, batch.weights, batch.groups
+    in_order = jax.vmap(lambda array, at: array[at])
+    return Batch(*jax.tree.map(lambda array: in_order(array, order), arrays))
+
+
 def mean_of_each(batch: Batch, groups: int) -> Batch:
     """A mean of each group of a class; one of a group without images counts nothing.
 
     Weights `f32[k g b]` and importance `f32[k g]`, 1 where a group is present. Where it
-    is not, the mean is that of the class, so that it is finite.
+    is not, the mean is that of the class, so that it is finite. Images are sorted by
+    group, so that few pieces of a batch have a part in a mean.
 
-    >>> batch = Batch(None, jnp.ones((1, 2)), jnp.array([[1, 1]]))
-    >>> means = mean_of_each(batch, 2)
+    >>> batch = Batch(None, jnp.ones((1, 3)), jnp.array([[1, 2, 1]]))
+    >>> means = mean_of_each(batch, 3)
     >>> means.weights.tolist(), means.importance.tolist()
-    ([[[1.0, 1.0], [1.0, 1.0]]], [[0.0, 1.0]])
+    ([[[1.0, 1.0, 1.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]], [[0.0, 1.0, 1.0]])
     """
+    batch = sorted_by_group(batch)
     inside = rows_of_groups(batch, groups)
     present = inside.any(-1)
     weights = jnp.where(present[..., None], inside, batch.weights[:, None])
