@@ -129,7 +129,8 @@ class Method(NamedTuple):
       init: `(key, Real) -> state`; runs on the host.
       sample: `(key, Real) -> batch`; pure.
       update: `(key, state, batch) -> (state, info)`; pure, `info["loss"]` is `f32[]`
-        and nothing in `info` is needed to continue.
+        and nothing in `info` is needed to continue. A method that matches means of its
+        `Batch` has the loss of each in `info["terms"]`, `f32[k]` or `f32[k g]`.
       read: `state -> SyntheticSet`; pure.
       steps: whether `update` does anything; selection methods end at `init`.
       experts: those that it follows, if any.
