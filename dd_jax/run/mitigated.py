@@ -108,8 +108,9 @@ def _require_groups(form: str, data: Dataset) -> None:
     rows = data.train
     if rows.groups is None:
         raise InputError(
-            f"mitigate.fair.form={form}: {data.name} has no groups; give an npz: file "
-            "with group_train and group_test"
+            f"mitigate.fair.form={form}: {data.name} has no groups; take "
+            "data.groups=clusters:K, data.colour, or an npz: file with group_train and "
+            "group_test"
         )
     cells = np.unique(np.stack([rows.labels, rows.groups]), axis=1)
     if np.bincount(cells[0]).max() < 2:

@@ -31,7 +31,7 @@ def small(place, **changes):
         ({"distill__method": "frepo"}, "frepo has no such form"),
         ({"distill__method": "herding"}, "herding has no such form"),
         ({"mitigate__fair__over": "classes"}, "weighs groups; take form=dro"),
-        ({"data__source": "digits"}, "digits has no groups; give an npz: file"),
+        ({"data__source": "digits"}, "digits has no groups; take data.groups"),
     ],
 )
 def test_what_fair_distillation_needs(tmp_path, changes, words):
