@@ -285,6 +285,8 @@ def test_run_id_changes_exactly_with_keys_that_change_results(key):
     used |= {"dp.sgd.epochs": 7} if key.startswith("dp.sgd.") else {}
     used |= {"data.imbalance": "long_tail"} if key == "data.imbalance_ratio" else {}
     used |= {"data.colour": "foreground"} if key == "data.correlation" else {}
+    of_dro = key in ("mitigate.fair.over", "mitigate.fair.eta")
+    used |= {"mitigate.fair.form": "dro"} if of_dro else {}
     base = config.override(config.default(), used, "test")
     changed = config.override(base, {key: other(key)}, "test")
     same = config.run_id(base, "abc") == config.run_id(changed, "abc")
@@ -346,8 +348,12 @@ def test_a_config_survives_json():
 
 
 def test_ids_of_runs_stay_where_new_keys_are_off():
-    """That of the quick start before data could be imbalanced, coloured or grouped."""
+    """That of the quick start before imbalanced data and fair distillation."""
     assert config.run_id(config.default(), "abc") == "c0fb48958d3c"
-    for off in ({"data.imbalance_ratio": 3.0}, {"data.correlation": 0.5}):
+    for off in (
+        {"data.imbalance_ratio": 3.0},
+        {"data.correlation": 0.5},
+        {"mitigate.fair.eta": 0.5},
+    ):
         one = config.override(config.default(), off, "test")
         assert config.run_id(one, "abc") == config.run_id(config.default(), "abc")
