@@ -4,15 +4,27 @@ import argparse
 from collections.abc import Callable, Sequence
 
 
-def several_of(known: Sequence[str]) -> Callable[[str], list[str]]:
+def several(text: str) -> list[str]:
     """A type of `argparse`: names behind commas, in the order given.
+
+    >>> several("v5e:2x2,v6e:1x1")
+    ['v5e:2x2', 'v6e:1x1']
+    """
+    names = text.split(",")
+    if "" in names:
+        raise argparse.ArgumentTypeError("a name is missing")
+    return names
+
+
+def several_of(known: Sequence[str]) -> Callable[[str], list[str]]:
+    """`several`, of some names.
 
     >>> several_of(["dm", "mtt"])("mtt,dm")
     ['mtt', 'dm']
     """
 
     def parse(text: str) -> list[str]:
-        names = text.split(",")
+        names = several(text)
         unknown = [name for name in names if name not in known]
         if unknown:
             raise argparse.ArgumentTypeError(
