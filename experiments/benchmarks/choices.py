@@ -1,6 +1,7 @@
-"""Command-line values that are several of some names."""
+"""Types of command-line values: several names, a program."""
 
 import argparse
+import shutil
 from collections.abc import Callable, Sequence
 
 
@@ -33,3 +34,10 @@ def several_of(known: Sequence[str]) -> Callable[[str], list[str]]:
         return names
 
     return parse
+
+
+def program(text: str) -> str:
+    """A type of `argparse`: a file that can be run, or the name of one on the path."""
+    if shutil.which(text) is None:
+        raise argparse.ArgumentTypeError(f"no program {text!r}")
+    return text
