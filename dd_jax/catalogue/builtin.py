@@ -10,6 +10,7 @@ Traits, by kind:
   all sets of a run follow the same ones; `batched`, the form of it that shadows share;
   `private`, the form of it that learns from releases of private rows, and
   `private_steps`, whether its steps make them;
+  `memory`, its options with which its memory grows, of which 0 is all there is;
   `traced`, parameters that its factory takes as traced values, on which it does not
   branch but by `distill.traced.switched_on`: cells of a sweep that differ in them share
   compiled programs.
@@ -80,6 +81,7 @@ method(
     options=method_options.TRAJECTORY_MATCHING,
     matches_real=False,
     follows_experts=True,
+    memory=("student_steps", "batch_student"),
     traced=(*_LEARNS, "expert_lr", "student_lr", "lr_lr"),
 )
 method(
