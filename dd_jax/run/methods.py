@@ -13,7 +13,7 @@ from dd_jax.distill import METHODS, BatchedMethod, Method, batched_form
 from dd_jax.distill.base import Experts, Releases
 from dd_jax.distill.private import private_form
 from dd_jax.distill.traced import Traced, split
-from dd_jax.distill.wrappers import MITIGATIONS
+from dd_jax.distill.wrappers import MITIGATIONS, poisoned
 from dd_jax.run.cached import cache_dir, stage_loop
 from dd_jax.run.context import (
     RunContext,
@@ -81,14 +81,28 @@ def method_of(run: RunContext, name: str) -> Method:
             f"method {name!r}: its factory gives a {type(made).__name__}; it must "
             "give a dd_jax.distill.Method"
         )
-    mitigations = ((k, tuple(v.items())) for k, v in run.config.mitigate.items())
+    wrappers = _wrappers(run)
     constants, values = _traced(name, options)
-    make = _maker(factory, run.model, constants, tuple(mitigations))
+    make = _maker(factory, run.model, constants, wrappers)
     method = make(values)._replace(traced=Traced(make, values))
     if not takes(factory, "init"):
         return method
     # Steps do not depend on where they start from: all starts share one program.
-    return method._replace(init=build_method(**options, init=_init(run)).init)
+    start = _wrapped(build_method(**options, init=_init(run)), run.model, wrappers)
+    return method._replace(init=start.init)
+
+
+def _wrappers(run: RunContext) -> tuple:
+    """What changes the method that a factory makes, with its settings, in order."""
+    found = [(MITIGATIONS[k], v) for k, v in run.config.mitigate.items()]
+    found.append((poisoned, run.config.backdoor))
+    return tuple((wrapper, tuple(own.items())) for wrapper, own in found)
+
+
+def _wrapped(method: Method, model: Model, wrappers: tuple) -> Method:
+    for wrapper, settings in wrappers:
+        method = wrapper(method, model, **dict(settings))
+    return method
 
 
 def _traced(name: str, options: dict) -> tuple[tuple, dict[str, float]]:
@@ -99,14 +113,11 @@ def _traced(name: str, options: dict) -> tuple[tuple, dict[str, float]]:
 
 
 @reused
-def _maker(factory: Callable, model: Model, constants: tuple, mitigations: tuple = ()):
+def _maker(factory: Callable, model: Model, constants: tuple, wrappers: tuple = ()):
     """`traced.Traced.make` of a factory: a method of its values."""
 
     def make(values: Mapping[str, Any]) -> Any:
-        made = factory(model, **dict(constants), **values)
-        for mitigation, settings in mitigations:
-            made = MITIGATIONS[mitigation](made, model, **dict(settings))
-        return made
+        return _wrapped(factory(model, **dict(constants), **values), model, wrappers)
 
     return make
 

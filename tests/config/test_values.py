@@ -38,6 +38,7 @@ _GIVEN = {  # a valid value that differs from the default, where it is no number
     "train.augment": "flip",
     "train.adversarial.eps": 0.1,
     "mitigate.robust.eps": 0.1,
+    "backdoor.rate": 0.1,
     "audits.privacy.scores": ("loss",),
     "audits.privacy.threats": ("t0", "t1", "t2"),
     "audits.privacy.rows": 50,
@@ -177,6 +178,14 @@ BAD = {  # beside None, which is never right
     "audits.transfer.methods": [("dm2",), ("dm", "dm")],
     "audits.transfer.sets": [("",), ("no/such.npz",), (1,)],
     "audits.corruptions.images": [0],
+    "backdoor.rate": [-0.1, 1.0],
+    "backdoor.target": [-1],
+    "backdoor.size": [0],
+    "audits.poison.images": [0],
+    "audits.poison.nets": [0],
+    "audits.poison.steps": [0],
+    "audits.poison.weight": [-0.1],
+    "audits.poison.threshold": [-1.0, float("nan")],
 }
 
 
