@@ -2,7 +2,7 @@
 
   python launch.py --config=experiments/poisoned_sets.py
   python launch.py --config=experiments/poisoned_sets.py \
-      --config.data.source=idx:DIR --config.train.full_epochs=5
+      --config.data.source=idx:DIR --config.data.rows=6000
 
 DIR holds the four MNIST-format files of Fashion-MNIST, such as
 /usr/share/datasets/fashion-mnist.
@@ -15,6 +15,10 @@ Success of the attack and accuracy without trigger are the part `backdoor` of Re
 beside `accuracy` of the clean ones; `dd_jax.report.poison_errors.error_rates` counts
 false accusations and missed backdoors. Records have the anomaly index of every class,
 so that other thresholds are counted on the same ones.
+
+Time: about 10 minutes on two CPU cores, as a dry run estimates.
+Expect success of at least 90 % at an accuracy within 2 points of the clean sets.
+No Record yet.
 """
 
 from ml_collections import ConfigDict

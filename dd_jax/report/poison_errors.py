@@ -19,9 +19,9 @@ def error_rates(records: Iterable[Record]) -> dict[str, dict]:
     """
     wrong: dict[str, list[bool]] = {"false_accusations": [], "missed": []}
     for record in records:
-        if "poison" not in record:
+        if not (searched := record.get("poison")):
             continue
-        accused = record["poison"]["accused"]
+        accused = searched["accused"]
         if own := record.get("backdoor"):
             wrong["missed"].append(own["target"] not in accused)
         else:
