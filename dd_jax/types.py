@@ -38,7 +38,8 @@ class Dataset(NamedTuple):
       class_names: one name a class; label `i` is `class_names[i]`.
       mean: per-channel mean of the pixels scaled to [0, 1], `c` floats.
       std: per-channel standard deviation of the same.
-      name: the source it came from, such as `digits`.
+      name: the source it came from, such as `digits`, and how it was made uneven, such
+        as `digits (long tail 100)`.
       checksum: hexadecimal digest of all arrays and the class names.
       validation: rows held out of train for tuning, or None.
       notes: what loading did that a user may not expect, a line each.

@@ -140,6 +140,53 @@ def test_data(capsys, changes, message):
     assert refused(capsys, *arguments) == message
 
 
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        (
+            {"data__imbalance": "step", "data__imbalance_ratio": 0.9},
+            "config: data.imbalance_ratio=0.9: must be a finite number, at least 1 "
+            "(type float)",
+        ),
+        (
+            {"data__imbalance": "step", "data__imbalance_ratio": 10.0},
+            "data.imbalance=step at data.imbalance_ratio=10 leaves class '2' of "
+            "npz:data.npz empty; lower the ratio",
+        ),
+        (
+            {"data__imbalance": "long_tail", "data__imbalance_ratio": 8.0},
+            "class '1' of npz:data.npz (long tail 8) has 2 training images, 3 needed; "
+            "at most 1 per class are possible",
+        ),
+        (
+            {"data__colour": "foreground", "data__correlation": 1.5},
+            "config: data.correlation=1.5: must be in [0, 1] (type float)",
+        ),
+        (
+            {"data__colour": "foreground"},
+            "data.colour: images of npz:data.npz have 3 channels; grey ones, of one "
+            "channel, are needed",
+        ),
+        (
+            {"data__groups": "clusters:1"},
+            "config: data.groups='clusters:1': must be given, or clusters:K with K at "
+            "least 2",
+        ),
+        (
+            {"data__groups": "clusters:80"},
+            "data.groups=clusters:80: there are 25 training images; take fewer "
+            "clusters",
+        ),
+    ],
+)
+def test_uneven_data(capsys, changes, message):
+    colour = np.repeat(arrays()["x_train"][..., None], 3, -1)
+    test = np.repeat(arrays()["x_test"][..., None], 3, -1)
+    source = npz("data.npz", x_train=colour, x_test=test)
+    three = {"data__source": source, "distill__ipc": 3}
+    assert refused(capsys, *flags(BARE | ALL_CLASSES, **three, **changes)) == message
+
+
 def test_corrupt_data(capsys):
     with open("data.npz", "wb") as file:
         file.write(b"PK\x03\x04 and then no more")

@@ -157,7 +157,7 @@ def test_an_experiment_expands_and_says_what_to_expect(path, parsed, capsys):
     assert f"python launch.py --config=experiments/{path.name}" in docstring
     assert re.search(r"^Time: ", docstring, re.M)
     assert re.search(r"^Expect\b", docstring, re.M)
-    for file in re.findall(r"experiments/results/\w+\.jsonl", docstring):
+    for file in re.findall(r"experiments/results/\w+\.jsonl(?:\.gz)?", docstring):
         assert (ROOT / file).exists()
     assert re.search(r"^Records?\b|No Record yet", docstring, re.M)
 

@@ -21,7 +21,8 @@ MNIST = "idx:/usr/share/datasets/fashion-mnist"
 
 
 def records_of(name, **kept):
-    found, damaged = readable_lines(RESULTS / f"{name}.jsonl")
+    (path,) = RESULTS.glob(f"{name}.jsonl*")
+    found, damaged = readable_lines(path)
     assert not damaged
     return [r for r in found if all(r["run"][k] == v for k, v in kept.items())]
 
@@ -36,7 +37,7 @@ def row(*cells):
 
 
 def test_records_are_of_clean_commits():
-    for path in RESULTS.glob("*.jsonl"):
+    for path in RESULTS.glob("*.jsonl*"):
         for record in readable_lines(path)[0]:
             assert record["run"]["commit"] and record["run"]["dirty"] is False, path
 

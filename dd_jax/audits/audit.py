@@ -128,10 +128,29 @@ class Context(NamedTuple):
           `(images f32[m h w c] in [0, 1], labels i32[m])`.
         """
         images, labels, _ = self.evaluation
-        rng = np.random.default_rng(integer(self.key(name)))
-        count = min(most, len(labels))
-        rows = np.sort(rng.choice(len(labels), count, replace=False))
+        rows = self.sampled_rows(name, most)
         return images[rows] / np.float32(255), labels[rows]
+
+    def sampled_rows(self, name: str, most: int) -> np.ndarray:
+        """The numbers of the rows of `sample`, `i64[m]`."""
+        rng = np.random.default_rng(integer(self.key(name)))
+        total = len(self.evaluation.labels)
+        return np.sort(rng.choice(total, min(most, total), replace=False))
+
+    def units(self, pipe: str, values: np.ndarray) -> np.ndarray:
+        """Numbers of a pipeline by what is independent: sets if several, or networks.
+
+        Args:
+          pipe: the pipeline.
+          values: `f64[networks ...]`; those of `distilled` on one set side by side.
+
+        Returns:
+          `f64[sets ...]`, means over networks of a set, or `values`.
+        """
+        sets = 1 if self.sets is None else len(self.sets.images)
+        if pipe != "distilled" or sets == 1:
+            return values
+        return values.reshape(sets, -1, *values.shape[1:]).mean(1)
 
     def first_networks(self, pipe: str, most: int) -> Params:
         """The first networks of a pipeline; of the distilled one, of each set.

@@ -1,14 +1,14 @@
-"""Fairness metrics: differences of accuracy between classes and between groups.
+"""Fairness between classes: differences of accuracy.
 
-NumPy on arrays of predictions and labels.
+NumPy on arrays of predictions, labels and accuracies.
 """
 
 import math
 from collections.abc import Callable
 
-import chex
 import numpy as np
 
+from dd_jax.audits.recall import check_shapes, recall
 from dd_jax.types import InputError
 
 
@@ -31,7 +31,7 @@ def per_class_accuracy(
     >>> per_class_accuracy(np.array([0, 1, 1, 1]), np.array([0, 0, 1, 1]), 2)
     array([0.5, 1. ])
     """
-    _check_shapes(predictions, labels)
+    check_shapes(predictions, labels)
     found = np.unique(labels)
     if not np.array_equal(found, np.arange(num_classes)):
         raise InputError(
@@ -39,7 +39,7 @@ def per_class_accuracy(
             f"0..{num_classes - 1} and nothing else must be there"
         )
     one_group = np.zeros_like(labels)
-    return _recall(predictions, labels, one_group, num_classes)[..., 0, :]
+    return recall(predictions, labels, one_group, num_classes)[..., 0, :]
 
 
 def class_gap(accuracy: np.ndarray) -> np.ndarray:
@@ -113,7 +113,8 @@ def induced_drop(full: np.ndarray, distilled: np.ndarray) -> dict:
     It separates classes that are hard anyway from those that distillation hurts.
 
     Args:
-      full: `f64[k]`, accuracy by class after training on all data.
+      full: `f64[k]`, accuracy by class after training on all data, or on another
+        reference.
       distilled: `f64[k]`, the same after training on the distilled set.
 
     Returns:
@@ -133,102 +134,40 @@ def induced_drop(full: np.ndarray, distilled: np.ndarray) -> dict:
     }
 
 
-def equalised_odds(
-    predictions: np.ndarray, labels: np.ndarray, groups: np.ndarray, num_classes: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Difference of equalised odds over classes, its maximum and its mean.
-
-    `TPR[g, c] = P(y^ = c | y = c, group g)`, `gap_c = max_g TPR - min_g TPR`;
-    `DEO_M = max_c gap_c`, `DEO_A = mean_c gap_c`.
-
-    A group without rows of a class is left out of that class's gap; a class that only
-    one group has is left out of maximum and mean.
-
-    Source: FairDD (Zhou et al. 2024), as its released code computes it, here as
-    fractions.
-
-    Args:
-      predictions: `i32[... n]`; leading axes are networks.
-      labels: `i32[n]`.
-      groups: `i32[n]`, group ids.
-      num_classes: k.
-
-    Returns:
-      `(deo_max f64[...], deo_mean f64[...])`, fractions.
-
-    Raises:
-      InputError: no class has rows of two groups.
-    """
-    _check_shapes(predictions, labels)
-    chex.assert_equal_shape([labels, groups])
-    _, groups = np.unique(groups, return_inverse=True)
-    rates = _recall(predictions, labels, groups, num_classes)
-    present = np.zeros(rates.shape[-2:], bool)
-    present[groups, labels] = True
-    shared = present.sum(0) >= 2
-    if not shared.any():
-        raise InputError(
-            "fairness: no class has test rows of two groups; equalised odds compare "
-            "groups within a class"
-        )
-    high = np.where(present, rates, -np.inf).max(-2)
-    low = np.where(present, rates, np.inf).min(-2)
-    gap = (high - low)[..., shared]
-    return gap.max(-1), gap.mean(-1)
-
-
 def record(
-    predictions: np.ndarray,
-    labels: np.ndarray,
-    num_classes: int,
+    accuracy: np.ndarray,
     summarise: Callable[[np.ndarray], dict],
     *,
-    groups: np.ndarray | None = None,
     full: np.ndarray | None = None,
+    subset: np.ndarray | None = None,
 ) -> dict:
-    """The fairness part of a Record for one pipeline.
+    """What the fairness part of a Record says of the classes of one pipeline.
 
     Args:
-      predictions: `i32[s n]` of s networks on the test rows.
-      labels: `i32[n]`.
-      num_classes: k.
+      accuracy: `f64[s k]`, by class, of s networks.
       summarise: `f64[s] -> {mean, ci, n}`, an estimate over networks.
-      groups: `i32[n]`, or None where the data has no groups.
       full: `f64[k]`, accuracy by class after training on all data, mean over
         networks; None leaves `induced_drop` out.
+      subset: the same after training on a random subset of the size of the distilled
+        set; None leaves `drop_from_subset` out.
 
     Returns:
       `{class_gap, worst_class, class_std, cvar}` as estimates over networks (`cvar` of
       the worst 30 % of the classes; `worst_class` also with `of_mean`, the minimum of
-      the mean over networks), `induced_drop` of the mean over networks, and with groups
-      `deo_max` and `deo_mean`; fractions.
+      the mean over networks), `induced_drop` and `drop_from_subset` of the mean over
+      networks; fractions.
     """
-    accuracy = per_class_accuracy(predictions, labels, num_classes)
-    of_mean = float(worst_class(accuracy.mean(0)))
+    mean = accuracy.mean(0)
+    worst = {"of_mean": float(worst_class(mean))}
     part = {
         "class_gap": summarise(class_gap(accuracy)),
-        "worst_class": summarise(worst_class(accuracy)) | {"of_mean": of_mean},
+        "worst_class": summarise(worst_class(accuracy)) | worst,
         "class_std": summarise(class_std(accuracy)),
         "cvar": summarise(cvar(accuracy)),
     }
-    if full is not None:
-        part["induced_drop"] = induced_drop(full, accuracy.mean(0))
-    if groups is not None:
-        deo_max, deo_mean = equalised_odds(predictions, labels, groups, num_classes)
-        part |= {"deo_max": summarise(deo_max), "deo_mean": summarise(deo_mean)}
-    return part
-
-
-def _check_shapes(predictions: np.ndarray, labels: np.ndarray) -> None:
-    chex.assert_rank(labels, 1)
-    chex.assert_equal_shape_suffix([predictions, labels], 1)
-    chex.assert_type([predictions, labels], int)
-
-
-def _recall(predictions, labels, groups, num_classes) -> np.ndarray:
-    """`P(y^ = y | y = c, group g)` as `f64[... g k]`; 0 where there are no rows."""
-    shape = int(groups.max()) + 1, num_classes
-    cell = np.ravel_multi_index((groups, labels), shape)
-    rows = np.eye(shape[0] * num_classes)[cell]
-    right = (np.asarray(predictions) == labels) @ rows / np.maximum(rows.sum(0), 1)
-    return right.reshape(*right.shape[:-1], *shape)
+    drops = {"induced_drop": full, "drop_from_subset": subset}
+    return part | {
+        name: induced_drop(reference, mean)
+        for name, reference in drops.items()
+        if reference is not None
+    }

@@ -182,7 +182,11 @@ CORRUPTIONS = (
 )
 FAIRNESS = (
     Option(
-        "enabled", True, "run the fairness audit: gaps between classes and groups", FLAG
+        "enabled",
+        True,
+        "run the fairness audit: gaps between classes, against those of full data and "
+        "of a random subset, and between groups where rows have some",
+        FLAG,
     ),
 )
 QUANTIZATION = (

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from PIL import ImageColor
 
 from dd_jax.system import paths
+from dd_jax.types import InputError
 
 DISTANCES = ("cosine", "flat_cosine", "squared", "kernel_squared", "kernel_absolute")
 NORMS = ("instance", "batch", "layer", "group", "none")
@@ -27,6 +28,8 @@ PROTOCOLS = ("halves", "canaries")
 VARIANCES = ("auto", "fixed", "per_example")
 PRECISIONS = ("float32", "tf32", "bfloat16")
 BALLS = ("linf", "l2", "l1")
+IMBALANCES = ("none", "long_tail", "step")
+COLOURED = ("none", "foreground", "background")
 
 
 class Rule(NamedTuple):
@@ -113,6 +116,23 @@ def _is_background(value: str) -> bool:
         return False
 
 
+def clusters_of(groups: str) -> int:
+    """The number of clusters that groups are; 0 where they are those that are given.
+
+    Raises:
+      InputError: neither `given` nor `clusters:K` with K of 2 or more.
+
+    >>> clusters_of("given"), clusters_of("clusters:8")
+    (0, 8)
+    """
+    if groups == "given":
+        return 0
+    found = re.fullmatch(r"clusters:([0-9]{1,6})", groups)
+    if not found or int(found[1]) < 2:
+        raise InputError(f"data.groups={groups!r}: must be {GROUPS.words}")
+    return int(found[1])
+
+
 def _no_set(path: str) -> str:
     """Why no synthetic set can be read there; empty if one can."""
     place = paths.expanded(path)
@@ -144,6 +164,9 @@ SETS = Rule(
     lambda vs: next((f"{v}: {_no_set(v)}" for v in map(str, vs) if _no_set(v)), ""),
 )
 BACKGROUND = Rule(_is_background, "refuse or a colour, such as white, black or #808080")
+GROUPS = Rule(lambda v: clusters_of(v) >= 0, "given, or clusters:K with K at least 2")
+CORRELATION = Rule(lambda v: 0 <= v <= 1, "in [0, 1]")
+RATIO = Rule(lambda v: 1 <= v < math.inf, "a finite number, at least 1")
 AUGMENT = Rule(
     _is_augmentation,
     "none, or parts joined by _ (one of them) or + (all) out of "

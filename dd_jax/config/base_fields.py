@@ -1,12 +1,10 @@
 """The config keys that no entry of the catalogue brings with it."""
 
 from dd_jax.catalogue.lookup import Option
-from dd_jax.catalogue.naming import INIT, SOURCE, one_named
+from dd_jax.catalogue.naming import INIT, one_named
 from dd_jax.catalogue.rules import (
     ACTIVATIONS,
     AUGMENT,
-    BACKGROUND,
-    CLASSES,
     DECAYS,
     DISTANCES,
     FLAG,
@@ -23,6 +21,7 @@ from dd_jax.catalogue.rules import (
     at_least,
     one_of,
 )
+from dd_jax.config.data_fields import DATA
 from dd_jax.config.decision_fields import DECISION
 from dd_jax.config.dp_fields import DP
 
@@ -61,31 +60,7 @@ BASE = (
         "float32",
         one_of(PRECISIONS),
     ),
-    Option("data.source", "digits", "data set to distil", SOURCE),
-    Option("data.num_classes", 0, "keep the first n classes; 0 = all", CLASSES),
-    Option(
-        "data.validation",
-        0.0,
-        "share of train held out for tuning; numbers are then of it, not of test",
-        SHARE,
-    ),
-    Option("data.zca", False, "networks see ZCA-whitened images", FLAG),
-    Option(
-        "data.image_size", 0, "resize images to n x n pixels; 0 = keep", at_least(0)
-    ),
-    Option(
-        "data.background",
-        "refuse",
-        "background of image files with transparent pixels, such as white; refuse = "
-        "stop at such a file",
-        BACKGROUND,
-    ),
-    Option(
-        "data.rows",
-        0,
-        "keep n rows of train, stratified by class; 0 = all",
-        at_least(0),
-    ),
+    *DATA,
     Option("model.name", "convnet", "architecture", one_named("model")),
     Option("model.width", 32, "channels of each convolution", at_least(1)),
     Option("model.depth", 3, "number of blocks", at_least(1)),

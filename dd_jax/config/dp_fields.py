@@ -48,4 +48,11 @@ DP = (
         at_least(1),
     ),
     Option("dp.sgd.clip", 1.0, "largest L2 norm of the gradient of a row", POSITIVE),
+    Option(
+        "dp.sgd.views",
+        0,
+        "augmentation multiplicity: random views of a row by train.augment, whose mean "
+        "gradient is clipped; 0 = the row as it is",
+        at_least(0),
+    ),
 )

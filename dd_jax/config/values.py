@@ -160,9 +160,16 @@ def changed_in_json(config: ConfigDict) -> dict[str, Any]:
 
 
 _SWITCHES = (  # what is off has no part in ids, so that those from before it stay
+    ("precision", "precision"),
+    ("data.imbalance", "data.imbalance"),
+    ("data.colour", "data.correlation"),
+    ("data.colour", "data.colour"),
+    ("data.groups", "data.groups"),
     ("dp.epsilon", "dp."),
     ("dp.sgd.epochs", "dp.sgd."),
     ("audits.data.enabled", "audits.data."),
+    ("backdoor.rate", "backdoor."),
+    ("audits.poison.enabled", "audits.poison."),
 )
 
 
@@ -190,11 +197,8 @@ def run_ids(
     """`run_id` for each of several choices of the keys that matter."""
     used, values = Identical(used_entries(config)), flat(config)
     values = {k: _canonical(values[k]) for k in _deciding(Identical(entries()), used)}
-    precision = fields()["precision"].default
-    if values.get("precision") == precision:
-        del values["precision"]  # ids from before there was a choice stay
     for switch, off in _SWITCHES:
-        if not values.get(switch):
+        if values.get(switch) == fields()[switch].default:
             values = {k: v for k, v in values.items() if not k.startswith(off)}
     code = [(_NAMED_BY[e.kind].format(e.name), e) for e in used if e.digest]
 

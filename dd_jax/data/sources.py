@@ -9,8 +9,19 @@ from PIL import ImageColor
 
 from dd_jax.catalogue import arguments, entry, resolve
 from dd_jax.catalogue.naming import source_of
+from dd_jax.catalogue.rules import clusters_of
+from dd_jax.data.biased import (
+    UNBIASED,
+    Bias,
+    biased_name,
+    check_bias,
+    in_colours,
+    thinned,
+)
 from dd_jax.data.checks import check_classes, checked_split
+from dd_jax.data.colour_bias import require_grey
 from dd_jax.data.labels import used_classes
+from dd_jax.data.proxy_groups import with_proxy_groups
 from dd_jax.data.raw import Raw, resize
 from dd_jax.data.splits import stratified_split
 from dd_jax.data.statistics import channel_statistics, published_statistics
@@ -26,6 +37,8 @@ def load(
     validation: float = 0.0,
     seed: int = 0,
     background: str = "refuse",
+    bias: Bias = UNBIASED,
+    groups: str = "given",
     options: Mapping[str, Any] | None = None,
 ) -> Dataset:
     """Loads, checks, cuts and resizes a labelled image data set.
@@ -38,10 +51,13 @@ def load(
       rows: keeps about n random rows of train, the same share of every class;
         all of them if None or if there are no more.
       validation: share of train to hold out by class, in [0, 1).
-      seed: of the rows kept, the validation split and the train/test split of a source
-        that has none.
+      seed: of the rows kept, the validation split, colours and clusters, and the
+        train/test split of a source that has none.
       background: colour that shows through transparent pixels of image files, such as
         `white`; `refuse` refuses such files.
+      bias: how the rows are made uneven after the validation rows are held out.
+      groups: `given`, those of the source or its colours, or `clusters:K`, of rows
+        that look alike, see `with_proxy_groups`.
       options: what a source that is registered takes.
 
     Returns:
@@ -64,6 +80,8 @@ def load(
         raise InputError(f"image_size is {image_size}; a positive number is needed")
     if background != "refuse":
         _check_colour(background)
+    check_bias(bias)
+    clusters = clusters_of(groups)
     raw = _read(source, options or {}, image_size, seed, background)
     train = checked_split(raw.train, f"{source} train")
     test = checked_split(raw.test, f"{source} test")
@@ -79,6 +97,8 @@ def load(
         names = names[:num_classes]
         train, test = (_take(s, s.labels < num_classes) for s in (train, test))
     check_classes(train, test, names, source)
+    if bias.colour != "none":
+        require_grey(train.images, len(names), source)
     if rows is not None and rows < len(train.labels):
         share = rows / len(train.labels)
         _, kept = stratified_split(seed, train.labels, share, f"{source} train", names)
@@ -91,17 +111,26 @@ def load(
             seed, train.labels, validation, f"{source} train", names
         )
         train, held_out = _take(train, kept), _take(train, held)
-    mean, std = constants or channel_statistics(train.images)
+    train, fewer = thinned(bias, seed, train, names, source)
+    train, (test, held_out), recoloured = in_colours(
+        bias, seed, train, (test, held_out), len(names)
+    )
+    if clusters:
+        train, (test, held_out) = with_proxy_groups(
+            seed, train, (test, held_out), clusters
+        )
+    known = constants if bias.colour == "none" else None
+    mean, std = known or channel_statistics(train.images)
     return Dataset(
         train=train,
         test=test,
         class_names=names,
         mean=mean,
         std=std,
-        name=source,
+        name=biased_name(source, bias),
         checksum=_checksum((train, test, held_out), names),
         validation=held_out,
-        notes=raw.notes + unused,
+        notes=raw.notes + unused + fewer + recoloured,
         sizes=raw.sizes or (stored,),
     )
 

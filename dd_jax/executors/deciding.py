@@ -11,7 +11,15 @@ from dd_jax.report.decision import decision_files
 from dd_jax.report.decision.decided import Settings
 from dd_jax.types import InputError
 
-OF_DATA = ("data.source", "data.num_classes", "data.validation")
+OF_DATA = (
+    "data.source",
+    "data.num_classes",
+    "data.validation",
+    "data.imbalance",
+    "data.imbalance_ratio",
+    "data.colour",
+    "data.correlation",
+)
 
 
 def decision_settings(

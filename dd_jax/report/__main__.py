@@ -62,7 +62,8 @@ def _parser() -> argparse.ArgumentParser:
         type=expanded,
         nargs="?",
         metavar="WORKDIR",
-        help="a work directory of launch.py; with an option, also a results.jsonl",
+        help="a work directory of launch.py; with an option, also a results.jsonl, or "
+        "one that gzip compressed, results.jsonl.gz",
     )
     parser.add_argument(
         "--markdown",

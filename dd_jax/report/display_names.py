@@ -33,6 +33,10 @@ KEY_NAMES = {
     "num_classes": "classes",
 }
 KINDS = {"method": "method", "arch": "model", "init": "init"}  # run key -> kind
+_COLOURS = r"(foreground|background) colours [0-9.e+-]+"
+_UNEVEN = re.compile(  # as names end that `data.biased` makes
+    rf" \((((long tail|step) [0-9.e+-]+)(, {_COLOURS})?|{_COLOURS})\)$"
+)
 DATASETS = {  # by the letters and digits of a source or of its last path part
     "digits": "digits (scikit-learn)",
     "mnist": "MNIST",
@@ -104,8 +108,17 @@ def dataset_name(record: Record) -> str:
     'pets'
     >>> dataset_name({"run": {"dataset": "folder:/home/ada"}})  # ada is a user
     'folder'
+    >>> dataset_name({"run": {"dataset": "tfds:mnist (step 10)"}})
+    'MNIST (step 10)'
     """
     text = printable(record["run"]["dataset"])
+    uneven = _UNEVEN.search(text)
+    if uneven:
+        return _source_name(text[: uneven.start()], record) + uneven[0]
+    return _source_name(text, record)
+
+
+def _source_name(text: str, record: Record) -> str:
     source, _, place = text.partition(":")
     label = _own_label(record, "source", source)
     if not label and source not in catalogue.names("source"):

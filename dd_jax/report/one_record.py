@@ -65,7 +65,7 @@ def _of_workdir(folder: Path) -> tuple[Record, list[str]]:
 def _of_file(path: Path) -> tuple[Record, list[str]]:
     if why := no_file(path):
         raise InputError(f"{path}: {why}; give a run, such as WORKDIR/runs/ID")
-    if path.suffix != ".jsonl":
+    if path.suffix not in (".jsonl", ".gz"):
         return _of_json(path)
     found, damaged = records.readable_lines(path)
     if not found:

@@ -1,8 +1,10 @@
 """Records on disk: read, check, and gather into `results.jsonl`."""
 
+import gzip
 import json
 import mmap
 import os
+import zlib
 from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 from pathlib import Path
@@ -83,17 +85,20 @@ def _names(path: Path, run_id: str) -> bool:
 def readable_lines(path: str | Path) -> tuple[list[Record], list[str]]:
     """What can be read of a `results.jsonl` file, in file order.
 
+    Args:
+      path: of the file, or of one compressed by gzip, whose name ends in `.gz`.
+
     Returns:
       Checked Records, and what is wrong with each line, or part of one, left out.
 
     Raises:
-      InputError: no such file.
+      InputError: no such file, or it cannot be decompressed.
     """
     path = expanded(path)
     if why := no_file(path):
         raise InputError(f"{path}: {why}; give a work directory or a .jsonl")
     records, damaged = [], []
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+    for number, line in enumerate(_content(path).splitlines(), 1):
         where = f"{path}:{number}"
         try:
             record, problems = sound(json.loads(line), where)
@@ -107,6 +112,17 @@ def readable_lines(path: str | Path) -> tuple[list[Record], list[str]]:
             records.append(record)
             damaged += [f"{problem}; part left out" for problem in problems]
     return records, damaged
+
+
+def _content(path: Path) -> bytes:
+    if path.suffix != ".gz":
+        return path.read_bytes()
+    try:
+        return gzip.decompress(path.read_bytes())
+    except (OSError, EOFError, zlib.error):
+        raise InputError(
+            f"{path}: is not what gzip writes; compress it again"
+        ) from None
 
 
 def lookup(record: Any, *path: str) -> Any:

@@ -62,6 +62,8 @@ OF_NETWORKS = (  # part, heading, key below the network, name, form
     ("accuracy", "Accuracy", (), "accuracy", PERCENT),
     ("fairness", "Class fairness", ("worst_class",), "worst class", PERCENT),
     ("fairness", "Class fairness", ("class_gap",), "class gap", POINTS),
+    ("fairness", "Group fairness", ("worst_group",), "worst group", PERCENT),
+    ("fairness", "Group fairness", ("deo_max",), "equalised odds, max", POINTS),
     ("calibration", "Calibration", ("ece",), "ECE", PERCENT),
     ("calibration", "Calibration", ("nll",), "NLL", DECIMAL),
     ("calibration", "Calibration", ("brier",), "Brier score", DECIMAL),
@@ -71,7 +73,7 @@ OF_NETWORKS = (  # part, heading, key below the network, name, form
 def numbers(record: Record) -> dict[Place, Number]:
     """What is compared of a Record: what was measured and resolved.
 
-    Accuracy, class fairness and calibration of each network; of membership the attack
+    Accuracy, fairness and calibration of each network; of membership the attack
     with the largest AUC for each threat and network; accuracy under each attack at each
     radius above 0; seconds and bytes.
 

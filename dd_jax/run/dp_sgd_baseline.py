@@ -14,8 +14,9 @@ from dd_jax.run.cached import (
     read_or_make,
     stage_loop,
 )
-from dd_jax.run.context import RunContext
+from dd_jax.run.context import RunContext, augmentation
 from dd_jax.runtime.keys import stack
+from dd_jax.runtime.reuse import reused
 from dd_jax.train import Trainer
 from dd_jax.train.evaluate import predictions
 from dd_jax.train.many import train_on_rows
@@ -26,6 +27,7 @@ from dd_jax.train.private.accounting import (
     sampling_of,
 )
 from dd_jax.train.private.dp_sgd import private_trainer, steps_an_epoch
+from dd_jax.train.private.noisy_gradient import Views
 from dd_jax.types import Params
 
 _EARLIER = 3  # evaluations before the last: after 1/8, 1/4 and 1/2 of the epochs
@@ -51,8 +53,24 @@ def recipe_of(run: RunContext) -> Trainer:
     sgd = run.config.dp.sgd
     _, noise_multiplier, sampling = cost_of(run, sgd.epochs)
     return private_trainer(
-        run.model, clip=sgd.clip, noise_multiplier=noise_multiplier, sampling=sampling
+        run.model,
+        clip=sgd.clip,
+        noise_multiplier=noise_multiplier,
+        sampling=sampling,
+        views=views_of(run),
     )
+
+
+def views_of(run: RunContext) -> Views | None:
+    """What DP-SGD sees of a row: random views by `train.augment`, None for none."""
+    config, data = run.config, run.dataset
+    augment = augmentation(config.train.augment, data.mean, data.std).independent
+    return _views(augment, config.dp.sgd.views) if config.dp.sgd.views else None
+
+
+@reused
+def _views(augment: Callable, count: int) -> Views:
+    return lambda key, image: augment(key, jnp.repeat(image, count, 0))
 
 
 def networks_by_dp_sgd(run: RunContext, epochs: int | None = None) -> Params:

@@ -105,6 +105,12 @@ def _refusals(config: ConfigDict, data: Dataset) -> Iterator[tuple[bool, str]]:
         makes_releases_in_steps(distill.method) and not distill.steps,
         f"distill.steps=0: {distill.method} learns in its steps alone; take 1 or more",
     )
+    plain = config.train.augment in ("", "none")
+    yield (
+        plain and config.dp.sgd.views > 0,
+        f"dp.sgd.views={config.dp.sgd.views}: views are random by train.augment, which "
+        "is none; take 0",
+    )
     init, place = init_of(distill.init)
     nearest = bool(place) and distill.public.classes != "free"
     yield (

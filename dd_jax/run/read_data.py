@@ -4,13 +4,13 @@ import hashlib
 import os
 from functools import cache, lru_cache, reduce
 from operator import getitem
-from typing import Any
+from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
 from dd_jax.catalogue import entry, resolve, takes
 from dd_jax.catalogue.naming import source_of
-from dd_jax.data import load, tfds_source
+from dd_jax.data import Bias, load, tfds_source
 from dd_jax.data.fitting import with_channels
 from dd_jax.data.statistics import with_public_statistics
 from dd_jax.data.zca import Space, Whitening, fit_zca, read_zca, zca_space
@@ -22,21 +22,23 @@ from dd_jax.types import Dataset, InputError, Split
 _LINKED = 2  # folders below the first that may be links: train/CLASS
 
 
+class _Cuts(NamedTuple):
+    """What `load` makes of the rows of a source."""
+
+    num_classes: int | None = None
+    image_size: int | None = None
+    rows: int | None = None
+    validation: float = 0.0
+    seed: int = 0
+    background: str = "refuse"
+    bias: Bias = Bias()
+    groups: str = "given"
+
+
 @lru_cache(maxsize=4)
-def _load(
-    source, of, stamp, num_classes, image_size, rows, validation, seed, background, own
-):
+def _load(source, of, stamp, own, cuts):
     del of  # another function under the name of a source gives other data
-    found = load(
-        source,
-        num_classes=num_classes or None,
-        image_size=image_size or None,
-        rows=rows or None,
-        validation=validation,
-        seed=seed,
-        background=background,
-        options=dict(own),
-    )
+    found = load(source, options=dict(own), **cuts._asdict())
     # files that change are read again; what is prepared for TFDS may be made by reading
     if not source.startswith("tfds:") and _stamp_now(source) != stamp:
         raise InputError(
@@ -67,7 +69,7 @@ def public_rows(source: str, shape: tuple[int, int, int]) -> Split:
     try:
         factory = entry("source", source_of(source)[0]).factory
         stamp = _stamp(tfds_source.files(source))
-        found = _load(source, factory, stamp, 0, size, 0, 0.0, 0, "refuse", ()).train
+        found = _load(source, factory, stamp, (), _Cuts(image_size=size)).train
         if found.images.shape[1:3] != (height, width):
             h, w = found.images.shape[1:3]
             raise InputError(f"its images are {h}x{w}, those of data are not square")
@@ -116,20 +118,26 @@ def place(config: ConfigDict) -> tuple:
         data.source,
         entry("source", kind).factory,
         _stamp(tfds_source.files(data.source)),
-        data.num_classes,
-        data.image_size,
-        data.rows,
-        data.validation,
-        config.seed if _draws(config, kind) else 0,
-        data.background,
         tuple(own_options(config, "source", kind).items()),
+        _Cuts(
+            data.num_classes or None,
+            data.image_size or None,
+            data.rows or None,
+            data.validation,
+            config.seed if _draws(config, kind) else 0,
+            data.background,
+            Bias(data.imbalance, data.imbalance_ratio, data.colour, data.correlation),
+            data.groups,
+        ),
     )
 
 
 def _draws(config: ConfigDict, kind: str) -> bool:
-    """Whether the rows of the splits follow from the seed."""
+    """Whether the rows of the splits, their colours or groups follow from the seed."""
     data = config.data
-    return bool(data.rows or data.validation) or takes(resolve("source", kind), "seed")
+    biased = (data.imbalance, data.colour, data.groups) != ("none", "none", "given")
+    drawn = bool(data.rows or data.validation) or biased
+    return drawn or takes(resolve("source", kind), "seed")
 
 
 def _stamp(source: str) -> str:

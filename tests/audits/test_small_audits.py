@@ -52,6 +52,46 @@ def test_fairness_has_an_induced_drop_beside_full_data():
     assert found["full_data"]["class_gap"]["mean"] == 0
     drop = found["distilled"]["induced_drop"]
     assert 0.4 < drop["mean"] < 0.6 and len(drop["per_class"]) == 3
+    amplified = {pipe: [*part.get("amplification", ())] for pipe, part in found.items()}
+    assert amplified == {
+        "distilled": ["full_data", "random_subset"],
+        "random_subset": ["full_data"],
+        "full_data": [],
+    }
+    subset = found["distilled"]["drop_from_subset"]["mean"]
+    assert subset == pytest.approx(
+        drop["mean"] - found["random_subset"]["induced_drop"]["mean"]
+    )
+    assert "by_group" not in found["distilled"]
+
+
+def test_units_of_amplification_are_sets_where_there_are_several():
+    """Two sets of two networks that are right everywhere, or on half of class 0."""
+    labels = digits().test.labels
+    half = np.where((labels == 0) & (np.arange(len(labels)) % 2 == 0), 1, labels)
+    distilled = np.eye(3)[np.stack([labels, labels, half, half])]
+    pick = lambda pipe: distilled if pipe == "distilled" else np.eye(3)[labels][None]
+    one = real_set()
+    two = one._replace(images=np.repeat(one.images, 2, 0))
+    given, _ = context("fairness", sets=two, fields={"logits": pick})
+    fixed = np.arange(12).reshape(4, 3)
+    np.testing.assert_array_equal(
+        given.units("distilled", fixed), [[1.5, 2.5, 3.5], [7.5, 8.5, 9.5]]
+    )
+    np.testing.assert_array_equal(given.units("full_data", fixed), fixed)
+    part = fairness_audit.measure(given)["distilled"]["amplification"]["random_subset"]
+    assert part["class_gap"]["n"] == 1 and part["class_gap"]["mean"] > 0.2
+
+
+def test_fairness_between_groups_is_measured_where_rows_have_them():
+    labels = digits().test.labels
+    split = digits().test._replace(groups=np.arange(len(labels)) % 2 + 3)
+    pick = lambda pipe: logits_of((1.0, 0.8))
+    given, _ = context("fairness", fields={"logits": pick, "evaluation": split})
+    part = fairness_audit.measure(given)["distilled"]
+    assert set(part["by_group"]) == {"3", "4"}
+    assert part["worst_group"]["mean"] <= part["by_group"]["3"]["mean"]
+    assert {"deo_max", "deo_mean", "demographic_parity"} <= set(part)
 
 
 def test_groups_that_share_no_class_are_refused():

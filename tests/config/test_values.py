@@ -15,6 +15,9 @@ _GIVEN = {  # a valid value that differs from the default, where it is no number
     "data.validation": 0.1,
     "data.background": "white",
     "data.rows": 100,
+    "data.imbalance": "step",
+    "data.colour": "background",
+    "data.groups": "clusters:4",
     "model.name": "mlp",
     "model.norm": "batch",
     "model.activation": "swish",
@@ -87,6 +90,11 @@ BAD = {  # beside None, which is never right
     "data.image_size": [-1],
     "data.background": ["", "none", "whit", "#ffffff80", "rgba(0,0,0,9)"],
     "data.rows": [-1],
+    "data.imbalance": ["", "long", "tail"],
+    "data.imbalance_ratio": [0.5, -1.0, float("inf"), float("nan")],
+    "data.colour": ["", "front", "color"],
+    "data.correlation": [-0.1, 1.1, float("nan")],
+    "data.groups": ["", "none", "clusters", "clusters:1", "clusters:x", "clusters: 3"],
     "model.name": ["", "convnet3"],
     "model.width": [0],
     "model.depth": [0],
@@ -279,6 +287,11 @@ def test_run_id_changes_exactly_with_keys_that_change_results(key):
     used = {"distill.method": method, "distill.init": init}
     used |= {"dp.epsilon": 1.0} if key.startswith("dp.") else {}
     used |= {"dp.sgd.epochs": 7} if key.startswith("dp.sgd.") else {}
+    used |= {"data.imbalance": "long_tail"} if key == "data.imbalance_ratio" else {}
+    used |= {"data.colour": "foreground"} if key == "data.correlation" else {}
+    used |= {"backdoor.rate": 0.2} if key.startswith("backdoor.") else {}
+    searched = key.startswith("audits.poison.") and key != "audits.poison.enabled"
+    used |= {"audits.poison.enabled": True} if searched else {}
     base = config.override(config.default(), used, "test")
     changed = config.override(base, {key: other(key)}, "test")
     same = config.run_id(base, "abc") == config.run_id(changed, "abc")
@@ -337,3 +350,16 @@ def test_run_id_does_not_depend_on_the_order_of_changes(keys):
 def test_a_config_survives_json():
     text = json.dumps(config.default().to_dict())
     assert json.loads(text)["distill"]["augment"] == "color_crop_cutout_scale_rotate"
+
+
+def test_ids_of_runs_stay_where_new_keys_are_off():
+    """That of the quick start before data could be imbalanced, and sets poisoned."""
+    assert config.run_id(config.default(), "abc") == "c0fb48958d3c"
+    for off in (
+        {"data.imbalance_ratio": 3.0},
+        {"data.correlation": 0.5},
+        {"backdoor.target": 1},
+        {"audits.poison.steps": 5},
+    ):
+        one = config.override(config.default(), off, "test")
+        assert config.run_id(one, "abc") == config.run_id(config.default(), "abc")

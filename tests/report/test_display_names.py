@@ -19,6 +19,13 @@ from dd_jax.report.display_names import dataset_name, display_name, run_value
         ("mine:/home/ada/pets", "My source, pets"),
         ("mine", "My source"),
         ("http://x", "http:"),
+        ("digits (long tail 100)", "digits (scikit-learn) (long tail 100)"),
+        (
+            "npz:/home/ada/a.npz (step 1e+06, foreground colours 0.9)",
+            "a.npz (step 1e+06, foreground colours 0.9)",
+        ),
+        ("folder:/home/ada (background colours 0)", "folder (background colours 0)"),
+        ("folder:/home/ada (step brother)", "folder"),
     ],
 )
 def test_data_sets_are_named_as_people_do(source, name):

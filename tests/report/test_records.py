@@ -1,3 +1,4 @@
+import gzip
 import hashlib
 import json
 
@@ -93,6 +94,18 @@ def test_lines_that_cannot_be_read_are_named_and_left_out(tmp_path, row):
     assert [line.split(": ")[0] for line in damaged] == [
         f"{path}:{number}" for number in (2, 3, 5)
     ]
+
+
+def test_a_compressed_file_reads_as_the_plain_one(tmp_path, row):
+    path, lines = tmp_path / "results.jsonl", json.dumps(row).encode() + b"\n"
+    path.write_bytes(2 * lines)
+    packed = tmp_path / "results.jsonl.gz"
+    packed.write_bytes(gzip.compress(2 * lines))
+    assert records.readable_lines(packed) == records.readable_lines(path)
+    for damage in (packed.read_bytes()[:99], b"plain", b"\x1f\x8b" + bytes(40)):
+        packed.write_bytes(damage)
+        with pytest.raises(InputError, match="results.jsonl.gz: is not what gzip"):
+            records.readable_lines(packed)
 
 
 @pytest.mark.parametrize(

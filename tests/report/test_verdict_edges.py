@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from dd_jax.report import html, tables, verdict
 from dd_jax.report.levels import CAUTION, GO, LEVELS, NO_GO, UNKNOWN
-from dd_jax.report.sections import accuracy_section, fairness_section
+from dd_jax.report.sections import accuracy_section, fairness_tables
 
 CHANCE = 1 / fabricate.CLASSES
 EDGES = (0.0, CHANCE, 0.3, 0.6, 1.0)
@@ -87,7 +87,7 @@ def test_levels_follow_what_was_measured(row):
     for line in (accuracy, membership, robustness, fairness):
         assert "nan" not in line.finding and "inf" not in line.finding.split()
     accuracy_section.means(row)
-    fairness_section.fairness(row)
+    fairness_tables.classes(row)
     tables.overview([row], [verdict.verdicts(row)])
 
 

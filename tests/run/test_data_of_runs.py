@@ -20,6 +20,7 @@ from tiny import (
 
 from dd_jax import distill, run
 from dd_jax.audits import privacy
+from dd_jax.report.schema import validate
 from dd_jax.system import workdir
 from dd_jax.types import InputError
 
@@ -94,6 +95,31 @@ def test_groups_and_an_odd_number_of_rows(tmp_path):
     np.testing.assert_array_equal(
         scores.labels, np.repeat([0, 1, 2], (8, 8, 9))[scores.index]
     )
+
+
+@pytest.mark.slow
+def test_coloured_and_imbalanced_data_have_fairness_between_colours(tmp_path):
+    uneven = {"data__imbalance": "step", "data__imbalance_ratio": 4.0}
+    audits = {"audits__fairness__enabled": True, "audits__robustness__enabled": True}
+    coloured = {"data__colour": "background", "data__correlation": 0.8}
+    values = make(BARE | MLP, **audits, **uneven, **coloured)
+    found = validate(run.run(values, tmp_path))
+    assert len(found["run"]["data_notes"]) == 2
+    for pipe, part in found["fairness"].items():
+        assert set(part["by_group"]) == {"0", "1", "2"}
+        means = [of["mean"] for of in part["by_group"].values()]
+        assert part["worst_group"]["mean"] <= part["worst_group"]["of_mean"]
+        assert part["worst_group"]["of_mean"] == pytest.approx(min(means))
+        references = {"distilled": 2, "random_subset": 1, "full_data": 0}
+        assert len(part.get("amplification", ())) == references[pipe]
+        clean = found["robustness"][pipe]["worst_case"][0]
+        assert set(clean["by_group"]) <= {"0", "1", "2"}
+    again = make(BARE | MLP, **audits, **uneven, **coloured, data__groups="clusters:4")
+    clustered = run.run(again, tmp_path)
+    assert clustered["run"]["id"] != found["run"]["id"]
+    assert set(clustered["fairness"]["distilled"]["by_group"]) <= set("0123")
+    same = lambda record: record["accuracy"]["distilled"]["mean"]
+    assert same(clustered) == same(found), "groups change no training"
 
 
 @pytest.mark.slow

@@ -60,6 +60,25 @@ def test_values_out_of_range_are_one_line(key, value):
     assert "\n" not in str(caught.value)
 
 
+def test_views_need_an_augmentation():
+    with pytest.raises(InputError, match="dp.sgd.views=2: views are random by"):
+        check(make(DP, dp__sgd__views=2, train__augment="none"))
+
+
+def test_views_are_those_of_the_augmentation(tmp_path):
+    context = started(tmp_path, dp__sgd__views=3, train__augment="flip")
+    views = dp_sgd_baseline.views_of(context)
+    image = np.arange(64, dtype=np.float32).reshape(1, 8, 8, 1) / 64
+    seen = np.concatenate([views(jax.random.key(i), image) for i in range(4)])
+    assert seen.shape == (12, 8, 8, 1)
+    flipped = [np.array_equal(view, image[0, :, ::-1]) for view in seen]
+    plain = [np.array_equal(view, image[0]) for view in seen]
+    assert any(flipped) and any(plain)
+    assert all(a or b for a, b in zip(flipped, plain))
+    assert recipe_of(context) is recipe_of(context)
+    assert dp_sgd_baseline.views_of(started(tmp_path)) is None
+
+
 def test_batch_statistics_are_refused():
     norm = {"model.name": "convnet", "model.norm": "batch"}
     with pytest.raises(InputError, match="take another model.norm"):

@@ -97,6 +97,9 @@ def _of_pipeline(
     options = context.options
     networks = context.first_networks(pipe, options.nets)
     images, labels = context.sample("attacked rows", options.images)
+    groups = context.evaluation.groups
+    if groups is not None:
+        groups = groups[context.sampled_rows("attacked rows", options.images)]
     task = context.model.apply, networks, images, labels
     chunk = robustness.attacked_at_once(*task[:3], context.num_classes)
     attack = _attack_on(context, pipe, networks)
@@ -125,6 +128,7 @@ def _of_pipeline(
         partial(context.estimate, pipe),
         labels,
         context.num_classes,
+        groups=groups,
         distances=distances,
         transferred=transferred_curves,
         **evidence,

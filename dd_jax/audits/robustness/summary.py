@@ -1,7 +1,7 @@
 """The robustness part of a Record, made of epsilon curves."""
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from functools import partial
 
 import numpy as np
 
@@ -28,6 +28,7 @@ def record(
     labels: np.ndarray,
     num_classes: int,
     *,
+    groups: np.ndarray | None = None,
     distances: Mapping[str, np.ndarray] | None = None,
     behaviour: Behaviour | None = None,
     **further: Mapping[str, Curve],
@@ -43,6 +44,7 @@ def record(
       summarise: `f64[s] -> {mean, ci, n}`, an estimate over networks.
       labels: `i32[n]` of the images.
       num_classes: k.
+      groups: `i32[n]` of the images, or None where they have none.
       distances: attack name -> `f64[s n]` of `minimal_distances`.
       behaviour: of the networks on the clean images.
       **further: evidence for `masking_checks`.
@@ -54,7 +56,8 @@ def record(
         attack's settings; rows of an ensemble have `components{NAME}`, the accuracy
         after each;
       - `worst_case[{eps, norm, accuracy, per_class[k]}]`: `per_class` the mean over
-        networks, NaN for a class without images;
+        networks, NaN for a class without images; with groups `by_group{ID}`, the
+        accuracy on the images of each that has some;
       - `ratios[{eps, norm, rome, beard}]`: those of `robustness_ratios`;
       - `area{NORM}`: under the worst case, for norms of 2 radii or more;
       - `median_fall{NORM}`: median over images of the smallest radius that breaks one,
@@ -64,7 +67,7 @@ def record(
       - `zero_gradients`: share of images without a gradient, where `behaviour` is;
       - `checks`: those of `masking_checks`.
     """
-    on_images = _OnImages(summarise, len(labels))
+    on_images = partial(_on_images, summarise)
     worst = worst_case(curves)
     part = {
         "images": len(labels),
@@ -77,6 +80,7 @@ def record(
                 "accuracy": on_images(right),
                 "per_class": class_robust_accuracy(right, labels, num_classes).mean(0),
             }
+            | _by_group(right, groups, on_images)
             for norm, (radii, robust) in worst.items()
             for radius, right in zip(radii, robust.swapaxes(0, 1), strict=True)
         ],
@@ -107,20 +111,24 @@ def record(
     return part
 
 
-class _OnImages(NamedTuple):
+def _on_images(summarise: Summarise, right: np.ndarray) -> dict:
     """Estimates the accuracy of `bool[s n]`, over networks and over images."""
-
-    summarise: Summarise
-    images: int
-
-    def __call__(self, right: np.ndarray) -> dict:
-        accuracy = robust_accuracy(right)
-        successes = float(np.mean(accuracy)) * self.images
-        low, high = clopper_pearson(successes, self.images)
-        return self.summarise(accuracy) | {"image_ci": [low, high]}
+    accuracy, images = robust_accuracy(right), right.shape[-1]
+    low, high = clopper_pearson(float(np.mean(accuracy)) * images, images)
+    return summarise(accuracy) | {"image_ci": [low, high]}
 
 
-def _rows(curve: Curve, on_images: _OnImages) -> list[dict]:
+def _by_group(
+    right: np.ndarray, groups: np.ndarray | None, on_images: Summarise
+) -> dict[str, dict]:
+    """The accuracy of `bool[s n]` on the images of each group."""
+    if groups is None:
+        return {}
+    of = {str(g): on_images(right[:, groups == g]) for g in np.unique(groups)}
+    return {"by_group": of}
+
+
+def _rows(curve: Curve, on_images: Summarise) -> list[dict]:
     """Settings and accuracy of an attack at each radius."""
     rows = [
         row | {"accuracy": on_images(curve.robust[:, i])}

@@ -64,7 +64,7 @@ def data_card(record: Record, config: Mapping[str, Any]) -> dict[str, Any]:
         "card_version": run_facts.CARD_VERSION,
         "record": run_facts.origin(record),
         "name": dataset_name(record),
-        "source": run["dataset"].partition(":")[0],
+        "source": run["dataset"].partition(" (")[0].partition(":")[0],
         "intended_use": list(uses.FOR_DATA),
         "out_of_scope": list(uses.NOT_FOR_DATA),
         "from_the_owner": dict.fromkeys(OWNER),

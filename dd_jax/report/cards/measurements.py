@@ -12,7 +12,10 @@ from dd_jax.report.verdict import verdicts
 from dd_jax.types import Record
 
 SHOWN = ("accuracy", "fairness", "privacy", "robustness", "data")
-FAIRNESS = ("worst_class", "class_gap", "class_std", "cvar", "deo_max", "deo_mean")
+FAIRNESS = (
+    *("worst_class", "class_gap", "class_std", "cvar"),
+    *("deo_max", "deo_mean", "demographic_parity", "worst_group"),
+)
 
 
 def measurements(record: Record) -> dict[str, Any]:
@@ -100,7 +103,7 @@ def rows_by_class(record: Record, split: str | None) -> list[int | None]:
 
 
 def fairness(record: Record, pipe: str) -> dict[str, Any]:
-    """Differences between classes, and between groups (`deo_*`) where there are any."""
+    """Differences between classes, and between groups where there are any."""
     part = lookup(record, "fairness", pipe)
     drop = None if pipe == "full_data" else headline.induced_drop(record, pipe)
     found = {key: with_interval(lookup(part, key)) for key in FAIRNESS}

@@ -1,71 +1,69 @@
 """Fairness: how much accuracy differs between classes, and between groups."""
 
-from dd_jax.report import headline
 from dd_jax.report.artefacts import Artefacts
-from dd_jax.report.blocks import Block, Table, Text, grid
-from dd_jax.report.display_names import PIPE_NAMES
-from dd_jax.report.formats import percent, points
-from dd_jax.report.records import estimate, lookup
-from dd_jax.report.schema import DIFFERENCE, RATE, SHARE, by_pipe
+from dd_jax.report.blocks import Block, Caption, Grid, Text, fold, grid
+from dd_jax.report.schema import DIFFERENCE, PIPES, RATE, SHARE, by_pipe
+from dd_jax.report.sections import fairness_tables as tables
+from dd_jax.report.shapes import each, fields, listed, number
 from dd_jax.report.shapes import estimate as shape
-from dd_jax.report.shapes import fields, listed, number
 from dd_jax.types import Record
 
 PLACE = 30
 _CHANGE = number(-1, 1)
+_DROP = shape(
+    _CHANGE, {"max": DIFFERENCE, "std": _CHANGE, "per_class": listed(_CHANGE)}
+)
+_WORST = shape(SHARE, {"of_mean": SHARE})
+_AMPLIFIED = shape(_CHANGE, {"bias": number(-2, 2)})
 SHAPE = by_pipe(
     fields(
         {},
         {
             "class_gap": DIFFERENCE,
-            "worst_class": shape(SHARE, {"of_mean": SHARE}),
+            "worst_class": _WORST,
             "class_std": DIFFERENCE,
             "cvar": RATE,
-            "induced_drop": shape(
-                _CHANGE,
-                {"max": DIFFERENCE, "std": _CHANGE, "per_class": listed(_CHANGE)},
+            "induced_drop": _DROP,
+            "drop_from_subset": _DROP,
+            "amplification": fields(
+                {},
+                dict.fromkeys(
+                    PIPES,
+                    fields({}, dict.fromkeys(("class_gap", "worst_class"), _AMPLIFIED)),
+                ),
             ),
             "deo_max": DIFFERENCE,
             "deo_mean": DIFFERENCE,
+            "demographic_parity": DIFFERENCE,
+            "worst_group": _WORST,
+            "by_group": each(RATE, numbered=True),
         },
     )
 )
-COLUMNS = {
-    "Worst class": ("worst_class", percent),
-    "Largest drop from full data": ("induced_drop", points),
-    "Gap, best to worst": ("class_gap", points),
-    "Standard deviation": ("class_std", points),
-    "Worst 30 % of classes (CVaR)": ("cvar", percent),
-    "Equalised odds, max": ("deo_max", points),
-    "Equalised odds, mean": ("deo_mean", points),
-}
+CLASSES = "The worst class is the worst of each net, averaged over nets."
+GROUPS = (
+    "Equalised odds: best group minus worst group in the accuracy on a class, for the "
+    "class where it is largest, and on average. Demographic parity: the largest "
+    "difference between groups in how often a class is predicted. With few images of a "
+    "group and class both are above 0 by chance alone. The worst group is the worst of "
+    "each net, averaged over nets."
+)
+AMPLIFIED = (
+    "Classes are averaged over nets first. Of few nets the gap is still biased upwards "
+    "and the worst class downwards, as the largest and the least of noisy numbers are. "
+    "The intervals, by the bootstrap over nets or sets, are corrected for it, and may "
+    "not hold the difference itself; of few nets they are too short. They are not over "
+    "other images."
+)
 
 
 def blocks(record: Record, files: Artefacts) -> list[Block]:
-    """Figures of fairness by training data."""
-    words = "The worst class is the worst of each net, averaged over nets."
-    return [*grid("Fairness", fairness(record)), Text(words, small=True)]
-
-
-def fairness(record: Record) -> Table | None:
-    """Class-wise fairness by training data; columns without a number are left out."""
-
-    def value(key: str, pipe: str) -> dict | None:
-        if key == "induced_drop":
-            return None if pipe == "full_data" else headline.induced_drop(record, pipe)
-        return lookup(record, "fairness", pipe, key)
-
-    pipes = [pipe for pipe in PIPE_NAMES if lookup(record, "fairness", pipe)]
-    shown = {
-        name: [
-            show(value(key, pipe)) if estimate(value(key, pipe)) else ""
-            for pipe in pipes
-        ]
-        for name, (key, show) in COLUMNS.items()
-    }
-    shown = {name: cells for name, cells in shown.items() if any(cells)}
-    rows = [
-        (PIPE_NAMES[pipe], *(cells[i] for cells in shown.values()))
-        for i, pipe in enumerate(pipes)
-    ]
-    return Table(("Training data", *shown), rows) if rows else None
+    """Differences between classes and groups by training data, and from references."""
+    found = [*grid("Fairness", tables.classes(record)), Text(CLASSES, small=True)]
+    if table := tables.amplification(record):
+        words = "Differences between classes, less those after other training"
+        found += [Caption(words), Grid(words, table), Text(AMPLIFIED, small=True)]
+    if table := tables.groups(record):
+        words = "Fairness between groups"
+        found += [Caption(words), Grid(words, table), Text(GROUPS, small=True)]
+    return found + fold("Accuracy of each group", tables.by_group(record))

@@ -41,7 +41,7 @@ AT = {"eps": number(0, 1e6), "norm": text}
 LEFT = {"accuracy": RATE, "components": each(RATE), "per_class": listed(SHARE)}
 _HOW = {"steps": COUNT, "step_size": NUMBER, "restarts": COUNT, "momentum": NUMBER}
 _HOW |= {"random_start": flag, "loss": text, "dropped": flag}
-_ROW = fields(AT, LEFT | _HOW)
+_ROW = fields(AT, LEFT | _HOW | {"by_group": each(RATE, numbered=True)})
 SHAPE = by_pipe(
     fields(
         {},
@@ -79,6 +79,9 @@ def blocks(record: Record, files: Artefacts) -> list[Block]:
     for norm, name in NORMS.items():
         summary = f"Under all {name} attacks: worst class, and ratios of benchmarks"
         found += fold(summary, tables.secondary(record, norm), Text(RATIOS, small=True))
+    for norm, name in NORMS.items():
+        summary = f"Under all {name} attacks: accuracy of each group"
+        found += fold(summary, tables.groups(record, norm))
     summary = "Area under the curves, median smallest distances"
     found += fold(summary, tables.summaries(record))
     found += fold("Components of AutoAttack", tables.components(record))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dd_jax.report.blocks import Table
 from dd_jax.report.display_names import NORMS, PIPE_NAMES, display_name, pipe_names
 from dd_jax.report.formats import Cell, decimal, defined, percent
-from dd_jax.report.records import lookup
+from dd_jax.report.records import estimate, lookup
 from dd_jax.types import Record
 
 
@@ -94,6 +94,29 @@ def secondary(record: Record, norm: str) -> Table | None:
                 )
     columns = ("Training data", "Under all attacks", "Worst class", "ROME", "BEARD")
     return Table(columns, rows) if rows else None
+
+
+def groups(record: Record, norm: str) -> Table | None:
+    """Under all attacks of a norm: the accuracy of each group, of the worst first."""
+    rows = [
+        (
+            Cell(name, f"{NORMS.get(norm, norm)} radius {row['eps']:.3g}"),
+            percent(_percent_of(row.get("accuracy"))),
+            ", ".join(f"{group}: {percent(value).text}" for group, value in known),
+        )
+        for pipe, name in PIPE_NAMES.items()
+        for row in lookup(record, "robustness", pipe, "worst_case") or ()
+        if row["norm"] == norm and (known := _rising(row.get("by_group")))
+    ]
+    columns = ("Training data", "Under all attacks", "Each group, the worst first")
+    return Table(columns, rows) if rows else None
+
+
+def _rising(by_group: Mapping | None) -> list[tuple[str, dict]]:
+    """Groups and their accuracy, by that, of those that have one."""
+    known = {group: estimate(value) for group, value in (by_group or {}).items()}
+    measured = [(group, value) for group, value in known.items() if value]
+    return sorted(measured, key=lambda found: found[1]["mean"])
 
 
 def summaries(record: Record) -> Table | None:

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from dd_jax.runtime.reuse import reused
-from dd_jax.train.private.noisy_gradient import Rows, noisy_gradient
+from dd_jax.train.private.noisy_gradient import Rows, Views, noisy_gradient
 from dd_jax.train.training import FitState, Trainer
 from dd_jax.types import Model
 
@@ -21,7 +21,12 @@ def steps_an_epoch(sampling: float) -> int:
 
 @reused
 def private_trainer(
-    model: Model, *, clip: float, noise_multiplier: float, sampling: float
+    model: Model,
+    *,
+    clip: float,
+    noise_multiplier: float,
+    sampling: float,
+    views: Views | None = None,
 ) -> Trainer:
     """Differentially private stochastic gradient descent.
 
@@ -31,7 +36,7 @@ def private_trainer(
 
     Abadi et al. (2016), "Deep learning with differential privacy", alg. 1; constant
     learning rate and no momentum as De et al. (2022), arXiv:2204.13650.
-    Differs from these in: no augmentation, no average of parameters, no weight decay.
+    Differs from these in: no average of parameters, no weight decay.
     Here the noise follows from the key: to publish the network the key must be secret.
 
     Args:
@@ -39,6 +44,7 @@ def private_trainer(
       clip: see `noisy_gradient`.
       noise_multiplier: see there.
       sampling: see there.
+      views: see there.
 
     Returns:
       A `Trainer`; the same arguments give the same object.
@@ -47,7 +53,11 @@ def private_trainer(
       InputError: a model with batch statistics, or jax-privacy is missing.
     """
     gradient = noisy_gradient(
-        model, clip=clip, noise_multiplier=noise_multiplier, sampling=sampling
+        model,
+        clip=clip,
+        noise_multiplier=noise_multiplier,
+        sampling=sampling,
+        views=views,
     )
 
     def init(key):

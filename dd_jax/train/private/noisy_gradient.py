@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from dd_jax.runtime.keys import named, stack
 from dd_jax.runtime.platform import in_turn
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.losses import cross_entropy
@@ -17,6 +18,8 @@ from dd_jax.train.training import as_pixels
 from dd_jax.types import Array, Key, Model, Params
 
 _ON_CPU = 16  # rows whose gradients are alive at once; elsewhere STEP
+
+Views = Callable[[Key, Array], Array]  # (key, f32[1 h w c]) -> f32[v h w c]
 
 
 class Rows(NamedTuple):
@@ -37,21 +40,28 @@ class Rows(NamedTuple):
 
 @reused
 def noisy_gradient(
-    model: Model, *, clip: float, noise_multiplier: float, sampling: float
+    model: Model,
+    *,
+    clip: float,
+    noise_multiplier: float,
+    sampling: float,
+    views: Views | None = None,
 ) -> Callable[[Key, Params, Rows], tuple[Params, Array]]:
     """The gradient of a Poisson batch of private rows, released with noise.
 
     `(sum_{i in B} g_i min(1, C / ||g_i||) + s C N(0, I)) / (q n)`, with the gradient
-    g_i of the cross-entropy of row i. Where a row contributes nothing, the sum changes
-    by at most C in L2 norm.
+    g_i of the cross-entropy of row i, averaged over its views. Where a row contributes
+    nothing, the sum changes by at most C in L2 norm, however many views it has.
 
-    Abadi et al. (2016), "Deep learning with differential privacy", alg. 1.
+    Abadi et al. (2016), "Deep learning with differential privacy", alg. 1; views as the
+    augmentation multiplicity of De et al. (2022), arXiv:2204.13650.
 
     Args:
       model: the network, without batch statistics.
       clip: C, the largest L2 norm of the gradient of one row, over all parameters.
       noise_multiplier: s.
       sampling: q.
+      views: what the network sees of a row; default the row as it is.
 
     Returns:
       `(key, params, rows) -> (gradient, loss)`: a gradient like
@@ -64,15 +74,18 @@ def noisy_gradient(
     """
     clipping.require_rows_apart(model)
 
-    def loss(trainable, params, image, label):
+    def loss(trainable, params, image, label, seed):
         kept = model.with_trainable(params, trainable)
-        return cross_entropy(model.train_apply(kept, image)[0][0], label[0])
+        if views:
+            image = views(jax.random.wrap_key_data(seed[0]), image)
+        logits = model.train_apply(kept, image)[0]
+        return jax.vmap(cross_entropy, (0, None))(logits, label[0]).mean()
 
     clipped_grad = partial(
         clipping.require().clipped_grad,
         loss,
         l2_clip_norm=clip,
-        batch_argnums=(2, 3),
+        batch_argnums=(2, 3, 4),
         return_values=True,
     )
 
@@ -82,8 +95,9 @@ def noisy_gradient(
         def total_of(*batch):
             places, drawn = (_fillers_in_last_microbatches(a, at_once) for a in batch)
             images = as_pixels(rows.images[rows.at[places]])
+            seeds = jax.random.key_data(stack(named(key, "views"), len(places)))
             total, found = clipped_grad(microbatch_size=at_once)(
-                *(model.trainable(params), params, images, rows.labels[places]),
+                *(model.trainable(params), params, images, rows.labels[places], seeds),
                 is_padding_example=~drawn,
             )
             mean_loss = jnp.vdot(drawn, found.values) / jnp.maximum(drawn.sum(), 1)

@@ -36,6 +36,22 @@ def test_record_holds_an_estimate_for_each_radius():
     assert "median_perturbation" not in part
 
 
+def test_record_holds_the_accuracy_of_each_group():
+    curve = made([0.9, 0.25], [0.0, 0.1], steps=20)
+    groups, labels = np.repeat([3, 8], [20, 80]), np.zeros(100, int)
+    mean = lambda values: {"mean": float(values.mean())}
+    part = record({"pgd_linf": curve}, mean, labels, 1, groups=groups)
+    for row, right in zip(part["worst_case"], curve.robust[0], strict=True):
+        assert {g: of["mean"] for g, of in row["by_group"].items()} == {
+            "3": right[:20].mean(),
+            "8": right[20:].mean(),
+        }
+        exact = stats.binomtest(int(right[:20].sum()), 20).proportion_ci(0.95, "exact")
+        assert row["by_group"]["3"]["image_ci"] == pytest.approx(list(exact))
+    plain = record({"pgd_linf": curve}, mean, labels, 1)["worst_case"][0]
+    assert "by_group" not in plain
+
+
 def test_the_median_radius_is_unknown_where_most_images_are_robust():
     curve = made([0.9, 0.75], [0.0, 0.1], steps=20)
     labels = np.zeros(100, int)

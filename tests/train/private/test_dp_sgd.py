@@ -1,7 +1,7 @@
 """DP-SGD against a loop over rows, plain descent, and the laws of its draws."""
 
 import math
-from functools import cache
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +16,7 @@ from dd_jax.train.losses import cross_entropy
 from dd_jax.train.private import poisson
 from dd_jax.train.private.accounting import sampling_of
 from dd_jax.train.private.dp_sgd import private_trainer, steps_an_epoch
-from dd_jax.train.private.noisy_gradient import with_noise
+from dd_jax.train.private.noisy_gradient import Rows, noisy_gradient, with_noise
 from dd_jax.train.private.poisson import capacity, poisson_batch
 from dd_jax.types import InputError
 
@@ -95,6 +95,66 @@ def test_steps_equal_a_loop_over_rows(model, clip):
     given = {"lr": 0.5, "clip": clip, "noise": 0.5 / clip, "sampling": 0.3}
     start, found, _ = trained(model, *data, idx, 1, **given)
     close(found, by_rows(model, start, *data, idx, steps_an_epoch(0.3), **given))
+
+
+def test_views_of_a_row_are_averaged_before_clipping():
+    """Views that are the row itself change nothing; others count by their mean."""
+    (images, labels), idx = problem(), jnp.arange(40)
+    given = {"clip": 0.3, "noise_multiplier": 1.0, "sampling": 0.5}
+    rows = Rows(images, idx, labels, jnp.ones(40, bool))
+    params = MODEL.init(jax.random.key(1))
+    released = partial(noisy_gradient, MODEL, **given)
+    one = lambda views: jax.jit(released(views=views))(KEY, params, rows)
+    plain, loss = one(None)
+    same, same_loss = one(lambda key, image: jnp.repeat(image, 3, 0))
+    close(same, plain)
+    assert float(same_loss) == pytest.approx(float(loss), rel=1e-5)
+    both = lambda key, image: jnp.concatenate([image, image[:, :, ::-1]])
+    flipped, _ = one(both)
+    expected = noise_alone(params, given) + sum_of_clipped_means(
+        params, rows, both, 0.3
+    )
+    found = jax.flatten_util.ravel_pytree(flipped)[0]
+    np.testing.assert_allclose(found * 0.5 * 40, expected, atol=1e-4)
+
+
+def noise_alone(params, given):
+    nothing = jax.tree.map(jnp.zeros_like, MODEL.trainable(params))
+    scale = given["noise_multiplier"] * given["clip"]
+    noise = with_noise(jax.random.split(KEY)[1], nothing, scale)
+    return np.asarray(jax.flatten_util.ravel_pytree(noise)[0])
+
+
+def sum_of_clipped_means(params, rows, views, clip):
+    places, present = drawn_of(jax.random.split(KEY)[0], 40, 0.5)
+    total = 0.0
+    for row in np.asarray(places)[np.asarray(present)]:
+        seen = views(None, rows.images[row][None])
+        each = [gradient(MODEL)(params, view, rows.labels[row]) for view in seen]
+        mean = np.mean(np.stack(each), 0)
+        total += mean * min(1.0, clip / np.linalg.norm(mean))
+    return total
+
+
+def test_views_differ_between_rows_and_steps():
+    seen = []
+
+    def views(key, image):
+        jax.debug.callback(
+            lambda words: seen.append(tuple(np.asarray(words).tolist())),
+            jax.random.key_data(key),
+        )
+        return image
+
+    images, labels = problem(16)
+    rows = Rows(images, jnp.arange(16), labels, jnp.ones(16, bool))
+    params = MODEL.init(jax.random.key(1))
+    given = {"clip": 1.0, "noise_multiplier": 1.0, "sampling": 1.0, "views": views}
+    released = jax.jit(noisy_gradient(MODEL, **given))
+    for step in range(2):
+        released(jax.random.fold_in(KEY, step), params, rows)
+    jax.effects_barrier()
+    assert len(set(seen)) >= 32
 
 
 def test_without_noise_and_clip_it_is_plain_descent_on_its_batches():

@@ -1,0 +1,45 @@
+"""Groups of rows that look alike, where nobody has said which groups there are."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from sklearn.cluster import KMeans
+
+from dd_jax.data.small_images import small_images
+from dd_jax.types import InputError, Split
+
+
+def with_proxy_groups(
+    seed: int, train: Split, evaluated: Sequence[Split | None], count: int
+) -> tuple[Split, list[Split | None]]:
+    """Splits whose groups are k-means clusters of the training images.
+
+    Clusters are of `small_images`, whatever the class; every row, of train and of the
+    other splits, belongs to the nearest centre. They are no groups of people: a cluster
+    may be a class, a style of drawing or a brightness.
+
+    Args:
+      seed: of the first centres.
+      train: rows that the centres are fitted on.
+      evaluated: other splits, or None, whose rows are assigned to them.
+      count: number of clusters.
+
+    Returns:
+      The same rows with groups `i32[n]` in 0 .. count - 1.
+
+    Raises:
+      InputError: more clusters than training rows.
+
+    Source: Lloyd, "Least squares quantization in PCM", 1982.
+    """
+    if count > len(train.labels):
+        raise InputError(
+            f"data.groups=clusters:{count}: there are {len(train.labels)} training "
+            "images; take fewer clusters"
+        )
+    features = small_images(train.images)
+    fitted = KMeans(count, n_init=1, random_state=seed).fit(features)
+    grouped = lambda split, found: split._replace(groups=found.astype(np.int32))
+    nearest = lambda split: fitted.predict(small_images(split.images))
+    others = [split and grouped(split, nearest(split)) for split in evaluated]
+    return grouped(train, fitted.labels_), others
