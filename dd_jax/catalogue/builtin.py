@@ -4,7 +4,9 @@ Traits, by kind:
 
 - method, init: `random_rows`, its images are random real rows.
 - method: `selects`, it takes real images as they are; `matches_real`, its batch holds
-  real images that robust distillation can attack (default true); `follows_experts`,
+  real images that robust distillation can attack (default true); `matches_means`, it
+  matches weighted means of them, several of a class too, and its `info["terms"]` has
+  the loss of each, so that every form of fair distillation has it; `follows_experts`,
   all sets of a run follow the same ones; `batched`, the form of it that shadows share;
   `private`, the form of it that learns from releases of private rows, and
   `private_steps`, whether its steps make them;
@@ -48,6 +50,7 @@ method(
     "dc",
     _IN + "condensation:condensation",
     label="Dataset condensation (DC)",
+    matches_means=True,
     traced=_LEARNS,
     batched="dd_jax.distill.batched.shadow_condensation:shadow_condensation",
     private="dd_jax.distill.private.private_condensation:private_condensation",
@@ -57,6 +60,7 @@ method(
     "dsa",
     _IN + "condensation:siamese_condensation",
     label="Siamese augmentation (DSA)",
+    matches_means=True,
     traced=_LEARNS,
     batched="dd_jax.distill.batched.shadow_condensation:shadow_siamese_condensation",
 )
@@ -64,6 +68,7 @@ method(
     "dm",
     _IN + "distribution_matching:distribution_matching",
     label="Distribution matching (DM)",
+    matches_means=True,
     traced=_LEARNS,
     batched="dd_jax.distill.batched.shadow_matching:shadow_matching",
     private="dd_jax.distill.private.release_matching:release_matching",
@@ -81,12 +86,14 @@ method(
     "idc_i",
     _IN + "idc:idc_i",
     label="Parametrised condensation (IDC-I)",
+    matches_means=True,
     traced=_LEARNS,
 )
 method(
     "idc",
     _IN + "idc:idc",
     label="Parametrised condensation (IDC)",
+    matches_means=True,
     traced=_LEARNS,
 )
 method(

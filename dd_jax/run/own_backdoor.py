@@ -26,6 +26,11 @@ def require_backdoor(config: ConfigDict, data: Dataset) -> None:
     method, load = config.distill.method, config.distill.load
     if load:
         raise InputError(f"backdoor.rate={rate:g}: {load} is made already; take 0")
+    if config.mitigate.fair.form != "none":
+        raise InputError(
+            f"backdoor.rate={rate:g}: batches of fair distillation cannot be stamped; "
+            "take mitigate.fair.form=none"
+        )
     if not matches(method):
         others = ", ".join(name for name in names("method") if matches(name))
         raise InputError(

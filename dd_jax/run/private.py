@@ -131,6 +131,11 @@ def _refusals(config: ConfigDict, data: Dataset) -> Iterator[tuple[bool, str]]:
     )
     yield bool(config.backdoor.rate), "backdoor.rate: steps see no rows; take 0"
     yield (
+        config.mitigate.fair.form != "none",
+        f"mitigate.fair.form={config.mitigate.fair.form}: steps see no rows to tell by "
+        "group; take none",
+    )
+    yield (
         bool(config.audits.memorisation.enabled and config.audits.memorisation.gallery),
         "audits.memorisation.gallery: puts training rows into the report; take False",
     )

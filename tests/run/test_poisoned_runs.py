@@ -60,6 +60,7 @@ def test_a_loaded_set_is_searched_and_has_no_part_of_its_own(record, root, tmp_p
     [
         ({"backdoor.target": 3}, "backdoor.target=3: .* classes 0 to 2"),
         ({"backdoor.size": 9}, "backdoor.size=9: larger than images of 8x8"),
+        ({"mitigate.fair.form": "dro", "mitigate.fair.over": "classes"}, "form=none"),
         ({"distill.method": "random"}, "random matches no real images.*take one of"),
         ({"distill.method": "mtt"}, "mtt matches no real images.*take one of"),
         ({"backdoor.rate": 0.5}, "backdoor.rate=0.5: would stamp 12 of the 24"),

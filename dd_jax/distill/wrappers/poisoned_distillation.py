@@ -10,6 +10,7 @@ import numpy as np
 from dd_jax.data.eight_bits import quantise
 from dd_jax.data.trigger import stamped
 from dd_jax.distill.base import Batch, Method, Real
+from dd_jax.distill.wrappers.matched_batch import matched, with_matched
 from dd_jax.distill.wrappers.robust_distillation import nearest_to
 from dd_jax.runtime.keys import integer
 from dd_jax.runtime.reuse import reused
@@ -162,18 +163,18 @@ def poisoned(
 
     def update(key: Key, state: PoisonedState, drawn: Any):
         net_key, row_key, method_key = jax.random.split(key, 3)
-        batch = getattr(drawn, "match", drawn)
+        batch = matched(drawn)
         count = stamped_rows(rate, *batch.weights.shape)
         rows = other_rows(row_key, batch, target, count)
         sets, params = method.read(state.learned), model.init(net_key)
         loss = towards_target(model, params, sets, rows, target)
         step = _LEARNING_RATE * jnp.sign(jax.grad(loss)(state.patch))
         patch = jnp.clip(state.patch - step, 0, 1)
-        seen = Batch(
-            batch.images.at[target, -count:].set(stamped(rows, patch)),
-            batch.weights.at[target, -count:].set(1),
+        seen = batch._replace(
+            images=batch.images.at[target, -count:].set(stamped(rows, patch)),
+            weights=batch.weights.at[target, -count:].set(1),
         )
-        drawn = seen if batch is drawn else drawn._replace(match=seen)
+        drawn = with_matched(drawn, seen)
         learned, info = method.update(method_key, state.learned, drawn)
         return PoisonedState(learned, patch), info
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from dd_jax.attacks import ATTACKS
 from dd_jax.distill.base import Method, Real
+from dd_jax.distill.wrappers.matched_batch import matched, with_matched
 from dd_jax.runtime.parallel import vmap_or_loop
 from dd_jax.runtime.reuse import reused
 from dd_jax.types import Array, Key, Model, Params
@@ -74,7 +75,7 @@ def robust(method: Method, model: Model, *, eps: float, steps: int) -> Method:
     def sample(key: Key, real: Real):
         sample_key, net_key, attack_key = jax.random.split(key, 3)
         drawn = method.sample(sample_key, real)
-        batch = getattr(drawn, "match", drawn)
+        batch = matched(drawn)
         params = model.init(net_key)
         logits_fn = nearest_mean(model, params, batch.images, batch.weights)
 
@@ -84,7 +85,6 @@ def robust(method: Method, model: Model, *, eps: float, steps: int) -> Method:
         classes = len(batch.images)
         keys = jax.random.split(attack_key, classes)
         images = vmap_or_loop(of_class, keys, batch.images, jnp.arange(classes))
-        attacked = batch._replace(images=images)
-        return attacked if batch is drawn else drawn._replace(match=attacked)
+        return with_matched(drawn, batch._replace(images=images))
 
     return method._replace(sample=sample)
