@@ -2,14 +2,15 @@
 
   python launch.py --config=experiments/poisoned_sets.py
   python launch.py --config=experiments/poisoned_sets.py \
-      --config.data.source=idx:DIR --config.data.rows=6000
+      --config.data.source=idx:DIR --config.data.rows=6000 --config.backdoor.size=6
 
 DIR holds the four MNIST-format files of Fashion-MNIST, such as
 /usr/share/datasets/fashion-mnist.
 
 40 cells: distribution matching at 10 images a class, 20 seeds without a backdoor and 20
 with one in the form of DoorPing (Liu et al. 2023): a trigger of 3 x 3 pixels for class
-0, on 5 % of the real rows of each step. Every set is searched (`audits.poison`).
+0, on 5 % of the real rows of each step; on Fashion-MNIST of 6 x 6. Every set is
+searched (`audits.poison`).
 
 Success of the attack and accuracy without trigger are the part `backdoor` of Records,
 beside `accuracy` of the clean ones; `dd_jax.report.poison_errors.error_rates` counts
