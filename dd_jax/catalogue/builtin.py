@@ -262,6 +262,13 @@ audit(
     label="Attribute inference",
     options=audit_options.ATTRIBUTES,
 )
+audit("backdoor", _IN + "backdoor_audit:AUDIT", label="Backdoor of the run itself")
+audit(
+    "poison",
+    _IN + "poison_audit:AUDIT",
+    label="Search for backdoors",
+    options=audit_options.POISON,
+)
 audit(
     "learning_curve",
     _IN + "learning_curve_audit:AUDIT",

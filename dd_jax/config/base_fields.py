@@ -223,6 +223,15 @@ BASE = (
         "rate at which the weights of form dro follow the loss",
         POSITIVE,
     ),
+    Option(
+        "backdoor.rate",
+        0.0,
+        "put a backdoor into the set, to measure it: share of the real rows of each "
+        "step that get a trigger and the label of the target class; 0 = off",
+        SHARE,
+    ),
+    Option("backdoor.target", 0, "class that the trigger stands for", at_least(0)),
+    Option("backdoor.size", 3, "side of the trigger in pixels", at_least(1)),
     *DP,
     Option(
         "sets", 1, "synthetic sets a run, each from its own random key", at_least(1)

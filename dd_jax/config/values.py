@@ -169,6 +169,8 @@ _SWITCHES = (  # what is off has no part in ids, so that those from before it st
     ("dp.epsilon", "dp."),
     ("dp.sgd.epochs", "dp.sgd."),
     ("audits.data.enabled", "audits.data."),
+    ("backdoor.rate", "backdoor."),
+    ("audits.poison.enabled", "audits.poison."),
 )
 
 

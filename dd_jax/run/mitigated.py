@@ -1,4 +1,4 @@
-"""Mitigations of distillation: which a config asks for, and what they need."""
+"""What is wrapped around a method: mitigations, what they need, and a backdoor."""
 
 from typing import Any
 
@@ -7,9 +7,11 @@ from ml_collections import ConfigDict
 
 from dd_jax.catalogue import entry, names
 from dd_jax.catalogue.rules import FAIR_FORMS
-from dd_jax.distill.wrappers import MITIGATIONS
+from dd_jax.distill.wrappers import MITIGATIONS, poisoned
 from dd_jax.run.context import matches
 from dd_jax.types import Dataset, InputError, Model, Split
+
+_WRAPPERS = MITIGATIONS | {"backdoor": poisoned}
 
 
 def mitigations(config: ConfigDict) -> list[str]:
@@ -28,20 +30,22 @@ def mitigations(config: ConfigDict) -> list[str]:
 
 
 def wrappers_of(config: ConfigDict, data: Dataset) -> tuple:
-    """Those that are on, in the order in which they wrap, each with its settings.
+    """What is on, in the order in which it wraps, each with its settings.
 
     Pairs of a name and of pairs of a setting and its value, so that they can be a key.
     """
     found = {name: dict(config.mitigate[name]) for name in mitigations(config)}
     if "fair" in found:
         found["fair"]["groups"] = group_count(data.train)
+    if config.backdoor.rate:
+        found["backdoor"] = dict(config.backdoor)
     return tuple((name, tuple(settings.items())) for name, settings in found.items())
 
 
 def wrapped(method: Any, model: Model, wrappers: tuple) -> Any:
     """A method with what `wrappers_of` gives around it."""
     for name, settings in wrappers:
-        method = MITIGATIONS[name](method, model, **dict(settings))
+        method = _WRAPPERS[name](method, model, **dict(settings))
     return method
 
 

@@ -24,6 +24,7 @@ from dd_jax.run.context import (
 )
 from dd_jax.run.methods import batched_method_of, method_of
 from dd_jax.run.mitigated import mitigations, require_mitigated
+from dd_jax.run.own_backdoor import require_backdoor
 from dd_jax.run.private import require_no_keys, require_private
 from dd_jax.run.read_data import dataset, whitening
 from dd_jax.run.variants import transfer_variants
@@ -72,6 +73,8 @@ def _check_parts(built: RunContext) -> None:
     if not config.distill.load:
         (_check_learning if learns(config) else _check_selection)(config)
     require_mitigated(config, data)
+    if config.backdoor.rate:
+        require_backdoor(config, data)
     _initialised(built.model)
     if not config.distill.load:
         method_of(built, config.distill.method)
@@ -176,6 +179,10 @@ def _check_joint(built: RunContext) -> None:
         raise InputError(
             f"audits.privacy.joint: mitigate.{mitigation} has no joint form; take "
             "joint=False"
+        )
+    if built.config.backdoor.rate:
+        raise InputError(
+            "audits.privacy.joint: a backdoor has no joint form; take joint=False"
         )
     batched_method_of(built, halves=True)
 

@@ -59,7 +59,11 @@ def transfer_variants(config: ConfigDict) -> dict[str, dict[str, Any]]:
         | {
             name: each
             | {"distill.method": name, "distill.load": "", "sets": 1}
-            | ({} if matches(name) else {"mitigate.robust.eps": 0.0})
+            | (
+                {}
+                if matches(name)
+                else {"mitigate.robust.eps": 0.0, "backdoor.rate": 0.0}
+            )
             | (
                 {}
                 if config.mitigate.fair.form in fair_forms(name)
@@ -69,7 +73,8 @@ def transfer_variants(config: ConfigDict) -> dict[str, dict[str, Any]]:
             for name in audit.methods
         }
         | {
-            f"set {i}, {_maker(path)}": each | {"distill.load": path, "sets": 1}
+            f"set {i}, {_maker(path)}": each
+            | {"distill.load": path, "sets": 1, "backdoor.rate": 0.0}
             for i, path in enumerate(audit.sets, 1)
         }
     )

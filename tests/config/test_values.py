@@ -41,6 +41,7 @@ _GIVEN = {  # a valid value that differs from the default, where it is no number
     "train.augment": "flip",
     "train.adversarial.eps": 0.1,
     "mitigate.robust.eps": 0.1,
+    "backdoor.rate": 0.1,
     "mitigate.fair.form": "dro",
     "mitigate.fair.over": "classes",
     "audits.privacy.scores": ("loss",),
@@ -190,6 +191,14 @@ BAD = {  # beside None, which is never right
     "audits.transfer.methods": [("dm2",), ("dm", "dm")],
     "audits.transfer.sets": [("",), ("no/such.npz",), (1,)],
     "audits.corruptions.images": [0],
+    "backdoor.rate": [-0.1, 1.0],
+    "backdoor.target": [-1],
+    "backdoor.size": [0],
+    "audits.poison.images": [0],
+    "audits.poison.nets": [0],
+    "audits.poison.steps": [0],
+    "audits.poison.weight": [-0.1],
+    "audits.poison.threshold": [-1.0, float("nan")],
 }
 
 
@@ -285,6 +294,9 @@ def test_run_id_changes_exactly_with_keys_that_change_results(key):
     used |= {"dp.sgd.epochs": 7} if key.startswith("dp.sgd.") else {}
     used |= {"data.imbalance": "long_tail"} if key == "data.imbalance_ratio" else {}
     used |= {"data.colour": "foreground"} if key == "data.correlation" else {}
+    used |= {"backdoor.rate": 0.2} if key.startswith("backdoor.") else {}
+    searched = key.startswith("audits.poison.") and key != "audits.poison.enabled"
+    used |= {"audits.poison.enabled": True} if searched else {}
     of_dro = key in ("mitigate.fair.over", "mitigate.fair.eta")
     used |= {"mitigate.fair.form": "dro"} if of_dro else {}
     base = config.override(config.default(), used, "test")
@@ -348,11 +360,13 @@ def test_a_config_survives_json():
 
 
 def test_ids_of_runs_stay_where_new_keys_are_off():
-    """That of the quick start before imbalanced data and fair distillation."""
+    """That of the quick start before imbalanced data, fairness and backdoors."""
     assert config.run_id(config.default(), "abc") == "c0fb48958d3c"
     for off in (
         {"data.imbalance_ratio": 3.0},
         {"data.correlation": 0.5},
+        {"backdoor.target": 1},
+        {"audits.poison.steps": 5},
         {"mitigate.fair.eta": 0.5},
     ):
         one = config.override(config.default(), off, "test")

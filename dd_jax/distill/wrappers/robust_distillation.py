@@ -35,10 +35,14 @@ def nearest_mean(
     embed = lambda batch: model.features(params, batch)
     features = vmap_or_loop(embed, images)
     means = jnp.einsum("kb,kbd->kd", weights, features)
-    means = means / weights.sum(1, keepdims=True)
+    return nearest_to(model, params, means / weights.sum(1, keepdims=True))
+
+
+def nearest_to(model: Model, params: Params, means: Array) -> Callable[[Array], Array]:
+    """The classifier of `nearest_mean` by given means of features, `f32[k d]`."""
     squared = lambda a, b: jnp.square(a[:, None] - b).sum(-1)
-    spread = squared(means, means).mean()
-    return lambda batch: -squared(embed(batch), means) / jnp.maximum(spread, 1e-12)
+    spread = jnp.maximum(squared(means, means).mean(), 1e-12)
+    return lambda batch: -squared(model.features(params, batch), means) / spread
 
 
 @reused
