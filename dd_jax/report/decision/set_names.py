@@ -58,7 +58,7 @@ def class_names(language: Language, name: str | int) -> str:
 
 def _plain(candidate: Candidate) -> Record:
     run = candidate.records[0]["run"]
-    without = {"adversarial": {}, "differential_privacy": {}}
+    without = {"adversarial": {}, "differential_privacy": {}, "fair": {}}
     return candidate.records[0] | {"run": run | without}
 
 
