@@ -7,7 +7,6 @@ from types import ModuleType
 
 from ml_collections import ConfigDict
 
-from dd_jax import config as configs
 from dd_jax.executors import time_plan
 from dd_jax.executors.time_plan import Plan
 from dd_jax.system import disk, workdir
@@ -34,7 +33,7 @@ def planned(
     """
     path = root / NAME
     kept = Plan(**workdir.read_json(path)) if path.is_file() else None
-    wanted = configs.changed_in_json(config), 60 * config.budget_minutes
+    wanted = time_plan.base_of(config, given), 60 * config.budget_minutes
     if kept and (kept.base, kept.budget) == wanted:
         return kept
     return time_plan.plan(config, given, started())

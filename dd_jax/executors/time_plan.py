@@ -1,5 +1,6 @@
 """Which runs to make in a time budget on this machine, and in which order."""
 
+import json
 import math
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 from ml_collections import ConfigDict
 
 from dd_jax import config as configs
+from dd_jax.config.fields import fields
 from dd_jax.config.sweep import Point
 from dd_jax.system.progress import duration
 from dd_jax.types import InputError
@@ -77,7 +79,7 @@ class Plan(NamedTuple):
 
     Attributes:
       budget: seconds.
-      base: config keys other than the default's that all have.
+      base: see `base_of`.
       points: further config keys of each.
       seconds: expected of each.
       left_out: what would come next, in words.
@@ -98,6 +100,23 @@ class Plan(NamedTuple):
             if all(values[key] == value for key, value in point.items())
         ]
         return max(of_it)[1]
+
+
+def base_of(config: ConfigDict, given: Collection[str]) -> dict[str, Any]:
+    """What a plan belongs to beside its budget: the given keys that change results.
+
+    Thresholds and the language of a report are not among them.
+
+    Args:
+      config: has the values.
+      given: keys that a plan keeps as they are.
+
+    >>> base_of(configs.default(), {"report.lang", "model.width"})
+    {'model.width': 32}
+    """
+    values, known = configs.flat(config), fields()
+    kept = {key: values[key] for key in sorted(given) if known[key].changes_results}
+    return json.loads(json.dumps(kept))
 
 
 def wishes(config: ConfigDict, smallest: int, given: Collection[str]) -> list[Point]:
@@ -208,7 +227,7 @@ def plan(config: ConfigDict, given: Collection[str], run: ModuleType) -> Plan:
     points, seconds = chosen
     count = max(fitting(seconds, left()), 1)
     left_out = [words(point) for point in points[count:]]
-    base = configs.changed_in_json(config)
+    base = base_of(config, given)
     return Plan(budget, base, points[:count], seconds[:count], left_out)
 
 

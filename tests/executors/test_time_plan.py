@@ -181,8 +181,26 @@ def test_a_plan_is_kept_for_the_same_config(tmp_path):
     other = configs.override(base, {"budget_minutes": 30.0}, "test")
     assert plan_file.planned(other, (), tmp_path, Machine).budget == 1800
     other = configs.override(base, {"seed": 1}, "test")
-    assert plan_file.planned(other, (), tmp_path, Machine).base != found.base
+    assert plan_file.planned(other, ("seed",), tmp_path, Machine).base != found.base
     assert json.loads((tmp_path / "plan.json").read_text())["budget"] == 540
+
+
+def test_a_plan_is_kept_where_other_keys_change_no_result(tmp_path):
+    base = configs.override(configs.default(), {"budget_minutes": 9.0}, "test")
+    found = plan_file.planned(base, (), tmp_path, Machine)
+    plan_file.keep(tmp_path, found)
+    page = {"report.lang": "ja", "decision.accuracy_loss.amber": 0.05}
+    other = configs.override(base, page, "test")
+    refuse = lambda: pytest.fail("planned again")
+    assert plan_file.planned(other, page, tmp_path, refuse) == found
+
+
+def test_a_default_that_is_given_has_a_plan_of_its_own(tmp_path):
+    base = configs.override(configs.default(), {"budget_minutes": 9.0}, "test")
+    plan_file.keep(tmp_path, plan_file.planned(base, (), tmp_path, Machine))
+    found = plan_file.planned(base, ("model.width",), tmp_path, Machine)
+    assert not any("model.width" in point for point in found.points)
+    assert found.base == {"model.width": 32}
 
 
 def test_a_plan_knows_the_time_of_each_run():
