@@ -75,31 +75,41 @@ LEVELS = (
 
 
 class Plan(NamedTuple):
-    """Runs in the order in which they are made.
+    """Runs in the order in which they are made, as long as there is time.
 
     Attributes:
       budget: seconds.
       base: see `base_of`.
       points: further config keys of each.
       seconds: expected of each.
-      left_out: what would come next, in words.
     """
 
     budget: float
     base: dict[str, Any]
     points: list[Point]
     seconds: list[float]
-    left_out: list[str]
 
-    def expected(self, config: ConfigDict) -> float:
-        """Seconds that are expected of the run of a config."""
+    def number(self, config: ConfigDict) -> int:
+        """The number of the point that a config has, from 0."""
         values = configs.flat(config)
         of_it = [
-            (len(point), seconds)
-            for point, seconds in zip(self.points, self.seconds)
+            (len(point), -number)
+            for number, point in enumerate(self.points)
             if all(values[key] == value for key, value in point.items())
         ]
-        return max(of_it)[1]
+        return -max(of_it)[1]
+
+    def fit(self) -> int:
+        """How many of the first runs are expected to fit."""
+        return max(fitting(self.seconds, _USED * self.budget), 1)
+
+    def enough(self, factor: float = 1.0) -> float:
+        """Seconds that the runs need without which there is no answer.
+
+        Args:
+          factor: how many times longer than expected they take.
+        """
+        return factor * sum(self.seconds[:_LEAST]) / _USED
 
 
 def base_of(config: ConfigDict, given: Collection[str]) -> dict[str, Any]:
@@ -203,7 +213,7 @@ def plan(config: ConfigDict, given: Collection[str], run: ModuleType) -> Plan:
     size, counts = _size_and_counts(config, given, run)
     run.passes(config, counts)  # refuses other methods before anything is timed
     points = wishes(config, counts.smallest, given)
-    wanted = min(_WANTED, len(points))
+    wanted, own = min(_WANTED, len(points)), base_of(config, given)
     chosen = None
     for level in LEVELS:
         values = size | level.values(counts.train)
@@ -213,22 +223,19 @@ def plan(config: ConfigDict, given: Collection[str], run: ModuleType) -> Plan:
         speed = run.seconds_a_pass(run.prepared(first))
         seconds = expected(base, points, lambda cell: run.passes(cell, counts), speed)
         count = fitting(seconds, left())
+        found = Plan(budget, own, [values | point for point in points], seconds)
         if not chosen and count < min(_LEAST, wanted):
-            needed = sum(seconds[:_LEAST]) / _USED + time.monotonic() - began
+            needed = found.enough() + time.monotonic() - began
             raise InputError(
                 f"budget_minutes={config.budget_minutes:g}: too little for these data "
                 f"on this machine; give {math.ceil(needed / 60)} or more"
             )
         if chosen and count < wanted:
             break
-        chosen = [values | point for point in points], seconds
+        chosen = found
         if sum(seconds) * _STEP > left():
             break
-    points, seconds = chosen
-    count = max(fitting(seconds, left()), 1)
-    left_out = [words(point) for point in points[count:]]
-    base = base_of(config, given)
-    return Plan(budget, base, points[:count], seconds[:count], left_out)
+    return chosen
 
 
 def _size_and_counts(config: ConfigDict, given: Collection[str], run: ModuleType):
@@ -259,15 +266,15 @@ def words(point: Point) -> str:
 
 def described(found: Plan) -> list[str]:
     """A plan as lines."""
-    one = found.points[0]
-    about = f"{len(found.points)} runs, about {duration(sum(found.seconds))}"
+    one, count = found.points[0], found.fit()
     size = one.get("data.image_size")
     lines = [
-        f"plan for {duration(found.budget)}: {about}",
+        f"plan for {duration(found.budget)}: {count} of {len(found.points)} runs, "
+        f"about {duration(sum(found.seconds[:count]))}",
         f"plan: networks of width {one.get('model.width', 'as given')}"
         + (f", images resized to {size}x{size} pixels" if size else "")
         + f", {one.get('audits.privacy.shadows', 'as many as given')} shadows",
     ]
-    if found.left_out:
-        lines.append(f"plan: left out, no time: {'; '.join(found.left_out)}")
+    if later := found.points[count:]:
+        lines.append(f"plan: if there is time: {'; '.join(map(words, later))}")
     return lines
