@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from dd_jax.executors.cells import ALREADY_DONE, End
-from dd_jax.executors.time_plan import Plan, fitting, words
+from dd_jax.executors.time_plan import Plan, fitting
+from dd_jax.executors.wished_runs import words
 from dd_jax.report import completed
 from dd_jax.system import workdir
 from dd_jax.system.interruption import Interrupted, alarm
@@ -87,7 +88,8 @@ def say_left_out(plan: Plan, ends: Sequence[End], began: float) -> None:
             needed = spent + plan.enough()
         raise InputError(
             f"budget_minutes={plan.budget / 60:g}: no run ended in this time; give "
-            f"{math.ceil(needed / 60)} or more, or the same command again, which goes on"
+            f"{math.ceil(needed / 60)} or more, or the same command again, which goes "
+            "on"
         )
     if left:
         say(f"left out, no time: {'; '.join(left)}; the same command goes on with it")

@@ -13,20 +13,22 @@ from ml_collections import ConfigDict
 from dd_jax import config as configs
 from dd_jax.config.fields import fields
 from dd_jax.config.sweep import Point
+from dd_jax.executors.wished_runs import wishes, words
 from dd_jax.system.progress import duration
 from dd_jax.types import InputError
 
-_IPCS = (1, 10, 50)
-_MIDDLE = 10  # images a class, of which initial images and mitigations are tried
 _LEAST = 2  # runs without which there is no answer
 _WANTED = 4  # runs that matter more than larger networks
 _USED = 0.8  # of the time that is left, as expectations err
 _PROGRAMS = 12  # compiled by a run of new shapes, each about as long as that of a step
 _STEP = 2  # how many times more a level takes than the one before, at least
 _SIDE = 32  # of larger images, in pixels, after resizing
-_ROBUST_EPS = 0.05  # Linf, of robust distillation
 _NETS = 5  # on each set
 _SEVERAL = 3  # on the full data, and attacked of each set, so that there is an interval
+_KEPT = (  # of a set that is loaded
+    *("data.image_size", "distill.steps"),
+    *("audits.privacy.shadows", "audits.privacy.epochs"),
+)
 _SHARED = ("full_data", "full_data_shadows")  # by all runs of a plan
 
 
@@ -129,32 +131,6 @@ def base_of(config: ConfigDict, given: Collection[str]) -> dict[str, Any]:
     return json.loads(json.dumps(kept))
 
 
-def wishes(config: ConfigDict, smallest: int, given: Collection[str]) -> list[Point]:
-    """All runs that a plan may have, the most important first.
-
-    One image a class, ten, ten from noise, fifty, ten from k-means, and ten by robust
-    distillation; shadows have half of the rows, so that sets are as large as half of
-    the smallest class at most.
-
-    Args:
-      config: the base.
-      smallest: training rows of the smallest class.
-      given: keys that are not varied.
-
-    >>> [p["distill.ipc"] for p in wishes(configs.default(), 30, ())]
-    [1, 10, 10, 10, 10]
-    """
-    possible = [ipc for ipc in _IPCS if 2 * ipc <= smallest] or [1]
-    middle = max(ipc for ipc in possible if ipc <= _MIDDLE)
-    of = lambda ipc, init="real": {"distill.ipc": ipc, "distill.init": init}
-    robust = of(middle) | {"mitigate.robust.eps": _ROBUST_EPS}
-    found = [of(possible[0]), of(middle), of(middle, "noise")]
-    found += [of(ipc) for ipc in possible if ipc > _MIDDLE]
-    found += [of(middle, "kmeans"), robust]
-    kept = [{k: v for k, v in point.items() if k not in given} for point in found]
-    return [point for i, point in enumerate(kept) if point not in kept[:i]]
-
-
 def expected(
     config: ConfigDict,
     points: Sequence[Point],
@@ -209,11 +185,12 @@ def plan(config: ConfigDict, given: Collection[str], run: ModuleType) -> Plan:
       InputError: the budget is too small, or the data do not fit.
     """
     began, budget = time.monotonic(), 60 * config.budget_minutes
+    own, given = base_of(config, given), {*given, *(_KEPT * bool(config.distill.load))}
     left = lambda: _USED * (budget - (time.monotonic() - began))
     size, counts = _size_and_counts(config, given, run)
     run.passes(config, counts)  # refuses other methods before anything is timed
     points = wishes(config, counts.smallest, given)
-    wanted, own = min(_WANTED, len(points)), base_of(config, given)
+    wanted = min(_WANTED, len(points))
     chosen = None
     for level in LEVELS:
         values = size | level.values(counts.train)
@@ -253,28 +230,19 @@ def _size_and_counts(config: ConfigDict, given: Collection[str], run: ModuleType
     return resized, run.counts_of(data)
 
 
-def words(point: Point) -> str:
-    """A run of a plan for people.
-
-    >>> words({"distill.ipc": 10, "distill.init": "noise", "model.width": 16})
-    'ipc=10 init=noise'
-    """
-    varied = "distill.ipc", "distill.init", "mitigate.robust.eps"
-    named = {key.split(".", 1)[1]: point[key] for key in varied if key in point}
-    return " ".join(f"{key}={value}" for key, value in named.items())
-
-
 def described(found: Plan) -> list[str]:
     """A plan as lines."""
     one, count = found.points[0], found.fit()
-    size = one.get("data.image_size")
-    lines = [
+    chosen = {
+        "model.width": "networks of width {}",
+        "data.image_size": "images resized to {0}x{0} pixels",
+        "audits.privacy.shadows": "{} shadows",
+    }
+    parts = [form.format(one[key]) for key, form in chosen.items() if key in one]
+    later = "; ".join(map(words, found.points[count:]))
+    return [
         f"plan for {duration(found.budget)}: {count} of {len(found.points)} runs, "
         f"about {duration(sum(found.seconds[:count]))}",
-        f"plan: networks of width {one.get('model.width', 'as given')}"
-        + (f", images resized to {size}x{size} pixels" if size else "")
-        + f", {one.get('audits.privacy.shadows', 'as many as given')} shadows",
+        *([f"plan: {', '.join(parts)}"] if parts else []),
+        *([f"plan: if there is time: {later}"] if later else []),
     ]
-    if later := found.points[count:]:
-        lines.append(f"plan: if there is time: {'; '.join(map(words, later))}")
-    return lines

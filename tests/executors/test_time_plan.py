@@ -9,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dd_jax import config as configs
+from dd_jax.distill.io import storage
 from dd_jax.executors import plan_file, time_plan
-from dd_jax.executors.time_plan import LEVELS, Plan, expected, fitting, wishes
+from dd_jax.executors.time_plan import LEVELS, Plan, expected, fitting
+from dd_jax.executors.wished_runs import wishes
 from dd_jax.run.stage_passes import Counts, counts_of, passes
-from dd_jax.types import Dataset, InputError, Split
+from dd_jax.types import Dataset, InputError, Split, SyntheticSet
 
 
 def dataset(rows=400, classes=4, side=8):
@@ -106,6 +108,32 @@ def test_images_of_several_sizes_are_resized():
 
     machine.dataset = read
     assert planned(30, machine).points[0]["data.image_size"] == 32
+
+
+@pytest.mark.parametrize("method", ["random", "kmeans", "herding", "kcenter"])
+def test_of_selected_images_the_number_alone_is_varied(method):
+    found = planned(1e6, distill__method=method)
+    varied = [
+        {k for k in p if k in ("distill.init", "mitigate.robust.eps")}
+        for p in found.points
+    ]
+    assert [p["distill.ipc"] for p in found.points] == [1, 10, 50] and not any(varied)
+
+
+def test_of_a_loaded_set_there_is_one_run_without_shadows(tmp_path):
+    images, labels = np.zeros((8, 40, 40, 1), np.float32), np.eye(4)[[0, 1, 2, 3] * 2]
+    path = tmp_path / "set.npz"
+    storage.save(path, SyntheticSet(images, labels.astype(np.float32), 0.01, {}))
+    large = Machine(data=dataset(side=40))
+    found = planned(30, large, distill__load=str(path))
+    (point,) = found.points
+    assert not {"data.image_size", "distill.ipc", "distill.steps"} & {*point}
+    assert "model.width" in point and "audits.privacy.shadows" not in point
+    assert time_plan.described(found)[0].startswith("plan for 30 min: 1 of 1 runs, ")
+    cell = configs.override(configs.default(), {"distill.load": str(path)}, "test")
+    stages = passes(cell, Counts(400, 100, 4, 100))
+    assert stages["distill"] == 0 and stages["train"] == 5 * 300 * 8
+    assert not [stage for stage in stages if "shadow" in stage]
 
 
 def test_what_runs_share_counts_once():
@@ -219,8 +247,7 @@ def test_a_plan_in_words():
     plan = Plan(300.0, {}, [point, later], [60.0, 200.0])
     assert time_plan.described(plan) == [
         "plan for 5 min: 1 of 2 runs, about 60 s",
-        "plan: networks of width 16, images resized to 32x32 pixels, as many as given "
-        "shadows",
+        "plan: networks of width 16, images resized to 32x32 pixels",
         "plan: if there is time: ipc=10 init=real",
     ]
 
