@@ -612,6 +612,16 @@ def test_the_same_command_goes_on_with_what_was_left_out(budget, capsys):
     assert "[1/3] ipc=1 ... already done" in out and "left out" not in out
 
 
+def test_a_dry_run_shows_the_plan_and_what_may_be_left_out(budget, capsys):
+    assert start(*BUDGET, "--dry_run") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == [
+        "plan for 60 s: 2 of 3 runs, about 30 s",
+        "plan: if there is time: ipc=3",
+    ]
+    assert lines[2] == "cells: 3; results in out" and not os.path.exists("out")
+
+
 def test_no_run_in_the_budget_is_status_2_with_what_would_do(budget, capsys):
     budget.outcome = {ipc: Interrupted(signal.SIGALRM) for ipc in (1, 2, 3)}
     assert start(*BUDGET) == 2

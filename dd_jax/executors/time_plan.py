@@ -14,7 +14,7 @@ from dd_jax import config as configs
 from dd_jax.config.fields import fields
 from dd_jax.config.sweep import Point
 from dd_jax.executors.wished_runs import wishes, words
-from dd_jax.system.progress import duration
+from dd_jax.system.progress import duration, say
 from dd_jax.types import InputError
 
 _LEAST = 2  # runs without which there is no answer
@@ -192,6 +192,7 @@ def plan(config: ConfigDict, given: Collection[str], run: ModuleType) -> Plan:
     points = wishes(config, counts.smallest, given)
     wanted = min(_WANTED, len(points))
     chosen = None
+    say(f"plan: timing networks on this machine, to choose runs for {duration(budget)}")
     for level in LEVELS:
         values = size | level.values(counts.train)
         values = {key: value for key, value in values.items() if key not in given}

@@ -77,6 +77,17 @@ def test_too_little_time_is_refused_with_what_would_do():
     assert planned(enough, slow).fit() >= 2
 
 
+def test_a_line_is_printed_before_the_machine_is_timed(capsys):
+    machine, printed = Machine(), []
+    plain = machine.seconds_a_pass
+    machine.seconds_a_pass = lambda c: (
+        printed.append(capsys.readouterr().out) or plain(c)
+    )
+    planned(30, machine)
+    line = "plan: timing networks on this machine, to choose runs for 30 min\n"
+    assert printed[0] == line and not any(printed[1:])
+
+
 def test_given_keys_are_kept():
     found = planned(1e6, model__width=16, distill__ipc=10)
     for point in found.points:
