@@ -40,30 +40,37 @@ def within(attempt: Attempt, plan: Plan, began: float) -> Attempt:
     left = lambda: began + plan.budget - time.monotonic()
     behind, foreseen, taken = [], [], []
 
+    def factor() -> float:
+        return sum(taken) / sum(foreseen) if foreseen else 1.0
+
+    def later(number: int, room: float) -> float:
+        seconds = [factor() * own for own in plan.seconds[number + 1 :]]
+        return sum(seconds[: fitting(seconds, room)])
+
     def timed(cell: Any, root: Path) -> End:
         number = plan.number(cell.config)
-        expected, later = plan.seconds[number], plan.seconds[number + 1 :]
-        factor = sum(taken) / sum(foreseen) if foreseen else 1.0
-        needed = factor * expected
+        expected = plan.seconds[number]
+        needed = factor() * expected
         if left() <= 0 or (foreseen and needed > left()):
             if completed.intact_record(workdir.run_folder(root, cell.id)):
                 return ALREADY_DONE
             return End(LEFT_OUT, f"left out: would take about {duration(needed)}")
-        start, fits = time.monotonic(), fitting(later, left() / factor - expected)
-        total = sum(behind) + expected + sum(later[:fits])
+        start, before = time.monotonic(), factor() * sum(behind)
+        total = before + needed + later(number, left() - needed)
         try:
             over = alarm(left() + (_OVER - 1) * plan.budget)
-            with over, part_of_all(sum(behind), expected, total):
+            with over, part_of_all(before, needed, total):
                 end = attempt(cell, root)
         except Interrupted as stop:
             if stop.number != signal.SIGALRM:
                 raise
             return End(LEFT_OUT, "left out: took longer than expected", ran=True)
         behind.append(expected)
-        if end.ran:
-            foreseen.append(expected)
-            taken.append(time.monotonic() - start)
-        return end
+        if not end.ran:
+            return end
+        foreseen.append(expected)
+        taken.append(time.monotonic() - start)
+        return end._replace(left=later(number, left()))
 
     return timed
 

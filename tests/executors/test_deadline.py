@@ -33,7 +33,8 @@ def test_a_run_that_does_not_fit_is_left_out(tmp_path):
         plan(10.0, i1=1e-9, i2=11.0),
         time.monotonic(),
     )
-    assert timed(cell(1), tmp_path) == DONE
+    first = timed(cell(1), tmp_path)
+    assert first.kind == "done" and first.left == 0
     end = timed(cell(2), tmp_path)
     assert end.kind == deadline.LEFT_OUT and ran == ["1"]
     assert end.text.startswith("left out: would take about ")
@@ -45,7 +46,7 @@ def test_the_first_run_that_is_left_starts_as_it_resumes(tmp_path):
         lambda cell, root: next(ends), plan(10.0, i1=5.0, i2=11.0), time.monotonic()
     )
     assert timed(cell(1), tmp_path) == ALREADY_DONE
-    assert timed(cell(2), tmp_path) == DONE
+    assert timed(cell(2), tmp_path).kind == "done"
 
 
 def test_finished_runs_are_done_after_the_time_too(tmp_path):
@@ -98,8 +99,17 @@ def test_later_runs_are_expected_to_take_as_much_longer_as_earlier_ones(tmp_path
         return DONE
 
     timed = deadline.within(slow, plan(0.6, i1=0.05, i2=0.15), time.monotonic())
-    assert timed(cell(1), tmp_path).kind == "done"
+    assert timed(cell(1), tmp_path)._replace(left=None) == DONE
     assert timed(cell(2), tmp_path).kind == deadline.LEFT_OUT  # 0.6 s by now
+
+
+def test_an_end_tells_what_the_runs_that_still_fit_will_take(tmp_path):
+    timed = deadline.within(
+        lambda cell, root: time.sleep(0.1) or DONE,
+        plan(1.0, i1=0.1, i2=0.3, i3=0.2, i4=9.0),
+        time.monotonic(),
+    )
+    assert timed(cell(1), tmp_path).left == pytest.approx(0.5, rel=0.3)
 
 
 def test_finished_runs_tell_no_speed(tmp_path):
@@ -108,7 +118,7 @@ def test_finished_runs_tell_no_speed(tmp_path):
         lambda cell, root: next(ends), plan(10.0, i1=5.0, i2=9.0), time.monotonic()
     )
     assert timed(cell(1), tmp_path) == ALREADY_DONE
-    assert timed(cell(2), tmp_path) == DONE
+    assert timed(cell(2), tmp_path).kind == "done"
 
 
 def test_a_run_that_takes_too_long_is_stopped_and_can_go_on(tmp_path):
