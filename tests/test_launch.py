@@ -601,7 +601,9 @@ def budget(world, monkeypatch):
 def test_the_same_command_goes_on_with_what_was_left_out(budget, capsys):
     budget.outcome = {2: Interrupted(signal.SIGALRM), 3: Interrupted(signal.SIGALRM)}
     assert start(*BUDGET) == 0
-    assert capsys.readouterr().out.splitlines()[-2:] == [
+    out = capsys.readouterr().out
+    assert "[2/3] ipc=2 ... left out: took longer than expected\n" in out
+    assert out.splitlines()[-2:] == [
         "left out, no time: ipc=2; ipc=3; the same command goes on with it",
         "report: out/report.html",
     ]

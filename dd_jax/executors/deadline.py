@@ -54,7 +54,8 @@ def within(attempt: Attempt, plan: Plan, began: float) -> Attempt:
         if left() <= 0 or (foreseen and needed > left()):
             if completed.intact_record(workdir.run_folder(root, cell.id)):
                 return ALREADY_DONE
-            return End(LEFT_OUT, f"left out: would take about {duration(needed)}")
+            why = f"left out: would take about {duration(needed)}"
+            return End(LEFT_OUT, why, left=later(number, left()))
         start, before = time.monotonic(), factor() * sum(behind)
         total = before + needed + later(number, left() - needed)
         try:
@@ -64,7 +65,8 @@ def within(attempt: Attempt, plan: Plan, began: float) -> Attempt:
         except Interrupted as stop:
             if stop.number != signal.SIGALRM:
                 raise
-            return End(LEFT_OUT, "left out: took longer than expected", ran=True)
+            why = "left out: took longer than expected"
+            return End(LEFT_OUT, why, ran=True, left=0.0)
         behind.append(expected)
         if not end.ran:
             return end
