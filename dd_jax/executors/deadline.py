@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dd_jax.executors.cells import ALREADY_DONE, End
-from dd_jax.executors.time_plan import Plan, fitting
+from dd_jax.executors.time_plan import USED, Plan, fitting
 from dd_jax.executors.wished_runs import words
 from dd_jax.report import completed
 from dd_jax.system import workdir
@@ -17,7 +17,6 @@ from dd_jax.system.progress import duration, part_of_all, say
 from dd_jax.types import InputError
 
 LEFT_OUT = "left out"
-_OVER = 1.05  # of the time, when a run is stopped that takes longer than expected
 
 Attempt = Callable[[Any, Path], End]
 
@@ -26,8 +25,8 @@ def within(attempt: Attempt, plan: Plan, began: float) -> Attempt:
     """Runs a cell if it is expected to end in time, and stops it if it does not.
 
     What is expected is multiplied by what earlier cells took over what was expected of
-    them. The first cell that is not finished starts in any case, as one that was
-    stopped resumes.
+    them, and has to fit into four fifths of the time that is left. The first cell that
+    is not finished starts in any case, as one that was stopped resumes.
 
     Args:
       attempt: runs one cell.
@@ -45,13 +44,13 @@ def within(attempt: Attempt, plan: Plan, began: float) -> Attempt:
 
     def later(number: int, room: float) -> float:
         seconds = [factor() * own for own in plan.seconds[number + 1 :]]
-        return sum(seconds[: fitting(seconds, room)])
+        return sum(seconds[: fitting(seconds, USED * room)])
 
     def timed(cell: Any, root: Path) -> End:
         number = plan.number(cell.config)
         expected = plan.seconds[number]
         needed = factor() * expected
-        if left() <= 0 or (foreseen and needed > left()):
+        if left() <= 0 or (foreseen and needed > USED * left()):
             if completed.intact_record(workdir.run_folder(root, cell.id)):
                 return ALREADY_DONE
             why = f"left out: would take about {duration(needed)}"
@@ -59,8 +58,7 @@ def within(attempt: Attempt, plan: Plan, began: float) -> Attempt:
         start, before = time.monotonic(), factor() * sum(behind)
         total = before + needed + later(number, left() - needed)
         try:
-            over = alarm(left() + (_OVER - 1) * plan.budget)
-            with over, part_of_all(before, needed, total):
+            with alarm(left()), part_of_all(before, needed, total):
                 end = attempt(cell, root)
         except Interrupted as stop:
             if stop.number != signal.SIGALRM:

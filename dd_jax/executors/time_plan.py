@@ -19,7 +19,7 @@ from dd_jax.types import InputError
 
 _LEAST = 2  # runs without which there is no answer
 _WANTED = 4  # runs that matter more than larger networks
-_USED = 0.8  # of the time that is left, as expectations err
+USED = 0.8  # of the time that is left, as expectations err
 _PROGRAMS = 12  # compiled by a run of new shapes, each about as long as that of a step
 _STEP = 2  # how many times more a level takes than the one before, at least
 _SIDE = 32  # of larger images, in pixels, after resizing
@@ -103,7 +103,7 @@ class Plan(NamedTuple):
 
     def fit(self) -> int:
         """How many of the first runs are expected to fit."""
-        return max(fitting(self.seconds, _USED * self.budget), 1)
+        return max(fitting(self.seconds, USED * self.budget), 1)
 
     def enough(self, factor: float = 1.0) -> float:
         """Seconds that the runs need without which there is no answer.
@@ -111,7 +111,7 @@ class Plan(NamedTuple):
         Args:
           factor: how many times longer than expected they take.
         """
-        return factor * sum(self.seconds[:_LEAST]) / _USED
+        return factor * sum(self.seconds[:_LEAST]) / USED
 
 
 def base_of(config: ConfigDict, given: Collection[str]) -> dict[str, Any]:
@@ -186,7 +186,7 @@ def plan(config: ConfigDict, given: Collection[str], run: ModuleType) -> Plan:
     """
     began, budget = time.monotonic(), 60 * config.budget_minutes
     own, given = base_of(config, given), {*given, *(_KEPT * bool(config.distill.load))}
-    left = lambda: _USED * (budget - (time.monotonic() - began))
+    left = lambda: USED * (budget - (time.monotonic() - began))
     size, counts = _size_and_counts(config, given, run)
     run.passes(config, counts)  # refuses other methods before anything is timed
     points = wishes(config, counts.smallest, given)

@@ -40,6 +40,16 @@ def test_a_run_that_does_not_fit_is_left_out(tmp_path):
     assert end.text.startswith("left out: would take about ")
 
 
+def test_a_run_that_may_just_fit_is_left_out(tmp_path):
+    timed = deadline.within(
+        lambda cell, root: time.sleep(0.1) or DONE,
+        plan(1.0, i1=0.1, i2=0.85),
+        time.monotonic(),
+    )
+    assert timed(cell(1), tmp_path).kind == "done"
+    assert timed(cell(2), tmp_path).kind == deadline.LEFT_OUT
+
+
 def test_the_first_run_that_is_left_starts_as_it_resumes(tmp_path):
     ends = iter([ALREADY_DONE, DONE])
     timed = deadline.within(
