@@ -13,6 +13,7 @@ from ml_collections import ConfigDict
 from dd_jax import config as configs
 from dd_jax.config.fields import fields
 from dd_jax.config.sweep import Point
+from dd_jax.executors.planned_size import sized
 from dd_jax.executors.wished_runs import wishes, words
 from dd_jax.system.progress import duration, say
 from dd_jax.types import InputError
@@ -22,7 +23,6 @@ _WANTED = 4  # runs that matter more than larger networks
 USED = 0.8  # of the time that is left, as expectations err
 _PROGRAMS = 12  # compiled by a run of new shapes, each about as long as that of a step
 _STEP = 2  # how many times more a level takes than the one before, at least
-_SIDE = 32  # of larger images, in pixels, after resizing
 _NETS = 5  # on each set
 _SEVERAL = 3  # on the full data, and attacked of each set, so that there is an interval
 _KEPT = (  # of a set that is loaded
@@ -187,7 +187,8 @@ def plan(config: ConfigDict, given: Collection[str], run: ModuleType) -> Plan:
     began, budget = time.monotonic(), 60 * config.budget_minutes
     own, given = base_of(config, given), {*given, *(_KEPT * bool(config.distill.load))}
     left = lambda: USED * (budget - (time.monotonic() - began))
-    size, counts = _size_and_counts(config, given, run)
+    size, data = sized(config, given, run)
+    counts = run.counts_of(data)
     run.passes(config, counts)  # refuses other methods before anything is timed
     points = wishes(config, counts.smallest, given)
     wanted = min(_WANTED, len(points))
@@ -214,21 +215,6 @@ def plan(config: ConfigDict, given: Collection[str], run: ModuleType) -> Plan:
         if sum(seconds) * _STEP > left():
             break
     return chosen
-
-
-def _size_and_counts(config: ConfigDict, given: Collection[str], run: ModuleType):
-    """The size that images are resized to, if any, as config keys; and the counts."""
-    if "data.image_size" in given:
-        return {}, run.counts_of(run.dataset(config))
-    resized = {"data.image_size": _SIDE}
-    try:
-        data = run.dataset(config)
-        if max(data.train.images.shape[1:3]) <= _SIDE:
-            return {}, run.counts_of(data)
-    except InputError:  # as of images of several sizes; what else is wrong comes again
-        pass
-    data = run.dataset(configs.override(config, resized, "plan"))
-    return resized, run.counts_of(data)
 
 
 def described(found: Plan) -> list[str]:

@@ -21,7 +21,8 @@ def dataset(rows=400, classes=4, side=8):
     images = np.zeros((rows, side, side, 1), np.uint8)
     split = Split(images, np.arange(rows, dtype=np.int32) % classes, None)
     names = tuple(map(str, range(classes)))
-    return Dataset(split, split, names, (0.5,), (0.2,), "made", "0" * 8)
+    made = Dataset(split, split, names, (0.5,), (0.2,), "made", "0" * 8)
+    return made._replace(sizes=((side, side, 2 * rows),))
 
 
 class Machine(SimpleNamespace):
@@ -108,17 +109,17 @@ def test_large_images_are_resized_and_small_ones_are_not():
     assert "data.image_size" not in planned(30, large, data__image_size=40).points[0]
 
 
-def test_images_of_several_sizes_are_resized():
+@pytest.mark.parametrize("side_of, pixels", [(64, 32), (16, 16), (6, 6)])
+def test_images_of_several_sizes_are_resized_to_that_of_most(side_of, pixels):
     machine = Machine()
-    made = dataset()
 
     def read(config):
-        if not config.data.image_size:
+        if not (side := config.data.image_size):
             raise InputError("images of several sizes")
-        return made
+        return dataset(side=side)._replace(sizes=((8, 8, 24), (side_of, side_of, 30)))
 
     machine.dataset = read
-    assert planned(30, machine).points[0]["data.image_size"] == 32
+    assert planned(30, machine).points[0]["data.image_size"] == pixels
 
 
 @pytest.mark.parametrize("method", ["random", "kmeans", "herding", "kcenter"])
