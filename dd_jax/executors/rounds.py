@@ -59,7 +59,7 @@ def in_rounds(
             ran += end.ran
             each = (time.monotonic() - start) / max(ran, at_once)
             left = len(pending) * each if end.left is None else end.left
-            eta = f", ETA {duration(left)}" if ran and pending and left else ""
+            eta = f", ETA {duration(left)}" if ran and pending and end.left != 0 else ""
             line = f"{labels[i]} ... {end.text}{eta}"
             notice(line) if end.kind in ("failed", "refused") else say(line)
         busy = [i for i in todo if ends[i].kind == "busy"]
