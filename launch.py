@@ -233,6 +233,8 @@ def _run(request: Request, decision: Settings | None, execute: Execute) -> int:
     disk.sweep(request.root, ours=False)
     ends = execute(cells)
     say_busy(ends)
+    if request.plan:
+        deadline.say_left_out(request.plan, ends, _BEGAN)
     if any(end.kind == "done" for end in ends):
         if why := _report(request, decision):
             return _refused(FAILED, why)

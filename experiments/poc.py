@@ -6,10 +6,12 @@
 The data are looked at first, with advice before anything is trained. Then this machine
 is timed to choose how large networks, sets and audits are, and which runs fit: 1, 10
 and 50 images a class, initial images from real rows, noise and k-means, and robust
-distillation. Each run has random subsets and the full data beside it, membership
-inference by shadow distillations, and attacks. What did not fit is named; the same
-command goes on with it. Keys that are given are kept, such as
-`--config.data.image_size=64` or `--config.model.width=64`.
+distillation; of a set made elsewhere (`--config.distill.load`) the one run. Each has
+random subsets and the full data beside it, membership inference by shadow
+distillations, and attacks. What did not fit is named; the same command goes on with it
+for as long again, and with another language or other thresholds it decides on the same
+runs. Keys that are given are kept, such as `--config.data.image_size=64` or
+`--config.model.width=64`.
 
 report.html starts with the decision: three checks as green, amber, red or not enough
 data to tell, against thresholds that are keys (`--config.decision.KEY`), a recommended
@@ -17,7 +19,7 @@ setting, next steps and sentences for a meeting; in Japanese with
 `--config.report.lang=ja`. For other programs: decision.json, junit.xml,
 `--fail_on=red`.
 
-Time: that of `budget_minutes`.
+Time: that of `budget_minutes`; exit status 2 where no run ends in it.
 Expect a decision, or what would be enough for one. No Record yet.
 """
 

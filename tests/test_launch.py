@@ -2,6 +2,7 @@ import importlib.util
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -14,9 +15,12 @@ import pytest
 import dd_jax
 from dd_jax import config
 from dd_jax.config.fields import fields
+from dd_jax.executors import plan_file
+from dd_jax.executors.time_plan import Plan
 from dd_jax.report import completed, sections
 from dd_jax.system import workdir
 from dd_jax.system.disk import WriteError
+from dd_jax.system.interruption import Interrupted
 from dd_jax.system.locks import Busy
 from dd_jax.types import DoesNotFit, InputError
 
@@ -581,6 +585,52 @@ def test_no_decision_on_runs_of_other_data_is_one_line_after_the_report(world, c
     error = capsys.readouterr().err
     assert "2 data sets" in error and error.count("\n") == 1
     assert world.built == [Path("out")]
+
+
+BUDGET = "--config.budget_minutes=1", "--workdir=out"
+
+
+@pytest.fixture
+def budget(world, monkeypatch):
+    """A plan of three runs in a minute, without timing the machine."""
+    points = [{"distill.ipc": ipc} for ipc in (1, 2, 3)]
+    plan = Plan(60.0, {}, points, [10.0, 20.0, 20.0])
+    monkeypatch.setattr(plan_file, "planned", lambda *arguments: plan)
+    return world
+
+
+def test_the_same_command_goes_on_with_what_was_left_out(budget, capsys):
+    budget.outcome = {2: Interrupted(signal.SIGALRM), 3: Interrupted(signal.SIGALRM)}
+    assert start(*BUDGET) == 0
+    out = capsys.readouterr().out
+    assert "[2/3] ipc=2 ... left out: took longer than expected\n" in out
+    assert out.splitlines()[-2:] == [
+        "left out, no time: ipc=2; ipc=3; the same command goes on with it",
+        "report: out/report.html",
+    ]
+    budget.outcome, budget.runs = {}, []
+    assert start(*BUDGET) == 0
+    assert [values.distill.ipc for values in budget.runs] == [2, 3]
+    out = capsys.readouterr().out
+    assert "[1/3] ipc=1 ... already done" in out and "left out" not in out
+
+
+def test_a_dry_run_shows_the_plan_and_what_may_be_left_out(budget, capsys):
+    assert start(*BUDGET, "--dry_run") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == [
+        "plan for 60 s: 2 of 3 runs, about 30 s",
+        "plan: if there is time: ipc=3",
+    ]
+    assert lines[2] == "cells: 3; results in out" and not os.path.exists("out")
+
+
+def test_no_run_in_the_budget_is_status_2_with_what_would_do(budget, capsys):
+    budget.outcome = {ipc: Interrupted(signal.SIGALRM) for ipc in (1, 2, 3)}
+    assert start(*BUDGET) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: budget_minutes=1: no run ended in this time; give ")
+    assert error.count("\n") == 1 and budget.built == []
 
 
 def test_one_command_line_shows_plans_or_writes(world, capsys):

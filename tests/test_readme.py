@@ -126,7 +126,7 @@ def parsed():
         words = [word for word in map(str, words) if not instead.fullmatch(word)]
         return module.main(["launch.py", *words, "--dry_run"])
 
-    plan = Plan(60.0, {}, [{}], [1.0], [])
+    plan = Plan(60.0, {}, [{}], [1.0])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plan_file, "planned", lambda *arguments: plan)
         yield parse

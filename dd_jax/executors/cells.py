@@ -42,12 +42,14 @@ class End(NamedTuple):
       text: the same, as printed.
       ran: whether this launcher ran it.
       owner: the process that runs a busy one, `PID on HOST`.
+      left: seconds that the cells after it are expected to take, where that is known.
     """
 
     kind: str
     text: str
     ran: bool = False
     owner: str = ""
+    left: float | None = None
 
 
 ALREADY_DONE = End("done", "already done")

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from dd_jax.executors import earlier, groups
+from dd_jax.executors import earlier, groups, time_plan
 from dd_jax.executors.cells import Request, say_notes
 from dd_jax.executors.prepare import has_to_be_fetched, prepare
 from dd_jax.report import completed
@@ -21,6 +21,8 @@ _FEW = 3  # cells whose lines say all that a plan can
 def show(request: Request, started: Callable[[], ModuleType], results: Path) -> None:
     """Lists the cells, their run ids and how far they are; of a sweep, what it takes.
 
+    With a time budget, the plan for it comes first.
+
     Args:
       request: what would be run.
       started: gives `dd_jax.run`; called where a cell's data can be read.
@@ -33,6 +35,8 @@ def show(request: Request, started: Callable[[], ModuleType], results: Path) -> 
     made = prepare(request, started(), known) if known else []
     cells = dict(zip(known, made))
     states = {i: _progress(request.root, cell.id) for i, cell in cells.items()}
+    if request.plan:
+        say("\n".join(time_plan.described(request.plan)))
     say(f"cells: {len(request.cells)}; results in {request.root}")
     say("\n".join(_lines(request, cells, states)))
     if len(cells) > _FEW:

@@ -7,7 +7,6 @@ from types import ModuleType
 
 from ml_collections import ConfigDict
 
-from dd_jax import config as configs
 from dd_jax.executors import time_plan
 from dd_jax.executors.time_plan import Plan
 from dd_jax.system import disk, workdir
@@ -33,11 +32,18 @@ def planned(
       InputError: see `time_plan.plan`.
     """
     path = root / NAME
-    kept = Plan(**workdir.read_json(path)) if path.is_file() else None
-    wanted = configs.changed_in_json(config), 60 * config.budget_minutes
+    kept = _read(path) if path.is_file() else None
+    wanted = time_plan.base_of(config, given), 60 * config.budget_minutes
     if kept and (kept.base, kept.budget) == wanted:
         return kept
     return time_plan.plan(config, given, started())
+
+
+def _read(path: Path) -> Plan | None:
+    """The plan in a file; None where it is not of this form."""
+    content = workdir.read_json(path)
+    same = isinstance(content, dict) and {*content} == {*Plan._fields}
+    return Plan(**content) if same else None
 
 
 def keep(root: Path, plan: Plan) -> None:

@@ -12,6 +12,7 @@ from dd_jax.config import sweep
 from dd_jax.config.sweep import Experiment
 from dd_jax.executors import plan_file
 from dd_jax.executors.cells import Request
+from dd_jax.executors.deciding import decision_settings
 from dd_jax.system import destination
 from dd_jax.types import InputError
 
@@ -53,6 +54,7 @@ def requested(
 def _check(known: flags.FlagValues, found: Experiment) -> None:
     """Refuses a budget for what is not one process that may choose its runs."""
     configs.validate(found.config)
+    decision_settings([found.config], known.fail_on)
     budget = f"budget_minutes={found.config.budget_minutes:g}"
     if found.points != [{}]:
         raise InputError(f"{budget}: {known.config} has a sweep of its own; take 0")

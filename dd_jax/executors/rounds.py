@@ -58,7 +58,8 @@ def in_rounds(
             pending.discard(i)
             ran += end.ran
             each = (time.monotonic() - start) / max(ran, at_once)
-            eta = f", ETA {duration(len(pending) * each)}" if ran and pending else ""
+            left = len(pending) * each if end.left is None else end.left
+            eta = f", ETA {duration(left)}" if ran and pending and end.left != 0 else ""
             line = f"{labels[i]} ... {end.text}{eta}"
             notice(line) if end.kind in ("failed", "refused") else say(line)
         busy = [i for i in todo if ends[i].kind == "busy"]

@@ -1,5 +1,6 @@
 """Which runs to make in a time budget on this machine, and in which order."""
 
+import json
 import math
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -10,21 +11,24 @@ from typing import Any, NamedTuple
 from ml_collections import ConfigDict
 
 from dd_jax import config as configs
+from dd_jax.config.fields import fields
 from dd_jax.config.sweep import Point
-from dd_jax.system.progress import duration
+from dd_jax.executors.planned_size import sized
+from dd_jax.executors.wished_runs import wishes, words
+from dd_jax.system.progress import duration, say
 from dd_jax.types import InputError
 
-_IPCS = (1, 10, 50)
-_MIDDLE = 10  # images a class, of which initial images and mitigations are tried
 _LEAST = 2  # runs without which there is no answer
 _WANTED = 4  # runs that matter more than larger networks
-_USED = 0.8  # of the time that is left, as expectations err
+USED = 0.8  # of the time that is left, as expectations err
 _PROGRAMS = 12  # compiled by a run of new shapes, each about as long as that of a step
 _STEP = 2  # how many times more a level takes than the one before, at least
-_SIDE = 32  # of larger images, in pixels, after resizing
-_ROBUST_EPS = 0.05  # Linf, of robust distillation
 _NETS = 5  # on each set
 _SEVERAL = 3  # on the full data, and attacked of each set, so that there is an interval
+_KEPT = (  # of a set that is loaded
+    *("data.image_size", "distill.steps"),
+    *("audits.privacy.shadows", "audits.privacy.epochs"),
+)
 _SHARED = ("full_data", "full_data_shadows")  # by all runs of a plan
 
 
@@ -73,57 +77,58 @@ LEVELS = (
 
 
 class Plan(NamedTuple):
-    """Runs in the order in which they are made.
+    """Runs in the order in which they are made, as long as there is time.
 
     Attributes:
       budget: seconds.
-      base: config keys other than the default's that all have.
+      base: see `base_of`.
       points: further config keys of each.
       seconds: expected of each.
-      left_out: what would come next, in words.
     """
 
     budget: float
     base: dict[str, Any]
     points: list[Point]
     seconds: list[float]
-    left_out: list[str]
 
-    def expected(self, config: ConfigDict) -> float:
-        """Seconds that are expected of the run of a config."""
+    def number(self, config: ConfigDict) -> int:
+        """The number of the point that a config has, from 0."""
         values = configs.flat(config)
         of_it = [
-            (len(point), seconds)
-            for point, seconds in zip(self.points, self.seconds)
+            (len(point), -number)
+            for number, point in enumerate(self.points)
             if all(values[key] == value for key, value in point.items())
         ]
-        return max(of_it)[1]
+        return -max(of_it)[1]
+
+    def fit(self) -> int:
+        """How many of the first runs are expected to fit."""
+        return max(fitting(self.seconds, USED * self.budget), 1)
+
+    def enough(self, factor: float = 1.0) -> float:
+        """Seconds that the runs need without which there is no answer.
+
+        Args:
+          factor: how many times longer than expected they take.
+        """
+        return factor * sum(self.seconds[:_LEAST]) / USED
 
 
-def wishes(config: ConfigDict, smallest: int, given: Collection[str]) -> list[Point]:
-    """All runs that a plan may have, the most important first.
+def base_of(config: ConfigDict, given: Collection[str]) -> dict[str, Any]:
+    """What a plan belongs to beside its budget: the given keys that change results.
 
-    One image a class, ten, ten from noise, fifty, ten from k-means, and ten by robust
-    distillation; shadows have half of the rows, so that sets are as large as half of
-    the smallest class at most.
+    Thresholds and the language of a report are not among them.
 
     Args:
-      config: the base.
-      smallest: training rows of the smallest class.
-      given: keys that are not varied.
+      config: has the values.
+      given: keys that a plan keeps as they are.
 
-    >>> [p["distill.ipc"] for p in wishes(configs.default(), 30, ())]
-    [1, 10, 10, 10, 10]
+    >>> base_of(configs.default(), {"report.lang", "model.width"})
+    {'model.width': 32}
     """
-    possible = [ipc for ipc in _IPCS if 2 * ipc <= smallest] or [1]
-    middle = max(ipc for ipc in possible if ipc <= _MIDDLE)
-    of = lambda ipc, init="real": {"distill.ipc": ipc, "distill.init": init}
-    robust = of(middle) | {"mitigate.robust.eps": _ROBUST_EPS}
-    found = [of(possible[0]), of(middle), of(middle, "noise")]
-    found += [of(ipc) for ipc in possible if ipc > _MIDDLE]
-    found += [of(middle, "kmeans"), robust]
-    kept = [{k: v for k, v in point.items() if k not in given} for point in found]
-    return [point for i, point in enumerate(kept) if point not in kept[:i]]
+    values, known = configs.flat(config), fields()
+    kept = {key: values[key] for key in sorted(given) if known[key].changes_results}
+    return json.loads(json.dumps(kept))
 
 
 def expected(
@@ -180,12 +185,15 @@ def plan(config: ConfigDict, given: Collection[str], run: ModuleType) -> Plan:
       InputError: the budget is too small, or the data do not fit.
     """
     began, budget = time.monotonic(), 60 * config.budget_minutes
-    left = lambda: _USED * (budget - (time.monotonic() - began))
-    size, counts = _size_and_counts(config, given, run)
+    own, given = base_of(config, given), {*given, *(_KEPT * bool(config.distill.load))}
+    left = lambda: USED * (budget - (time.monotonic() - began))
+    size, data = sized(config, given, run)
+    counts = run.counts_of(data)
     run.passes(config, counts)  # refuses other methods before anything is timed
     points = wishes(config, counts.smallest, given)
     wanted = min(_WANTED, len(points))
     chosen = None
+    say(f"plan: timing networks on this machine, to choose runs for {duration(budget)}")
     for level in LEVELS:
         values = size | level.values(counts.train)
         values = {key: value for key, value in values.items() if key not in given}
@@ -194,61 +202,34 @@ def plan(config: ConfigDict, given: Collection[str], run: ModuleType) -> Plan:
         speed = run.seconds_a_pass(run.prepared(first))
         seconds = expected(base, points, lambda cell: run.passes(cell, counts), speed)
         count = fitting(seconds, left())
+        found = Plan(budget, own, [values | point for point in points], seconds)
         if not chosen and count < min(_LEAST, wanted):
-            needed = sum(seconds[:_LEAST]) / _USED + time.monotonic() - began
+            needed = found.enough() + time.monotonic() - began
             raise InputError(
                 f"budget_minutes={config.budget_minutes:g}: too little for these data "
                 f"on this machine; give {math.ceil(needed / 60)} or more"
             )
         if chosen and count < wanted:
             break
-        chosen = [values | point for point in points], seconds
+        chosen = found
         if sum(seconds) * _STEP > left():
             break
-    points, seconds = chosen
-    count = max(fitting(seconds, left()), 1)
-    left_out = [words(point) for point in points[count:]]
-    base = configs.changed_in_json(config)
-    return Plan(budget, base, points[:count], seconds[:count], left_out)
-
-
-def _size_and_counts(config: ConfigDict, given: Collection[str], run: ModuleType):
-    """The size that images are resized to, if any, as config keys; and the counts."""
-    if "data.image_size" in given:
-        return {}, run.counts_of(run.dataset(config))
-    resized = {"data.image_size": _SIDE}
-    try:
-        data = run.dataset(config)
-        if max(data.train.images.shape[1:3]) <= _SIDE:
-            return {}, run.counts_of(data)
-    except InputError:  # as of images of several sizes; what else is wrong comes again
-        pass
-    data = run.dataset(configs.override(config, resized, "plan"))
-    return resized, run.counts_of(data)
-
-
-def words(point: Point) -> str:
-    """A run of a plan for people.
-
-    >>> words({"distill.ipc": 10, "distill.init": "noise", "model.width": 16})
-    'ipc=10 init=noise'
-    """
-    varied = "distill.ipc", "distill.init", "mitigate.robust.eps"
-    named = {key.split(".", 1)[1]: point[key] for key in varied if key in point}
-    return " ".join(f"{key}={value}" for key, value in named.items())
+    return chosen
 
 
 def described(found: Plan) -> list[str]:
     """A plan as lines."""
-    one = found.points[0]
-    about = f"{len(found.points)} runs, about {duration(sum(found.seconds))}"
-    size = one.get("data.image_size")
-    lines = [
-        f"plan for {duration(found.budget)}: {about}",
-        f"plan: networks of width {one.get('model.width', 'as given')}"
-        + (f", images resized to {size}x{size} pixels" if size else "")
-        + f", {one.get('audits.privacy.shadows', 'as many as given')} shadows",
+    one, count = found.points[0], found.fit()
+    chosen = {
+        "model.width": "networks of width {}",
+        "data.image_size": "images resized to {0}x{0} pixels",
+        "audits.privacy.shadows": "{} shadows",
+    }
+    parts = [form.format(one[key]) for key, form in chosen.items() if key in one]
+    later = "; ".join(map(words, found.points[count:]))
+    return [
+        f"plan for {duration(found.budget)}: {count} of {len(found.points)} runs, "
+        f"about {duration(sum(found.seconds[:count]))}",
+        *([f"plan: {', '.join(parts)}"] if parts else []),
+        *([f"plan: if there is time: {later}"] if later else []),
     ]
-    if found.left_out:
-        lines.append(f"plan: left out, no time: {'; '.join(found.left_out)}")
-    return lines

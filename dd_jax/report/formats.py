@@ -128,10 +128,11 @@ def count(n: int, noun: str) -> str:
 def rate(value: float) -> str:
     """A fraction as a percentage of two digits.
 
-    >>> rate(0.0625), rate(0.004)
-    ('6.2 %', '0.4 %')
+    >>> rate(0.0625), rate(0.004), rate(1.0)
+    ('6.2 %', '0.4 %', '100 %')
     """
-    return f"{100 * value:.2g} %"
+    of_100 = 100 * value
+    return f"{of_100:.2g} %" if of_100 < 99.5 else f"{of_100:.0f} %"
 
 
 def number(value: Any) -> Cell:

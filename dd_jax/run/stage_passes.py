@@ -6,6 +6,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from dd_jax.catalogue import entry
+from dd_jax.run.context import images_per_class
 from dd_jax.types import Dataset, InputError
 
 _FORWARD = 1 / 3  # of a pass: no gradient
@@ -32,7 +33,7 @@ def counts_of(data: Dataset) -> Counts:
 
 
 def passes(config: ConfigDict, counts: Counts) -> dict[str, float]:
-    """Passes of each stage, for distribution matching and selection.
+    """Passes of each stage, for distribution matching, selection and loaded sets.
 
     A pass is one image forward and backward through the network with the gradient of
     its parameters. Counted are convolutions alone: k b / 3 + m for a step of
@@ -54,9 +55,9 @@ def passes(config: ConfigDict, counts: Counts) -> dict[str, float]:
     method, train = config.distill.method, config.train
     privacy, attacks = config.audits.privacy, config.audits.robustness
     n, queries, k, _ = counts
-    m = k * config.distill.ipc
+    m, loaded = k * images_per_class(config), config.distill.load
     distil = config.distill.steps * (k * config.distill.batch_real * _FORWARD + m)
-    if entry("method", method).traits.get("selects"):
+    if loaded or entry("method", method).traits.get("selects"):
         distil = 0.0
     elif method != "dm":
         raise InputError(
@@ -72,7 +73,7 @@ def passes(config: ConfigDict, counts: Counts) -> dict[str, float]:
         "full_data": train.full_nets * train.full_epochs * n,
         "evaluation": _PIPES * train.nets * queries * _FORWARD,
     }
-    if privacy.enabled:
+    if privacy.enabled and not loaded:
         rows = min(privacy.rows or n, n)
         views = (1 + ("flip" in train.augment)) * (1 + 2 * privacy.query_shift) ** 2
         to_query = privacy.shadows * rows * views * _FORWARD

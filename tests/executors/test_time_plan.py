@@ -9,17 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dd_jax import config as configs
+from dd_jax.distill.io import storage
 from dd_jax.executors import plan_file, time_plan
-from dd_jax.executors.time_plan import LEVELS, Plan, expected, fitting, wishes
+from dd_jax.executors.time_plan import LEVELS, Plan, expected, fitting
+from dd_jax.executors.wished_runs import wishes
 from dd_jax.run.stage_passes import Counts, counts_of, passes
-from dd_jax.types import Dataset, InputError, Split
+from dd_jax.types import Dataset, InputError, Split, SyntheticSet
 
 
 def dataset(rows=400, classes=4, side=8):
     images = np.zeros((rows, side, side, 1), np.uint8)
     split = Split(images, np.arange(rows, dtype=np.int32) % classes, None)
     names = tuple(map(str, range(classes)))
-    return Dataset(split, split, names, (0.5,), (0.2,), "made", "0" * 8)
+    made = Dataset(split, split, names, (0.5,), (0.2,), "made", "0" * 8)
+    return made._replace(sizes=((side, side, 2 * rows),))
 
 
 class Machine(SimpleNamespace):
@@ -50,13 +53,11 @@ def planned(minutes, machine=None, **values):
 def test_more_time_gives_more_runs_and_then_larger_networks():
     slow = Machine(a_pass=5e-5)
     found = [planned(minutes, slow) for minutes in (0.7, 1, 2, 8, 30, 1e6)]
-    counts = [len(plan.points) for plan in found]
+    counts = [plan.fit() for plan in found]
     widths = [plan.points[0]["model.width"] for plan in found]
     assert widths == sorted(widths) and widths[0] == 16 and widths[-1] == 128
-    assert counts[0] < counts[-1] == 6 and not found[-1].left_out
-    for plan in found:
-        assert len(plan.points) + len(plan.left_out) == 6
-        assert sum(plan.seconds) <= 0.8 * plan.budget
+    assert 2 <= counts[0] < counts[-1] == 6
+    assert all(len(plan.points) == 6 for plan in found)
 
 
 def test_runs_differ_in_what_is_to_be_recommended():
@@ -74,7 +75,18 @@ def test_too_little_time_is_refused_with_what_would_do():
     with pytest.raises(InputError) as caught:
         planned(1, slow)
     enough = int(str(caught.value).split("give ")[1].split()[0])
-    assert len(planned(enough, slow).points) >= 2
+    assert planned(enough, slow).fit() >= 2
+
+
+def test_a_line_is_printed_before_the_machine_is_timed(capsys):
+    machine, printed = Machine(), []
+    plain = machine.seconds_a_pass
+    machine.seconds_a_pass = lambda c: (
+        printed.append(capsys.readouterr().out) or plain(c)
+    )
+    planned(30, machine)
+    line = "plan: timing networks on this machine, to choose runs for 30 min\n"
+    assert printed[0] == line and not any(printed[1:])
 
 
 def test_given_keys_are_kept():
@@ -97,17 +109,43 @@ def test_large_images_are_resized_and_small_ones_are_not():
     assert "data.image_size" not in planned(30, large, data__image_size=40).points[0]
 
 
-def test_images_of_several_sizes_are_resized():
+@pytest.mark.parametrize("side_of, pixels", [(64, 32), (16, 16), (6, 6)])
+def test_images_of_several_sizes_are_resized_to_that_of_most(side_of, pixels):
     machine = Machine()
-    made = dataset()
 
     def read(config):
-        if not config.data.image_size:
+        if not (side := config.data.image_size):
             raise InputError("images of several sizes")
-        return made
+        return dataset(side=side)._replace(sizes=((8, 8, 24), (side_of, side_of, 30)))
 
     machine.dataset = read
-    assert planned(30, machine).points[0]["data.image_size"] == 32
+    assert planned(30, machine).points[0]["data.image_size"] == pixels
+
+
+@pytest.mark.parametrize("method", ["random", "kmeans", "herding", "kcenter"])
+def test_of_selected_images_the_number_alone_is_varied(method):
+    found = planned(1e6, distill__method=method)
+    varied = [
+        {k for k in p if k in ("distill.init", "mitigate.robust.eps")}
+        for p in found.points
+    ]
+    assert [p["distill.ipc"] for p in found.points] == [1, 10, 50] and not any(varied)
+
+
+def test_of_a_loaded_set_there_is_one_run_without_shadows(tmp_path):
+    images, labels = np.zeros((8, 40, 40, 1), np.float32), np.eye(4)[[0, 1, 2, 3] * 2]
+    path = tmp_path / "set.npz"
+    storage.save(path, SyntheticSet(images, labels.astype(np.float32), 0.01, {}))
+    large = Machine(data=dataset(side=40))
+    found = planned(30, large, distill__load=str(path))
+    (point,) = found.points
+    assert not {"data.image_size", "distill.ipc", "distill.steps"} & {*point}
+    assert "model.width" in point and "audits.privacy.shadows" not in point
+    assert time_plan.described(found)[0].startswith("plan for 30 min: 1 of 1 runs, ")
+    cell = configs.override(configs.default(), {"distill.load": str(path)}, "test")
+    stages = passes(cell, Counts(400, 100, 4, 100))
+    assert stages["distill"] == 0 and stages["train"] == 5 * 300 * 8
+    assert not [stage for stage in stages if "shadow" in stage]
 
 
 def test_what_runs_share_counts_once():
@@ -181,15 +219,33 @@ def test_a_plan_is_kept_for_the_same_config(tmp_path):
     other = configs.override(base, {"budget_minutes": 30.0}, "test")
     assert plan_file.planned(other, (), tmp_path, Machine).budget == 1800
     other = configs.override(base, {"seed": 1}, "test")
-    assert plan_file.planned(other, (), tmp_path, Machine).base != found.base
+    assert plan_file.planned(other, ("seed",), tmp_path, Machine).base != found.base
     assert json.loads((tmp_path / "plan.json").read_text())["budget"] == 540
+
+
+def test_a_plan_is_kept_where_other_keys_change_no_result(tmp_path):
+    base = configs.override(configs.default(), {"budget_minutes": 9.0}, "test")
+    found = plan_file.planned(base, (), tmp_path, Machine)
+    plan_file.keep(tmp_path, found)
+    page = {"report.lang": "ja", "decision.accuracy_loss.amber": 0.05}
+    other = configs.override(base, page, "test")
+    refuse = lambda: pytest.fail("planned again")
+    assert plan_file.planned(other, page, tmp_path, refuse) == found
+
+
+def test_a_default_that_is_given_has_a_plan_of_its_own(tmp_path):
+    base = configs.override(configs.default(), {"budget_minutes": 9.0}, "test")
+    plan_file.keep(tmp_path, plan_file.planned(base, (), tmp_path, Machine))
+    found = plan_file.planned(base, ("model.width",), tmp_path, Machine)
+    assert not any("model.width" in point for point in found.points)
+    assert found.base == {"model.width": 32}
 
 
 def test_a_plan_knows_the_time_of_each_run():
     found = planned(1e6)
     for point, seconds in zip(found.points, found.seconds):
         cell = configs.override(configs.default(), point, "test")
-        assert found.expected(cell) == seconds
+        assert found.seconds[found.number(cell)] == seconds
 
 
 def test_levels_rise():
@@ -199,10 +255,17 @@ def test_levels_rise():
 
 def test_a_plan_in_words():
     point = {"distill.ipc": 1, "model.width": 16, "data.image_size": 32}
-    plan = Plan(300.0, {}, [point], [60.0], ["ipc=10 init=real"])
+    later = {"distill.ipc": 10, "distill.init": "real"}
+    plan = Plan(300.0, {}, [point, later], [60.0, 200.0])
     assert time_plan.described(plan) == [
-        "plan for 5 min: 1 runs, about 60 s",
-        "plan: networks of width 16, images resized to 32x32 pixels, as many as given "
-        "shadows",
-        "plan: left out, no time: ipc=10 init=real",
+        "plan for 5 min: 1 of 2 runs, about 60 s",
+        "plan: networks of width 16, images resized to 32x32 pixels",
+        "plan: if there is time: ipc=10 init=real",
     ]
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", '{"left_out": []}'])
+def test_a_plan_of_another_form_is_made_again(tmp_path, content):
+    (tmp_path / "plan.json").write_text(content)
+    base = configs.override(configs.default(), {"budget_minutes": 9.0}, "test")
+    assert len(plan_file.planned(base, (), tmp_path, Machine).points) == 6
