@@ -24,6 +24,7 @@ class Request(NamedTuple):
       root: the work directory.
       keys: dotted config keys that the command line gives or the sweep varies.
       plan: what fits into `budget_minutes`, where there is such a budget.
+      elsewhere: whether other machines than this run the cells.
     """
 
     cells: list[ConfigDict]
@@ -31,6 +32,7 @@ class Request(NamedTuple):
     root: Path
     keys: tuple[str, ...] = ()
     plan: Plan | None = None
+    elsewhere: bool = False
 
 
 class End(NamedTuple):
