@@ -409,6 +409,15 @@ def test_a_full_disk_is_one_line_and_status_1(world, capsys, monkeypatch, where)
     assert "cannot be written (No space left)" in line
 
 
+def test_no_cell_is_started_once_the_disk_is_full(world, capsys):
+    world.outcome = {2: WriteError(28, "state: no room"), 3: WriteError(27, "large")}
+    assert start(experiment("product({'distill.ipc': [1, 3, 2, 4]})")) == 1
+    assert [values.distill.ipc for values in world.runs] == [1, 3, 2] and world.writes
+    large, full = capsys.readouterr().err.splitlines()
+    assert "[2/4] ipc=3 ... failed: WriteError: large" in large
+    assert full == "error: [3/4] ipc=2: state: no room"
+
+
 @pytest.mark.parametrize(
     "name", ["status.json", "record.json"], ids=["status", "record"]
 )

@@ -18,6 +18,7 @@ from dd_jax.executors.options import DEFAULT_TIME
 from dd_jax.executors.rounds import in_rounds, sorted_out
 from dd_jax.executors.watch import Watcher
 from dd_jax.system import workdir
+from dd_jax.system.disk import tells_no_room
 from dd_jax.system.locks import Busy
 from dd_jax.system.notice import notice
 from dd_jax.system.progress import say
@@ -105,6 +106,8 @@ def run_on_cluster(
         jobs = _jobs(root.absolute() / "slurm", elements, settings)
         try:
             for i, end in _ends(jobs, folders, watcher):
+                if end.kind == "full":
+                    slurm.cancel(jobs.values())
                 watcher.clear()
                 yield i, end
         except KeyboardInterrupt:
@@ -228,4 +231,6 @@ def _end(folder: Path, job: str, surely: bool) -> End | None:
         return End(
             "refused", f"refused: {error.removeprefix('DoesNotFit: ')}", ran=True
         )
+    if error.startswith("WriteError: ") and tells_no_room(error):
+        return End("full", error.removeprefix("WriteError: "), ran=True)
     return End("failed", f"{row['status']}: {error} (see {folder})", ran=True)

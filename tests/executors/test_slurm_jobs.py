@@ -1,0 +1,44 @@
+"""Jobs of a cluster whose commands are faked."""
+
+import errno
+import os
+from types import SimpleNamespace
+
+import pytest
+
+from dd_jax.executors import slurm
+from dd_jax.system import workdir
+from dd_jax.system.disk import WriteError, writing
+
+SETTINGS = {"slurm_array_parallelism": 9}
+
+
+@pytest.fixture
+def cluster(tmp_path, monkeypatch):
+    """A queue of jobs by name, empty; and which are cancelled."""
+    found = SimpleNamespace(queue={}, cancelled=[])
+    monkeypatch.setattr(slurm.slurm, "queued", lambda: found.queue)
+    monkeypatch.setattr(slurm.slurm, "array_limit", lambda: 10)
+    monkeypatch.setattr(slurm.slurm, "cancel", found.cancelled.extend)
+    monkeypatch.setattr(
+        slurm, "_submitted", lambda folder, block, _: [f"5_{e.number}" for e in block]
+    )
+    return found
+
+
+def run(root, count):
+    cells = [SimpleNamespace(id=f"{i:012x}") for i in range(count)]
+    return slurm.run_on_cluster(cells, [f"[{i}]" for i in range(count)], root, [], SETTINGS)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_where_the_disk_is_full_the_other_jobs_are_cancelled(cluster, tmp_path, number):
+    with pytest.raises(WriteError) as full, writing(tmp_path / "state"):
+        raise OSError(number, os.strerror(number))
+    folder = workdir.run_folder(tmp_path, f"{1:012x}")
+    workdir.write_status(folder, "failed", full.value)
+    cluster.queue |= {"5_0": "", "5_2": ""}
+    with pytest.raises(WriteError) as stopped:
+        run(tmp_path, 3)
+    assert str(stopped.value) == f"[1]: {full.value}"
+    assert cluster.cancelled == ["5_0", "5_1", "5_2"]
