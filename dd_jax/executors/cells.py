@@ -40,8 +40,8 @@ class End(NamedTuple):
     """How a cell ended.
 
     Attributes:
-      kind: `done`, `failed`, `refused` (it does not fit in memory), `full` (the disk has
-        no room, for no other cell either) or `busy`: another process runs it.
+      kind: `done`, `failed`, `refused` (it does not fit in memory), `full` (the disk
+        is, for all other cells too) or `busy`: another process runs it.
       text: the same, as printed.
       ran: whether this launcher ran it.
       owner: the process that runs a busy one, `PID on HOST`.

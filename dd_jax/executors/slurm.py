@@ -12,8 +12,8 @@ from typing import Any
 
 from dd_jax.executors import slurm_commands as slurm
 from dd_jax.executors.cells import ALREADY_DONE, End
-from dd_jax.executors.element import Element
-from dd_jax.executors.lost import record_loss
+from dd_jax.executors.element import MORE_MEMORY, Element
+from dd_jax.executors.lost import record_loss, to_fit
 from dd_jax.executors.options import DEFAULT_TIME
 from dd_jax.executors.rounds import in_rounds, sorted_out
 from dd_jax.executors.watch import Watcher
@@ -216,7 +216,10 @@ def _end(folder: Path, job: str, surely: bool) -> End | None:
     if row["status"] == "running":
         if not surely:
             return None
-        why = f"job {job} ended {slurm.state(job)}".rstrip()
+        state = slurm.state(job)
+        why = f"job {job} ended {state}".rstrip()
+        if state == "OUT_OF_MEMORY":
+            why += f"; {to_fit(MORE_MEMORY)}"
         try:
             record_loss(folder, why)
         except Busy as busy:

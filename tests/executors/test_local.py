@@ -72,7 +72,8 @@ def test_a_worker_that_is_killed_loses_its_cell_alone(side_by_side, tmp_path, ca
     assert kinds == ["done", "failed", "done", "done", "done"]
     row = workdir.read_status(folder)
     assert row["status"] == "failed"
-    assert "was killed by SIGKILL, as where memory runs out" in row["error"]
+    assert "SIGKILL, as where memory runs out; then lower distill." in row["error"]
+    assert "or lower --workers" in row["error"]
     assert row["error"] in capsys.readouterr().err
 
 

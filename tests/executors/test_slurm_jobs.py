@@ -28,7 +28,22 @@ def cluster(tmp_path, monkeypatch):
 
 def run(root, count):
     cells = [SimpleNamespace(id=f"{i:012x}") for i in range(count)]
-    return slurm.run_on_cluster(cells, [f"[{i}]" for i in range(count)], root, [], SETTINGS)
+    return slurm.run_on_cluster(
+        cells, [f"[{i}]" for i in range(count)], root, [], SETTINGS
+    )
+
+
+def test_a_job_out_of_memory_says_which_keys_to_lower(
+    cluster, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(slurm.slurm, "state", lambda job: "OUT_OF_MEMORY")
+    monkeypatch.setattr(slurm, "_SOON", 0.0)
+    workdir.write_status(workdir.run_folder(tmp_path, f"{0:012x}"), "running")
+    (end,) = run(tmp_path, 1)
+    words = "job 5_0 ended OUT_OF_MEMORY; lower distill.batch_real (mtt: "
+    assert end.kind == "failed" and words in capsys.readouterr().err
+    error = workdir.read_status(workdir.run_folder(tmp_path, f"{0:012x}"))["error"]
+    assert error.endswith("model.width, or raise --slurm.mem")
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
