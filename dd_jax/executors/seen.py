@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import psutil
 
+from dd_jax.catalogue import entry
 from dd_jax.report import completed
 from dd_jax.report.records import estimate, lookup
 from dd_jax.system import workdir
@@ -48,13 +49,9 @@ def look(folder: Path | None) -> Seen:
         return Seen(kind, " ".join(str(row["error"]).split()))
     if kind != "running":
         return Seen("damaged", f"status.json says {kind}")
-    steps, total = _steps(folder)
-    share = steps / total if total else 0.0
+    detail, share = _progress(folder)
     if not _alive(folder):
-        return Seen("interrupted", f"distil {steps} of {total}", share=share)
-    detail = f"distil {steps} of {total}"
-    if total and steps >= total:
-        detail = _stage(folder)
+        return Seen("interrupted", detail, share=share)
     return Seen("running", detail, _between(folder, None), share)
 
 
@@ -122,14 +119,23 @@ def _accuracy(folder: Path) -> str:
     return ""
 
 
-def _steps(folder: Path) -> tuple[int, int]:
-    """Steps of distillation: those done, and all."""
+def _progress(folder: Path) -> tuple[str, float]:
+    """Where a run is, and the share of its distillation that is done."""
     try:
-        total = lookup(workdir.read_json(folder / "config.json"), "distill", "steps")
+        total = _steps(workdir.read_json(folder / "config.json")["distill"])
         rows = workdir.read_jsonl(folder / "metrics.jsonl")
-        return (rows[-1]["step"] if rows else 0), total or 0
+        steps = rows[-1]["step"] if rows else 0
+        if steps < total:
+            return f"distil {steps} of {total}", steps / total
     except (InputError, OSError, KeyError, TypeError):
-        return 0, 0
+        return "", 0.0
+    return _stage(folder), 1.0
+
+
+def _steps(distill: dict) -> int:
+    """All steps of distillation; none of sets that are loaded or selected."""
+    selects = entry("method", distill["method"]).traits.get("selects", False)
+    return 0 if distill["load"] or selects else distill["steps"]
 
 
 def _stage(folder: Path) -> str:

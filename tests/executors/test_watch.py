@@ -94,7 +94,20 @@ def test_damaged_files_are_a_state(root):
         "done", seconds=pytest.approx(0, abs=9)
     )
     (root / "runs" / f"{3:012x}" / "metrics.jsonl").write_text("x\ny\n")
-    assert look(root / "runs" / f"{3:012x}").detail == "distil 0 of 0"
+    assert look(root / "runs" / f"{3:012x}").detail == ""
+
+
+@pytest.mark.parametrize(
+    "nothing_to_distil",
+    [{"distill.steps": 0}, {"distill.method": "kmeans"}, {"distill.load": "a.npz"}],
+)
+def test_a_run_that_distils_nothing_has_a_stage(tmp_path, nothing_to_distil):
+    folder = write(tmp_path, 1, "running", owner=os.getpid())
+    values = config.override(cell(1), nothing_to_distil, "test")
+    workdir.write_json(folder / "config.json", json.loads(values.to_json()))
+    assert look(folder).detail == "networks"
+    (folder / "checkpoints" / "full_data").mkdir(parents=True)
+    assert look(folder).detail == "full data"
 
 
 def test_a_later_run_of_the_same_config_counts(root):
