@@ -266,10 +266,11 @@ def test_wrong_values_and_what_data_do_not_allow_are_listed_at_once(world, capsy
     reasons = [
         "[1/8] seed=0 ipc=0: config: distill.ipc=0: must be at least 1 (type int)",
         "[2/8] seed=None ipc=0, [4/8] seed=None ipc=5, [6/8] seed=None ipc=900, "
-        "[8/8] seed=None ipc=two: config: seed=None: must be at least 0 and below 2**32 "
-        "(type int)",
+        "[8/8] seed=None ipc=two: config: seed=None: must be at least 0 and below "
+        "2**32 (type int)",
         "[5/8] seed=0 ipc=900: class 4 has 100 images",
-        "[7/8] seed=0 ipc=two: config: distill.ipc='two': must be at least 1 (type int)",
+        "[7/8] seed=0 ipc=two: config: distill.ipc='two': must be at least 1 "
+        "(type int)",
     ]
     for flag in ("--dry_run", "--manifest=cells.jsonl", "--executor=inline"):
         assert start(experiment(grid), flag) == 2
