@@ -131,7 +131,7 @@ def _jobs(
       InputError: Slurm does not answer, or refuses them.
     """
     record = folder / "jobs.jsonl"
-    before = {row["run"]: row["job"] for row in workdir.read_jsonl(record)}
+    before = dict(map(_submitted_before, workdir.read_jsonl(record)))
     queued = slurm.queued()
     if queued is None:
         raise InputError("Slurm does not answer (squeue); run the same command later")
@@ -152,6 +152,12 @@ def _jobs(
     if len(jobs) > len(new):
         say(f"{len(jobs) - len(new)} cells are in the queue already")
     return jobs
+
+
+def _submitted_before(row: Any) -> tuple[str, str]:
+    """A run and its job, of a row of the jobs; empty for a row that was damaged."""
+    found = row if isinstance(row, dict) else {}
+    return str(found.get("run", "")), str(found.get("job", ""))
 
 
 def _submitted(folder: Path, block: list[Element], settings: Settings) -> list[str]:

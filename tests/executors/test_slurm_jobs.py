@@ -7,10 +7,12 @@ from types import SimpleNamespace
 import pytest
 
 from dd_jax.executors import slurm
+from dd_jax.executors.element import Element
 from dd_jax.system import workdir
 from dd_jax.system.disk import WriteError, writing
 
 SETTINGS = {"slurm_array_parallelism": 9}
+IDS = (0, "a"), (1, "b")
 
 
 @pytest.fixture
@@ -44,6 +46,16 @@ def test_a_job_out_of_memory_says_which_keys_to_lower(
     assert end.kind == "failed" and words in capsys.readouterr().err
     error = workdir.read_status(workdir.run_folder(tmp_path, f"{0:012x}"))["error"]
     assert error.endswith("model.width, or raise --slurm.mem")
+
+
+@pytest.mark.parametrize("row", [{"x": 1}, [1], "x", None, {"run": [], "job": {}}])
+def test_damaged_rows_of_jobs_count_not(cluster, tmp_path, row):
+    cluster.queue["4_7"] = ""
+    workdir.write_jsonl(tmp_path / "jobs.jsonl", [row, {"run": "a", "job": "4_7"}])
+    elements = {i: Element((), i, run_id, tmp_path, tmp_path) for i, run_id in IDS}
+    assert slurm._jobs(tmp_path, elements, SETTINGS) == {0: "4_7", 1: "5_1"}
+    rows = workdir.read_jsonl(tmp_path / "jobs.jsonl")
+    assert rows[1:] == [{"run": "a", "job": "4_7"}, {"run": "b", "job": "5_1"}]
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
