@@ -15,6 +15,7 @@ from dd_jax.catalogue import entry
 from dd_jax.report import completed
 from dd_jax.report.records import estimate, lookup
 from dd_jax.system import workdir
+from dd_jax.system.disk import file_digest
 from dd_jax.system.progress import duration
 from dd_jax.types import InputError
 
@@ -42,8 +43,8 @@ def look(folder: Path | None) -> Seen:
         return Seen("new")
     kind = row["status"]
     if kind == "done":
-        if not _whole(folder, row):
-            return Seen("damaged", "record.json is not the one that was written")
+        if name := _changed(folder, row):
+            return Seen("damaged", f"{name} is not the one that was written")
         return Seen("done", _accuracy(folder), _between(folder, "record.json"))
     if kind in ("failed", "diverged", "damaged"):
         return Seen(kind, " ".join(str(row["error"]).split()))
@@ -103,11 +104,19 @@ def summary(runs: list[Seen]) -> str:
     return f"{len(runs)} cells: {counts}{eta}"
 
 
-def _whole(folder: Path, row: dict) -> bool:
-    """Whether the Record is there as it was written, as far as it can be read."""
+def _changed(folder: Path, row: dict) -> str:
+    """The Record or the config of a done run, if it is not as it was written.
+
+    Returns:
+      The name of the file; empty where both are, or where the config is deleted.
+    """
     with suppress(OSError):
-        return completed.has_its_record(folder, row)
-    return False
+        if completed.has_its_record(folder, row):
+            path, files = folder / "config.json", row.get("files")
+            digest = files.get(path.name) if isinstance(files, dict) else None
+            whole = not path.exists() or digest in (None, file_digest(path))
+            return "" if whole else path.name
+    return completed.RECORD
 
 
 def _accuracy(folder: Path) -> str:

@@ -84,6 +84,26 @@ def test_a_run_whose_record_was_changed_or_lost_is_not_done(tmp_path):
     assert look(folder).kind == "damaged"
 
 
+def test_a_done_run_whose_config_was_damaged_is_found_and_damaged(tmp_path):
+    kept = {"run": {"config": config.changed_in_json(cell(1))}}
+    folder = write(tmp_path, 1, "done", record=kept)
+    workdir.write_status(
+        folder,
+        "done",
+        record=file_digest(folder / "record.json"),
+        files={"config.json": file_digest(folder / "config.json")},
+    )
+    assert run_folders(tmp_path, [cell(1)]) == [folder]
+    assert look(folder).kind == "done"
+    (folder / "config.json").write_text("{")
+    assert run_folders(tmp_path, [cell(1), cell(2)]) == [folder, None]
+    why = "config.json is not the one that was written"
+    assert look(folder) == Seen("damaged", why)
+    (folder / "config.json").unlink()  # what may be deleted
+    assert run_folders(tmp_path, [cell(1)]) == [folder]
+    assert look(folder).kind == "done"
+
+
 def test_damaged_files_are_a_state(root):
     (root / "runs" / f"{2:012x}" / "status.json").write_text("{")
     (root / "runs" / f"{1:012x}" / "record.json").write_text("{")
