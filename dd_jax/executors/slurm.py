@@ -7,6 +7,8 @@ ends, they go on, and the same command finds them again.
 import shlex
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from dd_jax.executors.rounds import in_rounds, sorted_out
 from dd_jax.executors.watch import Watcher
 from dd_jax.system import workdir
 from dd_jax.system.disk import tells_no_room
-from dd_jax.system.locks import Busy
+from dd_jax.system.locks import Busy, locked
 from dd_jax.system.notice import notice
 from dd_jax.system.progress import say
 from dd_jax.types import InputError
@@ -164,21 +166,39 @@ def _submitted(folder: Path, block: list[Element], settings: Settings) -> list[s
     """The ids of the jobs of an array; its logs and scripts go to the folder.
 
     Raises:
-      InputError: Slurm refuses it.
+      InputError: Slurm refuses it; nothing of it is left in the folder.
     """
     import submitit
     from submitit.core import utils
 
+    printed = StringIO()  # what sbatch says, which the error says too
     try:
         executor = submitit.SlurmExecutor(folder, max_num_timeout=_TIMEOUTS)
         plain = {name.removeprefix("slurm_"): value for name, value in settings.items()}
         executor.update_parameters(job_name="dd_jax", **plain)
-        with executor.batch():
+        with (
+            locked(folder),
+            _removed_if_refused(folder),
+            redirect_stderr(printed),
+            executor.batch(),
+        ):
             jobs = [executor.submit(element) for element in block]
     except (utils.FailedJobError, utils.FailedSubmissionError) as error:
         words = " ".join(str(error).split())
         raise InputError(f"Slurm refuses the jobs: {words}") from None
     return [job.job_id for job in jobs]
+
+
+@contextmanager
+def _removed_if_refused(folder: Path) -> Iterator[None]:
+    """Removes what is new in a folder where an error ends the block."""
+    before = {*folder.glob("*")}
+    try:
+        yield
+    except BaseException:
+        for path in {*folder.glob("*")} - before:
+            path.unlink(missing_ok=True)
+        raise
 
 
 def _ends(

@@ -10,6 +10,7 @@ from dd_jax.executors import slurm
 from dd_jax.executors.element import Element
 from dd_jax.system import workdir
 from dd_jax.system.disk import WriteError, writing
+from dd_jax.types import InputError
 
 SETTINGS = {"slurm_array_parallelism": 9}
 IDS = (0, "a"), (1, "b")
@@ -46,6 +47,26 @@ def test_a_job_out_of_memory_says_which_keys_to_lower(
     assert end.kind == "failed" and words in capsys.readouterr().err
     error = workdir.read_status(workdir.run_folder(tmp_path, f"{0:012x}"))["error"]
     assert error.endswith("model.width, or raise --slurm.mem")
+
+
+def test_a_refused_submission_leaves_nothing_and_is_one_line(
+    tmp_path, monkeypatch, capfd
+):
+    monkeypatch.setenv("SUBMITIT_LOG_LEVEL", "NOCONFIG")  # else it closes others' logs
+    pytest.importorskip("submitit")
+    (tmp_path / "bin").mkdir()
+    for name in ("srun", "sbatch"):
+        command = tmp_path / "bin" / name
+        command.write_text("#!/bin/sh\necho 'error: no more jobs' >&2\nexit 1\n")
+        command.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
+    folder, kept = tmp_path / "slurm", tmp_path / "slurm" / "jobs.jsonl"
+    workdir.write_jsonl(kept, [{"run": "a", "job": "4_7"}])
+    elements = [Element((), i, run_id, tmp_path, tmp_path) for i, run_id in IDS]
+    for count in (1, 2):
+        with pytest.raises(InputError, match="^Slurm refuses the jobs: .*no more jobs"):
+            slurm._submitted(folder, elements[:count], {"slurm_time": 5})
+    assert [*folder.iterdir()] == [kept] and capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("row", [{"x": 1}, [1], "x", None, {"run": [], "job": {}}])
