@@ -23,9 +23,9 @@ Several launchers may share a --workdir: each skips the runs of the others, and 
 them again when its own are done.
 
 Exit status: 0 done, or being run by another launcher; 1 a run failed or diverged, the
-disk is full, or a check of the decision has the colour of --fail_on; 2 bad input or
-usage, or a run that does not fit in the memory of the device; 130 Ctrl-C, 143 SIGTERM,
-129 SIGHUP.
+disk is full, or a check of the decision has the colour of --fail_on or a worse one (one
+that is not known fails at amber); 2 bad input or usage, or a run that does not fit in
+the memory of the device; 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP.
 """
 
 import os

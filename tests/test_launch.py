@@ -551,7 +551,8 @@ DECIDE = "--config.decision.enabled=True", "--workdir=out"
         (0.5, None, 0),
         (0.05, "red", 0),
         (0.05, "amber", 1),
-        (0.0, "amber", 0),
+        (0.0, "amber", 1),
+        (0.0, "red", 0),
     ],
 )
 def test_status_1_where_a_check_has_the_colour_or_a_worse_one(
@@ -565,8 +566,8 @@ def test_status_1_where_a_check_has_the_colour_or_a_worse_one(
     )
     given = [f"--fail_on={fail_on}"] if fail_on else []
     assert start(*DECIDE, *given) == status
-    colour = "red" if loss > 0.1 else "amber"
-    start_of_line = f"error: --fail_on={fail_on}: accuracy is {colour} (accuracy_loss "
+    colour = "red" if loss > 0.1 else "amber" if loss else "not known"
+    start_of_line = f"error: --fail_on={fail_on}: accuracy is {colour} ("
     error = capsys.readouterr().err
     assert error.startswith(start_of_line) if status else error == ""
     assert error.count("\n") == status and world.built == [Path("out")]

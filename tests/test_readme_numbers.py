@@ -2,6 +2,7 @@
 
 import json
 import re
+from importlib import import_module
 
 import pytest
 from tiny import ROOT
@@ -80,22 +81,72 @@ def peer(name):
     return f"{version}, " + (f"fastest of {count}" if count > 1 else "eager")
 
 
+TIMINGS = [
+    (width, jax, name + suffix)
+    for width, name in ((32, "small"), (128, "w128"))
+    for jax, suffix in (("0.12", ""), ("0.10", "_jax_0.10"))
+]
+NEWEST = 128, "0.12"
+
+
 def timings():
-    names = [
-        (width, jax, name + suffix)
-        for width, name in ((32, "small"), (128, "w128"))
-        for jax, suffix in (("0.12", ""), ("0.10", "_jax_0.10"))
-    ]
     lines = [
         row(width, jax, peer(name), *(ratio(name, case) for case in CASES))
-        for width, jax, name in names
+        for width, jax, name in TIMINGS
     ]
-    for width, jax, name in names:
+    for width, jax, name in TIMINGS:
         _, found = versus_torch(name)
         shares = [found[case].get("share_of_matmul") for case in CASES]
         if all(shares):
             lines.append(row(width, jax, *(f"{100 * share:.0f} %" for share in shares)))
     return lines
+
+
+def prose(text):
+    return " ".join(text.split())
+
+
+def test_the_page_says_when_timings_were_measured_and_what_misses_the_aim():
+    (said,) = re.findall(r"\nThe aim is .*?\n\n64 joint", RESULTS_PAGE, re.S)
+    said = prose(said)
+    for width, jax, name in TIMINGS:
+        record, found = versus_torch(name)
+        assert record["commit"][:7] in said
+        assert (len(found["dm"].get("variants", ())) > 1) == ((width, jax) == NEWEST)
+    _, found = versus_torch("w128")
+    shares = [found[c]["share_of_matmul"] for c in CASES if c != "dm"]
+    assert all(found[c]["ratio"]["median"] > 0.6 for c in CASES)
+    assert f"their {100 * min(shares):.0f} to {100 * max(shares):.0f} %" in said
+    _, old = versus_torch("small_jax_0.10")
+    for case in ("mtt", "nets"):
+        assert f"{old[case]['ratio']['median']:.2f}" in said
+
+
+def published_cells(module):
+    """`(method, images a class)` of the cells of published recipes."""
+    points = import_module(f"experiments.{module}").sweep()
+    return [(point["distill.method"], point["distill.ipc"]) for point in points]
+
+
+def test_the_page_names_the_cells_and_benchmarks_without_a_record():
+    done = {
+        (r["run"]["method"], r["run"]["ipc"])
+        for r in records_of("fashion_mnist_published_h100")
+    }
+    cells = published_cells("fashion_mnist_published")
+    missing: dict[str, list[str]] = {}
+    for method, ipc in cells:
+        if (method, ipc) not in done:
+            label = short_name(catalogue.entry("method", method).label)
+            missing.setdefault(label, []).append(str(ipc))
+    words = ", ".join(f"{label} at {' and '.join(n)}" for label, n in missing.items())
+    page = prose(RESULTS_PAGE)
+    assert f"of Fashion-MNIST {words} images a class" in page
+    assert not list(RESULTS.glob("cifar10_published*"))
+    assert f"all {len(published_cells('cifar10_published'))} cells of `cifar10" in page
+    kinds = (json.loads(f.read_text())["benchmark"] for f in RESULTS.glob("acc*.json"))
+    assert "accelerator" not in kinds
+    assert "the Record of [`benchmarks/accelerator.py`]" in page
 
 
 def shadow_costs():

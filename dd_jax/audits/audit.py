@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from dd_jax.data.trigger import Trigger
 from dd_jax.runtime.keys import integer
 from dd_jax.types import Array, Dataset, Key, Model, Params, Split, SyntheticSet
 
@@ -77,6 +78,7 @@ class Context(NamedTuple):
       undefended: `() -> params` of networks on the full data, trained without attacks.
       save: `(file name, bytes)`: leaves a file beside the Record.
       save_curves: `(name, JSON value)`: leaves curves in `curves.json`.
+      trigger: of the backdoor in the run's own sets; None where there is none.
       folder: of the run, for files that are written in other ways.
     """
 
@@ -99,6 +101,7 @@ class Context(NamedTuple):
     undefended: Callable[[], Params] = not_yet
     save: Callable[[str, bytes], None] = not_yet
     save_curves: Callable[[str, Any], None] = not_yet
+    trigger: Trigger | None = None
     folder: Path | None = None
 
     @property

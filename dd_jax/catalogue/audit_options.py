@@ -6,6 +6,7 @@ from dd_jax.catalogue.rules import (
     CANARIES,
     EVEN,
     FLAG,
+    NOT_NEGATIVE,
     PAIRS,
     PROTOCOLS,
     ROWS,
@@ -256,5 +257,31 @@ ATTRIBUTES = (
         "rows that the attacker knows the groups of, and training rows under attack, "
         "at most",
         at_least(2),
+    ),
+)
+POISON = (
+    Option(
+        "enabled",
+        False,
+        "look for a backdoor in the set: the smallest trigger of each class in "
+        "networks on it, labels that networks on the full data do not share, pixels "
+        "out of range",
+        FLAG,
+    ),
+    Option("images", 200, "evaluation images that triggers are sought on", at_least(1)),
+    Option("nets", 2, "networks searched per set", at_least(1)),
+    Option("steps", 300, "steps of the search in each network and class", at_least(1)),
+    Option(
+        "weight",
+        6.0,
+        "weight of the share of the image that a trigger covers",
+        NOT_NEGATIVE,
+    ),
+    Option(
+        "threshold",
+        2.0,
+        "accuse a class whose trigger is smaller than the median by this many robust "
+        "standard deviations",
+        NOT_NEGATIVE,
     ),
 )

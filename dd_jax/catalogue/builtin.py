@@ -4,10 +4,13 @@ Traits, by kind:
 
 - method, init: `random_rows`, its images are random real rows.
 - method: `selects`, it takes real images as they are; `matches_real`, its batch holds
-  real images that robust distillation can attack (default true); `follows_experts`,
+  real images that robust distillation can attack (default true); `matches_means`, it
+  matches weighted means of them, several of a class too, and its `info["terms"]` has
+  the loss of each, so that every form of fair distillation has it; `follows_experts`,
   all sets of a run follow the same ones; `batched`, the form of it that shadows share;
   `private`, the form of it that learns from releases of private rows, and
   `private_steps`, whether its steps make them;
+  `memory`, its options with which its memory grows, of which 0 is all there is;
   `traced`, parameters that its factory takes as traced values, on which it does not
   branch but by `distill.traced.switched_on`: cells of a sweep that differ in them share
   compiled programs.
@@ -48,6 +51,7 @@ method(
     "dc",
     _IN + "condensation:condensation",
     label="Dataset condensation (DC)",
+    matches_means=True,
     traced=_LEARNS,
     batched="dd_jax.distill.batched.shadow_condensation:shadow_condensation",
     private="dd_jax.distill.private.private_condensation:private_condensation",
@@ -57,6 +61,7 @@ method(
     "dsa",
     _IN + "condensation:siamese_condensation",
     label="Siamese augmentation (DSA)",
+    matches_means=True,
     traced=_LEARNS,
     batched="dd_jax.distill.batched.shadow_condensation:shadow_siamese_condensation",
 )
@@ -64,6 +69,7 @@ method(
     "dm",
     _IN + "distribution_matching:distribution_matching",
     label="Distribution matching (DM)",
+    matches_means=True,
     traced=_LEARNS,
     batched="dd_jax.distill.batched.shadow_matching:shadow_matching",
     private="dd_jax.distill.private.release_matching:release_matching",
@@ -75,18 +81,21 @@ method(
     options=method_options.TRAJECTORY_MATCHING,
     matches_real=False,
     follows_experts=True,
+    memory=("student_steps", "batch_student"),
     traced=(*_LEARNS, "expert_lr", "student_lr", "lr_lr"),
 )
 method(
     "idc_i",
     _IN + "idc:idc_i",
     label="Parametrised condensation (IDC-I)",
+    matches_means=True,
     traced=_LEARNS,
 )
 method(
     "idc",
     _IN + "idc:idc",
     label="Parametrised condensation (IDC)",
+    matches_means=True,
     traced=_LEARNS,
 )
 method(
@@ -252,6 +261,13 @@ audit(
     _IN + "privacy.attribute_audit:AUDIT",
     label="Attribute inference",
     options=audit_options.ATTRIBUTES,
+)
+audit("backdoor", _IN + "backdoor_audit:AUDIT", label="Backdoor of the run itself")
+audit(
+    "poison",
+    _IN + "poison_audit:AUDIT",
+    label="Search for backdoors",
+    options=audit_options.POISON,
 )
 audit(
     "learning_curve",

@@ -15,8 +15,8 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _TYPES = (bool, int, float, str, tuple)
 _TRAITS = {  # kind -> what an entry may say of itself
     "method": (
-        *("selects", "random_rows", "matches_real", "follows_experts", "batched"),
-        *("traced", "private", "private_steps"),
+        *("selects", "random_rows", "matches_real", "matches_means"),
+        *("follows_experts", "batched", "traced", "private", "private_steps", "memory"),
     ),
     "init": ("random_rows", "place"),
     "attack": ("words", "shared"),

@@ -27,6 +27,7 @@ CANARIES = (
 PROTOCOLS = ("halves", "canaries")
 VARIANCES = ("auto", "fixed", "per_example")
 PRECISIONS = ("float32", "tf32", "bfloat16")
+FAIR_FORMS = ("balanced", "barycentre", "fairdd", "dro")
 BALLS = ("linf", "l2", "l1")
 IMBALANCES = ("none", "long_tail", "step")
 COLOURED = ("none", "foreground", "background")

@@ -11,7 +11,7 @@ from dd_jax.types import InputError
 
 _SECTIONS = tuple(
     "seed budget_minutes checkpoint_seconds devices precision data model distill train "
-    "mitigate dp sets audits report decision".split()
+    "mitigate backdoor dp sets audits report decision".split()
 )
 
 

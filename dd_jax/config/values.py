@@ -177,9 +177,12 @@ _SWITCHES = (  # what is off has no part in ids, so that those from before it st
     ("data.colour", "data.correlation"),
     ("data.colour", "data.colour"),
     ("data.groups", "data.groups"),
+    ("mitigate.fair.form", "mitigate.fair."),
     ("dp.epsilon", "dp."),
     ("dp.sgd.epochs", "dp.sgd."),
     ("audits.data.enabled", "audits.data."),
+    ("backdoor.rate", "backdoor."),
+    ("audits.poison.enabled", "audits.poison."),
 )
 
 

@@ -28,6 +28,9 @@ class Real(NamedTuple):
         it has no access to the rows: `images` are blank, one of each class.
       secret: `u32[2]`, the key data of noise and batches of a method that makes its
         releases in its steps.
+      groups: `i32[n]`, the group of each image, 0, 1, ...; None where data have none.
+      strata: `i32[n]`; where given, `draw` takes equal numbers of the strata of a
+        class, as far as they have rows.
     """
 
     images: Array
@@ -36,13 +39,25 @@ class Real(NamedTuple):
     experts: Array | None = None
     released: Array | None = None
     secret: Array | None = None
+    groups: Array | None = None
+    strata: Array | None = None
 
 
 class Batch(NamedTuple):
-    """Images of every class, `f32[k b h w c]` in [0, 1]; weight 0 marks a filler."""
+    """Images of every class, some of which may be fillers.
+
+    Attributes:
+      images: `f32[k b h w c]` in [0, 1].
+      weights: `f32[k b]`, of each image in the mean of its class, 0 for a filler; or
+        `f32[k g b]`, in each of g means of the class that a method is to match.
+      groups: `i32[k b]`, as in `Real`.
+      importance: `f32[k]` or `f32[k g]`, of the loss of each mean; None is 1.
+    """
 
     images: Array
     weights: Array
+    groups: Array | None = None
+    importance: Array | None = None
 
 
 class Experts(NamedTuple):
@@ -114,7 +129,8 @@ class Method(NamedTuple):
       init: `(key, Real) -> state`; runs on the host.
       sample: `(key, Real) -> batch`; pure.
       update: `(key, state, batch) -> (state, info)`; pure, `info["loss"]` is `f32[]`
-        and nothing in `info` is needed to continue.
+        and nothing in `info` is needed to continue. A method that matches means of its
+        `Batch` has the loss of each in `info["terms"]`, `f32[k]` or `f32[k g]`.
       read: `state -> SyntheticSet`; pure.
       steps: whether `update` does anything; selection methods end at `init`.
       experts: those that it follows, if any.
@@ -139,13 +155,16 @@ class Method(NamedTuple):
     traced: Traced | None = None
 
 
-def real_data(images: np.ndarray, labels: np.ndarray, members=None) -> Real:
+def real_data(
+    images: np.ndarray, labels: np.ndarray, members=None, groups=None
+) -> Real:
     """Lines up the rows of each class.
 
     Args:
       images: `u8[n h w c]`.
       labels: `i32[n]`, all classes 0..k-1 present.
       members: `bool[n]`, the rows that may be used; default all.
+      groups: `i32[n]`, ids, which are numbered in their order; default none.
 
     Returns:
       A `Real` whose shapes do not depend on `members`.
@@ -163,7 +182,9 @@ def real_data(images: np.ndarray, labels: np.ndarray, members=None) -> Real:
     chosen = [np.flatnonzero((labels == c) & members) for c in range(classes)]
     rows = np.stack([np.resize(c, width) for c in chosen])
     counts = np.array([len(c) for c in chosen])
-    return Real(images, rows.astype(np.int32), counts.astype(np.int32))
+    if groups is not None:
+        groups = np.unique(groups, return_inverse=True)[1].astype(np.int32)
+    return Real(images, rows.astype(np.int32), counts.astype(np.int32), groups=groups)
 
 
 def blank(shape: tuple[int, ...], classes: int) -> Real:
@@ -188,15 +209,36 @@ def draw_rows(key: Key, real: Real, size: int) -> tuple[Array, Array]:
     size = min(size, width)
     noise = jax.random.uniform(key, (classes, width))
     present = jnp.arange(width) < real.counts[:, None]
-    score, at = lax.top_k(jnp.where(present, noise, -1.0), size)
-    rows = jnp.take_along_axis(real.rows, at, 1)
-    return rows, (score >= 0).astype(jnp.float32)
+    score = jnp.where(present, noise, -jnp.inf)
+    if real.strata is not None:
+        strata = jnp.asarray(real.strata)[real.rows]
+        score -= jax.vmap(place_in_stratum)(score, strata)
+    _, at = lax.top_k(score, size)
+    taken = lambda table: jnp.take_along_axis(jnp.asarray(table), at, 1)
+    return taken(real.rows), taken(present).astype(jnp.float32)
+
+
+def place_in_stratum(score: Array, strata: Array) -> Array:
+    """How many of the same stratum have a higher score, `i32[r]`.
+
+    Args:
+      score: `f32[r]`.
+      strata: `i32[r]`.
+
+    >>> place_in_stratum(jnp.array([0.1, 0.9, 0.5]), jnp.array([0, 1, 0])).tolist()
+    [1, 0, 0]
+    """
+    order = jnp.lexsort((-score, strata))
+    ordered = strata[order]
+    place = jnp.arange(len(order)) - jnp.searchsorted(ordered, ordered)
+    return place[jnp.argsort(order)]
 
 
 def draw(key: Key, real: Real, size: int) -> Batch:
-    """The images of `draw_rows`."""
+    """The images of `draw_rows`, and their groups."""
     rows, weights = draw_rows(key, real, size)
-    return Batch(as_pixels(jnp.asarray(real.images)[rows]), weights)
+    groups = None if real.groups is None else jnp.asarray(real.groups)[rows]
+    return Batch(as_pixels(jnp.asarray(real.images)[rows]), weights, groups)
 
 
 def one_hot_labels(classes: int, ipc: int) -> Array:

@@ -7,6 +7,7 @@ from typing import Any
 
 import chex
 import jax
+import jax.numpy as jnp
 
 from dd_jax.distill.base import Batch, Method, Real, draw
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
@@ -44,6 +45,15 @@ def siamese(augment: Callable[[Key, Array], Array], key: Key, images: Array) -> 
     return vmap_or_loop(augment, keys, images)
 
 
+def weighed(terms: Array, importance: Array | None) -> Array:
+    """Sum of the terms of a loss, each times its importance, `f32[]`.
+
+    >>> weighed(jnp.array([1.0, 2.0]), jnp.array([0.5, 0.0])).item()
+    0.5
+    """
+    return terms.sum() if importance is None else jnp.vdot(importance, terms)
+
+
 def augmented(params: Params, side, augment: Callable[[Array], Array]):
     """A batch or set with augmented images."""
     return side._replace(images=augment(side.images))
@@ -69,9 +79,10 @@ def matching_method(
 
     Args:
       model: the family of random networks.
-      loss: `(params, real, synthetic) -> f32[]`; `real` is a `Batch` with images
-        `f32[k b h w c]` and weights `f32[k b]`, 0 for fillers; `synthetic` a
-        `SyntheticSet` with images `f32[k m h w c]`, m a class, and labels `f32[k m k]`.
+      loss: `(params, real, synthetic) -> f32[]`, or terms of it, of each class `f32[k]`
+        or each mean `f32[k g]`; `real` is a `Batch` with images `f32[k b h w c]` and
+        weights `f32[k b]`, 0 for fillers; `synthetic` a `SyntheticSet` with images
+        `f32[k m h w c]`, m a class, and labels `f32[k m k]`.
       ipc: stored images a class.
       init: see `synthetic`.
       batch_real: real images a class and step.
@@ -97,12 +108,11 @@ def matching_method(
 
         def loss_fn(learned):
             ours = augmented(params, learner.decode(learned), change)
-            value = loss(params, real, ours)
-            chex.assert_shape(value, ())
-            return value
+            terms = loss(params, real, ours)
+            return weighed(terms, batch.importance), terms
 
-        value, gradient = jax.value_and_grad(loss_fn)(state.params)
-        return learner.update(state, gradient), {"loss": value}
+        found, gradient = jax.value_and_grad(loss_fn, has_aux=True)(state.params)
+        return learner.update(state, gradient), dict(zip(("loss", "terms"), found))
 
     return Method(learner.init, sample, update, learner.read)
 

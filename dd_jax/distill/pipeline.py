@@ -48,9 +48,9 @@ def _distiller(make: Callable, splits: bool, given: str):
     """
 
     def one(shared, key, state, rows, counts, own, values):
-        images, common, first, last = shared
+        (images, groups), common, first, last = shared
         made = own if common is None else common
-        real = Real(images, rows, counts)._replace(**{given: made})
+        real = Real(images, rows, counts, groups=groups)._replace(**{given: made})
         steps = make(values)
         sample = lambda k: steps.sample(k, real)
         return _steps(sample, steps.update, key, state, first, last)
@@ -130,7 +130,8 @@ def distil_many(
             rows = jnp.stack([real.rows for real in reals])
             counts = jnp.stack([real.counts for real in reals])
             common, paths = _paths(method, keys, member, experts, share_experts)
-            images, common = everywhere((images, common))
+            rows_of = images, reals[0].groups
+            rows_of, common = everywhere((rows_of, common))
             make, values = steps_of(method)
             values = jax.tree.map(lambda v: jnp.full(len(keys), v), values)
             given = _given(method)
@@ -138,7 +139,7 @@ def distil_many(
                 noisy = (common if paths is None else paths,)
             program = _distiller(make, method.splits, given)
             each = rows, counts, paths, values
-            advance = Advance(program, (images, common), step_keys, each)
+            advance = Advance(program, (rows_of, common), step_keys, each)
         state, seconds = loop(
             advance,
             state,
@@ -179,7 +180,7 @@ def _reals(method: Method, data: Split, members: np.ndarray) -> list[Real]:
     if method.releases and not method.releases.in_steps:
         public = blank(data.images.shape[1:], int(data.labels.max()) + 1)
         return [public] * len(members)
-    return [real_data(data.images, data.labels, row) for row in members]
+    return [real_data(data.images, data.labels, row, data.groups) for row in members]
 
 
 def _batched_advance(run: Callable, key, rest: tuple) -> Callable:

@@ -172,7 +172,7 @@ def options() -> flags.FlagValues:
         None,
         ["red", "amber"],
         "exit with status 1 where a check of the decision has this colour or a worse "
-        "one; needs --config.decision.enabled=True",
+        "one; what is not known fails at amber; needs --config.decision.enabled=True",
         flag_values=found,
     )
     flags.register_multi_flags_validator(

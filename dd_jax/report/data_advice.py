@@ -82,8 +82,8 @@ def _uneven(part: dict) -> Iterator[str]:
     least, *_, most = sorted(part["classes"], key=lambda row: row["train"])
     if ratio >= UNEVEN:
         yield (
-            f"Uneven classes: {most['name']} has {most['train']:,} training images, "
-            f"{least['name']} has {least['train']:,}, {ratio:.1f} times fewer. A "
+            f"Uneven classes: {_name(most)} has {most['train']:,} training images, "
+            f"{_name(least)} has {least['train']:,}, {ratio:.1f} times fewer. A "
             "synthetic set has as many of each: read the accuracy of each class beside "
             "the mean."
         )
@@ -92,10 +92,13 @@ def _uneven(part: dict) -> Iterator[str]:
 def _few_images(part: dict) -> Iterator[str]:
     ipc = part.get("ipc") or 0
     if few := _below(part, "train", FEW_REAL * ipc):
+        each = f"for each of their {ipc} synthetic ones"
+        mend = "a lower distill.ipc saves more and may cost accuracy; or add images"
+        if ipc == 1:
+            each, mend = "for their synthetic one", "add images"
         yield (
-            f"Classes with fewer than {FEW_REAL} training images for each of their "
-            f"{ipc} synthetic ones: {few}. Little is saved there: take a lower "
-            "distill.ipc, or add images."
+            f"Classes with fewer than {FEW_REAL} training images {each}: {few}. Little "
+            f"is saved there: {mend}."
         )
 
 
@@ -114,7 +117,7 @@ def _few_evaluated(part: dict) -> Iterator[str]:
 def _groups(part: dict) -> Iterator[str]:
     for split in _splits(part):
         empty = [
-            (row["group"], of_class["name"])
+            (row["group"], _name(of_class))
             for row in part.get("groups") or ()
             for rows, of_class in zip(row[split], part["classes"])
             if not rows
@@ -146,8 +149,8 @@ def _images(part: dict) -> Iterator[str]:
     if enlarged := images["enlarged"]:
         yield (
             f"Images enlarged to {size}: {enlarged:,}, by up to "
-            f"{images['largest_enlargement']:.1f} times. This adds no detail: take a "
-            "lower data.image_size, or leave them out."
+            f"{images['largest_enlargement']:.1f} times. This adds no detail: set "
+            "data.image_size nearer to their size, or leave them out."
         )
     if stretched := images["stretched"]:
         yield (
@@ -164,6 +167,12 @@ def _rows(part: dict, split: str) -> int:
     return sum(row[split] for row in part["classes"])
 
 
+def _name(row: dict) -> str:
+    """A class by its name, said to be one where that is a number."""
+    name = str(row["name"])
+    return f"class {name}" if name.isdecimal() else name
+
+
 def _counted(part: dict, split: str, words: str, rows: int) -> str:
     share = rate(rows / _rows(part, split))
     return f"{WORDS[split]} images {words}: {rows:,} ({share})."
@@ -172,6 +181,6 @@ def _counted(part: dict, split: str, words: str, rows: int) -> str:
 def _below(part: dict, split: str, least: int) -> str:
     """Classes with fewer rows than a number, the smallest first; empty for none."""
     rows: Sequence[dict] = sorted(part["classes"], key=lambda row: row[split])
-    few = [f"{row['name']} ({row[split]:,})" for row in rows if row[split] < least]
+    few = [f"{_name(row)} ({row[split]:,})" for row in rows if row[split] < least]
     more = len(few) - MOST_NAMES
     return ", ".join(few[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")

@@ -44,11 +44,20 @@ def chance(record: Record) -> float:
 
 def above_chance(record: Record, value: dict | float | None) -> bool | None:
     """Whether an accuracy is above chance with its interval; None if not measured."""
+    return all_above(value, chance(record))
+
+
+def all_above(value: dict | float | None, other: float) -> bool | None:
+    """Whether a number is above another with its interval; None if not measured.
+
+    >>> all_above({"mean": 0.3, "ci": [-0.1, 0.7], "n": 5}, 0.0), all_above(0.3, 0.0)
+    (False, True)
+    """
     known = estimate(value)
     if known is None:
         return None
     low = known["ci"][0] if known["ci"] else known["mean"]
-    return above(min(low, known["mean"]), chance(record))
+    return above(min(low, known["mean"]), other)
 
 
 def above(value: float, other: float) -> bool:

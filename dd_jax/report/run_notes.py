@@ -35,9 +35,19 @@ def size(record: Record) -> str:
     )
 
 
+def is_loaded(record: Record) -> bool:
+    """Whether the set was made elsewhere: by its flag, or by the settings of the run.
+
+    >>> is_loaded({"run": {"config": {"distill.load": "set.npz"}}})
+    True
+    """
+    run = record["run"]
+    return bool(run.get("loaded") or (run.get("config") or {}).get("distill.load"))
+
+
 def origin(record: Record) -> str:
     """What cannot be audited of a loaded set; empty for one that the run made."""
-    return LOADED if record["run"].get("loaded") else ""
+    return LOADED if is_loaded(record) else ""
 
 
 def guarantee(record: Record) -> str:

@@ -106,7 +106,7 @@ def title(record: Record) -> str:
     run = record["run"]
     init = "" if run["init"] is None else f", init {run_value(record, 'init')}"
     maker = run_value(record, "method")
-    if run.get("loaded"):
+    if run_notes.is_loaded(record):
         maker = "Loaded set" if run["method"] == "loaded" else f"Loaded set, {maker},"
     return (
         f"{maker} on {dataset_name(record)}, "

@@ -66,6 +66,7 @@ RUN = fields(
         "outer_steps": COUNT,
         "rows": COUNT,
         "adversarial": each(NUMBER),
+        "fair": fields({"form": text}, {"groups": COUNT, "over": text, "eta": NUMBER}),
         "differential_privacy": fields(
             {
                 "epsilon": number(0),

@@ -17,6 +17,7 @@ from dd_jax.catalogue.naming import init_of
 from dd_jax.run import stages
 from dd_jax.run.cached import cache_dir, cached, estimate, run_dir
 from dd_jax.run.context import RunContext, factor_of, images_per_class, learns
+from dd_jax.run.own_backdoor import trigger_of
 from dd_jax.run.variants import undefended_networks, variant_networks
 from dd_jax.system import disk
 from dd_jax.system.notice import notice
@@ -144,6 +145,7 @@ def context_of(run: RunContext, name: str, results: Results | None = None) -> Co
         undefended=results.undefended,
         save=partial(_save, run),
         save_curves=results.curves.__setitem__,
+        trigger=trigger_of(run),
         folder=run.folder,
     )
 

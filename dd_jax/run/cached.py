@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ml_collections import ConfigDict
 
 from dd_jax import config as configs
+from dd_jax.catalogue import entry, resolve, takes
 from dd_jax.config.sharing import PARTS
 from dd_jax.report.intervals import mean_interval
 from dd_jax.run.context import RunContext
@@ -21,8 +23,6 @@ from dd_jax.system.notice import notice
 from dd_jax.train.many import Schedule
 from dd_jax.types import DoesNotFit, InputError
 
-_DISTILLED_BY = "distill.batch_real, distill.ipc or model.width"
-_TRAINED_BY = "train.batch or model.width"
 _REHEARSING: ContextVar[bool] = ContextVar("rehearsing", default=False)
 _CALLS = 10  # compiled calls of a training run, between which it can be saved
 
@@ -39,7 +39,7 @@ def stage_loop(
     name = label or stage.replace("_", " ")
 
     def loop(advance, state, **schedule):
-        with _advised(name, stage), computing_in(run.config.precision):
+        with advised(run, name, stage), computing_in(run.config.precision):
             if _REHEARSING.get():
                 return LoopResult(advance(state, 0, 0)[0], 0.0)
             with locked(run, folder):
@@ -70,13 +70,27 @@ def rehearsal() -> Iterator[None]:
 
 
 @contextmanager
-def _advised(name: str, stage: str) -> Iterator[None]:
+def advised(run: RunContext, name: str, stage: str) -> Iterator[None]:
     """Names a stage that does not fit in memory, and the keys that it follows from."""
     try:
         yield
     except DoesNotFit as error:
-        keys = _DISTILLED_BY if "distill" in stage else _TRAINED_BY
+        *keys, last = _keys_of_memory(run.config, stage)
+        keys = f"{', '.join(keys)} or {last}"
         raise DoesNotFit(f"{name} {error}; lower {keys}") from None
+
+
+def _keys_of_memory(config: ConfigDict, stage: str) -> list[str]:
+    """Those with which the memory of a stage grows."""
+    if "distill" not in stage:
+        return ["train.batch", "model.width"]
+    name = config.distill.method
+    real = takes(resolve("method", name), "batch_real")
+    keys = ["distill.batch_real"] if real else []
+    for option in entry("method", name).traits.get("memory", ()):
+        value = config.distill[name][option]
+        keys.append(f"distill.{name}.{option}{'' if value else ' (0 = all)'}")
+    return [*keys, "distill.ipc", "model.width"]
 
 
 def run_dir(run: RunContext, name: str) -> Path:

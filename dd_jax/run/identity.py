@@ -14,6 +14,7 @@ from dd_jax.run.context import (
     upsampled,
 )
 from dd_jax.run.methods import method_of
+from dd_jax.run.mitigated import fairness_of
 from dd_jax.run.variants import made_by
 from dd_jax.runtime.devices import all_devices, devices_in_use, devices_of_each
 
@@ -60,6 +61,7 @@ def identity(run: RunContext, metadata: dict, notes: tuple[str, ...]) -> dict:
             "loaded": bool(config.distill.load),
             "data_notes": list(notes),
             "labels": labels(config),
+            "fair": fairness_of(config, data),
         }.items()
         if value
     }

@@ -13,7 +13,6 @@ from dd_jax.distill import METHODS, BatchedMethod, Method, batched_form
 from dd_jax.distill.base import Experts, Releases
 from dd_jax.distill.private import private_form
 from dd_jax.distill.traced import Traced, split
-from dd_jax.distill.wrappers import MITIGATIONS
 from dd_jax.run.cached import cache_dir, stage_loop
 from dd_jax.run.context import (
     RunContext,
@@ -21,6 +20,7 @@ from dd_jax.run.context import (
     images_per_class,
     learns,
 )
+from dd_jax.run.mitigated import wrapped, wrappers_of
 from dd_jax.run.private import released, releases_of
 from dd_jax.run.read_data import own_options, public_rows
 from dd_jax.runtime.keys import named, stack
@@ -81,14 +81,15 @@ def method_of(run: RunContext, name: str) -> Method:
             f"method {name!r}: its factory gives a {type(made).__name__}; it must "
             "give a dd_jax.distill.Method"
         )
-    mitigations = ((k, tuple(v.items())) for k, v in run.config.mitigate.items())
+    wrappers = wrappers_of(run.config, run.dataset)
     constants, values = _traced(name, options)
-    make = _maker(factory, run.model, constants, tuple(mitigations))
+    make = _maker(factory, run.model, constants, wrappers)
     method = make(values)._replace(traced=Traced(make, values))
     if not takes(factory, "init"):
         return method
     # Steps do not depend on where they start from: all starts share one program.
-    return method._replace(init=build_method(**options, init=_init(run)).init)
+    started = build_method(**options, init=_init(run))
+    return method._replace(init=wrapped(started, run.model, wrappers).init)
 
 
 def _traced(name: str, options: dict) -> tuple[tuple, dict[str, float]]:
@@ -99,14 +100,12 @@ def _traced(name: str, options: dict) -> tuple[tuple, dict[str, float]]:
 
 
 @reused
-def _maker(factory: Callable, model: Model, constants: tuple, mitigations: tuple = ()):
+def _maker(factory: Callable, model: Model, constants: tuple, wrappers: tuple = ()):
     """`traced.Traced.make` of a factory: a method of its values."""
 
     def make(values: Mapping[str, Any]) -> Any:
         made = factory(model, **dict(constants), **values)
-        for mitigation, settings in mitigations:
-            made = MITIGATIONS[mitigation](made, model, **dict(settings))
-        return made
+        return wrapped(made, model, wrappers)
 
     return make
 

@@ -129,6 +129,12 @@ def _refusals(config: ConfigDict, data: Dataset) -> Iterator[tuple[bool, str]]:
         bool(config.mitigate.robust.eps),
         "mitigate.robust.eps: steps see no rows to attack; take 0",
     )
+    yield bool(config.backdoor.rate), "backdoor.rate: steps see no rows; take 0"
+    yield (
+        config.mitigate.fair.form != "none",
+        f"mitigate.fair.form={config.mitigate.fair.form}: steps see no rows to tell by "
+        "group; take none",
+    )
     yield (
         bool(config.audits.memorisation.enabled and config.audits.memorisation.gallery),
         "audits.memorisation.gallery: puts training rows into the report; take False",

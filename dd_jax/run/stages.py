@@ -24,6 +24,7 @@ from dd_jax.run.cached import (
 from dd_jax.run.context import RunContext, learns
 from dd_jax.run.dp_sgd_baseline import networks_by_dp_sgd, recipe_of
 from dd_jax.run.methods import batched_method_of, experts_of, method_of
+from dd_jax.run.own_backdoor import saving_trigger
 from dd_jax.runtime.keys import stack
 from dd_jax.runtime.loop_log import JsonLines, Log, Logs
 from dd_jax.train.many import train_on_rows, train_on_sets
@@ -53,6 +54,7 @@ def synthetic_sets(
     keys = stack(run.key("distil"), config.sets)
     member = np.ones((config.sets, len(run.dataset.train.labels)), bool)
     loop = stage_loop(run, "distill", run_dir(run, "distil"), log=_log(run))
+    loop = saving_trigger(run, loop)
     return distil_many(
         method_of(run, config.distill.method),
         keys,

@@ -8,7 +8,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from dd_jax import config as configs
-from dd_jax.catalogue import entries, names
+from dd_jax.catalogue import entries
 from dd_jax.data import require_per_class
 from dd_jax.data.zca import fitting_bytes, fitting_seconds
 from dd_jax.distill import batched_form
@@ -21,10 +21,11 @@ from dd_jax.run.context import (
     factor_of,
     images_per_class,
     learns,
-    matches,
 )
 from dd_jax.run.grid_checks import runs_here
 from dd_jax.run.methods import batched_method_of, method_of
+from dd_jax.run.mitigated import mitigations, require_mitigated
+from dd_jax.run.own_backdoor import require_backdoor
 from dd_jax.run.private import require_no_keys, require_private
 from dd_jax.run.read_data import dataset, whitening
 from dd_jax.run.variants import transfer_variants
@@ -73,12 +74,9 @@ def _check_parts(built: RunContext) -> None:
     require_per_class(data, images_per_class(config))
     if not config.distill.load:
         (_check_learning if learns(config) else _check_selection)(config)
-    if config.mitigate.robust.eps and not matches(config.distill.method):
-        others = ", ".join(name for name in names("method") if matches(name))
-        raise InputError(
-            f"mitigate.robust.eps: {config.distill.method} matches no real images that "
-            f"could be attacked; take one of {others}"
-        )
+    require_mitigated(config, data)
+    if config.backdoor.rate:
+        require_backdoor(config, data)
     _initialised(built.model)
     if not config.distill.load:
         method_of(built, config.distill.method)
@@ -179,12 +177,15 @@ def _check_joint(built: RunContext) -> None:
             f"audits.privacy.joint: distill.method={distill.method} has no joint form; "
             f"take {', '.join(known)}, or joint=False"
         )
-    for mitigation, settings in built.config.mitigate.items():
-        if settings.eps:
-            raise InputError(
-                f"audits.privacy.joint: mitigate.{mitigation} has no joint form; take "
-                "joint=False"
-            )
+    for mitigation in mitigations(built.config):
+        raise InputError(
+            f"audits.privacy.joint: mitigate.{mitigation} has no joint form; take "
+            "joint=False"
+        )
+    if built.config.backdoor.rate:
+        raise InputError(
+            "audits.privacy.joint: a backdoor has no joint form; take joint=False"
+        )
     batched_method_of(built, halves=True)
 
 

@@ -118,6 +118,7 @@ def run_joint_loop(loops: Sequence[Steps]) -> list[LoopResult | None]:
             end = min(first + one.per_call, one.total)
             state, losses = advance.losses(state, first, end)
             means = [float(np.asarray(losses)[part].mean()) for part in parts]
+            clock.count(end - first)
             last = end == one.total
             saved = jax.tree.map(np.asarray, state) if clock.due() or last else None
             for i in sorted(alive):

@@ -3,8 +3,9 @@
 import hashlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
 import jax
@@ -22,7 +23,7 @@ class Diverged(RuntimeError):
 
 
 class LoopResult(NamedTuple):
-    """The last state of a loop and the seconds that it took, over all attempts."""
+    """The last state of a loop and its `steady_seconds`, over all attempts."""
 
     state: Params
     seconds: float
@@ -54,11 +55,18 @@ class Clock:
     def __init__(self, save_seconds: float):
         """Starts it; `save_seconds` is the least time between two saves."""
         self._least = save_seconds
-        self._began = self._saved = time.perf_counter()
+        self._called = self._saved = time.perf_counter()
+        self._calls: list[tuple[int, float]] = []
+
+    def count(self, steps: int) -> None:
+        """Counts the seconds since the last call as those of some steps."""
+        now = time.perf_counter()
+        self._calls.append((steps, now - self._called))
+        self._called = now
 
     def seconds(self) -> float:
-        """Seconds since it started."""
-        return time.perf_counter() - self._began
+        """Seconds of the steps that were counted, see `steady_seconds`."""
+        return steady_seconds(self._calls)
 
     def due(self) -> bool:
         """Whether a state is to be saved now; it then counts as saved."""
@@ -67,6 +75,25 @@ class Clock:
             return False
         self._saved = now
         return True
+
+
+def steady_seconds(calls: Sequence[tuple[int, float]]) -> float:
+    """Seconds of calls, without what the first takes longer, since it is compiled.
+
+    `sum_i t_i - max(0, t_1 - n_1 median_{i > 1} t_i / n_i)`; a single call is whole.
+
+    Args:
+      calls: steps n_i, at least 1, and seconds t_i of each.
+
+    >>> steady_seconds([(10, 7.0), (10, 1.0), (5, 0.5)])
+    2.5
+    """
+    total = sum(seconds for _, seconds in calls)
+    if len(calls) < 2:
+        return total
+    (steps, first), *others = calls
+    typical = steps * median(seconds / n for n, seconds in others)
+    return total - max(0.0, first - typical)
 
 
 class LoopFiles:
@@ -175,6 +202,7 @@ def run_loop(
             end = min(first + per_call, total)
             state, info = advance(state, first, end)
             values = {name: float(value) for name, value in info.items()}
+            clock.count(end - first)
             files.add(end, values)
             if end == total:
                 files.require_finite(state)

@@ -105,6 +105,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="default: 3")
     parser.add_argument("--out", type=Path, help="file of the times; default: none")
     options = parser.parse_args()
+    if options.rounds < 1:
+        parser.error("--rounds must be above 0")
     cells = len(SEEDS) * len(RATES)
     seconds: dict[str, list[float]] = {way: [] for way in WAYS}
     for _ in range(options.rounds):

@@ -40,7 +40,7 @@ from pathlib import Path
 os.environ.setdefault("JAX_PLATFORMS", "cpu")  # TPUs of this host are left alone
 
 import jax  # noqa: E402
-from choices import several_of  # noqa: E402
+from choices import several, several_of  # noqa: E402
 from compiled_row import digest, fits, lowered, measured_in_pieces  # noqa: E402
 from hot_programs import Program, programs  # noqa: E402
 from program_sizes import SIZES, Size  # noqa: E402
@@ -73,11 +73,17 @@ def rows_of(file: Path) -> list[dict]:
     """The rows of a file; none where there is no file.
 
     Raises:
-      InputError: a line that is no row of this benchmark.
+      InputError: it cannot be read, or a line is no row of this benchmark.
     """
-    rows = workdir.read_jsonl(file)
+    try:
+        rows = workdir.read_jsonl(file)
+    except OSError as error:
+        raise InputError(f"{file}: {error.strerror}") from None
     for number, row in enumerate(rows, 1):
-        if not isinstance(row, dict) or not {*KEY, "digest", "memory"} <= row.keys():
+        if (
+            not isinstance(row, dict)
+            or not {*KEY, "digest", "versions", "memory"} <= row.keys()
+        ):
             raise InputError(f"{file}: line {number} is no row of this benchmark")
     return rows
 
@@ -94,9 +100,11 @@ def with_row(rows: Iterable[dict], new: dict) -> list[dict]:
 
 
 def table(rows: Iterable[dict]) -> str:
-    """The rows in Markdown."""
-    lines = [COLUMNS, COLUMNS.values(), *map(_cells, rows)]
-    return "\n".join(_line(cells) for cells in lines)
+    """The rows in Markdown, and under them the versions that they were compiled by."""
+    rows = list(rows)
+    lines = [_line(cells) for cells in (COLUMNS, COLUMNS.values(), *map(_cells, rows))]
+    makers = [" ".join(pair) for row in rows for pair in row["versions"].items()]
+    return "\n".join([*lines, "", f"Compiled by {', '.join(dict.fromkeys(makers))}."])
 
 
 def _line(cells: Iterable[str]) -> str:
@@ -161,8 +169,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     names = known.format(", ".join(SIZES))
     flag("--shapes", type=several_of(list(SIZES)), default=list(SIZES), help=names)
     names = f"comma-separated, as libtpu knows them; default {','.join(TOPOLOGIES)}"
-    split = lambda text: text.split(",")
-    flag("--topologies", type=split, default=list(TOPOLOGIES), help=names)
+    flag("--topologies", type=several, default=list(TOPOLOGIES), help=names)
     flag("--out", type=Path, default=FILE, help=f"the rows; default {FILE}")
     flag("--table", action="store_true", help="print the table, compile nothing")
     return parser.parse_args(argv)
@@ -175,7 +182,8 @@ def main(argv: Sequence[str]) -> int:
         if not options.table:
             require_compiler()
             compile_all(options)
-        rows = rows_of(options.out)
+        if not (rows := rows_of(options.out)):
+            raise InputError(f"{options.out}: no rows; run without --table")
     except InputError as error:
         print("error:", error, file=sys.stderr)
         return 2

@@ -40,7 +40,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from choices import several_of
+from choices import program, several_of
 from sides import Ended, Failed, Variant, Worker
 from sizes import CASES, SIZES, VARIANTS
 
@@ -169,8 +169,9 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     flag = parser.add_argument
     python = "interpreter of {}; default the one that runs this"
     known = "comma-separated, of {}; default all"
-    flag("--jax_python", default=sys.executable, help=python.format("our side"))
-    flag("--torch_python", default=sys.executable, help=python.format("PyTorch's side"))
+    for side, words in (("jax", "our side"), ("torch", "PyTorch's side")):
+        words = python.format(words)
+        flag(f"--{side}_python", type=program, default=sys.executable, help=words)
     names = known.format(", ".join(CASES))
     flag("--cases", type=several_of(CASES), default=list(CASES), help=names)
     names = known.format(", ".join(SIZES))

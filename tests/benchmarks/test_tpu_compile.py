@@ -1,6 +1,9 @@
 """The compile-only benchmark: what it reads from programs, its rows, its refusals."""
 
+import itertools
 import json
+import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +22,7 @@ import tpu_compile  # noqa: E402
 import tpu_topology  # noqa: E402
 from hot_programs import programs  # noqa: E402
 from memory_traffic import memory_traffic  # noqa: E402
-from program_sizes import Size  # noqa: E402
+from program_sizes import SIZES, Size  # noqa: E402
 
 SMALL = Size(
     (8, 8, 1),
@@ -118,6 +121,58 @@ def test_memory_traffic_counts_slices_and_leaves_out_the_fast_memory():
     assert memory_traffic(*compiled_text.read(TEXT)) == 5 * (32 + 4 + 32 + 64 + 9)
 
 
+COMMITTED = tpu_compile.rows_of(tpu_compile.FILE)
+
+
+def test_committed_rows_are_whole_and_in_order():
+    """Every program at every shape on all chips, attacks on one, as one compiler."""
+    default = itertools.product(
+        SIZES, sorted(tpu_compile.TOPOLOGIES), tpu_compile.NAMES
+    )
+    wanted = [
+        (program, shape, topology)
+        for shape, topology, program in default
+        if topology.endswith(":1x1") or program not in tpu_compile.ON_ONE_CHIP
+    ]
+    found = [tuple(row[key] for key in tpu_compile.KEY) for row in COMMITTED]
+    assert found == wanted and len(wanted) == 176
+    assert len({str(row["versions"]) for row in COMMITTED}) == 1
+
+
+def test_committed_rows_fit_their_chips():
+    kinds = {"v5e": "TPU v5 lite", "v6e": "TPU v6 lite"}
+    for row in COMMITTED:
+        generation, _, shape = row["topology"].partition(":")
+        assert row["chips"] == math.prod(map(int, shape.split("x"))), row
+        memory = row["memory"]
+        assert memory["chip"] == tpu_topology.MEMORY[kinds[generation]], row
+        assert "error" not in row and 0 < memory["total"] <= memory["chip"], row
+        parts = sum(memory[k] for k in ("arguments", "temporaries", "output", "code"))
+        assert memory["total"] == parts - memory["aliased"], row
+
+
+def test_the_page_says_how_long_the_committed_rows_took():
+    page = (FOLDER.parents[1] / "dd_jax" / "README.md").read_text()
+    clock, processors = (
+        sorted(row[f"compile_{kind}seconds"] for row in COMMITTED)
+        for kind in ("", "processor_")
+    )
+    middle = lambda values: f"{sum(values[87:89]) / 2:.0f}"
+    over = lambda values, limit: f"{sum(v > limit for v in values)}"
+    (said,) = re.findall(r"Of 176 programs .*?\n\n", page, re.S)
+    assert re.findall(r"\d+", said) == [
+        *("176", over(clock, 60), "60", middle(clock)),
+        *(middle(processors), over(processors, 120), "120", "60"),
+    ]
+
+
+def test_the_table_names_the_versions_of_its_rows(capsys):
+    assert tpu_compile.main(["--table"]) == 0
+    *lines, last = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 + 176 + 1 and lines[-1] == ""
+    assert last == "Compiled by jax 0.12.0.1, jaxlib 0.12.0.1, libtpu 0.0.50.1."
+
+
 def test_a_new_row_takes_the_place_of_the_old_one():
     row = {"program": "dm", "shape": "cifar10", "topology": "v5e:1x1", "digest": "a"}
     other = row | {"program": "pgd"}
@@ -133,13 +188,13 @@ def test_rows_are_shown_as_a_table(tmp_path, capsys):
         "compile_processor_seconds": 40.4,
         "bytes": 3e9,
     }
-    row |= {"memory": {"total": 8e9, "chip": 16e9}}
+    row |= {"versions": {"jax": "1"}, "memory": {"total": 8e9, "chip": 16e9}}
     row |= {"collectives": {"all-reduce": {"count": 2, "bytes": 4e6}}}
     broken = row | {"program": "pgd", "error": "RESOURCE_EXHAUSTED", "memory": {}}
     file = tmp_path / "rows.jsonl"
     file.write_text(json.dumps(row) + "\n")
     assert tpu_compile.main(["--table", f"--out={file}"]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == (
+    assert capsys.readouterr().out.splitlines()[2] == (
         "| dm | cifar10 | v5e:2x2 | 8.00 | 50 % | 1 | 2.000 | 3.0 | 2 all-reduce, "
         "4.0 MB | 61 | 40 |"
     )
@@ -155,6 +210,27 @@ def test_a_file_of_other_rows_is_one_line(tmp_path, capsys):
     assert capsys.readouterr().err == (
         f"error: {file}: line 1 is no row of this benchmark\n"
     )
+
+
+def test_no_rows_to_print_is_one_line(tmp_path, capsys):
+    (cut := tmp_path / "cut.rows").write_text('{"program": "dm", "sha')
+    for file, why in (
+        (tmp_path / "none.rows", "no rows"),
+        (cut, "no rows"),
+        (tmp_path, "Is a directory"),
+    ):
+        assert tpu_compile.main(["--table", f"--out={file}"]) == 2
+        out, err = capsys.readouterr()
+        assert out == "" and err.startswith(f"error: {file}: {why}")
+        assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("names", ["", "v5e:1x1,"])
+def test_an_empty_name_of_a_topology_is_refused(names, capsys):
+    with pytest.raises(SystemExit) as caught:
+        tpu_compile.main([f"--topologies={names}"])
+    assert caught.value.code == 2
+    assert "a name is missing" in capsys.readouterr().err
 
 
 def test_what_a_compiler_lacks_is_one_line(monkeypatch, capsys):

@@ -376,7 +376,8 @@ def test_a_worker_that_is_gone_ends_the_comparison(tmp_path):
         (["--cases=dm,foo"], 2, "unknown 'foo'"),
         (["--variants=fast"], 2, "unknown 'fast'"),
         (["--rounds=0"], 2, "must be above 0"),
-        (["--jax_python=/no/such/python"], 1, "/no/such/python: No such file"),
+        (["--jax_python=/no/such/python"], 2, "no program '/no/such/python'"),
+        (["--torch_python=/no/such/python"], 2, "no program '/no/such/python'"),
     ],
 )
 def test_bad_usage(arguments, status, words):

@@ -41,6 +41,9 @@ _GIVEN = {  # a valid value that differs from the default, where it is no number
     "train.augment": "flip",
     "train.adversarial.eps": 0.1,
     "mitigate.robust.eps": 0.1,
+    "backdoor.rate": 0.1,
+    "mitigate.fair.form": "dro",
+    "mitigate.fair.over": "classes",
     "audits.privacy.scores": ("loss",),
     "audits.privacy.threats": ("t0", "t1", "t2"),
     "audits.privacy.rows": 50,
@@ -146,6 +149,9 @@ BAD = {  # beside None, which is never right
     "train.full_nets": [0],
     "mitigate.robust.eps": [-0.1, 1.0],
     "mitigate.robust.steps": [0],
+    "mitigate.fair.form": ["", "fair", "DRO"],
+    "mitigate.fair.over": ["", "rows"],
+    "mitigate.fair.eta": [0.0, -0.1, float("nan")],
     "sets": [0],
     "audits.privacy.shadows": [0, 2, 15],
     "audits.privacy.targets": [0, 2, 5],
@@ -185,6 +191,14 @@ BAD = {  # beside None, which is never right
     "audits.transfer.methods": [("dm2",), ("dm", "dm")],
     "audits.transfer.sets": [("",), ("no/such.npz",), (1,)],
     "audits.corruptions.images": [0],
+    "backdoor.rate": [-0.1, 1.0],
+    "backdoor.target": [-1],
+    "backdoor.size": [0],
+    "audits.poison.images": [0],
+    "audits.poison.nets": [0],
+    "audits.poison.steps": [0],
+    "audits.poison.weight": [-0.1],
+    "audits.poison.threshold": [-1.0, float("nan")],
 }
 
 
@@ -280,6 +294,11 @@ def test_run_id_changes_exactly_with_keys_that_change_results(key):
     used |= {"dp.sgd.epochs": 7} if key.startswith("dp.sgd.") else {}
     used |= {"data.imbalance": "long_tail"} if key == "data.imbalance_ratio" else {}
     used |= {"data.colour": "foreground"} if key == "data.correlation" else {}
+    used |= {"backdoor.rate": 0.2} if key.startswith("backdoor.") else {}
+    searched = key.startswith("audits.poison.") and key != "audits.poison.enabled"
+    used |= {"audits.poison.enabled": True} if searched else {}
+    of_dro = key in ("mitigate.fair.over", "mitigate.fair.eta")
+    used |= {"mitigate.fair.form": "dro"} if of_dro else {}
     base = config.override(config.default(), used, "test")
     changed = config.override(base, {key: other(key)}, "test")
     same = config.run_id(base, "abc") == config.run_id(changed, "abc")
@@ -341,8 +360,14 @@ def test_a_config_survives_json():
 
 
 def test_ids_of_runs_stay_where_new_keys_are_off():
-    """That of the quick start before data could be imbalanced, coloured or grouped."""
+    """That of the quick start before imbalanced data, fairness and backdoors."""
     assert config.run_id(config.default(), "abc") == "c0fb48958d3c"
-    for off in ({"data.imbalance_ratio": 3.0}, {"data.correlation": 0.5}):
+    for off in (
+        {"data.imbalance_ratio": 3.0},
+        {"data.correlation": 0.5},
+        {"backdoor.target": 1},
+        {"audits.poison.steps": 5},
+        {"mitigate.fair.eta": 0.5},
+    ):
         one = config.override(config.default(), off, "test")
         assert config.run_id(one, "abc") == config.run_id(config.default(), "abc")

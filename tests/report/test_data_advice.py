@@ -42,8 +42,13 @@ SENTENCES = [
     (
         {"ipc": 11},
         "Classes with fewer than 10 training images for each of their 11 synthetic "
-        "ones: cat (100). Little is saved there: take a lower distill.ipc, or add "
-        "images.",
+        "ones: cat (100). Little is saved there: a lower distill.ipc saves more and "
+        "may cost accuracy; or add images.",
+    ),
+    (
+        {"ipc": 1, "classes__0__train": 9, "imbalance__ratio": 1.0},
+        "Classes with fewer than 10 training images for their synthetic one: cat (9). "
+        "Little is saved there: add images.",
     ),
     (
         {"classes__1__test": 16},
@@ -75,8 +80,8 @@ SENTENCES = [
     ),
     (
         {"images__enlarged": 7, "images__largest_enlargement": 2.5},
-        "Images enlarged to 32x24: 7, by up to 2.5 times. This adds no detail: take a "
-        "lower data.image_size, or leave them out.",
+        "Images enlarged to 32x24: 7, by up to 2.5 times. This adds no detail: set "
+        "data.image_size nearer to their size, or leave them out.",
     ),
     (
         {"images__stretched": 7},
@@ -108,6 +113,12 @@ def test_a_sentence_names_few_classes_the_smallest_first():
     ]
     (line,) = advice(with_data(classes=classes, ipc=10))
     assert ": c5 (15), c4 (16), c3 (17) and 3 more. Little" in line
+
+
+def test_a_class_whose_name_is_a_number_is_said_to_be_a_class():
+    changes = {"classes__0__name": "8", "ipc": 11, "imbalance__ratio": 3.0}
+    uneven, few = advice(with_data(**changes))
+    assert ": class 8 (100). Little" in few and "class 8 has 100" in uneven
 
 
 def test_a_loaded_set_and_data_without_validation():

@@ -75,7 +75,8 @@ def test_single_run_shows_verdict_first_and_every_part(built):
     assert "Overall: no-go" in found.text
     assert source.index("Overall: ") < source.index("Synthetic images</h2>")
     words = "Data, Learning curve, 8-bit export, Calibration, Transfer"
-    absent = f"{words}, Common corruptions."
+    words += ", Common corruptions, Backdoor of the run itself"
+    absent = f"{words}, Search for backdoors."
     assert f"Not measured in this run {absent}" in found.text
     assert "86.0 % 85.0 to 87.0" in found.text
     assert "unresolved" in found.text and "monotone in eps cannot tell" in found.text

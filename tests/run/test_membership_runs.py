@@ -338,6 +338,10 @@ def test_bad_requests_stop_before_any_compute(tmp_path):
         ({"audits__privacy__canaries": 100}, "at most 34 are possible"),
         (joint | {"distill__method": "kmeans"}, "no joint form; take dc, dsa, dm"),
         (joint | {"mitigate__robust__eps": 0.1}, "mitigate.robust has no joint form"),
+        (
+            joint | {"mitigate__fair__form": "dro", "mitigate__fair__over": "classes"},
+            "mitigate.fair has no joint form",
+        ),
         (WORST | {"audits__privacy__canaries": 0}, "no canaries to audit; take"),
         (WORST | {"audits__privacy__rows": 20}, "are the canaries; take .*rows=0"),
         (WORST | {"audits__privacy__canaries": 36}, "at most 34 are possible"),

@@ -1,10 +1,15 @@
 """A run that does not fit in memory is refused before it computes anything."""
 
+from types import SimpleNamespace
+
 import pytest
 from tiny import BARE, MLP, flags, launch, only_run, status
 
+from dd_jax import config
+from dd_jax.run.cached import advised
 from dd_jax.runtime.device_memory import memory_of
 from dd_jax.runtime.platform import made_for
+from dd_jax.types import DoesNotFit
 
 SMALL = BARE | {"model.width": 64, "train.nets": 4, "train.batch": 256}
 
@@ -15,6 +20,37 @@ def refused(capsys, root, limit, **changes):
         assert launch(*flags(SMALL, **changes), f"--workdir={root}") == 2
     (line,) = [x for x in capsys.readouterr().err.splitlines() if "refused" in x]
     return line
+
+
+REAL = "distill.batch_real, distill.ipc or model.width"
+STUDENT = (
+    "distill.mtt.student_steps, distill.mtt.batch_student{}, distill.ipc or model.width"
+)
+
+
+@pytest.mark.parametrize(
+    "stage, changes, keys",
+    [
+        ("distill", {"distill.method": "dm"}, REAL),
+        ("shadow_distill", {"distill.method": "dsa"}, REAL),
+        ("distill", {"distill.method": "mtt"}, STUDENT.format(" (0 = all)")),
+        (
+            "distill",
+            {"distill.method": "mtt", "distill.mtt.batch_student": 100},
+            STUDENT.format(""),
+        ),
+        ("distill", {"distill.method": "kmeans"}, "distill.ipc or model.width"),
+        ("train", {"distill.method": "mtt"}, "train.batch or model.width"),
+    ],
+)
+def test_the_keys_to_lower_are_those_that_the_method_takes(stage, changes, keys):
+    run = SimpleNamespace(config=config.override(config.default(), changes, "test"))
+    with (
+        pytest.raises(DoesNotFit) as caught,
+        advised(run, "a stage", stage),
+    ):
+        raise DoesNotFit("needs 2 GB of 1 GB on gpu")
+    assert str(caught.value) == f"a stage needs 2 GB of 1 GB on gpu; lower {keys}"
 
 
 @pytest.mark.slow

@@ -39,6 +39,8 @@ DP = BARE | {
         ("data.zca", True, "take False"),
         ("sets", 2, "take 1"),
         ("mitigate.robust.eps", 0.1, "take 0"),
+        ("backdoor.rate", 0.1, "take 0"),
+        ("mitigate.fair.form", "fairdd", "take none"),
     ],
 )
 def test_what_would_let_rows_out_is_refused(key, value, words):

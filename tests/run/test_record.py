@@ -43,8 +43,12 @@ def test_record_has_accuracy_and_fairness_of_each_pipeline(record):
         assert part["n"] == (1 if pipe == "full_data" else 2)
     for pipe, part in record["fairness"].items():
         keys = {"class_gap", "worst_class", "class_std", "cvar"}
-        drop = set() if pipe == "full_data" else {"induced_drop"}
-        assert set(part) == keys | drop
+        against = {
+            "full_data": set(),
+            "random_subset": {"induced_drop", "amplification"},
+            "distilled": {"induced_drop", "drop_from_subset", "amplification"},
+        }
+        assert set(part) == keys | against[pipe]
         assert all(ESTIMATE <= set(part[key]) for key in keys)
         assert part["worst_class"]["of_mean"] == pytest.approx(
             min(record["accuracy"][pipe]["per_class"])

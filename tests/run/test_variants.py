@@ -19,6 +19,17 @@ def test_robust_distillation_leaves_methods_that_cannot_as_they_are():
     assert "mitigate.robust.eps" not in found["dsa"]
 
 
+def test_fair_distillation_leaves_methods_without_its_form_as_they_are():
+    changes = {
+        "audits.transfer.enabled": True,
+        "audits.transfer.methods": ("dsa", "frepo"),
+        "mitigate.fair.form": "fairdd",
+    }
+    found = variants.transfer_variants(make(SMALL | changes))
+    assert found["frepo"]["mitigate.fair.form"] == "none"
+    assert "mitigate.fair.form" not in found["dsa"]
+
+
 @pytest.mark.parametrize("factor, kept", [(0, False), (2, True)])
 def test_other_methods_decode_by_all_factors_only_where_there_are_tiles(factor, kept):
     changes = {

@@ -9,10 +9,12 @@ from types import SimpleNamespace
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dd_jax.runtime import loop as module
 from dd_jax.runtime.checkpoint import Checkpoints
-from dd_jax.runtime.loop import Diverged, array_digest, run_loop
+from dd_jax.runtime.loop import Diverged, array_digest, run_loop, steady_seconds
 
 START = {"x": jnp.float32([0.3, 0.4])}
 
@@ -165,6 +167,26 @@ def test_states_are_saved_at_intervals_and_at_the_end(
 def test_no_folder_no_saves(saves):
     run(Loop(), save_seconds=0)
     assert saves == []
+
+
+def test_what_compiling_takes_is_no_part_of_the_seconds(clock):
+    class Compiled(clock.Loop):
+        def __call__(self, state, first, last):
+            clock.now += 500 * (first == 0)
+            return super().__call__(state, first, last)
+
+    assert run(Compiled()).seconds == 40
+
+
+@given(st.lists(st.tuples(st.integers(1, 9), st.floats(0, 1e3)), max_size=6))
+def test_steady_seconds_are_no_more_than_all_of_them(calls):
+    total = sum(seconds for _, seconds in calls)
+    found = steady_seconds(calls)
+    assert -1e-9 <= found <= total + 1e-9
+    if len(calls) < 2:
+        assert found == total
+    even = [(n, 3.0 * n) for n, _ in calls]
+    assert steady_seconds(even) == pytest.approx(sum(t for _, t in even))
 
 
 def test_seconds_add_up_over_attempts(tmp_path, clock):

@@ -58,7 +58,7 @@ def class_means(
     batch: Batch,
     augment: Callable[[Array], Array] = lambda images: images,
 ) -> Array:
-    """Weighted mean feature of each class, `f32[k d]`.
+    """Weighted mean feature of each class, `f32[k d]`, or g of them, `f32[k g d]`.
 
     Several devices share the images of every class, and add up their features; images
     that an accelerator's memory does not hold at once are augmented and embedded in
@@ -67,7 +67,7 @@ def class_means(
     Args:
       model: the network.
       params: its parameters.
-      batch: real images.
+      batch: real images, with weights `f32[k b]` or `f32[k g b]`.
       augment: `f32[k b h w c] -> f32[k b h w c]`, each image on its own.
     """
 
@@ -75,16 +75,17 @@ def class_means(
         images = augment(images.swapaxes(0, 1))
         flat = images.reshape(-1, *images.shape[2:])
         features = embed(model, params, flat).reshape(*images.shape[:2], -1)
-        return jnp.einsum("kb,kbd->kd", weights.T, features)
+        weights = jnp.moveaxis(weights, 0, -1)
+        return jnp.einsum("k...b,kbd->k...d", weights, features)
 
     def summed(params, *by_image):
         some = lambda by_image: weighted(params, *by_image)
         together = model.has_batch_stats
         return some(by_image) if together else sum_in_batches(some, by_image)
 
-    by_image = batch.weights.T, batch.images.swapaxes(0, 1)
+    by_image = jnp.moveaxis(batch.weights, -1, 0), batch.images.swapaxes(0, 1)
     total = split_sum(summed)(params, *by_image)
-    return total / batch.weights.sum(1, keepdims=True)
+    return total / batch.weights.sum(-1, keepdims=True)
 
 
 def synthetic_means(model: Model, params, synthetic_batch) -> Array:
@@ -100,6 +101,24 @@ def synthetic_means(model: Model, params, synthetic_batch) -> Array:
     synthetic_batch = flattened(synthetic_batch)
     weights = synthetic_batch.labels / synthetic_batch.labels.sum(0)
     return split_sum(weighted)(params, weights, synthetic_batch.images)
+
+
+def squared_distances(real: Array, synthetic: Array) -> Array:
+    """Of the means of each class, `||r_c - s_c||^2`, or of each of g means of it.
+
+    Args:
+      real: `f32[k d]` or `f32[k g d]`.
+      synthetic: `f32[k d]`.
+
+    Returns:
+      `f32[k]` or `f32[k g]`.
+
+    >>> squared_distances(jnp.array([[[0.0, 1.0], [1.0, 1.0]]]), jnp.ones((1, 2)))
+    Array([[1., 0.]], dtype=float32)
+    """
+    if real.ndim == 3:
+        synthetic = synthetic[:, None]
+    return jnp.square(real - synthetic).sum(-1)
 
 
 def matching_loss(real: Array, synthetic: Array) -> Array:
@@ -156,7 +175,8 @@ def distribution_matching(
     """
 
     def loss(params, means: Array, synthetic_batch: SyntheticSet) -> Array:
-        return matching_loss(means, synthetic_means(model, params, synthetic_batch))
+        ours = synthetic_means(model, params, synthetic_batch)
+        return squared_distances(means, ours)
 
     method = matching_method(
         model,

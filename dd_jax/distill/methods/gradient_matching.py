@@ -1,6 +1,7 @@
 """Gradient matching: synthetic images with the gradients of the real ones."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import chex
@@ -9,6 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from dd_jax.distill.base import Batch, Method, Real, draw
+from dd_jax.distill.loss_matching import weighed
 from dd_jax.distill.methods.distances import DISTANCES
 from dd_jax.distill.methods.inner_loop_training import InnerLoop
 from dd_jax.distill.parametrisation.protocol import (
@@ -77,13 +79,13 @@ def _in_pieces(model, params, images, labels, weights):
     fill = -len(images) % size
     cut = lambda a: jnp.concatenate([a, a[:fill] * 0]).reshape(-1, size, *a.shape[1:])
 
+    zero = jax.tree.map(jnp.zeros_like, model.trainable(params))
+
     def add(total, piece):
         share = piece[2].sum() / weights.sum()
-        safe = jnp.where(share > 0, piece[2], 1.0)  # a batch of fillers has no mean
-        part = whole((*piece[:2], safe))
+        part = lax.cond(share > 0, whole, lambda _: zero, piece)  # fillers have no mean
         return jax.tree.map(lambda t, g: t + share * g, total, part), None
 
-    zero = jax.tree.map(jnp.zeros_like, model.trainable(params))
     return lax.scan(add, zero, jax.tree.map(cut, batch))[0]
 
 
@@ -140,7 +142,9 @@ def match_gradients(
     Each update descends `sum_c D(grad L(A_c(s_c); w), grad L(A_c(x_c); w))`, with one
     augmentation A_c for both sides of class c. Several devices share the classes, so
     that gradients of networks stay where they are, and the batches of inner-loop
-    training; with batch statistics one device does all.
+    training; with batch statistics one device does all. Where several means of a class
+    are matched, its real batch takes a pass for each, on CPU without the pieces that
+    have no part in it.
     """
 
     def init(key: Key, real: Real) -> GradientMatchingState:
@@ -156,25 +160,32 @@ def match_gradients(
         )
 
     def match_classes(params, keys, real, classes, images, labels):
-        """Loss terms `f32[k]` of some classes, and their gradients."""
+        """Loss `f32[k]` of some classes and its terms, and their gradients."""
+        several = real.weights.ndim == 3
+        of_each = lambda fun, means: lax.map(fun, means) if several else fun(means)
 
         def pull_of_class(key, images, weights, label):
             labels = jnp.broadcast_to(label, (len(images), len(label)))
-            return _in_pieces(model, params, augment(key, images), labels, weights)
+            images = augment(key, images)
+            pull = lambda weights: _in_pieces(model, params, images, labels, weights)
+            return of_each(pull, weights)
 
-        def loss_of_class(key, images, labels, real):
+        def loss_of_class(key, images, labels, real, importance):
             ones = jnp.ones(len(images))
             ours = mean_gradient(model, params, augment(key, images), labels, ones)
-            return DISTANCES[distance](ours, real)
+            terms = of_each(partial(DISTANCES[distance], ours), real)
+            return weighed(terms, importance), terms
 
         targets = _in_turn(pull_of_class, keys, real.images, real.weights, classes)
-        pull_and_gradient = jax.value_and_grad(loss_of_class, (1, 2))
-        return _in_turn(pull_and_gradient, keys, images, labels, targets)
+        pull_and_gradient = jax.value_and_grad(loss_of_class, (1, 2), has_aux=True)
+        return _in_turn(
+            pull_and_gradient, keys, images, labels, targets, real.importance
+        )
 
     def loss_and_gradient(key, learned, params, batch):
         keys = jax.random.split(key, len(batch.weights))
         synthetic_batch, back = jax.vjp(learner.decode, learned)
-        terms, grads = split_map(match_classes)(
+        (losses, terms), grads = split_map(match_classes)(
             params,
             keys,
             batch,
@@ -185,13 +196,13 @@ def match_gradients(
         cotangent = synthetic_batch._replace(
             images=grads[0], labels=grads[1], lr=jnp.zeros_like(synthetic_batch.lr)
         )
-        return terms.sum(), back(cotangent)[0]
+        return {"loss": losses.sum(), "terms": terms}, back(cotangent)[0]
 
     def update(key, state: GradientMatchingState, batch: GradientMatchingBatch):
         net_key, match_key, train_key = jax.random.split(key, 3)
         net = reset_if_new(inner_loop, net_key, state.net, state.step)
         net = net._replace(params=with_batch_statistics(model, net.params, batch.match))
-        loss, grad = loss_and_gradient(
+        info, grad = loss_and_gradient(
             match_key, state.learned.params, net.params, batch.match
         )
         learned = learner.update(state.learned, grad)
@@ -199,7 +210,7 @@ def match_gradients(
         net, step = advance(
             inner_loop, train_key, net, state.step, synthetic_batch, batch.inner_loop
         )
-        return GradientMatchingState(learned, net, step), {"loss": loss}
+        return GradientMatchingState(learned, net, step), info
 
     return Method(
         init,

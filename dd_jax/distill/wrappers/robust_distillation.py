@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from dd_jax.attacks import ATTACKS
 from dd_jax.distill.base import Method, Real
+from dd_jax.distill.wrappers.matched_batch import matched, with_matched
 from dd_jax.runtime.parallel import vmap_or_loop
 from dd_jax.runtime.reuse import reused
 from dd_jax.types import Array, Key, Model, Params
@@ -34,10 +35,14 @@ def nearest_mean(
     embed = lambda batch: model.features(params, batch)
     features = vmap_or_loop(embed, images)
     means = jnp.einsum("kb,kbd->kd", weights, features)
-    means = means / weights.sum(1, keepdims=True)
+    return nearest_to(model, params, means / weights.sum(1, keepdims=True))
+
+
+def nearest_to(model: Model, params: Params, means: Array) -> Callable[[Array], Array]:
+    """The classifier of `nearest_mean` by given means of features, `f32[k d]`."""
     squared = lambda a, b: jnp.square(a[:, None] - b).sum(-1)
-    spread = squared(means, means).mean()
-    return lambda batch: -squared(embed(batch), means) / jnp.maximum(spread, 1e-12)
+    spread = jnp.maximum(squared(means, means).mean(), 1e-12)
+    return lambda batch: -squared(model.features(params, batch), means) / spread
 
 
 @reused
@@ -70,7 +75,7 @@ def robust(method: Method, model: Model, *, eps: float, steps: int) -> Method:
     def sample(key: Key, real: Real):
         sample_key, net_key, attack_key = jax.random.split(key, 3)
         drawn = method.sample(sample_key, real)
-        batch = getattr(drawn, "match", drawn)
+        batch = matched(drawn)
         params = model.init(net_key)
         logits_fn = nearest_mean(model, params, batch.images, batch.weights)
 
@@ -80,7 +85,6 @@ def robust(method: Method, model: Model, *, eps: float, steps: int) -> Method:
         classes = len(batch.images)
         keys = jax.random.split(attack_key, classes)
         images = vmap_or_loop(of_class, keys, batch.images, jnp.arange(classes))
-        attacked = batch._replace(images=images)
-        return attacked if batch is drawn else drawn._replace(match=attacked)
+        return with_matched(drawn, batch._replace(images=images))
 
     return method._replace(sample=sample)

@@ -8,7 +8,7 @@ from dd_jax.types import Record
 
 CARD_VERSION = 1  # raised when a field is renamed, moved or removed
 OF_RECORD = ("id", "commit", "dirty", "results_version", "seed")
-OF_SET = ("distill.", "sets", "mitigate.", "dp.")
+OF_SET = ("distill.", "sets", "mitigate.", "backdoor.", "dp.")
 OF_TRAINING = ("model.", "train.", "precision")
 ENVIRONMENT = ("device", "devices", "versions")
 

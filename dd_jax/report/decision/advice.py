@@ -1,7 +1,6 @@
 """What follows from a decision: savings, limits, next steps, what to say."""
 
 from dd_jax.catalogue.decision_thresholds import CHECKS
-from dd_jax.report.decision.check_parts import LOADED
 from dd_jax.report.decision.check_sentences import UNITS
 from dd_jax.report.decision.colours import AMBER, RED, UNKNOWN
 from dd_jax.report.decision.decided import Decision
@@ -19,8 +18,11 @@ def saved(language: Language, decision: Decision) -> list[str]:
     lines = []
     if spent.ratio:
         lines.append(say("saved_storage", ratio=share(language, spent.ratio)))
-    if spent.train is None or spent.full is None or spent.faster is None:
+    if spent.train is None:
         return [*lines, say("no_costs")]
+    if spent.full is None or spent.faster is None:
+        alone = say("only_train", train=language.duration(spent.train))
+        return [*lines, alone, say("measured_once")]
     times = {
         "train": language.duration(spent.train),
         "full": language.duration(spent.full),
@@ -55,23 +57,28 @@ def limits(language: Language, decision: Decision) -> list[str]:
 def next_steps(language: Language, decision: Decision) -> dict[str, list[str]]:
     """What to do before a pilot, before a release, and in operation, by stage."""
     colours = {check.name: check.colour for check in decision.chosen.checks}
-    unknown = decision.of_colour(UNKNOWN)
-    pilot = []
-    if decision.chosen.parts["membership_auc"].why == LOADED:
+    loaded, pilot = decision.chosen.loaded, []
+    if decision.not_measurable:
         pilot.append(language.say("step_loaded"))
-        unknown = [check for check in unknown if check != "membership"]
-    if unknown:
-        checks = named(language, unknown)
+    if decision.not_known:
+        checks = named(language, decision.not_known)
         pilot.append(language.say("step_measure", checks=checks))
     pilot += [
-        language.say(f"step_{check}")
+        of_set(language, f"step_{check}", loaded)
         for check in CHECKS
         if colours[check] in (AMBER, RED)
     ]
+    if decision.chosen.gains_nothing:
+        pilot.append(of_set(language, "step_gain", loaded))
     if len(decision.chosen.records) < FEW_SEEDS:
         pilot.append(language.say("step_seeds"))
     stages = {
-        "before_release": ("worst_case", "autoattack", "transfer", "rights"),
+        "before_release": (
+            *(() if loaded else ("worst_case",)),
+            "autoattack",
+            "transfer",
+            "rights",
+        ),
         "operation": ("drift", "delete", "again"),
     }
     return {"before_pilot": [*pilot, language.say("step_agree")]} | {
@@ -86,7 +93,11 @@ def meeting(language: Language, decision: Decision) -> list[str]:
     lines = [_gain(language, decision)]
     subset = parts["accuracy_loss"].found.get("random_subset")
     if estimate(subset):
-        lines.append(say("say_subset", subset=language.number(subset, "percent")))
+        gain = language.number(decision.chosen.gain, "points")
+        subset = language.number(subset, "percent")
+        lines.append(say("say_subset", subset=subset, gain=gain))
+    if decision.chosen.gains_nothing:
+        lines.append(say("no_gain"))
     if lost := parts["class_gap"].found.get("lost"):
         name, loss = lost[0]
         words = {"name": class_names(language, name)}
@@ -135,22 +146,39 @@ def _of(language: Language, name: str, value: dict | None) -> str:
 
 
 def proposal(language: Language, decision: Decision) -> str:
-    """What to propose: nothing yet where a check is not known and none is red."""
+    """What to propose: nothing yet where something is not known and nothing is red."""
     colour = decision.overall
-    if colour != RED and decision.of_colour(UNKNOWN):
-        colour = UNKNOWN
-    checks = named(language, decision.of_colour(colour))
-    return language.say(f"say_{colour}", checks=checks)
+    missing = {"say_measure": decision.not_known, "say_loaded": decision.not_measurable}
+    if colour == RED or not any(missing.values()):
+        checks = named(language, decision.of_colour(colour))
+        return language.say(f"say_{colour}", checks=checks)
+    return _and_lists(language, language.say(f"say_{UNKNOWN}"), missing)
 
 
 def meaning(language: Language, decision: Decision) -> str:
-    """What the overall colour means, and which checks are not known."""
+    """What the overall colour means, and what is not known."""
     words = language.say(f"means_{decision.overall}")
-    unknown = decision.of_colour(UNKNOWN)
-    if decision.overall == UNKNOWN or not unknown:
-        return words
-    checks = named(language, unknown)
-    return language.paragraph([words, language.say("means_also", checks=checks)])
+    missing = {
+        "means_also": decision.not_known,
+        "means_loaded": decision.not_measurable,
+    }
+    return _and_lists(language, words, missing)
+
+
+def _and_lists(language: Language, words: str, lists: dict[str, list[str]]) -> str:
+    """A sentence, and one by its key for each list that is not empty."""
+    more = [
+        language.say(key, checks=named(language, names))
+        for key, names in lists.items()
+        if names
+    ]
+    return language.paragraph([words, *more])
+
+
+def of_set(language: Language, key: str, loaded: bool) -> str:
+    """A message, or that for loaded sets where there is one."""
+    other = f"{key}_loaded"
+    return language.say(other if loaded and language.knows(other) else key)
 
 
 def named(language: Language, checks: list[str]) -> str:

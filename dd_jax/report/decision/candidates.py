@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 from dd_jax.catalogue.decision_thresholds import CHECKS, of_check
 from dd_jax.report import headline, repeats
-from dd_jax.report.decision.check_parts import Part, part
-from dd_jax.report.decision.colours import NOT_MEASURED, worst
+from dd_jax.report.decision.check_parts import LOADED, Part, part
+from dd_jax.report.decision.colours import NOT_MEASURED, UNKNOWN, worst
 from dd_jax.report.lines import pooled
+from dd_jax.report.run_notes import is_loaded
 from dd_jax.types import Record
 
 Bounds = dict[str, tuple[float, float]]  # amber and red, by the name of the number
@@ -19,6 +20,18 @@ class Check(NamedTuple):
     name: str
     colour: str
     parts: list[Part]
+
+    @property
+    def measurable(self) -> bool:
+        """Whether it can be measured, as membership of a loaded set can not."""
+        return any(part.why != LOADED for part in self.parts)
+
+    @property
+    def not_known(self) -> list[str]:
+        """Its name where it has to be measured, else the numbers of it that have to."""
+        if self.colour == UNKNOWN:
+            return [self.name] if self.measurable else []
+        return [part.name for part in self.parts if part.colour == UNKNOWN]
 
 
 class Candidate(NamedTuple):
@@ -42,9 +55,24 @@ class Candidate(NamedTuple):
         return self.records[0]["run"]["ipc"]
 
     @property
+    def loaded(self) -> bool:
+        """Whether the set was made elsewhere."""
+        return is_loaded(self.records[0])
+
+    @property
     def parts(self) -> dict[str, Part]:
         """The numbers of all checks, by name."""
         return {part.name: part for check in self.checks for part in check.parts}
+
+    @property
+    def gain(self) -> dict | None:
+        """Accuracy of the set less that of a random subset of the same size."""
+        return self.parts["accuracy_loss"].found.get("gain")
+
+    @property
+    def gains_nothing(self) -> bool:
+        """Whether this gain is not above zero with its interval."""
+        return headline.all_above(self.gain, 0.0) is False
 
     @property
     def measured(self) -> int:

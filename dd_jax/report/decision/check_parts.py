@@ -5,20 +5,20 @@ from typing import Any, NamedTuple
 
 from dd_jax.report import headline
 from dd_jax.report.decision.colours import (
-    COLOURS,
     GREEN,
     NOT_MEASURED,
     UNKNOWN,
     verdict,
     why_unknown,
 )
+from dd_jax.report.decision.strongest_attack import BESIDE, inverted, strongest
 from dd_jax.report.headline import above
 from dd_jax.report.intervals import difference
 from dd_jax.report.lines import pooled
 from dd_jax.report.records import estimate, lookup
+from dd_jax.report.run_notes import is_loaded
 from dd_jax.types import Record
 
-BESIDE = ("random_subset", "full_data")
 CHANCE, NO_BOUND, MASKED, FLOOR = "chance", "no_bound", "masked", "floor"
 LOADED, OF_SHADOWS = "loaded", ("membership_auc", "membership_tpr")
 LOST_CLASSES = 3  # named
@@ -55,7 +55,7 @@ def part(name: str, repeats: Sequence[Record], amber: float, red: float) -> Part
     """One number of runs that differ in the seed alone, against its bounds."""
     value, found = MEASURES[name](repeats, amber, red)
     colour, why = verdict(value, amber, red), why_unknown(value, amber, red)
-    if why == NOT_MEASURED and name in OF_SHADOWS and repeats[0]["run"].get("loaded"):
+    if why == NOT_MEASURED and name in OF_SHADOWS and is_loaded(repeats[0]):
         why = LOADED
     if colour == GREEN and (held := _caveat(name, repeats, found)):
         colour, why = UNKNOWN, held
@@ -63,8 +63,10 @@ def part(name: str, repeats: Sequence[Record], amber: float, red: float) -> Part
 
 
 def accuracy_loss(repeats: Sequence[Record], amber: float, red: float) -> tuple:
-    """Accuracy on full data less that of the distilled set."""
-    return _loss(repeats, headline.accuracy)
+    """Accuracy on full data less that of the set, and its gain on a random subset."""
+    value, found = _loss(repeats, headline.accuracy)
+    gain = _difference(repeats, headline.accuracy, "distilled", "random_subset")
+    return value, found | {"gain": gain}
 
 
 def class_gap(repeats: Sequence[Record], amber: float, red: float) -> tuple:
@@ -75,12 +77,12 @@ def class_gap(repeats: Sequence[Record], amber: float, red: float) -> tuple:
 
 def membership_auc(repeats: Sequence[Record], amber: float, red: float) -> tuple:
     """AUC of the strongest attack; one below 0.5 works with its answers inverted."""
-    return _strongest(repeats, amber, red, lambda attack: _inverted(attack.auc))
+    return strongest(repeats, amber, red, lambda attack: attack.auc, inverted)
 
 
 def membership_tpr(repeats: Sequence[Record], amber: float, red: float) -> tuple:
     """TPR at 1 % FPR of the attack that is strongest there."""
-    value, found = _strongest(repeats, amber, red, lambda attack: attack.tpr)
+    value, found = strongest(repeats, amber, red, lambda attack: attack.tpr)
     if found:
         rates = [headline.resolution(record, found["threat"]) for record in repeats]
         found["resolves"] = max(filter(None, rates), default=None)
@@ -115,12 +117,16 @@ def _loss(
         pipe: pooled([measure(record, pipe) for record in repeats])
         for pipe in ("distilled", *BESIDE)
     }
-    losses = []
-    for record in repeats:
-        full, ours = (estimate(measure(record, p)) for p in ("full_data", "distilled"))
-        if full and ours:
-            losses.append(difference(*((full, ours) if sign > 0 else (ours, full))))
-    return pooled(losses), found
+    sides = ("full_data", "distilled")[::sign]
+    return _difference(repeats, measure, *sides), found
+
+
+def _difference(
+    repeats: Sequence[Record], measure: Callable[..., dict | None], of: str, less: str
+) -> dict | None:
+    """A number on one kind of training data less that on another."""
+    pairs = [[estimate(measure(r, pipe)) for pipe in (of, less)] for r in repeats]
+    return pooled([difference(*pair) for pair in pairs if all(pair)])
 
 
 def _relative_gap(record: Record, pipe: str) -> dict | None:
@@ -149,58 +155,6 @@ def _lost_classes(repeats: Sequence[Record]) -> list[tuple[str | int, float]]:
         if f is not None and d is not None and above(f, d)
     ]
     return sorted(losses, key=lambda loss: -loss[1])[:LOST_CLASSES]
-
-
-def _strongest(
-    repeats: Sequence[Record],
-    amber: float,
-    red: float,
-    rate: Callable[[headline.MembershipAttack], dict | None],
-) -> tuple[dict | None, dict[str, Any]]:
-    """The number of the attack with the worst colour, of these the highest one."""
-    rates = _by_attack(repeats, "distilled", rate)
-    if not rates:
-        return None, {}
-
-    def strength(attack: tuple[str, str]) -> tuple[int, float]:
-        value = rates[attack]
-        known = estimate(value)
-        high = max((known["ci"] or [])[1:] + [known["mean"]]) if known else -1.0
-        return COLOURS.index(verdict(value, amber, red)), high
-
-    worst = max(rates, key=strength)
-    beside = {
-        pipe: value
-        for pipe in BESIDE
-        if (value := _by_attack(repeats, pipe, rate).get(worst))
-    }
-    threat, score = worst
-    found = {"threat": threat, "score": score, "attacks": len(rates), "beside": beside}
-    return rates[worst], found
-
-
-def _by_attack(
-    repeats: Sequence[Record],
-    pipe: str,
-    rate: Callable[[headline.MembershipAttack], dict | None],
-) -> dict[tuple[str, str], dict | None]:
-    rates: dict[tuple[str, str], list[dict | None]] = {}
-    for record in repeats:
-        for attack in headline.attacks(record, pipe):
-            rates.setdefault((attack.threat, attack.score), []).append(rate(attack))
-    return {
-        attack: pooled(values) or next(filter(None, values), None)
-        for attack, values in rates.items()
-        if any(values)
-    }
-
-
-def _inverted(auc: dict | None) -> dict | None:
-    known = estimate(auc)
-    if not known or known["mean"] >= 0.5:
-        return auc
-    ci = [1 - known["ci"][1], 1 - known["ci"][0]] if known["ci"] else None
-    return known | {"mean": 1 - known["mean"], "ci": ci}
 
 
 def _caveat(name: str, repeats: Sequence[Record], found: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from dd_jax.report import headline
 from dd_jax.report.decision.candidates import Candidate
 from dd_jax.report.decision.check_parts import LOADED, Part
 from dd_jax.report.decision.colours import NOT_MEASURED
@@ -40,7 +41,9 @@ def reason(language: Language, part: Part) -> str:
 
 
 def _accuracy(language: Language, record: Record, part: Part) -> str:
-    return language.say("found_accuracy_loss", **_three(language, part, "percent"))
+    gain = language.full(part.found["gain"], UNITS[part.name])
+    three = _three(language, part, "percent")
+    return language.say("found_accuracy_loss", gain=gain, **three)
 
 
 def _classes(language: Language, record: Record, part: Part) -> str:
@@ -77,8 +80,30 @@ def _membership(language: Language, record: Record, part: Part) -> str:
     ]
     listed = language.say("comma").join(values)
     return language.paragraph(
-        [found, language.say("beside", values=listed) if values else ""]
+        [
+            found,
+            _inverted(language, part),
+            _highest(language, record, part),
+            language.say("beside", values=listed) if values else "",
+        ]
     )
+
+
+def _inverted(language: Language, part: Part) -> str:
+    if not part.found["inverted"]:
+        return ""
+    own = language.number(1 - headline.mean(part.value), UNITS[part.name])
+    return language.say("inverted", own=own)
+
+
+def _highest(language: Language, record: Record, part: Part) -> str:
+    """The attack with the highest mean, where another one counts."""
+    highest = part.found["highest"]
+    if not highest:
+        return ""
+    attack = attack_name(language, record, highest["threat"], highest["score"])
+    value = language.full(highest["value"], UNITS[part.name])
+    return language.say("highest", attack=attack, value=value)
 
 
 def _robustness(language: Language, record: Record, part: Part) -> str:

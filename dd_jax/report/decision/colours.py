@@ -74,6 +74,19 @@ def worst(colours: Iterable[str]) -> str:
     return max(colours, key=COLOURS.index, default=UNKNOWN)
 
 
+def fails(colour: str, least: str) -> bool:
+    """Whether a check of a colour fails where that is to happen from another one on.
+
+    What is not known may be amber: it fails at amber, but not at red.
+
+    >>> [fails(colour, "amber") for colour in COLOURS]
+    [False, True, True, True]
+    >>> [fails(colour, "red") for colour in COLOURS]
+    [False, False, False, True]
+    """
+    return COLOURS.index(colour) >= COLOURS.index(UNKNOWN if least == AMBER else least)
+
+
 def _ends(value: Any) -> tuple[float, float]:
     known = estimate(value)
     low, high = known["ci"]

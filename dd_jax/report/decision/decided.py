@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from dd_jax.report.decision.candidates import Bounds, Candidate, candidates
-from dd_jax.report.decision.colours import COLOURS, worst
+from dd_jax.report.decision.colours import AMBER, GREEN, fails, worst
 from dd_jax.report.decision.mitigations import Mitigation, mitigations
 from dd_jax.report.decision.recommendation import recommended
 from dd_jax.report.decision.savings import Savings, savings
@@ -19,7 +19,8 @@ class Settings(NamedTuple):
     Attributes:
       bounds: amber and red bound of each number.
       lang: language of the page, `en` or `ja`.
-      fail_on: the best colour of a check at which a command fails, or empty.
+      fail_on: `red` or `amber`, from which on a command fails (`colours.fails`), or
+        empty.
     """
 
     bounds: Bounds
@@ -53,11 +54,24 @@ class Decision(NamedTuple):
         """The checks of the recommended setting that have a colour."""
         return [own.name for own in self.chosen.checks if own.colour == colour]
 
+    @property
+    def recommends(self) -> bool:
+        """Whether the chosen setting may be used, under conditions at least."""
+        return self.overall in (GREEN, AMBER)
+
+    @property
+    def not_known(self) -> list[str]:
+        """What has to be measured: checks, and numbers of those that are known."""
+        return [name for own in self.chosen.checks for name in own.not_known]
+
+    @property
+    def not_measurable(self) -> list[str]:
+        """The checks that cannot be measured on the recommended setting."""
+        return [own.name for own in self.chosen.checks if not own.measurable]
+
     def failing(self, colour: str) -> list[str]:
-        """The checks of the recommended setting that are a colour or worse."""
-        least = COLOURS.index(colour)
-        checks = self.chosen.checks
-        return [own.name for own in checks if COLOURS.index(own.colour) >= least]
+        """The checks of the recommended setting that fail from a colour on."""
+        return [own.name for own in self.chosen.checks if fails(own.colour, colour)]
 
 
 def problem(records: Sequence[Record]) -> str:

@@ -12,7 +12,7 @@ from dd_jax.report.cards import card_files
 from dd_jax.report.decision.candidates import Candidate, Check
 from dd_jax.report.decision.check_parts import Part
 from dd_jax.report.decision.check_sentences import sentence
-from dd_jax.report.decision.colours import COLOURS, RED, UNKNOWN
+from dd_jax.report.decision.colours import RED, UNKNOWN, fails
 from dd_jax.report.decision.decided import Decision, Settings, decide, problem
 from dd_jax.report.decision.language import Language
 from dd_jax.report.display_names import dataset_name
@@ -88,6 +88,8 @@ def as_json(decided: Decision | str, settings: Settings) -> dict[str, Any]:
             "split": record["run"].get("split"),
         },
         "overall": decided.overall,
+        "not_known": decided.not_known,
+        "not_measurable": decided.not_measurable,
         "recommended": _candidate(decided.chosen),
         "savings": {
             "distill_seconds": spent.distill,
@@ -116,18 +118,18 @@ def as_json(decided: Decision | str, settings: Settings) -> dict[str, Any]:
 def as_junit(decided: Decision | str, settings: Settings) -> bytes:
     """A decision as JUnit XML: a test case for each check of the recommended setting.
 
-    A check fails at the colour of `--fail_on` or worse, without one at red; one that is
-    not known is skipped. Where there is no decision, one case has an error.
+    A check fails by `colours.fails` at the colour of `--fail_on`, without one at red;
+    one that is not known and does not fail is skipped. Where there is no decision, one
+    case has an error.
     """
     suite = ElementTree.Element("testsuite", name=SUITE)
-    least = COLOURS.index(settings.fail_on or RED)
     if isinstance(decided, str):
         _tell(_case(suite, "decision"), "error", decided)
     else:
         for check in decided.chosen.checks:
             case = _case(suite, check.name)
             text = line(check)
-            if COLOURS.index(check.colour) >= least:
+            if fails(check.colour, settings.fail_on or RED):
                 _tell(case, "failure", text)
             elif check.colour == UNKNOWN:
                 _tell(case, "skipped", text)

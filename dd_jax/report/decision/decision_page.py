@@ -19,7 +19,7 @@ def page(decision: Decision) -> dict[str, Any]:
     language = Language(decision.settings.lang)
     say, run = language.say, decision.chosen.records[0]["run"]
     ratio = decision_tables.share(language, decision.spent.ratio)
-    several = len(decision.candidates) > 1
+    chosen = "recommended" if decision.recommends else "best"
     return {
         "lang": language.code,
         "title": say("title"),
@@ -28,13 +28,20 @@ def page(decision: Decision) -> dict[str, Any]:
             data=dataset_name(decision.chosen.records[0]),
             classes=run["num_classes"],
         ),
-        "recommended": say(
-            "recommended" if several else "only",
-            set=whole_name(language, decision.chosen),
-            ratio=ratio,
+        "recommended": language.paragraph(
+            [
+                say(
+                    chosen if len(decision.candidates) > 1 else "only",
+                    set=whole_name(language, decision.chosen),
+                    ratio=ratio,
+                ),
+                say("no_gain") if decision.chosen.gains_nothing else "",
+            ]
         ),
         "overall": say("overall"),
-        "badge": decision_tables.badge(language, decision.overall),
+        "badge": decision_tables.badge(
+            language, decision.overall, decision.chosen.parts.values()
+        ),
         "meaning": advice.meaning(language, decision),
         "order": say("order"),
         "checks": [
@@ -44,6 +51,7 @@ def page(decision: Decision) -> dict[str, Any]:
             (say(f"{name}_title"), blocks)
             for name, blocks in _sections(language, decision).items()
         ],
+        "below": say("below"),
         "steps_title": say("next_title"),
         "steps": [
             (say(stage), lines)
@@ -63,10 +71,10 @@ def _check(language: Language, decision: Decision, check: Check) -> dict[str, An
     return {
         "name": language.say(check.name),
         "question": language.say(f"ask_{check.name}"),
-        "badge": decision_tables.badge(language, check.colour),
+        "badge": decision_tables.badge(language, check.colour, check.parts),
         "lines": [
             (
-                decision_tables.badge(language, part.colour),
+                decision_tables.badge(language, part.colour, [part]),
                 sentence(language, decision.chosen, part),
             )
             for part in check.parts
@@ -83,9 +91,12 @@ def _sections(language: Language, decision: Decision) -> dict[str, list[Block]]:
     compared: list[Block] = [
         *([Text(say("rule"), small=True)] if several else []),
         Grid(say("all_title"), table),
+        *([Text(say("some_inverted"), small=True)] if _inverted(decision) else []),
         *_plot(language, decision),
     ]
-    defended: list[Block] = [Text(say("none_tried"))]
+    defended: list[Block] = [
+        Text(advice.of_set(language, "none_tried", decision.chosen.loaded))
+    ]
     if tried:
         defended = [
             Grid(say("tried_title"), tried),
@@ -103,6 +114,12 @@ def _sections(language: Language, decision: Decision) -> dict[str, list[Block]]:
             Text(say("keys"), small=True),
         ],
     }
+
+
+def _inverted(decision: Decision) -> bool:
+    """Whether an AUC of the table is one with the answers inverted."""
+    aucs = [own.parts["membership_auc"] for own in decision.candidates]
+    return any(part.found.get("inverted") for part in aucs)
 
 
 def _plot(language: Language, decision: Decision) -> list[Block]:

@@ -1,8 +1,11 @@
 """Tables of the page: settings, defences, thresholds."""
 
+from collections.abc import Iterable
+
 from dd_jax.catalogue.decision_thresholds import CHECKS, THRESHOLDS
 from dd_jax.report.blocks import Badge, Table
 from dd_jax.report.decision.candidates import Candidate
+from dd_jax.report.decision.check_parts import Part
 from dd_jax.report.decision.check_sentences import UNITS
 from dd_jax.report.decision.colours import AMBER, GREEN, RED, UNKNOWN
 from dd_jax.report.decision.decided import Decision
@@ -15,14 +18,23 @@ from dd_jax.report.formats import Cell
 SHAPES = {GREEN: "●", AMBER: "▲", RED: "■", UNKNOWN: "?"}
 
 
-def badge(language: Language, colour: str) -> Badge:
-    """A colour by its shape and its word."""
-    return Badge(colour, f"{SHAPES[colour]} {language.say(colour)}")
+def badge(language: Language, colour: str, parts: Iterable[Part]) -> Badge:
+    """A colour by its shape and its word, or why it is not known, if for one reason.
+
+    Args:
+      language: of the word.
+      colour: the worst of the parts.
+      parts: numbers that it is the colour of.
+    """
+    whys = {part.why for part in parts if part.colour == colour == UNKNOWN}
+    reason = f"{UNKNOWN}_{whys.pop()}" if len(whys) == 1 else ""
+    word = language.say(reason if language.knows(reason) else colour)
+    return Badge(colour, f"{SHAPES[colour]} {word}")
 
 
 def settings_table(language: Language, decision: Decision) -> Table:
     """A row for each setting: its checks and its headline numbers."""
-    columns = ("setting", "ratio", "accuracy", "auc", "robust", "train")
+    columns = ("setting", "ratio", "accuracy", "gain", "auc", "robust", "train")
     heads = [language.say(f"col_{column}") for column in columns]
     checks = [language.say(check) for check in CHECKS]
     names = numbered_names(language, decision)
@@ -49,11 +61,12 @@ def numbered_names(language: Language, decision: Decision) -> list[str]:
 def _named(language: Language, decision: Decision, own: Candidate, name: str) -> str:
     if own is not decision.chosen or len(decision.candidates) == 1:
         return name
-    return language.say("col_recommended", set=name)
+    key = "col_recommended" if decision.recommends else "col_best"
+    return language.say(key, set=name)
 
 
 def _badges(language: Language, own: Candidate) -> list[Badge]:
-    return [badge(language, check.colour) for check in own.checks]
+    return [badge(language, check.colour, check.parts) for check in own.checks]
 
 
 def _numbers(language: Language, own: Candidate) -> list[Cell]:
@@ -62,6 +75,7 @@ def _numbers(language: Language, own: Candidate) -> list[Cell]:
     return [
         Cell(share(language, spent.ratio)),
         language.cell(own.accuracy, "percent"),
+        language.cell(own.gain, "points"),
         language.cell(own.parts["membership_auc"].value, "decimal"),
         language.cell(robust, "percent"),
         Cell(language.duration(spent.train)),

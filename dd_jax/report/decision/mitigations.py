@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from dd_jax.catalogue.rules import FAIR_FORMS
 from dd_jax.report.decision.candidates import Candidate
 from dd_jax.report.decision.savings import savings
 from dd_jax.report.intervals import difference
@@ -17,7 +18,8 @@ class Mitigation(NamedTuple):
 
     Attributes:
       defences: strength by name: epsilon of `dp`, radius of `robust` distillation and
-        of `adversarial` training.
+        of `adversarial` training; of fair distillation, `fair_` and its form, the
+        number of groups, or the rate of `fair_dro` and of `fair_dro_classes`.
       candidate: the setting.
       reference: the setting without a defence; None where none was run.
       accuracy: change of the accuracy; None where it cannot be compared.
@@ -56,7 +58,17 @@ def defences(record: Record) -> dict[str, float]:
         ROBUST: lookup(record, "run", "adversarial", "distill"),
         ADVERSARIAL: lookup(record, "run", "adversarial", "train"),
     }
-    return {name: value for name, value in values.items() if value}
+    return {name: value for name, value in values.items() if value} | _fair(record)
+
+
+def _fair(record: Record) -> dict[str, float]:
+    """Fair distillation by its form; empty where there was none, or an unknown one."""
+    fair = lookup(record, "run", "fair") or {}
+    form, strength = fair.get("form"), fair.get("eta", fair.get("groups"))
+    if form not in FAIR_FORMS or not strength:
+        return {}
+    of_classes = fair.get("over") == "classes"
+    return {f"fair_{form}_classes" if of_classes else f"fair_{form}": strength}
 
 
 def _reference(candidate: Candidate, plain: Sequence[Candidate]) -> Candidate | None:

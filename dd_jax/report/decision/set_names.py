@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from dd_jax.report.decision.candidates import Candidate
+from dd_jax.report.decision.check_parts import LOADED
 from dd_jax.report.decision.language import Language
 from dd_jax.report.decision.mitigations import defences
 from dd_jax.report.display_names import display_name, run_value, short_name
@@ -57,7 +58,7 @@ def class_names(language: Language, name: str | int) -> str:
 
 def _plain(candidate: Candidate) -> Record:
     run = candidate.records[0]["run"]
-    without = {"adversarial": {}, "differential_privacy": {}}
+    without = {"adversarial": {}, "differential_privacy": {}, "fair": {}}
     return candidate.records[0] | {"run": run | without}
 
 
@@ -73,6 +74,8 @@ def _piece(language: Language, candidate: Candidate, key: str) -> str:
     if key in ("method", "arch"):
         name = short_name(run_value(record, key), key)
         name = _translated(language, f"{key}_{record['run'][key]}", name)
+        if key == "method" and candidate.loaded and record["run"][key] != LOADED:
+            return language.say("key_loaded", name=name)
         return language.say(f"key_{key}", name=name)
     if key == "width":
         return language.say("key_width", n=run_value(record, key))

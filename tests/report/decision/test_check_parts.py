@@ -5,11 +5,23 @@ from decision_cells import BOUNDS, EPS, cell
 from fabricate import around, membership
 
 from dd_jax.catalogue.decision_thresholds import THRESHOLDS
+from dd_jax.report.blocks import Text
+from dd_jax.report.decision.candidates import candidates
 from dd_jax.report.decision.check_parts import MEASURES, part
+from dd_jax.report.decision.check_sentences import sentence
+from dd_jax.report.decision.decided import Settings, decide
+from dd_jax.report.decision.decision_page import page
+from dd_jax.report.decision.language import Language
+
+ENGLISH = Language("en")
 
 
 def of(name, *repeats):
     return part(name, repeats, *BOUNDS[name])
+
+
+def one(row):
+    return candidates([row], BOUNDS)[0]
 
 
 def test_every_threshold_has_a_measure():
@@ -52,6 +64,13 @@ def test_interval_of_a_loss_is_that_of_a_difference():
     assert loss["ci"] == pytest.approx([0.03 - half, 0.03 + half])
 
 
+def test_the_gain_over_a_random_subset_is_beside_the_loss():
+    gain = of("accuracy_loss", cell(half=0.003)).found["gain"]
+    half = 0.003 * 2**0.5
+    assert gain["mean"] == pytest.approx(0.1)
+    assert gain["ci"] == pytest.approx([0.1 - half, 0.1 + half])
+
+
 def test_repeats_are_pooled_and_give_single_networks_an_interval():
     rows = [cell(accuracy=0.9 + 0.01 * seed, seed=seed) for seed in range(3)]
     for row in rows:
@@ -82,6 +101,37 @@ def test_the_strongest_attack_decides_and_its_baselines_are_beside_it():
     )
     assert found.found["beside"] == {"full_data": around(0.65, 0.02, 16)}
     assert found.found["attacks"] == 2
+
+
+def test_the_attack_with_the_highest_mean_is_named_where_another_counts():
+    row = cell(tpr=0.014)
+    noisy = membership(0.5, 0.008)
+    noisy["tpr_at_fpr"]["0.01"] |= {"ci": [0.002, 0.03]}
+    row["privacy"]["distilled"]["t2"]["loss"] = noisy
+    found = of("membership_tpr", row)
+    assert (found.colour, found.found["score"]) == ("amber", "loss")
+    highest = found.found["highest"]
+    assert (highest["score"], highest["value"]["mean"]) == ("lira_online", 0.014)
+    assert "Loss threshold" in sentence(ENGLISH, one(row), found)
+    said = "the highest mean is that of LiRA, online (T2, released model): 1.4 % (95 %"
+    assert said in sentence(ENGLISH, one(row), found)
+    assert of("membership_tpr", cell()).found["highest"] is None
+
+
+def test_an_attack_below_guessing_counts_with_its_answers_inverted():
+    row = cell(auc=0.45)
+    found = of("membership_auc", row)
+    assert found.found["inverted"] and found.value["mean"] == pytest.approx(0.55)
+    assert "as they are, its AUC is 0.450" in sentence(ENGLISH, one(row), found)
+    assert not of("membership_auc", cell()).found["inverted"]
+    texts = [
+        block.text
+        for block in dict(page(decide([row], Settings(BOUNDS)))["sections"])[
+            "Settings compared"
+        ]
+        if isinstance(block, Text)
+    ]
+    assert any("answers inverted" in text for text in texts)
 
 
 def test_an_attack_whose_rate_is_not_resolved_outweighs_a_green_one():

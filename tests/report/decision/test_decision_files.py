@@ -56,6 +56,7 @@ def test_the_file_holds_what_was_decided(tmp_path):
         "red": 0.6,
     }
     assert content["savings"]["faster"] == 5
+    assert content["not_known"] == content["not_measurable"] == []
 
 
 def test_settings_come_back_from_the_file(tmp_path):
@@ -118,12 +119,13 @@ def test_what_fails_depends_on_the_colour(tmp_path, fail_on, failing):
     assert [case.get("name") for case in found] == failing
 
 
-def test_what_is_not_known_is_skipped_and_does_not_fail(tmp_path):
-    _, root = written(tmp_path, [cell(parts=("robustness",))], fail_on="amber")
-    assert [
-        c.get("name") for c in root.iter("testcase") if c.find("skipped") is not None
-    ] == ["membership"]
-    assert root.find("testsuite").get("failures") == "0"
+@pytest.mark.parametrize("fail_on, tag", [("", "skipped"), ("amber", "failure")])
+def test_what_is_not_known_fails_at_amber_and_is_skipped_at_red(tmp_path, fail_on, tag):
+    _, root = written(tmp_path, [cell(parts=("robustness",))], fail_on=fail_on)
+    tags = {"membership": tag}
+    for case in root.iter("testcase"):
+        first = case[0].tag if len(case) > 1 else None
+        assert first == tags.get(case.get("name"))
 
 
 def test_no_decision_is_an_error_in_both_files(tmp_path):
@@ -146,6 +148,8 @@ def test_failing_names_the_checks_of_the_recommended_setting():
     decided = decide([cell(auc=0.57, robust=0.4)], Settings(BOUNDS))
     assert decided.failing("red") == ["robustness"]
     assert decided.failing("amber") == ["membership", "robustness"]
+    missing = decide([cell(parts=("robustness",))], Settings(BOUNDS))
+    assert missing.failing("amber") == ["membership"] and not missing.failing("red")
 
 
 def test_the_readme_has_the_thresholds_of_the_table():

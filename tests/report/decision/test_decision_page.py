@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import pytest
 from decision_cells import BOUNDS, cell, small_sweep
-from fabricate import record, write_run
+from fabricate import around, record, write_run
 from test_language import NOT_TRANSLATED, without_keys
 
 from dd_jax import report
@@ -14,6 +14,7 @@ from dd_jax.report.decision import decision_files
 from dd_jax.report.decision.colours import COLOURS
 from dd_jax.report.decision.decided import Settings, decide
 from dd_jax.report.decision.decision_page import page
+from dd_jax.report.decision.language import Language
 
 DEFAULTS = Settings(BOUNDS)
 
@@ -77,13 +78,79 @@ def test_a_loaded_set_cannot_be_audited_for_membership(tmp_path, lang, word):
     html = built(tmp_path, [row], DEFAULTS._replace(lang=lang))
     found = text_of(html)
     assert found.count(word) >= 3  # both numbers, and the next step
-    assert "audits.NAME.enabled" not in found
+    for other in ("audits.NAME.enabled", "protocol=canaries", "mitigate.robust.eps"):
+        assert other not in found
     assert "Loaded set on digits" in html and "need shadow sets" in html
+
+
+def test_what_is_said_of_a_loaded_set():
+    row = cell(parts=("robustness",), loaded=True, method="loaded", robust=0.64)
+    found = page(decide([row], DEFAULTS))
+    assert "loaded set" in found["recommended"]
+    assert found["meaning"] == (
+        "Possible under conditions. Not measurable on a loaded set: Membership."
+    )
+    assert found["checks"][1]["badge"].text == "? not measurable"
+    last = dict(found["sections"])["Sentences for a meeting"][0].lines[-1]
+    assert "To be measured" not in last and last.endswith("audit it: Membership.")
+
+
+def test_a_run_from_before_the_flag_is_known_by_its_settings():
+    row = cell(parts=("robustness",), config={"distill.load": "set.npz"}, init=None)
+    found = page(decide([row], DEFAULTS))
+    assert "loaded set, made by DM" in found["recommended"]
+    assert "need shadow sets" in found["checks"][1]["lines"][0][1]
+
+
+@pytest.mark.parametrize("accuracy, proposed", [(0.94, False), (0.8, True)])
+def test_a_number_that_is_not_known_in_a_known_check_is_named(accuracy, proposed):
+    row = cell(accuracy=accuracy)
+    row["fairness"]["distilled"]["class_gap"] |= around(0.1, 0.4)
+    decided = decide([row], DEFAULTS)
+    assert decided.chosen.checks[0].colour == ("red" if proposed else "amber")
+    found = page(decided)
+    gap = "Gap between classes beyond that of the full data."
+    assert found["meaning"].endswith(f"Not known yet: {gap}")
+    first = dict(found["steps"])["Before a pilot"]
+    assert any(line.startswith(f"Measure what is not known: {gap}") for line in first)
+    last = dict(found["sections"])["Sentences for a meeting"][0].lines[-1]
+    assert last.endswith("Accuracy." if proposed else f"To be measured: {gap}")
+
+
+def test_seconds_of_training_on_the_set_alone():
+    row = cell()
+    del row["cost"]["full_data_seconds"]
+    said = dict(page(decide([row], DEFAULTS))["sections"])["Savings"][0].lines
+    assert any("not measured on the full data" in line for line in said)
 
 
 def test_a_set_that_its_file_names_the_method_of(tmp_path):
     html = built(tmp_path, [cell(loaded=True, init=None)])
     assert "Loaded set, Distribution matching (DM), on digits" in html
+
+
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_that_verdicts_below_may_differ_is_said_above_them(tmp_path, lang):
+    html = built(tmp_path, [cell()], DEFAULTS._replace(lang=lang))
+    after = html.split("All results</h2>")[1].lstrip().replace("&nbsp;", " ")
+    assert after.startswith(f'<p lang="{lang}">{Language(lang).say("below")}</p>')
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({}, ("Recommended: ", "(recommended)")),
+        ({"robust": 0.3}, ("The best of the settings that were run: ", "(best)")),
+        ({"parts": ()}, ("The best of the settings that were run: ", "(best)")),
+    ],
+)
+def test_nothing_is_recommended_that_is_red_or_not_decided(change, words):
+    rows = [cell(**change), cell("b" * 12, ipc=50.0, **change)]
+    found = page(decide(rows, DEFAULTS))
+    table = dict(found["sections"])["Settings compared"][1].table
+    assert found["recommended"].startswith(words[0])
+    assert sum(words[1] in str(row[0]) for row in table.rows) == 1
+    assert len(set(table.columns)) == len(table.columns)
 
 
 def test_a_colour_is_never_alone(tmp_path):
@@ -158,14 +225,18 @@ def test_next_steps_follow_from_the_checks(change, step):
             {"accuracy": 0.94, "parts": ()},
             "Possible under conditions. Not known yet: Membership and Adversarial "
             "robustness.",
-            "to be measured: Membership and Adversarial robustness.",
+            "To be measured: Membership and Adversarial robustness.",
         ),
         (
             {"robust": 0.3, "parts": ("robustness",)},
             "Not as it is. Not known yet: Membership.",
             "first to be solved: Adversarial robustness.",
         ),
-        ({"parts": ()}, "Not decided: more has to be measured first.", "decide yet"),
+        (
+            {"parts": ()},
+            "Not decided. Not known yet: Membership and Adversarial robustness.",
+            "decide yet",
+        ),
     ],
 )
 def test_what_is_not_known_is_said_beside_the_colour(change, meaning, proposal):
@@ -174,12 +245,28 @@ def test_what_is_not_known_is_said_beside_the_colour(change, meaning, proposal):
     assert proposal in dict(found["sections"])["Sentences for a meeting"][0].lines[-1]
 
 
+@pytest.mark.parametrize("gain, said", [(-0.05, 2), (0.001, 2), (0.1, 0)])
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_a_set_that_gains_nothing_over_a_random_subset(gain, said, lang):
+    row = cell()
+    row["accuracy"]["random_subset"] |= around(0.965 - gain, 0.002)
+    found = page(decide([row], Settings(BOUNDS, lang)))
+    would_do = Language(lang).say("no_gain")
+    assert (would_do in found["recommended"]) == bool(said)
+    assert sum(would_do in text for text in shown(found)) == said
+    table = dict(found["sections"])[Language(lang).say("all_title")][-1].table
+    column = table.columns.index(Language(lang).say("col_gain"))
+    digits = f"{100 * gain:.1f}"
+    assert table.rows[0][column].text.startswith(digits)
+    assert any(digits in line for line in found["checks"][0]["lines"][0])
+
+
 @pytest.mark.parametrize("missing", ["privacy", "robustness", "fairness", "cost"])
 def test_a_part_that_was_not_measured_is_said(tmp_path, missing):
     row = record()
     del row[missing]
     html = built(tmp_path, [row])
-    words = {"cost": "The Records have no seconds."}
+    words = {"cost": "The Records have no seconds of training."}
     assert words.get(missing, "Not measured.") in text_of(html)
 
 

@@ -91,7 +91,7 @@ WORD = re.compile(r"[A-Za-z][A-Za-z'-]*")
 NOT_TRANSLATED = set(
     "AUC TPR FPR PGD OUT LiRA BaVarIA k-means k-center MLPerf Inference OWASP AISVS "
     "RobustBench AutoAttack EEOC et al Reddi Carlini Jaeschke Guyatt and Sackett Madry "
-    "Croce NAME SOURCE C T".split()
+    "Croce NAME SOURCE C T DRO COBRA FairDD".split()
 )
 
 

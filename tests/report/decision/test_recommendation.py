@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from dd_jax.report.decision import pareto
 from dd_jax.report.decision.candidates import candidates
-from dd_jax.report.decision.mitigations import mitigations
+from dd_jax.report.decision.language import Language
+from dd_jax.report.decision.mitigations import defences, mitigations
 from dd_jax.report.decision.recommendation import rank, recommended
 from dd_jax.report.decision.savings import savings
 
@@ -100,6 +101,24 @@ def test_defences_are_beside_the_same_setting_without():
     assert rows[0].auc["mean"] == pytest.approx(-0.05)
     assert rows[0].slower == pytest.approx(1)
     assert rows[1].reference is None and rows[1].accuracy is None
+
+
+@pytest.mark.parametrize(
+    "part, expected",
+    [
+        ({"form": "fairdd", "groups": 10.0}, {"fair_fairdd": 10.0}),
+        (
+            {"form": "dro", "groups": 2.0, "over": "groups", "eta": 0.1},
+            {"fair_dro": 0.1},
+        ),
+        ({"form": "dro", "over": "classes", "eta": 0.1}, {"fair_dro_classes": 0.1}),
+        ({"form": "of another version", "groups": 2.0}, {}),
+        ({}, {}),
+    ],
+)
+def test_fair_distillation_is_a_defence_with_a_name(part, expected):
+    assert defences({"run": {"fair": part}}) == expected
+    assert all(Language(code).knows(name) for name in expected for code in ("en", "ja"))
 
 
 @given(st.lists(st.tuples(shares, shares), min_size=1, max_size=12))

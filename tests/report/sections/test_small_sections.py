@@ -3,9 +3,12 @@
 import fabricate
 
 from dd_jax.report.artefacts import Artefacts
+from dd_jax.report.poison_errors import error_rates
 from dd_jax.report.sections import (
+    backdoor_section,
     corruptions_section,
     learning_curve_section,
+    poison_section,
     quantization_section,
 )
 
@@ -61,3 +64,58 @@ def test_corruptions_have_their_range_over_severities(row):
             "undefined: full data have no error",
         ],
     ]
+
+
+def searched(accused):
+    rows = [{"norm": 1.0, "index": None, "success": 0.5, "disagreement": None}] * 2
+    return {
+        "classes": rows,
+        "accused": accused,
+        "threshold": 2.0,
+        "disagreement": 0.25,
+        "outside": 0.5,
+        "lowest": -0.25,
+        "highest": 1.5,
+    }
+
+
+def test_accused_classes_are_named_with_the_rule_and_its_limits(row):
+    row["poison"], row["run"]["class_names"] = searched([1]), ["cat", "dog"]
+    words, limits, of_images, grid = poison_section.blocks(row, Artefacts())
+    assert words.text.startswith("The set may carry a backdoor: a trigger smaller")
+    assert words.text.endswith("stands for dog.") and "2 robust" in words.text
+    assert "A clean set can be accused" in limits.text
+    assert "25.0 %" in of_images.text and "-0.250 to 1.500" in of_images.text
+    assert texts(grid.table)[0] == ["cat", "1.000", "not measured", "50.0 %"] + [
+        "not measured"
+    ]
+
+
+def test_a_set_with_no_accused_class_is_not_called_clean(row):
+    row["poison"] = searched([])
+    words = poison_section.verdict(row)
+    assert words.startswith("No class is accused") and "not show" in words
+    assert poison_section.blocks({"run": {}}, Artefacts()) == []
+
+
+def test_a_backdoor_of_the_run_is_named_with_its_success(row):
+    own = {"success": fabricate.around(0.5), "accuracy": 0.75}
+    row["backdoor"] = {"target": 1, "size": 3, "distilled": own}
+    words, grid = backdoor_section.blocks(row, Artefacts())
+    assert "not for use" in words.text and "3 x 3" in words.text
+    assert texts(grid.table) == [["Distilled", "50.0 % (49.0 to 51.0)", "75.0 %"]]
+    assert backdoor_section.blocks({"run": {}, "backdoor": {}}, Artefacts()) == []
+
+
+def test_errors_of_the_search_are_counted_on_records():
+    clean = [{"poison": {"accused": accused}} for accused in ([], [2], [], [])]
+    attacked = [
+        {"poison": {"accused": accused}, "backdoor": {"target": 0}}
+        for accused in ([0], [0, 3], [3])
+    ]
+    found = error_rates([*clean, *attacked, {"accuracy": {}}])
+    assert found["false_accusations"]["mean"] == 1 / 4
+    assert found["missed"]["mean"] == 1 / 3 and found["missed"]["n"] == 3
+    low, high = found["missed"]["ci"]
+    assert low < 0.01 and high > 0.9  # Clopper and Pearson: 0.0084 to 0.9057
+    assert error_rates(clean).keys() == {"false_accusations"}

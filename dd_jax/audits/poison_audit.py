@@ -1,0 +1,103 @@
+"""Poison audit: does a set carry a backdoor, as far as networks and images show?"""
+
+from functools import partial
+
+import numpy as np
+
+from dd_jax.audits.anomaly import anomaly_index
+from dd_jax.audits.audit import Audit, Context
+from dd_jax.audits.trigger_search import search_triggers
+from dd_jax.data.eight_bits import encoding
+from dd_jax.train import predictions
+from dd_jax.types import InputError, SyntheticSet
+
+_LEAST = 3  # classes among which one can stand out
+
+
+def check(context: Context) -> None:
+    """Refuses data of so few classes that none can stand out."""
+    if context.num_classes < _LEAST:
+        raise InputError(
+            f"audits.poison: {context.num_classes} classes; it compares each class "
+            f"with the others and needs at least {_LEAST}"
+        )
+
+
+def measure(context: Context) -> dict:
+    """Looks for a backdoor in the networks trained on the sets, and in the images.
+
+    Returns:
+      `classes`, for each `{norm, index, success, disagreement}`: norm and success of
+      the smallest trigger found, means over networks; the anomaly index of the norm,
+      null where undefined; and the share of its images that networks on the full data
+      take for another class, null where it has none. `accused`, the classes whose
+      index is below -`threshold`; `threshold`; `images` and `networks` searched on;
+      `disagreement` of all images; `outside`, the share of pixel values outside
+      [0, 1], `lowest` and `highest`.
+    """
+    options, sets = context.options, context.sets
+    found = context.cached("triggers", partial(_searched, context))
+    norms = found["norms"].mean(0, dtype=np.float64)
+    index = anomaly_index(norms)
+    labels, wrong = _disagreement(context)
+    by_class = [wrong[labels == c] for c in range(len(norms))]
+    return {
+        "classes": [
+            {
+                "norm": norms[c],
+                "index": index[c] if np.isfinite(index[c]) else None,
+                "success": found["success"].mean(0, dtype=np.float64)[c],
+                "disagreement": of.mean() if len(of) else None,
+            }
+            for c, of in enumerate(by_class)
+        ],
+        "accused": accused(index, options.threshold),
+        "threshold": options.threshold,
+        "images": min(options.images, len(context.evaluation.labels)),
+        "networks": len(found["norms"]),
+        "disagreement": wrong.mean(),
+        "outside": encoding(sets.images)["clipped"],
+        "lowest": np.min(sets.images),
+        "highest": np.max(sets.images),
+    }
+
+
+def accused(index: np.ndarray, threshold: float) -> list[int]:
+    """Classes whose smallest trigger is too small to be chance.
+
+    Args:
+      index: `f64[k]`, anomaly indices; NaN accuses nobody.
+      threshold: of the index on the small side.
+
+    >>> accused(np.array([-2.5, 9.0, 0.0, np.nan]), 2.0)
+    [0]
+    """
+    return np.flatnonzero(index < -threshold).tolist()
+
+
+def _searched(context: Context) -> dict:
+    options = context.options
+    images, labels = context.sample("poison", options.images)
+    found = search_triggers(
+        context.model,
+        context.first_networks("distilled", options.nets),
+        context.key("poison"),
+        images,
+        labels,
+        classes=context.num_classes,
+        steps=options.steps,
+        weight=options.weight,
+    )
+    return {"norms": np.asarray(found.norms), "success": np.asarray(found.success)}
+
+
+def _disagreement(context: Context) -> tuple[np.ndarray, np.ndarray]:
+    """Classes of all synthetic images, and how often full data say another, `[m]`."""
+    sets: SyntheticSet = context.sets
+    images = np.concatenate(np.asarray(sets.images, np.float32))
+    labels = np.concatenate(np.asarray(sets.labels)).argmax(-1)
+    said = predictions(context.model, context.networks["full_data"], images)
+    return labels, (said != labels).mean(0)
+
+
+AUDIT = Audit("poison", check, measure)

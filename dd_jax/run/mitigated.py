@@ -1,0 +1,124 @@
+"""What is wrapped around a method: mitigations, what they need, and a backdoor."""
+
+from typing import Any
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from dd_jax.catalogue import entry, names
+from dd_jax.catalogue.rules import FAIR_FORMS
+from dd_jax.distill.wrappers import MITIGATIONS, poisoned
+from dd_jax.run.context import matches
+from dd_jax.types import Dataset, InputError, Model, Split
+
+_WRAPPERS = MITIGATIONS | {"backdoor": poisoned}
+
+
+def mitigations(config: ConfigDict) -> list[str]:
+    """Names of those that are on.
+
+    >>> from dd_jax import config
+    >>> changes = {"mitigate.fair.form": "fairdd"}
+    >>> mitigations(config.override(config.default(), changes, "example"))
+    ['fair']
+    """
+    on = {
+        "robust": config.mitigate.robust.eps > 0,
+        "fair": config.mitigate.fair.form != "none",
+    }
+    return [name for name in MITIGATIONS if on[name]]
+
+
+def wrappers_of(config: ConfigDict, data: Dataset) -> tuple:
+    """What is on, in the order in which it wraps, each with its settings.
+
+    Pairs of a name and of pairs of a setting and its value, so that they can be a key.
+    """
+    found = {name: dict(config.mitigate[name]) for name in mitigations(config)}
+    if "fair" in found:
+        found["fair"]["groups"] = group_count(data.train)
+    if config.backdoor.rate:
+        found["backdoor"] = dict(config.backdoor)
+    return tuple((name, tuple(settings.items())) for name, settings in found.items())
+
+
+def wrapped(method: Any, model: Model, wrappers: tuple) -> Any:
+    """A method with what `wrappers_of` gives around it."""
+    for name, settings in wrappers:
+        method = _WRAPPERS[name](method, model, **dict(settings))
+    return method
+
+
+def fairness_of(config: ConfigDict, data: Dataset) -> dict[str, Any]:
+    """`fair` of the Record's `run` part; empty where groups had no part in the set."""
+    fair = config.mitigate.fair
+    if fair.form == "none" or config.distill.load:
+        return {}
+    by_class = fair.form == "dro" and fair.over == "classes"
+    return (
+        {"form": fair.form}
+        | ({} if by_class else {"groups": group_count(data.train)})
+        | ({"over": fair.over, "eta": fair.eta} if fair.form == "dro" else {})
+    )
+
+
+def group_count(rows: Split) -> int:
+    """Groups of some rows; 0 where they have none."""
+    return 0 if rows.groups is None else len(np.unique(rows.groups))
+
+
+def fair_forms(method: str) -> tuple[str, ...]:
+    """Forms of fair distillation that a method has.
+
+    >>> fair_forms("frepo"), fair_forms("mtt")
+    (('balanced',), ())
+    """
+    if entry("method", method).traits.get("matches_means", False):
+        return FAIR_FORMS
+    return ("balanced",) if matches(method) else ()
+
+
+def require_mitigated(config: ConfigDict, data: Dataset) -> None:
+    """Refuses mitigations that the method or the data do not support.
+
+    Raises:
+      InputError: the first problem.
+    """
+    method = config.distill.method
+    if config.mitigate.robust.eps and not matches(method):
+        others = ", ".join(name for name in names("method") if matches(name))
+        raise InputError(
+            f"mitigate.robust.eps: {method} matches no real images that could be "
+            f"attacked; take one of {others}"
+        )
+    fair = config.mitigate.fair
+    if fair.over == "classes" and fair.form not in ("none", "dro"):
+        raise InputError(
+            f"mitigate.fair.over=classes: form={fair.form} weighs groups; take form=dro"
+        )
+    if fair.form == "none":
+        return
+    if fair.form not in fair_forms(method):
+        others = ", ".join(n for n in names("method") if fair.form in fair_forms(n))
+        raise InputError(
+            f"mitigate.fair.form={fair.form}: {method} has no such form; take one of "
+            f"{others}"
+        )
+    if fair.over == "groups":
+        _require_groups(fair.form, data)
+
+
+def _require_groups(form: str, data: Dataset) -> None:
+    rows = data.train
+    if rows.groups is None:
+        raise InputError(
+            f"mitigate.fair.form={form}: {data.name} has no groups; take "
+            "data.groups=clusters:K, data.colour, or an npz: file with group_train and "
+            "group_test"
+        )
+    cells = np.unique(np.stack([rows.labels, rows.groups]), axis=1)
+    if np.bincount(cells[0]).max() < 2:
+        raise InputError(
+            f"mitigate.fair.form={form}: no class of {data.name} has training rows of "
+            "two groups, so that there is nothing to balance; take form=none"
+        )
