@@ -177,7 +177,6 @@ def _dispatch(
             program,
             partial(_attempt, request),
             partial(_together, request),
-            _check_for_other_machines,
         ),
     )
 
@@ -209,16 +208,6 @@ def _run_module() -> ModuleType:
     from dd_jax import run
 
     return run
-
-
-def _check_for_other_machines(devices: int) -> None:
-    """Has JAX check cells on virtual devices: compute nodes have the real ones."""
-    _run_module()
-    import jax
-
-    with suppress(RuntimeError):  # it has started already
-        jax.config.update("jax_platforms", "cpu")
-        jax.config.update("jax_num_cpu_devices", max(1, devices))
 
 
 def _run(request: Request, decision: Settings | None, execute: Execute) -> int:

@@ -5,9 +5,11 @@
 432 cells: DM, DSA, IDC and MTT x the first 2, 5, 10 classes x 1, 5, 10, 20 images a
 class (IPC) x initial images noise, real, kmeans x 3 seeds, each beside random subsets
 and the full data, with membership inference by 8 shadow distillations, attacks and
-memorisation. Cells that differ in seed and initial images alone run as one program. One
-method: `--config.distill.method=dm`; one cell: add `--config.distill.ipc=10
---config.distill.init=real --config.data.num_classes=10 --config.seed=0`.
+memorisation. Cells that differ in seed and initial images alone share compiled
+programs; `--together=3` in place of `--executor=local` runs three of them at a time as
+one program. One method: `--config.distill.method=dm`; one cell: add
+`--config.distill.ipc=10 --config.distill.init=real --config.data.num_classes=10
+--config.seed=0`.
 
 Recipes are short, so that the grid is a matter of hours. Learning rates were chosen on
 a fifth of the training rows held out (data.validation=0.2) with ten classes, at 1 and

@@ -266,15 +266,20 @@ def test_wrong_values_and_what_data_do_not_allow_are_listed_at_once(world, capsy
         return prepared(values)
 
     world.fake.prepared = refuse
-    grid = "product({'distill.ipc': [0, 5, 900], 'distill.init': ['noise', 'real']})"
+    grid = "product({'distill.ipc': [0, 5, 900, 'two'], 'seed': [0, None]})"
+    reasons = [
+        "[1/8] seed=0 ipc=0: config: distill.ipc=0: must be at least 1 (type int)",
+        "[2/8] seed=None ipc=0, [4/8] seed=None ipc=5, [6/8] seed=None ipc=900, "
+        "[8/8] seed=None ipc=two: config: seed=None: must be at least 0 and below "
+        "2**32 (type int)",
+        "[5/8] seed=0 ipc=900: class 4 has 100 images",
+        "[7/8] seed=0 ipc=two: config: distill.ipc='two': must be at least 1 "
+        "(type int)",
+    ]
     for flag in ("--dry_run", "--manifest=cells.jsonl", "--executor=inline"):
         assert start(experiment(grid), flag) == 2
         out, error = capsys.readouterr()
-        assert error == (
-            "error: 4 of 6 cells cannot run: [1/6] ipc=0 init=noise, [2/6] ipc=0 "
-            "init=real: config: distill.ipc=0: must be at least 1 (type int); [5/6] "
-            "ipc=900 init=noise, [6/6] ipc=900 init=real: class 4 has 100 images\n"
-        )
+        assert error == f"error: 7 of 8 cells cannot run: {'; '.join(reasons)}\n"
         assert out == "" and world.runs == [] and os.listdir() == ["three.py"]
 
 
@@ -411,6 +416,15 @@ def test_a_full_disk_is_one_line_and_status_1(world, capsys, monkeypatch, where)
     assert start() == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "cannot be written (No space left)" in line
+
+
+def test_no_cell_is_started_once_the_disk_is_full(world, capsys):
+    world.outcome = {2: WriteError(28, "state: no room"), 3: WriteError(27, "large")}
+    assert start(experiment("product({'distill.ipc': [1, 3, 2, 4]})")) == 1
+    assert [values.distill.ipc for values in world.runs] == [1, 3, 2] and world.writes
+    large, full = capsys.readouterr().err.splitlines()
+    assert "[2/4] ipc=3 ... failed: WriteError: large" in large
+    assert full == "error: [3/4] ipc=2: state: no room"
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,6 @@ from dd_jax.types import InputError
 
 A, B = TypeVar("A"), TypeVar("B")
 
-_LISTED = 10  # impossible cells of an error that are named, each with its reason
-
 
 def each_possible(
     make: Callable[[A], B], cells: Sequence[A], labels: Sequence[str]
@@ -52,7 +50,7 @@ def possible(
 
 
 def refuse(reasons: dict[int, str], labels: Sequence[str]) -> NoReturn:
-    """Names the impossible cells: their count, and the first ten by reason.
+    """Names the impossible cells: their count, and all of them by reason.
 
     Args:
       reasons: number of a cell, from 0, to why it cannot run; at least one.
@@ -68,8 +66,7 @@ def refuse(reasons: dict[int, str], labels: Sequence[str]) -> NoReturn:
     if len(labels) == 1:
         raise InputError(reasons[0])
     first: dict[str, list[str]] = {}  # reason -> labels
-    for i in sorted(reasons)[:_LISTED]:
+    for i in sorted(reasons):
         first.setdefault(reasons[i], []).append(labels[i])
     words = "; ".join(f"{', '.join(of)}: {reason}" for reason, of in first.items())
-    more = f"; and {len(reasons) - _LISTED} more" if len(reasons) > _LISTED else ""
-    raise InputError(f"{len(reasons)} of {len(labels)} cells cannot run: {words}{more}")
+    raise InputError(f"{len(reasons)} of {len(labels)} cells cannot run: {words}")

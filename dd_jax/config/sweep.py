@@ -105,7 +105,9 @@ def expand(
         Cells that do not differ are merged.
 
     Raises:
-      InputError: a swept key that does not exist; all values of another type.
+      InputError: a swept key that does not exist; values that no key can have. Those
+        of another type than that of their key are found by `config.validate`, as are
+        those out of range.
     """
     for key in dict.fromkeys(key for point in points for key in point):
         configs.check_key(key, "sweep()")
@@ -118,7 +120,7 @@ def expand(
         distinct.setdefault(_name(kept), kept)
     taken = list(distinct.values())
     cells = each_possible(
-        lambda point: configs.override(config, point, "sweep()"),
+        lambda point: configs.override(config, point, "sweep()", typed=False),
         taken,
         [" ".join(f"{key}={value!r}" for key, value in p.items()) for p in taken],
     )

@@ -32,6 +32,7 @@ RENAMED = {  # old config key -> the key that it is now
     "audits.export.enabled": "audits.quantization.enabled",
     "audits.robustness.drop": "audits.robustness.sequential_radii",
 }
+_PLAIN = (bool, int, float, str, tuple, list)  # values of some key, if not of this
 _NAMED_BY = {  # kind of an entry -> the config key that names it, or turns it on
     "method": "distill.method",
     "init": "distill.init",
@@ -72,8 +73,16 @@ def check_key(key: str, where: str) -> None:
         raise InputError(f"{where}: unknown config key {key}; {hint}")
 
 
-def override(config: ConfigDict, values: dict[str, Any], where: str) -> ConfigDict:
+def override(
+    config: ConfigDict, values: dict[str, Any], where: str, *, typed: bool = True
+) -> ConfigDict:
     """A copy of `config` with dotted keys replaced.
+
+    Args:
+      config: the config.
+      values: by dotted key.
+      where: they come from, for errors.
+      typed: whether values of another type are refused, and not left to `validate`.
 
     Raises:
       InputError: a key that does not exist, or a value of another type.
@@ -88,7 +97,10 @@ def override(config: ConfigDict, values: dict[str, Any], where: str) -> ConfigDi
         try:
             node[leaf] = value
         except TypeError:
-            raise InputError(f"{where}: {wrong(key, value)}") from None
+            if typed or not isinstance(value, _PLAIN):
+                raise InputError(f"{where}: {wrong(key, value)}") from None
+            with node.ignore_type():
+                node[leaf] = value
     return changed
 
 

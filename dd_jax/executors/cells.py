@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 
 from dd_jax.executors.time_plan import Plan
 from dd_jax.system import workdir
+from dd_jax.system.disk import WriteError
 from dd_jax.system.locks import Busy
 from dd_jax.system.progress import duration, say
 from dd_jax.types import DoesNotFit, Record
@@ -24,6 +25,7 @@ class Request(NamedTuple):
       root: the work directory.
       keys: dotted config keys that the command line gives or the sweep varies.
       plan: what fits into `budget_minutes`, where there is such a budget.
+      elsewhere: whether other machines than this run the cells.
     """
 
     cells: list[ConfigDict]
@@ -31,14 +33,15 @@ class Request(NamedTuple):
     root: Path
     keys: tuple[str, ...] = ()
     plan: Plan | None = None
+    elsewhere: bool = False
 
 
 class End(NamedTuple):
     """How a cell ended.
 
     Attributes:
-      kind: `done`, `failed`, `refused` (it does not fit in memory) or `busy`: another
-        process runs it.
+      kind: `done`, `failed`, `refused` (it does not fit in memory), `full` (the disk
+        is, for all other cells too) or `busy`: another process runs it.
       text: the same, as printed.
       ran: whether this launcher ran it.
       owner: the process that runs a busy one, `PID on HOST`.
@@ -78,6 +81,8 @@ def attempt(
     except DoesNotFit as error:
         return End("refused", f"refused: {error}", ran=True)
     except Exception as error:
+        if isinstance(error, WriteError) and error.no_room:
+            return End("full", str(error), ran=True)
         verb = "diverged" if isinstance(error, run.Diverged) else "failed"
         why = f"{verb}: {type(error).__name__}: {' '.join(str(error).split())}"
         return End(

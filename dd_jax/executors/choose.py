@@ -25,7 +25,6 @@ def executor(
     program: Sequence[str],
     attempt: Callable[[], Callable[[Any, Path], End]],
     together: Callable[[], Together],
-    for_other_machines: Callable[[int], None],
 ) -> Execute:
     """What runs prepared cells and gives their ends.
 
@@ -35,7 +34,6 @@ def executor(
       program: the command line, which other processes are started by.
       attempt: gives what runs one cell in this process.
       together: how cells take their steps together in this process.
-      for_other_machines: has cells checked as for a number of devices elsewhere.
 
     Raises:
       InputError: flags of another executor, or what Slurm refuses.
@@ -53,7 +51,6 @@ def executor(
         )
     if known.executor == "slurm":
         settings = slurm.checked(settings, root)
-        for_other_machines(max(cell.devices for cell in request.cells))
         return lambda cells: slurm.run_on_cluster(
             cells, labels, root, command, settings
         )

@@ -118,9 +118,11 @@ def _checked(
 ) -> Cluster:
     """The cluster that the three values of `_ENVIRONMENT` describe."""
     address = str(found["coordinator"])
-    if not re.fullmatch(r".+:\d{1,5}", address):
+    host = re.fullmatch(r".+:(\d{1,5})", address)
+    if not host or not 0 < int(host[1]) < 2**16:
         raise InputError(
-            f"--distributed_coordinator={address}: give HOST:PORT of process 0"
+            f"--distributed_coordinator={address}: give HOST:PORT of process 0, a port "
+            "from 1 to 65535"
         )
     numbers = {}
     for name in ("processes", "process"):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from dd_jax.executors.lost import how_ended, record_loss
 from dd_jax.executors.worker import answered, sent
 
+MORE_MEMORY = "raise --slurm.mem"
 _GRACE = 600.0  # seconds after which a job that was stopped is given up
 
 
@@ -61,7 +62,7 @@ class Element(NamedTuple):
     def _lost(self, code: int) -> str:
         if code in _STOPPED:  # Slurm ends this job, or queues it again: wait for that
             time.sleep(_GRACE)
-        why = f"its process {how_ended(code)}"
+        why = f"its process {how_ended(code, MORE_MEMORY)}"
         record_loss(self.folder, why)
         return why
 

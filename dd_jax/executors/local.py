@@ -96,7 +96,8 @@ class Pool:
         with suppress(BrokenPipeError):
             worker.stdin.close()
         worker.stdout.close()
-        why = f"worker {worker.pid} {how_ended(worker.wait())} (see {self.log(slot)})"
+        how = how_ended(worker.wait(), "lower --workers")
+        why = f"worker {worker.pid} {how} (see {self.log(slot)})"
         return End("failed", f"failed: {why}", ran=True, owner=str(worker.pid))
 
 

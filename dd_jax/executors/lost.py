@@ -24,13 +24,31 @@ def record_loss(folder: Path, reason: str) -> None:
             workdir.write_status(folder, "failed", reason)
 
 
-def how_ended(code: int) -> str:
+def how_ended(code: int, flag: str) -> str:
     """How a process ended, from its exit status.
 
-    >>> how_ended(-9), how_ended(2)
-    ('was killed by SIGKILL, as where memory runs out', 'ended with status 2')
+    Args:
+      code: the exit status; below 0 the number of a signal.
+      flag: what to do about its flags where memory ran out.
+
+    >>> how_ended(2, ""), how_ended(-15, "")
+    ('ended with status 2', 'was killed by SIGTERM')
     """
     if code >= 0:
         return f"ended with status {code}"
-    memory = ", as where memory runs out" if code == -signal.SIGKILL else ""
-    return f"was killed by {signal.Signals(-code).name}{memory}"
+    killed = f"was killed by {signal.Signals(-code).name}"
+    if code != -signal.SIGKILL:
+        return killed
+    return f"{killed}, as where memory runs out; then {to_fit(flag)}"
+
+
+def to_fit(flag: str) -> str:
+    """What to do where a cell ran out of memory.
+
+    >>> to_fit("raise --slurm.mem")[-33:]
+    'model.width, or raise --slurm.mem'
+    """
+    return (
+        "lower distill.batch_real (mtt: distill.mtt.batch_student), distill.ipc, "
+        f"train.batch or model.width, or {flag}"
+    )

@@ -147,6 +147,12 @@ def options() -> flags.FlagValues:
         "command a line, for other engines; start none",
         flag_values=found,
     )
+    flags.register_validator(
+        "manifest",
+        lambda path: path != "",
+        "is empty; give the path of a file",
+        flag_values=found,
+    )
     flags.DEFINE_boolean(
         "estimate",
         False,

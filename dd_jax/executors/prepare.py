@@ -31,7 +31,7 @@ def require_valid(request: Request, started: Callable[[], ModuleType]) -> None:
         return
     others = [i for i in valid if not has_to_be_fetched(request.cells[i])]
     if others:
-        reasons |= _prepared(request.cells, others, started())[1]
+        reasons |= _prepared(request, others, started())[1]
     refuse(reasons, request.labels)
 
 
@@ -47,16 +47,17 @@ def prepare(
       InputError: all cells that cannot run, see `config.grid.refuse`.
     """
     numbers = range(len(request.cells)) if numbers is None else numbers
-    made, reasons = _prepared(request.cells, numbers, run)
+    made, reasons = _prepared(request, numbers, run)
     if reasons:
         refuse(reasons, request.labels)
     return [made[i] for i in numbers]
 
 
 def _prepared(
-    cells: Sequence[ConfigDict], numbers: Sequence[int], run: ModuleType
+    request: Request, numbers: Sequence[int], run: ModuleType
 ) -> tuple[dict[int, Any], dict[int, str]]:
+    cells = request.cells
     data = {i: f"{configs.flat(cells[i].data)} {cells[i].seed}" for i in numbers}
     in_turn = sorted(numbers, key=data.__getitem__)
-    with run.one_grid():
+    with run.one_grid(request.elsewhere):
         return possible(run.prepared, ((i, cells[i]) for i in in_turn))

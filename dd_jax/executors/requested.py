@@ -48,7 +48,9 @@ def requested(
     labels = sweep.labels(cells) if len(cells) > 1 else [name]
     heads = [f"[{i}/{len(cells)}] {label}" for i, label in enumerate(labels, 1)]
     varied = (key for point in found.points for key in point)
-    return Request(cells, heads, root, tuple(dict.fromkeys([*given, *varied])), plan)
+    keys = tuple(dict.fromkeys([*given, *varied]))
+    elsewhere = known.manifest or (known.executor == "slurm" and not known.estimate)
+    return Request(cells, heads, root, keys, plan, bool(elsewhere))
 
 
 def _check(known: flags.FlagValues, found: Experiment) -> None:

@@ -1,5 +1,6 @@
 """Rounds over the cells of a sweep: those of other launchers are looked at again."""
 
+import errno
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 from dd_jax.executors.cells import ALREADY_DONE, End
 from dd_jax.report import completed
 from dd_jax.system import workdir
+from dd_jax.system.disk import WriteError
 from dd_jax.system.notice import notice
 from dd_jax.system.progress import duration, say
 
@@ -43,6 +45,9 @@ def in_rounds(
 
     Returns:
       How each ended.
+
+    Raises:
+      WriteError: the disk is full; the cells that are left are not started.
     """
     folders = [workdir.run_folder(root, cell.id) for cell in cells]
     skips = [(workdir.read_status(f) or {}).get("status") == "done" for f in folders]
@@ -52,6 +57,8 @@ def in_rounds(
     while todo:
         pending = {i for i in todo if not skips[i]}
         for i, end in run_some(todo):
+            if end.kind == "full":
+                raise WriteError(errno.ENOSPC, f"{labels[i]}: {end.text}")
             if end == ALREADY_DONE and i in ends:
                 end = end._replace(text=f"done by {ends[i].owner}")
             ends[i] = end

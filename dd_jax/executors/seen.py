@@ -11,9 +11,11 @@ from typing import NamedTuple
 
 import psutil
 
+from dd_jax.catalogue import entry
 from dd_jax.report import completed
 from dd_jax.report.records import estimate, lookup
 from dd_jax.system import workdir
+from dd_jax.system.disk import file_digest
 from dd_jax.system.progress import duration
 from dd_jax.types import InputError
 
@@ -41,20 +43,16 @@ def look(folder: Path | None) -> Seen:
         return Seen("new")
     kind = row["status"]
     if kind == "done":
-        if not _whole(folder, row):
-            return Seen("damaged", "record.json is not the one that was written")
+        if name := _changed(folder, row):
+            return Seen("damaged", f"{name} is not the one that was written")
         return Seen("done", _accuracy(folder), _between(folder, "record.json"))
     if kind in ("failed", "diverged", "damaged"):
         return Seen(kind, " ".join(str(row["error"]).split()))
     if kind != "running":
         return Seen("damaged", f"status.json says {kind}")
-    steps, total = _steps(folder)
-    share = steps / total if total else 0.0
+    detail, share = _progress(folder)
     if not _alive(folder):
-        return Seen("interrupted", f"distil {steps} of {total}", share=share)
-    detail = f"distil {steps} of {total}"
-    if total and steps >= total:
-        detail = _stage(folder)
+        return Seen("interrupted", detail, share=share)
     return Seen("running", detail, _between(folder, None), share)
 
 
@@ -106,11 +104,19 @@ def summary(runs: list[Seen]) -> str:
     return f"{len(runs)} cells: {counts}{eta}"
 
 
-def _whole(folder: Path, row: dict) -> bool:
-    """Whether the Record is there as it was written, as far as it can be read."""
+def _changed(folder: Path, row: dict) -> str:
+    """The Record or the config of a done run, if it is not as it was written.
+
+    Returns:
+      The name of the file; empty where both are, or where the config is deleted.
+    """
     with suppress(OSError):
-        return completed.has_its_record(folder, row)
-    return False
+        if completed.has_its_record(folder, row):
+            path, files = folder / "config.json", row.get("files")
+            digest = files.get(path.name) if isinstance(files, dict) else None
+            whole = not path.exists() or digest in (None, file_digest(path))
+            return "" if whole else path.name
+    return completed.RECORD
 
 
 def _accuracy(folder: Path) -> str:
@@ -122,14 +128,23 @@ def _accuracy(folder: Path) -> str:
     return ""
 
 
-def _steps(folder: Path) -> tuple[int, int]:
-    """Steps of distillation: those done, and all."""
+def _progress(folder: Path) -> tuple[str, float]:
+    """Where a run is, and the share of its distillation that is done."""
     try:
-        total = lookup(workdir.read_json(folder / "config.json"), "distill", "steps")
+        total = _steps(workdir.read_json(folder / "config.json")["distill"])
         rows = workdir.read_jsonl(folder / "metrics.jsonl")
-        return (rows[-1]["step"] if rows else 0), total or 0
+        steps = rows[-1]["step"] if rows else 0
+        if steps < total:
+            return f"distil {steps} of {total}", steps / total
     except (InputError, OSError, KeyError, TypeError):
-        return 0, 0
+        return "", 0.0
+    return _stage(folder), 1.0
+
+
+def _steps(distill: dict) -> int:
+    """All steps of distillation; none of sets that are loaded or selected."""
+    selects = entry("method", distill["method"]).traits.get("selects", False)
+    return 0 if distill["load"] or selects else distill["steps"]
 
 
 def _stage(folder: Path) -> str:

@@ -7,18 +7,21 @@ ends, they go on, and the same command finds them again.
 import shlex
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from dd_jax.executors import slurm_commands as slurm
 from dd_jax.executors.cells import ALREADY_DONE, End
-from dd_jax.executors.element import Element
-from dd_jax.executors.lost import record_loss
+from dd_jax.executors.element import MORE_MEMORY, Element
+from dd_jax.executors.lost import record_loss, to_fit
 from dd_jax.executors.options import DEFAULT_TIME
 from dd_jax.executors.rounds import in_rounds, sorted_out
 from dd_jax.executors.watch import Watcher
 from dd_jax.system import workdir
-from dd_jax.system.locks import Busy
+from dd_jax.system.disk import tells_no_room
+from dd_jax.system.locks import Busy, locked
 from dd_jax.system.notice import notice
 from dd_jax.system.progress import say
 from dd_jax.types import InputError
@@ -105,6 +108,8 @@ def run_on_cluster(
         jobs = _jobs(root.absolute() / "slurm", elements, settings)
         try:
             for i, end in _ends(jobs, folders, watcher):
+                if end.kind == "full":
+                    slurm.cancel(jobs.values())
                 watcher.clear()
                 yield i, end
         except KeyboardInterrupt:
@@ -128,7 +133,7 @@ def _jobs(
       InputError: Slurm does not answer, or refuses them.
     """
     record = folder / "jobs.jsonl"
-    before = {row["run"]: row["job"] for row in workdir.read_jsonl(record)}
+    before = dict(map(_submitted_before, workdir.read_jsonl(record)))
     queued = slurm.queued()
     if queued is None:
         raise InputError("Slurm does not answer (squeue); run the same command later")
@@ -151,25 +156,49 @@ def _jobs(
     return jobs
 
 
+def _submitted_before(row: Any) -> tuple[str, str]:
+    """A run and its job, of a row of the jobs; empty for a row that was damaged."""
+    found = row if isinstance(row, dict) else {}
+    return str(found.get("run", "")), str(found.get("job", ""))
+
+
 def _submitted(folder: Path, block: list[Element], settings: Settings) -> list[str]:
     """The ids of the jobs of an array; its logs and scripts go to the folder.
 
     Raises:
-      InputError: Slurm refuses it.
+      InputError: Slurm refuses it; nothing of it is left in the folder.
     """
     import submitit
     from submitit.core import utils
 
+    printed = StringIO()  # what sbatch says, which the error says too
     try:
         executor = submitit.SlurmExecutor(folder, max_num_timeout=_TIMEOUTS)
         plain = {name.removeprefix("slurm_"): value for name, value in settings.items()}
         executor.update_parameters(job_name="dd_jax", **plain)
-        with executor.batch():
+        with (
+            locked(folder),
+            _removed_if_refused(folder),
+            redirect_stderr(printed),
+            executor.batch(),
+        ):
             jobs = [executor.submit(element) for element in block]
     except (utils.FailedJobError, utils.FailedSubmissionError) as error:
         words = " ".join(str(error).split())
         raise InputError(f"Slurm refuses the jobs: {words}") from None
     return [job.job_id for job in jobs]
+
+
+@contextmanager
+def _removed_if_refused(folder: Path) -> Iterator[None]:
+    """Removes what is new in a folder where an error ends the block."""
+    before = {*folder.glob("*")}
+    try:
+        yield
+    except BaseException:
+        for path in {*folder.glob("*")} - before:
+            path.unlink(missing_ok=True)
+        raise
 
 
 def _ends(
@@ -213,7 +242,10 @@ def _end(folder: Path, job: str, surely: bool) -> End | None:
     if row["status"] == "running":
         if not surely:
             return None
-        why = f"job {job} ended {slurm.state(job)}".rstrip()
+        state = slurm.state(job)
+        why = f"job {job} ended {state}".rstrip()
+        if state == "OUT_OF_MEMORY":
+            why += f"; {to_fit(MORE_MEMORY)}"
         try:
             record_loss(folder, why)
         except Busy as busy:
@@ -228,4 +260,6 @@ def _end(folder: Path, job: str, surely: bool) -> End | None:
         return End(
             "refused", f"refused: {error.removeprefix('DoesNotFit: ')}", ran=True
         )
+    if error.startswith("WriteError: ") and tells_no_room(error):
+        return End("full", error.removeprefix("WriteError: "), ran=True)
     return End("failed", f"{row['status']}: {error} (see {folder})", ran=True)

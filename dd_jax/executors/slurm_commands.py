@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
@@ -185,6 +186,11 @@ def state(job: str) -> str:
         if found := re.search(r"JobState=(\w+)", line):
             return found[1]
     return ""
+
+
+def cancel(jobs: Iterable[str]) -> None:
+    """Takes jobs out of the queue, and stops those that run."""
+    subprocess.run(["scancel", *jobs], capture_output=True)
 
 
 def _lines(command: list[str]) -> list[str] | None:

@@ -22,7 +22,7 @@ from dd_jax.report.cards import card_files
 from dd_jax.report.safe_text import presentable
 from dd_jax.report.sweep_axes import ordered
 from dd_jax.system import disk
-from dd_jax.system.paths import IS_FILE, describe_error, expanded, no_folder
+from dd_jax.system.paths import IS_FILE, describe_error, expanded, no_file, no_folder
 from dd_jax.types import InputError, Record
 
 NOT_WITH_COMPARE = (
@@ -148,7 +148,8 @@ def _run(arguments: argparse.Namespace) -> None:
         raise InputError("--form is of --export=FILE.csv or .parquet")
     why = no_folder(path)
     if why not in ("", IS_FILE):
-        raise InputError(f"{path}: {why}; give a work directory")
+        why = no_file(path) if path.suffix else why
+        raise InputError(f"{path}: {why}; give a work directory or a results.jsonl")
     if arguments.cards:
         for written in card_files.write(path, arguments.cards):
             print(written)
@@ -210,8 +211,8 @@ def _read(path: Path) -> list[Record]:
         damaged = [line for run in runs for line in run.damaged]
     else:
         found, damaged = records.readable_lines(path)
-    if damaged and not found:
-        raise InputError(damaged[0])
+    if not found:
+        raise InputError(damaged[0] if damaged else f"{path}: has no Record in it")
     report.warn(damaged)
     return presentable(found)
 

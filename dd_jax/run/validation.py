@@ -22,6 +22,7 @@ from dd_jax.run.context import (
     images_per_class,
     learns,
 )
+from dd_jax.run.grid_checks import runs_here
 from dd_jax.run.methods import batched_method_of, method_of
 from dd_jax.run.mitigated import mitigations, require_mitigated
 from dd_jax.run.own_backdoor import require_backdoor
@@ -46,10 +47,11 @@ def check(config: ConfigDict) -> RunContext:
     Raises:
       InputError: the first problem.
     """
-    _check_devices(config.devices)
+    if runs_here():
+        _check_devices(config.devices)
+        require_precision(config.precision)
     if config.report.tensorboard:
         event_files.require()
-    require_precision(config.precision)
     data = dataset(config)
     if config.dp.epsilon:
         require_private(config, data)
@@ -57,7 +59,7 @@ def check(config: ConfigDict) -> RunContext:
         require_no_keys(config)
     if config.distill.load:
         _check_loaded(config, data)
-    elif config.data.zca:
+    elif config.data.zca and runs_here():
         _check_whitening(data)
     built = build_context(config)
     _check_parts(built)

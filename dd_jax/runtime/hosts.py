@@ -22,6 +22,7 @@ from jax._src.clusters import ClusterEnv  # this and the store have no public na
 from jax._src.distributed import global_state
 
 from dd_jax.runtime.private_folder import private_folder
+from dd_jax.system import interruption
 from dd_jax.types import InputError
 
 _POLL = 60_000  # milliseconds of one question to the store
@@ -98,6 +99,7 @@ def join(
     try:
         with (
             _no_proxies(),
+            interruption.at_once(),
             _at_most(timeout, f"at {coordinator}" if coordinator else ""),
         ):
             jax.distributed.initialize(

@@ -22,6 +22,7 @@ _REMEDIES = {
     errno.EEXIST: "remove the file in its place",
     errno.ENOTDIR: "remove the file in its place",
 }
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _IN_TEXT = re.compile(r"(?:OS error |os_error_code='|\[Errno )(\d+)")
 _NOT_FOR_FOLDERS = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
 _OF_A_WRITER = re.compile(r"\..+\.(?P<pid>\d+)(-[0-9a-f]{8}@(?P<host>.*)\.tmp)?")
@@ -36,6 +37,16 @@ class WriteError(OSError):
     def __str__(self) -> str:
         """The line, without a number before it."""
         return str(self.strerror)
+
+    @property
+    def no_room(self) -> bool:
+        """Whether the disk is full, or the quota, for all other files too."""
+        return self.errno in _NO_ROOM
+
+
+def tells_no_room(text: str) -> bool:
+    """Whether the line of a `WriteError` is of one with `no_room`."""
+    return any(os.strerror(number) in text for number in _NO_ROOM)
 
 
 @contextmanager

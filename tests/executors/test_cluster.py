@@ -94,6 +94,8 @@ def test_a_shell_of_salloc_for_several_tasks_is_one_task():
         (("processes=2",), "no coordinator"),
         (("process=0",), "no coordinator"),
         (("coordinator=a", *BY_HAND[1:]), "coordinator=a: give HOST:PORT"),
+        (("coordinator=a:65536", *BY_HAND[1:]), "a:65536: give HOST:PORT .* to 65535"),
+        (("coordinator=a:0", *BY_HAND[1:]), "coordinator=a:0: give HOST:PORT"),
         (BY_HAND[:2], "give --distributed_process too"),
         (("coordinator=a:1", "process=0"), "give --distributed_processes too"),
         ((*BY_HAND[:2], "process=2"), "of 2 processes give 0 to 1"),

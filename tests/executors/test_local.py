@@ -14,6 +14,7 @@ from tiny import BARE, MLP, ROOT, flags, launch
 from dd_jax.executors.local import run_side_by_side
 from dd_jax.executors.shares import shares
 from dd_jax.system import workdir
+from dd_jax.system.disk import WriteError
 
 WORKER = """
 import json, os, sys, time
@@ -71,8 +72,16 @@ def test_a_worker_that_is_killed_loses_its_cell_alone(side_by_side, tmp_path, ca
     assert kinds == ["done", "failed", "done", "done", "done"]
     row = workdir.read_status(folder)
     assert row["status"] == "failed"
-    assert "was killed by SIGKILL, as where memory runs out" in row["error"]
+    assert "SIGKILL, as where memory runs out; then lower distill." in row["error"]
+    assert "or lower --workers" in row["error"]
     assert row["error"] in capsys.readouterr().err
+
+
+def test_the_workers_stop_where_the_disk_is_full(side_by_side, tmp_path):
+    full = "end = end | {'kind': 'full', 'text': 'x: no room'} if number == 2 else end"
+    with pytest.raises(WriteError, match=r"^\[3\]: x: no room$"):
+        side_by_side(full, workers=1)
+    assert len([*tmp_path.glob("*.ran")]) == 3
 
 
 def test_a_worker_that_does_not_start_fails_its_cells(side_by_side):

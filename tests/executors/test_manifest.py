@@ -90,6 +90,14 @@ def test_xargs_runs_every_row_and_slurm_the_one_of_its_number(tmp_path, monkeypa
         assert workdir.read_status(folder)["status"] == "done"
 
 
+def test_an_empty_path_starts_no_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert launch("--manifest=") == 2
+    words = "error: flag --manifest=: is empty; give the path of a file\n"
+    assert capsys.readouterr().err == words
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_manifest_that_cannot_be_written_is_refused(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()

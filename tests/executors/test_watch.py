@@ -84,6 +84,26 @@ def test_a_run_whose_record_was_changed_or_lost_is_not_done(tmp_path):
     assert look(folder).kind == "damaged"
 
 
+def test_a_done_run_whose_config_was_damaged_is_found_and_damaged(tmp_path):
+    kept = {"run": {"config": config.changed_in_json(cell(1))}}
+    folder = write(tmp_path, 1, "done", record=kept)
+    workdir.write_status(
+        folder,
+        "done",
+        record=file_digest(folder / "record.json"),
+        files={"config.json": file_digest(folder / "config.json")},
+    )
+    assert run_folders(tmp_path, [cell(1)]) == [folder]
+    assert look(folder).kind == "done"
+    (folder / "config.json").write_text("{")
+    assert run_folders(tmp_path, [cell(1), cell(2)]) == [folder, None]
+    why = "config.json is not the one that was written"
+    assert look(folder) == Seen("damaged", why)
+    (folder / "config.json").unlink()  # what may be deleted
+    assert run_folders(tmp_path, [cell(1)]) == [folder]
+    assert look(folder).kind == "done"
+
+
 def test_damaged_files_are_a_state(root):
     (root / "runs" / f"{2:012x}" / "status.json").write_text("{")
     (root / "runs" / f"{1:012x}" / "record.json").write_text("{")
@@ -94,7 +114,20 @@ def test_damaged_files_are_a_state(root):
         "done", seconds=pytest.approx(0, abs=9)
     )
     (root / "runs" / f"{3:012x}" / "metrics.jsonl").write_text("x\ny\n")
-    assert look(root / "runs" / f"{3:012x}").detail == "distil 0 of 0"
+    assert look(root / "runs" / f"{3:012x}").detail == ""
+
+
+@pytest.mark.parametrize(
+    "nothing_to_distil",
+    [{"distill.steps": 0}, {"distill.method": "kmeans"}, {"distill.load": "a.npz"}],
+)
+def test_a_run_that_distils_nothing_has_a_stage(tmp_path, nothing_to_distil):
+    folder = write(tmp_path, 1, "running", owner=os.getpid())
+    values = config.override(cell(1), nothing_to_distil, "test")
+    workdir.write_json(folder / "config.json", json.loads(values.to_json()))
+    assert look(folder).detail == "networks"
+    (folder / "checkpoints" / "full_data").mkdir(parents=True)
+    assert look(folder).detail == "full data"
 
 
 def test_a_later_run_of_the_same_config_counts(root):

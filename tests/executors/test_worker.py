@@ -64,7 +64,7 @@ def test_the_loss_of_a_run_that_goes_on_is_not_recorded(tmp_path):
     "script, text",
     [
         ('echo \'{"kind": "failed", "text": "failed: x"}\'', "failed: x"),
-        ("kill -9 $$", "its process was killed by SIGKILL, as where memory runs out"),
+        ("kill -9 $$", f"its process {lost.how_ended(-9, 'raise --slurm.mem')}"),
         ("exit 2", "its process ended with status 2"),
     ],
 )

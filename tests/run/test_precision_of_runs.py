@@ -85,3 +85,13 @@ def test_tf32_is_refused_before_any_compute(tmp_path, capsys):
     line = capsys.readouterr().err
     assert line.startswith("error: precision=tf32: cpu has no tf32, which NVIDIA's")
     assert line.count("\n") == 1 and not root.exists()
+
+
+@pytest.mark.parametrize("of_gpus", [{"precision": "tf32"}, {"devices": 100}])
+def test_runs_of_other_machines_may_need_what_this_one_lacks(tmp_path, of_gpus):
+    given = [*flags(BARE | MLP, **of_gpus), f"--workdir={tmp_path / 'new'}"]
+    assert launch(*given) == 2
+    assert launch(*given, f"--manifest={tmp_path / 'cells.jsonl'}") == 0
+    assert launch(*given, "--executor=slurm", "--dry_run") == 0
+    assert launch(*given, "--executor=slurm", "--estimate") == 2
+    assert launch(*given, "--config.distill.ipc=400", "--manifest=no.jsonl") == 2

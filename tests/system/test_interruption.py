@@ -29,6 +29,25 @@ BUSY = (
 )
 
 
+AT_ONCE = (
+    "import signal, sys\n"
+    "from dd_jax.system import interruption\n"
+    "interruption.install()\n"
+    "with interruption.at_once():\n"
+    "    if sys.argv[1:]: signal.raise_signal(signal.SIGTERM)\n"
+    "try:\n"
+    "    signal.raise_signal(signal.SIGTERM)\n"
+    "except KeyboardInterrupt as stop:\n"
+    "    sys.exit(interruption.status(stop))\n"
+)
+
+
+@pytest.mark.parametrize("arguments, status", [(["x"], -signal.SIGTERM), ([], 143)])
+def test_signals_end_the_program_while_no_python_code_can_run(arguments, status):
+    program = start("-c", AT_ONCE, *arguments)
+    assert program.communicate() == ("", "") and program.returncode == status
+
+
 def start(*arguments):
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.Popen(

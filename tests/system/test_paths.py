@@ -1,6 +1,7 @@
 """Paths as they are found on real machines: one line, status 2, nothing written."""
 
 import importlib.util
+import json
 import os
 import signal
 import socket
@@ -18,6 +19,8 @@ from dd_jax.system import paths
 from dd_jax.types import InputError, SyntheticSet
 
 LONG = "x" * 256
+NAMES = {"method": "dm", "dataset": "digits", "arch": "mlp", "init": "real"}
+RECORD = json.dumps({"run": {"id": "a", "ipc": 1, "num_classes": 3} | NAMES})
 FORMS = {
     "missing": (lambda path: None, "no such"),
     "dead": (lambda path: path.symlink_to("nowhere"), "is a link to nothing"),
@@ -333,13 +336,15 @@ def test_a_read_only_workdir_and_report(capsys, nobody):
 @pytest.mark.parametrize(
     "make, arguments, words",
     [
-        (None, ["nowhere"], "nowhere: no such folder; give a work directory"),
+        (None, ["nowhere"], "nowhere: no such folder; give a work directory or a res"),
+        (None, ["no.jsonl", "--claims"], "no.jsonl: no such file; give a work dir"),
+        (lambda: Path("r").touch(), ["--claims"], "r: has no Record in it"),
         (lambda: Path("r").write_bytes(b"\xff\x00"), ["--markdown"], "r:1: not JSON"),
         (lambda: Path("r").write_bytes(b"\0\0"), ["--markdown"], "r:1: not JSON"),
         (lambda: Path("r").symlink_to("r"), ["--privacy"], "r: is a loop of links"),
         (lambda: os.mkfifo("r"), ["--markdown"], "is a pipe, a socket or a device"),
         (lambda: Path("r").touch(), [], "r: no runs here"),
-        (lambda: Path("r").touch(), ["--trends", "r/x"], "r/x"),
+        (lambda: Path("r").write_text(RECORD), ["--trends", "r/x"], "r/x"),
         (lambda: os.mkdir("r"), [LONG], "file name too long"),
     ],
 )

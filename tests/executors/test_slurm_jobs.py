@@ -1,0 +1,92 @@
+"""Jobs of a cluster whose commands are faked."""
+
+import errno
+import os
+from types import SimpleNamespace
+
+import pytest
+
+from dd_jax.executors import slurm
+from dd_jax.executors.element import Element
+from dd_jax.system import workdir
+from dd_jax.system.disk import WriteError, writing
+from dd_jax.types import InputError
+
+SETTINGS = {"slurm_array_parallelism": 9}
+IDS = (0, "a"), (1, "b")
+
+
+@pytest.fixture
+def cluster(tmp_path, monkeypatch):
+    """A queue of jobs by name, empty; and which are cancelled."""
+    found = SimpleNamespace(queue={}, cancelled=[])
+    monkeypatch.setattr(slurm.slurm, "queued", lambda: found.queue)
+    monkeypatch.setattr(slurm.slurm, "array_limit", lambda: 10)
+    monkeypatch.setattr(slurm.slurm, "cancel", found.cancelled.extend)
+    monkeypatch.setattr(
+        slurm, "_submitted", lambda folder, block, _: [f"5_{e.number}" for e in block]
+    )
+    return found
+
+
+def run(root, count):
+    cells = [SimpleNamespace(id=f"{i:012x}") for i in range(count)]
+    return slurm.run_on_cluster(
+        cells, [f"[{i}]" for i in range(count)], root, [], SETTINGS
+    )
+
+
+def test_a_job_out_of_memory_says_which_keys_to_lower(
+    cluster, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(slurm.slurm, "state", lambda job: "OUT_OF_MEMORY")
+    monkeypatch.setattr(slurm, "_SOON", 0.0)
+    workdir.write_status(workdir.run_folder(tmp_path, f"{0:012x}"), "running")
+    (end,) = run(tmp_path, 1)
+    words = "job 5_0 ended OUT_OF_MEMORY; lower distill.batch_real (mtt: "
+    assert end.kind == "failed" and words in capsys.readouterr().err
+    error = workdir.read_status(workdir.run_folder(tmp_path, f"{0:012x}"))["error"]
+    assert error.endswith("model.width, or raise --slurm.mem")
+
+
+def test_a_refused_submission_leaves_nothing_and_is_one_line(
+    tmp_path, monkeypatch, capfd
+):
+    monkeypatch.setenv("SUBMITIT_LOG_LEVEL", "NOCONFIG")  # else it closes others' logs
+    pytest.importorskip("submitit")
+    (tmp_path / "bin").mkdir()
+    for name in ("srun", "sbatch"):
+        command = tmp_path / "bin" / name
+        command.write_text("#!/bin/sh\necho 'error: no more jobs' >&2\nexit 1\n")
+        command.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
+    folder, kept = tmp_path / "slurm", tmp_path / "slurm" / "jobs.jsonl"
+    workdir.write_jsonl(kept, [{"run": "a", "job": "4_7"}])
+    elements = [Element((), i, run_id, tmp_path, tmp_path) for i, run_id in IDS]
+    for count in (1, 2):
+        with pytest.raises(InputError, match="^Slurm refuses the jobs: .*no more jobs"):
+            slurm._submitted(folder, elements[:count], {"slurm_time": 5})
+    assert [*folder.iterdir()] == [kept] and capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("row", [{"x": 1}, [1], "x", None, {"run": [], "job": {}}])
+def test_damaged_rows_of_jobs_count_not(cluster, tmp_path, row):
+    cluster.queue["4_7"] = ""
+    workdir.write_jsonl(tmp_path / "jobs.jsonl", [row, {"run": "a", "job": "4_7"}])
+    elements = {i: Element((), i, run_id, tmp_path, tmp_path) for i, run_id in IDS}
+    assert slurm._jobs(tmp_path, elements, SETTINGS) == {0: "4_7", 1: "5_1"}
+    rows = workdir.read_jsonl(tmp_path / "jobs.jsonl")
+    assert rows[1:] == [{"run": "a", "job": "4_7"}, {"run": "b", "job": "5_1"}]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_where_the_disk_is_full_the_other_jobs_are_cancelled(cluster, tmp_path, number):
+    with pytest.raises(WriteError) as full, writing(tmp_path / "state"):
+        raise OSError(number, os.strerror(number))
+    folder = workdir.run_folder(tmp_path, f"{1:012x}")
+    workdir.write_status(folder, "failed", full.value)
+    cluster.queue |= {"5_0": "", "5_2": ""}
+    with pytest.raises(WriteError) as stopped:
+        run(tmp_path, 3)
+    assert str(stopped.value) == f"[1]: {full.value}"
+    assert cluster.cancelled == ["5_0", "5_1", "5_2"]
