@@ -610,6 +610,7 @@ def budget(world, monkeypatch):
     points = [{"distill.ipc": ipc} for ipc in (1, 2, 3)]
     plan = Plan(60.0, {}, points, [10.0, 20.0, 20.0])
     monkeypatch.setattr(plan_file, "planned", lambda *arguments: plan)
+    monkeypatch.setattr(launch, "_BEGAN", time.monotonic())
     return world
 
 

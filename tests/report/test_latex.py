@@ -135,7 +135,7 @@ def test_a_file_without_records_has_no_tables(tmp_path, capsys):
     (tmp_path / "results.jsonl").write_text("")
     export = f"--export={tmp_path / 'x.tex'}"
     assert command.main([str(tmp_path / "results.jsonl"), export]) == 2
-    assert "no Record has numbers" in capsys.readouterr().err
+    assert "has no Record in it" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(not shutil.which("pdflatex"), reason="needs pdflatex")
