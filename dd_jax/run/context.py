@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 
 from dd_jax import config as configs
 from dd_jax.attacks import ATTACKS
-from dd_jax.catalogue import entry, resolve
+from dd_jax.catalogue import entry, names, resolve
 from dd_jax.data import dsa
 from dd_jax.data.cutmix import cutmix
 from dd_jax.distill.io import storage
@@ -23,7 +23,7 @@ from dd_jax.runtime.loop import run_loop
 from dd_jax.runtime.reuse import reused
 from dd_jax.train import Trainer, adversary, trainer
 from dd_jax.train.training import unmixed
-from dd_jax.types import Dataset, Key, Model, Split
+from dd_jax.types import Dataset, InputError, Key, Model, Split
 
 AUDIT_PRECISION = "float32"  # of logits and attacks, whatever networks train in
 augmentation = reused(dsa)
@@ -170,6 +170,25 @@ def factor_of(config: ConfigDict) -> int:
 def matches(method: str) -> bool:
     """Whether a method matches real images, which can be attacked for it."""
     return entry("method", method).traits.get("matches_real", True)
+
+
+def require_matches(method: str, where: str, done: str) -> None:
+    """Refuses a method that matches no real images.
+
+    Args:
+      method: its name.
+      where: the config key, and its value, that an error message names.
+      done: what would be done to the images.
+
+    Raises:
+      InputError: it names the methods that match some.
+    """
+    if not matches(method):
+        others = ", ".join(name for name in names("method") if matches(name))
+        raise InputError(
+            f"{where}: {method} matches no real images that could be {done}; take one "
+            f"of {others}"
+        )
 
 
 def images_per_class(config: ConfigDict) -> int:

@@ -8,7 +8,7 @@ from ml_collections import ConfigDict
 from dd_jax.catalogue import entry, names
 from dd_jax.catalogue.rules import FAIR_FORMS
 from dd_jax.distill.wrappers import MITIGATIONS, poisoned
-from dd_jax.run.context import matches
+from dd_jax.run.context import matches, require_matches
 from dd_jax.types import Dataset, InputError, Model, Split
 
 _WRAPPERS = MITIGATIONS | {"backdoor": poisoned}
@@ -85,12 +85,8 @@ def require_mitigated(config: ConfigDict, data: Dataset) -> None:
       InputError: the first problem.
     """
     method = config.distill.method
-    if config.mitigate.robust.eps and not matches(method):
-        others = ", ".join(name for name in names("method") if matches(name))
-        raise InputError(
-            f"mitigate.robust.eps: {method} matches no real images that could be "
-            f"attacked; take one of {others}"
-        )
+    if config.mitigate.robust.eps:
+        require_matches(method, "mitigate.robust.eps", "attacked")
     fair = config.mitigate.fair
     if fair.over == "classes" and fair.form not in ("none", "dro"):
         raise InputError(

@@ -5,10 +5,9 @@ from collections.abc import Callable
 import numpy as np
 from ml_collections import ConfigDict
 
-from dd_jax.catalogue import names
 from dd_jax.data.trigger import Trigger
 from dd_jax.distill.wrappers.poisoned_distillation import stamped_rows
-from dd_jax.run.context import RunContext, matches
+from dd_jax.run.context import RunContext, require_matches
 from dd_jax.system import workdir
 from dd_jax.types import Dataset, InputError
 
@@ -31,12 +30,7 @@ def require_backdoor(config: ConfigDict, data: Dataset) -> None:
             f"backdoor.rate={rate:g}: batches of fair distillation cannot be stamped; "
             "take mitigate.fair.form=none"
         )
-    if not matches(method):
-        others = ", ".join(name for name in names("method") if matches(name))
-        raise InputError(
-            f"backdoor.rate={rate:g}: {method} matches no real images that could be "
-            f"stamped; take one of {others}"
-        )
+    require_matches(method, f"backdoor.rate={rate:g}", "stamped")
     if target >= classes:
         raise InputError(
             f"backdoor.target={target}: {data.name} has classes 0 to {classes - 1}"

@@ -206,8 +206,8 @@ def run_loop(
             files.add(end, values)
             if end == total:
                 files.require_finite(state)
-            seconds = clock.seconds()
             if clock.due() or end == total:
+                seconds = clock.seconds()
                 files.save(end, seconds, state)
             show(end, values)
     return LoopResult(jax.block_until_ready(state), files.before + seconds)

@@ -1,6 +1,7 @@
 """Predictions of trained networks, in batches that cache or memory hold."""
 
 from collections.abc import Callable
+from functools import partial
 
 import chex
 import jax
@@ -30,15 +31,19 @@ def logits(
       `f32[n k]`.
     """
     chex.assert_rank(images, 4)
-    return _logits_program(model, batch)(params, images)
+    return _program(model, "apply", batch)(params, images)
 
 
 @reused
-def _logits_program(model: Model, batch: int) -> Callable[[Params, Array], Array]:
+def _program(
+    model: Model, outputs: str, batch: int
+) -> Callable[[Params, Array], Array]:
+    """What a function of a model, `apply` or `features`, gives for many images."""
+
     @jax.jit
     def run(params, images):
-        apply = lambda images: model.apply(params, as_pixels(images))
-        return in_batches(apply, images, batch)
+        function = partial(getattr(model, outputs), params)
+        return in_batches(lambda some: function(as_pixels(some)), images, batch)
 
     return run
 
@@ -69,13 +74,7 @@ def logits_of_each(model: Model, params: Params, images: Array) -> Array:
       `f32[s n k]`.
     """
     chex.assert_rank(images, 4)
-    return _logits_of_each(model)(images, params)
-
-
-@reused
-def _logits_of_each(model: Model) -> Callable:
-    one = lambda images, params: logits(model, params, images)
-    return map_models(one)
+    return _program_of_each(model, "apply")(images, params)
 
 
 def features_of_each(model: Model, params: Params, images: Array) -> Array:
@@ -90,13 +89,10 @@ def features_of_each(model: Model, params: Params, images: Array) -> Array:
       `f32[s n d]`.
     """
     chex.assert_rank(images, 4)
-    return _features_of_each(model)(images, params)
+    return _program_of_each(model, "features")(images, params)
 
 
 @reused
-def _features_of_each(model: Model) -> Callable:
-    def one(images, params):
-        features = lambda batch: model.features(params, as_pixels(batch))
-        return in_batches(features, images, _BATCH)
-
-    return map_models(one)
+def _program_of_each(model: Model, outputs: str) -> Callable:
+    one = _program(model, outputs, _BATCH)
+    return map_models(lambda images, params: one(params, images))

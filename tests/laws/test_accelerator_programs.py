@@ -99,7 +99,7 @@ def chosen(images, chunk):
     """Logits of two networks, as accuracy and as membership want them."""
     flipped = signals.queries(flip=True)
     return {
-        "logits": lambda p: evaluate._logits_of_each(network())(images, p),
+        "logits": lambda p: evaluate._program_of_each(network(), "apply")(images, p),
         "queries": lambda p: signals.query_logits(
             network().apply, p, images, flipped, chunk=chunk
         ),

@@ -11,7 +11,7 @@ import chex
 import numpy as np
 
 from dd_jax.audits.privacy.metrics import resolved
-from dd_jax.audits.privacy.roc import roc
+from dd_jax.audits.privacy.roc import roc, step_at
 
 LEVEL = "0.01"
 
@@ -31,8 +31,7 @@ def called_members(scores: np.ndarray, member: np.ndarray) -> np.ndarray:
     np.int64(3)
     """
     points = roc(scores, member)
-    step = max(np.searchsorted(points.fpr, float(LEVEL), side="right") - 1, 0)
-    return scores >= points.thresholds[step]
+    return scores >= points.thresholds[step_at(points, float(LEVEL))]
 
 
 def found_shares(called: np.ndarray, member: np.ndarray) -> np.ndarray:

@@ -71,9 +71,14 @@ def best_threshold(points: Roc) -> float:
     return float(points.thresholds[np.argmax(points.tpr - points.fpr)])
 
 
+def step_at(points: Roc, level: float) -> int:
+    """The number of the entry with the largest FPR that is at most `level`."""
+    return max(int(np.searchsorted(points.fpr, level, side="right")) - 1, 0)
+
+
 def rates_at(points: Roc, level: float) -> tuple[float, float]:
     """`(tpr, achieved_fpr)` at the largest FPR that is at most `level`."""
-    step = max(np.searchsorted(points.fpr, level, side="right") - 1, 0)
+    step = step_at(points, level)
     return float(points.tpr[step]), float(points.fpr[step])
 
 
