@@ -18,6 +18,7 @@ CHANGES = [
     {"seed": 0, "distill__lr": 2.0},
 ]
 
+NO_SHADOWS = {"audits__privacy__enabled": False}
 NO_ATTACKS = {
     "audits__robustness__enabled": False,
     "audits__memorisation__enabled": False,
@@ -65,9 +66,9 @@ def test_a_sweep_by_one_program_ends_as_each_run_alone(tmp_path):
     "changes",
     [
         {"distill__method": "dm", "audits__privacy__joint": True},
-        {"distill__method": "dsa"} | NO_ATTACKS,
+        {"distill__method": "dsa"} | NO_ATTACKS | NO_SHADOWS,
         {"distill__method": "mtt", "distill.mtt.experts": 1} | NO_ATTACKS,
-        {"distill__method": "herding"} | NO_ATTACKS,
+        {"distill__method": "herding"} | NO_ATTACKS | NO_SHADOWS,
         {"sets": 2, "audits__learning_curve__eval_steps": 1} | NO_ATTACKS,
     ],
     ids=["joint", "dsa", "mtt", "selection", "sets"],
