@@ -1,6 +1,6 @@
 """Audits of the epsilon that a run claims."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from dd_jax.audits.privacy.mechanism_epsilon import epsilon_of_mechanism, turnin
 from dd_jax.distill.base import Releases
 from dd_jax.distill.private import class_releases, mechanisms
 from dd_jax.run.context import RunContext
-from dd_jax.run.private import releases_of
+from dd_jax.run.private import augment_of, releases_of
 from dd_jax.train.private import noisy_gradient
 from dd_jax.train.private.accounting import epsilon_of
 from dd_jax.train.private.ledger import Ledger
@@ -37,7 +37,8 @@ def require_clipping(run: RunContext, wanted: Releases) -> None:
     rng = np.random.default_rng(0)
     shape, classes = run.dataset.train.images.shape[1:], len(run.dataset.class_names)
     row = Split(rng.integers(0, 256, (1, *shape), np.uint8), np.zeros(1, np.int32))
-    added = _gradient_of if wanted.in_steps else _features_of
+    features = partial(_features_of, augment_of(run))
+    added = _gradient_of if wanted.in_steps else features
     length = lambda clip: float(optax.tree.norm(added(run.model, row, classes, clip)))
     clip = length(_LONG * wanted.clip) / 10
     if length(clip) > clip * (1 + _ROUNDING):
@@ -47,8 +48,10 @@ def require_clipping(run: RunContext, wanted: Releases) -> None:
         )
 
 
-def _features_of(model: Model, row: Split, classes: int, clip: float) -> Array:
-    return class_releases.class_sums(model, 0, row, classes, clip, 1)
+def _features_of(
+    augment: Callable, model: Model, row: Split, classes: int, clip: float
+) -> Array:
+    return class_releases.class_sums(model, 0, row, classes, clip, 1, augment)
 
 
 def _gradient_of(model: Model, row: Split, classes: int, clip: float) -> Params:

@@ -1,7 +1,7 @@
 """Differential privacy of a run: its releases, its refusals and its guarantee."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from dd_jax.distill.private import (
     private_methods,
 )
 from dd_jax.run.cached import cached, read_or_make, run_dir
-from dd_jax.run.context import RunContext
+from dd_jax.run.context import RunContext, augmentation
 from dd_jax.run.read_data import public_rows
 from dd_jax.runtime.loop import array_digest
 from dd_jax.runtime.sent import arrays_of_first
@@ -198,11 +198,17 @@ def _file(numbers: range) -> str:
 
 
 def _folder(run: RunContext, data: Split, rows: np.ndarray) -> Path:
-    return run_dir(run, "releases") / array_digest((rows, data.labels, data.images))
+    return run_dir(run, "class_means") / array_digest((rows, data.labels, data.images))
 
 
 def _new_secret() -> dict:
     return {"words": np.frombuffer(secrets.token_bytes(8), np.uint32)}
+
+
+def augment_of(run: RunContext) -> Callable:
+    """The augmentation of both sides of a release."""
+    data = run.dataset
+    return augmentation(run.config.distill.augment, data.mean, data.std).siamese
 
 
 def _release(
@@ -210,7 +216,9 @@ def _release(
 ) -> dict:
     classes, known = len(run.dataset.class_names), len(ledger.entries)
     means = [
-        class_releases.noisy_means(run.model, wanted, n, key, data, classes, ledger)
+        class_releases.noisy_means(
+            run.model, wanted, n, key, data, classes, ledger, augment_of(run)
+        )
         for n in numbers
     ]
     entries = np.array(ledger.entries[known:], np.float64)

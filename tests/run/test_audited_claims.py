@@ -126,8 +126,8 @@ def test_a_row_that_is_not_clipped_is_refused(data, monkeypatch, method):
     monkeypatch.setattr(
         class_releases,
         "class_sums",
-        lambda model, number, row, classes, clip, at_once: sums(
-            model, number, row, classes, 10 * clip, at_once
+        lambda model, number, row, classes, clip, *rest: sums(
+            model, number, row, classes, 10 * clip, *rest
         ),
     )
     monkeypatch.setattr(

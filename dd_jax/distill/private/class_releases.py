@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 from dd_jax.distill.base import Releases
-from dd_jax.distill.methods.distribution_matching import embed
+from dd_jax.distill.private.public_features import Augment, public_features
 from dd_jax.runtime.keys import named
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.private.clipping import clipped
@@ -18,11 +18,6 @@ from dd_jax.types import Array, Key, Model, Split
 _AT_ONCE = 4096  # most images whose features are alive at once
 
 
-def network_key(number: Array | int) -> Key:
-    """Of the random network of one release; the same in every run, as it is public."""
-    return jax.random.fold_in(jax.random.key(0), number)
-
-
 def noisy_means(
     model: Model,
     wanted: Releases,
@@ -31,10 +26,12 @@ def noisy_means(
     data: Split,
     classes: int,
     ledger: Ledger,
+    augment: Augment,
 ) -> np.ndarray:
     """Class means of clipped features in one random network.
 
-    `(sum_{i in c, i in B} clip(f_r(x_i)) + s C N(0, I)) / (q n_c)`, where each row is
+    `(sum_{i in c, i in B} clip(g_r(x_i)) + s C N(0, I)) / (q n_c)`, with features g_r
+    as in `public_features`, where each row is
     in the batch B with probability q: the sums of all classes together change by at
     most C in L2 norm where one row contributes nothing, and by 2 C where it is another
     one of its class. The numbers of rows n_c are public.
@@ -47,6 +44,7 @@ def noisy_means(
       data: the private rows.
       classes: k.
       ledger: gets an entry.
+      augment: see `public_features`.
 
     Returns:
       `f32[k d]`; of a class without rows noise alone.
@@ -55,7 +53,7 @@ def noisy_means(
     rows, most = batch_of(key, number, len(data.labels), wanted.sampling)
     batch = Split(data.images[rows], data.labels[rows])
     at_once = min(most, _AT_ONCE)
-    sums = class_sums(model, number, batch, classes, wanted.clip, at_once)
+    sums = class_sums(model, number, batch, classes, wanted.clip, at_once, augment)
     noisy = noisy_sums(wanted, number, key, sums, ledger)
     return np.asarray(noisy / (wanted.sampling * np.maximum(counts, 1)[:, None]))
 
@@ -95,7 +93,13 @@ def noisy_sums(
 
 
 def class_sums(
-    model: Model, number: int, data: Split, classes: int, clip: float, at_once: int
+    model: Model,
+    number: int,
+    data: Split,
+    classes: int,
+    clip: float,
+    at_once: int,
+    augment: Augment,
 ) -> Array:
     """Sums of the clipped features of each class in one random network.
 
@@ -106,11 +110,12 @@ def class_sums(
       classes: k.
       clip: largest L2 norm of the features of a row.
       at_once: rows in each call of one compiled program.
+      augment: see `public_features`.
 
     Returns:
       `f32[k d]`.
     """
-    program, total = _sums(model, clip), 0.0
+    program, total = _sums(model, clip, augment), 0.0
     for first in range(0, max(len(data.labels), 1), at_once):
         images, labels = (
             a[first : first + at_once] for a in (data.images, data.labels)
@@ -124,10 +129,10 @@ def class_sums(
 
 
 @reused
-def _sums(model: Model, clip: float):
+def _sums(model: Model, clip: float, augment: Augment):
     @jax.jit
     def sums(number, images, member):
-        params = model.init(network_key(number))
-        return member @ clipped(embed(model, params, as_pixels(images)), clip)
+        features = public_features(model, number, as_pixels(images), augment)
+        return member @ clipped(features, clip)
 
     return sums

@@ -9,10 +9,11 @@ from dd_jax.distill.base import Method, Real, Releases
 from dd_jax.distill.methods.distribution_matching import learned_features, matching_loss
 from dd_jax.distill.parametrisation.protocol import flattened
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
-from dd_jax.distill.private.class_releases import network_key
+from dd_jax.distill.private.public_features import Augment, public_features
 from dd_jax.distill.signatures import passes_on
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.private.clipping import clipped, require_rows_apart
+from dd_jax.train.training import unchanged
 from dd_jax.types import Array, Key, Model
 
 
@@ -29,6 +30,7 @@ def release_matching(
     ipc: int,
     releases: Releases,
     init: str = "noise",
+    augment: Augment = unchanged,
     lr: float = 10.0,
     **images,
 ) -> Method:
@@ -36,21 +38,23 @@ def release_matching(
 
     Before the first step, class means of clipped features of private rows are released
     with Gaussian noise in R random networks. Steps take them in turn, and descend
-    `sum_c || m_rc - sum_j y_jc clip(f_r(s_j)) / sum_j y_jc ||^2 / C^2`.
-    Steps see no private row, so that their number costs no privacy. The networks do not
-    depend on the synthetic set: with as many releases of Poisson batches as steps this
-    is matching to a new noisy batch in each step.
+    `sum_c || m_rc - sum_j y_jc clip(g_r(s_j)) / sum_j y_jc ||^2 / C^2`.
+    Both sides have the features g_r of `public_features`, of networks and augmentations
+    that follow from r. Steps see no private row, so that their number costs no privacy.
+    The networks do not depend on the synthetic set: with as many releases of Poisson
+    batches as steps this is matching to a new noisy batch in each step.
 
     After Zheng and Li (2023), "Differentially private dataset condensation" (NDPDC),
     and Harder et al. (2021), DP-MERF, arXiv:2002.11603.
     Differs from NDPDC in: a release may be used in several steps; a Poisson batch of
-    all rows instead of one for each class; no augmentation.
+    all rows instead of one for each class; features less those of noise are clipped.
 
     Args:
       model: the family of random networks, without batch statistics.
       ipc: stored images a class.
       releases: how many networks, C, the noise and the batches.
       init: `noise` or `public:SOURCE`: no private row decides.
+      augment: as it was for the releases; see `public_features`.
       lr: learning rate of the stored images.
       **images: see `synthetic`.
 
@@ -71,12 +75,13 @@ def release_matching(
 
     def update(key, state, released):
         number = state.step % releases.count
-        params = model.init(network_key(number))
 
         def loss_fn(learned):
             ours = flattened(learner.decode(learned))
             weights = ours.labels / ours.labels.sum(0)
-            features = learned_features(model, params, ours.images)
+            features = public_features(
+                model, number, ours.images, augment, learned_features
+            )
             ours = weights.T @ clipped(features, releases.clip)
             return matching_loss(released[number], ours) / releases.clip**2
 

@@ -13,12 +13,12 @@ from dd_jax.distill.private import class_releases, mechanisms
 from dd_jax.distill.private.class_releases import (
     batch_of,
     class_sums,
-    network_key,
     noisy_means,
 )
+from dd_jax.distill.private.public_features import network_key, public_features
 from dd_jax.distill.private.release_matching import release_matching
 from dd_jax.models import build
-from dd_jax.runtime.keys import stack
+from dd_jax.runtime.keys import named, stack
 from dd_jax.runtime.loop import array_digest
 from dd_jax.train.many import Schedule
 from dd_jax.train.private.ledger import Ledger, composed
@@ -35,12 +35,41 @@ def rows(n=20, seed=0):
     return Split(images, np.arange(n, dtype=np.int32) % 3)
 
 
+def shifted(key, images):
+    """An augmentation: all images get brighter by the same amount."""
+    return images + jax.random.uniform(key)
+
+
 def features(data, number):
-    params = MODEL.init(network_key(number))
-    return np.asarray(MODEL.features(params, data.images / np.float32(255)))
+    images = data.images / np.float32(255)
+    return np.asarray(public_features(MODEL, number, images, shifted))
 
 
 SIZE = features(rows(), 0).shape[1]
+
+
+def test_features_are_those_of_augmented_images_from_the_mean_of_noise():
+    """The formula, an image at a time, with the noise that the number gives."""
+    images, key = rows().images[:3] / np.float32(255), network_key(5)
+    params = MODEL.init(key)
+    one = lambda image: np.asarray(MODEL.features(params, image[None])[0])
+    brighter = jax.random.uniform(named(key, "augment"))
+    noise = 0.5 + 0.25 * jax.random.normal(named(key, "noise"), (64, 4, 4, 1))
+    centre = np.mean([one(image + brighter) for image in noise], 0)
+    expected = [one(image + brighter) - centre for image in images]
+    got = public_features(MODEL, 5, images, shifted)
+    np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_noise_is_at_the_origin_and_releases_have_augmentations_of_their_own():
+    noise = np.random.default_rng(0).normal(0.5, 0.25, (4000, 4, 4, 1))
+    noise = noise.astype(np.float32)
+    unaugmented = lambda key, images: images
+    size = np.linalg.norm(public_features(MODEL, 1, noise, unaugmented), axis=1)
+    mean = np.linalg.norm(public_features(MODEL, 1, noise, unaugmented).mean(0))
+    assert mean < 4 * np.mean(size) / np.sqrt(64)  # the centre is a mean of 64
+    level = [jax.random.uniform(named(network_key(r), "augment")) for r in range(3)]
+    assert len({float(v) for v in level}) == 3
 
 
 @pytest.mark.parametrize("at_once", [20, 7])
@@ -49,7 +78,7 @@ def test_sums_equal_a_loop(at_once):
     expected = np.zeros((3, SIZE))
     for vector, label in zip(features(data, 2), data.labels):
         expected[label] += vector * min(1, 0.5 / np.linalg.norm(vector))
-    got = class_sums(MODEL, 2, data, 3, 0.5, at_once)
+    got = class_sums(MODEL, 2, data, 3, 0.5, at_once, shifted)
     np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
 
 
@@ -59,7 +88,9 @@ def test_one_row_changes_all_sums_by_no_more_than_the_clip(seed, at, clip):
     data = rows(seed=seed)
     keep = np.arange(20) != at
     less = Split(data.images[keep], data.labels[keep])
-    whole, without = (class_sums(MODEL, 0, d, 3, clip, 20) for d in (data, less))
+    whole, without = (
+        class_sums(MODEL, 0, d, 3, clip, 20, shifted) for d in (data, less)
+    )
     assert np.linalg.norm(whole - without) <= clip * (1 + 1e-4)
 
 
@@ -68,8 +99,10 @@ def test_the_noise_has_the_scale_of_the_ledger():
     ledger = Ledger()
     noise = []
     for number in range(wanted.count):
-        means = noisy_means(MODEL, wanted, number, jax.random.key(1), data, 3, ledger)
-        sums = class_sums(MODEL, number, data, 3, wanted.clip, 20)
+        means = noisy_means(
+            MODEL, wanted, number, jax.random.key(1), data, 3, ledger, shifted
+        )
+        sums = class_sums(MODEL, number, data, 3, wanted.clip, 20, shifted)
         noise.append(means * np.bincount(data.labels)[:, None] - sums)
     n = np.size(noise)
     assert np.std(noise) == pytest.approx(60, rel=4 / np.sqrt(2 * n))
@@ -94,10 +127,10 @@ def test_the_mean_of_a_batch_of_is_that_of_all_rows_on_average():
     data, wanted = rows(), Releases(600, 2.0, 1e-6, 0.3)
     ledger = Ledger()
     means = [
-        noisy_means(MODEL, wanted, 0, jax.random.key(r), data, 3, ledger)
+        noisy_means(MODEL, wanted, 0, jax.random.key(r), data, 3, ledger, shifted)
         for r in range(wanted.count)
     ]
-    sums = class_sums(MODEL, 0, data, 3, wanted.clip, 20)
+    sums = class_sums(MODEL, 0, data, 3, wanted.clip, 20, shifted)
     expected = np.asarray(sums) / np.bincount(data.labels)[:, None]
     error = np.std(means, 0) / np.sqrt(len(means))
     assert (abs(np.mean(means, 0) - expected) < 4.5 * error + 1e-5).all()
@@ -176,11 +209,11 @@ def test_the_set_comes_to_have_the_means_that_were_released():
     ledger = Ledger()
     released = np.stack(
         [
-            noisy_means(MODEL, wanted, r, jax.random.key(1), data, 3, ledger)
+            noisy_means(MODEL, wanted, r, jax.random.key(1), data, 3, ledger, shifted)
             for r in range(4)
         ]
     )
-    method = release_matching(MODEL, ipc=2, releases=wanted, lr=5.0)
+    method = release_matching(MODEL, ipc=2, releases=wanted, augment=shifted, lr=5.0)
     member = np.ones((1, 60), bool)
     far = []
     for steps in (0, 300):
@@ -194,7 +227,7 @@ def test_the_set_comes_to_have_the_means_that_were_released():
         )
         images = np.asarray(found.images[0]).reshape(3, 2, 4, 4, 1)
         vectors = [
-            MODEL.features(MODEL.init(network_key(r)), images.reshape(6, 4, 4, 1))
+            public_features(MODEL, r, images.reshape(6, 4, 4, 1), shifted)
             for r in range(4)
         ]
         means = [
@@ -209,7 +242,7 @@ def test_a_class_without_rows_releases_noise_alone():
     some = rows()
     data = Split(some.images[some.labels < 2], some.labels[some.labels < 2])
     wanted = Releases(1, 1.0, 0.5)
-    means = noisy_means(MODEL, wanted, 0, jax.random.key(1), data, 3, Ledger())
+    means = noisy_means(MODEL, wanted, 0, jax.random.key(1), data, 3, Ledger(), shifted)
     assert means.shape == (3, SIZE) and np.isfinite(means).all()
 
 
