@@ -14,7 +14,11 @@ from dd_jax.report.formats import decimal, percent
 from dd_jax.report.records import lookup
 from dd_jax.types import Record
 
-DEFENCES = {"train": "adversarial training", "distill": "robust distillation"}
+DEFENCES = {
+    "train": "adversarial training",
+    "distill": "robust distillation",
+    "curvature": "curvature penalty",
+}
 
 
 def by_radius(records: Sequence[Record], eps: Sequence[str] = ()) -> Table | None:

@@ -27,6 +27,7 @@ def identity(run: RunContext, metadata: dict, notes: tuple[str, ...]) -> dict:
         method, init = made_by(metadata)
     elif not learns(config):
         init = None
+    curvature = config.mitigate.robust.curvature
     decoded = len(storage.load(run.folder / "synthetic.npz").images)
     size = metadata.get("stored_images", decoded)
     return {
@@ -47,7 +48,8 @@ def identity(run: RunContext, metadata: dict, notes: tuple[str, ...]) -> dict:
         "adversarial": {
             "train": config.train.adversarial.eps,
             "distill": config.mitigate.robust.eps,
-        },
+        }
+        | ({"curvature": curvature} if curvature else {}),
         "precision": {"training": config.precision, "audits": AUDIT_PRECISION},
         "sets": config.sets,
         "nets": config.train.nets,

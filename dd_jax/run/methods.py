@@ -20,7 +20,7 @@ from dd_jax.run.context import (
     images_per_class,
     learns,
 )
-from dd_jax.run.mitigated import wrapped, wrappers_of
+from dd_jax.run.mitigated import penalty_of, wrapped, wrappers_of
 from dd_jax.run.private import released, releases_of
 from dd_jax.run.read_data import own_options, public_rows
 from dd_jax.runtime.keys import named, stack
@@ -45,6 +45,7 @@ def _options(run: RunContext, name: str, function: Callable | None = None) -> di
         "augment_student": of_images.independent,
         "augment_net": of_networks.independent,
         "net_steps": config.network.steps,
+        "penalty": penalty_of(run.config),
     }
     unless_zero = {  # the method's own where the config says 0
         "lr": config.lr,
@@ -133,6 +134,7 @@ def experts_of(run: RunContext, data: Split) -> Callable:
         weight_decay=0.0,
         decay="none",
         augment=augment.independent,
+        penalty=penalty_of(config),
     )
 
     def paths(key, rows, wanted: Experts | Releases):

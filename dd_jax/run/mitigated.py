@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
-from dd_jax.catalogue import entry, names
+from dd_jax.catalogue import entry, names, resolve, takes
 from dd_jax.catalogue.rules import FAIR_FORMS
 from dd_jax.distill.wrappers import MITIGATIONS, poisoned
 from dd_jax.run.context import matches, require_matches
+from dd_jax.train.curvature import Penalty, curvature_penalty
 from dd_jax.types import Dataset, InputError, Model, Split
 
 _WRAPPERS = MITIGATIONS | {"backdoor": poisoned}
@@ -49,6 +50,24 @@ def wrapped(method: Any, model: Model, wrappers: tuple) -> Any:
     return method
 
 
+def penalty_of(config: ConfigDict) -> Penalty | None:
+    """What the networks that a method learns from have added to their losses."""
+    weight = config.mitigate.robust.curvature
+    distance = config.mitigate.robust.curvature_distance
+    return curvature_penalty(weight, distance) if weight else None
+
+
+def takes_penalty(method: str) -> bool:
+    """Whether a method learns from networks that can have a penalty.
+
+    >>> takes_penalty("dsa"), takes_penalty("mtt"), takes_penalty("dm")
+    (True, True, False)
+    """
+    found = entry("method", method)
+    follows = found.traits.get("follows_experts", False)
+    return follows or takes(resolve("method", method), "penalty")
+
+
 def fairness_of(config: ConfigDict, data: Dataset) -> dict[str, Any]:
     """`fair` of the Record's `run` part; empty where groups had no part in the set."""
     fair = config.mitigate.fair
@@ -87,6 +106,12 @@ def require_mitigated(config: ConfigDict, data: Dataset) -> None:
     method = config.distill.method
     if config.mitigate.robust.eps:
         require_matches(method, "mitigate.robust.eps", "attacked")
+    if config.mitigate.robust.curvature and not takes_penalty(method):
+        others = ", ".join(name for name in names("method") if takes_penalty(name))
+        raise InputError(
+            f"mitigate.robust.curvature: {method} learns from no network whose loss "
+            f"could have it; take one of {others}"
+        )
     fair = config.mitigate.fair
     if fair.over == "classes" and fair.form not in ("none", "dro"):
         raise InputError(

@@ -129,6 +129,10 @@ def _refusals(config: ConfigDict, data: Dataset) -> Iterator[tuple[bool, str]]:
         bool(config.mitigate.robust.eps),
         "mitigate.robust.eps: steps see no rows to attack; take 0",
     )
+    yield (
+        bool(config.mitigate.robust.curvature),
+        "mitigate.robust.curvature: no network learns from private rows; take 0",
+    )
     yield bool(config.backdoor.rate), "backdoor.rate: steps see no rows; take 0"
     yield (
         config.mitigate.fair.form != "none",

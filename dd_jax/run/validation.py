@@ -182,6 +182,11 @@ def _check_joint(built: RunContext) -> None:
             f"audits.privacy.joint: mitigate.{mitigation} has no joint form; take "
             "joint=False"
         )
+    if built.config.mitigate.robust.curvature:
+        raise InputError(
+            "audits.privacy.joint: mitigate.robust.curvature has no joint form; take "
+            "joint=False"
+        )
     if built.config.backdoor.rate:
         raise InputError(
             "audits.privacy.joint: a backdoor has no joint form; take joint=False"

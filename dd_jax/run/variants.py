@@ -12,7 +12,7 @@ from dd_jax.distill.io import storage
 from dd_jax.run import stages
 from dd_jax.run.cached import run_dir
 from dd_jax.run.context import RunContext, build_context, matches
-from dd_jax.run.mitigated import fair_forms
+from dd_jax.run.mitigated import fair_forms, takes_penalty
 from dd_jax.runtime.cost import Cost
 from dd_jax.runtime.keys import named
 from dd_jax.types import InputError, Model, Params, SyntheticSet
@@ -64,6 +64,7 @@ def transfer_variants(config: ConfigDict) -> dict[str, dict[str, Any]]:
                 if matches(name)
                 else {"mitigate.robust.eps": 0.0, "backdoor.rate": 0.0}
             )
+            | ({} if takes_penalty(name) else {"mitigate.robust.curvature": 0.0})
             | (
                 {}
                 if config.mitigate.fair.form in fair_forms(name)

@@ -1,6 +1,7 @@
 """Training of one network as a pure function of a key and the rows to learn from."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import chex
@@ -11,6 +12,7 @@ from jax import lax
 
 from dd_jax.runtime.reuse import reused
 from dd_jax.runtime.split_work import split_sum
+from dd_jax.train.curvature import Penalty
 from dd_jax.train.losses import cross_entropy
 from dd_jax.train.recipe import DECAYS, batches
 from dd_jax.types import Array, Key, Model, Params
@@ -81,6 +83,7 @@ def trainer(
     augment: Callable[[Key, Array], Array] = unchanged,
     mix: Callable[[Key, Array, Array], tuple[Array, Array]] = unmixed,
     perturb: Callable[[Key, Params, Array, Array], Array] | None = None,
+    penalty: Penalty | None = None,
 ) -> Trainer:
     """The evaluation recipe of the distillation literature.
 
@@ -105,6 +108,7 @@ def trainer(
       mix: `(key, images, labels f32[n k]) -> (images, labels)`, applied after that.
       perturb: `(key, params, f32[n h w c], f32[n k]) -> f32[n h w c]`, applied to each
         augmented batch, with the parameters of that step; see `adversary`.
+      penalty: added to the loss of each row; see `curvature_penalty`.
 
     Returns:
       A `Trainer`; the same arguments give the same object.
@@ -130,6 +134,8 @@ def trainer(
             kept = model.with_trainable(params, trainable)
             logits, statistics = model.train_apply(kept, images)
             losses = jax.vmap(cross_entropy)(logits, labels)
+            if penalty is not None:
+                losses += penalty(partial(model.apply, kept), images, labels)
             return jnp.vdot(weights, losses) / total, statistics
 
         return jax.value_and_grad(loss_fn, has_aux=True)(model.trainable(params))

@@ -10,6 +10,7 @@ from dd_jax.distill.methods.inner_loop_training import InnerLoop, on_synthetic
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
 from dd_jax.distill.signatures import passes_on
 from dd_jax.runtime.reuse import reused
+from dd_jax.train.curvature import Penalty
 from dd_jax.train.training import unchanged
 from dd_jax.types import Array, Key, Model
 
@@ -60,6 +61,7 @@ def siamese_condensation(
     outer_steps: int = 0,
     net_epochs: int = 0,
     distance: str = "cosine",
+    penalty: Penalty | None = None,
     **images,
 ) -> Method:
     """Dataset condensation with siamese augmentation (DSA), without it DC.
@@ -84,6 +86,7 @@ def siamese_condensation(
       outer_steps: 0 is that of `loops(ipc)`.
       net_epochs: 0 is that of `loops(ipc)`.
       distance: a key of `DISTANCES`.
+      penalty: added to the loss of each real image; see `curvature_penalty`.
       **images: see `synthetic`.
 
     Returns:
@@ -98,6 +101,7 @@ def siamese_condensation(
         distance=distance,
         batch_real=batch_real,
         augment=augment,
+        penalty=penalty,
     )
 
 

@@ -21,6 +21,7 @@ from dd_jax.distill.parametrisation.protocol import (
 from dd_jax.runtime.device_memory import at_once
 from dd_jax.runtime.platform import in_turn
 from dd_jax.runtime.split_work import split_map
+from dd_jax.train.curvature import Penalty
 from dd_jax.train.losses import cross_entropy
 from dd_jax.train.training import FitState
 from dd_jax.types import Array, Key, Model, Params, SyntheticSet
@@ -45,7 +46,12 @@ class GradientMatchingBatch(NamedTuple):
 
 
 def mean_gradient(
-    model: Model, params: Params, images: Array, labels: Array, weights: Array
+    model: Model,
+    params: Params,
+    images: Array,
+    labels: Array,
+    weights: Array,
+    penalty: Penalty | None = None,
 ) -> Params:
     """Gradient of the weighted mean cross-entropy, batch statistics frozen.
 
@@ -55,6 +61,7 @@ def mean_gradient(
       images: `f32[n h w c]`.
       labels: `f32[n k]`, probabilities.
       weights: `f32[n]`.
+      penalty: added to the loss of each image; see `curvature_penalty`.
 
     Returns:
       Gradients of `model.trainable(params)`.
@@ -62,16 +69,18 @@ def mean_gradient(
     chex.assert_rank([images, labels, weights], [4, 2, 1])
 
     def loss_fn(trainable):
-        logits = model.apply(model.with_trainable(params, trainable), images)
-        losses = jax.vmap(cross_entropy)(logits, labels)
+        logits_fn = partial(model.apply, model.with_trainable(params, trainable))
+        losses = jax.vmap(cross_entropy)(logits_fn(images), labels)
+        if penalty is not None:
+            losses += penalty(logits_fn, images, labels)
         return jnp.vdot(weights, losses) / weights.sum()
 
     return jax.grad(loss_fn)(model.trainable(params))
 
 
-def _in_pieces(model, params, images, labels, weights):
+def _in_pieces(model, params, images, labels, weights, penalty):
     """`mean_gradient` summed over pieces; for a side that is not derived again."""
-    whole = lambda batch: mean_gradient(model, params, *batch)
+    whole = lambda batch: mean_gradient(model, params, *batch, penalty)
     batch = images, labels, weights
     size = _PIECE if in_turn() else at_once(whole, batch)
     if size >= len(images):
@@ -136,15 +145,17 @@ def match_gradients(
     distance: str,
     batch_real: int,
     augment: Callable[[Key, Array], Array],
+    penalty: Penalty | None = None,
 ) -> Method:
     """Matches gradients class by class on networks that are trained in between.
 
     Each update descends `sum_c D(grad L(A_c(s_c); w), grad L(A_c(x_c); w))`, with one
     augmentation A_c for both sides of class c. Several devices share the classes, so
     that gradients of networks stay where they are, and the batches of inner-loop
-    training; with batch statistics one device does all. Where several means of a class
-    are matched, its real batch takes a pass for each, on CPU without the pieces that
-    have no part in it.
+    training; with batch statistics one device does all. A penalty is of the real side
+    alone: the set is to train networks as if they had it. Where several means of a
+    class are matched, its real batch takes a pass for each, on CPU without the pieces
+    that have no part in it.
     """
 
     def init(key: Key, real: Real) -> GradientMatchingState:
@@ -167,7 +178,9 @@ def match_gradients(
         def pull_of_class(key, images, weights, label):
             labels = jnp.broadcast_to(label, (len(images), len(label)))
             images = augment(key, images)
-            pull = lambda weights: _in_pieces(model, params, images, labels, weights)
+            pull = lambda weights: _in_pieces(
+                model, params, images, labels, weights, penalty
+            )
             return of_each(pull, weights)
 
         def loss_of_class(key, images, labels, real, importance):

@@ -8,6 +8,7 @@ from dd_jax.distill.methods.inner_loop_training import on_real
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
 from dd_jax.distill.signatures import passes_on
 from dd_jax.runtime.reuse import reused
+from dd_jax.train.curvature import Penalty
 from dd_jax.train.training import unchanged
 from dd_jax.types import PIXELS, Array, Key, Model
 
@@ -28,6 +29,7 @@ def idc(
     cutmix_net: float = 0.5,
     distance: str = "kernel_absolute",
     factor: int = 2,
+    penalty: Penalty | None = None,
     **images,
 ) -> Method:
     """Information-intensive dataset condensation; `factor=1` is IDC-I.
@@ -59,6 +61,7 @@ def idc(
       cutmix_net: share of those batches that CutMix mixes.
       distance: a key of `DISTANCES`.
       factor: tiles along each side of a stored image.
+      penalty: added to the loss of each real image; see `curvature_penalty`.
       **images: see `synthetic`.
 
     Returns:
@@ -87,6 +90,7 @@ def idc(
         distance=distance,
         batch_real=batch_real,
         augment=augment,
+        penalty=penalty,
     )
 
 

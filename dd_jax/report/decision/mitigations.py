@@ -11,6 +11,7 @@ from dd_jax.report.records import estimate, lookup
 from dd_jax.types import Record
 
 DP, ROBUST, ADVERSARIAL = "dp", "robust", "adversarial"
+CURVATURE = "curvature"
 
 
 class Mitigation(NamedTuple):
@@ -18,8 +19,9 @@ class Mitigation(NamedTuple):
 
     Attributes:
       defences: strength by name: epsilon of `dp`, radius of `robust` distillation and
-        of `adversarial` training; of fair distillation, `fair_` and its form, the
-        number of groups, or the rate of `fair_dro` and of `fair_dro_classes`.
+        of `adversarial` training, weight of the `curvature` penalty; of fair
+        distillation, `fair_` and its form, the number of groups, or the rate of
+        `fair_dro` and of `fair_dro_classes`.
       candidate: the setting.
       reference: the setting without a defence; None where none was run.
       accuracy: change of the accuracy; None where it cannot be compared.
@@ -56,6 +58,7 @@ def defences(record: Record) -> dict[str, float]:
     values = {
         DP: lookup(record, "run", "differential_privacy", "epsilon"),
         ROBUST: lookup(record, "run", "adversarial", "distill"),
+        CURVATURE: lookup(record, "run", "adversarial", "curvature"),
         ADVERSARIAL: lookup(record, "run", "adversarial", "train"),
     }
     return {name: value for name, value in values.items() if value} | _fair(record)
