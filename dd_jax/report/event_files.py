@@ -24,12 +24,8 @@ Row = dict[str, Any]
 FIGURES = {
     "accuracy": headline.accuracy,
     "worst_class": headline.worst_class,
-    "membership_auc": lambda record, pipe: getattr(
-        headline.membership(record, pipe), "auc", None
-    ),
-    "accuracy_under_pgd": lambda record, pipe: getattr(
-        headline.robustness(record, pipe), "accuracy", None
-    ),
+    "membership_auc": headline.membership_auc,
+    "accuracy_under_pgd": headline.robust_accuracy,
 }
 
 

@@ -110,6 +110,12 @@ def membership(record: Record, pipe: str = "distilled") -> MembershipAttack | No
     return min(attacks(record, pipe), key=rank, default=None)
 
 
+def membership_auc(record: Record, pipe: str = "distilled") -> dict | None:
+    """AUC of the strongest membership attack."""
+    attack = membership(record, pipe)
+    return attack.auc if attack else None
+
+
 def resolution(record: Record, threat: str) -> float | None:
     """Smallest FPR that all attacks of a threat resolve, on every pipeline."""
     parts = (lookup(record, "privacy", pipe, threat) or {} for pipe in PIPES)
@@ -140,6 +146,12 @@ def under_attack(record: Record, pipe: str = "distilled") -> list[AttackedAccura
 def robustness(record: Record, pipe: str = "distilled") -> AttackedAccuracy | None:
     """PGD-Linf at the measured radius nearest to 8/255 (zero excepted)."""
     return min(_attacked(record, pipe), key=_off_eps, default=None)
+
+
+def robust_accuracy(record: Record, pipe: str = "distilled") -> dict | None:
+    """Accuracy under the headline attack."""
+    attack = robustness(record, pipe)
+    return attack.accuracy if attack else None
 
 
 def compared(record: Record) -> tuple[AttackedAccuracy, AttackedAccuracy] | None:

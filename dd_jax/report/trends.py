@@ -19,6 +19,7 @@ from dd_jax.report.figures import (
     no_minor_ticks,
     svg,
 )
+from dd_jax.report.frontier import frontiers
 from dd_jax.report.lines import KEYS, MOST, NUMERIC, line_name, lines, pooled, short
 from dd_jax.report.records import estimate
 from dd_jax.report.repeats import settings
@@ -45,23 +46,11 @@ class Trend(NamedTuple):
     svg: bytes
 
 
-def membership_auc(record: Record, pipe: str = "distilled") -> dict | None:
-    """AUC of the strongest membership attack."""
-    attack = headline.membership(record, pipe)
-    return attack.auc if attack else None
-
-
-def robust_accuracy(record: Record, pipe: str = "distilled") -> dict | None:
-    """Accuracy under the headline attack."""
-    attack = headline.robustness(record, pipe)
-    return attack.accuracy if attack else None
-
-
 METRICS: dict[str, Callable[..., dict | None]] = {
     "Accuracy": headline.accuracy,
     "Worst-class accuracy": headline.worst_class,
-    "Membership AUC": membership_auc,
-    "Accuracy under PGD (Linf)": robust_accuracy,
+    "Membership AUC": headline.membership_auc,
+    "Accuracy under PGD (Linf)": headline.robust_accuracy,
 }
 
 AGAINST = {
@@ -80,18 +69,19 @@ def plans(records: Sequence[Record]) -> list[Plan]:
       records: two or more Records of a sweep.
 
     Returns:
-      Panels, by metric; none where no run key varies. Panels of one metric share the
+      Panels, by metric: first the frontiers of mitigations, then, where a run key
+      varies, the trends. Panels of one metric share the
       y axis. Baselines (means over the panel's runs) are grey.
     """
+    found = [Plan("Frontier", title, draw) for title, draw in frontiers(records)]
     axes = layout(records)
     if axes is None:
-        return []
+        return found
     panels = [
         (values, members, other)
         for other, alike in _by_other_settings(records)
         for values, members in grouped(alike, axes.panels)
     ]
-    found = []
     for metric, measure in METRICS.items():
         if not any(estimate(measure(record)) for record in records):
             continue
@@ -182,7 +172,7 @@ def _panel(
                 style = {"color": GREY, "linestyle": dash, "linewidth": 1.2}
                 panel.errorbar(x, y, label=PIPE_NAMES[pipe], **style)
         panel.set(xlabel=key_name(axes.x), ylabel=ylabel, ylim=limits)
-        if metric is not membership_auc:
+        if metric is not headline.membership_auc:
             in_percent(panel.yaxis, ".4g")
         if axes.x in NUMERIC:
             if ticks[0] > 0 and ticks[-1] >= 8 * ticks[0]:
@@ -213,7 +203,7 @@ def _limits(
 ) -> tuple[float, float]:
     known = [estimate(metric(r, pipe)) for r in records for pipe in PIPE_NAMES]
     bounds = [b for v in known if v for b in (v["mean"], *(v["ci"] or []))]
-    if metric is membership_auc:
+    if metric is headline.membership_auc:
         bounds.append(0.5)
     low, high = max(min(bounds), 0.0), min(max(bounds), 1.0)
     room = max(0.05 * (high - low), 0.01)

@@ -120,7 +120,7 @@ def test_what_is_kept_of_a_record_says_the_same():
         for pipe in schema.PIPES:
             for number in (
                 *(headline.worst_class, headline.accuracy),
-                *(trends.membership_auc, trends.robust_accuracy),
+                *(headline.membership_auc, headline.robust_accuracy),
             ):
                 assert records.estimate(number(short, pipe)) == records.estimate(
                     number(row, pipe)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dd_jax.report.decision.candidates import Candidate
 from dd_jax.report.decision.savings import savings
 from dd_jax.report.figures import COLOURS, GREY, error_bars, in_percent, line_style
+from dd_jax.report.frontier import front
 from dd_jax.report.headline import mean
 
 if TYPE_CHECKING:
@@ -29,22 +30,6 @@ def cost(candidate: Candidate, axis: str) -> dict | float | None:
     if axis == AUC:
         return candidate.parts["membership_auc"].value
     return savings(candidate.records).train
-
-
-def front(points: Sequence[tuple[float, float]]) -> list[int]:
-    """Indices of the points `(cost, accuracy)` that no other one improves on.
-
-    A point is improved on by one that costs no more and is no less accurate, and is
-    better in one of both.
-
-    >>> front([(0.5, 0.8), (0.6, 0.9), (0.6, 0.85), (0.7, 0.7)])
-    [0, 1]
-    """
-    return [
-        i
-        for i, (x, y) in enumerate(points)
-        if not any(a <= x and b >= y and (a < x or b > y) for a, b in points)
-    ]
 
 
 def draw(

@@ -6,6 +6,7 @@ from fabricate import around, plotted
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dd_jax.report import frontier
 from dd_jax.report.decision import pareto
 from dd_jax.report.decision.candidates import candidates
 from dd_jax.report.decision.language import Language
@@ -123,7 +124,7 @@ def test_fair_distillation_is_a_defence_with_a_name(part, expected):
 
 @given(st.lists(st.tuples(shares, shares), min_size=1, max_size=12))
 def test_every_point_is_on_the_front_or_improved_on_by_one_that_is(points):
-    best = pareto.front(points)
+    best = frontier.front(points)
     assert best
     for x, y in points:
         assert any(points[i][0] <= x and points[i][1] >= y for i in best)

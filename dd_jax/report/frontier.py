@@ -1,0 +1,180 @@
+"""Accuracy against each risk, of settings with mitigations beside those without."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from dd_jax.report import headline
+from dd_jax.report.display_names import BASELINES, PIPE_NAMES
+from dd_jax.report.figures import GREY, error_bars, in_percent, line_style
+from dd_jax.report.lines import MOST, pooled, short
+from dd_jax.report.records import lookup
+from dd_jax.report.repeats import DEFAULT, heading, settings
+from dd_jax.types import Record
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+RING = 11  # points
+BASELINE_MARKERS = ("x", "+")
+
+
+class Risk(NamedTuple):
+    """A number of a Record that a mitigation is to improve.
+
+    Attributes:
+      name: as titles and axes have it.
+      of: `(record, pipe) -> estimate`.
+      more: whether a larger one is the better one.
+      percent: whether it is shown in per cent.
+    """
+
+    name: str
+    of: Callable[[Record, str], dict | None]
+    more: bool
+    percent: bool = True
+
+
+def _equalised_odds(record: Record, pipe: str) -> dict | None:
+    return lookup(record, "fairness", pipe, "deo_max")
+
+
+RISKS = (
+    Risk("Worst-class accuracy", headline.worst_class, more=True),
+    Risk("Equalised odds, max", _equalised_odds, more=False),
+    Risk("Membership AUC", headline.membership_auc, more=False, percent=False),
+    Risk("Accuracy under PGD (Linf)", headline.robust_accuracy, more=True),
+)
+
+
+class Point(NamedTuple):
+    """A setting, or a baseline, with both estimates over its repeats."""
+
+    label: str
+    risk: dict
+    accuracy: dict
+
+
+def front(points: Sequence[tuple[float, float]]) -> list[int]:
+    """Indices of the points `(cost, accuracy)` that no other one improves on.
+
+    A point is improved on by one that costs no more and is no less accurate, and is
+    better in one of both.
+
+    >>> front([(0.5, 0.8), (0.6, 0.9), (0.6, 0.85), (0.7, 0.7)])
+    [0, 1]
+    """
+    return [
+        i
+        for i, (x, y) in enumerate(points)
+        if not any(a <= x and b >= y and (a < x or b > y) for a, b in points)
+    ]
+
+
+def mitigated(record: Record) -> bool:
+    """Whether a run is fair, robust or private, or had adversarial training."""
+    run = record["run"]
+    on = lambda part: any((run.get(part) or {}).values())
+    return on("adversarial") or on("fair") or bool(run.get("differential_privacy"))
+
+
+def frontiers(
+    records: Sequence[Record],
+) -> list[tuple[str, Callable[[Axes], None]]]:
+    """A panel for each risk that was measured, where some runs have a defence.
+
+    Points are means over repeats, which differ in the seed alone. Rings are around
+    settings that no other one improves on in both numbers at once; the dashed line
+    joins them.
+
+    Args:
+      records: of a sweep.
+
+    Returns:
+      Titles, each with what draws the panel.
+    """
+    if not any(map(mitigated, records)):
+        return []
+    found = []
+    for risk in RISKS:
+        points = _points(records, risk)
+        if len(points) > 1:
+            name = risk.name[0].lower() + risk.name[1:]
+            draw = _panel(points, _baselines(records, risk), risk)
+            found.append((f"Accuracy against {name}", draw))
+    return found
+
+
+def best(points: Sequence[Point], risk: Risk) -> list[Point]:
+    """The points that no other one improves on, by rising accuracy."""
+    sign = -1 if risk.more else 1
+    pairs = [(sign * p.risk["mean"], p.accuracy["mean"]) for p in points]
+    kept = [points[i] for i in front(pairs)]
+    return sorted(kept, key=lambda point: point.accuracy["mean"])
+
+
+def _points(records: Sequence[Record], risk: Risk) -> list[Point]:
+    keys, values, _ = settings(records)
+    repeats: dict[tuple, list[Record]] = {}
+    for record, own in zip(records, values):
+        repeats.setdefault(own, []).append(record)
+    found = [
+        _point(short(_label(keys, own)), same, "distilled", risk)
+        for own, same in repeats.items()
+    ]
+    return [point for point in found if point][:MOST]
+
+
+def _label(keys: Sequence[str], values: Sequence[str]) -> str:
+    """What differs from the default, keys by their last two parts.
+
+    >>> _label(("ipc", "mitigate.fair.form"), ("10", "dro"))
+    'IPC 10, fair.form dro'
+    """
+    words = [
+        f"{heading('.'.join(key.split('.')[-2:]))} {value}"
+        for key, value in zip(keys, values)
+        if value != DEFAULT
+    ]
+    return ", ".join(words) or DEFAULT
+
+
+def _baselines(records: Sequence[Record], risk: Risk) -> list[Point]:
+    found = [_point(PIPE_NAMES[pipe], records, pipe, risk) for pipe in BASELINES]
+    return [point for point in found if point]
+
+
+def _point(
+    label: str, repeats: Sequence[Record], pipe: str, risk: Risk
+) -> Point | None:
+    value = pooled([risk.of(record, pipe) for record in repeats])
+    accuracy = pooled([headline.accuracy(record, pipe) for record in repeats])
+    return Point(label, value, accuracy) if value and accuracy else None
+
+
+def _panel(
+    points: Sequence[Point], baselines: Sequence[Point], risk: Risk
+) -> Callable[[Axes], None]:
+    def cross(panel: Axes, point: Point, **style) -> None:
+        x, y = point.risk["mean"], point.accuracy["mean"]
+        _, _, up = error_bars([(x, point.accuracy)])
+        _, _, across = error_bars([(y, point.risk)])
+        style |= {"linestyle": "none", "linewidth": 1, "label": point.label}
+        panel.errorbar([x], [y], yerr=up, xerr=across, capsize=2, **style)
+
+    def draw(panel: Axes) -> None:
+        for i, point in enumerate(points):
+            cross(panel, point, **line_style(i))
+        for marker, point in zip(BASELINE_MARKERS, baselines):
+            cross(panel, point, marker=marker, color=GREY)
+        shown = [(p.risk["mean"], p.accuracy["mean"]) for p in best(points, risk)]
+        ring = {"marker": "o", "markersize": RING, "markerfacecolor": "none"}
+        line = {"linestyle": "--", "linewidth": 1.2, "color": GREY}
+        panel.plot(*zip(*shown), **ring, **line, label="no other improves on these")
+        panel.set(xlabel=risk.name, ylabel="Accuracy")
+        in_percent(panel.yaxis, ".4g")
+        if risk.percent:
+            in_percent(panel.xaxis, ".4g")
+
+    return draw

@@ -1,0 +1,80 @@
+"""Frontiers of a sweep with mitigations: which points, which are best, and the plot."""
+
+import fabricate
+import pytest
+from matplotlib.figure import Figure
+
+from dd_jax.report import frontier, trends
+
+
+def runs(*settings):
+    """Records by `(form of fair distillation, eta, accuracy, deo_max, seed)`."""
+    found = []
+    for i, (form, eta, accuracy, deo, seed) in enumerate(settings):
+        record = fabricate.record(f"{i:03x}", seed=seed, config={})
+        record["accuracy"]["distilled"] = fabricate.around(accuracy)
+        record["fairness"]["distilled"]["deo_max"] = fabricate.around(deo)
+        if form:
+            record["run"]["fair"] = {"form": form, "groups": 10, "eta": eta}
+            record["run"]["config"] = {
+                "mitigate.fair.form": form,
+                "mitigate.fair.eta": eta,
+            }
+        found.append(record)
+    return found
+
+
+SWEEP = runs(
+    ("", 0.0, 0.40, 0.95, 0),
+    ("", 0.0, 0.42, 0.97, 1),
+    ("dro", 0.01, 0.70, 0.30, 0),
+    ("dro", 0.1, 0.60, 0.20, 0),
+    ("balanced", 0.01, 0.65, 0.40, 0),
+)
+ODDS = next(risk for risk in frontier.RISKS if risk.name == "Equalised odds, max")
+
+
+def test_repeats_are_one_point_and_points_that_others_improve_on_are_left_out():
+    points = frontier._points(SWEEP, ODDS)
+    assert [(p.risk["mean"], p.accuracy["mean"]) for p in points] == [
+        (pytest.approx(0.96), pytest.approx(0.41)),
+        (0.30, 0.70),
+        (0.20, 0.60),
+        (0.40, 0.65),
+    ]
+    best = frontier.best(points, ODDS)
+    assert [p.accuracy["mean"] for p in best] == [0.60, 0.70]
+
+
+def test_where_more_is_better_the_front_is_on_the_other_side():
+    more = ODDS._replace(more=True)
+    best = frontier.best(frontier._points(SWEEP, ODDS), more)
+    assert [round(p.accuracy["mean"], 2) for p in best] == [0.41, 0.65, 0.70]
+
+
+def test_there_is_a_panel_for_each_risk_that_was_measured():
+    titles = [title for title, _ in frontier.frontiers(SWEEP)]
+    assert titles[:2] == [
+        "Accuracy against worst-class accuracy",
+        "Accuracy against equalised odds, max",
+    ]
+    for record in SWEEP:
+        record["fairness"]["random_subset"].pop("deo_max", None)
+    plans = [plan for plan in trends.plans(SWEEP) if plan.metric == "Frontier"]
+    assert [plan.title for plan in plans] == titles
+    assert b"<svg" in trends.draw_panel(plans[1]).svg
+
+
+def test_a_sweep_without_mitigations_has_none():
+    assert frontier.frontiers(SWEEP[:2]) == []
+
+
+def test_the_line_joins_the_best_and_every_setting_is_named():
+    _, draw = frontier.frontiers(SWEEP)[1]
+    axes = Figure().subplots()
+    draw(axes)
+    (line,) = [one for one in axes.lines if one.get_linestyle() == "--"]
+    assert list(line.get_ydata()) == [0.60, 0.70]
+    labels = [text for text in axes.get_legend_handles_labels()[1]]
+    assert sum("dro" in label for label in labels) == 2
+    assert any("balanced" in label for label in labels)
