@@ -23,7 +23,7 @@ class _State(NamedTuple):
 
 
 @reused
-@passes_on(synthetic, "space", "clamp")
+@passes_on(synthetic, "space", "clamp", "optimizer", "momentum")
 def release_matching(
     model: Model,
     *,
@@ -31,7 +31,7 @@ def release_matching(
     releases: Releases,
     init: str = "noise",
     augment: Augment = unchanged,
-    lr: float = 10.0,
+    lr: float = 0.05,
     **images,
 ) -> Method:
     """Differentially private distribution matching by a single release.
@@ -47,7 +47,8 @@ def release_matching(
     After Zheng and Li (2023), "Differentially private dataset condensation" (NDPDC),
     and Harder et al. (2021), DP-MERF, arXiv:2002.11603.
     Differs from NDPDC in: a release may be used in several steps; a Poisson batch of
-    all rows instead of one for each class; features less those of noise are clipped.
+    all rows instead of one for each class; features less those of noise are clipped;
+    Adam.
 
     Args:
       model: the family of random networks, without batch statistics.
@@ -55,7 +56,8 @@ def release_matching(
       releases: how many networks, C, the noise and the batches.
       init: `noise` or `public:SOURCE`: no private row decides.
       augment: as it was for the releases; see `public_features`.
-      lr: learning rate of the stored images.
+      lr: learning rate of the stored images, of Adam: it depends neither on C nor on
+        the number of images.
       **images: see `synthetic`.
 
     Returns:
@@ -65,7 +67,9 @@ def release_matching(
       InputError: a model with batch statistics.
     """
     require_rows_apart(model)
-    learner = synthetic(ipc=ipc, init=init, lr=lr, space=model.space, **images)
+    learner = synthetic(
+        ipc=ipc, init=init, lr=lr, optimizer="adam", space=model.space, **images
+    )
 
     def init_state(key: Key, real: Real) -> _State:
         return _State(learner.init(key, real), jnp.int32(0))

@@ -213,7 +213,7 @@ def test_the_set_comes_to_have_the_means_that_were_released():
             for r in range(4)
         ]
     )
-    method = release_matching(MODEL, ipc=2, releases=wanted, augment=shifted, lr=5.0)
+    method = release_matching(MODEL, ipc=2, releases=wanted, augment=shifted, lr=0.05)
     member = np.ones((1, 60), bool)
     far = []
     for steps in (0, 300):
