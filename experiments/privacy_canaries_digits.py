@@ -28,7 +28,15 @@ RECIPES = {
         "distill.mtt.lr_lr": 0.02,
     },
 }
-PRIVATE = {"dp.epsilon": 8.0, "dp.delta": 1e-4, "dp.sgd.epochs": 30}
+PRIVATE = {
+    "distill.method": "dm",
+    "distill.steps": 500,
+    "dp.epsilon": 8.0,
+    "dp.delta": 1e-4,
+    "dp.releases": 200,
+    "dp.batch": 256,
+    "dp.sgd.epochs": 30,
+}
 
 
 def get_config() -> ConfigDict:
@@ -61,11 +69,9 @@ def get_config() -> ConfigDict:
 
 def sweep() -> list[Point]:
     """Plain sets, then private ones, which see no row outside their releases."""
-    plain = product(
-        {"distill.method": list(RECIPES), "distill.init": ["real", "noise", PUBLIC]}
-    )
-    private = product({"distill.method": ["dm"], "distill.init": ["noise", PUBLIC]})
+    inits = {"distill.init": ["real", "noise", PUBLIC]}
+    plain = product({"distill.method": list(RECIPES)} | inits)
+    private = product({"distill.init": ["noise", PUBLIC]})
     return [p | RECIPES[p["distill.method"]] for p in plain] + [
-        p | RECIPES["dm"] | PRIVATE | {"distill.lr": 10.0, "distill.steps": 500}
-        for p in private
+        p | PRIVATE for p in private
     ]

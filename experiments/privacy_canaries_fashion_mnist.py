@@ -33,7 +33,6 @@ RECIPES = {
 }
 PRIVATE = {
     "distill.method": "dm",
-    "distill.lr": 60.0,
     "distill.steps": 500,
     "dp.epsilon": 8.0,
     "dp.releases": 200,
