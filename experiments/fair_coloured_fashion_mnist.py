@@ -14,6 +14,10 @@ others have one mean, so that their learning rate is a tenth.
 
 The question was fixed before any Record: is the largest difference of equalised odds
 (DEO max) of a form below that of balanced batches, at no less accuracy?
+
+Time: not measured yet.
+Expect: not known yet.
+No Record yet.
 """
 
 from ml_collections import ConfigDict

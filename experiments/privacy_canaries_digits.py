@@ -8,6 +8,10 @@ shadows have the same bulk; 40 audit rows of each kind (mislabelled, uniform noi
 near-duplicated, hardest by EL2N) are each in half of them. The attacker has the initial
 images (T0), the released set (T1) or one network (T2). A random subset, the full data
 and, for the private sets, DP-SGD at the same epsilon beside.
+
+Time: not measured yet.
+Expect: not known yet.
+No Record yet.
 """
 
 from ml_collections import ConfigDict

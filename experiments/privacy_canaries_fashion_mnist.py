@@ -10,6 +10,10 @@ The protocol of `privacy_canaries_digits.py` on 6,000 rows: 16 shadows with the 
 bulk, and 60 audit rows of each kind, each in half of them. DM and MTT at 10 images a
 class from real rows, noise and public images (digits, enlarged), and private DM
 (epsilon 8) with DP-SGD beside.
+
+Time: not measured yet.
+Expect: not known yet.
+No Record yet.
 """
 
 from ml_collections import ConfigDict

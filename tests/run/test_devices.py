@@ -80,12 +80,11 @@ def test_every_kind_of_method_with_its_shadows(tmp_path, method):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["dm", "dsa", "mtt"])
+@pytest.mark.parametrize("method", ["dm", "dsa"])
 def test_joint_shadows_and_several_sets_by_shard_map(tmp_path, method):
     off = {"audits.robustness.enabled": False, "audits.memorisation.enabled": False}
-    values = TINY | SMALL | off | {"distill.method": method, "sets": 3}
-    if method != "mtt":
-        values |= {"audits.privacy.joint": True, "audits.privacy.targets": 4}
+    joint = {"audits.privacy.joint": True, "audits.privacy.targets": 4}
+    values = TINY | SMALL | off | joint | {"distill.method": method, "sets": 3}
     one_and_several(tmp_path, values, 2 if method == "dm" else 4, "shard_map")
 
 
@@ -107,9 +106,8 @@ def test_devices_beyond_those_that_exist(tmp_path, capsys):
     "before, after, tolerance",
     [
         (8, 1, 1e-5),  # eight share the work of each set
-        pytest.param(2, 8, 1e-5, marks=pytest.mark.slow),
-        pytest.param(2, 1, 0.0, marks=pytest.mark.slow),
-        pytest.param(1, 4, 0.0, marks=pytest.mark.slow),
+        (2, 1, 0.0),
+        (1, 4, 0.0),
     ],
 )
 def test_a_run_goes_on_with_another_number_of_devices(
