@@ -17,9 +17,13 @@ a fifth of the training rows held out (data.validation=0.2) with ten classes, at
 its experts only, since from noise it learns nothing from late ones in 100 steps.
 Networks are ConvNets of width 16 that train for 150 epochs at learning rate 0.1.
 
-Time: not measured yet.
-Expect: not known yet.
-Records: of DM in an earlier grid, experiments/results/ablation_digits.jsonl.
+Time: 4.9 hours of two CPU cores by the seconds of all stages, beside other work that
+took up to half of them; alone it was not measured.
+Expect, from real images with ten classes, 80 to 95 % of DM at 1 to 20 images a class,
+77 to 91 % of DSA, 70 to 83 % of IDC and 77 to 92 % of MTT, where random subsets have 62
+to 95 %; less from noise. Of the claims, unfairness by ratio is supported; most others
+are contradicted at these sizes, or undecided.
+Records: experiments/results/ablation_digits.jsonl.gz.
 """
 
 from ml_collections import ConfigDict
