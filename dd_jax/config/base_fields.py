@@ -203,14 +203,14 @@ BASE = (
     ),
     Option("mitigate.robust.steps", 5, "PGD steps of that attack", at_least(1)),
     Option(
-        "mitigate.robust.curvature",
+        "mitigate.curvature.weight",
         0.0,
         "distil from networks whose loss has this times its curvature in the images "
         "added (GUARD): the experts of mtt, the real side of dc, dsa, idc; 0 = off",
         NOT_NEGATIVE,
     ),
     Option(
-        "mitigate.robust.curvature_distance",
+        "mitigate.curvature.distance",
         0.5,
         "L2 distance, pixels in [0, 1], over which that curvature is measured",
         POSITIVE,

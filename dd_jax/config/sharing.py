@@ -26,7 +26,7 @@ PARTS = {
         "train.epochs",
     ),
     "full_data": (*_NETWORKS, "train.full"),
-    "experts": (*_ALWAYS, "mitigate.robust.curvature"),
+    "experts": (*_ALWAYS, "mitigate.curvature."),
     "early_networks": (*_NETWORKS, "train.full_epochs"),
     "random_subset_shadows": (
         *_NETWORKS,

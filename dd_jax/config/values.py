@@ -177,7 +177,7 @@ _SWITCHES = (  # what is off has no part in ids, so that those from before it st
     ("data.colour", "data.correlation"),
     ("data.colour", "data.colour"),
     ("data.groups", "data.groups"),
-    ("mitigate.robust.curvature", "mitigate.robust.curvature"),
+    ("mitigate.curvature.weight", "mitigate.curvature."),
     ("mitigate.fair.form", "mitigate.fair."),
     ("dp.epsilon", "dp."),
     ("dp.sgd.epochs", "dp.sgd."),

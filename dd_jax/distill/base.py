@@ -116,6 +116,7 @@ class Method(NamedTuple):
     | `augment_net` | the same for each image on its own, in inner-loop training |
     | `augment_student` | the same for each image on its own, of a student's batches |
     | `distance` | between gradients: a key of `DISTANCES` |
+    | `penalty` | added to the loss of each real image; see `curvature_penalty` |
     | `outer_steps` | outer steps (updates of the images) with one network |
     | `net_epochs`, `net_steps` | inner-loop training of a network between two of them |
     | `cutmix_net` | share of the batches of inner-loop training that CutMix mixes |

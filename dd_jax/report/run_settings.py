@@ -22,7 +22,7 @@ IN_RUN = {  # config key -> key of the run part, which has its value where it is
     "train.full_nets": "full_nets",
     "train.adversarial.eps": "adversarial.train",
     "mitigate.robust.eps": "adversarial.distill",
-    "mitigate.robust.curvature": "adversarial.curvature",
+    "mitigate.curvature.weight": "adversarial.curvature",
     "precision": "precision.training",
     "sets": "sets",
     "seed": "seed",

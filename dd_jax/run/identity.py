@@ -27,7 +27,7 @@ def identity(run: RunContext, metadata: dict, notes: tuple[str, ...]) -> dict:
         method, init = made_by(metadata)
     elif not learns(config):
         init = None
-    curvature = config.mitigate.robust.curvature
+    curvature = config.mitigate.curvature.weight
     decoded = len(storage.load(run.folder / "synthetic.npz").images)
     size = metadata.get("stored_images", decoded)
     return {

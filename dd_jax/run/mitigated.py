@@ -52,8 +52,8 @@ def wrapped(method: Any, model: Model, wrappers: tuple) -> Any:
 
 def penalty_of(config: ConfigDict) -> Penalty | None:
     """What the networks that a method learns from have added to their losses."""
-    weight = config.mitigate.robust.curvature
-    distance = config.mitigate.robust.curvature_distance
+    weight = config.mitigate.curvature.weight
+    distance = config.mitigate.curvature.distance
     return curvature_penalty(weight, distance) if weight else None
 
 
@@ -106,10 +106,10 @@ def require_mitigated(config: ConfigDict, data: Dataset) -> None:
     method = config.distill.method
     if config.mitigate.robust.eps:
         require_matches(method, "mitigate.robust.eps", "attacked")
-    if config.mitigate.robust.curvature and not takes_penalty(method):
+    if config.mitigate.curvature.weight and not takes_penalty(method):
         others = ", ".join(name for name in names("method") if takes_penalty(name))
         raise InputError(
-            f"mitigate.robust.curvature: {method} learns from no network whose loss "
+            f"mitigate.curvature.weight: {method} learns from no network whose loss "
             f"could have it; take one of {others}"
         )
     fair = config.mitigate.fair

@@ -130,8 +130,8 @@ def _refusals(config: ConfigDict, data: Dataset) -> Iterator[tuple[bool, str]]:
         "mitigate.robust.eps: steps see no rows to attack; take 0",
     )
     yield (
-        bool(config.mitigate.robust.curvature),
-        "mitigate.robust.curvature: no network learns from private rows; take 0",
+        bool(config.mitigate.curvature.weight),
+        "mitigate.curvature.weight: no network learns from private rows; take 0",
     )
     yield bool(config.backdoor.rate), "backdoor.rate: steps see no rows; take 0"
     yield (

@@ -182,9 +182,9 @@ def _check_joint(built: RunContext) -> None:
             f"audits.privacy.joint: mitigate.{mitigation} has no joint form; take "
             "joint=False"
         )
-    if built.config.mitigate.robust.curvature:
+    if built.config.mitigate.curvature.weight:
         raise InputError(
-            "audits.privacy.joint: mitigate.robust.curvature has no joint form; take "
+            "audits.privacy.joint: mitigate.curvature.weight has no joint form; take "
             "joint=False"
         )
     if built.config.backdoor.rate:

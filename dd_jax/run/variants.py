@@ -64,7 +64,7 @@ def transfer_variants(config: ConfigDict) -> dict[str, dict[str, Any]]:
                 if matches(name)
                 else {"mitigate.robust.eps": 0.0, "backdoor.rate": 0.0}
             )
-            | ({} if takes_penalty(name) else {"mitigate.robust.curvature": 0.0})
+            | ({} if takes_penalty(name) else {"mitigate.curvature.weight": 0.0})
             | (
                 {}
                 if config.mitigate.fair.form in fair_forms(name)

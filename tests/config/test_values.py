@@ -299,8 +299,8 @@ def test_run_id_changes_exactly_with_keys_that_change_results(key):
     used |= {"audits.poison.enabled": True} if searched else {}
     of_dro = key in ("mitigate.fair.over", "mitigate.fair.eta")
     used |= {"mitigate.fair.form": "dro"} if of_dro else {}
-    distance = key == "mitigate.robust.curvature_distance"
-    used |= {"mitigate.robust.curvature": 0.5} if distance else {}
+    distance = key == "mitigate.curvature.distance"
+    used |= {"mitigate.curvature.weight": 0.5} if distance else {}
     base = config.override(config.default(), used, "test")
     changed = config.override(base, {key: other(key)}, "test")
     same = config.run_id(base, "abc") == config.run_id(changed, "abc")

@@ -9,7 +9,7 @@ from dd_jax.run.mitigated import require_mitigated
 from dd_jax.run.read_data import dataset
 from dd_jax.types import InputError
 
-WITH = {"mitigate.robust.curvature": 3.0}
+WITH = {"mitigate.curvature.weight": 3.0}
 
 
 @pytest.mark.parametrize("method", ["dm", "frepo", "herding"])
@@ -22,11 +22,11 @@ def test_methods_without_such_networks_refuse_it(method):
 @pytest.mark.parametrize(
     "changes, words",
     [
-        ({"mitigate.robust.curvature": -1.0}, "mitigate.robust.curvature"),
-        ({"mitigate.robust.curvature_distance": 0.0}, "curvature_distance"),
+        ({"mitigate.curvature.weight": -1.0}, "mitigate.curvature.weight"),
+        ({"mitigate.curvature.distance": 0.0}, "mitigate.curvature.distance"),
         (
             {"audits.privacy.enabled": True, "audits.privacy.joint": True},
-            "mitigate.robust.curvature has no joint form",
+            "mitigate.curvature.weight has no joint form",
         ),
     ],
 )
@@ -38,9 +38,7 @@ def test_bad_values_are_one_line(tmp_path, capsys, changes, words):
 
 
 def test_without_it_the_distance_has_no_part_in_the_id():
-    one, same = (
-        make(BARE, **c) for c in ({}, {"mitigate__robust__curvature_distance": 2.0})
-    )
+    one, same = (make(BARE, **c) for c in ({}, {"mitigate__curvature__distance": 2.0}))
     assert run.prepared(one).id == run.prepared(same).id
 
 
@@ -51,6 +49,8 @@ def test_it_changes_the_set_of_each_method_that_has_it(tmp_path, method):
     settings |= {"distill.mtt.experts": 1} if method == "mtt" else {}
     if method == "idc":
         settings |= {"model.name": "convnet", "model.width": 4}
+    attacked = {"mitigate.robust.eps": 0.1, "mitigate.robust.steps": 1}
+    settings |= {} if method == "mtt" else attacked  # both may be on
     sets, records = [], []
     for name, changes in (("plain", {}), ("with", WITH)):
         root = tmp_path / name
@@ -58,5 +58,5 @@ def test_it_changes_the_set_of_each_method_that_has_it(tmp_path, method):
         sets.append(np.asarray(distill.load(only_run(root) / "synthetic.npz").images))
         records.append(run.record_of(only_run(root).name, root)["run"])
     assert not np.array_equal(*sets)
-    assert records[0]["adversarial"] == {"train": 0.0, "distill": 0.0}
+    assert "curvature" not in records[0]["adversarial"]
     assert records[1]["adversarial"]["curvature"] == 3.0
