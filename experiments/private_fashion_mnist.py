@@ -14,9 +14,12 @@ membership inference by 16 shadows, each with releases of its own; shadows of al
 would take hours. Features, the optimiser and its learning rate were chosen on a tenth
 of the training rows held out.
 
-Time: not measured yet.
-Expect: not known yet.
-No Record yet.
+Time: 27 minutes on two CPU cores beside other work for the cells on all rows; those
+with shadows were not measured yet.
+Expect 78.1 % at epsilon 1 and 79.4 % at 10, where a random subset has 74.3 % and the
+full data 88.8 %; DP-SGD on the full data 85.0 and 86.5 %, and as much as the set at
+epsilon 0.65 and 7.4.
+Records: experiments/results/private_fashion_mnist.jsonl, without shadows.
 """
 
 from ml_collections import ConfigDict

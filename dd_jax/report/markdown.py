@@ -12,6 +12,7 @@ from dd_jax.report.display_names import (
     set_size_text,
 )
 from dd_jax.report.formats import Cell, decimal, percent
+from dd_jax.report.records import lookup
 from dd_jax.report.safe_text import markdown as escaped
 from dd_jax.report.sections import transfer_section
 from dd_jax.types import InputError, Record
@@ -61,6 +62,11 @@ def _robust(record: Record) -> str:
     return f"{percent(attack.accuracy)} at Linf {attack.eps:.3g}" if attack else "-"
 
 
+def _epsilon(record: Record) -> str:
+    spent = lookup(record, "run", "differential_privacy", "epsilon")
+    return "-" if spent is None else f"{spent:.3g}"
+
+
 COLUMNS = (
     Column("method", _run("method")),
     Column("architecture", _run("arch"), values=2),
@@ -69,6 +75,7 @@ COLUMNS = (
     Column("IPC", _run("ipc")),
     Column("init", _run("init")),
     Column("classes", _run("num_classes")),
+    Column("epsilon", _epsilon, values=1),
     Column("accuracy, distilled", _accuracy("distilled")),
     Column("in 8 bits", lambda r: percent(headline.quantized(r)), values=1),
     Column("random subset", _accuracy("random_subset")),

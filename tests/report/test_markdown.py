@@ -42,6 +42,14 @@ def test_architectures_have_a_column_where_they_differ(row):
     )
 
 
+def test_private_sets_have_their_epsilon(row):
+    private = row | {"run": row["run"] | {"differential_privacy": {"epsilon": 0.9999}}}
+    assert "epsilon" not in markdown.table([row])
+    head, _, plain, spent = markdown.table([row, private]).splitlines()
+    place = head.split("|").index(" epsilon ")
+    assert plain.split("|")[place] == " - " and spent.split("|")[place] == " 1 "
+
+
 def test_accuracy_in_8_bits_has_a_column_where_it_was_measured(row):
     assert "in 8 bits" not in markdown.table([row])
     row["quantization"] = {"accuracy": fabricate.around(0.8, 0.01)}
