@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from dd_jax.report import headline
+from dd_jax.report.decision.mitigations import defences
 from dd_jax.report.display_names import BASELINES, PIPE_NAMES
 from dd_jax.report.figures import GREY, error_bars, in_percent, line_style
 from dd_jax.report.lines import MOST, pooled, short
@@ -72,13 +73,6 @@ def front(points: Sequence[tuple[float, float]]) -> list[int]:
     ]
 
 
-def mitigated(record: Record) -> bool:
-    """Whether a run is fair, robust or private, or had adversarial training."""
-    run = record["run"]
-    on = lambda part: any((run.get(part) or {}).values())
-    return on("adversarial") or on("fair") or bool(run.get("differential_privacy"))
-
-
 def frontiers(
     records: Sequence[Record],
 ) -> list[tuple[str, Callable[[Axes], None]]]:
@@ -94,11 +88,11 @@ def frontiers(
     Returns:
       Titles, each with what draws the panel.
     """
-    if not any(map(mitigated, records)):
+    if not any(map(defences, records)):
         return []
-    found = []
+    found, of_settings = [], _by_setting(records)
     for risk in RISKS:
-        points = _points(records, risk)
+        points = _points(of_settings, risk)
         if len(points) > 1:
             name = risk.name[0].lower() + risk.name[1:]
             draw = _panel(points, _baselines(records, risk), risk)
@@ -114,15 +108,19 @@ def best(points: Sequence[Point], risk: Risk) -> list[Point]:
     return sorted(kept, key=lambda point: point.accuracy["mean"])
 
 
-def _points(records: Sequence[Record], risk: Risk) -> list[Point]:
+def _by_setting(records: Sequence[Record]) -> list[tuple[str, list[Record]]]:
+    """Repeats of each setting, with its label."""
     keys, values, _ = settings(records)
     repeats: dict[tuple, list[Record]] = {}
     for record, own in zip(records, values):
         repeats.setdefault(own, []).append(record)
-    found = [
-        _point(short(_label(keys, own)), same, "distilled", risk)
-        for own, same in repeats.items()
-    ]
+    return [(short(_label(keys, own)), same) for own, same in repeats.items()]
+
+
+def _points(
+    of_settings: Sequence[tuple[str, Sequence[Record]]], risk: Risk
+) -> list[Point]:
+    found = [_point(label, same, "distilled", risk) for label, same in of_settings]
     return [point for point in found if point][:MOST]
 
 
