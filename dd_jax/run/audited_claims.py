@@ -14,8 +14,8 @@ from dd_jax.audits.privacy.epsilon import require_not_refuted
 from dd_jax.audits.privacy.mechanism_epsilon import epsilon_of_mechanism, turning
 from dd_jax.distill.base import Releases
 from dd_jax.distill.private import class_releases, mechanisms
-from dd_jax.run.context import RunContext
-from dd_jax.run.private import augment_of, releases_of
+from dd_jax.run.context import RunContext, augmentation_of_images
+from dd_jax.run.private import releases_of
 from dd_jax.train.private import noisy_gradient
 from dd_jax.train.private.accounting import epsilon_of
 from dd_jax.train.private.ledger import Ledger
@@ -37,7 +37,7 @@ def require_clipping(run: RunContext, wanted: Releases) -> None:
     rng = np.random.default_rng(0)
     shape, classes = run.dataset.train.images.shape[1:], len(run.dataset.class_names)
     row = Split(rng.integers(0, 256, (1, *shape), np.uint8), np.zeros(1, np.int32))
-    features = partial(_features_of, augment_of(run))
+    features = partial(_features_of, augmentation_of_images(run).siamese)
     added = _gradient_of if wanted.in_steps else features
     length = lambda clip: float(optax.tree.norm(added(run.model, row, classes, clip)))
     clip = length(_LONG * wanted.clip) / 10

@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 from dd_jax import config as configs
 from dd_jax.attacks import ATTACKS
 from dd_jax.catalogue import entry, names, resolve
-from dd_jax.data import dsa
+from dd_jax.data import Augment, dsa
 from dd_jax.data.cutmix import cutmix
 from dd_jax.distill.io import storage
 from dd_jax.models import build, field_names, minimum_size
@@ -135,6 +135,12 @@ def _recipe(config: ConfigDict, model: Model, data: Dataset) -> Trainer:
         mix=cutmix(train.cutmix) if train.cutmix else unmixed,
         perturb=_adversary(model, **train.adversarial),
     )
+
+
+def augmentation_of_images(run: RunContext) -> Augment:
+    """That of `distill.augment`, of real and synthetic images in distillation."""
+    data = run.dataset
+    return augmentation(run.config.distill.augment, data.mean, data.std)
 
 
 @reused

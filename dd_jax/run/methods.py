@@ -17,6 +17,7 @@ from dd_jax.run.cached import cache_dir, stage_loop
 from dd_jax.run.context import (
     RunContext,
     augmentation,
+    augmentation_of_images,
     images_per_class,
     learns,
 )
@@ -34,7 +35,7 @@ from dd_jax.types import InputError, Model, Split
 def _options(run: RunContext, name: str, function: Callable | None = None) -> dict:
     """What the config says of the parameters that a method has, but for `init`."""
     config, data = run.config.distill, run.dataset
-    of_images = augmentation(config.augment, data.mean, data.std)
+    of_images = augmentation_of_images(run)
     of_networks = augmentation(run.config.train.augment, data.mean, data.std)
     shared = {
         "ipc": images_per_class(run.config),

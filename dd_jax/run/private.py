@@ -1,7 +1,7 @@
 """Differential privacy of a run: its releases, its refusals and its guarantee."""
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from dd_jax.distill.private import (
     private_methods,
 )
 from dd_jax.run.cached import cached, read_or_make, run_dir
-from dd_jax.run.context import RunContext, augmentation
+from dd_jax.run.context import RunContext, augmentation_of_images
 from dd_jax.run.read_data import public_rows
 from dd_jax.runtime.loop import array_digest
 from dd_jax.runtime.sent import arrays_of_first
@@ -209,19 +209,14 @@ def _new_secret() -> dict:
     return {"words": np.frombuffer(secrets.token_bytes(8), np.uint32)}
 
 
-def augment_of(run: RunContext) -> Callable:
-    """The augmentation of both sides of a release."""
-    data = run.dataset
-    return augmentation(run.config.distill.augment, data.mean, data.std).siamese
-
-
 def _release(
     run, wanted: Releases, numbers: range, key: Key, data: Split, ledger: Ledger
 ) -> dict:
     classes, known = len(run.dataset.class_names), len(ledger.entries)
+    augment = augmentation_of_images(run).siamese
     means = [
         class_releases.noisy_means(
-            run.model, wanted, n, key, data, classes, ledger, augment_of(run)
+            run.model, wanted, n, key, data, classes, ledger, augment
         )
         for n in numbers
     ]
