@@ -36,7 +36,7 @@ def planned(
     wanted = time_plan.base_of(config, given), 60 * config.budget_minutes
     if kept and (kept.base, kept.budget) == wanted:
         return kept
-    return time_plan.plan(config, given, started())
+    return time_plan.plan(config, given, root, started())
 
 
 def _read(path: Path) -> Plan | None:

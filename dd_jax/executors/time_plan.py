@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable, Collection, Sequence
 from itertools import accumulate
+from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -170,8 +171,10 @@ def fitting(seconds: Sequence[float], room: float) -> int:
     return sum(total <= room for total in accumulate(seconds))
 
 
-def plan(config: ConfigDict, given: Collection[str], run: ModuleType) -> Plan:
-    """Measures this machine and chooses the runs, and how thorough they are.
+def plan(
+    config: ConfigDict, given: Collection[str], root: Path, run: ModuleType
+) -> Plan:
+    """Advises on the data, measures this machine and chooses the runs, and how thorough they are.
 
     The most thorough level at which four runs fit into four fifths of the time that is
     left; of the quickest, two have to.
@@ -179,6 +182,7 @@ def plan(config: ConfigDict, given: Collection[str], run: ModuleType) -> Plan:
     Args:
       config: with `budget_minutes`, and the keys that the user gave.
       given: these keys, which are kept as they are.
+      root: the work directory.
       run: `dd_jax.run`.
 
     Raises:
@@ -192,17 +196,23 @@ def plan(config: ConfigDict, given: Collection[str], run: ModuleType) -> Plan:
     run.passes(config, counts)  # refuses other methods before anything is timed
     points = wishes(config, counts.smallest, given)
     wanted = min(_WANTED, len(points))
+    at = lambda level: {
+        key: value
+        for key, value in (size | level.values(counts.train)).items()
+        if key not in given
+    }
+    first_at = lambda level: run.prepared(
+        configs.override(config, at(level) | points[0], "plan")
+    )
     chosen = None
+    run.look_at_data(first_at(LEVELS[0]), root)
     say(f"plan: timing networks on this machine, to choose runs for {duration(budget)}")
     for level in LEVELS:
-        values = size | level.values(counts.train)
-        values = {key: value for key, value in values.items() if key not in given}
-        base = configs.override(config, values, "plan")
-        first = configs.override(base, points[0], "plan")
-        speed = run.seconds_a_pass(run.prepared(first))
+        base = configs.override(config, at(level), "plan")
+        speed = run.seconds_a_pass(first_at(level))
         seconds = expected(base, points, lambda cell: run.passes(cell, counts), speed)
         count = fitting(seconds, left())
-        found = Plan(budget, own, [values | point for point in points], seconds)
+        found = Plan(budget, own, [at(level) | point for point in points], seconds)
         if not chosen and count < min(_LEAST, wanted):
             needed = found.enough() + time.monotonic() - began
             raise InputError(

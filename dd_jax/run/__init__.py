@@ -6,7 +6,7 @@ from dd_jax.run.identity import device_kind
 from dd_jax.run.one_run import Busy, Diverged, Prepared, prepared, record_of, run
 from dd_jax.run.processes import follow, is_first, meet
 from dd_jax.run.read_data import dataset
-from dd_jax.run.speed import seconds_a_pass
+from dd_jax.run.speed import look_at_data, seconds_a_pass
 from dd_jax.run.stage_passes import counts_of, passes
 from dd_jax.run.together import runs_at_once, take_steps_together
 
@@ -21,6 +21,7 @@ __all__ = [
     "durations",
     "follow",
     "is_first",
+    "look_at_data",
     "meet",
     "one_grid",
     "passes",

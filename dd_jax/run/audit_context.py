@@ -25,6 +25,9 @@ from dd_jax.train.evaluate import logits_of_each
 from dd_jax.types import Array, Params, Split, SyntheticSet
 
 
+_NOT_KEPT = {"cached": lambda name, make, pipe="": make(), "save": lambda *_: None}
+
+
 class Results(NamedTuple):
     """What a run has made when its audits start.
 
@@ -97,12 +100,16 @@ def eval_steps(config: ConfigDict) -> list[int]:
     )
 
 
-def say_advice(run: RunContext) -> None:
-    """Prints what the audits say of the data, a line each, once in a process."""
+def say_advice(run: RunContext, keep: bool = True) -> None:
+    """Prints what the audits say of the data, a line each, once in a process.
+
+    Args:
+      run: the run.
+      keep: what they find, in its folders; False where the run may not be made.
+    """
     for name, audit in enabled(run.config).items():
-        given = context_of(run, name)._replace(
-            cached=partial(_cached, run, name), save=partial(_save, run)
-        )
+        kept = {"cached": partial(_cached, run, name), "save": partial(_save, run)}
+        given = context_of(run, name)._replace(**kept if keep else _NOT_KEPT)
         for line in audit.advise(given):
             _say_once(run.cache, f"{name}: {line}")
 

@@ -1,4 +1,4 @@
-"""How long one pass of an image through a network takes on this machine."""
+"""Before runs are planned: advice on their data, and how fast this machine is."""
 
 import time
 from pathlib import Path
@@ -6,10 +6,23 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 
+from dd_jax.run.audit_context import say_advice
 from dd_jax.run.context import Prepared, start
+from dd_jax.system import workdir
 
 _LEAST = 1.0  # seconds of the last timed call
 _BATCHES = 2  # of an epoch
+
+
+def look_at_data(waiting: Prepared, root: Path) -> None:
+    """Prints what audits say of the data of a run that may not be made.
+
+    Args:
+      waiting: a prepared run.
+      root: the work directory, in which nothing is written.
+    """
+    folder = workdir.run_folder(root, waiting.id)
+    say_advice(start(waiting, folder, root / "cache"), keep=False)
 
 
 def seconds_a_pass(waiting: Prepared) -> tuple[float, float]:

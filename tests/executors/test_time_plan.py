@@ -1,6 +1,7 @@
 """Plans for a time budget: what is chosen, what is left out, what is refused."""
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -35,6 +36,7 @@ class Machine(SimpleNamespace):
             prepared=lambda config: config,
             counts_of=counts_of,
             passes=passes,
+            look_at_data=lambda cell, root: None,
             seconds_a_pass=lambda cell: (a_pass * cell.model.width / 16, 0.1),
         )
 
@@ -47,7 +49,7 @@ def planned(minutes, machine=None, **values):
         "test",
     )
     kept = [key.replace("__", ".") for key in values]
-    return time_plan.plan(base, kept, machine or Machine())
+    return time_plan.plan(base, kept, Path("out"), machine or Machine())
 
 
 def test_more_time_gives_more_runs_and_then_larger_networks():

@@ -48,6 +48,13 @@ def test_advice_is_printed_before_training_once_for_all_runs(
             assert "each of their 2 synthetic ones" in first and not others
 
 
+def test_advice_before_a_plan_leaves_no_file(tmp_path, capsys, source):
+    root = tmp_path / "w"
+    run.look_at_data(run.prepared(make(ON, data__source=source)), root)
+    assert "copies of a training image" in advised(capsys)[0]
+    assert not root.exists()
+
+
 def test_runs_that_take_steps_together_have_it_before_their_steps(
     tmp_path, capsys, monkeypatch, source
 ):
