@@ -17,6 +17,7 @@ from dd_jax.system.paths import expanded, no_folder
 from dd_jax.types import InputError, Split
 
 _LOOK = 2**26  # bytes of pixels after which the free memory is looked at again
+_NAMED = 20  # files in a message
 
 
 def read(place: str, image_size: int | None, seed: int, background: str) -> Raw:
@@ -157,9 +158,14 @@ def _decoded(
     """Images `u8[h w c]` with the same channels, and what was done to them."""
     images = []
     done: Counter[str] = Counter()
+    refused: dict[Path, InputError] = {}
     held = seen = 0
     for path in files:
-        image, words = open_image(path)
+        try:
+            image, words = open_image(path)
+        except InputError as error:
+            refused[path] = error
+            continue
         held += math.prod(image.size) * len(image.getbands())
         if held > seen + _LOOK:  # they are copied once more into one array
             seen, left = held, free()
@@ -179,9 +185,24 @@ def _decoded(
             image = composite(background, image, path)
             done[f"laid on {background}, which shows through transparent pixels"] += 1
         images.append(to_grey_or_rgb(image))
+    if refused:
+        raise _of_all(refused)
     grey = all(image.mode == "L" for image in images)
     arrays = [np.asarray(i if grey else i.convert("RGB")) for i in images]
     notes = tuple(
         f"{words}: {count} of {len(files)} images" for words, count in done.items()
     )
     return [a[..., None] if a.ndim == 2 else a for a in arrays], notes
+
+
+def _of_all(refused: dict[Path, InputError]) -> InputError:
+    """One error that names each file that was refused."""
+    first, *others = refused
+    if not others:
+        return refused[first]
+    named = ", ".join(repr(str(path))[1:-1] for path in others[:_NAMED])
+    more = len(others) - _NAMED
+    return InputError(
+        f"{refused[first]}; {len(others)} more cannot be read either: {named}"
+        + (f" and {more} more" if more > 0 else "")
+    )

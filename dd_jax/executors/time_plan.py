@@ -174,7 +174,7 @@ def fitting(seconds: Sequence[float], room: float) -> int:
 def plan(
     config: ConfigDict, given: Collection[str], root: Path, run: ModuleType
 ) -> Plan:
-    """Advises on the data, measures this machine and chooses the runs, and how thorough they are.
+    """Advises on the data, times this machine, and chooses runs and their level.
 
     The most thorough level at which four runs fit into four fifths of the time that is
     left; of the quickest, two have to.

@@ -24,7 +24,6 @@ from dd_jax.system.notice import notice
 from dd_jax.train.evaluate import logits_of_each
 from dd_jax.types import Array, Params, Split, SyntheticSet
 
-
 _NOT_KEPT = {"cached": lambda name, make, pipe="": make(), "save": lambda *_: None}
 
 

@@ -247,8 +247,10 @@ def test_16_bits(tmp_path, kind, channels):
         for i in range(2):
             (tmp_path / name / f"{i}.png").write_bytes(png16(array, kind))
     mode = {0: "I;16", 2: "RGB;16B", 4: "LA;16B", 6: "RGBA;16B"}[kind]
+    others = ", ".join(f"{tmp_path}/{name}.png" for name in ("a/1", "b/0", "b/1"))
     assert message(f"folder:{tmp_path}") == (
-        f"{tmp_path}/a/0.png has pixels of mode {mode}; 8 bits per channel are needed"
+        f"{tmp_path}/a/0.png has pixels of mode {mode}; 8 bits per channel are needed; "
+        f"3 more cannot be read either: {others}"
     )
 
 

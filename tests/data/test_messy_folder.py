@@ -172,6 +172,17 @@ def test_what_cannot_be_read_is_one_line(root, add, words):
     assert refused(root) == words
 
 
+def test_all_files_that_cannot_be_read_are_named_at_once(root):
+    for number in range(23):
+        (root / CAT / f"x{number:02}.png").write_bytes(b"")
+    words = refused(root)
+    assert words.startswith(
+        "ROOT/猫/x00.png is not a readable image; replace or remove it; 22 more cannot "
+        "be read either: ROOT/猫/x01.png, ROOT/猫/x02.png, "
+    )
+    assert words.endswith(", ROOT/猫/x20.png and 2 more")
+
+
 def test_a_name_that_is_no_text_is_no_hindrance_to_a_file(root):
     place = os.fsencode(root / CAT)
     os.rename(place + b"/0.png", place + b"/\xff.png")
