@@ -14,6 +14,7 @@ from ml_collections import ConfigDict
 from dd_jax import config as configs
 from dd_jax.config.fields import fields
 from dd_jax.config.sweep import Point
+from dd_jax.executors.plan_levels import LEVELS, Level
 from dd_jax.executors.planned_size import sized
 from dd_jax.executors.wished_runs import wishes, words
 from dd_jax.system.progress import duration, say
@@ -24,57 +25,11 @@ _WANTED = 4  # runs that matter more than larger networks
 USED = 0.8  # of the time that is left, as expectations err
 _PROGRAMS = 12  # compiled by a run of new shapes, each about as long as that of a step
 _STEP = 2  # how many times more a level takes than the one before, at least
-_NETS = 5  # on each set
-_SEVERAL = 3  # on the full data, and attacked of each set, so that there is an interval
 _KEPT = (  # of a set that is loaded
     *("data.image_size", "distill.steps"),
     *("audits.privacy.shadows", "audits.privacy.epochs"),
 )
 _SHARED = ("full_data", "full_data_shadows")  # by all runs of a plan
-
-
-class Level(NamedTuple):
-    """How thorough the runs of a plan are; the first is the quickest.
-
-    Attributes:
-      width: of the network.
-      steps: of distillation.
-      epochs: of training on a set.
-      full: passes of training on the full data, in thousands.
-      shadows: of the membership audit.
-      attacked: images.
-    """
-
-    width: int
-    steps: int
-    epochs: int
-    full: int
-    shadows: int
-    attacked: int
-
-    def values(self, rows: int) -> Point:
-        """Config keys of this level for a number of training rows."""
-        return {
-            "model.width": self.width,
-            "train.nets": _NETS,
-            "distill.steps": self.steps,
-            "train.epochs": self.epochs,
-            "train.full_nets": _SEVERAL,
-            "train.full_epochs": min(60, max(3, round(1000 * self.full / rows))),
-            "audits.privacy.shadows": self.shadows,
-            "audits.privacy.epochs": self.epochs // 2,
-            "audits.robustness.images": self.attacked,
-            "audits.robustness.nets": _SEVERAL,
-            "audits.robustness.steps": 10,
-        }
-
-
-LEVELS = (
-    Level(16, 100, 100, 60, 8, 100),
-    Level(32, 150, 150, 120, 16, 200),
-    Level(64, 300, 200, 300, 16, 300),
-    Level(128, 1000, 300, 1000, 32, 500),
-)
 
 
 class Plan(NamedTuple):
@@ -196,23 +151,26 @@ def plan(
     run.passes(config, counts)  # refuses other methods before anything is timed
     points = wishes(config, counts.smallest, given)
     wanted = min(_WANTED, len(points))
-    at = lambda level: {
-        key: value
-        for key, value in (size | level.values(counts.train)).items()
-        if key not in given
-    }
+
+    def at(level: Level, point: Point) -> Point:
+        images = run.set_size(configs.override(config, point, "plan"), counts)
+        values = level.values(counts.train, images, config.train.batch)
+        free = {key: value for key, value in values.items() if key not in given}
+        return size | free | point
+
     first_at = lambda level: run.prepared(
-        configs.override(config, at(level) | points[0], "plan")
+        configs.override(config, at(level, points[0]), "plan")
     )
     chosen = None
     run.look_at_data(first_at(LEVELS[0]), root)
     say(f"plan: timing networks on this machine, to choose runs for {duration(budget)}")
     for level in LEVELS:
-        base = configs.override(config, at(level), "plan")
+        own_points = [at(level, point) for point in points]
         speed = run.seconds_a_pass(first_at(level))
-        seconds = expected(base, points, lambda cell: run.passes(cell, counts), speed)
+        passes = lambda cell: run.passes(cell, counts)
+        seconds = expected(config, own_points, passes, speed)
         count = fitting(seconds, left())
-        found = Plan(budget, own, [at(level) | point for point in points], seconds)
+        found = Plan(budget, own, own_points, seconds)
         if not chosen and count < min(_LEAST, wanted):
             needed = found.enough() + time.monotonic() - began
             raise InputError(

@@ -7,7 +7,7 @@ from dd_jax.run.one_run import Busy, Diverged, Prepared, prepared, record_of, ru
 from dd_jax.run.processes import follow, is_first, meet
 from dd_jax.run.read_data import dataset
 from dd_jax.run.speed import look_at_data, seconds_a_pass
-from dd_jax.run.stage_passes import counts_of, passes
+from dd_jax.run.stage_passes import counts_of, passes, set_size
 from dd_jax.run.together import runs_at_once, take_steps_together
 
 __all__ = [
@@ -30,5 +30,6 @@ __all__ = [
     "run",
     "runs_at_once",
     "seconds_a_pass",
+    "set_size",
     "take_steps_together",
 ]

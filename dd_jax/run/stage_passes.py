@@ -32,6 +32,11 @@ def counts_of(data: Dataset) -> Counts:
     )
 
 
+def set_size(config: ConfigDict, counts: Counts) -> int:
+    """Synthetic images of a run."""
+    return counts.classes * images_per_class(config)
+
+
 def passes(config: ConfigDict, counts: Counts) -> dict[str, float]:
     """Passes of each stage, for distribution matching, selection and loaded sets.
 
@@ -55,7 +60,7 @@ def passes(config: ConfigDict, counts: Counts) -> dict[str, float]:
     method, train = config.distill.method, config.train
     privacy, attacks = config.audits.privacy, config.audits.robustness
     n, queries, k, _ = counts
-    m, loaded = k * images_per_class(config), config.distill.load
+    m, loaded = set_size(config, counts), config.distill.load
     distil = config.distill.steps * (k * config.distill.batch_real * _FORWARD + m)
     if loaded or entry("method", method).traits.get("selects"):
         distil = 0.0

@@ -8,7 +8,7 @@ from tiny import BARE, MLP, ROOT, flags, launch
 
 from dd_jax import run
 from dd_jax.executors import time_plan
-from dd_jax.executors.time_plan import Level
+from dd_jax.executors.plan_levels import Level
 from dd_jax.system import workdir
 
 SMALL = {

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from dd_jax import config as configs
 from dd_jax.distill.io import storage
 from dd_jax.executors import plan_file, time_plan
-from dd_jax.executors.time_plan import LEVELS, Plan, expected, fitting
+from dd_jax.executors.plan_levels import LEVELS
+from dd_jax.executors.time_plan import Plan, expected, fitting
 from dd_jax.executors.wished_runs import wishes
-from dd_jax.run.stage_passes import Counts, counts_of, passes
+from dd_jax.run.stage_passes import Counts, counts_of, passes, set_size
 from dd_jax.types import Dataset, InputError, Split, SyntheticSet
 
 
@@ -36,6 +37,7 @@ class Machine(SimpleNamespace):
             prepared=lambda config: config,
             counts_of=counts_of,
             passes=passes,
+            set_size=set_size,
             look_at_data=lambda cell, root: None,
             seconds_a_pass=lambda cell: (a_pass * cell.model.width / 16, 0.1),
         )
@@ -54,7 +56,7 @@ def planned(minutes, machine=None, **values):
 
 def test_more_time_gives_more_runs_and_then_larger_networks():
     slow = Machine(a_pass=5e-5)
-    found = [planned(minutes, slow) for minutes in (0.7, 1, 2, 8, 30, 1e6)]
+    found = [planned(minutes, slow) for minutes in (2, 4, 8, 30, 90, 1e6)]
     counts = [plan.fit() for plan in found]
     widths = [plan.points[0]["model.width"] for plan in found]
     assert widths == sorted(widths) and widths[0] == 16 and widths[-1] == 128
@@ -248,6 +250,15 @@ def test_a_plan_knows_the_time_of_each_run():
     for point, seconds in zip(found.points, found.seconds):
         cell = configs.override(configs.default(), point, "test")
         assert found.seconds[found.number(cell)] == seconds
+
+
+def test_sets_of_all_sizes_are_trained_on_for_as_many_updates():
+    level = LEVELS[0]
+    for images, epochs in ((10, 300), (256, 300), (257, 150), (500, 150), (1400, 50)):
+        values = level.values(10_000, images, 256)
+        assert values["train.epochs"] == values["audits.privacy.epochs"] == epochs
+    small, large = (level.values(rows, 10, 256) for rows in (100, 10**6))
+    assert (small["train.full_epochs"], large["train.full_epochs"]) == (60, 3)
 
 
 def test_levels_rise():
