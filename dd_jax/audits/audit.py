@@ -76,6 +76,13 @@ class Context(NamedTuple):
       variants: `() -> {name: (Model, params)}`: networks of other architectures,
         methods and sets that the options of `transfer` name.
       undefended: `() -> params` of networks on the full data, trained without attacks.
+      learn: `(rows, s, watch) -> params[s]`: networks on real rows, by the recipe of
+        those on the full data; `watch(params, epoch, epochs)` sees them at the start
+        and after each epoch.
+      fit: `(rows with labels f32[n k], i64[s m], name) -> params[s]`: networks on some
+        of the rows each, by the recipe of those on a set.
+      unaugmented: `() -> {PIPE: params}`: networks of each pipeline, trained without
+        augmentation.
       save: `(file name, bytes)`: leaves a file beside the Record.
       save_curves: `(name, JSON value)`: leaves curves in `curves.json`.
       trigger: of the backdoor in the run's own sets; None where there is none.
@@ -99,6 +106,9 @@ class Context(NamedTuple):
     train: Callable[..., Params] = not_yet
     variants: Callable[[], Mapping[str, tuple[Model, Params]]] = not_yet
     undefended: Callable[[], Params] = not_yet
+    learn: Callable[..., Params] = not_yet
+    fit: Callable[..., Params] = not_yet
+    unaugmented: Callable[[], Mapping[str, Params]] = not_yet
     save: Callable[[str, bytes], None] = not_yet
     save_curves: Callable[[str, Any], None] = not_yet
     trigger: Trigger | None = None

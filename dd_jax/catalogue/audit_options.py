@@ -4,6 +4,7 @@ from dd_jax.catalogue.lookup import Option
 from dd_jax.catalogue.naming import ATTACKS, some_named
 from dd_jax.catalogue.rules import (
     CANARIES,
+    CONTROL_NAMES,
     EVEN,
     FLAG,
     NOT_NEGATIVE,
@@ -13,6 +14,7 @@ from dd_jax.catalogue.rules import (
     SETS,
     THREATS,
     VARIANCES,
+    Rule,
     at_least,
     one_of,
     radii,
@@ -257,6 +259,30 @@ ATTRIBUTES = (
         "rows that the attacker knows the groups of, and training rows under attack, "
         "at most",
         at_least(2),
+    ),
+)
+CONTROLS = (
+    Option(
+        "enabled",
+        False,
+        "train networks on simpler sets of the same size as well, to see what of the "
+        "gain is of the images",
+        FLAG,
+    ),
+    Option(
+        "names",
+        CONTROL_NAMES,
+        "random images with labels of an early-stopped teacher; the easiest or hardest "
+        "images by el2n, grand or forgetting; herding of learned features; all "
+        "pipelines trained without augmentation",
+        some_of(CONTROL_NAMES),
+    ),
+    Option("nets", 3, "networks on the full data that score its rows", at_least(1)),
+    Option(
+        "holdout",
+        0.1,
+        "share of train that the teacher's epoch and the end of a score are chosen on",
+        Rule(lambda v: 0 < v < 1, "in (0, 1)"),
     ),
 )
 POISON = (

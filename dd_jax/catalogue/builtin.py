@@ -275,4 +275,10 @@ audit(
     label="Learning curve",
     options=audit_options.LEARNING_CURVE,
 )
+audit(
+    "controls",
+    _IN + "controls.controls_audit:AUDIT",
+    label="Controls",
+    options=audit_options.CONTROLS,
+)
 audit("data", _IN + "data_audit:AUDIT", label="Data", options=audit_options.DATA)

@@ -24,6 +24,14 @@ CANARIES = (
     "near_duplicate",
     "hardest",
 )
+CONTROL_NAMES = (
+    "teacher_labels",
+    "el2n",
+    "grand",
+    "forgetting",
+    "herding",
+    "unaugmented",
+)
 PROTOCOLS = ("halves", "canaries")
 VARIANCES = ("auto", "fixed", "per_example")
 PRECISIONS = ("float32", "tf32", "bfloat16")

@@ -184,6 +184,7 @@ _SWITCHES = (  # what is off has no part in ids, so that those from before it st
     ("audits.data.enabled", "audits.data."),
     ("backdoor.rate", "backdoor."),
     ("audits.poison.enabled", "audits.poison."),
+    ("audits.controls.enabled", "audits.controls."),
 )
 
 

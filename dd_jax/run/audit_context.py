@@ -14,7 +14,7 @@ from dd_jax.audits import learning_curve_audit
 from dd_jax.audits.audit import ON_ROWS, PIPES, Audit, Context, Shadows
 from dd_jax.catalogue import entry, names, resolve
 from dd_jax.catalogue.naming import init_of
-from dd_jax.run import stages
+from dd_jax.run import control_networks, stages
 from dd_jax.run.cached import cache_dir, cached, estimate, run_dir
 from dd_jax.run.context import RunContext, factor_of, images_per_class, learns
 from dd_jax.run.own_backdoor import trigger_of
@@ -149,6 +149,9 @@ def context_of(run: RunContext, name: str, results: Results | None = None) -> Co
         train=partial(stages.networks_on_sets, run),
         variants=results.variants,
         undefended=results.undefended,
+        learn=partial(control_networks.watched_networks, run),
+        fit=partial(control_networks.networks_on_some_rows, run),
+        unaugmented=partial(control_networks.unaugmented_networks, run, results.sets),
         save=partial(_save, run),
         save_curves=results.curves.__setitem__,
         trigger=trigger_of(run),

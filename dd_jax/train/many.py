@@ -113,7 +113,7 @@ def train_on_rows(
     Args:
       trainer: the recipe.
       keys: `key[s]`.
-      data: the real rows.
+      data: the real rows, their labels classes or probabilities `f32[n k]`.
       rows: `i32[s m]`.
       lr: learning rate.
       schedule: epochs.
@@ -124,8 +124,10 @@ def train_on_rows(
     Returns:
       Parameters with a leading axis s, and the seconds that it took.
     """
-    chex.assert_rank([data.images, data.labels, rows], [4, 1, 2])
-    labels = jax.nn.one_hot(data.labels, int(data.labels.max()) + 1)
+    chex.assert_rank([data.images, data.labels, rows], [4, {1, 2}, 2])
+    labels = data.labels
+    if labels.ndim == 1:
+        labels = jax.nn.one_hot(labels, int(labels.max()) + 1)
     images, labels = everywhere((jnp.asarray(data.images), labels))
     rates = jnp.full(len(keys), lr, jnp.float32)
     program, each = _on_rows(trainer), (jnp.asarray(rows), rates)

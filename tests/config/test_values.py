@@ -57,6 +57,7 @@ _GIVEN = {  # a valid value that differs from the default, where it is no number
     "audits.transfer.architectures": ("mlp", "lenet"),
     "audits.transfer.methods": ("dsa",),
     "audits.transfer.sets": (__file__,),
+    "audits.controls.names": ("herding",),
 }
 
 
@@ -194,6 +195,9 @@ BAD = {  # beside None, which is never right
     "backdoor.rate": [-0.1, 1.0],
     "backdoor.target": [-1],
     "backdoor.size": [0],
+    "audits.controls.names": [(), ("random",), ("el2n", "el2n")],
+    "audits.controls.nets": [0],
+    "audits.controls.holdout": [0.0, 1.0, float("nan")],
     "audits.poison.images": [0],
     "audits.poison.nets": [0],
     "audits.poison.steps": [0],
@@ -297,6 +301,8 @@ def test_run_id_changes_exactly_with_keys_that_change_results(key):
     used |= {"backdoor.rate": 0.2} if key.startswith("backdoor.") else {}
     searched = key.startswith("audits.poison.") and key != "audits.poison.enabled"
     used |= {"audits.poison.enabled": True} if searched else {}
+    compared = key.startswith("audits.controls.") and not key.endswith("enabled")
+    used |= {"audits.controls.enabled": True} if compared else {}
     of_dro = key in ("mitigate.fair.over", "mitigate.fair.eta")
     used |= {"mitigate.fair.form": "dro"} if of_dro else {}
     distance = key == "mitigate.curvature.distance"
@@ -369,6 +375,7 @@ def test_ids_of_runs_stay_where_new_keys_are_off():
         {"data.correlation": 0.5},
         {"backdoor.target": 1},
         {"audits.poison.steps": 5},
+        {"audits.controls.nets": 5},
         {"mitigate.fair.eta": 0.5},
     ):
         one = config.override(config.default(), off, "test")

@@ -67,7 +67,7 @@ def everything(tmp_path_factory):
 def test_every_audit_has_its_part(everything):
     parts = set(everything[2]) - {"run", "cost", "artifacts"}
     others = {"fairness", "calibration", "quantization", "memorisation", "privacy"}
-    others |= {"distribution", "attributes", "data", "backdoor", "poison"}
+    others |= {"distribution", "attributes", "data", "backdoor", "poison", "controls"}
     # others have test files of their own
     assert parts == set(catalogue.names("audit")) - others
 

@@ -11,8 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from dd_jax.data import choosers
 from dd_jax.distill.base import Real
-from dd_jax.distill.methods import selection
+from dd_jax.distill.methods.selection import choose
 from dd_jax.types import Array, Key
 
 Enter = Callable[[np.ndarray], Array]
@@ -25,15 +26,15 @@ def noise(key: Key, real: Real, ipc: int, enter: Enter) -> Array:
 
 
 def chosen(
-    chooser: selection.Chooser, key: Key, real: Real, ipc: int, enter: Enter
+    chooser: choosers.Chooser, key: Key, real: Real, ipc: int, enter: Enter
 ) -> Array:
     """Real images that a selection takes of each class, repeated where it has fewer."""
     most = min(ipc, int(np.min(real.counts)))
-    rows = selection.choose(key, real, chooser, most)[:, np.arange(ipc) % most]
+    rows = choose(key, real, chooser, most)[:, np.arange(ipc) % most]
     return jnp.asarray(enter(np.asarray(real.images)[rows].astype(np.float32) / 255))
 
 
-real = partial(chosen, selection.random)
-kmeans = partial(chosen, selection.kmeans)
-kcenter = partial(chosen, selection.kcenter)
-herding = partial(chosen, selection.herding)
+real = partial(chosen, choosers.random)
+kmeans = partial(chosen, choosers.kmeans)
+kcenter = partial(chosen, choosers.kcenter)
+herding = partial(chosen, choosers.herding)

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dd_jax.data.choosers import herding, kcenter, kmeans, random
 from dd_jax.distill import INITS, METHODS, real_data
 from dd_jax.distill.methods import selection
-from dd_jax.distill.methods.selection import choose, herding, kcenter, kmeans
+from dd_jax.distill.methods.selection import choose
 from dd_jax.distill.parametrisation.pixels import pixels
 from dd_jax.models.normalisation import standard_space
 from dd_jax.types import InputError
@@ -102,7 +103,7 @@ def test_kcenter_equals_a_naive_loop(seed, count):
 
 
 def test_random_choice_is_uniform():
-    chooser = selection.random
+    chooser = random
     rng = np.random.default_rng(0)
     rows = np.concatenate([chooser(rng, cloud(0, n=8), 2) for _ in range(2000)])
     deviation = np.sqrt(2000 * 1 / 4 * 3 / 4)
@@ -160,7 +161,7 @@ def test_choice_does_not_depend_on_brightness_and_contrast(name):
 def test_choose_follows_its_key():
     real = real_data(*toy((30, 30)))
     first, again, other = (
-        choose(jax.random.key(i), real, selection.random, 5).tolist() for i in (0, 0, 1)
+        choose(jax.random.key(i), real, random, 5).tolist() for i in (0, 0, 1)
     )
     assert first == again != other
 

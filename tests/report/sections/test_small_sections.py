@@ -6,6 +6,7 @@ from dd_jax.report.artefacts import Artefacts
 from dd_jax.report.poison_errors import error_rates
 from dd_jax.report.sections import (
     backdoor_section,
+    controls_section,
     corruptions_section,
     learning_curve_section,
     poison_section,
@@ -105,6 +106,44 @@ def test_a_backdoor_of_the_run_is_named_with_its_success(row):
     assert "not for use" in words.text and "3 x 3" in words.text
     assert texts(grid.table) == [["Distilled", "50.0 % (49.0 to 51.0)", "75.0 %"]]
     assert backdoor_section.blocks({"run": {}, "backdoor": {}}, Artefacts()) == []
+
+
+def controlled():
+    rate = fabricate.around
+    return {
+        "controls": [
+            {"name": "el2n", "form": "easiest rows", "accuracy": rate(0.5)},
+            {"name": "hard_labels", "form": "", "accuracy": rate(0.6)},
+        ],
+        "unaugmented": {"distilled": rate(0.7)},
+        "soft": True,
+        "scores": {"hlr": 0.125, "ior": -0.05, "lrs": 0.25, "ars": None},
+        "held_out": 1200,
+    }
+
+
+def test_controls_stand_beside_what_the_set_gains_over_them(row):
+    row["controls"] = controlled()
+    table, how, words, plain = controls_section.blocks(row, Artefacts())
+    found = {line[0]: line[1:] for line in texts(table.table)}
+    assert list(found)[-1] == "The set's images with hard labels"
+    ours = row["accuracy"]["distilled"]["mean"]
+    form, accuracy, gain = found["Real images by EL2N"]
+    assert form == "easiest rows" and accuracy.startswith("50.0 % (49.0")
+    assert gain.startswith(f"{100 * (ours - 0.5):.1f} points (")
+    assert "1,200 training rows" in how.text
+    assert "lose 12.5 points" in words.text and "gains -5.0 points" in words.text
+    assert "LRS 0.250, both" in words.text
+    assert texts(plain.table)[0][2].startswith("70.0 %")
+
+
+def test_controls_without_numbers_are_left_out(row):
+    assert controls_section.blocks({"run": {}}, Artefacts()) == []
+    row["controls"] = controlled() | {"scores": None, "unaugmented": None}
+    assert len(controls_section.blocks(row, Artefacts())) == 2
+    row["controls"]["controls"][0] |= {"accuracy": None, "name": "of mine"}
+    found = texts(controls_section.controls(row))
+    assert ["of mine", "easiest rows", "not measured", "not measured"] in found
 
 
 def test_errors_of_the_search_are_counted_on_records():

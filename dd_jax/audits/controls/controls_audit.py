@@ -1,0 +1,175 @@
+"""The controls of a run: its accuracy beside that of simpler sets of the same size."""
+
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+
+from dd_jax.audits.audit import Audit, Context
+from dd_jax.audits.controls.benchmark_scores import benchmark_scores
+from dd_jax.audits.controls.control_forms import TEACHER, Form, control_forms
+from dd_jax.audits.controls.teachers import learned
+from dd_jax.runtime.keys import integer
+from dd_jax.train import predictions
+from dd_jax.types import InputError, Split, SyntheticSet
+
+PLAIN, HARD = "unaugmented", "hard_labels"
+_TRIALS = 2  # networks that each form of a control is tried on
+
+
+def check(context: Context) -> None:
+    """Refuses classes of which no row is left to choose on."""
+    if context.options.enabled and context.shadows:
+        _parts(context, context.shadows.ipc)
+
+
+def measure(context: Context) -> dict:
+    """Trains networks on each control, as many and as long as on the run's sets.
+
+    A share of each class of train is held out from all controls; of the forms of a
+    control, see `control_forms`, that is taken which two networks do best with on these
+    rows. Where labels of the set are soft, its images are also taken with hard ones.
+
+    Returns:
+      Empty unless enabled. `controls`, rows `{name, form, accuracy {mean, ci, n}}`;
+      `unaugmented {PIPE: accuracy}` of networks trained without augmentation, null
+      where that is not wanted; `soft`, whether the set's labels are not one-hot;
+      `scores {hlr, ior, lrs, ars}`, see `benchmark_scores`, null where a control that
+      they need is missing; `held_out` rows.
+    """
+    options = context.options
+    if not options.enabled:
+        return {}
+    found = context.cached("controls", partial(_predicted, context))
+    rows = [
+        {
+            "name": name,
+            "form": of["form"],
+            "accuracy": _rate(context, _pipe(name), of["predicted"]),
+        }
+        for name, of in found["controls"].items()
+    ]
+    plain = {pipe: _rate(context, pipe, of) for pipe, of in found["plain"].items()}
+    soft = HARD in found["controls"]
+    return {
+        "controls": rows,
+        "unaugmented": plain or None,
+        "soft": soft,
+        "scores": _scores(context, rows, plain, soft),
+        "held_out": found["held_out"],
+    }
+
+
+def _pipe(control: str) -> str:
+    """The pipeline whose networks those of a control are like: on each set, or not."""
+    return "distilled" if control == HARD else "random_subset"
+
+
+def _rate(context: Context, pipe: str, predicted: np.ndarray) -> dict:
+    right = predicted == context.evaluation.labels
+    return context.estimate(pipe, right.mean(1))
+
+
+def _parts(context: Context, ipc: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of train that controls may have, and those held out, both in order."""
+    labels, share = context.dataset.train.labels, context.options.holdout
+    rng = np.random.default_rng(integer(context.key("controls")))
+    held = []
+    for c in range(context.num_classes):
+        own = np.flatnonzero(labels == c)
+        count = min(round(share * len(own)), len(own) - ipc)
+        held.append(rng.permutation(own)[: max(count, 0)])
+    held_out = np.sort(np.concatenate(held))
+    if not len(held_out):
+        raise InputError(
+            f"audits.controls.holdout={share:g}: with {ipc} images a class no training "
+            "row is left to choose on; lower distill.ipc or raise the holdout"
+        )
+    return np.setdiff1d(np.arange(len(labels)), held_out), held_out
+
+
+def _predicted(context: Context) -> dict[str, Any]:
+    """Classes of the evaluation rows, by networks on each control."""
+    options, sets = context.options, context.sets
+    ipc = -(-sets.images.shape[1] // context.num_classes)
+    kept, held_out = (
+        Split(*(part[rows] for part in context.dataset.train[:2]), None)
+        for rows in _parts(context, ipc)
+    )
+    networks = len(jax.tree.leaves(context.networks["random_subset"])[0])
+    learn = partial(context.learn, kept, options.nets)
+    forms = control_forms(
+        options.names,
+        learned(learn, context.model, kept, "grand" in options.names),
+        kept.labels,
+        context.num_classes,
+        ipc,
+        networks,
+        np.random.default_rng(integer(context.key("controls rows"))),
+    )
+    best = partial(_best, context, kept.images, held_out)
+    controls = {name: best(name, of) for name, of in forms.items()}
+    images = context.evaluation.images
+    if hard := _with_hard_labels(sets):
+        params = context.train(hard, "controls")
+        predicted = predictions(context.model, params, images)
+        controls[HARD] = {"form": "", "predicted": predicted}
+    plain = context.unaugmented() if PLAIN in options.names else {}
+    return {
+        "controls": controls,
+        "plain": {
+            pipe: predictions(context.model, params, images)
+            for pipe, params in plain.items()
+        },
+        "held_out": len(held_out.labels),
+    }
+
+
+def _best(
+    context: Context, images: np.ndarray, held: Split, name: str, forms: list[Form]
+) -> dict[str, Any]:
+    """The form that does best on held-out rows, and what its networks predict."""
+
+    def networks(form: Form, count: int):
+        rows = Split(images, form.labels, None)
+        purpose = f"{name} {form.form}"
+        return context.fit(rows, form.rows[:count], purpose)
+
+    def on_held(form: Form) -> float:
+        params = networks(form, _TRIALS)
+        predicted = predictions(context.model, params, held.images)
+        return float((predicted == held.labels).mean())
+
+    best = max(forms, key=on_held) if len(forms) > 1 else forms[0]
+    params = networks(best, len(best.rows))
+    predicted = predictions(context.model, params, context.evaluation.images)
+    return {"form": best.form, "predicted": predicted}
+
+
+def _with_hard_labels(sets: SyntheticSet) -> SyntheticSet | None:
+    """The sets with the likeliest class of each image; None where labels are hard."""
+    labels = np.asarray(sets.labels)
+    hard = np.eye(labels.shape[-1], dtype=labels.dtype)[labels.argmax(-1)]
+    return None if np.array_equal(hard, labels) else sets._replace(labels=hard)
+
+
+def _scores(
+    context: Context, rows: list[dict], plain: dict[str, dict], soft: bool
+) -> dict[str, float | None] | None:
+    """The benchmark scores; None without what they compare with."""
+    found = {row["name"]: row["accuracy"]["mean"] for row in rows}
+    if soft and TEACHER not in found:
+        return None
+    of = lambda pipe: _rate(context, pipe, context.predictions(pipe))["mean"]
+    own = of("distilled")
+    return benchmark_scores(
+        of("full_data"),
+        found[HARD] if soft else own,
+        own,
+        found[TEACHER] if soft else of("random_subset"),
+        (plain["distilled"]["mean"], plain["random_subset"]["mean"]) if plain else None,
+    )._asdict()
+
+
+AUDIT = Audit("controls", check, measure)

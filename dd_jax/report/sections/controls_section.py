@@ -1,0 +1,105 @@
+"""Controls: what simpler sets of the same size reach, and without augmentation."""
+
+from dd_jax.report import headline
+from dd_jax.report.artefacts import Artefacts
+from dd_jax.report.blocks import Block, Table, Text, grid
+from dd_jax.report.display_names import pipe_names
+from dd_jax.report.formats import decimal, percent, points
+from dd_jax.report.intervals import difference
+from dd_jax.report.records import estimate, lookup
+from dd_jax.report.schema import COUNT, NUMBER, RATE, by_pipe
+from dd_jax.report.shapes import fields, flag, listed, text
+from dd_jax.types import Record
+
+PLACE = 2
+SHAPE = fields(
+    {},
+    {
+        "controls": listed(fields({"name": text}, {"form": text, "accuracy": RATE})),
+        "unaugmented": by_pipe(RATE),
+        "soft": flag,
+        "scores": fields({}, dict.fromkeys(("hlr", "ior", "lrs", "ars"), NUMBER)),
+        "held_out": COUNT,
+    },
+)
+NAMES = {
+    "teacher_labels": "Random images, labels of an early-stopped teacher",
+    "el2n": "Real images by EL2N",
+    "grand": "Real images by gradient norm (GraNd)",
+    "forgetting": "Real images by forgetting",
+    "herding": "Real images by herding of learned features",
+    "hard_labels": "The set's images with hard labels",
+}
+HOW = (
+    "Networks on each are as many, and trained for as many steps, as those on the set. "
+    "Where a control has several forms, such as the easiest or the hardest images, the "
+    "one is shown that did best on {} training rows held out for this."
+)
+
+
+def blocks(record: Record, files: Artefacts) -> list[Block]:
+    """Accuracy on each control and what the set gains over it; scores; augmentation."""
+    found = grid("Controls of the same size", controls(record))
+    if not found:
+        return []
+    held_out = lookup(record, "controls", "held_out")
+    words = [HOW.format("some" if held_out is None else f"{held_out:,}")]
+    words += [line for line in (scores(record),) if line]
+    return [
+        *found,
+        *map(Text, words),
+        *grid("Training without augmentation", unaugmented(record)),
+    ]
+
+
+def controls(record: Record) -> Table | None:
+    """Accuracy on each control, and the gain of the distilled set over it."""
+    if not record.get("controls"):
+        return None
+    ours = estimate(headline.accuracy(record, "distilled"))
+    of = {
+        name: (headline.accuracy(record, pipe), "")
+        for pipe, name in pipe_names(record.get("accuracy") or {}).items()
+        if pipe in ("random_subset", "full_data")
+    }
+    of |= {
+        NAMES.get(row["name"], row["name"]): (row.get("accuracy"), row.get("form", ""))
+        for row in lookup(record, "controls", "controls") or ()
+    }
+    rows = [
+        (name, form, percent(value), points(_gain(ours, estimate(value))))
+        for name, (value, form) in of.items()
+    ]
+    columns = ("Control", "Form", "Accuracy", "Distilled set less this")
+    return Table(columns, rows)
+
+
+def _gain(ours: dict | None, control: dict | None) -> dict | None:
+    return difference(ours, control) if ours and control else None
+
+
+def unaugmented(record: Record) -> Table | None:
+    """Accuracy of each training data with and without augmentation."""
+    plain = lookup(record, "controls", "unaugmented") or {}
+    rows = [
+        (name, percent(headline.accuracy(record, pipe)), percent(plain.get(pipe)))
+        for pipe, name in pipe_names(plain).items()
+    ]
+    columns = ("Training data", "With augmentation", "Without")
+    return Table(columns, rows) if plain else None
+
+
+def scores(record: Record) -> str:
+    """LRS and ARS in a sentence; empty where they are not known."""
+    of = lambda key: lookup(record, "controls", "scores", key)
+    if of("lrs") is None or of("hlr") is None or of("ior") is None:
+        return ""
+    hard = "With hard labels the images lose" if of("hlr") >= 0 else "The images gain"
+    augmented = f", ARS {decimal(of('ars')).text}" if of("ars") is not None else ""
+    return (
+        f"{hard} {points(abs(of('hlr'))).text} against the full data (HLR); over "
+        "random images with labels of the same kind the set gains "
+        f"{points(of('ior')).text} (IOR). LRS {decimal(of('lrs')).text}{augmented}, "
+        "both from 0 to 1; 0.269 is a set as good as random images and as the full "
+        "data."
+    )

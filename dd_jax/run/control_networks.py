@@ -1,0 +1,95 @@
+"""Networks that the controls of a run need, beside those of its pipelines."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from dd_jax import config as configs
+from dd_jax.run import stages
+from dd_jax.run.cached import (
+    advised,
+    in_ten_calls,
+    one_per_call,
+    run_dir,
+    stage_loop,
+)
+from dd_jax.run.context import RunContext, build_context
+from dd_jax.runtime.cost import Cost
+from dd_jax.runtime.keys import stack
+from dd_jax.runtime.precision import computing_in
+from dd_jax.train.many import train_on_rows
+from dd_jax.types import Params, Split, SyntheticSet
+
+
+def networks_on_some_rows(
+    run: RunContext, rows: Split, chosen: np.ndarray, name: str
+) -> Params:
+    """A network on each choice of real rows, by the recipe of networks on a set.
+
+    Args:
+      run: the run.
+      rows: real images with labels, classes or probabilities `f32[n k]`.
+      chosen: `i64[s m]`.
+      name: of the control, from which the keys follow.
+    """
+    keys = stack(run.key(f"controls {name}"), len(chosen))
+    loop = stage_loop(run, "controls", run_dir(run, "controls"), f"controls, {name}")
+    epochs, lr = in_ten_calls(run.config.train.epochs), run.config.train.lr
+    return train_on_rows(run.trainer, keys, rows, chosen, lr, epochs, loop)[0]
+
+
+def watched_networks(
+    run: RunContext, rows: Split, nets: int, watch: Callable[[Params, int, int], None]
+) -> Params:
+    """Networks on real rows, by the recipe of those on the full data, seen as they go.
+
+    They are not saved on the way, since what was seen of them would be lost.
+
+    Args:
+      run: the run.
+      rows: that they learn from.
+      nets: how many.
+      watch: shown parameters, the epoch that they have reached, and how many there are.
+    """
+    config, total = run.config, run.config.train.full_epochs
+
+    def loop(advance, state, **schedule):
+        with advised(run, "controls", "controls"), computing_in(config.precision):
+            result = run.loop(advance, state, label="controls, scores", **schedule)
+        run.cost.count("controls", "scores", result.seconds)
+        return result
+
+    return train_on_rows(
+        run.trainer,
+        stack(run.key("controls scores"), nets),
+        rows,
+        np.tile(np.arange(len(rows.labels)), (nets, 1)),
+        config.train.lr,
+        one_per_call(total),
+        loop,
+        lambda state, epoch: watch(state.params, epoch, total),
+    )[0]
+
+
+def unaugmented_networks(run: RunContext, sets: SyntheticSet) -> dict[str, Params]:
+    """Networks of each pipeline, trained without augmentation on the same rows.
+
+    Args:
+      run: the run.
+      sets: its synthetic sets.
+
+    Returns:
+      `{PIPE: params}`; empty where networks are trained without in any case.
+    """
+    if run.config.train.augment == "none":
+        return {}
+    config = configs.override(run.config, {"train.augment": "none"}, "unaugmented")
+    folder = run_dir(run, "unaugmented")
+    plain = build_context(config, folder, run.cache)._replace(cost=Cost())
+    found = {
+        "distilled": stages.networks_on_sets(plain, sets),
+        "random_subset": stages.networks_on_subsets(plain),
+        "full_data": stages.networks_on_full_data(plain),
+    }
+    run.cost.count("controls", folder, sum(plain.cost.seconds.values()))
+    return found

@@ -1,0 +1,111 @@
+"""The controls of a run, with untrained networks in place of trained ones."""
+
+import numpy as np
+import pytest
+from contexts import context, digits, network, real_set, untrained
+
+from dd_jax.audits.controls import controls_audit
+from dd_jax.train import predictions
+from dd_jax.types import InputError
+
+ALL = ("teacher_labels", "el2n", "grand", "forgetting", "herding", "unaugmented")
+PLAIN = {"distilled": 2, "random_subset": 2, "full_data": 1}
+
+
+def found(sets=None, names=ALL, **fields):
+    fitted = []
+
+    def learn(rows, nets, watch):
+        for epoch in range(3):
+            watch(untrained(nets, epoch), epoch, 2)
+
+    def fit(rows, chosen, name):
+        fitted.append((name, chosen, rows))
+        return untrained(len(chosen), seed=len(fitted))
+
+    plain = lambda: {pipe: untrained(count, 7) for pipe, count in PLAIN.items()}
+    given = {"learn": learn, "fit": fit, "unaugmented": plain} | fields
+    options = {"enabled": True, "names": names, "nets": 2}
+    made, _ = context("controls", sets=sets, fields=given, **options)
+    return controls_audit.measure(made), fitted, made
+
+
+def softened(sets):
+    return sets._replace(labels=0.8 * sets.labels + 0.2 / 3)
+
+
+def test_it_measures_nothing_unless_it_is_enabled():
+    made, _ = context("controls")
+    controls_audit.check(made)
+    assert controls_audit.measure(made) == {}
+
+
+def test_every_control_has_as_many_networks_and_images_as_the_random_subsets():
+    part, fitted, made = found()
+    assert [row["name"] for row in part["controls"]] == list(ALL[:-1])
+    assert all(row["accuracy"]["n"] == 2 for row in part["controls"])
+    assert all(chosen.shape == (2, 6) for _, chosen, _ in fitted)
+    held_out = round(0.1 * 142) + round(0.1 * 146) + round(0.1 * 142)
+    rows = len(digits().train.labels)
+    kept = {len(rows.images) for _, _, rows in fitted}
+    assert part["held_out"] == rows - kept.pop() and not kept
+    assert abs(part["held_out"] - held_out) <= 3
+
+
+def test_the_form_is_taken_that_is_best_on_rows_held_out():
+    part, fitted, made = found(names=("el2n",))
+    _, held_out = controls_audit._parts(made, 2)
+    images, labels, _ = digits().train
+    right = [
+        (predictions(network(), untrained(2, seed), images[held_out]) ==
+         labels[held_out]).mean()
+        for seed in (1, 2)
+    ]  # fmt: skip
+    best = ("easiest rows", "hardest rows")[int(np.argmax(right))]
+    (row,) = part["controls"]
+    assert row["form"] == best and fitted[2][0] == f"el2n {best}"
+
+
+def test_hard_labels_are_a_control_of_soft_ones_alone():
+    taught = []
+    train = lambda sets, stage: taught.append(sets) or untrained(2, seed=9)
+    part, *_ = found(softened(real_set()), ("teacher_labels",), train=train)
+    assert part["soft"] and part["controls"][-1]["name"] == "hard_labels"
+    np.testing.assert_array_equal(taught[0].labels, real_set().labels)
+    assert part["scores"]["ars"] is None and part["unaugmented"] is None
+    assert not found(names=("herding",))[0]["soft"]
+
+
+def test_scores_compare_labels_of_the_same_kind():
+    accuracy = lambda part: {r["name"]: r["accuracy"]["mean"] for r in part["controls"]}
+    train = lambda sets, stage: untrained(2, seed=9)
+    soft, _, made = found(softened(real_set()), train=train)
+    of = lambda p: (made.predictions(p) == made.evaluation.labels).mean()
+    scores = soft["scores"]
+    own, full = of("distilled"), of("full_data")
+    assert scores["ior"] == pytest.approx(own - accuracy(soft)["teacher_labels"])
+    assert scores["hlr"] == pytest.approx(full - accuracy(soft)["hard_labels"])
+    hard, *_ = found()
+    assert hard["scores"]["ior"] == pytest.approx(own - of("random_subset"))
+    assert hard["scores"]["hlr"] == pytest.approx(full - own)
+    assert hard["scores"]["ars"] is not None
+    without, *_ = found(softened(real_set()), ("herding",), train=train)
+    assert without["scores"] is None  # no random images with soft labels
+
+
+def test_small_classes_keep_their_images():
+    made, _ = context("controls", enabled=True)
+    least = int(np.bincount(digits().train.labels).min())
+    kept, held_out = controls_audit._parts(made, least - 1)
+    assert np.bincount(digits().train.labels[kept]).min() >= least - 1
+    assert len(held_out) >= 1 and not set(kept) & set(held_out)
+    most = int(np.bincount(digits().train.labels).max())
+    with pytest.raises(InputError, match="holdout=0.1: with .* no training row is lef"):
+        controls_audit._parts(made, most)
+
+
+def test_the_holdout_follows_from_the_seed_alone():
+    made, _ = context("controls", enabled=True)
+    again, _ = context("controls", enabled=True)
+    one, other = (controls_audit._parts(m, 2)[1] for m in (made, again))
+    np.testing.assert_array_equal(one, other)
