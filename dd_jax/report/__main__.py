@@ -126,8 +126,8 @@ def _parser() -> argparse.ArgumentParser:
         "--fill",
         action="store_true",
         help="instead, WORKDIR is a Markdown file: make the tables between its lines "
-        "'<!-- table: FILE runs|privacy|robustness|transfer|claims [KEY=VALUE ...]"
-        " -->' and '<!-- end of table -->' again",
+        "'<!-- table: FILE runs|privacy|robustness|controls|transfer|claims "
+        "[KEY=VALUE ...] -->' and '<!-- end of table -->' again",
     )
     return parser
 

@@ -1,9 +1,16 @@
-"""Records as Markdown tables: runs, membership, robustness, transfer, claims."""
+"""Records as Markdown tables: runs, membership, robustness, controls, claims."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from dd_jax.report import claims, headline, membership_table, robustness_table, two_runs
+from dd_jax.report import (
+    claims,
+    controls_table,
+    headline,
+    membership_table,
+    robustness_table,
+    two_runs,
+)
 from dd_jax.report.blocks import Badge, Block, Caption, Grid, Notes, Table, Text
 from dd_jax.report.display_names import (
     dataset_name,
@@ -158,6 +165,24 @@ def robustness(found: Sequence[Record], eps: str = "") -> str:
     own = robustness_table.by_radius(found, [e for e in eps.split(",") if e])
     if not own:
         raise InputError("no run has an audit of robustness at these radii")
+    return _lines(own)
+
+
+def controls(found: Sequence[Record]) -> str:
+    """Markdown table of the accuracy on each distilled set and on its controls.
+
+    Args:
+      found: as `dd_jax.report.records.read` gives them.
+
+    Returns:
+      The table, with a final newline.
+
+    Raises:
+      InputError: no run has controls.
+    """
+    own = controls_table.side_by_side(found)
+    if not own:
+        raise InputError("no run has controls; set audits.controls.enabled")
     return _lines(own)
 
 

@@ -1,0 +1,56 @@
+"""Controls of several runs side by side: a row for each run, a column for each."""
+
+from collections.abc import Sequence
+
+from dd_jax.report import headline
+from dd_jax.report.blocks import Table
+from dd_jax.report.display_names import run_value
+from dd_jax.report.formats import Cell, decimal, percent
+from dd_jax.report.records import lookup
+from dd_jax.types import Record
+
+NAMES = {
+    "teacher_labels": "teacher's labels",
+    "hard_labels": "hard labels",
+    "el2n": "EL2N",
+    "grand": "GraNd",
+    "forgetting": "forgetting",
+    "herding": "herding",
+}
+
+
+def side_by_side(records: Sequence[Record]) -> Table | None:
+    """Accuracy on each distilled set and on its controls, with LRS and ARS.
+
+    Args:
+      records: as `dd_jax.report.records.read` gives them.
+
+    Returns:
+      The table; None where no run has controls. Controls that no run has are left out.
+    """
+    found = [r for r in records if lookup(r, "controls", "controls")]
+    of = [
+        {row["name"]: row.get("accuracy") for row in record["controls"]["controls"]}
+        for record in found
+    ]
+    names = [name for name in NAMES if any(name in own for own in of)]
+    if not names:
+        return None
+    columns = ("method", "IPC", "distilled", "random subset")
+    columns += (*(NAMES[name] for name in names), "full data", "LRS", "ARS")
+    return Table(columns, [_row(*pair, names) for pair in zip(found, of)])
+
+
+def _row(record: Record, of: dict, names: Sequence[str]) -> tuple[str | Cell, ...]:
+    rate = lambda pipe: percent(headline.accuracy(record, pipe))
+    score = lambda key: decimal(lookup(record, "controls", "scores", key))
+    cells = (
+        rate("distilled"),
+        rate("random_subset"),
+        *(percent(of.get(name)) for name in names),
+        rate("full_data"),
+        score("lrs"),
+        score("ars"),
+    )
+    known = ("-" if cell.text == "not measured" else cell for cell in cells)
+    return run_value(record, "method"), run_value(record, "ipc"), *known

@@ -1,0 +1,59 @@
+"""What is left of the gain of DM, MTT and IDC on digits beside simpler sets?
+
+  python launch.py --config=experiments/controls_digits.py
+
+6 cells, 1 and 10 images a class with the recipes of digits_methods, 5 networks each,
+beside random images with the labels of an early-stopped teacher, the easiest or hardest
+images by EL2N, GraNd and forgetting, images herded by learned features, and training
+without augmentation.
+
+Time: not measured yet.
+Expect: not known yet.
+No Record yet.
+"""
+
+from ml_collections import ConfigDict
+
+from dd_jax import config
+from dd_jax.config.sweep import Point
+
+IPCS = (1, 10)
+MTT = {
+    "distill.steps": 150,
+    "distill.mtt.experts": 4,
+    "distill.mtt.expert_lr": 0.1,
+    "distill.mtt.max_start": 20,
+    "distill.mtt.expert_epochs": 1,
+    "distill.mtt.student_lr": 0.03,
+    "distill.mtt.lr_lr": 0.02,
+}
+IDC = {"distill.steps": 300, "distill.network.outer_steps": 5, "train.cutmix": 0.5}
+RECIPES = {
+    "dm": lambda ipc: {"distill.steps": 400, "distill.lr": 1.0},
+    "mtt": lambda ipc: MTT | {"distill.lr": 3.0 * ipc},
+    "idc": lambda ipc: IDC | {"distill.lr": {1: 3e-4, 10: 1e-3}[ipc]},
+}
+
+
+def get_config() -> ConfigDict:
+    """Accuracy and controls alone."""
+    return config.override(
+        config.default(),
+        {
+            "audits.controls.enabled": True,
+            "audits.privacy.enabled": False,
+            "audits.robustness.enabled": False,
+            "audits.memorisation.enabled": False,
+            "audits.quantization.enabled": False,
+        },
+        __name__,
+    )
+
+
+def sweep() -> list[Point]:
+    """Method by method."""
+    return [
+        {"distill.ipc": ipc, "distill.method": method} | recipe(ipc)
+        for method, recipe in RECIPES.items()
+        for ipc in IPCS
+    ]
