@@ -39,6 +39,7 @@ PUBLISHED = {  # per cent at 1 and 10 images a class, and where they are from
     "mtt": (75.1, 87.2, "Zhou et al. 2022, who ran MTT again"),
     "idc_i": (70.7, 85.3, "Kim et al. 2022"),
     "idc": (81.0, 86.0, "Kim et al. 2022"),
+    "dance": (81.5, 86.3, "Zhang et al. 2024"),
     "frepo": (75.6, 86.2, "Zhou et al. 2022, widths 128, 256 and 512"),
 }
 SCHEDULES = {

@@ -234,13 +234,6 @@ def test_the_headline_table():
             ("DSA", on_gpu, accuracy(one(H100, method="dsa", ipc=10)), "dsa", 1),
             ("MTT", "10 images a class", accuracy(fashion("mtt", 10)), "mtt", 1),
             ("IDC", "1 image a class", accuracy(fashion("idc", 1)), "idc", 0),
-            (
-                "random subset",
-                "10 images a class",
-                accuracy(fashion("dm", 10), "random_subset"),
-                "random",
-                1,
-            ),
         )
     ]
     auc, left = privacy["t0"]["rmia"]["auc"], robust(attacked, "distilled", 0.05)

@@ -99,6 +99,24 @@ method(
     traced=_LEARNS,
 )
 method(
+    "dance",
+    _IN + "dance:dance",
+    label="Matching between start and end of training (DANCE)",
+    options=method_options.DANCE,
+    matches_means=True,
+    follows_experts=True,
+    traced=(*_LEARNS, "expert_lr", "expert_weight"),
+)
+method(
+    "ncfm",
+    _IN + "ncfm:ncfm",
+    label="Characteristic function matching (NCFM)",
+    options=method_options.NCFM,
+    matches_means=True,
+    follows_experts=True,
+    traced=(*_LEARNS, "expert_lr", "expert_weight", "scale"),
+)
+method(
     "frepo",
     _IN + "kernel_ridge:kernel_ridge",
     label="Kernel ridge regression (FRePo)",

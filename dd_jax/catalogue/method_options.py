@@ -87,3 +87,26 @@ TRAJECTORY_MATCHING = (
         NOT_NEGATIVE,
     ),
 )
+
+_EXPERTS = (
+    Option("experts", 5, "networks trained as experts", at_least(1)),
+    Option("expert_epochs", 20, "epochs that they train for", at_least(1)),
+    Option("expert_lr", 0.01, "learning rate of the experts", POSITIVE),
+    Option(
+        "expert_weight",
+        1.0,
+        "weight of the loss that trained experts have on the set; 0 leaves it out",
+        NOT_NEGATIVE,
+    ),
+)
+DANCE = _EXPERTS
+NCFM = (
+    *_EXPERTS,
+    Option(
+        "frequencies",
+        1024,
+        "frequencies of the characteristic functions, drawn in each step",
+        at_least(1),
+    ),
+    Option("scale", 300.0, "factor of the loss between them", POSITIVE),
+)

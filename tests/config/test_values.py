@@ -291,7 +291,8 @@ def test_override_leaves_the_original_and_refuses_other_types():
 
 @pytest.mark.parametrize("key", fields())
 def test_run_id_changes_exactly_with_keys_that_change_results(key):
-    method = "mtt" if key.startswith("distill.mtt.") else "dm"
+    named = re.match(r"distill\.(mtt|dance|ncfm)\.", key)
+    method = named[1] if named else "dm"
     init = "public:digits" if key.startswith("distill.public.") else "real"
     used = {"distill.method": method, "distill.init": init}
     used |= {"dp.epsilon": 1.0} if key.startswith("dp.") else {}

@@ -37,6 +37,8 @@ LOOPS = {
     "idc": (CLASSES, 0, 1),
     "idc_i": (CLASSES, 0, 1),
     "frepo": (0, 1),
+    "dance": (0, 1),
+    "ncfm": (0, 1),
 }
 
 
@@ -66,7 +68,7 @@ def slow(*names):
 @pytest.mark.parametrize(
     "platform", ["gpu", pytest.param("tpu", marks=pytest.mark.slow)]
 )
-@pytest.mark.parametrize("name", slow(*VARIANTS, "idc", "frepo"))
+@pytest.mark.parametrize("name", slow(*VARIANTS, "idc", "frepo", "ncfm"))
 def test_no_step_loops_over_images(name, platform):
     method, real, key = wide(name), many_rows(), jax.random.key(0)
     state = method.init(key, real)
@@ -150,7 +152,7 @@ def close_as_a_whole(got, expected):
     close(got, expected)
 
 
-@pytest.mark.parametrize("name", slow(*VARIANTS, "dsa", "idc", "frepo"))
+@pytest.mark.parametrize("name", slow(*VARIANTS, "dsa", "idc", "frepo", "ncfm"))
 def test_a_step_is_that_of_cpu(name):
     method, key = wide(name), jax.random.key(0)
     real = many_rows()

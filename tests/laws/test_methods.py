@@ -85,10 +85,12 @@ OPTIONS = {name: {} for name in METHODS} | {
     "idc_i": {"batch_real": 4, "outer_steps": 3, "net_steps": 1, "lr": 0.05},
     "idc": {"batch_real": 4, "outer_steps": 3, "net_steps": 1, "lr": 0.02},
     "frepo": {"batch_real": 4, "outer_steps": 3, "pool": 2},
+    "dance": {"batch_real": 4, "factor": 1},
+    "ncfm": {"batch_real": 4, "factor": 1, "frequencies": 16},
 }
 
 
-FALL = {"mtt": 0.9, "idc_i": 0.8, "idc": 0.6}  # what 40 steps reach
+FALL = {"mtt": 0.9, "idc_i": 0.8, "idc": 0.6, "ncfm": 0.7}  # what 40 steps reach
 
 
 def taken(factory, **options):
@@ -196,7 +198,10 @@ TRACED = {
     "train_lr": 0.2,
     "student_lr": 0.1,
     "lr_lr": 0.01,
+    "expert_weight": 0.3,
+    "scale": 2.0,
 }
+OF_ADAM = {"ncfm": {"lr": 0.01}}  # by which each pixel moves: 0.5 is half of its range
 
 
 @pytest.mark.parametrize(
@@ -210,6 +215,7 @@ TRACED = {
 def test_traced_hyper_parameters_act_as_constants_do(name):
     names = catalogue.entry("method", name).traits["traced"]
     values = {key: TRACED[key] for key in names if key != "expert_lr"}
+    values |= OF_ADAM.get(name, {})
     given = values | {key: 0.05 for key in names if key == "expert_lr"}
     constant, real = make(name, "noise", perceptron(), **given), toy_real(perceptron())
     key, state = jax.random.key(1), constant.init(jax.random.key(0), real)

@@ -149,7 +149,14 @@ def test_same_seed_same_bits_other_seed_other_bits(tmp_path):
     assert found[0]["accuracy"] == found[1]["accuracy"] != found[2]["accuracy"]
 
 
-VARIANTS = ("dc", "dsa", "idc_i", "idc", "frepo")  # the rest of a run is as for dm
+VARIANTS = (
+    "dc",
+    "dsa",
+    "idc_i",
+    "idc",
+    "frepo",
+    "ncfm",
+)  # the rest of a run is as for dm
 
 
 def marked(name):

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from jax.flatten_util import ravel_pytree
 
+from dd_jax.distill.methods.flat_weights import unraveller
 from dd_jax.models import keep_products
 from dd_jax.runtime.device_memory import at_once, shared_by, sum_in_pieces
 from dd_jax.runtime.platform import in_turn
@@ -32,12 +32,7 @@ def student_gradient(
     Returns:
       `(w f32[p], synthetic Batch of images [n h w c], key, rows i32[b]) -> f32[p]`.
     """
-    template = jax.eval_shape(model.init, jax.random.key(0))
-
-    def unravel(flat: Array):
-        zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape), template)
-        weights = ravel_pytree(model.trainable(zeros))[1](flat)
-        return model.with_trainable(zeros, weights)
+    unravel = unraveller(model)
 
     def weighted(flat, weights, images, labels):
         def loss_fn(flat):
