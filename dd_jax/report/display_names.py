@@ -106,6 +106,8 @@ def dataset_name(record: Record) -> str:
     'Fashion-MNIST'
     >>> dataset_name({"run": {"dataset": "folder:/home/ada/pets"}})
     'pets'
+    >>> dataset_name({"run": {"dataset": "folder:/home/ada/digits"}})
+    'digits'
     >>> dataset_name({"run": {"dataset": "folder:/home/ada"}})  # ada is a user
     'folder'
     >>> dataset_name({"run": {"dataset": "tfds:mnist (step 10)"}})
@@ -126,7 +128,9 @@ def _source_name(text: str, record: Record) -> str:
     last = PurePosixPath(without_paths(place)).name or source
     if label:
         return f"{label}, {last}" if place else label
-    return DATASETS.get(re.sub(r"[^a-z0-9]", "", last.lower()), last)
+    known = re.sub(r"[^a-z0-9]", "", last.lower())
+    own = place and known in catalogue.names("source")  # digits that are not ours
+    return last if own else DATASETS.get(known, last)
 
 
 def key_name(key: str) -> str:
