@@ -21,8 +21,8 @@ setting, next steps and sentences for a meeting; in Japanese with
 
 Time: that of `budget_minutes`; exit status 2 where no run ends in it. On two cores 4.8
 of 5 minutes for all 6 runs on 1,797 digits as PNG files, 14.5 of 15 for 4 runs on 2,000
-images of Fashion-MNIST, and 24.0 of 30 for 2 runs on 13,002 images of 28 classes at
-32x32, in colour.
+images of Fashion-MNIST, and 24.0 of 30 for 2 runs on 13,002 images at 32x32 of 28
+classes (Fashion-MNIST upright and turned, and a JPEG copy of CIFAR-10).
 Expect a decision, or what would be enough for one: of digits amber, with 94.4 % at 50
 images a class and 92.8 % at 10 in place of 96.5 %; of Fashion-MNIST not enough data to
 tell of robustness, else amber, with 77.1 % at 10 in place of 80.4 %.
