@@ -3,6 +3,7 @@
 Traits, by kind:
 
 - method, init: `random_rows`, its images are random real rows.
+- init: `real`, its images are real rows; the report then says so.
 - method: `selects`, it takes real images as they are; `matches_real`, its batch holds
   real images that robust distillation can attack (default true); `matches_means`, it
   matches weighted means of them, several of a class too, and its `info["terms"]` has
@@ -125,10 +126,10 @@ method(
 
 _IN = "dd_jax.distill.parametrisation.initial_images:"
 init("noise", _IN + "noise", label="Noise")
-init("real", _IN + "real", label="Random real images", random_rows=True)
-init("kmeans", _IN + "kmeans", label="k-means")
-init("kcenter", _IN + "kcenter", label="k-center")
-init("herding", _IN + "herding", label="Herding")
+init("real", _IN + "real", label="Random real images", random_rows=True, real=True)
+init("kmeans", _IN + "kmeans", label="k-means", real=True)
+init("kcenter", _IN + "kcenter", label="k-center", real=True)
+init("herding", _IN + "herding", label="Herding", real=True)
 init(
     "public",
     "dd_jax.distill.parametrisation.public_images:public",

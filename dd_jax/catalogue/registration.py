@@ -18,7 +18,7 @@ _TRAITS = {  # kind -> what an entry may say of itself
         *("selects", "random_rows", "matches_real", "matches_means"),
         *("follows_experts", "batched", "traced", "private", "private_steps", "memory"),
     ),
-    "init": ("random_rows", "place"),
+    "init": ("random_rows", "real", "place"),
     "attack": ("words", "shared"),
     "source": ("place",),
 }

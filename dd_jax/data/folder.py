@@ -159,6 +159,7 @@ def _decoded(
     images = []
     done: Counter[str] = Counter()
     refused: dict[Path, InputError] = {}
+    see_through = None
     held = seen = 0
     for path in files:
         try:
@@ -178,15 +179,18 @@ def _decoded(
         done.update(words)
         if transparent(image):
             if background == "refuse":
-                raise InputError(
-                    f"{path} has transparent pixels; set data.background to the "
-                    "colour that shows through, such as white or black"
-                )
+                see_through = see_through or path
+                continue
             image = composite(background, image, path)
             done[f"laid on {background}, which shows through transparent pixels"] += 1
         images.append(to_grey_or_rgb(image))
     if refused:
         raise _of_all(refused)
+    if see_through:
+        raise InputError(
+            f"{see_through} has transparent pixels; set data.background to the colour "
+            "that shows through, such as white or black"
+        )
     grey = all(image.mode == "L" for image in images)
     arrays = [np.asarray(i if grey else i.convert("RGB")) for i in images]
     notes = tuple(

@@ -17,6 +17,7 @@ from dd_jax.system.progress import duration, part_of_all, say
 from dd_jax.types import InputError
 
 LEFT_OUT = "left out"
+_RUNS = 0.97  # of the budget; the report is made in the rest
 
 Attempt = Callable[[Any, Path], End]
 
@@ -36,7 +37,7 @@ def within(attempt: Attempt, plan: Plan, began: float) -> Attempt:
     Returns:
       The same with a deadline; its ends may be of the kind `LEFT_OUT`.
     """
-    left = lambda: began + plan.budget - time.monotonic()
+    left = lambda: began + _RUNS * plan.budget - time.monotonic()
     behind, foreseen, taken = [], [], []
 
     def factor() -> float:

@@ -6,7 +6,7 @@ from dd_jax.config.sweep import Point
 
 _NETS = 5  # on each set
 _SEVERAL = 3  # on the full data, and attacked of each set, so that there is an interval
-_EPOCHS = 3, 60  # on the full data
+_EPOCHS = 3, 60  # on the full data, unless that is too few updates
 
 
 class Level(NamedTuple):
@@ -38,8 +38,10 @@ class Level(NamedTuple):
           images: of the set.
           batch: images of an update.
         """
-        epochs = -(-self.updates // -(-images // batch))
+        epochs_of = lambda count: -(-self.updates // -(-count // batch))
+        epochs = epochs_of(images)
         full = min(max(round(1000 * self.full / rows), _EPOCHS[0]), _EPOCHS[1])
+        full = max(full, epochs_of(rows))  # no less trained than networks on sets
         return {
             "model.width": self.width,
             "train.nets": _NETS,

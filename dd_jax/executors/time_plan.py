@@ -21,6 +21,7 @@ from dd_jax.system.progress import duration, say
 from dd_jax.types import InputError
 
 _LEAST = 2  # runs without which there is no answer
+_MARGIN = 1.2  # of a budget that is proposed, as no two timings agree
 _WANTED = 4  # runs that matter more than larger networks
 USED = 0.8  # of the time that is left, as expectations err
 _PROGRAMS = 12  # compiled by a run of new shapes, each about as long as that of a step
@@ -67,7 +68,7 @@ class Plan(NamedTuple):
         Args:
           factor: how many times longer than expected they take.
         """
-        return factor * sum(self.seconds[:_LEAST]) / USED
+        return _MARGIN * factor * sum(self.seconds[:_LEAST]) / USED
 
 
 def base_of(config: ConfigDict, given: Collection[str]) -> dict[str, Any]:

@@ -1,5 +1,8 @@
 """On which images a run was evaluated and how large its set is."""
 
+from dd_jax import catalogue
+from dd_jax.catalogue import entry
+from dd_jax.catalogue.lookup import Entry
 from dd_jax.report.formats import count, format_value, rate
 from dd_jax.types import Record
 
@@ -8,6 +11,14 @@ SPLITS = {
     "validation": "the validation split, held out of training; the test split was not "
     "used",
 }
+HIDDEN = (
+    "The images of this set are training images, which the report does not show; they "
+    "are in images.png beside the Record."
+)
+NEAR_REAL = (
+    "They started from training images and may still look like them: see the section "
+    "on memorisation before you pass this page on."
+)
 LOADED = (
     "The set was loaded, not made by this run; its file names the method, if it does. "
     "Membership, attribute and distribution inference cannot be audited: they need "
@@ -48,6 +59,25 @@ def is_loaded(record: Record) -> bool:
 def origin(record: Record) -> str:
     """What cannot be audited of a loaded set; empty for one that the run made."""
     return LOADED if is_loaded(record) else ""
+
+
+def hidden(record: Record) -> str:
+    """Why the report shows no images of a set; empty where it shows them."""
+    known = _entry("method", record["run"].get("method"))
+    selected = bool(known and known.traits.get("selects"))
+    return HIDDEN if selected and not is_loaded(record) else ""
+
+
+def near_real(record: Record) -> str:
+    """That images started from real ones; empty where they did not, or are hidden."""
+    if is_loaded(record) or hidden(record):
+        return ""
+    known = _entry("init", record["run"].get("init"))
+    return NEAR_REAL if known and known.traits.get("real") else ""
+
+
+def _entry(kind: str, name: str | None) -> Entry | None:
+    return entry(kind, name) if name in catalogue.names(kind) else None
 
 
 def guarantee(record: Record) -> str:

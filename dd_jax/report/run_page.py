@@ -78,6 +78,8 @@ def whole(
         "title": title(record),
         "size": run_notes.size(record),
         "origin": run_notes.origin(record),
+        "hidden": run_notes.hidden(record),
+        "near_real": run_notes.near_real(record),
         "guarantee": run_notes.guarantee(record),
         "claims": privacy_claims.claims(record),
         "meaning": privacy_claims.MEANING,

@@ -50,7 +50,7 @@ from dd_jax.system import workdir  # noqa: E402
 from dd_jax.types import InputError  # noqa: E402
 
 FILE = Path(__file__).parents[1] / "results" / "tpu_compile.rows"
-TOPOLOGIES = ("v5e:1x1", "v5e:2x2", "v5e:16x16", "v6e:1x1", "v6e:16x16")
+TOPOLOGIES = ("v5e:1x1", "v5e:2x2", "v5e:16x16", "v6e:1x1", "v6e:2x2", "v6e:16x16")
 NAMES = tuple(programs(SIZES["cifar10"]))
 ON_ONE_CHIP = ("pgd", "apgd")  # of attacks chips take images of their own
 KEY = ("program", "shape", "topology")

@@ -257,8 +257,9 @@ def test_sets_of_all_sizes_are_trained_on_for_as_many_updates():
     for images, epochs in ((10, 300), (256, 300), (257, 150), (500, 150), (1400, 50)):
         values = level.values(10_000, images, 256)
         assert values["train.epochs"] == values["audits.privacy.epochs"] == epochs
-    small, large = (level.values(rows, 10, 256) for rows in (100, 10**6))
-    assert (small["train.full_epochs"], large["train.full_epochs"]) == (60, 3)
+    full = lambda rows: level.values(rows, 10, 256)["train.full_epochs"]
+    rows = 100, 320, 1437, 10**4, 10**6
+    assert [full(count) for count in rows] == [300, 150, 56, 8, 3]
 
 
 def test_levels_rise():

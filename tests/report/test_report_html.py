@@ -74,7 +74,7 @@ def test_single_run_shows_verdict_first_and_every_part(built):
     ]
     assert "Overall: no-go" in found.text
     assert source.index("Overall: ") < source.index("Synthetic images</h2>")
-    words = "Data, Learning curve, 8-bit export, Calibration, Transfer"
+    words = "Controls, Data, Learning curve, 8-bit export, Calibration, Transfer"
     words += ", Common corruptions, Backdoor of the run itself"
     absent = f"{words}, Search for backdoors."
     assert f"Not measured in this run {absent}" in found.text
