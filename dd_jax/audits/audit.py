@@ -58,6 +58,7 @@ class Context(NamedTuple):
       model: the architecture of all networks.
       key: `name -> key`; the same name gives the same key in every audit.
       of: `name -> Context` of another audit, for one that builds on it.
+      ipc: images a class that the set is stored as, rounded up.
       shadows: makes the models of a membership audit; None for a set made elsewhere.
       delta: of the differential privacy of training rows; 0 without.
       sets: the run's synthetic sets, with a leading axis.
@@ -82,7 +83,7 @@ class Context(NamedTuple):
       fit: `(rows with labels f32[n k], i64[s m], name) -> params[s]`: networks on some
         of the rows each, by the recipe of those on a set.
       unaugmented: `() -> {PIPE: params}`: networks of each pipeline, trained without
-        augmentation.
+        augmentation; empty where all are.
       save: `(file name, bytes)`: leaves a file beside the Record.
       save_curves: `(name, JSON value)`: leaves curves in `curves.json`.
       trigger: of the backdoor in the run's own sets; None where there is none.
@@ -95,6 +96,7 @@ class Context(NamedTuple):
     model: Model
     key: Callable[[str], Key]
     of: Callable[[str], "Context"] = not_yet
+    ipc: int = 0
     shadows: Shadows | None = None
     delta: float = 0.0
     sets: SyntheticSet | None = None

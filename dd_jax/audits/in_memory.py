@@ -59,6 +59,7 @@ def context(
       InputError: no such audit or option.
     """
     evaluation = dataset.validation or dataset.test
+    classes = len(dataset.class_names)
     results: dict = {}
 
     def cached(file, make, pipe="distilled"):
@@ -78,6 +79,7 @@ def context(
         "evaluation": evaluation,
         "model": model,
         "key": partial(named, jax.random.key(seed)),
+        "ipc": 0 if sets is None else -(-sets.images.shape[1] // classes),
         "sets": sets,
         "networks": networks,
         "logits": cache(logits),

@@ -134,6 +134,7 @@ def context_of(run: RunContext, name: str, results: Results | None = None) -> Co
         model=run.model,
         key=run.key,
         of=lambda other: context_of(run, other, results),
+        ipc=images_per_class(run.config),
         shadows=None if run.config.distill.load else _shadows(run),
         delta=run.config.dp.delta if run.config.dp.epsilon else 0.0,
     )

@@ -32,6 +32,7 @@ def networks_on_some_rows(
       chosen: `i64[s m]`.
       name: of the control, from which the keys follow.
     """
+    run = run._replace(cost=Cost())  # the audit counts what it takes
     keys = stack(run.key(f"controls {name}"), len(chosen))
     loop = stage_loop(run, "controls", run_dir(run, "controls"), f"controls, {name}")
     epochs, lr = in_ten_calls(run.config.train.epochs), run.config.train.lr
@@ -55,9 +56,7 @@ def watched_networks(
 
     def loop(advance, state, **schedule):
         with advised(run, "controls", "controls"), computing_in(config.precision):
-            result = run.loop(advance, state, label="controls, scores", **schedule)
-        run.cost.count("controls", "scores", result.seconds)
-        return result
+            return run.loop(advance, state, label="controls, scores", **schedule)
 
     return train_on_rows(
         run.trainer,
@@ -72,7 +71,7 @@ def watched_networks(
 
 
 def unaugmented_networks(run: RunContext, sets: SyntheticSet) -> dict[str, Params]:
-    """Networks of each pipeline, trained without augmentation on the same rows.
+    """Networks of each pipeline, trained without augmentation and CutMix.
 
     Args:
       run: the run.
@@ -81,15 +80,14 @@ def unaugmented_networks(run: RunContext, sets: SyntheticSet) -> dict[str, Param
     Returns:
       `{PIPE: params}`; empty where networks are trained without in any case.
     """
-    if run.config.train.augment == "none":
+    changes = {"train.augment": "none", "train.cutmix": 0.0}
+    config = configs.override(run.config, changes, "unaugmented")
+    if config.train == run.config.train:
         return {}
-    config = configs.override(run.config, {"train.augment": "none"}, "unaugmented")
     folder = run_dir(run, "unaugmented")
     plain = build_context(config, folder, run.cache)._replace(cost=Cost())
-    found = {
+    return {
         "distilled": stages.networks_on_sets(plain, sets),
         "random_subset": stages.networks_on_subsets(plain),
         "full_data": stages.networks_on_full_data(plain),
     }
-    run.cost.count("controls", folder, sum(plain.cost.seconds.values()))
-    return found

@@ -45,6 +45,13 @@ def test_without_augmentation_there_is_nothing_to_compare(tmp_path):
     assert part["unaugmented"] is None and part["controls"] == []
 
 
+def test_without_augmentation_is_without_cutmix_too(tmp_path):
+    values = {"train.augment": "none", "train.cutmix": 0.5}
+    names = {"audits.controls.names": ("unaugmented",)}
+    part = run.run(make(ON | values | names), tmp_path)["controls"]
+    assert set(part["unaugmented"]) == {"distilled", "random_subset", "full_data"}
+
+
 def test_soft_labels_have_hard_ones_beside_them(record, root, tmp_path):
     with np.load(only_run(root) / "synthetic.npz") as file:
         arrays = dict(file)
@@ -110,7 +117,7 @@ def test_a_kill_leaves_finished_controls(tmp_path, monkeypatch, record):
     [
         ({"audits.controls.names": ("random",)}, "audits.controls.names=('random',): "),
         ({"audits.controls.holdout": 1.0}, "audits.controls.holdout=1.0: must be in"),
-        ({"distill.ipc": 140, "audits.controls.holdout": 0.001}, "no training row is"),
+        ({"audits.controls.holdout": 0.001}, "no training row is left to choose on"),
     ],
 )
 def test_bad_values_end_in_one_line(tmp_path, capsys, changes, words):

@@ -49,7 +49,7 @@ def control_forms(
       classes: k.
       ipc: rows a class, m = k ipc.
       networks: s.
-      rng: draws the random rows.
+      rng: draws the random rows, and decides between rows of equal scores.
 
     Sources: teacher labels Qin et al. 2024, "A label is worth a thousand images";
     scores see `row_scores` and `el2n`. Differs from these in: which epoch, and which
@@ -57,7 +57,7 @@ def control_forms(
     """
     one_hot = np.eye(classes, dtype=np.float32)[labels]
     same = lambda rows: np.tile(rows.ravel(), (networks, 1))
-    take = lambda scores, end: by_score(scores, labels, classes, ipc, end)
+    take = lambda scores, end: by_score(scores, labels, classes, ipc, end, rng)
     found = {}
     if TEACHER in names:
         places = [rng.permutation(len(labels)) for _ in range(networks)]

@@ -12,16 +12,16 @@ from dd_jax.audits.controls.control_forms import TEACHER, Form, control_forms
 from dd_jax.audits.controls.teachers import learned
 from dd_jax.runtime.keys import integer
 from dd_jax.train import predictions
-from dd_jax.types import InputError, Split, SyntheticSet
+from dd_jax.types import InputError, Split
 
 PLAIN, HARD = "unaugmented", "hard_labels"
 _TRIALS = 2  # networks that each form of a control is tried on
 
 
 def check(context: Context) -> None:
-    """Refuses classes of which no row is left to choose on."""
-    if context.options.enabled and context.shadows:
-        _parts(context, context.shadows.ipc)
+    """Refuses classes with too few rows, and data with none left to choose on."""
+    if context.options.enabled and set(context.options.names) - {PLAIN}:
+        _parts(context)
 
 
 def measure(context: Context) -> dict:
@@ -36,12 +36,13 @@ def measure(context: Context) -> dict:
       `unaugmented {PIPE: accuracy}` of networks trained without augmentation, null
       where that is not wanted; `soft`, whether the set's labels are not one-hot;
       `scores {hlr, ior, lrs, ars}`, see `benchmark_scores`, null where a control that
-      they need is missing; `held_out` rows.
+      they need is missing, as that of ARS is for soft labels; `held_out` rows.
     """
     options = context.options
     if not options.enabled:
         return {}
     found = context.cached("controls", partial(_predicted, context))
+    found["controls"] |= _with_hard_labels(context)
     rows = [
         {
             "name": name,
@@ -71,13 +72,19 @@ def _rate(context: Context, pipe: str, predicted: np.ndarray) -> dict:
     return context.estimate(pipe, right.mean(1))
 
 
-def _parts(context: Context, ipc: int) -> tuple[np.ndarray, np.ndarray]:
+def _parts(context: Context) -> tuple[np.ndarray, np.ndarray]:
     """Rows of train that controls may have, and those held out, both in order."""
     labels, share = context.dataset.train.labels, context.options.holdout
+    ipc = context.ipc
     rng = np.random.default_rng(integer(context.key("controls")))
     held = []
     for c in range(context.num_classes):
         own = np.flatnonzero(labels == c)
+        if len(own) < ipc:
+            raise InputError(
+                f"audits.controls: class {c} has {len(own)} training images and the "
+                f"set {ipc}; lower distill.ipc or leave controls out"
+            )
         count = min(round(share * len(own)), len(own) - ipc)
         held.append(rng.permutation(own)[: max(count, 0)])
     held_out = np.sort(np.concatenate(held))
@@ -91,39 +98,39 @@ def _parts(context: Context, ipc: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _predicted(context: Context) -> dict[str, Any]:
     """Classes of the evaluation rows, by networks on each control."""
-    options, sets = context.options, context.sets
-    ipc = -(-sets.images.shape[1] // context.num_classes)
-    kept, held_out = (
-        Split(*(part[rows] for part in context.dataset.train[:2]), None)
-        for rows in _parts(context, ipc)
-    )
-    networks = len(jax.tree.leaves(context.networks["random_subset"])[0])
-    learn = partial(context.learn, kept, options.nets)
-    forms = control_forms(
-        options.names,
-        learned(learn, context.model, kept, "grand" in options.names),
-        kept.labels,
-        context.num_classes,
-        ipc,
-        networks,
-        np.random.default_rng(integer(context.key("controls rows"))),
-    )
-    best = partial(_best, context, kept.images, held_out)
-    controls = {name: best(name, of) for name, of in forms.items()}
-    images = context.evaluation.images
-    if hard := _with_hard_labels(sets):
-        params = context.train(hard, "controls")
-        predicted = predictions(context.model, params, images)
-        controls[HARD] = {"form": "", "predicted": predicted}
-    plain = context.unaugmented() if PLAIN in options.names else {}
+    names, images = context.options.names, context.evaluation.images
+    controls, held_out = _on_rows(context) if set(names) - {PLAIN} else ({}, 0)
+    plain = context.unaugmented() if PLAIN in names else {}
     return {
         "controls": controls,
         "plain": {
             pipe: predictions(context.model, params, images)
             for pipe, params in plain.items()
         },
-        "held_out": len(held_out.labels),
+        "held_out": held_out,
     }
+
+
+def _on_rows(context: Context) -> tuple[dict[str, Any], int]:
+    """Each control that is made of real rows, and how many rows are held out."""
+    options = context.options
+    kept, held_out = (
+        Split(*(part[rows] for part in context.dataset.train[:2]), None)
+        for rows in _parts(context)
+    )
+    learn = partial(context.learn, kept, options.nets)
+    forms = control_forms(
+        options.names,
+        learned(learn, context.model, kept, "grand" in options.names),
+        kept.labels,
+        context.num_classes,
+        context.ipc,
+        len(jax.tree.leaves(context.networks["random_subset"])[0]),
+        np.random.default_rng(integer(context.key("controls rows"))),
+    )
+    best = partial(_best, context, kept.images, held_out)
+    found = {name: best(name, of) for name, of in forms.items()}
+    return found, len(held_out.labels)
 
 
 def _best(
@@ -147,11 +154,15 @@ def _best(
     return {"form": best.form, "predicted": predicted}
 
 
-def _with_hard_labels(sets: SyntheticSet) -> SyntheticSet | None:
-    """The sets with the likeliest class of each image; None where labels are hard."""
-    labels = np.asarray(sets.labels)
+def _with_hard_labels(context: Context) -> dict[str, Any]:
+    """The control of the likeliest class of each image; empty where labels are hard."""
+    labels = np.asarray(context.sets.labels)
     hard = np.eye(labels.shape[-1], dtype=labels.dtype)[labels.argmax(-1)]
-    return None if np.array_equal(hard, labels) else sets._replace(labels=hard)
+    if np.array_equal(hard, labels):
+        return {}
+    params = context.train(context.sets._replace(labels=hard), "controls")
+    predicted = predictions(context.model, params, context.evaluation.images)
+    return {HARD: {"form": "", "predicted": predicted}}
 
 
 def _scores(
@@ -168,7 +179,9 @@ def _scores(
         found[HARD] if soft else own,
         own,
         found[TEACHER] if soft else of("random_subset"),
-        (plain["distilled"]["mean"], plain["random_subset"]["mean"]) if plain else None,
+        (plain["distilled"]["mean"], plain["random_subset"]["mean"])
+        if plain and not soft  # random images without augmentation have hard labels
+        else None,
     )._asdict()
 
 

@@ -8,27 +8,33 @@ ENDS = ("easiest", "hardest")
 
 
 def by_score(
-    scores: np.ndarray, labels: np.ndarray, classes: int, ipc: int, end: str
+    scores: np.ndarray,
+    labels: np.ndarray,
+    classes: int,
+    ipc: int,
+    end: str,
+    rng: np.random.Generator,
 ) -> np.ndarray:
     """The rows of each class with the lowest or the highest scores.
 
     Args:
-      scores: `f64[n]`, higher = harder; equal ones are taken in order of the rows.
+      scores: `f64[n]`, higher = harder.
       labels: `i32[n]`.
       classes: k.
       ipc: rows a class, each at least this many.
       end: `easiest` or `hardest`.
+      rng: decides between rows of equal scores.
 
     Returns:
       `i64[k ipc]`.
 
     >>> scores, labels = np.array([3.0, 1.0, 2.0, 9.0]), np.array([0, 0, 0, 1])
-    >>> by_score(scores, labels, 2, 1, "hardest")
+    >>> by_score(scores, labels, 2, 1, "hardest", np.random.default_rng(0))
     array([[0],
            [3]])
     """
     sign = -1 if end == "hardest" else 1
-    order = np.argsort(sign * np.round(scores, 6), kind="stable")
+    order = np.lexsort((rng.permutation(len(scores)), sign * np.round(scores, 6)))
     return np.stack([order[labels[order] == c][:ipc] for c in range(classes)])
 
 

@@ -31,15 +31,16 @@ NAMES = {
     "hard_labels": "The set's images with hard labels",
 }
 HOW = (
-    "Networks on each are as many, and trained for as many steps, as those on the set. "
-    "Where a control has several forms, such as the easiest or the hardest images, the "
-    "one is shown that did best on {} training rows held out for this."
+    "Networks on each control are as many as on random subsets, and trained for as "
+    "many steps as those on the set. Where a control has several forms, such as the "
+    "easiest or the hardest images, the one is shown that did best on {} training rows "
+    "held out for this."
 )
 
 
 def blocks(record: Record, files: Artefacts) -> list[Block]:
     """Accuracy on each control and what the set gains over it; scores; augmentation."""
-    found = grid("Controls of the same size", controls(record))
+    found = grid("The set beside simpler ones of its size", controls(record))
     if not found:
         return []
     held_out = lookup(record, "controls", "held_out")

@@ -1,5 +1,7 @@
 """The controls of a run, with untrained networks in place of trained ones."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from contexts import context, digits, network, real_set, untrained
@@ -54,7 +56,7 @@ def test_every_control_has_as_many_networks_and_images_as_the_random_subsets():
 
 def test_the_form_is_taken_that_is_best_on_rows_held_out():
     part, fitted, made = found(names=("el2n",))
-    _, held_out = controls_audit._parts(made, 2)
+    _, held_out = controls_audit._parts(made)
     images, labels, _ = digits().train
     right = [
         (predictions(network(), untrained(2, seed), images[held_out]) ==
@@ -89,23 +91,55 @@ def test_scores_compare_labels_of_the_same_kind():
     assert hard["scores"]["ior"] == pytest.approx(own - of("random_subset"))
     assert hard["scores"]["hlr"] == pytest.approx(full - own)
     assert hard["scores"]["ars"] is not None
+    assert soft["scores"]["ars"] is None  # those without augmentation have hard labels
     without, *_ = found(softened(real_set()), ("herding",), train=train)
     assert without["scores"] is None  # no random images with soft labels
+
+
+def test_controls_have_as_many_images_as_the_set_is_stored_as():
+    """A set whose stored images hold four each, as those of IDC do."""
+    decoded = real_set(ipc=8)
+    made, _ = context("controls", sets=decoded)
+    assert made.ipc == 8
+    fitted = []
+    fields = {
+        "ipc": 2,
+        "learn": lambda rows, nets, watch: [
+            watch(untrained(nets, e), e, 2) for e in range(3)
+        ],
+        "fit": lambda rows, chosen, name: (
+            fitted.append(chosen) or untrained(len(chosen))
+        ),
+    }
+    given = {"enabled": True, "names": ("herding",)}
+    made, _ = context("controls", sets=decoded, fields=fields, **given)
+    controls_audit.measure(made)
+    assert {chosen.shape for chosen in fitted} == {(2, 6)}
+
+
+def test_nothing_is_scored_where_no_control_has_real_rows():
+    fail = lambda *_: pytest.fail("trained")
+    part, *_ = found(names=("unaugmented",), learn=fail, fit=fail)
+    assert part["controls"] == [] and part["held_out"] == 0
 
 
 def test_small_classes_keep_their_images():
     made, _ = context("controls", enabled=True)
     least = int(np.bincount(digits().train.labels).min())
-    kept, held_out = controls_audit._parts(made, least - 1)
+    kept, held_out = controls_audit._parts(made._replace(ipc=least - 1))
     assert np.bincount(digits().train.labels[kept]).min() >= least - 1
     assert len(held_out) >= 1 and not set(kept) & set(held_out)
-    most = int(np.bincount(digits().train.labels).max())
-    with pytest.raises(InputError, match="holdout=0.1: with .* no training row is lef"):
-        controls_audit._parts(made, most)
+    tight = made._replace(
+        options=SimpleNamespace(**vars(made.options) | {"holdout": 1e-3})
+    )
+    with pytest.raises(InputError, match="holdout=0.001: with 2 .* no training row is"):
+        controls_audit._parts(tight)
+    with pytest.raises(InputError, match="class . has 1.. training images and the set"):
+        controls_audit.check(made._replace(ipc=least + 1))
 
 
 def test_the_holdout_follows_from_the_seed_alone():
     made, _ = context("controls", enabled=True)
     again, _ = context("controls", enabled=True)
-    one, other = (controls_audit._parts(m, 2)[1] for m in (made, again))
+    one, other = (controls_audit._parts(m)[1] for m in (made, again))
     np.testing.assert_array_equal(one, other)

@@ -59,13 +59,25 @@ def test_gradient_norms_are_those_of_one_row_after_another():
 @settings(deadline=None)
 def test_a_coreset_has_the_rows_at_one_end_of_each_class(scores, end, ipc):
     labels = np.arange(12) % 3
-    for c, rows in enumerate(by_score(scores, labels, 3, ipc, end)):
+    for c, rows in enumerate(
+        by_score(scores, labels, 3, ipc, end, np.random.default_rng(0))
+    ):
         assert len(set(rows)) == ipc and (labels[rows] == c).all()
         others = scores[np.setdiff1d(np.flatnonzero(labels == c), rows)]
         if end == "hardest":
             assert scores[rows].min() >= others.max(initial=-np.inf)
         else:
             assert scores[rows].max() <= others.min(initial=np.inf)
+
+
+def test_rows_of_equal_scores_are_drawn():
+    labels = np.zeros(50, int)
+    drawn = [
+        by_score(np.ones(50), labels, 1, 5, "easiest", np.random.default_rng(seed))
+        for seed in (0, 0, 1)
+    ]
+    assert (drawn[0] == drawn[1]).all() and (drawn[0] != drawn[2]).any()
+    assert drawn[0].max() > 5
 
 
 def test_herding_starts_at_the_mean_of_each_class():
