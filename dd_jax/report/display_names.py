@@ -110,6 +110,8 @@ def dataset_name(record: Record) -> str:
     'digits'
     >>> dataset_name({"run": {"dataset": "folder:/home/ada"}})  # ada is a user
     'folder'
+    >>> dataset_name({"run": {"dataset": "folder:.."}})
+    'folder'
     >>> dataset_name({"run": {"dataset": "tfds:mnist (step 10)"}})
     'MNIST (step 10)'
     """
@@ -125,7 +127,7 @@ def _source_name(text: str, record: Record) -> str:
     label = _own_label(record, "source", source)
     if not label and source not in catalogue.names("source"):
         return without_paths(text)
-    last = PurePosixPath(without_paths(place)).name or source
+    last = PurePosixPath(without_paths(place)).name.strip(".") or source
     if label:
         return f"{label}, {last}" if place else label
     known = re.sub(r"[^a-z0-9]", "", last.lower())

@@ -38,6 +38,8 @@ def last_part(text: str) -> str:
     ('npz:scans.npz', 'folder:')
     >>> last_part(r"public:idx:\\host\share\mnist"), last_part("/home/ada/ada_pets")
     ('public:idx:mnist', '')
+    >>> last_part("folder:/root"), last_part("folder:/root/pets")
+    ('folder:', 'folder:pets')
     """
     before, colon, rest = text.partition(":")
     if colon and not re.search(r"[\\/~]", before) and not _DRIVE.match(text):
@@ -48,5 +50,6 @@ def last_part(text: str) -> str:
     hidden = [a for b, a in zip(parts, parts[1:]) if b.strip().casefold() in _HOMES]
     hidden += [part for part in parts if part.startswith("~")]
     hidden += parts[:1] if text.startswith(("//", r"\\")) else []
+    hidden += parts[:1] if parts[0] == "root" and text.startswith("/") else []
     last = parts[-1]
     return "" if any(name.casefold() in last.casefold() for name in hidden) else last
