@@ -123,6 +123,7 @@ class Method(NamedTuple):
     | `student_steps`, `expert_epochs`, `min_start`, `max_start`, `first_max_start`, \
       `growth`, `batch_student`, `tesla` | trajectory matching |
     | `experts`, `expert_lr`, `kept_epochs`, `student_lr` | of its experts, students |
+    | `expert_weight` | of the loss that trained experts have on the set |
     | `pool`, `ridge` | FRePo |
     | `releases` | what a form for private rows learns from |
 

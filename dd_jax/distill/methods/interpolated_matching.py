@@ -11,11 +11,14 @@ from dd_jax.distill.base import Batch, Experts, Method, Real, draw
 from dd_jax.distill.loss_matching import augmented, siamese, weighed
 from dd_jax.distill.methods.distribution_matching import class_means, synthetic_means
 from dd_jax.distill.methods.flat_weights import unraveller
-from dd_jax.distill.parametrisation.protocol import Learner, flattened
+from dd_jax.distill.parametrisation.protocol import flattened
+from dd_jax.distill.parametrisation.synthetic_images import synthetic
+from dd_jax.distill.signatures import passes_on
 from dd_jax.distill.traced import switched_on
 from dd_jax.runtime.split_work import split_sum
 from dd_jax.train.losses import cross_entropy
-from dd_jax.types import Array, Key, Model, Params, SyntheticSet
+from dd_jax.train.training import unchanged
+from dd_jax.types import PIXELS, Array, Key, Model, Params, SyntheticSet
 
 
 class PairSample(NamedTuple):
@@ -41,17 +44,24 @@ def expert_loss(model: Model, params: Params, synthetic_batch: SyntheticSet) -> 
     return split_sum(summed)(params, weights, flat.images, flat.labels)
 
 
+@passes_on(synthetic, "space", "clamp")
 def interpolated_matching(
     model: Model,
-    learner: Learner,
     distances: Callable[[Array, Array], Array],
     *,
-    batch_real: int,
-    augment: Callable[[Key, Array], Array],
-    experts: Experts,
-    expert_weight: float | Array,
+    ipc: int,
+    init: str = "real",
+    batch_real: int = 64,
+    augment: Callable[[Key, Array], Array] = unchanged,
+    lr: float = 0.03,
+    experts: int = 5,
+    expert_epochs: int = 20,
+    expert_lr: float = 0.01,
+    expert_weight: float = 1.0,
+    factor: int = 2,
     embedding: Model | None = None,
     drawn_with: Callable[[Key, Params, int], Params] = lambda key, params, d: params,
+    **images,
 ) -> Method:
     """Matches class means in one network of each step, and the loss of its end.
 
@@ -59,28 +69,39 @@ def interpolated_matching(
     [0, 1], each step takes two steps of descent, first on
     `sum_c D(mean_i f(A_c(x_ci); w), mean_j f(A_c(s_cj); w))`, `w = l w_0 + (1 - l)
     w_T`, with one augmentation A_c for both sides of class c, and then on
-    `b mean_j CE(A'_c(s_cj); w_T)`.
+    `b mean_j CE(A'_c(s_cj); w_T)`. Stored images in [0, 1] hold `factor^2` synthetic
+    ones each, as in IDC.
 
     Args:
       model: the network of the experts.
-      learner: of the synthetic images.
       distances: `(f32[k d] or f32[k g d], f32[k d]) -> f32[k] or f32[k g]`, D.
+      ipc: stored images a class.
+      init: see `synthetic`.
       batch_real: real images a class and step.
       augment: `(key, f32[n h w c]) -> f32[n h w c]`, one operation for all images.
-      experts: whose first and last epochs are used.
+      lr: learning rate of the stored images.
+      experts: networks trained as experts.
+      expert_epochs: T, epochs that they train for.
+      expert_lr: their learning rate.
       expert_weight: b; 0 leaves the second step out.
+      factor: tiles along each side of a stored image.
       embedding: whose features f are matched, in place of the model's.
       drawn_with: `(key, params, d) -> params` of the embedding, of a network with d
         features.
+      **images: see `synthetic`.
 
     Returns:
       A `Method` whose `sample` reads `Real.experts`.
     """
     unravel, embed = unraveller(model), embedding or model
+    used = Experts((0, expert_epochs), experts, expert_lr)
+    learner = synthetic(
+        ipc=ipc, init=init, lr=lr, space=PIXELS, clamp=True, factor=factor, **images
+    )
 
     def sample(key: Key, real: Real) -> PairSample:
         if real.experts is None:
-            raise ValueError(f"Real.experts has to hold the epochs {experts.epochs}")
+            raise ValueError(f"Real.experts has to hold the epochs {used.epochs}")
         match_key, expert_key, place_key = jax.random.split(key, 3)
         expert = jax.random.randint(expert_key, (), 0, len(real.experts))
         path = jnp.asarray(real.experts)[expert][jnp.array([0, -1])]
@@ -117,5 +138,5 @@ def interpolated_matching(
 
     splits = not model.has_batch_stats
     return Method(
-        learner.init, sample, update, learner.read, experts=experts, splits=splits
+        learner.init, sample, update, learner.read, experts=used, splits=splits
     )

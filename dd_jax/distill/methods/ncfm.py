@@ -1,17 +1,13 @@
 """NCFM: matching of characteristic functions of learned features."""
 
-from collections.abc import Callable
-
 import jax
 import jax.numpy as jnp
 
-from dd_jax.distill.base import Experts, Method
+from dd_jax.distill.base import Method
 from dd_jax.distill.methods.interpolated_matching import interpolated_matching
-from dd_jax.distill.parametrisation.synthetic_images import synthetic
 from dd_jax.distill.signatures import passes_on
 from dd_jax.runtime.reuse import reused
-from dd_jax.train.training import unchanged
-from dd_jax.types import PIXELS, Array, Key, Model, Params
+from dd_jax.types import Array, Key, Model, Params
 
 _TINY = 1e-12  # under roots, whose slope at 0 is infinite
 
@@ -61,24 +57,16 @@ def characteristic_distances(real: Array, synthetic: Array) -> Array:
 
 
 @reused
-@passes_on(synthetic, "space", "clamp")
+@passes_on(interpolated_matching, "distances", "embedding", "drawn_with")
 def ncfm(
     model: Model,
     *,
-    ipc: int,
-    init: str = "real",
     batch_real: int = 256,
-    augment: Callable[[Key, Array], Array] = unchanged,
     lr: float = 0.01,
     frequencies: int = 1024,
     scale: float = 300.0,
-    experts: int = 5,
-    expert_epochs: int = 20,
-    expert_lr: float = 0.01,
-    expert_weight: float = 1.0,
-    factor: int = 2,
     optimizer: str = "adam",
-    **images,
+    **options,
 ) -> Method:
     """Neural characteristic function matching.
 
@@ -92,21 +80,13 @@ def ncfm(
     gradient descent at a constant learning rate; Adam without weight decay.
 
     Args:
-      model: the network of the experts.
-      ipc: stored images a class.
-      init: see `synthetic`.
+      model: the network of the experts (published: 20, of 60 epochs).
       batch_real: real images a class and step (published: 1024).
-      augment: `(key, f32[n h w c]) -> f32[n h w c]`, one operation for all images.
       lr: learning rate of the stored images.
       frequencies: f, drawn in each step (published: 4096).
       scale: of the loss.
-      experts: networks trained as experts (published: 20).
-      expert_epochs: epochs that they train for (published: 60).
-      expert_lr: their learning rate.
-      expert_weight: of the experts' own loss on the set; 0 leaves it out.
-      factor: tiles along each side of a stored image.
       optimizer: see `synthetic`.
-      **images: see `synthetic`.
+      **options: see `interpolated_matching`.
 
     Returns:
       A `Method` whose `sample` reads `Real.experts`; the same arguments give the same
@@ -118,21 +98,11 @@ def ncfm(
 
     return interpolated_matching(
         model,
-        synthetic(
-            ipc=ipc,
-            init=init,
-            lr=lr,
-            space=PIXELS,
-            clamp=True,
-            factor=factor,
-            optimizer=optimizer,
-            **images,
-        ),
         lambda real, ours: scale * characteristic_distances(real, ours),
         batch_real=batch_real,
-        augment=augment,
-        experts=Experts((0, expert_epochs), experts, expert_lr),
-        expert_weight=expert_weight,
+        lr=lr,
+        optimizer=optimizer,
         embedding=characteristic(model),
         drawn_with=drawn_with,
+        **options,
     )
