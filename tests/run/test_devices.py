@@ -8,7 +8,7 @@ import pytest
 from alike import ALL_AUDITS, SETS, SMALL, assert_alike
 from tiny import BARE, MLP, ROOT, TINY, flags, launch, make, only_run
 
-from dd_jax import catalogue, run
+from dd_jax import run
 from dd_jax.catalogue import rules
 from dd_jax.config.fields import fields
 from dd_jax.runtime import checkpoint
@@ -41,20 +41,19 @@ def test_a_run_of_the_launcher_on_two_devices(one, tmp_path):
     assert_alike(one, tmp_path)
 
 
-def selected(values):
-    """For methods that only select images: no score of a shared seed, few attacks."""
-    if catalogue.entry("method", values["distill.method"]).traits.get("selects"):
-        return values | {
-            "audits.privacy.scores": ("lira_online", "rmia", "loss"),
-            "audits.robustness.attacks": ("pgd_linf",),
-        }
-    return values
+# Of attacks one, as each on devices is a test of its own.
+AUDITS = ALL_AUDITS | {"audits.robustness.attacks": ("pgd_linf",)}
+SELECTS = {  # has no scores of a shared seed
+    "distill.method": "herding",
+    "audits.privacy.scores": ("lira_online", "rmia", "loss"),
+}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method, devices", [("dm", 4), ("herding", 2)])
-def test_every_audit(tmp_path, method, devices):
-    values = selected(ALL_AUDITS | {"distill.method": method})
+@pytest.mark.parametrize(
+    "values, devices", [(AUDITS, 4), (AUDITS | SELECTS, 2)], ids=["dm", "herding"]
+)
+def test_every_audit(tmp_path, values, devices):
     one_and_several(tmp_path, values, devices)
 
 
