@@ -118,12 +118,16 @@ class SyntheticSet(NamedTuple):
       labels: `f32[m k]`, probabilities.
       lr: `f32[]`, the learning rate to train with.
       metadata: JSON-able provenance; None inside compiled code.
+      views: `f32[v m k]`, the labels of v augmented views of each image, which
+        training then sees in turn, see `train.views`; None where an image has one
+        label.
     """
 
     images: Array
     labels: Array
     lr: Array
     metadata: dict | None = None
+    views: Array | None = None
 
 
 class Trained(NamedTuple):

@@ -26,11 +26,11 @@ PUBLIC = "public:digits"
 RECIPES = {
     "dm": {"distill.steps": 100, "distill.lr": 5.0, "distill.batch_real": 128},
     "mtt": {
-        "distill.steps": 40,
+        "distill.steps": 30,
         "distill.lr": 200.0,
         "distill.mtt.experts": 2,
         "distill.mtt.max_start": 3,
-        "distill.mtt.student_steps": 20,
+        "distill.mtt.student_steps": 10,
         "distill.mtt.student_lr": 0.02,
         "distill.mtt.lr_lr": 1e-6,
     },

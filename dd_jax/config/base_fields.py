@@ -107,6 +107,29 @@ BASE = (
         NOT_NEGATIVE,
     ),
     Option(
+        "distill.labels",
+        "own",
+        "labels of the set: own = the method's; teacher = those of a network trained "
+        "on the rows that it is distilled from, as random images have with "
+        "distill.method=random",
+        one_of(("own", "teacher")),
+    ),
+    Option(
+        "distill.teacher.epochs",
+        10,
+        "epochs of the teacher; small sets want few: tune on data.validation",
+        at_least(1),
+    ),
+    Option("distill.teacher.lr", 0.01, "learning rate of the teacher", POSITIVE),
+    Option(
+        "distill.teacher.bytes",
+        0,
+        "bytes for a teacher's labels: as many augmented views of each image as their "
+        "labels fit into (4 bytes a class), a view an epoch in turn; 0 = one label for "
+        "each image",
+        at_least(0),
+    ),
+    Option(
         "distill.factor",
         0,
         "multi-formation: factor x factor synthetic images in a stored one; 0 = the "

@@ -177,6 +177,8 @@ _SWITCHES = (  # what is off has no part in ids, so that those from before it st
     ("data.colour", "data.correlation"),
     ("data.colour", "data.colour"),
     ("data.groups", "data.groups"),
+    ("distill.labels", "distill.teacher."),
+    ("distill.labels", "distill.labels"),
     ("mitigate.curvature.weight", "mitigate.curvature."),
     ("mitigate.fair.form", "mitigate.fair."),
     ("dp.epsilon", "dp."),

@@ -51,8 +51,14 @@ def to_tfds(
       The folder that `tfds.builder_from_directory` reads, with `zca.npz` if given.
 
     Raises:
-      InputError: what `png_folder.check` refuses, or TFDS cannot write here.
+      InputError: what `png_folder.check` refuses, labels of views, or TFDS cannot
+        write here.
     """
+    if synthetic.views is not None:
+        raise InputError(
+            f"{directory}: the set has labels of {len(synthetic.views)} views of each "
+            "image, which TFDS has no form for; take --format=png"
+        )
     png_folder.check(Path(directory), synthetic, zca)
     images, labels = np.asarray(synthetic.images), np.asarray(synthetic.labels)
     about = png_folder.describe(synthetic)

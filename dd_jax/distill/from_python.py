@@ -11,8 +11,10 @@ import numpy as np
 from dd_jax.catalogue import resolve
 from dd_jax.distill.base import Experts, Method
 from dd_jax.distill.pipeline import TrainExperts, distil_many
+from dd_jax.distill.teacher_labels import Teacher
 from dd_jax.runtime.keys import named, stack
 from dd_jax.runtime.loop import run_loop
+from dd_jax.runtime.stacked import row
 from dd_jax.train.experts import expert_paths
 from dd_jax.train.networks import augmentation, bar, schedule
 from dd_jax.train.training import trainer
@@ -56,6 +58,7 @@ def distil(
     steps: int,
     *,
     experts: TrainExperts | None = None,
+    teacher: Teacher | None = None,
     progress: bool = True,
 ) -> SyntheticSet:
     """Distils one synthetic set from real data.
@@ -65,7 +68,8 @@ def distil(
       method: as `build` gives it.
       data: the real rows; of a data set those of train.
       steps: updates of the images.
-      experts: for methods that follow them; see `train_experts`.
+      experts: for methods that follow them, and for a teacher; see `train_experts`.
+      teacher: gives the set its labels; see `teacher_labels.teacher`.
       progress: whether to show a bar.
 
     Returns:
@@ -83,20 +87,21 @@ def distil(
             "distil: the method learns from releases of private rows, which launch.py "
             "makes and accounts for (--config.dp.epsilon)"
         )
-    if method.experts and experts is None:
+    if (method.experts or teacher) and experts is None:
+        who = "the method follows experts" if method.experts else "a teacher is trained"
         raise InputError(
-            "distil: the method follows experts; give "
-            "experts=distill.train_experts(model, data)"
+            f"distil: {who}; give experts=distill.train_experts(model, data)"
         )
     rows = data.train if isinstance(data, Dataset) else data
     every = np.ones((1, len(rows.labels)), bool)
     loop = bar("distil", progress)
     sets, _ = distil_many(
-        method, stack(key, 1), rows, every, schedule(steps), loop, experts
+        *(method, stack(key, 1), rows, every, schedule(steps), loop, experts),
+        teacher=teacher,
     )
     names = list(data.class_names) if isinstance(data, Dataset) else None
     metadata = {"class_names": names} if names else {}
-    return SyntheticSet(sets.images[0], sets.labels[0], sets.lr[0], metadata)
+    return row(sets, 0)._replace(metadata=metadata)
 
 
 def train_experts(

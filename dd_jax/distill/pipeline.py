@@ -10,6 +10,7 @@ from jax import lax
 
 from dd_jax.distill.base import Method, Real, blank, real_data
 from dd_jax.distill.batched.batched_method import BatchedMethod
+from dd_jax.distill.teacher_labels import Teacher
 from dd_jax.distill.traced import steps_of
 from dd_jax.runtime.advance import Advance
 from dd_jax.runtime.loop import Diverged, run_loop
@@ -82,6 +83,7 @@ def distil_many(
     initial: np.ndarray | None = None,
     batched: BatchedMethod | None = None,
     share_experts: bool = False,
+    teacher: Teacher | None = None,
 ) -> tuple[SyntheticSet, float]:
     """Distils s sets at once, each from its own rows.
 
@@ -102,6 +104,7 @@ def distil_many(
         default each its own.
       share_experts: whether all follow the experts of the first, which have to have the
         same rows; default each its own.
+      teacher: gives the sets their labels; `experts` trains its network.
 
     Returns:
       A `SyntheticSet` with a leading axis s, and the seconds that it took.
@@ -129,7 +132,8 @@ def distil_many(
         else:
             rows = jnp.stack([real.rows for real in reals])
             counts = jnp.stack([real.counts for real in reals])
-            common, paths = _paths(method, keys, member, experts, share_experts)
+            wanted = method.experts or method.releases
+            common, paths = _paths(wanted, keys, member, experts, share_experts)
             rows_of = images, reals[0].groups
             rows_of, common = everywhere((rows_of, common))
             make, values = steps_of(method)
@@ -157,7 +161,16 @@ def distil_many(
     sets = jax.vmap(method.read)(state)
     if not (sets.lr > 0).all():
         raise Diverged("distil: the learned learning rate of the networks came to 0")
+    if teacher:
+        sets = _taught(teacher, sets, keys, member, experts, share_experts)
     return sets, seconds
+
+
+def _taught(teacher, sets, keys, member, experts, share_experts) -> SyntheticSet:
+    common, each = _paths(teacher.network, keys, member, experts, share_experts)
+    if each is None:
+        each = jnp.broadcast_to(common, (len(keys), *common.shape))
+    return teacher.label(each[:, 0, 0], sets)
 
 
 def _require_accounted(made: Array, method: Method) -> None:
@@ -191,9 +204,8 @@ def _batched_advance(run: Callable, key, rest: tuple) -> Callable:
     return advance
 
 
-def _paths(method, keys, member, experts, share_experts):
+def _paths(wanted, keys, member, experts, share_experts):
     """What is made beforehand for all distillers, and for each with an axis more."""
-    wanted = method.experts or method.releases
     if not wanted:
         return None, None
     if share_experts:
@@ -212,6 +224,7 @@ def distil_then_train(
     experts: TrainExperts | None = None,
     *,
     batched: BatchedMethod | None = None,
+    teacher: Teacher | None = None,
 ) -> Pipeline:
     """The pipeline that distils its rows and trains on the result.
 
@@ -226,6 +239,7 @@ def distil_then_train(
       loops: drive the compiled steps of distillation and of training.
       experts: see `distil_many`.
       batched: see `distil_many`.
+      teacher: see `distil_many`.
     """
 
     def sets_of(keys, member, initial=None):
@@ -239,6 +253,7 @@ def distil_then_train(
             experts,
             initial=initial,
             batched=batched,
+            teacher=teacher,
         )[0]
 
     def networks(keys, sets):

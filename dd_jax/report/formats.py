@@ -125,6 +125,15 @@ def count(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
+def kilobytes(count: int) -> str:
+    """A number of bytes, of two digits.
+
+    >>> kilobytes(784000), kilobytes(100), kilobytes(2400000)
+    ('784 kB', '0.1 kB', '2400 kB')
+    """
+    return f"{count / 1000:.2g} kB" if count < 1e4 else f"{count / 1000:.0f} kB"
+
+
 def rate(value: float) -> str:
     """A fraction as a percentage of two digits.
 

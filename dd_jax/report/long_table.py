@@ -2,7 +2,8 @@
 
 Columns, null where they do not apply:
 
-- of the run: `id method dataset arch width ipc ratio init num_classes seed`;
+- of the run: `id method dataset arch width ipc ratio byte_ratio init num_classes seed`,
+  of the ratios that of images and that of bytes, labels included;
 - `part`: of the Record (`accuracy`, `privacy`, `robustness`, `cost`, ...);
 - `network`: what it was trained on (`distilled`, `random_subset`, `full_data`,
   `dp_sgd`), of transfer the target; `source`: of transfer, on whose networks the images
@@ -26,8 +27,8 @@ from dd_jax.types import Record
 
 RUN = {
     **dict.fromkeys(("id", "method", "dataset", "arch"), str),
-    **{"width": int, "ipc": float, "ratio": float, "init": str},
-    **{"num_classes": int, "seed": int},
+    **{"width": int, "ipc": float, "ratio": float, "byte_ratio": float},
+    **{"init": str, "num_classes": int, "seed": int},
 }
 TYPES = RUN | {
     **dict.fromkeys(("part", "network", "source", "threat", "attack"), str),

@@ -3,7 +3,7 @@
 from dd_jax import catalogue
 from dd_jax.catalogue import entry
 from dd_jax.catalogue.lookup import Entry
-from dd_jax.report.formats import count, format_value, rate
+from dd_jax.report.formats import count, format_value, kilobytes, rate
 from dd_jax.types import Record
 
 SPLITS = {
@@ -35,14 +35,19 @@ def evaluated_on(record: Record) -> str:
 
 
 def size(record: Record) -> str:
-    """The number of synthetic images, and of the real images that they replace."""
+    """The size of the set by all ratios: images a class, share of images, of bytes."""
     run = record["run"]
     images = round(run["ipc"] * run["num_classes"])
     text = f"{count(images, 'synthetic image')}, {format_value(run['ipc'])} per class"
     if not run.get("ratio"):
         return text
+    text += f", for {images / run['ratio']:,.0f} real images ({rate(run['ratio'])})"
+    if not (bytes_ := run.get("bytes")):
+        return text
+    of_images, of_labels = (kilobytes(bytes_[key]) for key in ("images", "labels"))
     return (
-        f"{text}, for {images / run['ratio']:,.0f} real images ({rate(run['ratio'])})"
+        f"{text}; {of_images} of images and {of_labels} of labels, "
+        f"{rate(run['byte_ratio'])} of the bytes"
     )
 
 

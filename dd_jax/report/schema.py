@@ -55,6 +55,8 @@ RUN = fields(
         "nets": COUNT,
         "full_nets": COUNT,
         "ratio": number(0),
+        "bytes": fields(dict.fromkeys(("images", "labels"), COUNT)),
+        "byte_ratio": number(0),
         "split": text,
         "device": text,
         "devices": COUNT,

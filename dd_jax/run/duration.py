@@ -16,6 +16,7 @@ from dd_jax.run.audit_context import enabled
 from dd_jax.run.cached import distillation_steps, run_dir, stage_loop
 from dd_jax.run.context import Prepared, RunContext, start
 from dd_jax.run.methods import experts_of, method_of
+from dd_jax.run.taught import teacher_of
 from dd_jax.runtime import compilation_cache as compiled
 from dd_jax.runtime.devices import devices_in_use, spread
 from dd_jax.runtime.keys import stack
@@ -126,6 +127,7 @@ def _sets(run: RunContext) -> tuple[SyntheticSet, dict[str, int]]:
         stage_loop(run, "distill", run_dir(run, "distil")),
         _walks(experts_of(run, data)),
         share_experts=True,
+        teacher=teacher_of(run),
     )
     return sets, {"experts": groups, "releases": releases}
 

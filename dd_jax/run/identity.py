@@ -6,6 +6,7 @@ from ml_collections import ConfigDict
 
 from dd_jax import config as configs
 from dd_jax.distill.io import storage
+from dd_jax.distill.set_size import data_bytes, set_bytes
 from dd_jax.run.context import (
     AUDIT_PRECISION,
     RunContext,
@@ -28,8 +29,10 @@ def identity(run: RunContext, metadata: dict, notes: tuple[str, ...]) -> dict:
     elif not learns(config):
         init = None
     curvature = config.mitigate.curvature.weight
-    decoded = len(storage.load(run.folder / "synthetic.npz").images)
-    size = metadata.get("stored_images", decoded)
+    stored = storage.load(run.folder / "synthetic.npz")
+    size = metadata.get("stored_images", len(stored.images))
+    of_set = set_bytes(stored, size)
+    of_data = data_bytes(data.train.images, len(data.class_names))
     return {
         "id": run.folder.name,
         "seed": config.seed,
@@ -43,6 +46,8 @@ def identity(run: RunContext, metadata: dict, notes: tuple[str, ...]) -> dict:
         "upsampled": upsampled(run),
         "ipc": size / len(data.class_names),
         "ratio": size / len(data.train.labels),
+        "bytes": of_set,
+        "byte_ratio": sum(of_set.values()) / of_data,
         "init": init,
         "num_classes": len(data.class_names),
         "adversarial": {

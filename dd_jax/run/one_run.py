@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 from ml_collections import ConfigDict
 
@@ -262,9 +263,9 @@ def _save_sets(run: RunContext, sets: SyntheticSet) -> dict:
 
     metadata = metadata_of(run, sets)
     for i in range(len(sets.images)):
-        arrays = (np.asarray(leaf[i]) for leaf in (sets.images, sets.labels, sets.lr))
+        one = jax.tree.map(lambda leaf, at=i: np.asarray(leaf[at]), sets)
         name = "synthetic.npz" if i == 0 else f"synthetic_{i}.npz"
-        storage.save(run.folder / name, SyntheticSet(*arrays, metadata))
+        storage.save(run.folder / name, one._replace(metadata=metadata))
     if fitted := whitening(run.config):
         workdir.write_npz(run.folder / "zca.npz", **fitted._asdict())
     picture = image_grid(np.asarray(sets.images[0]), np.asarray(sets.labels[0]))

@@ -8,6 +8,7 @@ from dd_jax.run.context import RunContext, model_settings
 from dd_jax.train import adversarial
 from dd_jax.train.recipe import describe_batches, describe_decay
 from dd_jax.train.training import MOMENTUM, WEIGHT_DECAY
+from dd_jax.train.views import DESCRIPTION
 from dd_jax.types import SyntheticSet
 
 
@@ -24,7 +25,7 @@ def metadata_of(run: RunContext, sets: SyntheticSet) -> dict:
     config, data = run.config, run.dataset
     if config.distill.load:
         return storage.load(config.distill.load).metadata or {}
-    train = config.train
+    train, views = config.train, sets.views
     return {
         "class_names": list(data.class_names),
         "normalisation": {"mean": list(data.mean), "std": list(data.std)},
@@ -51,6 +52,9 @@ def metadata_of(run: RunContext, sets: SyntheticSet) -> dict:
             "augment_in_words": augment.describe(train.augment),
             "cutmix": train.cutmix,
             "cutmix_in_words": cutmix.describe(train.cutmix),
+            "views_in_words": None
+            if views is None
+            else DESCRIPTION.format(views=views.shape[1]),
             "adversarial": train.adversarial.to_dict(),
             "adversarial_in_words": adversarial.describe_adversary(**train.adversarial),
         },

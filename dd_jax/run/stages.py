@@ -25,6 +25,7 @@ from dd_jax.run.context import RunContext, learns
 from dd_jax.run.dp_sgd_baseline import networks_by_dp_sgd, recipe_of
 from dd_jax.run.methods import batched_method_of, experts_of, method_of
 from dd_jax.run.own_backdoor import saving_trigger
+from dd_jax.run.taught import teacher_of
 from dd_jax.runtime.keys import stack
 from dd_jax.runtime.loop_log import JsonLines, Log, Logs
 from dd_jax.train.many import train_on_rows, train_on_sets
@@ -49,8 +50,8 @@ def synthetic_sets(
     config = run.config
     if config.distill.load:
         loaded = storage.load(config.distill.load)
-        arrays = (loaded.images, loaded.labels, loaded.lr)
-        return SyntheticSet(*(jnp.asarray(a)[None] for a in arrays)), 0.0
+        arrays = loaded._replace(metadata=None)
+        return jax.tree.map(lambda a: jnp.asarray(a)[None], arrays), 0.0
     keys = stack(run.key("distil"), config.sets)
     member = np.ones((config.sets, len(run.dataset.train.labels)), bool)
     loop = stage_loop(run, "distill", run_dir(run, "distil"), log=_log(run))
@@ -64,6 +65,7 @@ def synthetic_sets(
         loop,
         experts_of(run, run.dataset.train),
         share_experts=True,
+        teacher=teacher_of(run),
     )
 
 
@@ -225,6 +227,7 @@ def shadow_pipeline(
         (_shadow_loop(run, pipe, "distil"), _shadow_loop(run, pipe, "nets")),
         experts_of(run, data),
         batched=batched_method_of(run, halves) if joint else None,
+        teacher=teacher_of(run) if pipe == "distilled" else None,
     )
 
 

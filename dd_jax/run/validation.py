@@ -28,6 +28,7 @@ from dd_jax.run.mitigated import mitigations, require_mitigated
 from dd_jax.run.own_backdoor import require_backdoor
 from dd_jax.run.private import require_no_keys, require_private
 from dd_jax.run.read_data import dataset, whitening
+from dd_jax.run.taught import require_teacher, require_views
 from dd_jax.run.variants import transfer_variants
 from dd_jax.runtime.devices import require_devices
 from dd_jax.runtime.precision import require_precision
@@ -74,6 +75,8 @@ def _check_parts(built: RunContext) -> None:
     require_per_class(data, images_per_class(config))
     if not config.distill.load:
         (_check_learning if learns(config) else _check_selection)(config)
+    if config.distill.labels != "own":
+        require_teacher(built)
     require_mitigated(config, data)
     if config.backdoor.rate:
         require_backdoor(config, data)
@@ -221,6 +224,7 @@ def _check_loaded(config: ConfigDict, data: Dataset) -> None:
             f"{file} is for images of {zca.mean.size} values; those of "
             f"{config.distill.load} have {math.prod(shape)}"
         )
+    require_views(config, loaded)
     if config.sets > 1:
         raise InputError(
             f"sets={config.sets}: {config.distill.load} is one set; take sets=1"

@@ -26,9 +26,10 @@ class Schedule(NamedTuple):
 
 @reused
 def _on_sets(trainer: Trainer):
-    def one(shared, key, state, images, labels, lr):
+    def one(shared, key, state, images, labels, lr, views):
         rows = jnp.arange(len(images))
-        return trainer.advance(key, state, images, labels, rows, lr, *shared)
+        given = key, state, images, labels, rows, lr
+        return trainer.advance(*given, *shared, views=views)
 
     return map_models(one, donate=(2,), splits=trainer.splits)
 
@@ -94,7 +95,7 @@ def train_on_sets(
       Parameters with a leading axis s, and the seconds that it took.
     """
     chex.assert_rank([sets.images, sets.labels, sets.lr], [5, 3, 1])
-    each = sets.images, sets.labels, sets.lr
+    each = sets.images, sets.labels, sets.lr, sets.views
     return _train(trainer, keys, _on_sets(trainer), (), each, schedule, loop, sets)
 
 

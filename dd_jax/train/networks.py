@@ -120,8 +120,8 @@ def train(
     if isinstance(data, SyntheticSet):
         chex.assert_rank([data.images, data.labels], [4, 2])
         rate = data.lr if lr is None else lr
-        arrays = data.images, data.labels, jnp.float32(rate)
-        sets = SyntheticSet(*(jnp.stack([jnp.asarray(a)] * nets) for a in arrays))
+        one = data._replace(lr=jnp.float32(rate), metadata=None)
+        sets = jax.tree.map(lambda a: jnp.stack([jnp.asarray(a)] * nets), one)
         return train_on_sets(recipe, keys, sets, schedule(epochs), loop)[0]
     rows = data.train if isinstance(data, Dataset) else data
     every = np.tile(np.arange(len(rows.labels)), (nets, 1))

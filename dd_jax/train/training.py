@@ -15,6 +15,7 @@ from dd_jax.runtime.split_work import split_sum
 from dd_jax.train.curvature import Penalty
 from dd_jax.train.losses import cross_entropy
 from dd_jax.train.recipe import DECAYS, batches
+from dd_jax.train.views import view
 from dd_jax.types import Array, Key, Model, Params
 
 MOMENTUM = 0.9
@@ -33,9 +34,11 @@ class Trainer(NamedTuple):
 
     Attributes:
       init: `key -> FitState`.
-      advance: `(key, state, images, labels, idx, lr, epochs, first, last) -> (state,
-        loss)`: epochs first..last-1 of a schedule of `epochs`, and the mean loss over
-        them. Any division of the epochs into calls gives the same bits.
+      advance: `(key, state, images, labels, idx, lr, epochs, first, last, views=None)
+        -> (state, loss)`: epochs first..last-1 of a schedule of `epochs`, and the mean
+        loss over them. Any division of the epochs into calls gives the same bits. With
+        `views f32[v n k]`, epoch e sees view e mod v of the images, with its labels, in
+        place of augmentation.
       trainable: `params -> pytree` of the weights, as the model's.
       splits: whether several devices can share the rows of each batch.
     """
@@ -120,7 +123,7 @@ def trainer(
         params = model.init(key)
         return FitState(params, descent.init(model.trainable(params)))
 
-    def prepared(key, params, images, labels):
+    def prepared(key, params, images, labels, augment):
         augment_key, mix_key, perturb_key = jax.random.split(key, 3)
         images, labels = mix(mix_key, augment(augment_key, images), labels)
         if perturb is not None:
@@ -150,7 +153,7 @@ def trainer(
         params = model.with_trainable(state.params, trainable)
         return FitState(params | statistics, opt), loss
 
-    def epoch(key, state, images, labels, idx, lr):
+    def epoch(key, state, images, labels, augment, idx, lr):
         rows = len(idx)
         size, steps = batches(rows, batch)
         order_key, steps_key = jax.random.split(key)
@@ -162,21 +165,26 @@ def trainer(
         def body(state, at):
             chosen, weights, key = at
             raw = as_pixels(images[chosen]), labels[chosen]
-            x, y = prepared(key, state.params, *raw)
+            x, y = prepared(key, state.params, *raw, augment)
             return step(state, x, y, weights.astype(jnp.float32), lr)
 
         keys = jax.random.split(steps_key, steps)
         state, losses = lax.scan(body, state, (order, present, keys))
         return state, losses.mean()
 
-    def advance(key, state, images, labels, idx, lr, epochs, first, last):
+    def advance(key, state, images, labels, idx, lr, epochs, first, last, views=None):
+        def seen(i):
+            if views is None:
+                return images, labels, augment
+            return *view(augment, as_pixels(images), views, i), unchanged
+
         def body(i, carry):
             state, total = carry
             scale, keep = DECAYS[decay](i, epochs)
             opt = jax.tree.map(lambda m: keep * m, state.opt)  # momentum is all of it
             state = state._replace(opt=opt)
             state, loss = epoch(
-                jax.random.fold_in(key, i), state, images, labels, idx, scale * lr
+                jax.random.fold_in(key, i), state, *seen(i), idx, scale * lr
             )
             return state, total + loss
 

@@ -36,6 +36,7 @@ _GIVEN = {  # a valid value that differs from the default, where it is no number
     "decision.membership_auc.red": 0.8,
     "dp.epsilon": 2.0,
     "distill.load": __file__,
+    "distill.labels": "teacher",
     "precision": "bfloat16",
     "train.decay": "thirds",
     "train.augment": "flip",
@@ -113,6 +114,10 @@ BAD = {  # beside None, which is never right
     "distill.lr": [-1.0, float("inf"), float("nan")],
     "audits.learning_curve.eval_steps": [-1],
     "distill.lr_labels": [-1.0],
+    "distill.labels": ["", "soft"],
+    "distill.teacher.epochs": [0],
+    "distill.teacher.lr": [0.0],
+    "distill.teacher.bytes": [-1],
     "distill.factor": [-1, 4],
     "distill.distance": ["l2"],
     "distill.network.outer_steps": [-1],
@@ -304,6 +309,7 @@ def test_run_id_changes_exactly_with_keys_that_change_results(key):
     used |= {"audits.poison.enabled": True} if searched else {}
     compared = key.startswith("audits.controls.") and not key.endswith("enabled")
     used |= {"audits.controls.enabled": True} if compared else {}
+    used |= {"distill.labels": "teacher"} if ".teacher." in key else {}
     of_dro = key in ("mitigate.fair.over", "mitigate.fair.eta")
     used |= {"mitigate.fair.form": "dro"} if of_dro else {}
     distance = key == "mitigate.curvature.distance"
@@ -378,6 +384,7 @@ def test_ids_of_runs_stay_where_new_keys_are_off():
         {"audits.poison.steps": 5},
         {"audits.controls.nets": 5},
         {"mitigate.fair.eta": 0.5},
+        {"distill.teacher.epochs": 5},
     ):
         one = config.override(config.default(), off, "test")
         assert config.run_id(one, "abc") == config.run_id(config.default(), "abc")

@@ -20,3 +20,12 @@ def test_images_that_start_from_real_ones_are_said_to(init):
     record = fabricate.record(method="dm", init=init)
     assert run_notes.hidden(record) == ""
     assert bool(run_notes.near_real(record)) == (init in ("real", "kmeans"))
+
+
+def test_the_size_of_a_set_by_all_ratios():
+    record = fabricate.record()
+    assert run_notes.size(record).endswith("real images (7 %)")
+    record["run"] |= {"bytes": {"images": 6400, "labels": 40000}, "byte_ratio": 0.431}
+    assert run_notes.size(record).endswith(
+        "(7 %); 6.4 kB of images and 40 kB of labels, 43 % of the bytes"
+    )

@@ -160,7 +160,7 @@ def _with_hard_labels(context: Context) -> dict[str, Any]:
     hard = np.eye(labels.shape[-1], dtype=labels.dtype)[labels.argmax(-1)]
     if np.array_equal(hard, labels):
         return {}
-    params = context.train(context.sets._replace(labels=hard), "controls")
+    params = context.train(context.sets._replace(labels=hard, views=None), "controls")
     predicted = predictions(context.model, params, context.evaluation.images)
     return {HARD: {"form": "", "predicted": predicted}}
 

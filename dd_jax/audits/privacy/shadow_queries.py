@@ -218,7 +218,7 @@ def _attacked_sets(
     if sets is not None and "t1_images" in threats:
         hard = jax.nn.one_hot(sets.labels.argmax(-1), sets.labels.shape[-1])
         if (hard != sets.labels).any():
-            found["t1_images"] = sets._replace(labels=hard), 0
+            found["t1_images"] = sets._replace(labels=hard, views=None), 0
     return found
 
 

@@ -34,7 +34,9 @@ def shaped(path: object, found: SyntheticSet) -> SyntheticSet:
     """
     images, labels = np.asarray(found.images), np.asarray(found.labels)
     lr = np.asarray(_RATE if found.lr is None else found.lr)
-    for name, array in (("images", images), ("labels", labels), ("lr", lr)):
+    views = lr if found.views is None else found.views
+    named = {"images": images, "labels": labels, "lr": lr, "views": views}
+    for name, array in named.items():
         if array.dtype.kind not in "buif":
             raise InputError(f"{path}: {name} are {array.dtype}; numbers are needed")
     metadata = dict(found.metadata or {})
@@ -51,7 +53,8 @@ def shaped(path: object, found: SyntheticSet) -> SyntheticSet:
         labels = _one_hot(path, labels.ravel(), metadata.get("class_names"))
         words.append(_NUMBERS)
     lr = lr.reshape(()) if lr.shape == (1,) else lr
-    return _with(words, SyntheticSet(images, _f32(labels), _f32(lr), metadata))
+    made = found._replace(images=images, labels=_f32(labels), lr=_f32(lr))
+    return _with(words, made._replace(metadata=metadata))
 
 
 def scaled(path: object, found: SyntheticSet) -> SyntheticSet:

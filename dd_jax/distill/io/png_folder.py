@@ -11,8 +11,10 @@ from PIL import Image
 
 from dd_jax.data.eight_bits import encoding, quantise
 from dd_jax.data.zca import read_zca
+from dd_jax.system.workdir import write_npz
 from dd_jax.types import InputError, SyntheticSet
 
+VIEWS = "views.npz"  # f32[v m k], labels of augmented views, where a set has them
 MODES = {1: "L", 3: "RGB"}
 _USE = (
     "Images in [0, 1] are bytes / 255. Train on (images - mean) / std of "
@@ -48,7 +50,7 @@ def describe(synthetic: SyntheticSet) -> dict:
 def write(
     directory: str | Path, synthetic: SyntheticSet, zca: str | Path | None = None
 ) -> None:
-    """Writes `images/*.png`, `labels.csv` and `metadata.json`.
+    """Writes `images/*.png`, `labels.csv`, `metadata.json` and, of views, `views.npz`.
 
     A row of `labels.csv` is `file, label, p0, p1, ...`: the most likely class and the
     probability of each; nine digits, so that `f32` comes back as it was. The folder
@@ -86,6 +88,8 @@ def write(
     (part / "metadata.json").write_text(text + "\n")
     if zca:
         shutil.copyfile(zca, part / "zca.npz")
+    if synthetic.views is not None:
+        write_npz(part / VIEWS, views=np.float32(synthetic.views))
     part.replace(root)
 
 

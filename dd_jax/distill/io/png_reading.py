@@ -17,7 +17,8 @@ from dd_jax.data.image_file import (
     transparent,
 )
 from dd_jax.distill.io import metadata_checks
-from dd_jax.distill.io.png_folder import MODES
+from dd_jax.distill.io.png_folder import MODES, VIEWS
+from dd_jax.system.archive import read_npz
 from dd_jax.system.memory import excess
 from dd_jax.system.paths import no_file
 from dd_jax.types import InputError, SyntheticSet
@@ -47,7 +48,17 @@ def read(directory: str | Path) -> SyntheticSet:
         raise InputError(f"{root / 'labels.csv'}: {error}") from None
     lr = about.get("lr")
     lr = lr if lr is None else np.float32(lr)
-    return SyntheticSet(_pixels(root, rows, about), labels, lr, about["metadata"])
+    images = _pixels(root, rows, about)
+    return SyntheticSet(images, labels, lr, about["metadata"], _views(root))
+
+
+def _views(root: Path) -> np.ndarray | None:
+    path = root / VIEWS
+    if not path.exists():
+        return None
+    if not _inside(root, VIEWS):
+        raise InputError(f"{path} is a link out of the folder of its set")
+    return read_npz(path, ("views",))["views"]
 
 
 def check_whole(directory: str | Path, found: SyntheticSet) -> None:

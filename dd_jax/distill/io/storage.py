@@ -21,9 +21,11 @@ _MOST_DECODED = 14  # images that a stored one decodes to: 1 + 4 + 9 by three fa
 def save(path: str | Path, synthetic: SyntheticSet) -> None:
     """Writes `images f32[m h w c]`, `labels f32[m k]`, `lr f32[]` and JSON `metadata`.
 
-    The file appears whole or not at all, and the same set gives the same bytes.
+    Where views have labels, also `views f32[v m k]`. The file appears whole or not at
+    all, and the same set gives the same bytes.
     """
-    arrays = {name: np.float32(getattr(synthetic, name)) for name in _ARRAYS}
+    present = _ARRAYS if synthetic.views is None else (*_ARRAYS, "views")
+    arrays = {name: np.float32(getattr(synthetic, name)) for name in present}
     metadata = json.dumps(synthetic.metadata or {}, sort_keys=True)
     write_npz(expanded(path), **arrays, metadata=np.array(metadata))
 
@@ -71,18 +73,19 @@ def beside(path: str | Path, name: str) -> Path:
 
 def _read_archive(path):
     refuse = lambda reason: f"{path} is not a synthetic set (.npz): {reason}"
-    file = read_npz(path, ("images", "labels"), ("lr", "metadata"), refuse)
+    file = read_npz(path, ("images", "labels"), ("lr", "metadata", "views"), refuse)
     text = file.get("metadata", np.array("{}"))
     try:
         text = text.item()
         metadata = claims.parse(text.decode() if isinstance(text, bytes) else text)
     except (ValueError, TypeError) as error:
         raise InputError(refuse(f"metadata should be JSON text ({error})")) from None
-    return SyntheticSet(file["images"], file["labels"], file.get("lr"), metadata)
+    arrays = (file.get(name) for name in _ARRAYS)
+    return SyntheticSet(*arrays, metadata, file.get("views"))
 
 
 def _check(path, found):
-    images, labels, lr, metadata = found
+    images, labels, lr, metadata, views = found
     shapes = images.shape, labels.shape, lr.shape
     ranks, empty = [len(s) for s in shapes], 0 in shapes[0] + shapes[1]
     if ranks != [4, 2, 0] or len(images) != len(labels) or empty:
@@ -98,6 +101,8 @@ def _check(path, found):
         raise InputError(
             f"{path}: each row of labels should be probabilities{_remedy(labels)}"
         )
+    if views is not None:
+        _check_views(path, views, labels)
     classes = labels.shape[1]
     names = metadata.get("class_names", [str(label) for label in range(classes)])
     if len(set(names)) != len(names) or len(names) != classes:
@@ -111,6 +116,17 @@ def _check(path, found):
             f"{path}: metadata.stored_images is {stored}, and {len(images)} images are "
             "there; a stored image is decoded to 1 to 14 of them"
         )
+
+
+def _check_views(path, views, labels):
+    if views.ndim != 3 or views.shape[1:] != labels.shape or not len(views):
+        raise InputError(
+            f"{path}: views {views.shape} should be [v m k], v labels of each of the "
+            f"{len(labels)} images"
+        )
+    whole = np.isfinite(views).all() and (views >= 0).all()
+    if not whole or not np.allclose(views.sum(-1), 1, atol=1e-3):
+        raise InputError(f"{path}: each row of views should be probabilities")
 
 
 def _remedy(labels):

@@ -33,6 +33,8 @@ def synthetic_set(record: Record, config: Mapping[str, Any]) -> dict[str, Any]:
         "images_per_class": run["ipc"],
         "images": round(run["ipc"] * run["num_classes"]),
         "ratio_to_train": run.get("ratio"),
+        "bytes": run.get("bytes"),
+        "byte_ratio_to_train": run.get("byte_ratio"),
         "steps": settings.get("distill.steps"),
         "sets": run.get("sets"),
         "settings": _of(settings, OF_SET),

@@ -52,6 +52,22 @@ def test_round_trip(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["synthetic.npz"]
 
 
+def test_labels_of_views_come_back_and_are_checked(tmp_path):
+    views = np.stack([GOOD["labels"], GOOD["labels"][::-1]])
+    given = SyntheticSet(GOOD["images"], GOOD["labels"], GOOD["lr"], {}, views)
+    save(tmp_path / "s.npz", given)
+    np.testing.assert_array_equal(load(tmp_path / "s.npz").views, views)
+    wrong = written(tmp_path / "shape.npz", views=views[0])
+    assert "should be [v m k]" in message(wrong)
+    for value in (np.nan, -0.5, 0.3):
+        changed = views.copy()
+        changed[0, 0] = value
+        bad = written(tmp_path / "value.npz", views=changed)
+        assert "views should be probabilities" in message(bad)
+    text = written(tmp_path / "text.npz", views=np.array(["a"]))
+    assert "views are <U1; numbers are needed" in message(text)
+
+
 def test_a_set_without_metadata_has_an_empty_one(tmp_path):
     inside = synthetic()._replace(images=GOOD["images"], metadata=None)
     save(tmp_path / "s.npz", inside)

@@ -1,0 +1,81 @@
+"""Runs whose sets have the labels of a teacher."""
+
+import numpy as np
+import pytest
+from tiny import BARE, MLP, TINY, make, only_run
+
+from dd_jax import distill, run
+from dd_jax.distill.io import png_folder
+from dd_jax.report import schema
+from dd_jax.types import InputError
+
+TAUGHT = {
+    "distill.labels": "teacher",
+    "distill.teacher.epochs": 2,
+    "distill.teacher.bytes": 200,  # two views of six images of three classes
+    "train.augment": "scale",
+}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return tmp_path_factory.mktemp("taught")
+
+
+@pytest.fixture(scope="module")
+def record(root):
+    privacy = {"audits.privacy.threats": ("t1", "t1_images")}
+    off = {"audits.robustness.enabled": False, "audits.memorisation.enabled": False}
+    return run.run(make(TINY | MLP | off | TAUGHT | privacy), root)
+
+
+def test_the_set_its_size_and_its_shadows(record, root):
+    schema.validate(record)
+    found = distill.load(only_run(root) / "synthetic.npz")
+    assert found.views.shape == (2, 6, 3) and "mod 2" in str(found.metadata)
+    np.testing.assert_allclose(found.labels, found.views.mean(0), atol=1e-6)
+    assert found.labels.max() < 1
+    size = {"images": 6 * 64, "labels": 2 * 6 * 3 * 4}
+    assert record["run"]["bytes"] == size
+    real = 6 / record["run"]["ratio"] * (64 + 1)  # 8 x 8 values and a class each
+    assert record["run"]["byte_ratio"] == pytest.approx(sum(size.values()) / real)
+    assert set(record["privacy"]["distilled"]) >= {"t1", "t1_images"}
+
+
+def test_the_set_loaded_again_gives_the_same_accuracy(record, root, tmp_path):
+    folder = tmp_path / "png"
+    path = only_run(root) / "synthetic.npz"
+    again = {"distill.load": str(path), "train.augment": "scale"}
+    found = run.run(make(BARE | MLP | again), tmp_path / "npz")
+    assert found["accuracy"]["distilled"] == record["accuracy"]["distilled"]
+    png_folder.write(folder, distill.load(path))
+    np.testing.assert_array_equal(distill.load(folder).views, distill.load(path).views)
+    other = make(BARE | MLP | again | {"train.augment": "none"})
+    with pytest.raises(InputError, match="give --config.train.augment=scale"):
+        run.run(other, tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    "changes, said",
+    [
+        ({"distill.teacher.bytes": 71}, "is 72 bytes"),
+        ({"distill.lr_labels": 1.0}, "give one of the two"),
+        ({"dp.epsilon": 1.0, "distill.init": "noise"}, "without noise"),
+        (
+            {"model.name": "convnet", "model.norm": "batch", "model.width": 4},
+            "no batch statistics",
+        ),
+    ],
+)
+def test_what_does_not_go_with_a_teacher(changes, said):
+    with pytest.raises(InputError, match=said):
+        run.prepared(make(BARE | MLP | TAUGHT | changes))
+
+
+@pytest.mark.parametrize("method", ["random", "mtt"])
+def test_selected_images_and_sets_with_experts_are_labelled_too(tmp_path, method):
+    experts = {"distill.mtt.experts": 1, "distill.mtt.expert_epochs": 1}
+    steps = {"distill.mtt.max_start": 1, "distill.mtt.student_steps": 1}
+    values = BARE | MLP | TAUGHT | experts | steps | {"distill.method": method}
+    run.run(make(values), tmp_path)
+    assert distill.load(only_run(tmp_path) / "synthetic.npz").views.shape == (2, 6, 3)
