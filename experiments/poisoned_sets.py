@@ -13,9 +13,8 @@ with one in the form of DoorPing (Liu et al. 2023): a trigger of 3 x 3 pixels fo
 searched (`audits.poison`).
 
 Success of the attack and accuracy without trigger are the part `backdoor` of Records,
-beside `accuracy` of the clean ones; `dd_jax.report.poison_errors.error_rates` counts
-false accusations and missed backdoors. Records have the anomaly index of every class,
-so that other thresholds are counted on the same ones.
+beside `accuracy` of the clean ones. `python -m dd_jax.report FILE --backdoors` counts
+false accusations and missed backdoors at several thresholds of the anomaly index.
 
 Time: about 10 minutes on two CPU cores, as a dry run estimates.
 Expect success of at least 90 % at an accuracy within 2 points of the clean sets.

@@ -24,7 +24,6 @@ class Shadows(NamedTuple):
     """How the models of a membership audit are made, as the run makes its own.
 
     Attributes:
-      ipc: synthetic images per class.
       random_starts: pipelines whose initial images are random rows of train, which T0
         asks for, and how many rows of each class they are made from.
       flips: whether training flips images, so that queries should too.
@@ -37,7 +36,6 @@ class Shadows(NamedTuple):
         sets that are there.
     """
 
-    ipc: int
     random_starts: Mapping[str, int]
     flips: bool
     make: Callable[..., tuple[SyntheticSet | None, Params]]

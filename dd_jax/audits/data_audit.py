@@ -39,8 +39,8 @@ def measure(context: Context) -> dict:
     }
     if data.train.groups is not None:
         found["groups"] = group_counts(_splits(data), len(data.class_names))
-    if context.shadows:
-        found["ipc"] = context.shadows.ipc
+    if context.shadows:  # not of a loaded set, whose size is as it is
+        found["ipc"] = context.ipc
     return found
 
 

@@ -26,7 +26,7 @@ from dd_jax.system.paths import IS_FILE, describe_error, expanded, no_file, no_f
 from dd_jax.types import InputError, Record
 
 NOT_WITH_COMPARE = (
-    *("markdown", "privacy", "transfer", "claims"),
+    *("markdown", "privacy", "transfer", "backdoors", "claims"),
     *("trends", "form", "fill", "cards"),
 )
 
@@ -82,6 +82,12 @@ def _parser() -> argparse.ArgumentParser:
         help="instead, print Markdown tables of transfer between networks",
     )
     parser.add_argument(
+        "--backdoors",
+        action="store_true",
+        help="instead, print a Markdown table of how often the search for backdoors is "
+        "wrong, counted on clean and poisoned sets",
+    )
+    parser.add_argument(
         "--claims",
         action="store_true",
         help="instead, print Markdown tables of the claims of arXiv 2305.03355, tested "
@@ -126,7 +132,8 @@ def _parser() -> argparse.ArgumentParser:
         "--fill",
         action="store_true",
         help="instead, WORKDIR is a Markdown file: make the tables between its lines "
-        "'<!-- table: FILE runs|privacy|robustness|controls|transfer|claims "
+        "'<!-- table: FILE runs|privacy|robustness|controls|backdoors|"
+        "transfer|claims "
         "[KEY=VALUE ...] -->' and '<!-- end of table -->' again",
     )
     return parser
@@ -158,6 +165,7 @@ def _run(arguments: argparse.Namespace) -> None:
         markdown.table: arguments.markdown,
         markdown.privacy: arguments.privacy,
         markdown.transfer: arguments.transfer,
+        markdown.backdoors: arguments.backdoors,
         markdown.of_claims: arguments.claims,
     }
     if not (any(tables.values()) or arguments.trends or arguments.export):

@@ -8,6 +8,7 @@ from dd_jax.report import (
     controls_table,
     headline,
     membership_table,
+    poison_errors,
     robustness_table,
     two_runs,
 )
@@ -183,6 +184,25 @@ def controls(found: Sequence[Record]) -> str:
     own = controls_table.side_by_side(found)
     if not own:
         raise InputError("no run has controls; set audits.controls.enabled")
+    return _lines(own)
+
+
+def backdoors(found: Sequence[Record], threshold: str = "2,4") -> str:
+    """Markdown table of the errors of the search for backdoors, by threshold.
+
+    Args:
+      found: as `dd_jax.report.records.read` gives them, of clean and poisoned sets.
+      threshold: of the anomaly index, joined by commas.
+
+    Returns:
+      The table, with a final newline.
+
+    Raises:
+      InputError: no run has a search.
+    """
+    own = poison_errors.by_threshold(found, [float(t) for t in threshold.split(",")])
+    if not own:
+        raise InputError("no run has a search; set audits.poison.enabled")
     return _lines(own)
 
 

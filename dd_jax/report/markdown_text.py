@@ -17,6 +17,7 @@ KINDS = {
     "robustness": markdown.robustness,
     "transfer": markdown.transfer,
     "controls": markdown.controls,
+    "backdoors": markdown.backdoors,
     "claims": markdown.of_claims,
 }
 _PLACE = re.compile(
@@ -34,9 +35,9 @@ def filled(text: str, folder: str | Path) -> str:
         <!-- end of table -->
 
     `runs` is `markdown.table` and `claims` `markdown.of_claims`; `privacy`,
-    `robustness`, `controls` and `transfer` are the functions of that name, with their
-    options, such as `score=rmia` and `eps=0,0.05`. Without conditions all Records of
-    the file are in. Rows are ordered as in the report.
+    `robustness`, `controls`, `backdoors` and `transfer` are the functions of that name,
+    with their options, such as `score=rmia` and `eps=0,0.05`. Without conditions all
+    Records of the file are in. Rows are ordered as in the report.
 
     Args:
       text: Markdown.

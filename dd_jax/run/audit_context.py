@@ -193,7 +193,6 @@ def _shadows(run: RunContext) -> Shadows:
         return sets, trained.params
 
     return Shadows(
-        ipc=ipc,
         random_starts={pipe: ipc * _tiles(run.config, pipe) for pipe in starts},
         flips="flip" in run.config.train.augment,
         make=make,

@@ -81,8 +81,8 @@ def test_groups_and_images_per_class_are_known_where_there_are_any():
     with_groups = lambda split: split._replace(groups=split.labels % 2)
     train, test = map(with_groups, digits()[:2])
     given, _ = context("data", dataset=digits()._replace(train=train, test=test))
-    shadows = Shadows(7, {}, False, not_yet, not_yet, not_yet)
-    found = AUDIT.measure(given._replace(shadows=shadows))
+    shadows = Shadows({}, False, not_yet, not_yet, not_yet)
+    found = AUDIT.measure(given._replace(ipc=7, shadows=shadows))
     assert found["ipc"] == 7 and [row["group"] for row in found["groups"]] == [0, 1]
     assert [rows > 0 for rows in found["groups"][0]["train"]] == [True, False, True]
 

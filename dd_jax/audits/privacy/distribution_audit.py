@@ -33,11 +33,11 @@ def check(context: Context) -> None:
             int(np.bincount(labels[member], minlength=classes).min())
             for member in _members(context, name)
         )
-        if rows < context.shadows.ipc:
+        if rows < context.ipc:
             raise InputError(
                 f"audits.distribution: where train has shares of {SHARES[0]:g} and "
                 f"{SHARES[1]:g} of one of two {name}, a class has {rows} rows left; "
-                f"{context.shadows.ipc} are needed"
+                f"{context.ipc} are needed"
             )
         if not {0, 1} <= set(_side(context, context.evaluation, name).tolist()):
             raise InputError(

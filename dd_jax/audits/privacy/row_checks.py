@@ -45,7 +45,7 @@ def _check_audit_rows(context: Context) -> None:
 
 def _check_bulk(context: Context, ordinary: np.ndarray) -> None:
     """The rows that every shadow has must do for the images of each class."""
-    ipc, data, fewest = context.shadows.ipc, context.dataset, int(ordinary.min())
+    ipc, data, fewest = context.ipc, context.dataset, int(ordinary.min())
     in_t0 = "t0" in context.options.threats
     if fewest < ipc * (1 + in_t0):
         most = fewest // (1 + in_t0)
@@ -76,13 +76,13 @@ def _check_pairs_of_a_class(context: Context) -> None:
 def _without_audit(context: Context) -> str:
     """The way to do without, and what images per class are then possible."""
     most = int(np.bincount(context.dataset.train.labels).min())
-    limit = "" if context.shadows.ipc <= most else f" with at most {most}"
+    limit = "" if context.ipc <= most else f" with at most {most}"
     return f"audits.privacy.enabled=False{limit}"
 
 
 def _check_halves(context: Context, ordinary: np.ndarray) -> None:
     """Half of the rows, canaries left out, must do for the images of each class."""
-    ipc, canaries, data = context.shadows.ipc, context.options.canaries, context.dataset
+    ipc, canaries, data = context.ipc, context.options.canaries, context.dataset
     fewest = int(ordinary.min())
     if fewest >= 2 * ipc:
         return

@@ -139,7 +139,7 @@ def _initial_shadows(context: Context, pipe: str) -> _Made:
     seed, pairs = _masks(context, "initial masks")
     initial = np.zeros((2 * pairs, len(data.labels)), bool)
     initial[:, :rows] = initial_masks(
-        seed, data.labels[:rows], pairs, context.shadows.ipc, canaries.kind >= 0
+        seed, data.labels[:rows], pairs, context.ipc, canaries.kind >= 0
     )
     key = named(context.key(f"shadows {pipe}"), "initial")
     made = _shadows(context, pipe, key, data, np.ones_like(initial), initial)
@@ -153,7 +153,7 @@ def _released_shadows(context: Context, pipe: str) -> _Made:
         seed,
         canaries,
         pairs,
-        at_least=context.shadows.ipc,
+        at_least=context.ipc,
         fixed_bulk=worst_case(context),
     )
     key, rows = context.key(f"shadows {pipe}"), [member[:, canaries.source]]

@@ -1,7 +1,9 @@
 """Sections of 8-bit sets, learning curves and corruptions."""
 
 import fabricate
+import pytest
 
+from dd_jax.report import markdown
 from dd_jax.report.artefacts import Artefacts
 from dd_jax.report.poison_errors import error_rates
 from dd_jax.report.sections import (
@@ -12,6 +14,7 @@ from dd_jax.report.sections import (
     poison_section,
     quantization_section,
 )
+from dd_jax.types import InputError
 
 
 def texts(table):
@@ -158,3 +161,25 @@ def test_errors_of_the_search_are_counted_on_records():
     low, high = found["missed"]["ci"]
     assert low < 0.01 and high > 0.9  # Clopper and Pearson: 0.0084 to 0.9057
     assert error_rates(clean).keys() == {"false_accusations"}
+
+
+def test_errors_are_counted_at_other_thresholds(row):
+    def searched(*index, **more):
+        classes = [{"index": value} for value in index]
+        return (
+            fabricate.record() | {"poison": {"classes": classes, "accused": []}} | more
+        )
+
+    hit = {"distilled": {"success": fabricate.around(0.9)}, "target": 0}
+    found = [
+        *(searched(None, -2.5), searched(-1.0, -5.0), searched(0.0, 3.0)),
+        *(searched(-3.0, 0.0, backdoor=hit), searched(0.0, -9.0, backdoor=hit)),
+    ]
+    lines = markdown.backdoors(found).splitlines()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[2:]]
+    assert [row[1::2][:2] for row in rows] == [["3", "2"], ["3", "2"]]
+    assert [row[2].split(" (")[0] for row in rows] == ["66.7 %", "33.3 %"]
+    assert [row[4].split(" (")[0] for row in rows] == ["50.0 %", "100.0 %"]
+    assert rows[0][5].startswith("90.0 %") and rows[0][0] == "2"
+    with pytest.raises(InputError, match="set audits.poison.enabled"):
+        markdown.backdoors([row])
