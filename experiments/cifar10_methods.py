@@ -45,6 +45,7 @@ METHODS = {
     "random": {},
     "herding": {},
     "kmeans": {},
+    "rded": {"distill.labels": "teacher", "distill.teacher.bytes": 1_000_000},
     "dc": {"distill.steps": 500, "distill.lr": 0.1},
     "dsa": {"distill.steps": 500, "distill.lr": 0.1},
     "dm": {"distill.steps": 2000, "distill.lr": 1.0},

@@ -49,6 +49,14 @@ method("herding", _IN + "selection:herded_images", label="Herding", **_CHOICE)
 method("kcenter", _IN + "selection:kcenter_images", label="k-center", **_CHOICE)
 method("kmeans", _IN + "selection:kmeans_images", label="k-means", **_CHOICE)
 method(
+    "rded",
+    _IN + "rded:rded",
+    label="Crops that a teacher is sure of (RDED)",
+    options=method_options.RDED,
+    follows_experts=True,
+    **_CHOICE,
+)
+method(
     "dc",
     _IN + "condensation:condensation",
     label="Dataset condensation (DC)",

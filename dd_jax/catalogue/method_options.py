@@ -88,6 +88,13 @@ TRAJECTORY_MATCHING = (
     ),
 )
 
+RDED = (
+    Option("tiles", 1, "crops along each side of an image", at_least(1)),
+    Option("crops", 5, "crops of each image that the best is taken of", at_least(1)),
+    Option("candidates", 300, "images of each class that are cropped", at_least(1)),
+    Option("expert_epochs", 20, "epochs of the network that chooses", at_least(1)),
+    Option("expert_lr", 0.01, "learning rate of the network that chooses", POSITIVE),
+)
 _EXPERTS = (
     Option("experts", 5, "networks trained as experts", at_least(1)),
     Option("expert_epochs", 20, "epochs that they train for", at_least(1)),

@@ -115,6 +115,10 @@ def distil_many(
     reals_of = partial(_reals, method, data)
     reals = reals_of(member)
     firsts = reals if initial is None else reals_of(initial)
+    if method.experts and not method.steps:  # it selects by them
+        given = _paths(method.experts, keys, member, experts, share_experts)
+        paths = _of_each(len(keys), *given)
+        firsts = [first._replace(experts=own) for first, own in zip(firsts, paths)]
     split = jax.vmap(jax.random.split)(keys)
     states = [method.init(k, first) for k, first in zip(split[:, 0], firsts)]
     state = arrays_of_first(stack_trees(states))  # hosts may round differently
@@ -167,10 +171,9 @@ def distil_many(
 
 
 def _taught(teacher, sets, keys, member, experts, share_experts) -> SyntheticSet:
-    common, each = _paths(teacher.network, keys, member, experts, share_experts)
-    if each is None:
-        each = jnp.broadcast_to(common, (len(keys), *common.shape))
-    return teacher.label(each[:, 0, 0], sets)
+    given = _paths(teacher.network, keys, member, experts, share_experts)
+    networks = [own[0, 0] for own in _of_each(len(keys), *given)]
+    return teacher.label(jnp.stack(networks), sets)
 
 
 def _require_accounted(made: Array, method: Method) -> None:
@@ -202,6 +205,11 @@ def _batched_advance(run: Callable, key, rest: tuple) -> Callable:
         return state, {"loss": loss}
 
     return advance
+
+
+def _of_each(count: int, common, paths) -> list[Array]:
+    """What is made beforehand, for each distiller."""
+    return [common] * count if paths is None else list(paths)
 
 
 def _paths(wanted, keys, member, experts, share_experts):

@@ -123,6 +123,11 @@ BAD = {  # beside None, which is never right
     "distill.network.outer_steps": [-1],
     "distill.network.epochs": [-1],
     "distill.network.steps": [0],
+    "distill.rded.tiles": [0],
+    "distill.rded.crops": [0],
+    "distill.rded.candidates": [0],
+    "distill.rded.expert_epochs": [0],
+    "distill.rded.expert_lr": [0.0],
     "distill.mtt.experts": [0],
     "distill.mtt.kept_epochs": [-1],
     "distill.mtt.expert_lr": [0.0],
@@ -296,7 +301,7 @@ def test_override_leaves_the_original_and_refuses_other_types():
 
 @pytest.mark.parametrize("key", fields())
 def test_run_id_changes_exactly_with_keys_that_change_results(key):
-    named = re.match(r"distill\.(mtt|dance|ncfm)\.", key)
+    named = re.match(r"distill\.(mtt|dance|ncfm|rded)\.", key)
     method = named[1] if named else "dm"
     init = "public:digits" if key.startswith("distill.public.") else "real"
     used = {"distill.method": method, "distill.init": init}

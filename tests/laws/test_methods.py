@@ -354,6 +354,8 @@ def test_read_gives_probabilities_in_class_order(case):
 def test_images_come_under_their_own_class(case):
     method = make(case.name, init="real")
     state = method.init(jax.random.key(0), case.real)
+    if case.name == "rded":
+        pytest.skip("crops move columns; its own test follows them")
     columns = np.asarray(method.read(state).images).mean((1, 3))
     classes = np.repeat(np.arange(CLASSES), len(columns) // CLASSES)
     np.testing.assert_array_equal(columns[:, [0, 3, 6]].argmax(1), classes)

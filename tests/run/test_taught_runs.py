@@ -72,7 +72,7 @@ def test_what_does_not_go_with_a_teacher(changes, said):
         run.prepared(make(BARE | MLP | TAUGHT | changes))
 
 
-@pytest.mark.parametrize("method", ["random", "mtt"])
+@pytest.mark.parametrize("method", ["random", "rded", "mtt"])
 def test_selected_images_and_sets_with_experts_are_labelled_too(tmp_path, method):
     experts = {"distill.mtt.experts": 1, "distill.mtt.expert_epochs": 1}
     steps = {"distill.mtt.max_start": 1, "distill.mtt.student_steps": 1}
