@@ -9,9 +9,14 @@ near-duplicated, hardest by EL2N) are each in half of them. The attacker has the
 images (T0), the released set (T1) or one network (T2). A random subset, the full data
 and, for the private sets, DP-SGD at the same epsilon beside.
 
-Time: not measured yet.
-Expect: not known yet.
-No Record yet.
+Time: 74 minutes on two CPU cores, beside other work.
+Expect AUC (T0, RMIA) 0.86 where DM starts from real rows, as of a random subset (0.88),
+and 0.54 where MTT does; from noise and public images there is nothing to attack. T1 is
+0.54 for DM from real rows and at most 0.52 for all other sets; T2 is 0.74 on the full
+data and 0.57 for DP-SGD. Public images in place of real rows cost accuracy, 51.7 for
+93.8 % (DM) and 77.4 for 88.6 % (MTT), but not in the private form, 88.1 %, which starts
+from either noise or them; DP-SGD has 81.1 % at the same epsilon.
+Records: experiments/results/privacy_canaries_digits.jsonl.
 """
 
 from ml_collections import ConfigDict

@@ -303,6 +303,10 @@ def test_the_table_of_experiments():
         "privacy_fashion_mnist": [
             auc("privacy_fashion_mnist", "t0", init="real", ipc=10)
         ],
+        "privacy_canaries_digits": [
+            auc("privacy_canaries_digits", threat, method="dm", init="real")
+            for threat in ("t0", "t1")
+        ],
         "privacy_digits_methods": [auc("privacy_digits_methods", "t0", method="idc_i")],
         "robustness_checks_fashion_mnist": [
             f"{sum(v is True for v in checks.values())} of {len(checks)}"
