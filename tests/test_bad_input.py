@@ -347,6 +347,11 @@ def test_models_that_cannot_be(capsys, changes, message):
             "first_max_start to max_start over growth updates: give both or neither",
         ),
         (
+            {"distill.method": "rat_bptt", "distill.rat_bptt.window": 61},
+            "distill.rat_bptt.window=61: more steps than distill.rat_bptt.unroll=60, "
+            "the most that a network takes",
+        ),
+        (
             {"distill.multi": True},
             "distill.multi=True: with one tile an image there is no more to decode; "
             "give distill.factor 2 or 3",

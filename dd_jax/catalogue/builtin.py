@@ -131,6 +131,14 @@ method(
     label="Kernel ridge regression (FRePo)",
     traced=_LEARNS,
 )
+method(
+    "rat_bptt",
+    _IN + "truncated_backpropagation:truncated_backpropagation",
+    label="Random truncated back-propagation (RaT-BPTT)",
+    options=method_options.TRUNCATED_BACKPROPAGATION,
+    memory=("window",),
+    traced=(*_LEARNS, "inner_lr"),
+)
 
 _IN = "dd_jax.distill.parametrisation.initial_images:"
 init("noise", _IN + "noise", label="Noise")

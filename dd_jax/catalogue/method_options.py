@@ -117,3 +117,19 @@ NCFM = (
     ),
     Option("scale", 300.0, "factor of the loss between them", POSITIVE),
 )
+
+TRUNCATED_BACKPROPAGATION = (
+    Option(
+        "window",
+        20,
+        "last training steps of a network, which are differentiated",
+        at_least(1),
+    ),
+    Option(
+        "unroll",
+        60,
+        "most training steps of a network; at least distill.rat_bptt.window",
+        at_least(1),
+    ),
+    Option("inner_lr", 0.001, "learning rate of the network (Adam)", POSITIVE),
+)

@@ -125,6 +125,7 @@ class Method(NamedTuple):
     | `experts`, `expert_lr`, `kept_epochs`, `student_lr` | of its experts, students |
     | `expert_weight` | of the loss that trained experts have on the set |
     | `pool`, `ridge` | FRePo |
+    | `window`, `unroll`, `inner_lr` | RaT-BPTT: a network's steps on the set |
     | `releases` | what a form for private rows learns from |
 
     Attributes:

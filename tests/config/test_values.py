@@ -140,6 +140,9 @@ BAD = {  # beside None, which is never right
     "distill.mtt.batch_student": [-1],
     "distill.mtt.student_lr": [-0.1],
     "distill.mtt.lr_lr": [-0.1],
+    "distill.rat_bptt.window": [0],
+    "distill.rat_bptt.unroll": [0],
+    "distill.rat_bptt.inner_lr": [0.0],
     "distill.load": ["/no/such/synthetic.npz", "/"],
     "distill.steps_per_call": [0],
     "checkpoint_seconds": [-1.0, float("inf")],
@@ -301,7 +304,7 @@ def test_override_leaves_the_original_and_refuses_other_types():
 
 @pytest.mark.parametrize("key", fields())
 def test_run_id_changes_exactly_with_keys_that_change_results(key):
-    named = re.match(r"distill\.(mtt|dance|ncfm|rded)\.", key)
+    named = re.match(r"distill\.(mtt|dance|ncfm|rat_bptt|rded)\.", key)
     method = named[1] if named else "dm"
     init = "public:digits" if key.startswith("distill.public.") else "real"
     used = {"distill.method": method, "distill.init": init}

@@ -25,10 +25,10 @@ from dd_jax.train import evaluate, trainer
 from dd_jax.train.many import Schedule, train_on_sets
 from dd_jax.types import Split, SyntheticSet
 
-ROWS, STUDENT_STEPS = 70, 5  # rows of a class: more than any piece of CPU's
+ROWS, STUDENT_STEPS, WINDOW = 70, 5, 2  # rows of a class: more than any piece of CPU's
 AUGMENT = dsa("color_crop_cutout_flip", (0.4,), (0.3,))
 # Lengths of loops that may remain: classes, whose gradients are quicker in turn; steps
-# of students; epochs of a network, one batch each.
+# of students and of networks; epochs of a network, one batch each.
 LOOPS = {
     "dm": (),
     "mtt": (STUDENT_STEPS,),
@@ -39,6 +39,7 @@ LOOPS = {
     "frepo": (0, 1),
     "dance": (0, 1),
     "ncfm": (0, 1),
+    "rat_bptt": (0, WINDOW),
 }
 
 
@@ -152,7 +153,9 @@ def close_as_a_whole(got, expected):
     close(got, expected)
 
 
-@pytest.mark.parametrize("name", slow(*VARIANTS, "dsa", "idc", "frepo", "ncfm"))
+@pytest.mark.parametrize(
+    "name", slow(*VARIANTS, "dsa", "idc", "frepo", "ncfm", "rat_bptt")
+)
 def test_a_step_is_that_of_cpu(name):
     method, key = wide(name), jax.random.key(0)
     real = many_rows()

@@ -87,6 +87,13 @@ OPTIONS = {name: {} for name in METHODS} | {
     "frepo": {"batch_real": 4, "outer_steps": 3, "pool": 2},
     "dance": {"batch_real": 4, "factor": 1},
     "ncfm": {"batch_real": 4, "factor": 1, "frequencies": 16},
+    "rat_bptt": {
+        "batch_real": 4,
+        "window": 2,
+        "unroll": 4,
+        "inner_lr": 0.02,
+        "lr": 0.05,
+    },
 }
 
 
@@ -200,6 +207,7 @@ TRACED = {
     "lr_lr": 0.01,
     "expert_weight": 0.3,
     "scale": 2.0,
+    "inner_lr": 0.03,
 }
 OF_ADAM = {"ncfm": {"lr": 0.01}}  # by which each pixel moves: 0.5 is half of its range
 

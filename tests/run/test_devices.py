@@ -70,7 +70,7 @@ def test_the_worst_case_protocol(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["dsa", "mtt", "idc", "frepo"])
+@pytest.mark.parametrize("method", ["dsa", "mtt", "idc", "frepo", "rat_bptt"])
 def test_every_kind_of_method_with_its_shadows(tmp_path, method):
     """Inner loops, experts, several images in one, networks that are trained on."""
     off = {"audits.robustness.enabled": False, "audits.memorisation.enabled": False}

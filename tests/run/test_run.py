@@ -156,6 +156,7 @@ VARIANTS = (
     "idc",
     "frepo",
     "ncfm",
+    "rat_bptt",
 )  # the rest of a run is as for dm
 
 

@@ -11,12 +11,11 @@ from dd_jax.distill.base import Batch, Experts, Method, Real, draw
 from dd_jax.distill.loss_matching import augmented, siamese, weighed
 from dd_jax.distill.methods.distribution_matching import class_means, synthetic_means
 from dd_jax.distill.methods.flat_weights import unraveller
+from dd_jax.distill.methods.network_loss import network_loss
 from dd_jax.distill.parametrisation.protocol import flattened
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
 from dd_jax.distill.signatures import passes_on
 from dd_jax.distill.traced import switched_on
-from dd_jax.runtime.split_work import split_sum
-from dd_jax.train.losses import cross_entropy
 from dd_jax.train.training import unchanged
 from dd_jax.types import PIXELS, Array, Key, Model, Params, SyntheticSet
 
@@ -30,18 +29,10 @@ class PairSample(NamedTuple):
 
 
 def expert_loss(model: Model, params: Params, synthetic_batch: SyntheticSet) -> Array:
-    """Mean cross-entropy of a network on a synthetic set, `f32[]`.
-
-    Several devices share the images.
-    """
-
-    def summed(params, weights, images, labels):
-        logits, _ = model.train_apply(params, images)
-        return jnp.vdot(weights, jax.vmap(cross_entropy)(logits, labels))
-
+    """Mean cross-entropy of a network on a synthetic set, `f32[]`."""
     flat = flattened(synthetic_batch)
     weights = jnp.full(len(flat.images), 1 / len(flat.images))
-    return split_sum(summed)(params, weights, flat.images, flat.labels)
+    return network_loss(model, params, weights, flat.images, flat.labels)
 
 
 @passes_on(synthetic, "space", "clamp")

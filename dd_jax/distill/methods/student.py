@@ -1,6 +1,5 @@
 """How far a student ends from an expert, and the gradient of that through its steps."""
 
-import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -8,13 +7,10 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from dd_jax.models import keep_products
-from dd_jax.runtime.device_memory import batch_memory
-from dd_jax.runtime.platform import in_turn
+from dd_jax.distill.methods.checkpointed_steps import after_steps
 from dd_jax.types import Array, SyntheticSet
 
 Gradient = Callable[[Array, SyntheticSet, Array, Array], Array]
-MEMORY = 1 << 30  # bytes that differentiation through a student may keep on CPU
 
 
 class TrajectorySegment(NamedTuple):
@@ -39,70 +35,30 @@ def relative_distance(reached: Array, segment: TrajectorySegment) -> Array:
     return jnp.square(reached - segment.target).sum() / scale
 
 
-def stored_bytes(fun: Callable, *args) -> int:
-    """Memory that reverse-mode differentiation of `fun(*args)` keeps for its way back.
-
-    >>> stored_bytes(jnp.sin, jnp.zeros(100))
-    400
-    """
-    back = jax.eval_shape(lambda *args: jax.vjp(fun, *args)[1], *args)
-    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(back))
-
-
 def exact_gradient(
     gradient: Gradient,
     synthetic: SyntheticSet,
     segment: TrajectorySegment,
     memory: int | None = None,
 ):
-    """Distance after N steps and its gradient through all of them.
-
-    `w <- w - lr g(w, batch)`. The convolutions and matrix products of all steps are
-    stored where they fit in `memory`. Where they do not, only every w is, and each step
-    is done again on the way back: a third more work. Where even these do not fit, every
-    `isqrt(N)`-th w and the products of as many steps are, so that memory grows with
-    `sqrt(N)`.
+    """Distance after N steps `w <- w - lr g(w, batch)` and its gradient through all.
 
     Args:
       gradient: `(w f32[p], set, key, rows i32[b]) -> f32[p]`, of the training loss.
       synthetic: the synthetic set.
       segment: see `TrajectorySegment`.
-      memory: bytes that the steps may keep; default `MEMORY` on CPU and what one batch
-        may take on accelerators.
+      memory: see `after_steps`.
 
     Returns:
       The distance `f32[]` and its gradient in the shape of `synthetic`.
     """
-    count = len(segment.rows)
-    steps = segment.keys, segment.rows
-    first = jax.tree.map(lambda a: a[0], steps)
 
     def step(w, synthetic, at):
         return w - synthetic.lr * gradient(w, synthetic, *at)
 
-    with_products = jax.checkpoint(step, policy=keep_products)
-    moved = lambda w, synthetic: with_products(w, synthetic, first)
-    if memory is None:
-        memory = MEMORY if in_turn() else batch_memory()
-    products_fit = count * stored_bytes(moved, segment.start, synthetic) <= memory
-    weights_fit = 4 * count * segment.start.size <= memory
-    recomputed = weights_fit and not products_fit
-    move = jax.checkpoint(step) if recomputed else with_products
-
     def loss_fn(synthetic):
-        walk = lambda w, at: lax.scan(
-            lambda w, at: (move(w, synthetic, at), None), w, at
-        )
-        if products_fit or weights_fit:
-            return relative_distance(walk(segment.start, steps)[0], segment)
-        length = math.isqrt(count)
-        whole = count - count % length
-        split = lambda a: a[:whole].reshape(-1, length, *a.shape[1:])
-        blocks = jax.tree.map(split, steps)
-        reached, _ = lax.scan(jax.checkpoint(walk), segment.start, blocks)
-        if whole < count:
-            rest = jax.tree.map(lambda a: a[whole:], steps)
-            reached, _ = jax.checkpoint(walk)(reached, rest)
+        steps = segment.keys, segment.rows
+        reached = after_steps(step, segment.start, synthetic, steps, memory)
         return relative_distance(reached, segment)
 
     return jax.value_and_grad(loss_fn)(synthetic)

@@ -7,8 +7,8 @@ import pytest
 from jax.flatten_util import ravel_pytree
 
 from dd_jax.distill import METHODS, real_data
+from dd_jax.distill.methods.checkpointed_steps import MEMORY
 from dd_jax.distill.methods.student import (
-    MEMORY,
     TrajectorySegment,
     exact_gradient,
     tesla_gradient,

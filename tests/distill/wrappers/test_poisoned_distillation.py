@@ -123,7 +123,7 @@ def test_rates_that_stamp_nothing_or_leave_no_clean_row_are_refused(rate):
         stamped_rows(rate, 3, 5)
 
 
-@pytest.mark.parametrize("name", ["dm", "dc", "dsa", "idc", "frepo"])
+@pytest.mark.parametrize("name", ["dm", "dc", "dsa", "idc", "frepo", "rat_bptt"])
 def test_every_method_that_matches_real_images_takes_a_step(name):
     """Shapes alone: the state stays as it is."""
     model = models.build("mlp", 3, SHAPE)
