@@ -165,7 +165,7 @@ def test_tiles_of_a_method_are_those_of_its_signature(tmp_path):
     assert prepared(tmp_path, {"distill.method": "mine", "distill.multi": True}).id
     with pytest.raises(InputError, match="with one tile an image"):
         prepared(tmp_path, {"distill.method": "dm", "distill.multi": True})
-    with pytest.raises(InputError, match="take one of dc, .*, frepo, mine"):
+    with pytest.raises(InputError, match="take one of dc, .*, rat_bptt, mine"):
         prepared(tmp_path, {"distill.method": "mtt", "mitigate.robust.eps": 0.1})
 
 
