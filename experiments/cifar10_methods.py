@@ -55,6 +55,7 @@ METHODS = {
     "dance": {"distill.steps": 1000},
     "ncfm": {"distill.steps": 1000},
     "frepo": {"distill.steps": 1000},
+    "rat_bptt": {"distill.steps": 200, "distill.steps_per_call": 4},
 }
 AT = {  # by method and images a class, where they differ
     ("mtt", 1): {"distill.mtt.max_start": 2, "distill.mtt.student_steps": 50},

@@ -122,9 +122,11 @@ def test_networks_and_images_are_one_batch_where_they_fit(name):
             np.testing.assert_allclose(fun(params), on_cpu, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["dm", "mtt"])
+@pytest.mark.parametrize(
+    "name", ["dm", "mtt", pytest.param("rat_bptt", marks=pytest.mark.slow)]
+)
 def test_a_step_in_pieces_that_fit_is_the_step(name):
-    """Real images of `dm`, rows of a student of `mtt`."""
+    """Real images of `dm`, rows of a student of `mtt`, both of `rat_bptt`."""
     method, real, key = wide(name), many_rows(), jax.random.key(0)
     state, batch = method.init(key, real), method.sample(key, real)
     found = {}

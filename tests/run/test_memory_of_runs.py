@@ -39,6 +39,11 @@ STUDENT = (
             {"distill.method": "mtt", "distill.mtt.batch_student": 100},
             STUDENT.format(""),
         ),
+        (
+            "distill",
+            {"distill.method": "rat_bptt"},
+            REAL.replace("distill.ipc", "distill.rat_bptt.window, distill.ipc"),
+        ),
         ("distill", {"distill.method": "kmeans"}, "distill.ipc or model.width"),
         ("train", {"distill.method": "mtt"}, "train.batch or model.width"),
     ],
