@@ -116,7 +116,10 @@ def test_loss_and_gradient_equal_a_loop_held_fixed_before_the_window(window, unr
     assert seen == set(counts)
 
 
-@given(st.lists(st.floats(0, 1e6, width=32), min_size=1, max_size=9))
+NORMS = st.just(0.0) | st.floats(1e-9, 1e6)  # squares of less come to 0
+
+
+@given(st.lists(NORMS, min_size=1, max_size=9))
 @settings(deadline=None, max_examples=30)
 def test_no_gradient_is_longer_than_twice_the_running_mean(norms):
     mean, kept = jnp.float32(0), 0.0
