@@ -75,6 +75,13 @@ TRAJECTORY_MATCHING = (
         FLAG,
     ),
     Option(
+        "expert_labels",
+        False,
+        "learned labels (distill.lr_labels) start from the probabilities of an expert, "
+        "as in DATM",
+        FLAG,
+    ),
+    Option(
         "student_lr",
         0.0,
         "initial value of the learned learning rate of students; 0 = train.lr",

@@ -179,6 +179,7 @@ _SWITCHES = (  # what is off has no part in ids, so that those from before it st
     ("data.groups", "data.groups"),
     ("distill.labels", "distill.teacher."),
     ("distill.labels", "distill.labels"),
+    ("distill.mtt.expert_labels", "distill.mtt.expert_labels"),
     ("mitigate.curvature.weight", "mitigate.curvature."),
     ("mitigate.fair.form", "mitigate.fair."),
     ("dp.epsilon", "dp."),

@@ -121,7 +121,7 @@ class Method(NamedTuple):
     | `net_epochs`, `net_steps` | inner-loop training of a network between two of them |
     | `cutmix_net` | share of the batches of inner-loop training that CutMix mixes |
     | `student_steps`, `expert_epochs`, `min_start`, `max_start`, `first_max_start`, \
-      `growth`, `batch_student`, `tesla` | trajectory matching |
+      `growth`, `batch_student`, `tesla`, `expert_labels` | trajectory matching |
     | `experts`, `expert_lr`, `kept_epochs`, `student_lr` | of its experts, students |
     | `expert_weight` | of the loss that trained experts have on the set |
     | `pool`, `ridge` | FRePo |

@@ -115,10 +115,11 @@ def distil_many(
     reals_of = partial(_reals, method, data)
     reals = reals_of(member)
     firsts = reals if initial is None else reals_of(initial)
-    if method.experts and not method.steps:  # it selects by them
-        given = _paths(method.experts, keys, member, experts, share_experts)
-        paths = _of_each(len(keys), *given)
-        firsts = [first._replace(experts=own) for first, own in zip(firsts, paths)]
+    wanted = None if batched else method.experts or method.releases
+    common, paths = _paths(wanted, keys, member, experts, share_experts)
+    if method.experts:
+        own = _of_each(len(keys), common, paths)
+        firsts = [first._replace(experts=path) for first, path in zip(firsts, own)]
     split = jax.vmap(jax.random.split)(keys)
     states = [method.init(k, first) for k, first in zip(split[:, 0], firsts)]
     state = arrays_of_first(stack_trees(states))  # hosts may round differently
@@ -136,8 +137,6 @@ def distil_many(
         else:
             rows = jnp.stack([real.rows for real in reals])
             counts = jnp.stack([real.counts for real in reals])
-            wanted = method.experts or method.releases
-            common, paths = _paths(wanted, keys, member, experts, share_experts)
             rows_of = images, reals[0].groups
             rows_of, common = everywhere((rows_of, common))
             make, values = steps_of(method)

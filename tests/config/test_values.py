@@ -385,6 +385,8 @@ def test_a_config_survives_json():
 def test_ids_of_runs_stay_where_new_keys_are_off():
     """That of the quick start before imbalanced data, fairness and backdoors."""
     assert config.run_id(config.default(), "abc") == "c0fb48958d3c"
+    mtt = config.override(config.default(), {"distill.method": "mtt"}, "test")
+    assert config.run_id(mtt, "abc") == "67586c42312f"
     for off in (
         {"data.imbalance_ratio": 3.0},
         {"data.correlation": 0.5},

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from dd_jax.distill.base import Experts, Method, Real
+from dd_jax.distill.methods.flat_weights import unraveller
 from dd_jax.distill.methods.student import (
     TrajectorySegment,
     exact_gradient,
@@ -109,6 +110,7 @@ def trajectory_matching(
     growth: int = 0,
     batch_student: int = 0,
     tesla: bool = False,
+    expert_labels: bool = False,
     augment_student: Callable[[Key, Array], Array] = unchanged,
     lr: float = 100.0,
     lr_lr: float = 1e-3,
@@ -142,6 +144,9 @@ def trajectory_matching(
       growth: updates over which it grows to T.
       batch_student: synthetic images a student step; 0 is all.
       tesla: drop the terms between steps (TESLA), for constant memory.
+      expert_labels: learned labels start from the probabilities of the first expert at
+        the end of its path, as those of DATM; there initial images are also limited to
+        those that it classifies rightly.
       augment_student: `(key, f32[n h w c]) -> f32[n h w c]`, with parameters for each
         image, for the student's batches.
       ipc: stored images a class.
@@ -155,7 +160,8 @@ def trajectory_matching(
 
     Raises:
       InputError: windows that hold no epoch; growth without a first end, or the other
-        way round.
+        way round; labels of an expert where labels are not learned, or where it has
+        batch statistics.
     """
     window = checked_window(min_start, first_max_start, max_start, growth)
     starts = range(min_start, max_start)
@@ -166,9 +172,26 @@ def trajectory_matching(
         ipc=ipc, init=init, lr=lr, lr_lr=lr_lr, space=model.space, **images
     )
     gradient = student_gradient(model, augment_student)
+    if expert_labels and not switched_on(images.get("lr_labels", 0.0)):
+        raise InputError(
+            "distill.mtt.expert_labels: labels are not learned; give distill.lr_labels "
+            "above 0"
+        )
+    if expert_labels and model.has_batch_stats:
+        raise InputError(
+            "distill.mtt.expert_labels: parameters of experts hold no batch "
+            "statistics; take another model.norm than batch"
+        )
 
     def init(key: Key, real: Real) -> TrajectoryState:
-        return TrajectoryState(learner.init(key, real), jnp.int32(0))
+        learned = learner.init(key, real)
+        if expert_labels:
+            expert = unraveller(model)(jnp.asarray(real.experts[0, -1], jnp.float32))
+            synthetic_batch = learner.decode(learned.params)
+            logits = model.apply(expert, flattened(synthetic_batch).images)
+            logits = logits.reshape(synthetic_batch.labels.shape)
+            learned = learned._replace(params=learned.params | {"logits": logits})
+        return TrajectoryState(learned, jnp.int32(0))
 
     def sample(key: Key, real: Real) -> ExpertSample:
         if real.experts is None or real.experts.shape[1] != len(used):

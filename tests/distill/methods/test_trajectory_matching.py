@@ -218,6 +218,25 @@ def test_empty_windows_are_refused(kw):
         METHODS["mtt"](mlp(), ipc=1, **kw)
 
 
+def test_learned_labels_start_from_the_end_of_the_first_expert():
+    model = mlp()
+    ends = [model.init(jax.random.key(i)) for i in range(2)]
+    flat = jnp.stack([ravel_pytree(end)[0] for end in ends])
+    experts = jnp.stack([0 * flat, flat], 1).astype(jnp.float16)  # two epochs of two
+    options = {"max_start": 1, "expert_epochs": 1, "expert_labels": True}
+    method = METHODS["mtt"](model, ipc=2, lr_labels=1.0, **options)
+    made = method.read(method.init(jax.random.key(0), real(experts)))
+    expert = ravel_pytree(ends[0])[1](experts[0, 1].astype(jnp.float32))
+    expected = jax.nn.softmax(model.apply(expert, made.images))
+    np.testing.assert_allclose(made.labels, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("kw", [{}, {"lr_labels": 0.0}])
+def test_labels_of_an_expert_have_to_be_learned(kw):
+    with pytest.raises(InputError, match="give distill.lr_labels above 0"):
+        METHODS["mtt"](mlp(), ipc=1, expert_labels=True, **kw)
+
+
 def test_paths_without_the_epochs_that_windows_need_are_refused():
     method = METHODS["mtt"](mlp(), ipc=1, max_start=3, expert_epochs=2)
     with pytest.raises(ValueError, match=r"hold the epochs \(0, 1, 2, 3, 4\)"):
