@@ -12,6 +12,7 @@ from tiny import ROOT
 
 from dd_jax.catalogue import lookup
 from dd_jax.config import sweep
+from dd_jax.distill import convert
 from dd_jax.executors import plan_file
 from dd_jax.executors.time_plan import Plan
 from dd_jax.report import __main__ as report_command
@@ -146,6 +147,8 @@ def test_commands_parse(name, program, words, parsed, tmp_path, monkeypatch):
         assert parsed(*words) == 0
     elif program == "dd_jax.report":
         report_command._parser().parse_args(words)
+    elif program == "dd_jax.distill.convert":
+        convert.parser().parse_args(words)
     else:
         assert program == "dd_jax.distill.export" and len(words) == 2
 

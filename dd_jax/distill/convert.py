@@ -1,0 +1,86 @@
+"""A set that DC, DSA, DM, MTT or IDC released, as `synthetic.npz`; without PyTorch.
+
+  python -m dd_jax.distill.convert FILE.pt SYNTHETIC.npz --data=cifar10 [--method=dsa]
+
+  res_DSA_CIFAR10_ConvNet_10ipc.pt   of DC, DSA and DM
+  images_best.pt                     of MTT, with --labels=labels_best.pt and, where it
+                                     is known, the learned --lr
+  data.pt                            of IDC-I, and of IDC with --factor=2
+
+Nothing in the file is executed. Normalised pixels are turned back by the mean and
+standard deviation of --data, as its repository has them. Sets that MTT learned under
+ZCA cannot be converted: their files do not hold the whitening.
+Exit status: 0 done, 2 bad input or usage.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from dd_jax.catalogue import names
+from dd_jax.distill.io import conversion, storage
+from dd_jax.distill.io.released_files import STATISTICS, read_released
+from dd_jax.system.paths import NO_FILE, check_text, describe_error, expanded, no_file
+from dd_jax.types import InputError, SyntheticSet
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs one command line and returns the exit status."""
+    given = parser().parse_args(argv)
+    try:
+        for path in filter(None, (given.file, given.to, given.labels)):
+            check_text(path)
+        to = expanded(given.to)
+        if to.suffix != ".npz" or no_file(to) != NO_FILE:
+            raise InputError(f"{given.to}: give the path of a new .npz file")
+        found = read_released(
+            expanded(given.file),
+            given.data,
+            given.labels and expanded(given.labels),
+            factor=given.factor,
+            lr=given.lr,
+            method=given.method,
+        )
+        _save(to, found)
+        for words in conversion.converted(found):
+            print(f"{given.file}: {words}", file=sys.stderr)
+        print(to)
+    except InputError as error:
+        print("error:", error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        print("error:", describe_error(error), file=sys.stderr)
+        return 2
+    return 0
+
+
+def _save(to: Path, found: SyntheticSet) -> None:
+    """Writes a set that `storage.load` accepts."""
+    storage.save(to, found)
+    try:
+        storage.load(to)
+    except InputError:
+        to.unlink()
+        raise
+
+
+def parser() -> argparse.ArgumentParser:
+    """What reads the arguments."""
+    made = argparse.ArgumentParser(
+        prog="python -m dd_jax.distill.convert",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("file", metavar="FILE.pt")
+    made.add_argument("to", metavar="SYNTHETIC.npz")
+    made.add_argument("--data", required=True, choices=sorted(STATISTICS))
+    made.add_argument("--labels", metavar="FILE.pt", help="labels, of MTT")
+    made.add_argument("--lr", type=float, help="learned learning rate")
+    made.add_argument("--factor", type=int, choices=(1, 2, 3), default=1)
+    made.add_argument("--method", choices=names("method"), default="")
+    return made
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

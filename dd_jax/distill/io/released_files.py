@@ -1,0 +1,127 @@
+"""Sets as the original repositories save them, by `torch.save`.
+
+- DC, DSA, DM: `res_METHOD_DATA_MODEL_Nipc.pt`, `{"data": [[images, labels], ...]}` with
+  a set an experiment, of which the last is taken; normalised pixels.
+- MTT: `images_best.pt` and `labels_best.pt`; normalised pixels, or ZCA-whitened ones,
+  which cannot be turned back without the whitening that the repository does not save.
+- IDC: `data.pt`, `[images, labels]`; pixels in [0, 1], `factor` x `factor` in each
+  stored image.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dd_jax.distill.io import conversion
+from dd_jax.distill.io.torch_file import read_pt
+from dd_jax.distill.parametrisation.multi_formation import split_tiles
+from dd_jax.types import InputError, SyntheticSet
+
+_CIFAR = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
+_OWN_CIFAR100 = (0.5071, 0.4866, 0.4409), (0.2673, 0.2564, 0.2762)
+STATISTICS = {  # mean and standard deviation of pixels that the repositories divide by
+    "mnist": ((0.1307,), (0.3081,)),
+    "fashion_mnist": ((0.2861,), (0.3530,)),
+    "svhn": ((0.4377, 0.4438, 0.4728), (0.1980, 0.2010, 0.1970)),
+    "cifar10": _CIFAR,
+    "cifar100": _CIFAR,  # of MTT; DC, DSA and DM have their own
+    "tiny_imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+}
+
+
+def read_released(
+    path: str | Path,
+    data: str,
+    labels: str | Path | None = None,
+    *,
+    factor: int = 1,
+    lr: float | None = None,
+    method: str = "",
+) -> SyntheticSet:
+    """Reads a set that DC, DSA, DM, MTT or IDC released.
+
+    Args:
+      path: its file; which repository wrote it follows from what it holds.
+      data: the data set by whose statistics pixels were normalised, of `STATISTICS`.
+      labels: the file of labels, of MTT.
+      factor: tiles along each side of a stored image, of IDC.
+      lr: the learning rate to train with, where one was learned.
+      method: the name to record as the method.
+
+    Returns:
+      The set in pixel space.
+
+    Raises:
+      InputError: a file that holds something else, or arguments that do not fit it.
+    """
+    found = read_pt(path)
+    kind = _kind(path, found)
+    if (labels is not None) != (kind == "mtt"):
+        needed = "needs its labels_best.pt" if kind == "mtt" else "has its labels in it"
+        raise InputError(f"{path} {needed}; see --labels")
+    if factor > 1 and kind != "idc":
+        raise InputError(f"--factor={factor}: {path} is no file of IDC; leave it out")
+    if kind == "dc":
+        pair = found["data"][-1]
+    else:
+        pair = found if kind == "idc" else (found, read_pt(labels or ""))
+    images, classes = _checked(path, pair)
+    if kind != "idc":
+        images = images * _of(data, kind, 1, images) + _of(data, kind, 0, images)
+    images, stored = np.moveaxis(images, 1, -1), len(images)
+    if factor > 1:
+        if any(side % factor for side in images.shape[1:3]):
+            raise InputError(
+                f"--factor={factor}: does not divide the sides of {images.shape[1:3]}"
+            )
+        images = np.asarray(split_tiles(images, factor))
+        classes = np.repeat(classes, factor**2, 0)
+    metadata = {
+        "clamped": bool(((images >= 0) & (images <= 1)).all()),
+        "stored_images": stored,
+        "config": {"distill": {"method": method} if method else {}},
+    }
+    rate = None if lr is None else np.float32(lr)
+    return conversion.shaped(path, SyntheticSet(images, classes, rate, metadata))
+
+
+def _kind(path: object, found: Any) -> str:
+    """Which repository saves something of this form."""
+    if isinstance(found, np.ndarray):
+        return "mtt"
+    if isinstance(found, dict) and isinstance(found.get("data"), list):
+        if found["data"]:
+            return "dc"
+    if isinstance(found, list | tuple) and len(found) == 2:
+        return "idc"
+    raise InputError(
+        f"{path} holds a {type(found).__name__}, and none of what DC, DSA, DM, MTT or "
+        'IDC save: {"data": [[images, labels], ...]}, images, or [images, labels]'
+    )
+
+
+def _checked(path: object, pair: Any) -> tuple[np.ndarray, np.ndarray]:
+    arrays = isinstance(pair, list | tuple) and len(pair) == 2
+    if not arrays or not all(isinstance(part, np.ndarray) for part in pair):
+        raise InputError(f"{path}: a set should be two tensors, images and labels")
+    images, labels = pair
+    fits = images.ndim == 4 and images.dtype.kind == "f" and labels.ndim in (1, 2)
+    if not fits or images.shape[1] not in (1, 3) or len(images) != len(labels):
+        raise InputError(
+            f"{path}: images {images.dtype} {images.shape} and labels {labels.shape} "
+            "should be real numbers [m c h w] of 1 or 3 channels, and [m] or [m k]"
+        )
+    return images.astype(np.float32), labels
+
+
+def _of(data: str, kind: str, which: int, images: np.ndarray) -> np.ndarray:
+    """Mean (0) or standard deviation (1) of each channel, `f32[c 1 1]`."""
+    own = kind == "dc" and data == "cifar100"
+    values = (_OWN_CIFAR100 if own else STATISTICS[data])[which]
+    if len(values) != images.shape[1]:
+        raise InputError(
+            f"--data={data}: has {len(values)} channels, and the images have "
+            f"{images.shape[1]}"
+        )
+    return np.float32(values)[:, None, None]

@@ -1,0 +1,120 @@
+"""Sets of the original repositories become sets of this package."""
+
+import numpy as np
+import pytest
+from torch_files import Tensor, saved
+
+from dd_jax.distill import convert, load
+from dd_jax.distill.io.released_files import STATISTICS, read_released
+from dd_jax.distill.parametrisation.multi_formation import split_tiles
+from dd_jax.types import InputError
+
+
+def pixels(count=4, channels=3, side=6, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.random((count, channels, side, side), np.float32)
+
+
+def normalised(images, data):
+    mean, std = (np.float32(s)[:, None, None] for s in STATISTICS[data])
+    return (images - mean) / std
+
+
+@pytest.fixture
+def put(tmp_path, monkeypatch):
+    def write(value, name="set.pt"):
+        path = tmp_path / name
+        path.write_bytes(saved(value, monkeypatch))
+        return path
+
+    return write
+
+
+LABELS = np.array([0, 0, 1, 1])
+
+
+def pair(images, labels=LABELS):
+    return [Tensor(images), Tensor(labels)]
+
+
+def test_the_last_experiment_of_dc_is_read_in_pixels(put, tmp_path):
+    images = pixels()
+    first, last = (pair(normalised(i, "cifar10")) for i in (images / 2, images))
+    accuracies = {"ConvNet": [np.float64(0.5)] * 3}
+    path = put({"data": [first, last], "accs_all_exps": accuracies})
+    to = tmp_path / "out.npz"
+    words = [str(path), str(to), "--data=cifar10", "--method=dsa"]
+    assert convert.main(words) == 0
+    found = load(to)
+    np.testing.assert_allclose(found.images, np.moveaxis(images, 1, -1), atol=1e-6)
+    np.testing.assert_array_equal(found.labels, np.eye(2)[LABELS])
+    assert found.metadata["config"]["distill"]["method"] == "dsa"
+    assert "no lr" in str(found.metadata["converted"])
+    assert convert.main(words) == 2  # not written over
+
+
+def test_mtt_has_its_labels_apart_and_leaves_the_range(put):
+    images = 3 * pixels(channels=1) - 1
+    path = put(Tensor(normalised(images, "mnist")))
+    labels = put(Tensor(LABELS), "labels.pt")
+    found = read_released(path, "mnist", labels, lr=0.02)
+    np.testing.assert_allclose(found.images, np.moveaxis(images, 1, -1), atol=1e-5)
+    assert found.lr == np.float32(0.02) and found.metadata["clamped"] is False
+
+
+def test_idc_is_in_pixels_and_decoded(put):
+    images = pixels()
+    found = read_released(put(pair(images)), "cifar10", factor=2)
+    inside = np.moveaxis(images, 1, -1)
+    np.testing.assert_allclose(found.images, split_tiles(inside, 2), atol=1e-6)
+    np.testing.assert_array_equal(found.labels.argmax(1), np.repeat(LABELS, 4))
+    assert found.metadata["stored_images"] == 4 and found.metadata["clamped"] is True
+
+
+def test_cifar100_of_dc_and_of_mtt_have_other_statistics(put):
+    images = pixels()
+    of_dc = read_released(put({"data": [pair(images)]}), "cifar100")
+    labels = put(Tensor(LABELS), "labels.pt")
+    of_mtt = read_released(put(Tensor(images), "mtt.pt"), "cifar100", labels)
+    assert abs(of_dc.images - of_mtt.images).max() > 0.01
+
+
+@pytest.mark.parametrize(
+    "value, words",
+    [
+        ({"data": []}, "holds a dict"),
+        ({"state_dict": {}}, "holds a dict"),
+        ([1, 2, 3], "holds a list"),
+        (["a", "b"], "two tensors"),
+        ({"data": [[1]]}, "two tensors"),
+        (pair(pixels()[0]), "real numbers [m c h w]"),
+        (pair(np.zeros((4, 3, 6, 6), "u1")), "real numbers [m c h w]"),
+        (pair(pixels(), np.arange(3)), "real numbers [m c h w]"),
+        (pair(pixels(channels=2)), "1 or 3 channels"),
+        (pair(pixels(), np.array([0, 0, 2, 2])), "class numbers from 0 to 2"),
+        ({"data": [pair(pixels(channels=1))]}, "has 3 channels"),
+        (Tensor(pixels()), "needs its labels_best.pt"),
+    ],
+)
+def test_other_files_are_refused(put, tmp_path, capsys, value, words):
+    to = tmp_path / "out.npz"
+    assert convert.main([str(put(value)), str(to), "--data=cifar10"]) == 2
+    said = capsys.readouterr().err
+    assert words in said and said.count("\n") == 1 and not to.exists()
+
+
+def test_what_no_set_can_hold_leaves_no_file(put, tmp_path, capsys):
+    images, to = pixels(), tmp_path / "out.npz"
+    images[0] = np.nan
+    assert convert.main([str(put(pair(images))), str(to), "--data=cifar10"]) == 2
+    assert "NaN" in capsys.readouterr().err and not to.exists()
+
+
+def test_arguments_that_do_not_fit(put):
+    of_dc = put({"data": [pair(pixels())]})
+    with pytest.raises(InputError, match="labels in it"):
+        read_released(of_dc, "cifar10", of_dc)
+    with pytest.raises(InputError, match="no file of IDC"):
+        read_released(of_dc, "cifar10", factor=2)
+    with pytest.raises(InputError, match="does not divide"):
+        read_released(put(pair(pixels(side=5))), "cifar10", factor=2)
