@@ -10,8 +10,10 @@ import tiny
 from test_imports import LAYERS
 from tiny import ROOT
 
+from dd_jax.benchmark import __main__ as benchmark_command
 from dd_jax.catalogue import lookup
 from dd_jax.config import sweep
+from dd_jax.config.overrides import overrides
 from dd_jax.distill import convert
 from dd_jax.executors import plan_file
 from dd_jax.executors.time_plan import Plan
@@ -147,6 +149,8 @@ def test_commands_parse(name, program, words, parsed, tmp_path, monkeypatch):
         assert parsed(*words) == 0
     elif program == "dd_jax.report":
         report_command._parser().parse_args(words)
+    elif program == "dd_jax.benchmark":
+        benchmark_command.parser().parse_args(overrides(words)[1])
     elif program == "dd_jax.distill.convert":
         convert.parser().parse_args(words)
     else:
@@ -206,7 +210,7 @@ def test_words(name):
 
 
 def test_the_map_is_that_of_the_imports():
-    picture = next(b for b in blocks(INSIDE, "") if b.startswith("run"))
+    picture = next(b for b in blocks(INSIDE, "") if b.startswith("benchmark"))
     assert [line.split() for line in picture.splitlines()] == LAYERS[::-1]
     rooms = re.findall(r"^\| \[`(\w+)(?:\.py)?`\]", INSIDE, re.M)
     assert sorted(rooms) == sorted(room for layer in LAYERS for room in layer)

@@ -240,16 +240,16 @@ def of_claims(found: Sequence[Record]) -> str:
         Caption(f"Claims: {block.text}") if isinstance(block, Caption) else block
         for block in claims.blocks(claims.of_records(found))
     ]
-    return _blocks(found) or "No Record names its seed, so nothing can be paired.\n"
+    return of_blocks(found) or "No Record names its seed, so nothing can be paired.\n"
 
 
 def comparison(first: Record, second: Record) -> str:
     """Markdown of `two_runs.blocks`, with a final newline."""
-    return _blocks(two_runs.blocks(first, second))
+    return of_blocks(two_runs.blocks(first, second))
 
 
-def _blocks(found: Sequence[Block]) -> str:
-    """Captions, lists, tables and texts, each with a final newline."""
+def of_blocks(found: Sequence[Block]) -> str:
+    """Markdown of captions, lists, tables and texts, each with a final newline."""
     parts = []
     for block in found:
         if isinstance(block, Caption):

@@ -1,0 +1,1 @@
+"""The open benchmark: published sets, evaluated again and ranked."""

@@ -1,0 +1,149 @@
+"""Evaluates published synthetic sets again and ranks them.
+
+  python -m dd_jax.benchmark [--data=NAME=SOURCE ...] [--page=FILE.md] [SETS]
+  python -m dd_jax.benchmark --add=SET --name=NAME [--config.KEY=VALUE ...] [SETS]
+
+SETS is a folder of published sets, experiments/results/sets by default. Each is
+evaluated by an ordinary run that loads it, with the recipe, seed and data that it
+states. Runs are kept in --workdir, so that the same command again goes on where it was
+stopped. A page in Markdown ranks the sets and says whether each accuracy lies in the
+interval of its Record. Sets whose data are not here are listed with the reason;
+--data=cifar10=npz:FILE gives the data.
+
+--add publishes a set, evaluates it, and ranks it among those evaluated before. SET is
+the folder of a finished run, whose Record comes along, a synthetic.npz, or an exported
+folder. Of a set made elsewhere, --config.data.source=SOURCE gives the data, and further
+keys of data, model and train the recipe. For .pt files see
+python -m dd_jax.distill.convert --help.
+
+Exit status: 0 done, 1 a run failed or the disk is full, 2 bad input or usage, 130
+Ctrl-C, 143 SIGTERM.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from dd_jax.benchmark import ranking
+from dd_jax.benchmark.evaluation import data_name, evaluate
+from dd_jax.benchmark.published_set import PublishedSet, add, read, records_of
+from dd_jax.config.grid import possible
+from dd_jax.config.overrides import overrides
+from dd_jax.report import markdown
+from dd_jax.system import disk, interruption
+from dd_jax.system.destination import results_folder
+from dd_jax.system.disk import WriteError
+from dd_jax.system.paths import check_text, describe_error, expanded, no_folder
+from dd_jax.system.progress import say
+from dd_jax.types import InputError
+
+DONE, FAILED, BAD_INPUT = 0, 1, 2
+SETS = Path(__file__).parents[2] / "experiments" / "results" / "sets"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs one command line and returns the exit status."""
+    try:
+        for argument in argv:
+            check_text(argument)
+        changes, others = overrides(argv)
+        given = parser().parse_args(others)
+        if bool(given.add) != bool(given.name):
+            raise InputError("--add=SET and --name=NAME need each other")
+        if changes and not given.add:
+            raise InputError(f"--config.{[*changes][0]}: goes with --add alone")
+        root, sources = results_folder(given.workdir), _sources(given.data)
+        if given.add:
+            say(str(add(expanded(given.add), given.name, given.sets, changes)))
+        return _rank(given.sets, sources, root, given.page, given.name)
+    except InputError as error:
+        return _refused(BAD_INPUT, " ".join(str(error).split()))
+    except WriteError as error:
+        return _refused(FAILED, str(error))
+    except OSError as error:
+        return _refused(BAD_INPUT, describe_error(error))
+    except KeyboardInterrupt as stop:
+        interruption.ignore()
+        with suppress(OSError):  # a terminal that was closed
+            print("\ninterrupted; the same command resumes", file=sys.stderr)
+        return interruption.status(stop)
+
+
+def parser() -> argparse.ArgumentParser:
+    """What reads the arguments but for `--config.KEY`."""
+    made = argparse.ArgumentParser(
+        prog="python -m dd_jax.benchmark",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("sets", metavar="SETS", type=expanded, nargs="?", default=SETS)
+    made.add_argument("--add", metavar="SET", default="")
+    made.add_argument("--name", default="", help="of the set that is added")
+    made.add_argument("--workdir", default="runs_out/benchmark", help="of the runs")
+    made.add_argument(
+        "--page",
+        metavar="FILE.md",
+        type=expanded,
+        help="default: benchmark.md in the work directory",
+    )
+    made.add_argument(
+        "--data",
+        metavar="NAME=SOURCE",
+        action="append",
+        default=[],
+        help="where data of this name are, as --config.data.source; may be repeated",
+    )
+    return made
+
+
+def _sources(given: Sequence[str]) -> dict[str, str]:
+    found = {}
+    for text in given:
+        name, equals, source = text.partition("=")
+        if not (name and equals and source):
+            raise InputError(f"--data={text}: need NAME=SOURCE")
+        found[data_name(name)] = source
+    return found
+
+
+def _rank(
+    folder: Path, sources: dict[str, str], root: Path, page: Path | None, only: str
+) -> int:
+    sets, unreadable = _read(folder)
+    result = evaluate(sets, sources, root, only)
+    reasons = result.reasons | unreadable
+    made = records_of(folder, {each.record for each in sets} - {""})
+    rows = ranking.ranked(sets, result.records, made)
+    text = markdown.of_blocks(ranking.page(rows, reasons))
+    page = page or root / "benchmark.md"
+    disk.replace(page, f"# Benchmark\n\n{text}".encode())
+    for name, reason in sorted(reasons.items()):
+        say(f"{name}: {reason}")
+    say(f"{ranking.summary(rows, reasons)}; page: {page}")
+    return FAILED if result.failed else DONE
+
+
+def _read(folder: Path) -> tuple[list[PublishedSet], dict[str, str]]:
+    """The sets of a folder, and why others cannot be read, by name."""
+    if why := no_folder(folder):
+        raise InputError(f"{folder}: {why}; give a folder of published sets")
+    paths = sorted(folder.glob("*.npz"))
+    if not paths:
+        raise InputError(f"{folder}: has no set in it; --add=SET puts one there")
+    found, reasons = possible(read, enumerate(paths))
+    return [*found.values()], {
+        paths[i].stem: why.replace(str(paths[i]), paths[i].name)
+        for i, why in reasons.items()
+    }
+
+
+def _refused(status: int, why: str) -> int:
+    print("error:", why, file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    interruption.install()
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,145 @@
+"""Published sets evaluated again, each by an ordinary run that loads it."""
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from ml_collections import ConfigDict
+
+from dd_jax import config as configs
+from dd_jax import run
+from dd_jax.benchmark.published_set import PublishedSet
+from dd_jax.config.fields import fields
+from dd_jax.config.grid import possible
+from dd_jax.executors.cells import attempt
+from dd_jax.executors.inline import run_in_turn
+from dd_jax.executors.joint_steps import Together
+from dd_jax.report import records
+from dd_jax.report.records import lookup
+from dd_jax.system import destination, disk
+from dd_jax.types import Dataset, InputError, Record
+
+SOURCES = {  # of data that come with the package or lie in one place
+    "digits": "digits",
+    "fashionmnist": "idx:/usr/share/datasets/fashion-mnist",
+}
+
+
+class Evaluated(NamedTuple):
+    """What became of the sets, by name.
+
+    Attributes:
+      records: of the runs that are finished.
+      reasons: why the others are not.
+      failed: whether a run failed.
+    """
+
+    records: dict[str, Record]
+    reasons: dict[str, str]
+    failed: bool
+
+
+def data_name(source: str) -> str:
+    """The name of the data of a source, by which `--data` gives another source.
+
+    >>> [data_name(s) for s in ("idx:/data/fashion-mnist", "tfds:cifar10", "digits")]
+    ['fashionmnist', 'cifar10', 'digits']
+    """
+    name, _, place = source.partition(":")
+    last = PurePosixPath(place or name).stem.lower()
+    return re.sub(r"[^a-z0-9]", "", last)
+
+
+def config_of(published: PublishedSet, sources: Mapping[str, str]) -> ConfigDict:
+    """The config of the run that evaluates a set: its recipe, and no audits.
+
+    Args:
+      published: the set.
+      sources: of data by name, see `data_name`, in place of `SOURCES`.
+
+    Raises:
+      InputError: its data are not here, or keys or values that no config has.
+    """
+    stated = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in published.recipe.items()
+    }
+    data = data_name(str(stated.get("data.source", "")))
+    known = {**SOURCES, **sources}
+    if data not in known:
+        raise InputError(f"its data are not here; give --data={data}=SOURCE")
+    audits = (k for k in fields() if re.fullmatch(r"audits\.\w+\.enabled", k))
+    own = {
+        "data.source": known[data],
+        "distill.load": str(published.path.absolute()),
+        "train.full_epochs": 1,  # sets are not compared with the full data
+        "train.full_nets": 1,
+        **dict.fromkeys(audits, False),
+    }
+    config = configs.override(configs.default(), stated | own, published.name)
+    configs.validate(config)
+    return config
+
+
+def evaluate(
+    sets: Sequence[PublishedSet],
+    sources: Mapping[str, str],
+    root: Path,
+    only: str = "",
+) -> Evaluated:
+    """Runs what is not finished in a work directory, one set after another.
+
+    Args:
+      sets: in order.
+      sources: see `config_of`.
+      root: the work directory.
+      only: the name of the one set to run; those that are finished count all the same.
+
+    Returns:
+      The Records, and why there is none.
+    """
+    with run.one_grid():
+        prepare = partial(_prepared, sources)
+        made, refused = possible(prepare, enumerate(sets))
+    names = {i: sets[i].name for i in range(len(sets))}
+    taken = [i for i in made if only in ("", names[i])]
+    cells = [made[i] for i in taken]
+    destination.make(root, [cell.id for cell in cells])
+    disk.sweep(root, ours=False)
+    ends = run_in_turn(
+        cells,
+        [f"[{n}/{len(taken)}] {names[i]}" for n, i in enumerate(taken, 1)],
+        root,
+        partial(attempt, run, records.append_result),
+        Together(run.take_steps_together, lambda devices: 1),
+    )
+    reasons = {
+        names[i]: why.replace(str(sets[i].path.absolute()), sets[i].path.name)
+        for i, why in refused.items()
+    }
+    reasons |= {names[i]: e.text for i, e in zip(taken, ends) if e.kind != "done"}
+    found = {}
+    for i, cell in made.items():
+        if record := run.record_of(cell.id, root):
+            found[names[i]] = record
+        else:
+            reasons.setdefault(names[i], "not run yet")
+    return Evaluated(found, reasons, any(end.kind == "failed" for end in ends))
+
+
+def _prepared(sources: Mapping[str, str], published: PublishedSet) -> run.Prepared:
+    config = config_of(published, sources)
+    _require_its_data(published, run.dataset(config))
+    return run.prepared(config)
+
+
+def _require_its_data(published: PublishedSet, data: Dataset) -> None:
+    """Refuses other data than those that a set states to be made from."""
+    checksum = lookup(published.metadata, "provenance", "checksum")
+    if checksum not in (None, data.checksum):
+        raise InputError("its data are others here than those that it was made from")
+    seen = lookup(published.metadata, "normalisation")
+    if seen not in (None, {"mean": list(data.mean), "std": list(data.std)}):
+        raise InputError("it was made for networks with another normalisation")

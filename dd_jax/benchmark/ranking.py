@@ -1,0 +1,189 @@
+"""The page that ranks published sets by data set and images a class."""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+from dd_jax.benchmark.published_set import PublishedSet
+from dd_jax.report import controls_table, headline
+from dd_jax.report.blocks import Block, Caption, Grid, Notes, Table, Text
+from dd_jax.report.display_names import dataset_name, run_value, set_size_text
+from dd_jax.report.formats import Cell, decimal, percent, points
+from dd_jax.report.path_texts import without_paths
+from dd_jax.report.records import estimate, lookup
+from dd_jax.types import Record
+
+HOW = (
+    "Each set as published, in 8 bits, evaluated again by the training recipe that it "
+    "states; ranked by accuracy, with 95 % intervals over networks. Record: the "
+    "accuracy of the run that made the set, in 8 bits where that was measured, and "
+    "whether the accuracy found again lies in its interval. Full data, controls, "
+    "minutes of distillation, membership (AUC of the strongest attack) and accuracy "
+    "under PGD are those of that run; empty where it did not measure them, or where "
+    "the set was made elsewhere."
+)
+_NO_ROW = "-"
+
+
+class Ranked(NamedTuple):
+    """A set that was evaluated again.
+
+    Attributes:
+      published: the set.
+      found: the Record of its evaluation.
+      made: that of the run that made it; empty where it was made elsewhere.
+    """
+
+    published: PublishedSet
+    found: Record
+    made: Record
+
+
+def stated(made: Record) -> dict | None:
+    """The accuracy of the run that made a set, as close to the file as measured."""
+    return headline.quantized(made) or headline.accuracy(made)
+
+
+def verdict(found: dict | None, made: dict | None) -> str:
+    """Whether an accuracy lies in the interval of another, and by how much it does not.
+
+    Args:
+      found: the accuracy that was found again.
+      made: that of the Record.
+
+    >>> interval = {"mean": 0.8, "ci": [0.79, 0.81], "n": 5}
+    >>> verdict({"mean": 0.79}, interval), verdict({"mean": 0.774}, interval)
+    ('inside', 'outside by 1.6 points')
+    >>> verdict({"mean": 0.8}, {"mean": 0.8}), verdict({"mean": 0.8}, None)
+    ('no interval', '-')
+    """
+    ours, theirs = estimate(found), estimate(made)
+    if ours is None or theirs is None:
+        return _NO_ROW
+    if theirs["ci"] is None:
+        return "no interval"
+    low, high = theirs["ci"]
+    off = max(low - ours["mean"], ours["mean"] - high)
+    outside = headline.above(off, 0.0)
+    return f"outside by {points(off).text}" if outside else "inside"
+
+
+def compared(row: Ranked) -> str:
+    """The verdict on a set."""
+    return verdict(headline.accuracy(row.found), stated(row.made))
+
+
+def ranked(
+    sets: Sequence[PublishedSet],
+    found: Mapping[str, Record],
+    made: Mapping[str, Record],
+) -> list[Ranked]:
+    """The evaluated sets by data set and size, the most accurate of each first.
+
+    Args:
+      sets: all of them.
+      found: Records of their evaluations, by name of the set.
+      made: Records of the runs that made them, by id.
+    """
+    rows = [
+        Ranked(each, found[each.name], made.get(each.record, {}))
+        for each in sets
+        if each.name in found
+    ]
+    accuracy = lambda row: headline.mean(headline.accuracy(row.found)) or 0.0
+    return sorted(rows, key=lambda row: (*_group(row), -accuracy(row)))
+
+
+def _group(row: Ranked) -> tuple[str, float]:
+    return dataset_name(row.found), row.found["run"]["ipc"]
+
+
+def _control(row: Ranked) -> str | Cell:
+    """The best of the controls of the run that made the set."""
+    rows = lookup(row.made, "controls", "controls") or []
+    rows = [control for control in rows if control["name"] in controls_table.NAMES]
+    best = max(rows, key=lambda c: headline.mean(c.get("accuracy")) or 0.0, default={})
+    if not estimate(best.get("accuracy")):
+        return _NO_ROW
+    return f"{controls_table.NAMES[best['name']]} {percent(best['accuracy']).text}"
+
+
+def _minutes(row: Ranked) -> str:
+    seconds = lookup(row.made, "cost", "distill_seconds")
+    return _NO_ROW if seconds is None else f"{seconds / 60:.1f}"
+
+
+def _membership(row: Ranked) -> str:
+    attack = headline.membership(row.made)
+    return f"{decimal(attack.auc)} {attack.threat.upper()}" if attack else _NO_ROW
+
+
+def _robust(row: Ranked) -> str:
+    attack = headline.robustness(row.made)
+    known = attack and f"{percent(attack.accuracy)} at Linf {attack.eps:.3g}"
+    return known or _NO_ROW
+
+
+COLUMNS: tuple[tuple[str, Callable[[Ranked], str | Cell]], ...] = (
+    ("set", lambda row: row.published.name),
+    ("method", lambda row: run_value(row.found, "method")),
+    ("architecture", lambda row: run_value(row.found, "arch")),
+    ("width", lambda row: run_value(row.found, "width")),
+    ("accuracy", lambda row: percent(headline.accuracy(row.found))),
+    ("Record", lambda row: percent(stated(row.made))),
+    ("found again", compared),
+    (
+        "random subset",
+        lambda row: percent(headline.accuracy(row.found, "random_subset")),
+    ),
+    ("best control", _control),
+    ("full data", lambda row: percent(headline.accuracy(row.made, "full_data"))),
+    ("minutes", _minutes),
+    ("membership", _membership),
+    ("accuracy under PGD", _robust),
+    ("kB", lambda row: f"{row.published.bytes / 1000:.0f}"),
+)
+
+
+def page(rows: Sequence[Ranked], reasons: Mapping[str, str]) -> list[Block]:
+    """The blocks of the page.
+
+    Args:
+      rows: as `ranked` gives them.
+      reasons: why the other sets were not evaluated, by name.
+    """
+    blocks: list[Block] = [Text(HOW)]
+    for _, group in groupby(rows, _group):
+        of_group = [*group]
+        first = of_group[0].found
+        title = f"{dataset_name(first)}, {set_size_text(first)}"
+        head = ("rank", *(heading for heading, _ in COLUMNS))
+        cells = [
+            (str(rank), *(_known(cell(row)) for _, cell in COLUMNS))
+            for rank, row in enumerate(of_group, 1)
+        ]
+        blocks += [Caption(title), Grid(title, Table(head, cells))]
+    if reasons:
+        lines = [f"{name}: {_public(reasons[name])}" for name in sorted(reasons)]
+        blocks += [Caption("Not evaluated"), Notes(lines)]
+    return blocks
+
+
+def summary(rows: Sequence[Ranked], reasons: Mapping[str, str]) -> str:
+    """How many sets were evaluated, and how many are inside of intervals, in a line."""
+    verdicts = [compared(row) for row in rows]
+    inside = verdicts.count("inside")
+    outside = sum(words.startswith("outside") for words in verdicts)
+    return (
+        f"{len(rows)} of {len(rows) + len(reasons)} sets evaluated: {inside} inside "
+        f"the interval of their Record, {outside} outside"
+    )
+
+
+def _known(cell: str | Cell) -> str | Cell:
+    return _NO_ROW if str(cell) in ("not measured", "not recorded") else cell
+
+
+def _public(reason: str) -> str:
+    """A reason without the paths of who ran the benchmark."""
+    return reason if without_paths(reason) == reason else "refused on this machine"

@@ -1,0 +1,134 @@
+"""The page of fabricated Records: order, groups, columns and what stays empty."""
+
+import pytest
+
+from dd_jax.benchmark import ranking
+from dd_jax.benchmark.evaluation import config_of, data_name
+from dd_jax.benchmark.published_set import PublishedSet, records_of
+from dd_jax.report import markdown
+from dd_jax.types import InputError
+
+
+def around(mean, half=0.01):
+    return {"mean": mean, "ci": [mean - half, mean + half], "n": 5}
+
+
+def found(accuracy, ipc=10.0, dataset="digits"):
+    """The Record of an evaluation."""
+    run = {"dataset": dataset, "ipc": ipc, "method": "dm", "arch": "mlp", "width": 8}
+    return {
+        "run": run,
+        "accuracy": {"distilled": around(accuracy), "random_subset": around(0.5)},
+    }
+
+
+MADE = {
+    "accuracy": {"distilled": around(0.9), "full_data": 0.97},
+    "quantization": {"accuracy": around(0.8)},
+    "controls": {
+        "controls": [
+            {"name": "el2n", "accuracy": around(0.61)},
+            {"name": "teacher_labels", "accuracy": around(0.72)},
+            {"name": "of another version", "accuracy": around(0.99)},
+            {"name": "herding"},
+        ]
+    },
+    "cost": {"distill_seconds": 90.0},
+    "privacy": {"distilled": {"t1": {"rmia": {"auc": around(0.56)}}}},
+    "robustness": {
+        "distilled": {
+            "attacks": {
+                "pgd_linf": [{"eps": 0.05, "norm": "linf", "accuracy": around(0.4)}]
+            }
+        }
+    },
+}
+
+
+@pytest.fixture
+def published(tmp_path):
+    def make(name, **metadata):
+        path = tmp_path / f"{name}.npz"
+        path.write_bytes(bytes(12_345))
+        return PublishedSet(name, path, metadata)
+
+    return make
+
+
+def test_the_row_of_a_set(published):
+    sets = [published("mine", record="id")]
+    rows = ranking.ranked(sets, {"mine": found(0.784)}, {"id": MADE})
+    text = markdown.of_blocks(ranking.page(rows, {}))
+    head, _, row = [line for line in text.splitlines() if line.startswith("|")]
+    assert [*zip(*(line.strip("| ").split(" | ") for line in (head, row)))] == [
+        ("rank", "1"),
+        ("set", "mine"),
+        ("method", "Distribution matching (DM)"),
+        ("architecture", "MLP"),
+        ("width", "8"),
+        ("accuracy", "78.4 % (77.4 to 79.4)"),
+        ("Record", "80.0 % (79.0 to 81.0)"),
+        ("found again", "outside by 0.6 points"),
+        ("random subset", "50.0 % (49.0 to 51.0)"),
+        ("best control", "teacher's labels 72.0 %"),
+        ("full data", "97.0 %"),
+        ("minutes", "1.5"),
+        ("membership", "0.560 (0.550 to 0.570) T1"),
+        ("accuracy under PGD", "40.0 % (39.0 to 41.0) at Linf 0.05"),
+        ("kB", "12"),
+    ]
+    assert "1 of 1 sets evaluated: 0 inside" in ranking.summary(rows, {})
+
+
+def test_sets_are_ranked_within_data_and_size(published):
+    sets = [published(name) for name in "abcdef"]
+    records = {
+        "a": found(0.7),
+        "b": found(0.9),
+        "c": found(0.8, ipc=1.0),
+        "d": found(0.6, dataset="idx:/home/ada/fashion-mnist"),
+        "e": found(0.8),
+    }
+    rows = ranking.ranked(sets, records, {})
+    assert "".join(row.published.name for row in rows) == "dcbea"
+    text = markdown.of_blocks(ranking.page(rows, {"f": "no such file: /home/ada/x"}))
+    assert text.count("**digits (scikit-learn), 10 images per class**") == 1
+    assert "**Fashion-MNIST, 10 images per class**" in text and "ada" not in text
+    assert "- f: refused on this machine" in text
+    assert text.count("| 1 |") == 3 and text.count("| 3 |") == 1
+
+
+@pytest.mark.parametrize("mean, words", [(0.81, "inside"), (0.8101, "outside")])
+def test_the_ends_of_an_interval_are_inside(mean, words):
+    assert ranking.verdict(around(mean), around(0.8)).startswith(words)
+
+
+def test_the_recipe_comes_with_the_set_and_the_place_from_here(published):
+    stated = {
+        "data": {"source": "idx:fashion-mnist", "num_classes": 3},
+        "train": {"epochs": 7, "full_epochs": 90},
+        "seed": 4,
+        "distill": {"ipc": 1},
+        "audits": {"privacy": {"enabled": True}},
+    }
+    config = config_of(published("a", config=stated), {"fashionmnist": "npz:FILE"})
+    assert config.data.source == "npz:FILE" and config.data.num_classes == 3
+    assert (config.seed, config.train.epochs, config.train.full_epochs) == (4, 7, 1)
+    assert not any(own.get("enabled") for own in config.audits.values())
+    assert config.distill.load.endswith("a.npz") and config.distill.ipc == 10
+    stated["data"]["source"] = "tfds:cifar10"  # would be fetched
+    with pytest.raises(InputError, match="give --data=cifar10=SOURCE"):
+        config_of(published("a", config=stated), {})
+
+
+@pytest.mark.parametrize("source", ["", "folder:", "npz:a/My Set.2.npz", ":", "x:y:z"])
+def test_every_source_has_a_name(source):
+    assert data_name(source) == data_name(data_name(source))
+
+
+def test_records_are_found_beside_and_above(tmp_path):
+    folder = tmp_path / "sets"
+    folder.mkdir()
+    assert records_of(folder, {"a1b2c3d4e5f6"}) == {}
+    (tmp_path / "notes.jsonl").write_bytes(b'"a1b2c3d4e5f6" \xff\n')
+    assert records_of(folder, {"a1b2c3d4e5f6"}) == {}
