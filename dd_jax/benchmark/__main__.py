@@ -13,8 +13,8 @@ interval of its Record. Sets whose data are not here are listed with the reason;
 --add publishes a set, evaluates it, and ranks it among those evaluated before. SET is
 the folder of a finished run, whose Record comes along, a synthetic.npz, or an exported
 folder. Of a set made elsewhere, --config.data.source=SOURCE gives the data, and further
-keys of data, model and train the recipe. For .pt files see
-python -m dd_jax.distill.convert --help.
+keys of data, model and train the recipe; the file keeps the name of the data, not their
+place. For .pt files see python -m dd_jax.distill.convert --help.
 
 Exit status: 0 done, 1 a run failed or the disk is full, 2 bad input or usage, 130
 Ctrl-C, 143 SIGTERM.
@@ -27,7 +27,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from dd_jax.benchmark import ranking
-from dd_jax.benchmark.evaluation import data_name, evaluate
+from dd_jax.benchmark.evaluation import data_name, evaluate, prepared
 from dd_jax.benchmark.published_set import PublishedSet, add, read, records_of
 from dd_jax.config.grid import possible
 from dd_jax.config.overrides import overrides
@@ -56,7 +56,12 @@ def main(argv: Sequence[str]) -> int:
             raise InputError(f"--config.{[*changes][0]}: goes with --add alone")
         root, sources = results_folder(given.workdir), _sources(given.data)
         if given.add:
-            say(str(add(expanded(given.add), given.name, given.sets, changes)))
+
+            def check(published: PublishedSet, source: str) -> None:
+                sources.setdefault(data_name(source), source)
+                prepared(sources, published)
+
+            say(str(add(expanded(given.add), given.name, given.sets, changes, check)))
         return _rank(given.sets, sources, root, given.page, given.name)
     except InputError as error:
         return _refused(BAD_INPUT, " ".join(str(error).split()))

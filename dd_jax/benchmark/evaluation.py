@@ -83,6 +83,18 @@ def config_of(published: PublishedSet, sources: Mapping[str, str]) -> ConfigDict
     return config
 
 
+def prepared(sources: Mapping[str, str], published: PublishedSet) -> run.Prepared:
+    """The run that evaluates a set, ready to start.
+
+    Raises:
+      InputError: what `config_of` refuses, other data than those that the set was made
+        from, or a set that does not fit its data and network.
+    """
+    config = config_of(published, sources)
+    _require_its_data(published, run.dataset(config))
+    return run.prepared(config)
+
+
 def evaluate(
     sets: Sequence[PublishedSet],
     sources: Mapping[str, str],
@@ -101,7 +113,7 @@ def evaluate(
       The Records, and why there is none.
     """
     with run.one_grid():
-        prepare = partial(_prepared, sources)
+        prepare = partial(prepared, sources)
         made, refused = possible(prepare, enumerate(sets))
     names = {i: sets[i].name for i in range(len(sets))}
     taken = [i for i in made if only in ("", names[i])]
@@ -127,12 +139,6 @@ def evaluate(
         else:
             reasons.setdefault(names[i], "not run yet")
     return Evaluated(found, reasons, any(end.kind == "failed" for end in ends))
-
-
-def _prepared(sources: Mapping[str, str], published: PublishedSet) -> run.Prepared:
-    config = config_of(published, sources)
-    _require_its_data(published, run.dataset(config))
-    return run.prepared(config)
 
 
 def _require_its_data(published: PublishedSet, data: Dataset) -> None:

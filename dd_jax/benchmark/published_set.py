@@ -3,7 +3,7 @@
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -91,7 +91,13 @@ def records_of(folder: Path, ids: set[str]) -> dict[str, Record]:
     return found
 
 
-def add(given: Path, name: str, folder: Path, changes: dict[str, Any]) -> Path:
+def add(
+    given: Path,
+    name: str,
+    folder: Path,
+    changes: dict[str, Any],
+    check: Callable[[PublishedSet, str], object],
+) -> Path:
     """Publishes a set: in 8 bits, with its recipe, and with the Record of its run.
 
     Args:
@@ -99,15 +105,16 @@ def add(given: Path, name: str, folder: Path, changes: dict[str, Any]) -> Path:
       name: of the new file.
       folder: of the published sets; made where it is not there.
       changes: config keys of `RECIPE`, dotted, in place of those that the set states.
+      check: refuses a set that cannot be evaluated, given it and its data source.
 
     Returns:
-      The new file.
+      The new file; nothing is written of a set that is refused.
 
     Raises:
       InputError: a name that is taken or no file name, a set that does not fit into
         `MOST_BYTES` or needs a `zca.npz`, no data source, or wrong values.
     """
-    if not re.fullmatch("[a-z0-9][a-z0-9_.-]*", name):
+    if not re.fullmatch("[a-z0-9][a-z0-9_.-]{0,99}", name):
         raise InputError(f"--name={name}: need small letters, digits and any of _.-")
     path = folder / f"{name}.npz"
     if no_file(path) != NO_FILE:
@@ -120,10 +127,10 @@ def add(given: Path, name: str, folder: Path, changes: dict[str, Any]) -> Path:
             f"{given}: networks see the set through ZCA, and one file does not hold "
             "its zca.npz; give another set"
         )
-    record = _record(source)
+    record, whole = _record(source), _config(found.metadata or {}, changes)
     metadata = {
         **(found.metadata or {}),
-        "config": _config(found.metadata or {}, changes),
+        "config": without_paths(whole),
         "clamped": True,
         "record": record["run"]["id"] if record else None,
     }
@@ -135,6 +142,11 @@ def add(given: Path, name: str, folder: Path, changes: dict[str, Any]) -> Path:
         )
     folder.mkdir(parents=True, exist_ok=True)
     disk.replace(path, content)
+    try:
+        check(read(path), whole["data"]["source"])
+    except InputError:
+        path.unlink()
+        raise
     if record and not records_of(folder, {record["run"]["id"]}):
         records.append_result(folder, record | {"run": without_paths(record["run"])})
     return path
@@ -149,7 +161,7 @@ def _record(source: Path) -> Record | None:
 
 
 def _config(metadata: dict, changes: dict[str, Any]) -> dict:
-    """The config that a published set states, with its whole recipe and no paths."""
+    """The config that a set states, with its whole recipe."""
     stated = recipe(metadata) | changes
     if others := [key for key in changes if key.partition(".")[0] not in RECIPE]:
         raise InputError(
@@ -161,8 +173,7 @@ def _config(metadata: dict, changes: dict[str, Any]) -> dict:
     whole = configs.override(configs.default(), stated, "--add")
     configs.validate(whole)
     found = configs.essential(whole)
-    kept = metadata.get("config", {}) | {part: found[part] for part in RECIPE}
-    return without_paths(kept)
+    return metadata.get("config", {}) | {part: found[part] for part in RECIPE}
 
 
 def _content(synthetic: SyntheticSet) -> bytes:

@@ -19,7 +19,7 @@ HOW = (
     "accuracy of the run that made the set, in 8 bits where that was measured, and "
     "whether the accuracy found again lies in its interval. Full data, controls, "
     "minutes of distillation, membership (AUC of the strongest attack) and accuracy "
-    "under PGD are those of that run; empty where it did not measure them, or where "
+    "under PGD are those of that run; a dash where it did not measure them, or where "
     "the set was made elsewhere."
 )
 _NO_ROW = "-"
@@ -94,8 +94,10 @@ def ranked(
     return sorted(rows, key=lambda row: (*_group(row), -accuracy(row)))
 
 
-def _group(row: Ranked) -> tuple[str, float]:
-    return dataset_name(row.found), row.found["run"]["ipc"]
+def _group(row: Ranked) -> tuple[str, int, str, float]:
+    """What sets have to have in common to be ranked: data, classes, rows, size."""
+    of = row.found["run"]
+    return dataset_name(row.found), of["num_classes"], of["split"], of["ipc"]
 
 
 def _control(row: Ranked) -> str | Cell:
@@ -153,10 +155,10 @@ def page(rows: Sequence[Ranked], reasons: Mapping[str, str]) -> list[Block]:
       reasons: why the other sets were not evaluated, by name.
     """
     blocks: list[Block] = [Text(HOW)]
-    for _, group in groupby(rows, _group):
+    for (data, classes, split, _), group in groupby(rows, _group):
         of_group = [*group]
-        first = of_group[0].found
-        title = f"{dataset_name(first)}, {set_size_text(first)}"
+        size = set_size_text(of_group[0].found)
+        title = f"{data}, {classes} classes, {size}, {split} rows"
         head = ("rank", *(heading for heading, _ in COLUMNS))
         cells = [
             (str(rank), *(_known(cell(row)) for _, cell in COLUMNS))

@@ -77,7 +77,10 @@ def test_one_command_adds_evaluates_and_ranks(here, finished, capsys):
     assert row[5].startswith(f"{100 * made['mean']:.1f} %") and row[7] == "inside"
     assert row[:3] == ["1", "k_2", "k-means"]
     assert len(json.loads(open("sets/results.jsonl").read())["run"]["id"]) == 12
-    assert str(here) not in page() and "digits (scikit-learn), 2 images" in page()
+    assert (
+        str(here) not in page()
+        and "digits (scikit-learn), 3 classes, 2 images" in page()
+    )
     assert "1 of 1 sets evaluated: 1 inside" in said
 
 
@@ -108,15 +111,16 @@ def test_data_elsewhere_are_named_by_a_flag_and_never_by_path(here, capsys):
     elsewhere(here / "set.npz")
     words = [*RECIPE, f"--config.data.source={source}"]
     assert ranked("--add=set.npz", "--name=pets", *words) == 0
+    assert "| 1 | pets |" in page()
+    assert ranked() == 0
     assert "give --data=mypets=SOURCE" in page()
     assert str(here).encode() not in (here / "sets/pets.npz").read_bytes()
     assert ranked(f"--data=mypets={source}") == 0
     assert "| 1 | pets |" in page() and str(here) not in page()
-    assert ranked("--data=mypets=digits") == 0  # other images of another size
 
 
 def test_other_data_than_those_that_it_was_made_from(here, finished, monkeypatch):
-    path = add(finished, "k", here / "sets", {})
+    path = add(finished, "k", here / "sets", {}, print)
     published = load(path)
     changed = published.metadata | {"provenance": {"checksum": "other"}}
     save(path, published._replace(metadata=changed))
@@ -166,10 +170,14 @@ def test_what_cannot_be_added(here, finished, capsys):
     )
     assert "ZCA" in give("--add=zca.npz", "--name=x", *RECIPE)
     assert "no synthetic set" in give("--add=none.npz", "--name=x", *RECIPE)
+    assert "holds (8, 8, 1) images of 3 classes" in give(
+        "--add=set.npz", "--name=x", "--config.data.source=digits"
+    )
     assert "NAME=SOURCE" in give("--data=digits")
+    assert "has no set in it" in give() and not [*(here / "sets").iterdir()]
+    (here / "sets").rmdir()
     assert "no such folder" in give()
-    assert not (here / "sets").exists()
-    add(finished, "x", here / "sets", {})
+    add(finished, "x", here / "sets", {}, print)
     assert "exists already" in give(f"--add={finished}", "--name=x")
 
 
@@ -179,4 +187,6 @@ def test_a_set_is_below_a_megabyte(here):
     images = rng.random((400, 30, 30, 3), np.float32)
     save("large.npz", SyntheticSet(images, labels, np.float32(0.1), {}))
     with pytest.raises(InputError, match="1000000 are the most"):
-        add(here / "large.npz", "large", here / "sets", {"data.source": "digits"})
+        add(
+            here / "large.npz", "large", here / "sets", {"data.source": "digits"}, print
+        )

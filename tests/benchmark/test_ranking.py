@@ -13,11 +13,11 @@ def around(mean, half=0.01):
     return {"mean": mean, "ci": [mean - half, mean + half], "n": 5}
 
 
-def found(accuracy, ipc=10.0, dataset="digits"):
+def found(accuracy, ipc=10.0, dataset="digits", split="test"):
     """The Record of an evaluation."""
-    run = {"dataset": dataset, "ipc": ipc, "method": "dm", "arch": "mlp", "width": 8}
+    run = {"dataset": dataset, "ipc": ipc, "num_classes": 10, "split": split}
     return {
-        "run": run,
+        "run": run | {"method": "dm", "arch": "mlp", "width": 8},
         "accuracy": {"distilled": around(accuracy), "random_subset": around(0.5)},
     }
 
@@ -81,21 +81,23 @@ def test_the_row_of_a_set(published):
 
 
 def test_sets_are_ranked_within_data_and_size(published):
-    sets = [published(name) for name in "abcdef"]
+    sets = [published(name) for name in "abcdefg"]
     records = {
         "a": found(0.7),
         "b": found(0.9),
         "c": found(0.8, ipc=1.0),
         "d": found(0.6, dataset="idx:/home/ada/fashion-mnist"),
         "e": found(0.8),
+        "g": found(0.99, split="validation"),
     }
     rows = ranking.ranked(sets, records, {})
-    assert "".join(row.published.name for row in rows) == "dcbea"
+    assert "".join(row.published.name for row in rows) == "dcbeag"
     text = markdown.of_blocks(ranking.page(rows, {"f": "no such file: /home/ada/x"}))
-    assert text.count("**digits (scikit-learn), 10 images per class**") == 1
-    assert "**Fashion-MNIST, 10 images per class**" in text and "ada" not in text
+    title = "**digits (scikit-learn), 10 classes, 10 images per class, test rows**"
+    assert text.count(title) == 1 and title.replace("test", "validation") in text
+    assert "**Fashion-MNIST, 10 classes, 10 images" in text and "ada" not in text
     assert "- f: refused on this machine" in text
-    assert text.count("| 1 |") == 3 and text.count("| 3 |") == 1
+    assert text.count("\n| 1 |") == 4 and text.count("\n| 3 |") == 1
 
 
 @pytest.mark.parametrize("mean, words", [(0.81, "inside"), (0.8101, "outside")])

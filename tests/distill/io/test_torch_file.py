@@ -32,6 +32,34 @@ def refused(path):
     return str(error.value)
 
 
+# {"data": [[arange(12.).reshape(2, 1, 2, 3), tensor([0, 1])]], "accs_all_exps":
+# {"ConvNet": [numpy.float64(0.5)]}} by PyTorch 2.14
+WRITTEN = (
+    b"\x80\x02}q\x00(X\x04\x00\x00\x00dataq\x01]q\x02]q\x03(ctorch._utils\n"
+    b"_rebuild_tensor_v2\nq\x04((X\x07\x00\x00\x00storageq\x05ctorch\n"
+    b"FloatStorage\nq\x06X\x01\x00\x00\x000q\x07X\x03\x00\x00\x00cpuq\x08K\x0ctq\t"
+    b"QK\x00(K\x02K\x01K\x02K\x03tq\n(K\x06K\x06K\x03K\x01tq\x0b\x89ccollections\n"
+    b"OrderedDict\nq\x0c)Rq\rtq\x0eRq\x0fh\x04((h\x05ctorch\nLongStorage\nq\x10X\x01"
+    b"\x00\x00\x001q\x11h\x08K\x02tq\x12QK\x00K\x02\x85q\x13K\x01\x85q\x14\x89h\x0c)"
+    b"Rq\x15tq\x16Rq\x17eaX\r\x00\x00\x00accs_all_expsq\x18}q\x19X\x07\x00\x00\x00"
+    b"ConvNetq\x1a]q\x1bcnumpy._core.multiarray\nscalar\nq\x1ccnumpy\ndtype\nq\x1d"
+    b"X\x02\x00\x00\x00f8q\x1e\x89\x88\x87q\x1fRq (K\x03X\x01\x00\x00\x00<q!NNNJ\xff\xff"
+    b'\xff\xffJ\xff\xff\xff\xffK\x00tq"bc_codecs\nencode\nq#X\t\x00\x00\x00\x00\x00\x00'
+    b"\x00\x00\x00\xc3\xa0?q$X\x06\x00\x00\x00latin1q%\x86q&Rq'\x86q(Rq)asu."
+)
+
+
+def test_a_file_of_pytorch(put):
+    parts = {"data.pkl": WRITTEN, "byteorder": b"little", "version": b"3\n"}
+    parts["data/0"] = np.arange(12, dtype="f4").tobytes()
+    parts["data/1"] = np.arange(2).tobytes()
+    found = read_pt(put(archive(parts)))
+    ((images, labels),) = found["data"]
+    np.testing.assert_array_equal(images, np.arange(12.0).reshape(2, 1, 2, 3))
+    np.testing.assert_array_equal(labels, [0, 1])
+    assert found["accs_all_exps"] == {"ConvNet": [None]}
+
+
 @pytest.mark.parametrize("dtype", torch_files.TYPES)
 def test_tensors_come_back(put, monkeypatch, dtype):
     array = np.arange(24).reshape(2, 3, 4).astype(dtype)
