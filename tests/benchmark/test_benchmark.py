@@ -181,6 +181,15 @@ def test_what_cannot_be_added(here, finished, capsys):
     assert "exists already" in give(f"--add={finished}", "--name=x")
 
 
+def test_labels_of_views_are_published_too(here):
+    elsewhere(here / "set.npz")
+    given = load("set.npz")
+    views = np.random.default_rng(0).dirichlet(np.ones(3), (4, 6)).astype("f4")
+    save("views.npz", given._replace(views=views))
+    path = add(here / "views.npz", "v", here / "sets", {"data.source": "digits"}, print)
+    np.testing.assert_array_equal(load(path).views, views)
+
+
 def test_a_set_is_below_a_megabyte(here):
     rng = np.random.default_rng(0)
     labels = np.eye(2, dtype="f4")[np.arange(400) % 2]
