@@ -16,8 +16,8 @@ folder. Of a set made elsewhere, --config.data.source=SOURCE gives the data, and
 keys of data, model and train the recipe; the file keeps the name of the data, not their
 place. For .pt files see python -m dd_jax.distill.convert --help.
 
-Exit status: 0 done, 1 a run failed or the disk is full, 2 bad input or usage, 130
-Ctrl-C, 143 SIGTERM.
+Exit status: 0 done, 1 a set cannot be evaluated though its data are here, or the disk
+is full, 2 bad input or usage, 130 Ctrl-C, 143 SIGTERM.
 """
 
 import argparse
@@ -58,8 +58,8 @@ def main(argv: Sequence[str]) -> int:
         if given.add:
 
             def check(published: PublishedSet, source: str) -> None:
-                sources.setdefault(data_name(source), source)
-                prepared(sources, published)
+                source = sources.setdefault(data_name(source), source)
+                prepared(published, source)
 
             say(str(add(expanded(given.add), given.name, given.sets, changes, check)))
         return _rank(given.sets, sources, root, given.page, given.name)
@@ -127,7 +127,7 @@ def _rank(
     for name, reason in sorted(reasons.items()):
         say(f"{name}: {reason}")
     say(f"{ranking.summary(rows, reasons)}; page: {page}")
-    return FAILED if result.failed else DONE
+    return FAILED if result.failed or unreadable else DONE
 
 
 def _read(folder: Path) -> tuple[list[PublishedSet], dict[str, str]]:

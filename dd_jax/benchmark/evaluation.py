@@ -33,7 +33,7 @@ class Evaluated(NamedTuple):
     Attributes:
       records: of the runs that are finished.
       reasons: why the others are not.
-      failed: whether a run failed.
+      failed: whether a run failed, or was refused though its data are here.
     """
 
     records: dict[str, Record]
@@ -52,27 +52,28 @@ def data_name(source: str) -> str:
     return re.sub(r"[^a-z0-9]", "", last)
 
 
-def config_of(published: PublishedSet, sources: Mapping[str, str]) -> ConfigDict:
+def data_of(published: PublishedSet) -> str:
+    """The name of the data that a set is evaluated on; empty where it states none."""
+    return data_name(str(published.recipe.get("data.source", "")))
+
+
+def config_of(published: PublishedSet, source: str) -> ConfigDict:
     """The config of the run that evaluates a set: its recipe, and no audits.
 
     Args:
       published: the set.
-      sources: of data by name, see `data_name`, in place of `SOURCES`.
+      source: of its data.
 
     Raises:
-      InputError: its data are not here, or keys or values that no config has.
+      InputError: keys or values that no config has.
     """
     stated = {
         key: tuple(value) if isinstance(value, list) else value
         for key, value in published.recipe.items()
     }
-    data = data_name(str(stated.get("data.source", "")))
-    known = {**SOURCES, **sources}
-    if data not in known:
-        raise InputError(f"its data are not here; give --data={data}=SOURCE")
     audits = (k for k in fields() if re.fullmatch(r"audits\.\w+\.enabled", k))
     own = {
-        "data.source": known[data],
+        "data.source": source,
         "distill.load": str(published.path.absolute()),
         "train.full_epochs": 1,  # sets are not compared with the full data
         "train.full_nets": 1,
@@ -83,14 +84,14 @@ def config_of(published: PublishedSet, sources: Mapping[str, str]) -> ConfigDict
     return config
 
 
-def prepared(sources: Mapping[str, str], published: PublishedSet) -> run.Prepared:
-    """The run that evaluates a set, ready to start.
+def prepared(published: PublishedSet, source: str) -> run.Prepared:
+    """The run that evaluates a set on the data of a source, ready to start.
 
     Raises:
       InputError: what `config_of` refuses, other data than those that the set was made
         from, or a set that does not fit its data and network.
     """
-    config = config_of(published, sources)
+    config = config_of(published, source)
     _require_its_data(published, run.dataset(config))
     return run.prepared(config)
 
@@ -105,17 +106,19 @@ def evaluate(
 
     Args:
       sets: in order.
-      sources: see `config_of`.
+      sources: of data by name, see `data_name`; `SOURCES` where none is given.
       root: the work directory.
       only: the name of the one set to run; those that are finished count all the same.
 
     Returns:
       The Records, and why there is none.
     """
+    known = {**SOURCES, **sources}
+    names = {i: each.name for i, each in enumerate(sets)}
+    here = [i for i, each in enumerate(sets) if data_of(each) in known]
     with run.one_grid():
-        prepare = partial(prepared, sources)
-        made, refused = possible(prepare, enumerate(sets))
-    names = {i: sets[i].name for i in range(len(sets))}
+        prepare = lambda each: prepared(each, known[data_of(each)])
+        made, refused = possible(prepare, ((i, sets[i]) for i in here))
     taken = [i for i in made if only in ("", names[i])]
     cells = [made[i] for i in taken]
     destination.make(root, [cell.id for cell in cells])
@@ -128,6 +131,11 @@ def evaluate(
         Together(run.take_steps_together, lambda devices: 1),
     )
     reasons = {
+        each.name: f"its data are not here; give --data={data_of(each)}=SOURCE"
+        for each in sets
+        if data_of(each) not in known
+    }
+    reasons |= {
         names[i]: why.replace(str(sets[i].path.absolute()), sets[i].path.name)
         for i, why in refused.items()
     }
@@ -138,7 +146,8 @@ def evaluate(
             found[names[i]] = record
         else:
             reasons.setdefault(names[i], "not run yet")
-    return Evaluated(found, reasons, any(end.kind == "failed" for end in ends))
+    failed = bool(refused) or any(end.kind in ("failed", "refused") for end in ends)
+    return Evaluated(found, reasons, failed)
 
 
 def _require_its_data(published: PublishedSet, data: Dataset) -> None:

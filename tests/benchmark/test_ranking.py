@@ -3,10 +3,9 @@
 import pytest
 
 from dd_jax.benchmark import ranking
-from dd_jax.benchmark.evaluation import config_of, data_name
+from dd_jax.benchmark.evaluation import config_of, data_name, evaluate
 from dd_jax.benchmark.published_set import PublishedSet, records_of
 from dd_jax.report import markdown
-from dd_jax.types import InputError
 
 
 def around(mean, half=0.01):
@@ -113,14 +112,18 @@ def test_the_recipe_comes_with_the_set_and_the_place_from_here(published):
         "distill": {"ipc": 1},
         "audits": {"privacy": {"enabled": True}},
     }
-    config = config_of(published("a", config=stated), {"fashionmnist": "npz:FILE"})
+    config = config_of(published("a", config=stated), "npz:FILE")
     assert config.data.source == "npz:FILE" and config.data.num_classes == 3
     assert (config.seed, config.train.epochs, config.train.full_epochs) == (4, 7, 1)
     assert not any(own.get("enabled") for own in config.audits.values())
     assert config.distill.load.endswith("a.npz") and config.distill.ipc == 10
-    stated["data"]["source"] = "tfds:cifar10"  # would be fetched
-    with pytest.raises(InputError, match="give --data=cifar10=SOURCE"):
-        config_of(published("a", config=stated), {})
+
+
+def test_data_are_never_fetched_unless_they_are_named(published, tmp_path):
+    stated = {"data": {"source": "tfds:cifar10"}}
+    result = evaluate([published("a", config=stated)], {}, tmp_path)
+    reason = "its data are not here; give --data=cifar10=SOURCE"
+    assert result == ({}, {"a": reason}, False)
 
 
 @pytest.mark.parametrize("source", ["", "folder:", "npz:a/My Set.2.npz", ":", "x:y:z"])
