@@ -4,6 +4,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from dd_jax.distill.io import storage
 from dd_jax.distill.io.png_folder import whitened
 from dd_jax.report import completed, records
 from dd_jax.report.path_texts import without_paths
+from dd_jax.report.schema import sound
 from dd_jax.system import disk
 from dd_jax.system.paths import NO_FILE, no_file
 from dd_jax.types import InputError, Record, SyntheticSet
@@ -81,13 +83,20 @@ def _dotted(node: dict, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def records_of(folder: Path, ids: set[str]) -> dict[str, Record]:
-    """Records of runs by id, out of the `.jsonl` files beside and above the sets."""
+    """Records of runs by id, out of files of Records beside and above the sets."""
+    wanted = [f'"{name}"'.encode() for name in ids]
+    places = (folder, folder.parent) if ids else ()
+    ends = ("*.jsonl", "*.jsonl.gz")
+    paths = [path for place in places for end in ends for path in place.glob(end)]
     found = {}
-    for path in sorted((*folder.glob("*.jsonl"), *folder.parent.glob("*.jsonl"))):
-        content = b"" if no_file(path) else path.read_bytes()
-        if any(f'"{name}"'.encode() in content for name in ids):
-            of_file, _ = records.readable_lines(path)
-            found |= {r["run"]["id"]: r for r in of_file if r["run"]["id"] in ids}
+    for path in sorted(path for path in paths if not no_file(path)):
+        for line in records.content(path).splitlines():
+            if not any(name in line for name in wanted):
+                continue
+            with suppress(InputError, ValueError, RecursionError):  # a damaged line
+                record, _ = sound(json.loads(line), str(path))
+                if record["run"]["id"] in ids:
+                    found[record["run"]["id"]] = record
     return found
 
 

@@ -98,7 +98,7 @@ def readable_lines(path: str | Path) -> tuple[list[Record], list[str]]:
     if why := no_file(path):
         raise InputError(f"{path}: {why}; give a work directory or a .jsonl")
     records, damaged = [], []
-    for number, line in enumerate(_content(path).splitlines(), 1):
+    for number, line in enumerate(content(path).splitlines(), 1):
         where = f"{path}:{number}"
         try:
             record, problems = sound(json.loads(line), where)
@@ -114,7 +114,12 @@ def readable_lines(path: str | Path) -> tuple[list[Record], list[str]]:
     return records, damaged
 
 
-def _content(path: Path) -> bytes:
+def content(path: Path) -> bytes:
+    """The text of a file of Records, decompressed where its name ends in `.gz`.
+
+    Raises:
+      InputError: it cannot be decompressed.
+    """
     if path.suffix != ".gz":
         return path.read_bytes()
     try:

@@ -1,5 +1,6 @@
 """Published sets: added by one command, evaluated again, compared and ranked."""
 
+import gzip
 import json
 import re
 
@@ -9,7 +10,7 @@ import tiny
 
 from dd_jax import run
 from dd_jax.benchmark import __main__ as command
-from dd_jax.benchmark.published_set import add, read
+from dd_jax.benchmark.published_set import add, read, records_of
 from dd_jax.distill import load, save
 from dd_jax.types import InputError, SyntheticSet
 
@@ -58,6 +59,23 @@ RECIPE = [f"--config.{key}={value}" for key, value in tiny.MLP.items()]
 RECIPE += ["--config.data.source=digits", "--config.data.num_classes=3"]
 RECIPE += ["--config.train.epochs=2", "--config.train.nets=2"]
 RECIPE += ["--config.train.augment=none"]
+
+
+def test_records_are_found_in_files_beside_and_above(tmp_path):
+    folder = tmp_path / "sets"
+    folder.mkdir()
+    own = {"method": "dm", "dataset": "digits", "arch": "mlp", "init": "real"}
+    own |= {"ipc": 1, "num_classes": 3}
+    line = lambda name: json.dumps({"run": own | {"id": name}}).encode() + b"\n"
+    (folder / "results.jsonl").write_bytes(line("a" * 12) + b'{"run": {"id": "b')
+    packed = gzip.compress(line("c" * 12) + line("d" * 12))
+    (tmp_path / "grid.jsonl.gz").write_bytes(packed)
+    found = records_of(folder, {"a" * 12, "c" * 12, "e" * 12})
+    assert {name: r["run"]["id"] for name, r in found.items()} == {
+        "a" * 12: "a" * 12,
+        "c" * 12: "c" * 12,
+    }
+    assert records_of(folder, set()) == {}
 
 
 def test_one_command_adds_evaluates_and_ranks(here, finished, capsys):
