@@ -121,6 +121,8 @@ class SyntheticSet(NamedTuple):
       views: `f32[v m k]`, the labels of v augmented views of each image, which
         training then sees in turn, see `train.views`; None where an image has one
         label.
+      classes: `i32[m]`, the classes that the images are of, where their labels need not
+        say it; None where the likeliest class of a label does.
     """
 
     images: Array
@@ -128,6 +130,19 @@ class SyntheticSet(NamedTuple):
     lr: Array
     metadata: dict | None = None
     views: Array | None = None
+    classes: Array | None = None
+
+    @property
+    def image_classes(self) -> Array:
+        """The class of each image, `i32[m]`."""
+        return self.labels.argmax(-1) if self.classes is None else self.classes
+
+    @property
+    def with_hard_labels(self) -> "SyntheticSet":
+        """The same images with their classes as one-hot labels."""
+        numbers = np.arange(self.labels.shape[-1])
+        hard = (self.image_classes[..., None] == numbers).astype(self.labels.dtype)
+        return self._replace(labels=hard, views=None, classes=None)
 
 
 class Trained(NamedTuple):

@@ -80,6 +80,8 @@ class Context(NamedTuple):
         and after each epoch.
       fit: `(rows with labels f32[n k], i64[s m], name) -> params[s]`: networks on some
         of the rows each, by the recipe of those on a set.
+      same_labels: `() -> params`, networks on random images with labels of the teacher
+        of the run's sets; None where these have none.
       unaugmented: `() -> {PIPE: params}`: networks of each pipeline, trained without
         augmentation; empty where all are.
       save: `(file name, bytes)`: leaves a file beside the Record.
@@ -108,6 +110,7 @@ class Context(NamedTuple):
     undefended: Callable[[], Params] = not_yet
     learn: Callable[..., Params] = not_yet
     fit: Callable[..., Params] = not_yet
+    same_labels: Callable[[], Params | None] = not_yet
     unaugmented: Callable[[], Mapping[str, Params]] = not_yet
     save: Callable[[str, bytes], None] = not_yet
     save_curves: Callable[[str, Any], None] = not_yet

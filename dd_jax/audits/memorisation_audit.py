@@ -26,7 +26,7 @@ def measure(context: Context) -> dict:
       `dd_jax.audits.memorisation.audit`.
     """
     train, holdout = context.dataset.train.images, context.evaluation.images
-    images, labels = (np.asarray(a[0]) for a in context.sets[:2])
+    images = np.asarray(context.sets.images[0])
     rng = np.random.default_rng(integer(context.key("memorisation")))
     rows = min(len(train), len(holdout))
     draw = lambda pool, count: pool[
@@ -46,18 +46,19 @@ def measure(context: Context) -> dict:
         near = seen[found["distilled"].train["pixels"]]
         far = unseen[found["distilled"].holdout["pixels"]]
         columns = images, near / np.float32(255), far / np.float32(255)
-        context.save("gallery.png", _gallery(labels, *columns))
+        classes = np.asarray(context.sets.image_classes[0])
+        context.save("gallery.png", _gallery(classes, *columns))
     return {name: audit.record for name, audit in found.items()} | {
         "rows": rows,
         "share_of_train": rows / len(train),
     }
 
 
-def _gallery(labels: np.ndarray, *columns: np.ndarray) -> bytes:
+def _gallery(classes: np.ndarray, *columns: np.ndarray) -> bytes:
     """A row for the first image of each class; a column for each of `f32[m h w c]`."""
     from dd_jax.report.image_grid import image_grid  # matplotlib: dry runs do without
 
-    _, first = np.unique(labels.argmax(1), return_index=True)
+    _, first = np.unique(classes, return_index=True)
     first = first[:GALLERY]
     side_by_side = np.concatenate([column[first] for column in columns])
     return image_grid(side_by_side, np.tile(np.eye(len(first)), (len(columns), 1)))

@@ -95,7 +95,7 @@ def _disagreement(context: Context) -> tuple[np.ndarray, np.ndarray]:
     """Classes of all synthetic images, and how often full data say another, `[m]`."""
     sets: SyntheticSet = context.sets
     images = np.concatenate(np.asarray(sets.images, np.float32))
-    labels = np.concatenate(np.asarray(sets.labels)).argmax(-1)
+    labels = np.concatenate(np.asarray(sets.image_classes))
     said = predictions(context.model, context.networks["full_data"], images)
     return labels, (said != labels).mean(0)
 

@@ -51,7 +51,7 @@ method("kmeans", _IN + "selection:kmeans_images", label="k-means", **_CHOICE)
 method(
     "rded",
     _IN + "rded:rded",
-    label="Crops that a teacher is sure of (RDED)",
+    label="Realistic crops (RDED)",
     options=method_options.RDED,
     follows_experts=True,
     **_CHOICE,

@@ -5,6 +5,7 @@ from dd_jax.catalogue.rules import (
     FLAG,
     NOT_NEGATIVE,
     POSITIVE,
+    Rule,
     at_least,
     one_of,
 )
@@ -96,7 +97,12 @@ TRAJECTORY_MATCHING = (
 )
 
 RDED = (
-    Option("tiles", 1, "crops along each side of an image", at_least(1)),
+    Option(
+        "tiles",
+        1,
+        "crops along each side of an image",
+        Rule(lambda v: 1 <= v <= 4, "from 1 to 4"),
+    ),
     Option("crops", 5, "crops of each image that the best is taken of", at_least(1)),
     Option("candidates", 300, "images of each class that are cropped", at_least(1)),
     Option("expert_epochs", 20, "epochs of the network that chooses", at_least(1)),

@@ -116,7 +116,7 @@ BASE = (
     ),
     Option(
         "distill.teacher.epochs",
-        10,
+        20,
         "epochs of the teacher; small sets want few: tune on data.validation",
         at_least(1),
     ),
@@ -125,8 +125,8 @@ BASE = (
         "distill.teacher.bytes",
         0,
         "bytes for a teacher's labels: as many augmented views of each image as their "
-        "labels fit into (4 bytes a class), a view an epoch in turn; 0 = one label for "
-        "each image",
+        "labels fit into (4 bytes a class), at most train.epochs, a view an epoch in "
+        "turn; 0 = one label for each image",
         at_least(0),
     ),
     Option(

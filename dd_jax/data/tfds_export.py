@@ -18,13 +18,14 @@ def write(
     images: np.ndarray,
     pixels: np.ndarray,
     labels: np.ndarray,
+    classes: np.ndarray,
     class_names: tuple[str, ...],
     about: dict,
 ) -> Path:
     """Writes the split `train` in the format `array_record`, rows in order.
 
     Features: `image u8[h w c]`, `pixels f32[h w c]` (exact, not clipped), `label` (the
-    most likely class) and `soft_label f32[k]`. `about` becomes the data set's metadata,
+    class of the image) and `soft_label f32[k]`. `about` becomes the metadata,
     `tfds.builder_from_directory(...).info.metadata`.
 
     Args:
@@ -32,6 +33,7 @@ def write(
       images: `u8[n h w c]`, one or three channels.
       pixels: `f32[n h w c]`, the same before they became bytes.
       labels: `f32[n k]`, probabilities.
+      classes: `i32[n]`.
       class_names: k names.
       about: plain JSON values; `use` describes how to train on the set.
 
@@ -74,11 +76,11 @@ def write(
             return {"train": self._generate_examples()}
 
         def _generate_examples(self):
-            for i, row in enumerate(zip(images, pixels, labels)):
+            for i, row in enumerate(zip(images, pixels, labels, classes)):
                 features = {
                     "image": _png(row[0]),
                     "pixels": np.float32(row[1]),
-                    "label": int(row[2].argmax()),
+                    "label": int(row[3]),
                     "soft_label": np.float32(row[2]),
                 }
                 yield i, features

@@ -66,14 +66,17 @@ class Experts(NamedTuple):
     Attributes:
       epochs: those that `Real.experts` has to hold, in ascending order.
       count: networks.
-      lr: learning rate, without momentum and weight decay.
+      lr: learning rate, which stays as it is.
       kept_epochs: least number of first epochs stored, for other runs to share.
+      teaches: whether they are teachers, trained with the momentum and weight decay of
+        networks on sets; experts that a set follows are trained without.
     """
 
     epochs: tuple[int, ...]
     count: int = 10
     lr: float = 0.01
     kept_epochs: int = 0
+    teaches: bool = False
 
 
 class Releases(NamedTuple):

@@ -65,7 +65,9 @@ def to_tfds(
     numbers = [str(c) for c in range(labels.shape[1])]
     names = about["metadata"].get("class_names", numbers)
     bytes_ = png_folder.quantise(images)
-    made = tfds_export.write(directory, bytes_, images, labels, tuple(names), about)
+    classes = np.asarray(synthetic.image_classes)
+    arrays = bytes_, images, labels, classes
+    made = tfds_export.write(directory, *arrays, tuple(names), about)
     if zca:
         shutil.copyfile(zca, made / "zca.npz")
     return made

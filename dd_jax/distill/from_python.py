@@ -11,7 +11,6 @@ import numpy as np
 from dd_jax.catalogue import resolve
 from dd_jax.distill.base import Experts, Method
 from dd_jax.distill.pipeline import TrainExperts, distil_many
-from dd_jax.distill.teacher_labels import Teacher
 from dd_jax.runtime.keys import named, stack
 from dd_jax.runtime.loop import run_loop
 from dd_jax.runtime.stacked import row
@@ -58,7 +57,6 @@ def distil(
     steps: int,
     *,
     experts: TrainExperts | None = None,
-    teacher: Teacher | None = None,
     progress: bool = True,
 ) -> SyntheticSet:
     """Distils one synthetic set from real data.
@@ -68,8 +66,7 @@ def distil(
       method: as `build` gives it.
       data: the real rows; of a data set those of train.
       steps: updates of the images.
-      experts: for methods that follow them, and for a teacher; see `train_experts`.
-      teacher: gives the set its labels; see `teacher_labels.teacher`.
+      experts: for methods that follow them; see `train_experts`.
       progress: whether to show a bar.
 
     Returns:
@@ -87,17 +84,16 @@ def distil(
             "distil: the method learns from releases of private rows, which launch.py "
             "makes and accounts for (--config.dp.epsilon)"
         )
-    if (method.experts or teacher) and experts is None:
-        who = "the method follows experts" if method.experts else "a teacher is trained"
+    if method.experts and experts is None:
         raise InputError(
-            f"distil: {who}; give experts=distill.train_experts(model, data)"
+            "distil: the method follows experts; give "
+            "experts=distill.train_experts(model, data)"
         )
     rows = data.train if isinstance(data, Dataset) else data
     every = np.ones((1, len(rows.labels)), bool)
     loop = bar("distil", progress)
     sets, _ = distil_many(
-        *(method, stack(key, 1), rows, every, schedule(steps), loop, experts),
-        teacher=teacher,
+        method, stack(key, 1), rows, every, schedule(steps), loop, experts
     )
     names = list(data.class_names) if isinstance(data, Dataset) else None
     metadata = {"class_names": names} if names else {}
@@ -125,19 +121,19 @@ def train_experts(
       What `distil` takes as `experts`.
     """
     rows_of = data.train if isinstance(data, Dataset) else data
-    recipe = trainer(
+    recipe = partial(
+        trainer,
         model,
         batch=batch,
-        momentum=0.0,
-        weight_decay=0.0,
         decay="none",
         augment=augmentation(model, augment).independent,
     )
+    plain = {"momentum": 0.0, "weight_decay": 0.0}
 
     def paths(key: Key, rows: np.ndarray, wanted: Experts) -> np.ndarray:
         with tempfile.TemporaryDirectory() as temporary:
             found = expert_paths(
-                recipe,
+                recipe(**({} if wanted.teaches else plain)),
                 stack(named(key, "experts"), wanted.count),
                 rows_of,
                 rows,

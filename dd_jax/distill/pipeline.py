@@ -172,7 +172,7 @@ def distil_many(
 def _taught(teacher, sets, keys, member, experts, share_experts) -> SyntheticSet:
     given = _paths(teacher.network, keys, member, experts, share_experts)
     networks = [own[0, 0] for own in _of_each(len(keys), *given)]
-    return teacher.label(jnp.stack(networks), sets)
+    return arrays_of_first(teacher.label(jnp.stack(networks), sets))
 
 
 def _require_accounted(made: Array, method: Method) -> None:

@@ -10,9 +10,12 @@ from jax import lax
 from dd_jax.distill.base import Experts
 from dd_jax.distill.methods.flat_weights import unraveller
 from dd_jax.distill.set_size import PROBABILITY
+from dd_jax.runtime.device_memory import in_batches
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.views import augmented
 from dd_jax.types import Array, Key, Model, SyntheticSet
+
+_BATCH = 64  # images that are labelled at a time on CPU
 
 
 class Teacher(NamedTuple):
@@ -47,6 +50,7 @@ def teacher(
     network: Experts,
     augment: Callable[[Key, Array], Array],
     budget: int = 0,
+    epochs: int = 1,
 ) -> Teacher:
     """A teacher's labels, one for each image or for each of its augmented views.
 
@@ -58,21 +62,24 @@ def teacher(
       network: how it is trained; one expert, after one epoch of its path.
       augment: that of training on the set; see `train.views`.
       budget: bytes of labels; 0 = one label for each image.
+      epochs: of training on the set, each of which sees a view; more are not labelled.
 
     Sources: Qin et al. 2024, "A label is worth a thousand images", for one label of an
     early-stopped teacher; Shen and Xing 2022 for those of views. Differs in: the
-    teacher learns by gradient descent at a constant rate, as experts do, and its
-    parameters are kept in half precision.
+    learning rate of the teacher is constant, and its parameters are kept in half
+    precision.
     """
     unravel = unraveller(model)
 
     def one(weights, synthetic):
         params = unravel(weights.astype(jnp.float32))
-        of = lambda images: jax.nn.softmax(model.apply(params, images))
+        some = lambda images: jax.nn.softmax(model.apply(params, images))
+        of = lambda images: in_batches(some, images, _BATCH)
         images = synthetic.images
+        synthetic = synthetic._replace(classes=synthetic.image_classes)
         if not budget:
             return synthetic._replace(labels=of(images))
-        count = views_within(budget, *synthetic.labels.shape)
+        count = min(views_within(budget, *synthetic.labels.shape), epochs)
         seen = lambda number: of(augmented(augment, images, number))
         views = lax.map(seen, jnp.arange(count))
         return synthetic._replace(labels=views.mean(0), views=views)

@@ -11,6 +11,7 @@ from dd_jax.types import Record
 
 NAMES = {
     "teacher_labels": "teacher's labels",
+    "same_labels": "random, the set's teacher",
     "hard_labels": "hard labels",
     "el2n": "EL2N",
     "grand": "GraNd",

@@ -56,11 +56,12 @@ def synthetic_pictures(path: Path, side: int) -> dict[str, Any]:
       InputError: the file holds no images with labels. A damaged one fails in any way.
     """
     refuse = lambda reason: f"{path}: {reason}; {remedy(path)}"
-    file = read_npz(path, ("images", "labels"), ("metadata",), refuse)
+    file = read_npz(path, ("images", "labels"), ("metadata", "classes"), refuse)
     images, labels = file["images"], file["labels"]
     metadata = json.loads(str(file["metadata"])) if "metadata" in file else {}
     _check(path, images, labels)
-    classes = np.argmax(labels, axis=1)
+    classes = np.asarray(file.get("classes", np.argmax(labels, axis=1)))
+    labels = np.eye(labels.shape[1])[classes]
     present = np.unique(classes)
     named = metadata.get("class_names") if isinstance(metadata, dict) else None
     named = presentable(named) if isinstance(named, list) else []

@@ -152,6 +152,7 @@ def context_of(run: RunContext, name: str, results: Results | None = None) -> Co
         undefended=results.undefended,
         learn=partial(control_networks.watched_networks, run),
         fit=partial(control_networks.networks_on_some_rows, run),
+        same_labels=partial(control_networks.networks_with_same_labels, run),
         unaugmented=partial(control_networks.unaugmented_networks, run, results.sets),
         save=partial(_save, run),
         save_curves=results.curves.__setitem__,

@@ -14,6 +14,7 @@ from dd_jax.run.cached import (
     stage_loop,
 )
 from dd_jax.run.context import RunContext, build_context
+from dd_jax.run.taught import teacher_of
 from dd_jax.runtime.cost import Cost
 from dd_jax.runtime.keys import stack
 from dd_jax.runtime.precision import computing_in
@@ -87,7 +88,18 @@ def unaugmented_networks(run: RunContext, sets: SyntheticSet) -> dict[str, Param
     folder = run_dir(run, "unaugmented")
     plain = build_context(config, folder, run.cache)._replace(cost=Cost())
     return {
-        "distilled": stages.networks_on_sets(plain, sets),
+        "distilled": stages.networks_on_sets(plain, sets._replace(views=None)),
         "random_subset": stages.networks_on_subsets(plain),
         "full_data": stages.networks_on_full_data(plain),
     }
+
+
+def networks_with_same_labels(run: RunContext) -> Params | None:
+    """Networks on random images that have the labels of the teacher of the run's sets.
+
+    Returns:
+      As many as on random subsets; None where sets have no teacher.
+    """
+    if not (given := teacher_of(run)):
+        return None
+    return stages.networks_on_subsets(run._replace(cost=Cost()), given)

@@ -128,14 +128,12 @@ def experts_of(run: RunContext, data: Split) -> Callable:
     """Trains or finds the experts, or makes the releases, of a distiller of `data`."""
     config, data_of = run.config, run.dataset
     augment = augmentation(config.train.augment, data_of.mean, data_of.std)
-    recipe = trainer(
+    recipe = partial(
+        trainer,
         run.model,
         batch=config.train.batch,
-        momentum=0.0,
-        weight_decay=0.0,
         decay="none",
         augment=augment.independent,
-        penalty=penalty_of(config),
     )
 
     def paths(key, rows, wanted: Experts | Releases):
@@ -146,16 +144,19 @@ def experts_of(run: RunContext, data: Split) -> Callable:
             epochs = tuple(range(max(used[-1], wanted.kept_epochs) + 1))
         canaries = _canary_keys(run) if data is not data_of.train else ()
         kind = [np.array(epochs), wanted.count, wanted.lr]
-        name = f"experts_{array_digest(kind)}"
-        folder = cache_dir(run, "experts", *canaries, name=name)
+        part = "teacher" if wanted.teaches else "experts"
+        folder = cache_dir(
+            run, "experts", *canaries, name=f"{part}_{array_digest(kind)}"
+        )
+        own = {"momentum": 0.0, "weight_decay": 0.0, "penalty": penalty_of(config)}
         found = expert_paths(
-            recipe,
+            recipe() if wanted.teaches else recipe(**own),
             stack(named(key, "experts"), wanted.count),
             data,
             rows,
             wanted.lr,
             epochs,
-            lambda label, place: stage_loop(run, "experts", place, label=label),
+            lambda label, place: stage_loop(run, part, place, label=label),
             folder,
         )
         return found if epochs == used else found[:, np.isin(epochs, used)]

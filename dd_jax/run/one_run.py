@@ -268,7 +268,8 @@ def _save_sets(run: RunContext, sets: SyntheticSet) -> dict:
         storage.save(run.folder / name, one._replace(metadata=metadata))
     if fitted := whitening(run.config):
         workdir.write_npz(run.folder / "zca.npz", **fitted._asdict())
-    picture = image_grid(np.asarray(sets.images[0]), np.asarray(sets.labels[0]))
+    labels = sets.with_hard_labels.labels
+    picture = image_grid(np.asarray(sets.images[0]), np.asarray(labels[0]))
     disk.replace(run.folder / "images.png", picture)
     return metadata
 

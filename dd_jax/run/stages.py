@@ -11,6 +11,7 @@ from ml_collections import ConfigDict
 from dd_jax.audits.audit import ON_ROWS
 from dd_jax.distill.io import storage
 from dd_jax.distill.pipeline import distil_many, distil_then_train, train_on_data
+from dd_jax.distill.teacher_labels import Teacher
 from dd_jax.report import event_files
 from dd_jax.run.cached import (
     cache_dir,
@@ -129,8 +130,13 @@ def _learning_rates(run: RunContext, rates: Array) -> Array:
     return jnp.full_like(rates, run.config.train.lr)
 
 
-def networks_on_subsets(run: RunContext) -> Params:
-    """`train.nets` networks, each on a random subset of its own, of the sets' size."""
+def networks_on_subsets(run: RunContext, teacher: Teacher | None = None) -> Params:
+    """`train.nets` networks, each on a random subset of its own, of the sets' size.
+
+    Args:
+      run: the run.
+      teacher: gives them labels; default their own.
+    """
     config, data = run.config, run.dataset.train
     set_key, net_key = jax.random.split(run.key("random_subset"))
     member = np.ones((config.train.nets, len(data.labels)), bool)
@@ -140,8 +146,13 @@ def networks_on_subsets(run: RunContext) -> Params:
         data,
         member,
         distillation_steps(run),
+        experts=experts_of(run, data),
+        share_experts=True,
+        teacher=teacher,
     )
-    loop = stage_loop(run, "random_subset", cache_dir(run, "random_subset"))
+    labelled = ("distill.labels", "distill.teacher.") if teacher else ()
+    folder = cache_dir(run, "random_subset", *labelled)
+    loop = stage_loop(run, "random_subset", folder)
     epochs = in_ten_calls(config.train.epochs)
     net_keys = stack(net_key, config.train.nets)
     return train_on_sets(run.trainer, net_keys, sets, epochs, loop)[0]

@@ -1,12 +1,16 @@
 """The teacher that a config gives its sets, and what does not go with one."""
 
+import numpy as np
 from ml_collections import ConfigDict
 
 from dd_jax.distill.base import Experts
 from dd_jax.distill.set_size import PROBABILITY
 from dd_jax.distill.teacher_labels import Teacher, teacher, views_within
 from dd_jax.run.context import RunContext, augmentation, factor_of, images_per_class
-from dd_jax.types import InputError, SyntheticSet
+from dd_jax.train.views import require_same_views
+from dd_jax.types import Dataset, InputError, SyntheticSet
+
+_ALIKE = 0.01  # of mean and standard deviation, with other rows held out
 
 
 def teacher_of(run: RunContext) -> Teacher | None:
@@ -17,9 +21,10 @@ def teacher_of(run: RunContext) -> Teacher | None:
     chosen = config.distill.teacher
     return teacher(
         run.model,
-        Experts((chosen.epochs,), 1, chosen.lr),
+        Experts((chosen.epochs,), 1, chosen.lr, teaches=True),
         augmentation(config.train.augment, data.mean, data.std).independent,
         chosen.bytes,
+        config.train.epochs,
     )
 
 
@@ -27,10 +32,17 @@ def require_teacher(run: RunContext) -> None:
     """Refuses `distill.labels=teacher` where labels cannot come from one.
 
     Raises:
-      InputError: a loaded set, learned labels, private rows, batch statistics, or a
-        budget below one label of each image.
+      InputError: a loaded set, learned labels, private rows, a backdoor, batch
+        statistics, a budget below one label of each image; a budget without a teacher.
     """
     config = run.config
+    if config.distill.labels == "own":
+        if config.distill.teacher.bytes:
+            raise InputError(
+                f"distill.teacher.bytes={config.distill.teacher.bytes}: goes with "
+                "distill.labels=teacher"
+            )
+        return
     distill, where = config.distill, "distill.labels=teacher"
     if distill.load:
         raise InputError(f"{where}: a loaded set keeps its labels; take labels=own")
@@ -38,6 +50,11 @@ def require_teacher(run: RunContext) -> None:
         raise InputError(
             f"{where} replaces the labels that distill.lr_labels="
             f"{distill.lr_labels:g} learns; give one of the two"
+        )
+    if config.backdoor.rate:
+        raise InputError(
+            f"{where}: the teacher sees no trigger, and its labels would undo the "
+            "backdoor; take labels=own, or backdoor.rate=0"
         )
     if config.dp.epsilon:
         raise InputError(
@@ -67,16 +84,23 @@ def decoded_images(run: RunContext) -> int:
     return stored * sum(f**2 for f in factors)
 
 
-def require_views(config: ConfigDict, loaded: SyntheticSet) -> None:
+def require_views(config: ConfigDict, loaded: SyntheticSet, data: Dataset) -> None:
     """Refuses a loaded set with labels of other views than this run makes.
 
     Raises:
-      InputError: it names the augmentation that they are of.
+      InputError: another augmentation or another normalisation.
     """
-    made = (loaded.metadata or {}).get("training", {})
-    made = made.get("augment") if isinstance(made, dict) else None
-    if loaded.views is not None and made != config.train.augment:
+    if loaded.views is None:
+        return
+    require_same_views(loaded, config.train.augment, "--config.train.augment")
+    seen = (loaded.metadata or {}).get("normalisation")
+    ours = {"mean": data.mean, "std": data.std}
+    try:
+        same = all(np.allclose(seen[key], ours[key], atol=_ALIKE) for key in ours)
+    except (TypeError, KeyError, ValueError):
+        same = False
+    if not same:
         raise InputError(
-            f"{config.distill.load} has labels of views by the augmentation {made}; "
-            f"give --config.train.augment={made}"
+            f"{config.distill.load} has labels of views of images that were normalised "
+            "in another way; load it with the data that it was made from"
         )

@@ -75,8 +75,7 @@ def _check_parts(built: RunContext) -> None:
     require_per_class(data, images_per_class(config))
     if not config.distill.load:
         (_check_learning if learns(config) else _check_selection)(config)
-    if config.distill.labels != "own":
-        require_teacher(built)
+    require_teacher(built)
     require_mitigated(config, data)
     if config.backdoor.rate:
         require_backdoor(config, data)
@@ -224,7 +223,7 @@ def _check_loaded(config: ConfigDict, data: Dataset) -> None:
             f"{file} is for images of {zca.mean.size} values; those of "
             f"{config.distill.load} have {math.prod(shape)}"
         )
-    require_views(config, loaded)
+    require_views(config, loaded, data)
     if config.sets > 1:
         raise InputError(
             f"sets={config.sets}: {config.distill.load} is one set; take sets=1"

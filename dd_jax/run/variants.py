@@ -17,6 +17,7 @@ from dd_jax.runtime.cost import Cost
 from dd_jax.runtime.keys import named
 from dd_jax.types import InputError, Model, Params, SyntheticSet
 
+_OWN = {"distill.labels": "own", "distill.teacher.bytes": 0}  # sets that are there
 _NO_SHADOWS = {"audits.transfer.enabled": False, "audits.privacy.enabled": False}
 
 
@@ -55,7 +56,7 @@ def transfer_variants(config: ConfigDict) -> dict[str, dict[str, Any]]:
         )
     each = _NO_SHADOWS | {"train.nets": config.audits.robustness.nets}
     return (
-        {name: each | {"model.name": name} for name in audit.architectures}
+        {name: each | _OWN | {"model.name": name} for name in audit.architectures}
         | {
             name: each
             | {"distill.method": name, "distill.load": "", "sets": 1}
@@ -75,7 +76,12 @@ def transfer_variants(config: ConfigDict) -> dict[str, dict[str, Any]]:
         }
         | {
             f"set {i}, {_maker(path)}": each
-            | {"distill.load": path, "sets": 1, "backdoor.rate": 0.0}
+            | _OWN
+            | {
+                "distill.load": path,
+                "sets": 1,
+                "backdoor.rate": 0.0,
+            }
             for i, path in enumerate(audit.sets, 1)
         }
     )

@@ -17,6 +17,7 @@ from dd_jax.runtime.reuse import reused
 from dd_jax.train.evaluate import predictions
 from dd_jax.train.many import Loop, Schedule, train_on_rows, train_on_sets
 from dd_jax.train.training import trainer
+from dd_jax.train.views import require_same_views
 from dd_jax.types import (
     Array,
     Dataset,
@@ -108,11 +109,13 @@ def train(
       Parameters with a leading axis `nets`.
 
     Raises:
-      InputError: fewer than one network or epoch.
+      InputError: fewer than one network or epoch, or a set with labels of other views.
       Diverged: the loss is not finite.
     """
     if nets < 1 or epochs < 1:
         raise InputError(f"train: nets={nets}, epochs={epochs}; give 1 of each or more")
+    if isinstance(data, SyntheticSet) and data.views is not None:
+        require_same_views(data, augment, "augment")
     if isinstance(augment, str):
         augment = augmentation(model, augment).independent
     recipe = trainer(model, batch=batch, augment=augment)

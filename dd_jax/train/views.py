@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import jax
 
-from dd_jax.types import Array, Key
+from dd_jax.types import Array, InputError, Key, SyntheticSet
 
 DESCRIPTION = (
-    "epoch e trains on view v = e mod {views} of all images, with labels views[v], and "
-    "on nothing else; a view is dsa(augment, mean, std).independent of dd_jax.data "
+    "epoch e trains on view v = e mod {views} of all images, with labels views[v], in "
+    "place of augment; a view is dsa(augment, mean, std).independent of dd_jax.data "
     "with the key jax.random.fold_in(jax.random.key(0), v), of all images in one batch"
 )
 
@@ -24,6 +24,31 @@ def augmented(
       number: v.
     """
     return augment(jax.random.fold_in(jax.random.key(0), number), images)
+
+
+def require_same_views(synthetic: SyntheticSet, augment: object, key: str) -> None:
+    """Refuses a set whose views are of another augmentation.
+
+    Args:
+      synthetic: a set with labels of views.
+      augment: the strategy of training on it.
+      key: what gives the strategy, which an error message names.
+
+    Raises:
+      InputError: it names the strategy that they are of.
+    """
+    made = (synthetic.metadata or {}).get("training")
+    made = made.get("augment") if isinstance(made, dict) else None
+    if not isinstance(made, str):
+        raise InputError(
+            "the set has labels of views and does not say by which augmentation: its "
+            "metadata.training.augment should be a name"
+        )
+    if made != augment:
+        raise InputError(
+            f"the set has labels of views by the augmentation {ascii(made)[:80]}; give "
+            f"{key}={made if made.isprintable() else '...'}"[:200]
+        )
 
 
 def view(

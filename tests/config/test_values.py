@@ -123,7 +123,7 @@ BAD = {  # beside None, which is never right
     "distill.network.outer_steps": [-1],
     "distill.network.epochs": [-1],
     "distill.network.steps": [0],
-    "distill.rded.tiles": [0],
+    "distill.rded.tiles": [0, 5],
     "distill.rded.crops": [0],
     "distill.rded.candidates": [0],
     "distill.rded.expert_epochs": [0],

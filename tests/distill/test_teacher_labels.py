@@ -50,7 +50,7 @@ def test_each_set_has_the_labels_of_its_own_network():
 def test_views_have_labels_within_the_budget_and_their_mean_is_the_label():
     weights, params = networks()
     budget = 4 * 6 * 3 * 3 + 5  # three views, and a little more
-    got = teacher(MODEL, NETWORK, noisy, budget).label(weights, sets())
+    got = teacher(MODEL, NETWORK, noisy, budget, 9).label(weights, sets())
     assert got.views.shape == (2, 3, 6, 3)
     for v in range(3):
         seen = augmented(noisy, sets().images[1], v)
@@ -58,6 +58,21 @@ def test_views_have_labels_within_the_budget_and_their_mean_is_the_label():
         np.testing.assert_allclose(got.views[1, v], expected, atol=1e-6)
     np.testing.assert_allclose(got.labels, got.views.mean(1), atol=1e-7)
     assert set_bytes(jax.tree.map(lambda a: a[0], got), 6)["labels"] <= budget
+
+
+def test_no_more_views_are_labelled_than_epochs_see():
+    given = teacher(MODEL, NETWORK, noisy, 10**12, 2)
+    assert given.label(networks()[0], sets()).views.shape == (2, 2, 6, 3)
+
+
+def test_classes_are_those_of_the_images_whatever_the_teacher_says():
+    got = teacher(MODEL, NETWORK, noisy).label(networks()[0], sets())
+    expected = np.tile(np.repeat(np.arange(3), 2), (2, 1))
+    assert (np.asarray(got.labels).argmax(-1) != expected).any()
+    np.testing.assert_array_equal(got.image_classes, expected)
+    hard = got.with_hard_labels
+    np.testing.assert_array_equal(hard.labels, sets().labels)
+    assert hard.views is None and hard.classes is None
 
 
 @pytest.mark.parametrize("budget, views", [(0, 0), (71, 0), (72, 1), (143, 1)])

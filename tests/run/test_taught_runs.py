@@ -1,10 +1,11 @@
 """Runs whose sets have the labels of a teacher."""
 
+import jax
 import numpy as np
 import pytest
 from tiny import BARE, MLP, TINY, make, only_run
 
-from dd_jax import distill, run
+from dd_jax import distill, models, run, train
 from dd_jax.distill.io import png_folder
 from dd_jax.report import schema
 from dd_jax.types import InputError
@@ -50,6 +51,7 @@ def test_the_set_loaded_again_gives_the_same_accuracy(record, root, tmp_path):
     assert found["accuracy"]["distilled"] == record["accuracy"]["distilled"]
     png_folder.write(folder, distill.load(path))
     np.testing.assert_array_equal(distill.load(folder).views, distill.load(path).views)
+    assert (distill.load(folder).image_classes == np.repeat(np.arange(3), 2)).all()
     other = make(BARE | MLP | again | {"train.augment": "none"})
     with pytest.raises(InputError, match="give --config.train.augment=scale"):
         run.run(other, tmp_path / "other")
@@ -60,6 +62,8 @@ def test_the_set_loaded_again_gives_the_same_accuracy(record, root, tmp_path):
     [
         ({"distill.teacher.bytes": 71}, "is 72 bytes"),
         ({"distill.lr_labels": 1.0}, "give one of the two"),
+        ({"backdoor.rate": 0.1}, "would undo the backdoor"),
+        ({"distill.labels": "own"}, "goes with distill.labels=teacher"),
         ({"dp.epsilon": 1.0, "distill.init": "noise"}, "without noise"),
         (
             {"model.name": "convnet", "model.norm": "batch", "model.width": 4},
@@ -70,6 +74,27 @@ def test_the_set_loaded_again_gives_the_same_accuracy(record, root, tmp_path):
 def test_what_does_not_go_with_a_teacher(changes, said):
     with pytest.raises(InputError, match=said):
         run.prepared(make(BARE | MLP | TAUGHT | changes))
+
+
+def test_controls_have_the_classes_and_labels_of_the_teacher(tmp_path):
+    names = {"audits.controls.names": ("herding",)}
+    on = {"audits.controls.enabled": True, "distill.method": "random"}
+    found = run.run(make(BARE | MLP | TAUGHT | names | on), tmp_path)["controls"]
+    assert [row["name"] for row in found["controls"]] == [
+        *("herding", "hard_labels", "same_labels")
+    ]
+    assert found["soft"] and found["scores"]["ior"] is not None
+
+
+def test_a_set_in_python_is_not_trained_on_with_other_views(root):
+    found = distill.load(only_run(root) / "synthetic.npz")
+    model = models.build("mlp", 3, (8, 8, 1))
+    with pytest.raises(InputError, match="give augment=scale"):
+        train.train(jax.random.key(0), model, found, nets=1, epochs=1)
+    params = train.train(
+        *(jax.random.key(0), model, found), nets=1, epochs=1, augment="scale"
+    )
+    assert len(jax.tree.leaves(params)[0]) == 1
 
 
 @pytest.mark.parametrize("method", ["random", "rded", "mtt"])

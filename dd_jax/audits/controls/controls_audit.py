@@ -14,7 +14,7 @@ from dd_jax.runtime.keys import integer
 from dd_jax.train import predictions
 from dd_jax.types import InputError, Split
 
-PLAIN, HARD = "unaugmented", "hard_labels"
+PLAIN, HARD, SAME = "unaugmented", "hard_labels", "same_labels"
 _TRIALS = 2  # networks that each form of a control is tried on
 
 
@@ -29,7 +29,8 @@ def measure(context: Context) -> dict:
 
     A share of each class of train is held out from all controls; of the forms of a
     control, see `control_forms`, that is taken which two networks do best with on these
-    rows. Where labels of the set are soft, its images are also taken with hard ones.
+    rows. Where labels of the set are soft, its images are also taken with hard ones,
+    and where they are those of a teacher, random images with its labels.
 
     Returns:
       Empty unless enabled. `controls`, rows `{name, form, accuracy {mean, ci, n}}`;
@@ -42,7 +43,7 @@ def measure(context: Context) -> dict:
     if not options.enabled:
         return {}
     found = context.cached("controls", partial(_predicted, context))
-    found["controls"] |= _with_hard_labels(context)
+    found["controls"] |= _with_hard_labels(context) | _with_same_labels(context)
     rows = [
         {
             "name": name,
@@ -155,14 +156,22 @@ def _best(
 
 
 def _with_hard_labels(context: Context) -> dict[str, Any]:
-    """The control of the likeliest class of each image; empty where labels are hard."""
-    labels = np.asarray(context.sets.labels)
-    hard = np.eye(labels.shape[-1], dtype=labels.dtype)[labels.argmax(-1)]
-    if np.array_equal(hard, labels):
+    """The control of the class of each image alone; empty where labels are hard."""
+    hard = context.sets.with_hard_labels
+    if np.array_equal(hard.labels, context.sets.labels):
         return {}
-    params = context.train(context.sets._replace(labels=hard, views=None), "controls")
+    params = context.train(hard, "controls")
     predicted = predictions(context.model, params, context.evaluation.images)
     return {HARD: {"form": "", "predicted": predicted}}
+
+
+def _with_same_labels(context: Context) -> dict[str, Any]:
+    """The control of random images with labels of the set's teacher, if it has one."""
+    params = context.same_labels()
+    if params is None:
+        return {}
+    predicted = predictions(context.model, params, context.evaluation.images)
+    return {SAME: {"form": "", "predicted": predicted}}
 
 
 def _scores(
@@ -170,7 +179,8 @@ def _scores(
 ) -> dict[str, float | None] | None:
     """The benchmark scores; None without what they compare with."""
     found = {row["name"]: row["accuracy"]["mean"] for row in rows}
-    if soft and TEACHER not in found:
+    random = found.get(SAME, found.get(TEACHER))
+    if soft and random is None:
         return None
     of = lambda pipe: _rate(context, pipe, context.predictions(pipe))["mean"]
     own = of("distilled")
@@ -178,7 +188,7 @@ def _scores(
         of("full_data"),
         found[HARD] if soft else own,
         own,
-        found[TEACHER] if soft else of("random_subset"),
+        random if soft else of("random_subset"),
         (plain["distilled"]["mean"], plain["random_subset"]["mean"])
         if plain and not soft  # random images without augmentation have hard labels
         else None,

@@ -8,7 +8,6 @@ who has one trained network.
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -216,9 +215,9 @@ def _attacked_sets(
     if sets is not None and "t1" in threats:
         found["t1"] = sets, 1
     if sets is not None and "t1_images" in threats:
-        hard = jax.nn.one_hot(sets.labels.argmax(-1), sets.labels.shape[-1])
-        if (hard != sets.labels).any():
-            found["t1_images"] = sets._replace(labels=hard, views=None), 0
+        hard = sets.with_hard_labels
+        if (hard.labels != sets.labels).any():
+            found["t1_images"] = hard, 0
     return found
 
 

@@ -14,6 +14,10 @@ from dd_jax.data.zca import read_zca
 from dd_jax.system.workdir import write_npz
 from dd_jax.types import InputError, SyntheticSet
 
+_VIEWED = (
+    " An image has a label for each of its augmented views, in views.npz; see "
+    "metadata.training.views_in_words."
+)
 VIEWS = "views.npz"  # f32[v m k], labels of augmented views, where a set has them
 MODES = {1: "L", 3: "RGB"}
 _USE = (
@@ -38,7 +42,8 @@ def describe(synthetic: SyntheticSet) -> dict:
       `{use, lr, shape, classes, encoding, metadata}`: `metadata` is the set's own.
     """
     return {
-        "use": _USE.format(whitened=_WHITENED if whitened(synthetic) else ""),
+        "use": _USE.format(whitened=_WHITENED if whitened(synthetic) else "")
+        + ("" if synthetic.views is None else _VIEWED),
         "lr": float(str(np.float32(synthetic.lr))),
         "shape": list(synthetic.images.shape),
         "classes": int(synthetic.labels.shape[1]),
@@ -52,7 +57,7 @@ def write(
 ) -> None:
     """Writes `images/*.png`, `labels.csv`, `metadata.json` and, of views, `views.npz`.
 
-    A row of `labels.csv` is `file, label, p0, p1, ...`: the most likely class and the
+    A row of `labels.csv` is `file, label, p0, p1, ...`: the class of the image and the
     probability of each; nine digits, so that `f32` comes back as it was. The folder
     appears whole or not at all.
 
@@ -80,8 +85,9 @@ def write(
         table = csv.writer(target)
         classes = range(synthetic.labels.shape[1])
         table.writerow(["file", "label", *(f"p{c}" for c in classes)])
-        for file, row in zip(files, np.asarray(synthetic.labels)):
-            table.writerow([file, row.argmax(), *(f"{p:.9g}" for p in row)])
+        numbers = np.asarray(synthetic.image_classes)
+        for file, number, row in zip(files, numbers, np.asarray(synthetic.labels)):
+            table.writerow([file, number, *(f"{p:.9g}" for p in row)])
     about = describe(synthetic)
     about["metadata"] = about["metadata"] | {"clamped": True}
     text = json.dumps(about, indent=1, sort_keys=True)

@@ -48,13 +48,24 @@ def read(directory: str | Path) -> SyntheticSet:
         raise InputError(f"{root / 'labels.csv'}: {error}") from None
     lr = about.get("lr")
     lr = lr if lr is None else np.float32(lr)
-    images = _pixels(root, rows, about)
-    return SyntheticSet(images, labels, lr, about["metadata"], _views(root))
+    arrays = _pixels(root, rows, about), labels, lr
+    return SyntheticSet(
+        *arrays, about["metadata"], _views(root), _classes(rows, labels)
+    )
+
+
+def _classes(rows: list[list[str]], labels: np.ndarray) -> np.ndarray | None:
+    """The classes of a table with probabilities, where these do not say them."""
+    stated = [row[1].strip() for row in rows]
+    if labels.ndim < 2 or not all(map(str.isdecimal, stated)):
+        return None
+    classes = np.array(stated).astype(np.int32)
+    return None if (classes == labels.argmax(1)).all() else classes
 
 
 def _views(root: Path) -> np.ndarray | None:
     path = root / VIEWS
-    if not path.exists():
+    if not (path.is_symlink() or path.exists()):
         return None
     if not _inside(root, VIEWS):
         raise InputError(f"{path} is a link out of the folder of its set")

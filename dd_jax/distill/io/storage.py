@@ -15,17 +15,20 @@ from dd_jax.system.workdir import write_npz
 from dd_jax.types import InputError, SyntheticSet
 
 _ARRAYS = ("images", "labels", "lr")
+_OPTIONAL = {"views": np.float32, "classes": np.int32}
 _MOST_DECODED = 14  # images that a stored one decodes to: 1 + 4 + 9 by three factors
 
 
 def save(path: str | Path, synthetic: SyntheticSet) -> None:
     """Writes `images f32[m h w c]`, `labels f32[m k]`, `lr f32[]` and JSON `metadata`.
 
-    Where views have labels, also `views f32[v m k]`. The file appears whole or not at
-    all, and the same set gives the same bytes.
+    Where the set has them, also `views f32[v m k]` and `classes i32[m]`. The file
+    appears whole or not at all, and the same set gives the same bytes.
     """
-    present = _ARRAYS if synthetic.views is None else (*_ARRAYS, "views")
-    arrays = {name: np.float32(getattr(synthetic, name)) for name in present}
+    arrays = {name: np.float32(getattr(synthetic, name)) for name in _ARRAYS}
+    for name, of in _OPTIONAL.items():
+        if (array := getattr(synthetic, name)) is not None:
+            arrays[name] = of(array)
     metadata = json.dumps(synthetic.metadata or {}, sort_keys=True)
     write_npz(expanded(path), **arrays, metadata=np.array(metadata))
 
@@ -73,7 +76,8 @@ def beside(path: str | Path, name: str) -> Path:
 
 def _read_archive(path):
     refuse = lambda reason: f"{path} is not a synthetic set (.npz): {reason}"
-    file = read_npz(path, ("images", "labels"), ("lr", "metadata", "views"), refuse)
+    optional = ("lr", "metadata", *_OPTIONAL)
+    file = read_npz(path, ("images", "labels"), optional, refuse)
     text = file.get("metadata", np.array("{}"))
     try:
         text = text.item()
@@ -81,11 +85,11 @@ def _read_archive(path):
     except (ValueError, TypeError) as error:
         raise InputError(refuse(f"metadata should be JSON text ({error})")) from None
     arrays = (file.get(name) for name in _ARRAYS)
-    return SyntheticSet(*arrays, metadata, file.get("views"))
+    return SyntheticSet(*arrays, metadata, *(file.get(name) for name in _OPTIONAL))
 
 
 def _check(path, found):
-    images, labels, lr, metadata, views = found
+    images, labels, lr, metadata, views, given = found
     shapes = images.shape, labels.shape, lr.shape
     ranks, empty = [len(s) for s in shapes], 0 in shapes[0] + shapes[1]
     if ranks != [4, 2, 0] or len(images) != len(labels) or empty:
@@ -103,7 +107,19 @@ def _check(path, found):
         )
     if views is not None:
         _check_views(path, views, labels)
+    elif isinstance(training := metadata.get("training"), dict):
+        if training.get("views_in_words"):
+            raise InputError(f"{path}: the labels of its views are missing; copy all")
     classes = labels.shape[1]
+    if given is not None and (
+        given.shape != (len(labels),)
+        or given.dtype.kind not in "iu"
+        or not ((given >= 0) & (given < classes)).all()
+    ):
+        raise InputError(
+            f"{path}: classes should be a whole number from 0 to {classes - 1} for "
+            f"each of the {len(labels)} images"
+        )
     names = metadata.get("class_names", [str(label) for label in range(classes)])
     if len(set(names)) != len(names) or len(names) != classes:
         raise InputError(

@@ -41,9 +41,10 @@ def rded(
     Sun et al. (2024), "On the diversity and realism of distilled dataset" (CVPR),
     section 4. Their labels are those of the teacher: `distill.labels=teacher` with
     `distill.teacher.bytes`.
-    Differs from the released code in: the teacher is trained here, by gradient descent
-    at a constant rate as experts are; it sees crops at full size, not small ones with a
-    margin; tiles are shrunk crops.
+    Differs from the released code in: the teacher is trained here, at a constant
+    learning rate, and has no batch statistics; it sees crops at full size, not small
+    ones with a margin; tiles are shrunk crops; networks on the images are trained by
+    the recipe of the run (published: a divergence at temperature 20 by AdamW).
 
     Args:
       model: the architecture of the teacher, without batch statistics.
@@ -75,10 +76,11 @@ def rded(
         drawn = jax.random.permutation(draw_key, int(real.counts[label]))
         drawn = np.asarray(drawn)[:candidates]
         rows = np.resize(drawn, min(candidates, real.rows.shape[1]))  # one shape
-        images = as_pixels(jnp.asarray(real.images)[real.rows[label][rows]])
-        losses = np.array(losses_of(crop_key, params, images, label))
-        losses[len(drawn) :] = np.inf
-        places = np.resize(surest(losses, wanted), (wanted, 2))
+        rows = np.asarray(real.rows)[label][rows]
+        images = as_pixels(jnp.asarray(np.asarray(real.images)[rows]))
+        losses = np.asarray(losses_of(crop_key, params, images, label))
+        places = surest(losses[: len(drawn)], wanted)
+        places = np.resize(places, (wanted, 2))
         chosen = _chosen(crop_key, images, jnp.asarray(places))
         return join_tiles(chosen, tiles)
 
@@ -96,7 +98,7 @@ def rded(
         labels = one_hot_labels(state.shape[0], ipc)
         return SyntheticSet(images, labels, jnp.float32(train_lr))
 
-    experts = Experts((expert_epochs,), 1, expert_lr)
+    experts = Experts((expert_epochs,), 1, expert_lr, teaches=True)
     nothing = lambda key, real: ()
     return Method(start, nothing, update, read, steps=False, experts=experts)
 

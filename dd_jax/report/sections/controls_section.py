@@ -28,6 +28,7 @@ NAMES = {
     "grand": "Real images by gradient norm (GraNd)",
     "forgetting": "Real images by forgetting",
     "herding": "Real images by herding of learned features",
+    "same_labels": "Random images with labels of the set's teacher",
     "hard_labels": "The set's images with hard labels",
 }
 HOW = (

@@ -26,7 +26,8 @@ def found(sets=None, names=ALL, **fields):
         return untrained(len(chosen), seed=len(fitted))
 
     plain = lambda: {pipe: untrained(count, 7) for pipe, count in PLAIN.items()}
-    given = {"learn": learn, "fit": fit, "unaugmented": plain} | fields
+    given = {"learn": learn, "fit": fit, "unaugmented": plain}
+    given |= {"same_labels": lambda: None} | fields
     options = {"enabled": True, "names": names, "nets": 2}
     made, _ = context("controls", sets=sets, fields=given, **options)
     return controls_audit.measure(made), fitted, made
@@ -104,6 +105,7 @@ def test_controls_have_as_many_images_as_the_set_is_stored_as():
     fitted = []
     fields = {
         "ipc": 2,
+        "same_labels": lambda: None,
         "learn": lambda rows, nets, watch: [
             watch(untrained(nets, e), e, 2) for e in range(3)
         ],

@@ -68,6 +68,22 @@ def test_labels_of_views_come_back_and_are_checked(tmp_path):
     assert "views are <U1; numbers are needed" in message(text)
 
 
+def test_classes_that_labels_do_not_say_come_back_and_are_checked(tmp_path):
+    classes = np.int32([0, 0, 1, 1])
+    given = SyntheticSet(GOOD["images"], GOOD["labels"], GOOD["lr"], {}, None, classes)
+    save(tmp_path / "s.npz", given)
+    np.testing.assert_array_equal(load(tmp_path / "s.npz").image_classes, classes)
+    for wrong in (classes[:3], classes + 1, classes * 1.0, classes - 1):
+        bad = written(tmp_path / "value.npz", classes=wrong)
+        assert "a whole number from 0 to 1 for each of the 4 images" in message(bad)
+
+
+def test_a_set_that_lost_the_labels_of_its_views_is_refused(tmp_path):
+    about = json.dumps({"training": {"views_in_words": "epoch e ..."}})
+    bad = written(tmp_path / "lost.npz", metadata=np.array(about))
+    assert "the labels of its views are missing" in message(bad)
+
+
 def test_a_set_without_metadata_has_an_empty_one(tmp_path):
     inside = synthetic()._replace(images=GOOD["images"], metadata=None)
     save(tmp_path / "s.npz", inside)

@@ -80,14 +80,35 @@ def test_tiles_hold_several_crops_and_repeat_where_there_are_too_few():
     assert tiled.shape == (CLASSES, 1, *SHAPE)
     mean = lambda image: image.mean((-3, -2, -1))
     np.testing.assert_allclose(mean(tiled[:, 0, :3, :3]), mean(whole[:, 0]), atol=0.1)
-    many = made(ipc=20, crops=1)  # of three and four images
+    many = made(ipc=20, crops=1)  # of four and three images
     assert many.shape == (CLASSES, 20, *SHAPE)
     np.testing.assert_array_equal(many[0, 4:8], many[0, :4])
+    np.testing.assert_array_equal(many[1, 3:6], many[1, :3])
 
 
 def test_second_crops_come_after_all_first_ones():
-    losses = np.array([[0.1, 0.2], [0.9, np.inf], [np.inf, np.inf]])
-    assert surest(losses, 3).tolist() == [[0, 0], [1, 0], [2, 0]]
+    losses = np.array([[0.1, 0.2], [0.9, 0.4]])
+    assert surest(losses, 3).tolist() == [[0, 0], [1, 1], [0, 1]]
+
+
+def test_a_class_with_fewer_images_than_others_gives_its_second_crops():
+    data = real((5, 2))
+    method = METHODS["rded"](MODEL, ipc=5, crops=3)
+    found = np.asarray(method.init(jax.random.key(1), data))[1]
+    draw_key, crop_key = jax.random.split(jax.random.split(jax.random.key(1), 2)[1])
+    drawn = np.asarray(jax.random.permutation(draw_key, 2))
+    images = jnp.asarray(data.images)[data.rows[1][drawn]] / 255
+    crops = all_crops(crop_key, images)
+    label = jnp.eye(CLASSES)[1]
+    of = lambda own: [cross_entropy(one, label) for one in MODEL.apply(PARAMS, own)]
+    losses = np.array([of(own) for own in crops])
+    order = [
+        (place, losses[i, m], i, m)
+        for i in range(2)
+        for place, m in enumerate(np.argsort(losses[i]))
+    ]
+    best = [crops[i, m] for *_, i, m in sorted(order)[:5]]
+    np.testing.assert_allclose(found, np.stack(best), atol=1e-5)
 
 
 def test_a_teacher_without_batch_statistics_is_needed():
