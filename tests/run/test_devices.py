@@ -70,6 +70,14 @@ def test_the_worst_case_protocol(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("method", ["dm", "rded"])
+def test_labels_of_a_teacher_and_of_views(tmp_path, method):
+    taught = {"distill.labels": "teacher", "distill.teacher.bytes": 200, "sets": 2}
+    values = BARE | MLP | taught | {"train.augment": "scale", "distill.method": method}
+    one_and_several(tmp_path, values, 2)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["dsa", "mtt", "idc", "frepo", "rat_bptt"])
 def test_every_kind_of_method_with_its_shadows(tmp_path, method):
     """Inner loops, experts, several images in one, networks that are trained on."""
