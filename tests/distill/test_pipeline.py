@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dd_jax.distill import METHODS
+from dd_jax.distill.base import Experts
 from dd_jax.distill.pipeline import distil_many, distil_then_train, train_on_data
+from dd_jax.distill.teacher_labels import teacher
 from dd_jax.models import build
 from dd_jax.runtime import keys
 from dd_jax.runtime.cost import Cost
@@ -20,6 +22,7 @@ from dd_jax.runtime.loop import LoopResult, run_loop
 from dd_jax.train import trainer
 from dd_jax.train.experts import expert_paths
 from dd_jax.train.many import Schedule
+from dd_jax.train.training import unchanged
 from dd_jax.types import Split
 
 CLASSES, IPC, SHAPE = 3, 2, (6, 6, 1)
@@ -52,6 +55,7 @@ def network(norm=None):
 OPTIONS = {
     "dm": {"batch_real": 6},
     "idc": {"batch_real": 6, "outer_steps": 2, "net_steps": 1},
+    "rded": {"crops": 2, "expert_epochs": 1},
     "mtt": {"student_steps": 2, "expert_epochs": 1, "max_start": 2},
 }
 
@@ -62,13 +66,15 @@ def method(name="dm", norm=None):
 
 
 TRAINER = trainer(network(), batch=4)
+TEACHER = teacher(network(), Experts((1,), 1, 0.1, teaches=True), unchanged, 10**6, 2)
 
 
 def pipeline(kind, data):
     if kind == "full_data":
         return train_on_data(TRAINER, data, 0.02, EPOCHS)
-    steps = method(kind), TRAINER, data, STEPS, EPOCHS
-    return distil_then_train(*steps, experts=partial(experts, data))
+    given = TEACHER if kind == "taught" else None
+    steps = method("dm" if given else kind), TRAINER, data, STEPS, EPOCHS
+    return distil_then_train(*steps, experts=partial(experts, data), teacher=given)
 
 
 def experts(data, key, rows, wanted):
@@ -80,7 +86,7 @@ def experts(data, key, rows, wanted):
         )
 
 
-KINDS = ("dm", "random", "full_data")
+KINDS = ("dm", "random", "full_data", "taught", "rded")
 
 
 def same_bits(a, b):
