@@ -63,9 +63,9 @@ def takes_penalty(method: str) -> bool:
     >>> takes_penalty("dsa"), takes_penalty("mtt"), takes_penalty("dm")
     (True, True, False)
     """
-    found = entry("method", method)
-    follows = found.traits.get("follows_experts", False)
-    return follows or takes(resolve("method", method), "penalty")
+    traits = entry("method", method).traits
+    follows = traits.get("follows_experts") and not traits.get("selects")
+    return bool(follows) or takes(resolve("method", method), "penalty")
 
 
 def fairness_of(config: ConfigDict, data: Dataset) -> dict[str, Any]:
