@@ -11,9 +11,15 @@ bulk, and 60 audit rows of each kind, each in half of them. DM and MTT at 10 ima
 class from real rows, noise and public images (digits, enlarged), and private DM
 (epsilon 8) with DP-SGD beside.
 
-Time: not measured yet.
-Expect: not known yet.
-No Record yet.
+Time: 62 minutes on two CPU cores, beside other work.
+Expect AUC (T0, RMIA) 0.56 where DM starts from real rows, 0.66 where MTT does and 0.86
+for a random subset; from noise and public images there is nothing to attack. T1 and T2
+are near guessing for all sets (0.49 to 0.51); T2 is 0.55 on the full data and 0.53 for
+DP-SGD. DM has 76.8 % from real rows, 72.3 % from public images and 71.6 % from noise,
+private DM 74.6 and 73.9 % from these, DP-SGD 77.6 % at the same epsilon. MTT takes a
+tenth of the steps of fashion_mnist_methods, which from noise and public images is too
+few: 53.2 and 45.0 %, for 72.9 % from real rows.
+Records: experiments/results/privacy_canaries_fashion_mnist.jsonl.
 """
 
 from ml_collections import ConfigDict

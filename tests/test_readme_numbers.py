@@ -307,6 +307,10 @@ def test_the_table_of_experiments():
             auc("privacy_canaries_digits", threat, method="dm", init="real")
             for threat in ("t0", "t1")
         ],
+        "privacy_canaries_fashion_mnist": [
+            auc("privacy_canaries_fashion_mnist", threat, method=method, init="real")
+            for method, threat in (("dm", "t0"), ("mtt", "t0"), ("dm", "t1"))
+        ],
         "privacy_digits_methods": [auc("privacy_digits_methods", "t0", method="idc_i")],
         "robustness_checks_fashion_mnist": [
             f"{sum(v is True for v in checks.values())} of {len(checks)}"
