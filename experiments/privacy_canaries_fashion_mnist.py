@@ -17,8 +17,8 @@ for a random subset; from noise and public images there is nothing to attack. T1
 are near guessing for all sets (0.49 to 0.51); T2 is 0.55 on the full data and 0.53 for
 DP-SGD. DM has 76.8 % from real rows, 72.3 % from public images and 71.6 % from noise,
 private DM 74.6 and 73.9 % from these, DP-SGD 77.6 % at the same epsilon. MTT takes a
-tenth of the steps of fashion_mnist_methods, which from noise and public images is too
-few: 53.2 and 45.0 %, for 72.9 % from real rows.
+twentieth of the steps of fashion_mnist_methods, which from noise and public images is
+too few: 53.2 and 45.0 %, for 72.9 % from real rows.
 Records: experiments/results/privacy_canaries_fashion_mnist.jsonl.
 """
 
