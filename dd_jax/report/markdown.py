@@ -75,6 +75,14 @@ def _epsilon(record: Record) -> str:
     return "-" if spent is None else f"{spent:.3g}"
 
 
+def _fair(record: Record) -> str:
+    return lookup(record, "run", "fair", "form") or "-"
+
+
+def _equalised_odds(record: Record) -> str | Cell:
+    return percent(lookup(record, "fairness", "distilled", "deo_max"))
+
+
 COLUMNS = (
     Column("method", _run("method")),
     Column("architecture", _run("arch"), values=2),
@@ -89,6 +97,8 @@ COLUMNS = (
     Column("random subset", _accuracy("random_subset")),
     Column("full data", _accuracy("full_data")),
     Column("DP-SGD on full data", _accuracy("dp_sgd"), values=1),
+    Column("fair form", _fair, values=1),
+    Column("equalised odds, max", _equalised_odds, values=1),
     Column("worst class", lambda r: percent(headline.worst_class(r)), values=1),
     Column(
         "strongest membership attack",

@@ -59,6 +59,16 @@ def test_accuracy_in_8_bits_has_a_column_where_it_was_measured(row):
     assert lines[3] == CELLS + " - |" * 9
 
 
+def test_fair_distillation_has_its_form_and_equalised_odds(row):
+    row["run"]["fair"] = {"form": "dro", "groups": 10}
+    row["fairness"]["distilled"] |= {"deo_max": fabricate.around(0.3)}
+    head, _, cells = markdown.table([row]).splitlines()
+    at = [name.strip() for name in head.split("|")].index("fair form")
+    assert "| fair form | equalised odds, max | worst class |" in head
+    found = [cell.strip() for cell in cells.split("|")][at : at + 2]
+    assert found == ["dro", "30.0 % (29.0 to 31.0)"]
+
+
 def test_columns_that_nothing_fills_are_left_out(row):
     for part in ("privacy", "robustness", "fairness"):
         row.pop(part)
