@@ -15,9 +15,13 @@ others have one mean, so that their learning rate is a tenth.
 The question was fixed before any Record: is the largest difference of equalised odds
 (DEO max) of a form below that of balanced batches, at no less accuracy?
 
-Time: not measured yet.
-Expect: not known yet.
-No Record yet.
+Time: 22 minutes on two CPU cores.
+Expect, as means over seeds, 32.8 % and DEO max 99 % without, 62.1 % and 83 % from
+balanced batches, 60.7 % and 85 % (barycentre), 59.4 % and 86 % (FairDD) and 46.7 % and
+96 % (group DRO). On these Records no form is better than balanced batches. Published
+(FairDD, width 128, 20,000 steps): 77.1 % and 26.9 %; 300 steps from real images, nine
+in ten of which have the colour of their class, do not take the colours out of the set.
+Records: experiments/results/fair_coloured_fashion_mnist.jsonl.
 """
 
 from ml_collections import ConfigDict

@@ -4,6 +4,7 @@ import json
 import re
 from importlib import import_module
 
+import numpy as np
 import pytest
 from tiny import ROOT
 
@@ -316,6 +317,15 @@ def test_the_table_of_experiments():
             f"{sum(v is True for v in checks.values())} of {len(checks)}"
         ],
     }
+    forms = {}
+    for r in records_of("fair_coloured_fashion_mnist"):
+        odds = r["fairness"]["distilled"]["deo_max"]["mean"]
+        form = r["run"].get("fair", {}).get("form", "none")
+        forms.setdefault(form, []).append((headline.accuracy(r)["mean"], odds))
+    mean = lambda form, i: 100 * np.mean([pair[i] for pair in forms[form]])
+    expected["fair_coloured_fashion_mnist"] = [
+        f"{mean(form, 0):.1f} % and" for form in ("balanced", "fairdd")
+    ] + [f"{mean(form, 1):.0f} %" for form in ("balanced", "fairdd")]
     for name, words in expected.items():
         assert all(word in written[name] for word in words), (name, words)
 
