@@ -43,10 +43,14 @@ def layout(records: Sequence[Record]) -> Layout | None:
 
 
 def ordered(records: Sequence[Record]) -> list[Record]:
-    """Records by their varying run keys, panels outermost; as given where none does."""
+    """Records by their varying run keys, panels outermost.
+
+    Where none varies, by the form of fair distillation; else as given.
+    """
     axes = layout(records)
     if axes is None:
-        return list(records)
+        form = lambda record: (record["run"].get("fair") or {}).get("form", "")
+        return sorted(records, key=form)
     keys = (*axes.panels, *([axes.line] if axes.line else []), axes.x)
     return [record for _, members in grouped(records, keys) for record in members]
 

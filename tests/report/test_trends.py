@@ -163,3 +163,12 @@ def test_runs_with_another_defence_are_no_repeats():
         "Accuracy, mitigate.robust.eps default",
         "Accuracy, mitigate.robust.eps 0.1",
     ]
+
+
+def test_runs_that_differ_in_no_axis_go_by_the_form_of_fair_distillation():
+    forms = ("fairdd", "dro", None, "dro")
+    given = [fabricate.record(str(i)) for i in range(4)]
+    for record, form in zip(given, forms):
+        record["run"] |= {"fair": {"form": form}} if form else {}
+    ids = [record["run"]["id"] for record in sweep_axes.ordered(given)]
+    assert ids == ["2", "1", "3", "0"]
