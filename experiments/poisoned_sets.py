@@ -16,9 +16,13 @@ Success of the attack and accuracy without trigger are the part `backdoor` of Re
 beside `accuracy` of the clean ones. `python -m dd_jax.report FILE --backdoors` counts
 false accusations and missed backdoors at several thresholds of the anomaly index.
 
-Time: about 10 minutes on two CPU cores, as a dry run estimates.
-Expect success of at least 90 % at an accuracy within 2 points of the clean sets.
-No Record yet.
+Time: 4 minutes on two CPU cores, on digits.
+Expect, on digits, success of 94.5 % at an accuracy half a point below that of the clean
+sets. The search is not good enough there: at a threshold of 2 it accuses 7 of 20 clean
+sets and misses 4 of 20 backdoors, at 4 it accuses 2 and misses 18. The trigger of the
+target class is the smallest in all 20 poisoned sets, but the median absolute deviation
+of ten classes is a noisy scale.
+Records: experiments/results/poisoned_sets.jsonl, digits alone.
 """
 
 from ml_collections import ConfigDict

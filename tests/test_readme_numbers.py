@@ -326,6 +326,12 @@ def test_the_table_of_experiments():
     expected["fair_coloured_fashion_mnist"] = [
         f"{mean(form, 0):.1f} % and" for form in ("balanced", "fairdd")
     ] + [f"{mean(form, 1):.0f} %" for form in ("balanced", "fairdd")]
+    success = [
+        r["backdoor"]["distilled"]["success"]["mean"]
+        for r in records_of("poisoned_sets")
+        if "backdoor" in r
+    ]
+    expected["poisoned_sets"] = [f"success {100 * np.mean(success):.1f} %"]
     for name, words in expected.items():
         assert all(word in written[name] for word in words), (name, words)
 
