@@ -14,9 +14,9 @@ data; 2 seeds, 3 networks each.
 Time: 12 minutes on two CPU cores.
 Expect 79.7 and 79.4 % at ratios of 10 and 100, with 38 and 41 % in the worst class;
 74.9 and 75.0 %, 36 and 35 % on random subsets, which have equally many images of each
-class too; 83.7 and 71.3 %, 24 and 0.4 % on the full data, which train for 3 epochs. Group DRO
-over classes changes none of it by more than 0.3 points: in 200 steps at its rate of
-0.01 the weights of classes hardly move.
+class too; 83.7 and 71.3 %, 24 and 0.4 % on the full data, which train for 3 epochs.
+Group DRO over classes changes none of it by more than 0.3 points: in 200 steps at its
+rate of 0.01 the weights of classes hardly move.
 Records: experiments/results/imbalance_fashion_mnist.jsonl.
 """
 
