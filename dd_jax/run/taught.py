@@ -4,6 +4,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from dd_jax.distill.base import Experts
+from dd_jax.distill.methods.flat_weights import require_whole
 from dd_jax.distill.set_size import PROBABILITY
 from dd_jax.distill.teacher_labels import Teacher, teacher, views_within
 from dd_jax.run.context import RunContext, augmentation, factor_of, images_per_class
@@ -61,11 +62,7 @@ def require_teacher(run: RunContext) -> None:
             f"{where}: the teacher learns from private rows without noise; take "
             "labels=own, or dp.epsilon=0"
         )
-    if run.model.has_batch_stats:
-        raise InputError(
-            f"{where}: parameters of experts hold no batch statistics, which "
-            f"model.norm={config.model.norm} of {config.model.name} needs; take another"
-        )
+    require_whole(run.model, where)
     images, classes = decoded_images(run), len(run.dataset.class_names)
     budget = distill.teacher.bytes
     if budget and not views_within(budget, images, classes):

@@ -101,7 +101,7 @@ def _check(path, found):
         raise InputError(f"{path}: images, labels or lr hold NaN or infinity")
     if not lr > 0:
         raise InputError(f"{path}: lr is {lr}; a learning rate above 0 is needed")
-    if (labels < 0).any() or not np.allclose(labels.sum(1), 1, atol=1e-3):
+    if not _are_probabilities(labels):
         raise InputError(
             f"{path}: each row of labels should be probabilities{_remedy(labels)}"
         )
@@ -134,14 +134,17 @@ def _check(path, found):
         )
 
 
+def _are_probabilities(rows):
+    return bool((rows >= 0).all()) and np.allclose(rows.sum(-1), 1, atol=1e-3)
+
+
 def _check_views(path, views, labels):
     if views.ndim != 3 or views.shape[1:] != labels.shape or not len(views):
         raise InputError(
             f"{path}: views {views.shape} should be [v m k], v labels of each of the "
             f"{len(labels)} images"
         )
-    whole = np.isfinite(views).all() and (views >= 0).all()
-    if not whole or not np.allclose(views.sum(-1), 1, atol=1e-3):
+    if not _are_probabilities(views):
         raise InputError(f"{path}: each row of views should be probabilities")
 
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
-from dd_jax.types import Array, Model, Params
+from dd_jax.types import Array, InputError, Model, Params
 
 
 def unraveller(model: Model) -> Callable[[Array], Params]:
@@ -26,3 +26,20 @@ def unraveller(model: Model) -> Callable[[Array], Params]:
         return model.with_trainable(zeros, weights)
 
     return unravel
+
+
+def require_whole(model: Model, where: str) -> None:
+    """Refuses a network that its weights alone do not make up.
+
+    Args:
+      model: the network.
+      where: the config key, and its value, that an error message names.
+
+    Raises:
+      InputError: it has batch statistics, which are not stored with the weights.
+    """
+    if model.has_batch_stats:
+        raise InputError(
+            f"{where}: the stored parameters of its network hold no batch statistics; "
+            "take another model.norm than batch"
+        )

@@ -6,14 +6,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dd_jax.distill.base import Experts, Method, Real, one_hot_labels
-from dd_jax.distill.methods.flat_weights import unraveller
+from dd_jax.distill.base import Experts, Method, Real
+from dd_jax.distill.methods.flat_weights import require_whole, unraveller
+from dd_jax.distill.methods.selection import selected
 from dd_jax.distill.parametrisation.multi_formation import join_tiles
 from dd_jax.runtime.device_memory import in_batches
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.losses import cross_entropy
 from dd_jax.train.training import as_pixels
-from dd_jax.types import Array, InputError, Key, Model, Params, SyntheticSet
+from dd_jax.types import Array, Key, Model, Params
 
 LEAST_AREA = 0.08  # share of an image that a crop covers at least
 _BATCH = 16  # images whose crops are looked at at a time on CPU
@@ -63,11 +64,7 @@ def rded(
     Raises:
       InputError: an architecture with batch statistics.
     """
-    if model.has_batch_stats:
-        raise InputError(
-            "distill.method=rded: the parameters of its teacher hold no batch "
-            "statistics; take another model.norm than batch"
-        )
+    require_whole(model, "distill.method=rded")
     unravel, losses_of = unraveller(model), _losses(model, crops)
     wanted = ipc * tiles**2
 
@@ -90,17 +87,8 @@ def rded(
         each = (of_class(k, params, real, c) for c, k in enumerate(keys))
         return jnp.stack(list(each))
 
-    def update(key, state, batch):
-        return state, {"loss": jnp.float32(0)}
-
-    def read(state: Array) -> SyntheticSet:
-        images = state.reshape(-1, *state.shape[2:])
-        labels = one_hot_labels(state.shape[0], ipc)
-        return SyntheticSet(images, labels, jnp.float32(train_lr))
-
     experts = Experts((expert_epochs,), 1, expert_lr, teaches=True)
-    nothing = lambda key, real: ()
-    return Method(start, nothing, update, read, steps=False, experts=experts)
+    return selected(start, ipc, train_lr, experts)
 
 
 def surest(losses: np.ndarray, count: int) -> np.ndarray:

@@ -3,12 +3,14 @@
 Distances are Euclidean between standardised pixels.
 """
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from dd_jax.data.choosers import Chooser, herding, kcenter, kmeans, random
-from dd_jax.distill.base import Method, Real, one_hot_labels
+from dd_jax.distill.base import Experts, Method, Real, one_hot_labels
 from dd_jax.runtime.reuse import reused
 from dd_jax.types import Array, InputError, Key, Model, SyntheticSet
 
@@ -65,17 +67,36 @@ def selection(chooser: Chooser):
             rows = choose(key, real, chooser, ipc)
             return np.asarray(real.images)[rows].astype(np.float32) / 255
 
-        def update(key, state, batch):
-            return state, {"loss": jnp.float32(0)}
-
-        def read(state: Array) -> SyntheticSet:
-            labels = one_hot_labels(state.shape[0], ipc)
-            images = state.reshape(-1, *state.shape[2:])
-            return SyntheticSet(images, labels, jnp.float32(train_lr))
-
-        return Method(start, lambda key, real: (), update, read, steps=False)
+        return selected(start, ipc, train_lr)
 
     return factory
+
+
+def selected(
+    start: Callable[[Key, Real], Array],
+    ipc: int,
+    train_lr: float,
+    experts: Experts | None = None,
+) -> Method:
+    """A method that ends with its first images, which have one-hot labels.
+
+    Args:
+      start: gives them, `f32[k ipc h w c]`.
+      ipc: images a class.
+      train_lr: learning rate that networks are to be trained with on them.
+      experts: that `start` reads, if any.
+    """
+
+    def update(key, state, batch):
+        return state, {"loss": jnp.float32(0)}
+
+    def read(state: Array) -> SyntheticSet:
+        labels = one_hot_labels(state.shape[0], ipc)
+        images = state.reshape(-1, *state.shape[2:])
+        return SyntheticSet(images, labels, jnp.float32(train_lr))
+
+    nothing = lambda key, real: ()
+    return Method(start, nothing, update, read, steps=False, experts=experts)
 
 
 random_images = selection(random)

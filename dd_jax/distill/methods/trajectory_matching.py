@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from dd_jax.distill.base import Experts, Method, Real
-from dd_jax.distill.methods.flat_weights import unraveller
+from dd_jax.distill.methods.flat_weights import require_whole, unraveller
 from dd_jax.distill.methods.student import (
     TrajectorySegment,
     exact_gradient,
@@ -177,11 +177,8 @@ def trajectory_matching(
             "distill.mtt.expert_labels: labels are not learned; give distill.lr_labels "
             "above 0"
         )
-    if expert_labels and model.has_batch_stats:
-        raise InputError(
-            "distill.mtt.expert_labels: parameters of experts hold no batch "
-            "statistics; take another model.norm than batch"
-        )
+    if expert_labels:
+        require_whole(model, "distill.mtt.expert_labels")
 
     def init(key: Key, real: Real) -> TrajectoryState:
         learned = learner.init(key, real)
