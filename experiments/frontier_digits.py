@@ -4,11 +4,11 @@
 
 Digits whose foreground has the colour of their class in 90 % of the training rows;
 colours are the groups. Sets of distribution matching, each at several strengths: fair
-(balanced batches, group DRO at three rates), robust (attacked real images, adversarial
-training on the set) and private (epsilon 1, 4 and 16). Beside them, without mitigation:
-the same method at 2 to 20 images a class, so that every mitigated set has one of about
-its accuracy, and from noise, as private sets are; random subset and full data. DSA has
-the curvature penalty, with its own plain set.
+(balanced batches, barycentre, FairDD, group DRO at three rates), robust (attacked real
+images, adversarial training on the set) and private (epsilon 1, 4 and 16). Beside them,
+without mitigation: the same method at 2 to 20 images a class, so that every mitigated
+set has one of about its accuracy, and from noise, as private sets are; random subset
+and full data. DSA has the curvature penalty, with its own plain sets.
 
 3 networks each; membership by 8 shadows, PGD and AutoAttack on 100 images. The report
 plots accuracy against worst class, equalised odds, membership AUC and accuracy under
@@ -27,12 +27,17 @@ from dd_jax.config.sweep import Point
 DM = {"distill.method": "dm", "distill.lr": 1.0}
 DSA = {"distill.method": "dsa", "distill.steps": 60}
 PLAIN = [DM | {"distill.ipc": ipc} for ipc in (2, 5, 10, 20)]
-FAIR = [DM | {"mitigate.fair.form": "balanced"}] + [
+FAIR = [
+    DM | {"mitigate.fair.form": "balanced"},
+    DM | {"mitigate.fair.form": "barycentre"},
+    DM | {"mitigate.fair.form": "fairdd", "distill.lr": 0.1},
+] + [
     DM | {"mitigate.fair.form": "dro", "mitigate.fair.eta": eta, "distill.lr": 0.1}
     for eta in (0.001, 0.01, 0.1)
 ]
 ATTACKED = [DM | {"mitigate.robust.eps": eps} for eps in (0.02, 0.05, 0.1)]
 ADVERSARIAL = [DM | {"train.adversarial.eps": eps} for eps in (0.02, 0.05, 0.1)]
+PLAIN_DSA = [DSA | {"distill.ipc": ipc} for ipc in (2, 5)]
 CURVATURE = [DSA | {"mitigate.curvature.weight": w} for w in (0.0, 0.1, 1.0)]
 NOISE = DM | {"distill.init": "noise"}
 PRIVATE = [NOISE] + [
@@ -70,4 +75,4 @@ def get_config() -> ConfigDict:
 
 def sweep() -> list[Point]:
     """Mitigation by mitigation, each from its weakest to its strongest."""
-    return [*PLAIN, *FAIR, *ATTACKED, *ADVERSARIAL, *CURVATURE, *PRIVATE]
+    return [*PLAIN, *FAIR, *ATTACKED, *ADVERSARIAL, *PLAIN_DSA, *CURVATURE, *PRIVATE]
