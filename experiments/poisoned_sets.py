@@ -14,7 +14,7 @@ searched (`audits.poison`).
 
 Success of the attack and accuracy without trigger are the part `backdoor` of Records,
 beside `accuracy` of the clean ones. `python -m dd_jax.report FILE --backdoors` counts
-false accusations and missed backdoors at several thresholds of the anomaly index.
+false accusations and missed backdoors at several thresholds of the relative size.
 
 Time: 4 minutes on two CPU cores, on digits.
 Expect, on digits, success of 94.5 % at an accuracy half a point below that of the clean

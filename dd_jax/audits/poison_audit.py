@@ -3,6 +3,7 @@
 from functools import partial
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from dd_jax.audits.anomaly import anomaly_index
 from dd_jax.audits.audit import Audit, Context
@@ -27,31 +28,37 @@ def measure(context: Context) -> dict:
     """Looks for a backdoor in the networks trained on the sets, and in the images.
 
     Returns:
-      `classes`, for each `{norm, index, success, disagreement}`: norm and success of
-      the smallest trigger found, means over networks; the anomaly index of the norm,
-      null where undefined; and the share of its images that networks on the full data
-      take for another class, null where it has none. `accused`, the classes whose
-      index is below -`threshold`; `threshold`; `images` and `networks` searched on;
-      `disagreement` of all images; `outside`, the share of pixel values outside
-      [0, 1], `lowest` and `highest`.
+      `classes`, for each `{norm, reference, relative, index, success, disagreement}`:
+      norm and success of the smallest trigger found, means over networks; the norm in
+      networks on the random subset; the norm by `relative_sizes`, and the anomaly index
+      of that, null where undefined; and the share of its images that networks on the
+      full data take for another class, null where it has none. `accused`, the classes
+      whose relative size is below `threshold`; `threshold`; `images` and `networks`
+      searched on; `disagreement` of all images; `outside`, the share of pixel values
+      outside [0, 1], `lowest` and `highest`.
     """
     options, sets = context.options, context.sets
     found = context.cached("triggers", partial(_searched, context))
-    norms = found["norms"].mean(0, dtype=np.float64)
-    index = anomaly_index(norms)
+    norms, reference = (
+        found[key].mean(0, dtype=np.float64) for key in ("norms", "reference")
+    )
+    relative = relative_sizes(norms, reference)
+    index = anomaly_index(relative)
     labels, wrong = _disagreement(context)
     by_class = [wrong[labels == c] for c in range(len(norms))]
     return {
         "classes": [
             {
                 "norm": norms[c],
+                "reference": reference[c],
+                "relative": relative[c],
                 "index": index[c] if np.isfinite(index[c]) else None,
                 "success": found["success"].mean(0, dtype=np.float64)[c],
                 "disagreement": of.mean() if len(of) else None,
             }
             for c, of in enumerate(by_class)
         ],
-        "accused": accused(index, options.threshold),
+        "accused": accused(relative, options.threshold),
         "threshold": options.threshold,
         "images": min(options.images, len(context.evaluation.labels)),
         "networks": len(found["norms"]),
@@ -62,25 +69,45 @@ def measure(context: Context) -> dict:
     }
 
 
-def accused(index: np.ndarray, threshold: float) -> list[int]:
+def relative_sizes(norms: ArrayLike, reference: ArrayLike) -> np.ndarray:
+    """Sizes of triggers by those in clean networks, over the median class.
+
+    `q_c / median(q)` with `q_c = norm_c / reference_c`. Some classes have small
+    triggers in any network; the reference takes that out.
+
+    Args:
+      norms: `f64[k]`, in networks on the set.
+      reference: `f64[k]`, in networks on as many real images.
+
+    Returns:
+      `f64[k]`, 1 for the median class.
+
+    >>> relative_sizes([6.0, 9.0, 12.0], [12.0, 9.0, 12.0]).tolist()
+    [0.5, 1.0, 1.0]
+    """
+    quotients = np.asarray(norms, np.float64) / np.asarray(reference, np.float64)
+    return quotients / np.median(quotients)
+
+
+def accused(relative: np.ndarray, threshold: float) -> list[int]:
     """Classes whose smallest trigger is too small to be chance.
 
     Args:
-      index: `f64[k]`, anomaly indices; NaN accuses nobody.
-      threshold: of the index on the small side.
+      relative: `f64[k]`, as `relative_sizes` gives them.
+      threshold: the least size of a class that is not accused.
 
-    >>> accused(np.array([-2.5, 9.0, 0.0, np.nan]), 2.0)
+    >>> accused(np.array([0.7, 1.2, 0.8]), 0.8)
     [0]
     """
-    return np.flatnonzero(index < -threshold).tolist()
+    return np.flatnonzero(relative < threshold).tolist()
 
 
 def _searched(context: Context) -> dict:
     options = context.options
     images, labels = context.sample("poison", options.images)
-    found = search_triggers(
+    search = lambda pipe: search_triggers(
         context.model,
-        context.first_networks("distilled", options.nets),
+        context.first_networks(pipe, options.nets),
         context.key("poison"),
         images,
         labels,
@@ -88,7 +115,12 @@ def _searched(context: Context) -> dict:
         steps=options.steps,
         weight=options.weight,
     )
-    return {"norms": np.asarray(found.norms), "success": np.asarray(found.success)}
+    found = search("distilled")
+    return {
+        "norms": np.asarray(found.norms),
+        "success": np.asarray(found.success),
+        "reference": np.asarray(search("random_subset").norms),
+    }
 
 
 def _disagreement(context: Context) -> tuple[np.ndarray, np.ndarray]:

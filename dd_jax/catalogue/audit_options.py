@@ -8,6 +8,7 @@ from dd_jax.catalogue.rules import (
     EVEN,
     FLAG,
     NOT_NEGATIVE,
+    OPEN_SHARE,
     PAIRS,
     PROTOCOLS,
     ROWS,
@@ -305,9 +306,9 @@ POISON = (
     ),
     Option(
         "threshold",
-        2.0,
-        "accuse a class whose trigger is smaller than the median by this many robust "
-        "standard deviations",
-        NOT_NEGATIVE,
+        0.8,
+        "accuse a class whose trigger, over that in networks on a random subset, is "
+        "below this share of that of the median class",
+        OPEN_SHARE,
     ),
 )

@@ -197,12 +197,12 @@ def controls(found: Sequence[Record]) -> str:
     return _lines(own)
 
 
-def backdoors(found: Sequence[Record], threshold: str = "2,4") -> str:
+def backdoors(found: Sequence[Record], threshold: str = "0.7,0.8,0.9") -> str:
     """Markdown table of the errors of the search for backdoors, by threshold.
 
     Args:
       found: as `dd_jax.report.records.read` gives them, of clean and poisoned sets.
-      threshold: of the anomaly index, joined by commas.
+      threshold: of the relative size, joined by commas.
 
     Returns:
       The table, with a final newline.

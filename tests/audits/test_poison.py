@@ -54,9 +54,9 @@ def found(backdoor, networks=1, steps=150):
 
 
 def test_a_trigger_is_found_and_its_class_accused():
-    result = found(backdoor=True)
-    index = anomaly_index(result.norms[0])
-    assert poison_audit.accused(index, 2.0) == [1]
+    result, clean = found(backdoor=True), found(backdoor=False)
+    sizes = poison_audit.relative_sizes(result.norms[0], clean.norms[0])
+    assert poison_audit.accused(sizes, 0.8) == [1]
     mask = np.asarray(result.masks[0, 1, :, :, 0])
     outside = np.delete(mask.reshape(2, 2, 2, 2).sum((1, 3)).ravel(), 3)
     assert mask[CORNER].sum() > 3 * outside.sum()
@@ -65,8 +65,9 @@ def test_a_trigger_is_found_and_its_class_accused():
 
 def test_a_clean_network_is_not_accused():
     result = found(backdoor=False)
-    index = anomaly_index(result.norms[0])
-    assert poison_audit.accused(index, 2.0) == []
+    other = result.norms[0] * np.linspace(0.7, 0.8, K)  # of another size in all classes
+    sizes = poison_audit.relative_sizes(result.norms[0], other)
+    assert poison_audit.accused(sizes, 0.8) == []
     assert (result.success == 1).all()  # each class can be reached, at equal cost
     assert np.ptp(np.asarray(result.norms)) < 0.5
 
@@ -114,12 +115,19 @@ def test_masked_and_stamped_by_hand():
     assert (np.asarray(whole) == 0).all()
 
 
+def test_classes_with_small_triggers_in_clean_networks_are_not_accused():
+    # quotients 1/2 1 1 3/2, their median 1
+    sizes = poison_audit.relative_sizes([1, 1, 4, 6], [2, 1, 4, 4])
+    np.testing.assert_allclose(sizes, [0.5, 1, 1, 1.5])
+    assert poison_audit.accused(sizes, 0.5) == []
+    assert poison_audit.accused(sizes, 0.6) == [0]
+
+
 def test_anomaly_index_by_hand():
     # median 3, deviations 2 1 0 1 7, their median 1
     expected = np.array([-2, -1, 0, 1, 7]) / 1.4826
     np.testing.assert_allclose(anomaly_index([1, 2, 3, 4, 10]), expected)
     assert np.isnan(anomaly_index([1, 1, 1, 5])).all()
-    assert poison_audit.accused(expected, 1.0) == [0]  # on the small side alone
 
 
 def test_a_part_has_each_class_and_the_images():
@@ -130,6 +138,19 @@ def test_a_part_has_each_class_and_the_images():
     given, _ = context("poison", sets=sets, images=20, steps=2, nets=1)
     part = poison_audit.measure(given)
     assert len(part["classes"]) == 3 and part["networks"] == 1
+    norms, reference, sizes = (
+        np.array([row[key] for row in part["classes"]])
+        for key in ("norm", "reference", "relative")
+    )
+    expected = norms / reference / np.median(norms / reference)
+    np.testing.assert_allclose(sizes, expected)
+    shown, labels = given.sample("poison", 20)
+    params = jax.tree.map(lambda a: a[:1], given.networks["random_subset"])
+    again = search_triggers(
+        *(given.model, params, given.key("poison"), shown, labels),
+        **{"classes": 3, "steps": 2, "weight": given.options.weight},
+    )
+    np.testing.assert_allclose(reference, again.norms[0], rtol=1e-5)
     assert part["outside"] == pytest.approx(2 / images.size)
     assert (part["lowest"], part["highest"]) == (-0.5, 1.5)
     logits = given.model.apply(

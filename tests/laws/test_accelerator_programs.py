@@ -229,7 +229,9 @@ def training(loop, counted):
 
 def counting(traces):
     """Makes a function that notes when it is traced; of each function one."""
-    return cache(lambda fun: lambda *args, **rest: traces.append(fun) or fun(*args, **rest))
+    return cache(
+        lambda fun: lambda *args, **rest: traces.append(fun) or fun(*args, **rest)
+    )
 
 
 @pytest.mark.slow

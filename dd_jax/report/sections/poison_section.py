@@ -17,6 +17,8 @@ SHAPE = fields(
                 {},
                 {
                     "norm": number(0),
+                    "reference": number(0),
+                    "relative": number(0),
                     "index": NUMBER,
                     "success": SHARE,
                     "disagreement": SHARE,
@@ -35,9 +37,9 @@ SHAPE = fields(
 )
 LIMITS = (
     "A clean set can be accused, and a backdoor can have a large trigger, or one that "
-    "is no patch. If the sizes of ten classes were drawn from one normal distribution, "
-    "a threshold of 2 would accuse one clean set in three, and a threshold of 4 one in "
-    "twenty; experiments/poisoned_sets.py measures both errors."
+    "is no patch. Sizes are compared with those in networks on as many of your own "
+    "images, which must be clean. experiments/poisoned_sets.py measures how often "
+    "either error is made."
 )
 
 
@@ -53,8 +55,8 @@ def verdict(record: Record) -> str:
     """Which classes are accused, and by which rule."""
     part = record["poison"]
     rule = (
-        f"a trigger smaller than the median by more than {part.get('threshold', 0):g} "
-        "robust standard deviations"
+        f"a trigger below {percent(part.get('threshold')).text} of the size that the "
+        "other classes and clean networks let expect"
     )
     classes = part.get("accused") or []
     if not classes:
@@ -91,12 +93,14 @@ def class_name(record: Record, index: int) -> str:
 
 
 def table(record: Record) -> Table | None:
-    """Trigger of each class: size, anomaly index, success; and disagreement."""
+    """Trigger of each class: sizes, anomaly index, success; and disagreement."""
     classes = lookup(record, "poison", "classes") or []
     rows = [
         (
             class_name(record, c),
             decimal(row.get("norm")),
+            decimal(row.get("reference")),
+            decimal(row.get("relative")),
             decimal(row.get("index")),
             percent(row.get("success")),
             percent(row.get("disagreement")),
@@ -106,6 +110,8 @@ def table(record: Record) -> Table | None:
     columns = (
         "Class",
         "Size of the trigger, pixels",
+        "In networks on a random subset",
+        "Relative size, median class = 1",
         "Anomaly index",
         "Images taken for the class with it",
         "Images of the class that full data take for another",
