@@ -143,6 +143,7 @@ method(
 _IN = "dd_jax.distill.parametrisation.initial_images:"
 init("noise", _IN + "noise", label="Noise")
 init("real", _IN + "real", label="Random real images", random_rows=True, real=True)
+init("balanced", _IN + "balanced", label="Random of each group", real=True)
 init("kmeans", _IN + "kmeans", label="k-means", real=True)
 init("kcenter", _IN + "kcenter", label="k-center", real=True)
 init("herding", _IN + "herding", label="Herding", real=True)

@@ -112,6 +112,8 @@ def require_mitigated(config: ConfigDict, data: Dataset) -> None:
             f"mitigate.curvature.weight: {method} learns from no network whose loss "
             f"could have it; take one of {others}"
         )
+    if config.distill.init == "balanced":
+        _require_groups("distill.init=balanced", "init=real", data)
     fair = config.mitigate.fair
     if fair.over == "classes" and fair.form not in ("none", "dro"):
         raise InputError(
@@ -126,20 +128,19 @@ def require_mitigated(config: ConfigDict, data: Dataset) -> None:
             f"{others}"
         )
     if fair.over == "groups":
-        _require_groups(fair.form, data)
+        _require_groups(f"mitigate.fair.form={fair.form}", "form=none", data)
 
 
-def _require_groups(form: str, data: Dataset) -> None:
+def _require_groups(given: str, otherwise: str, data: Dataset) -> None:
     rows = data.train
     if rows.groups is None:
         raise InputError(
-            f"mitigate.fair.form={form}: {data.name} has no groups; take "
-            "data.groups=clusters:K, data.colour, or an npz: file with group_train and "
-            "group_test"
+            f"{given}: {data.name} has no groups; take data.groups=clusters:K, "
+            "data.colour, or an npz: file with group_train and group_test"
         )
     cells = np.unique(np.stack([rows.labels, rows.groups]), axis=1)
     if np.bincount(cells[0]).max() < 2:
         raise InputError(
-            f"mitigate.fair.form={form}: no class of {data.name} has training rows of "
-            "two groups, so that there is nothing to balance; take form=none"
+            f"{given}: no class of {data.name} has training rows of two groups, so "
+            f"that there is nothing to balance; take {otherwise}"
         )

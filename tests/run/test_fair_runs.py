@@ -42,6 +42,16 @@ def test_what_fair_distillation_needs(tmp_path, changes, words):
     assert "\n" not in str(caught.value)
 
 
+def test_groups_that_initial_images_are_balanced_over(tmp_path):
+    config = make(small("digits", distill__init="balanced"))
+    with pytest.raises(InputError, match="distill.init=balanced: digits has no groups"):
+        require_mitigated(config, dataset(config))
+    place = source(tmp_path / "a.npz", np.repeat([0, 1, 2], (8, 8, 9)))
+    config = make(small(place, distill__init="balanced"))
+    with pytest.raises(InputError, match="nothing to balance; take init=real"):
+        require_mitigated(config, dataset(config))
+
+
 def test_groups_that_are_the_classes_leave_nothing_to_balance(tmp_path):
     place = source(tmp_path / "a.npz", np.repeat([0, 1, 2], (8, 8, 9)))
     config = make(small(place, mitigate__fair__form="balanced"))

@@ -12,9 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from dd_jax.data import choosers
-from dd_jax.distill.base import Real
+from dd_jax.distill.base import Real, draw_rows
 from dd_jax.distill.methods.selection import choose
-from dd_jax.types import Array, Key
+from dd_jax.types import Array, InputError, Key
 
 Enter = Callable[[np.ndarray], Array]
 
@@ -31,6 +31,23 @@ def chosen(
     """Real images that a selection takes of each class, repeated where it has fewer."""
     most = min(ipc, int(np.min(real.counts)))
     rows = choose(key, real, chooser, most)[:, np.arange(ipc) % most]
+    return jnp.asarray(enter(np.asarray(real.images)[rows].astype(np.float32) / 255))
+
+
+def balanced(key: Key, real: Real, ipc: int, enter: Enter) -> Array:
+    """Random real images of each class, of each of its groups as many as there are.
+
+    Groups of a class take turns in a random order; a group that has no further image
+    is passed over. A class with fewer images than `ipc` repeats them.
+
+    Raises:
+      InputError: data without groups.
+    """
+    if real.groups is None:
+        raise InputError("distill.init=balanced: the data have no groups; take real")
+    most = min(ipc, int(np.min(real.counts)))
+    rows, _ = draw_rows(key, real._replace(strata=real.groups), most)
+    rows = np.asarray(rows)[:, np.arange(ipc) % most]
     return jnp.asarray(enter(np.asarray(real.images)[rows].astype(np.float32) / 255))
 
 

@@ -1,0 +1,43 @@
+"""Initial images that are drawn from every group of a class."""
+
+import jax
+import numpy as np
+import pytest
+
+from dd_jax.distill import real_data
+from dd_jax.distill.parametrisation.initial_images import balanced
+from dd_jax.types import InputError
+
+GROUPS = np.array([0] * 7 + [1] * 2 + [2] + [0] * 10)  # of class 0, then of class 1
+LABELS = np.repeat([0, 1], 10)
+
+
+def drawn(ipc, seed=0, groups=GROUPS):
+    """Rows of the initial images, each known by its brightness: `i64[2 ipc]`."""
+    images = np.arange(20, dtype=np.uint8)[:, None, None, None]
+    real = real_data(images, LABELS, groups=groups)
+    found = balanced(jax.random.key(seed), real, ipc, lambda pixels: pixels)
+    assert found.shape == (2, ipc, 1, 1, 1)
+    return np.rint(np.asarray(found) * 255).astype(int).reshape(2, ipc)
+
+
+def test_groups_of_a_class_have_equal_numbers_until_they_have_no_more():
+    expected = {3: [1, 1, 1], 5: [2, 2, 1], 7: [4, 2, 1], 10: [7, 2, 1]}
+    for ipc, counts in expected.items():
+        first, second = drawn(ipc)
+        assert np.bincount(GROUPS[first], minlength=3).tolist() == counts
+        assert set(LABELS[first]) == {0} and set(LABELS[second]) == {1}
+        assert len(set(first)) == len(set(second)) == ipc
+
+
+def test_which_rows_and_which_groups_is_left_to_chance():
+    found = [tuple(drawn(2, seed)[0]) for seed in range(40)]
+    of_two = [tuple(sorted(GROUPS[list(rows)])) for rows in found]
+    assert len(set(found)) > 10 and set(of_two) == {(0, 1), (0, 2), (1, 2)}
+
+
+def test_a_small_class_repeats_its_images_and_no_groups_are_refused():
+    first = drawn(12)[0]
+    assert len(set(first)) == 10 and (first[10:] == first[:2]).all()
+    with pytest.raises(InputError, match="no groups; take real"):
+        drawn(2, groups=None)
