@@ -152,6 +152,10 @@ def _no_set(path: str) -> str:
 
 FLAG = Rule(lambda v: True, "true or false")
 POSITIVE = Rule(lambda v: math.isfinite(v) and v > 0, "a finite number above 0")
+PER_CLASS = Rule(
+    lambda v: all(type(n) is int and n >= 1 for n in v),
+    "a tuple of whole numbers from 1 up, of each class in turn",
+)
 NOT_NEGATIVE = Rule(
     lambda v: math.isfinite(v) and v >= 0, "a finite number, at least 0"
 )

@@ -11,6 +11,7 @@ from dd_jax.catalogue.rules import (
     FLAG,
     NORMS,
     NOT_NEGATIVE,
+    PER_CLASS,
     POOLINGS,
     POSITIVE,
     PRECISIONS,
@@ -93,6 +94,13 @@ BASE = (
         _AUGMENT_DIGITS,
         "siamese augmentation of real and synthetic images, in methods that have one",
         AUGMENT,
+    ),
+    Option(
+        "distill.allocation",
+        (),
+        "images of each class, of as many in all as with distill.ipc each; () = "
+        "distill.ipc of each",
+        PER_CLASS,
     ),
     Option(
         "distill.lr",

@@ -134,11 +134,13 @@ def _names(written: str) -> tuple[str, ...]:
 
 
 def _tuple(written: str, default: tuple) -> tuple:
-    """Each of the type of the default's first; text where there is none."""
-    kind = type(default[0]) if default else str
+    """Each of the type of the default's first; without one whole numbers, or text."""
+    found = _names(written)
+    numbers = not default and all(part.removeprefix("-").isdecimal() for part in found)
+    kind = type(default[0]) if default else int if numbers else str
     if kind is int and any(type(part) is float for part in default):
         kind = float
-    return tuple(_READERS[kind](part, None) for part in _names(written))
+    return tuple(_READERS[kind](part, None) for part in found)
 
 
 _READERS: dict[type, Callable[[str, Any], Any]] = {

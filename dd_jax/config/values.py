@@ -177,6 +177,7 @@ _SWITCHES = (  # what is off has no part in ids, so that those from before it st
     ("data.colour", "data.correlation"),
     ("data.colour", "data.colour"),
     ("data.groups", "data.groups"),
+    ("distill.allocation", "distill.allocation"),
     ("distill.labels", "distill.teacher."),
     ("distill.labels", "distill.labels"),
     ("distill.mtt.expert_labels", "distill.mtt.expert_labels"),
@@ -216,7 +217,7 @@ def run_ids(
     used, values = Identical(used_entries(config)), flat(config)
     values = {k: _canonical(values[k]) for k in _deciding(Identical(entries()), used)}
     for switch, off in _SWITCHES:
-        if values.get(switch) == fields()[switch].default:
+        if values.get(switch) == _canonical(fields()[switch].default):
             values = {k: v for k, v in values.items() if not k.startswith(off)}
     code = [(_NAMED_BY[e.kind].format(e.name), e) for e in used if e.digest]
 

@@ -8,6 +8,7 @@ from dd_jax.distill.from_python import build, distil, train_experts
 from dd_jax.distill.io.storage import load, save
 from dd_jax.distill.loss_matching import class_features, matching, matching_method
 from dd_jax.distill.methods.selection import selection
+from dd_jax.distill.parametrisation.allocation import by_need
 
 METHODS = Registry("method")
 INITS = Registry("init")
@@ -20,6 +21,7 @@ __all__ = [
     "Real",
     "batched_form",
     "build",
+    "by_need",
     "class_features",
     "distil",
     "load",

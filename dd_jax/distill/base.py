@@ -113,6 +113,7 @@ class Method(NamedTuple):
     | `lr_labels` | learning rate of the soft labels' logits; 0 keeps labels one-hot |
     | `train_lr` | learning rate that networks are to be trained with on the set |
     | `lr_lr` | learning rate of the logarithm of `train_lr`; 0 keeps it |
+    | `allocation` | stored images of each class, where not `ipc` of each |
     | `factor`, `multi` | synthetic images in the tiles of a stored one (IDC) |
     | `batch_real` | real images a class and step |
     | `augment` | `(key, images) -> images`, the same for real and synthetic (siamese) |

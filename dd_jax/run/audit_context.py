@@ -204,6 +204,8 @@ def _shadows(run: RunContext) -> Shadows:
 
 def _starts_from_random_rows(config: ConfigDict, pipe: str) -> bool:
     distill = config.distill
+    if pipe == "distilled" and distill.allocation:
+        return False  # not as many of each class
     if pipe == "distilled" and learns(config):
         found = entry("init", init_of(distill.init)[0])
     else:

@@ -51,6 +51,7 @@ def _options(run: RunContext, name: str, function: Callable | None = None) -> di
     unless_zero = {  # the method's own where the config says 0
         "lr": config.lr,
         "lr_labels": config.lr_labels,
+        "allocation": config.allocation,
         "factor": config.factor,
         "outer_steps": config.network.outer_steps,
         "net_epochs": config.network.epochs,

@@ -112,6 +112,8 @@ def require_mitigated(config: ConfigDict, data: Dataset) -> None:
             f"mitigate.curvature.weight: {method} learns from no network whose loss "
             f"could have it; take one of {others}"
         )
+    if config.distill.allocation:
+        _require_allocation(config.distill, data)
     if config.distill.init == "balanced":
         _require_groups("distill.init=balanced", "init=real", data)
     fair = config.mitigate.fair
@@ -129,6 +131,24 @@ def require_mitigated(config: ConfigDict, data: Dataset) -> None:
         )
     if fair.over == "groups":
         _require_groups(f"mitigate.fair.form={fair.form}", "form=none", data)
+
+
+def _require_allocation(distill: ConfigDict, data: Dataset) -> None:
+    given, classes = distill.allocation, len(data.class_names)
+    total = distill.ipc * classes
+    if not takes(resolve("method", distill.method), "allocation"):
+        raise InputError(
+            f"distill.allocation: {distill.method} has as many images of each class"
+        )
+    if len(given) != classes:
+        raise InputError(
+            f"distill.allocation has {len(given)} classes; {data.name} has {classes}"
+        )
+    if sum(given) != total:
+        raise InputError(
+            f"distill.allocation gives {sum(given)} images; distill.ipc={distill.ipc} "
+            f"of {classes} classes are {total}, which must be the same"
+        )
 
 
 def _require_groups(given: str, otherwise: str, data: Dataset) -> None:

@@ -123,6 +123,10 @@ def _refusals(config: ConfigDict, data: Dataset) -> Iterator[tuple[bool, str]]:
         init == "public" and _overlap(public_rows(place, shape), data.train),
         f"distill.init={distill.init}: holds training rows, which are private",
     )
+    yield (
+        bool(config.distill.allocation),
+        "distill.allocation: may tell of private rows; take ()",
+    )
     yield config.data.zca, "data.zca: is fitted on private rows; take False"
     yield config.sets > 1, f"sets={config.sets}: each would be a release; take 1"
     yield (

@@ -52,6 +52,38 @@ def test_groups_that_initial_images_are_balanced_over(tmp_path):
         require_mitigated(config, dataset(config))
 
 
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        ({"distill__allocation": (1, 2)}, "allocation has 2 classes; .* has 3"),
+        (
+            {"distill__allocation": (1, 2, 2)},
+            "gives 5 images; .* of 3 classes are 6",
+        ),
+        (
+            {"distill__allocation": (1, 1, 1), "distill__method": "herding"},
+            "herding has as many images of each class",
+        ),
+    ],
+)
+def test_what_an_allocation_needs(tmp_path, changes, words):
+    config = make(small(source(tmp_path / "a.npz")), **changes)
+    with pytest.raises(InputError, match=words):
+        require_mitigated(config, dataset(config))
+
+
+def test_a_run_with_an_allocation_has_as_many_images_of_each_class(tmp_path):
+    changes = {"distill.ipc": 2, "distill.allocation": (1, 3, 2)}
+    settings = small(source(tmp_path / "a.npz")) | changes
+    assert launch(*flags(settings), f"--workdir={tmp_path}") == 0
+    folder = only_run(tmp_path)
+    record = json.loads((folder / "record.json").read_text())
+    labels = np.asarray(distill.load(folder / "synthetic.npz").labels)
+    assert np.bincount(labels.argmax(-1)).tolist() == [1, 3, 2]
+    assert record["run"]["ipc"] == 2
+    assert record["run"]["config"]["distill.allocation"] == [1, 3, 2]
+
+
 def test_groups_that_are_the_classes_leave_nothing_to_balance(tmp_path):
     place = source(tmp_path / "a.npz", np.repeat([0, 1, 2], (8, 8, 9)))
     config = make(small(place, mitigate__fair__form="balanced"))

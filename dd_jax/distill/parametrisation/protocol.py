@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
+import numpy as np
 import optax
 
 from dd_jax.distill.base import Real
@@ -21,11 +22,13 @@ class Parametrisation(NamedTuple):
       decode: `params -> SyntheticSet` with images `f32[k m h w c]`, m a class, labels
         `f32[k m k]` and the learning rate to train with.
       optimizers: how each entry of params descends.
+      kept: `i64[s]`, the images of all classes in a row that are a set's; None for all.
     """
 
     init: Callable[[Key, Real], Theta]
     decode: Callable[[Theta], SyntheticSet]
     optimizers: dict[str, optax.GradientTransformation]
+    kept: np.ndarray | None = None
 
 
 class LearnerState(NamedTuple):
@@ -42,7 +45,7 @@ class Learner(NamedTuple):
       init: `(key, Real) -> LearnerState`; runs on the host.
       decode: as in `Parametrisation`.
       update: `(LearnerState, gradient of params) -> LearnerState`.
-      read: `LearnerState -> SyntheticSet`, images `f32[k*m h w c]`.
+      read: `LearnerState -> SyntheticSet`, images `f32[k*m h w c]`, or those kept.
     """
 
     init: Callable[[Key, Real], LearnerState]
@@ -72,5 +75,11 @@ def learner(parametrisation: Parametrisation) -> Learner:
         change, opt = optimizer.update(gradient, state.opt, state.params)
         return LearnerState(optax.apply_updates(state.params, change), opt)
 
-    read = lambda state: flattened(parametrisation.decode(state.params))
+    def read(state: LearnerState) -> SyntheticSet:
+        kept = parametrisation.kept
+        whole = flattened(parametrisation.decode(state.params))
+        if kept is None:
+            return whole
+        return whole._replace(images=whole.images[kept], labels=whole.labels[kept])
+
     return Learner(init, parametrisation.decode, update, read)

@@ -4,12 +4,13 @@ from functools import partial
 
 import optax
 
+from dd_jax.distill.parametrisation.allocation import allocated
 from dd_jax.distill.parametrisation.multi_formation import multi_formation
 from dd_jax.distill.parametrisation.pixels import pixels
 from dd_jax.distill.parametrisation.protocol import Learner, learner
 from dd_jax.distill.parametrisation.soft_labels import learned_labels, learned_lr
 from dd_jax.distill.traced import switched_on
-from dd_jax.types import Space
+from dd_jax.types import InputError, Space
 
 
 def synthetic(
@@ -26,6 +27,7 @@ def synthetic(
     lr_labels: float = 0.0,
     train_lr: float = 0.01,
     lr_lr: float = 0.0,
+    allocation: tuple[int, ...] = (),
 ) -> Learner:
     """What every method learns; each takes these arguments as its own.
 
@@ -42,10 +44,19 @@ def synthetic(
       lr_labels: learning rate of the soft labels' logits; 0 keeps labels one-hot.
       train_lr: learning rate that networks are to be trained with on the set.
       lr_lr: learning rate of the logarithm of `train_lr`; 0 keeps it.
+      allocation: stored images of each class; default `ipc` of each.
+
+    Raises:
+      InputError: an allocation of tiles.
     """
+    if allocation and factor > 1:
+        raise InputError(
+            f"distill.allocation: stored images are of {factor} x {factor} tiles, all "
+            "of one class; take distill.factor=1"
+        )
     descent = {"sgd": partial(optax.sgd, momentum=momentum), "adam": optax.adam}
     synthetic_batch = pixels(
-        ipc * factor**2,
+        max(allocation or (ipc,)) * factor**2,
         init,
         descent[optimizer](lr),
         space=space,
@@ -58,4 +69,6 @@ def synthetic(
         synthetic_batch = learned_labels(synthetic_batch, descent[optimizer](lr_labels))
     if switched_on(lr_lr):
         synthetic_batch = learned_lr(synthetic_batch, descent[optimizer](lr_lr))
+    if allocation:
+        synthetic_batch = allocated(synthetic_batch, allocation)
     return learner(synthetic_batch)
