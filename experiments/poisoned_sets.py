@@ -1,28 +1,20 @@
-"""Backdoors in distilled sets: what they do, and whether the search finds them.
+"""Backdoors in sets of digits: what they do, and whether the search finds them.
 
   python launch.py --config=experiments/poisoned_sets.py
-  python launch.py --config=experiments/poisoned_sets.py \
-      --config.data.source=idx:DIR --config.data.rows=6000 --config.backdoor.size=6
-
-DIR holds the four MNIST-format files of Fashion-MNIST, such as
-/usr/share/datasets/fashion-mnist.
 
 40 cells: distribution matching at 10 images a class, 20 seeds without a backdoor and 20
 with one in the form of DoorPing (Liu et al. 2023): a trigger of 3 x 3 pixels for class
-0, on 5 % of the real rows of each step; on Fashion-MNIST of 6 x 6. Every set is
-searched (`audits.poison`).
+0, on 5 % of the real rows of each step. Every set is searched (`audits.poison`).
 
 Success of the attack and accuracy without trigger are the part `backdoor` of Records,
 beside `accuracy` of the clean ones. `python -m dd_jax.report FILE --backdoors` counts
 false accusations and missed backdoors at several thresholds of the relative size.
 
-Time: 4 minutes on two CPU cores, on digits.
-Expect, on digits, success of 94.5 % at an accuracy half a point below that of the clean
-sets. The search is not good enough there: at a threshold of 2 it accuses 7 of 20 clean
-sets and misses 4 of 20 backdoors, at 4 it accuses 2 and misses 18. The trigger of the
-target class is the smallest in all 20 poisoned sets, but the median absolute deviation
-of ten classes is a noisy scale.
-Records: experiments/results/poisoned_sets.jsonl, digits alone.
+Time: 6 minutes on two CPU cores.
+Expect success of 94.5 % at an accuracy half a point below that of the clean sets. At
+the threshold of 0.8, which was set on earlier sets of these seeds, 1 of 20 clean sets is
+accused and no backdoor is missed.
+Records: experiments/results/poisoned_sets.jsonl.
 """
 
 from ml_collections import ConfigDict
