@@ -12,8 +12,8 @@ false accusations and missed backdoors at several thresholds of the relative siz
 
 Time: 6 minutes on two CPU cores.
 Expect success of 94.5 % at an accuracy half a point below that of the clean sets. At
-the threshold of 0.8, which was set on earlier sets of these seeds, 1 of 20 clean sets is
-accused and no backdoor is missed.
+the threshold of 0.8, which was set on earlier sets of these seeds, 1 of 20 clean sets
+is accused and no backdoor is missed.
 Records: experiments/results/poisoned_sets.jsonl.
 """
 
