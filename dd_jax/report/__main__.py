@@ -26,7 +26,7 @@ from dd_jax.system.paths import IS_FILE, describe_error, expanded, no_file, no_f
 from dd_jax.types import InputError, Record
 
 NOT_WITH_COMPARE = (
-    *("markdown", "privacy", "transfer", "backdoors", "claims"),
+    *("markdown", "privacy", "transfer", "backdoors", "matched", "claims"),
     *("trends", "form", "fill", "cards"),
 )
 
@@ -88,6 +88,12 @@ def _parser() -> argparse.ArgumentParser:
         "wrong, counted on clean and poisoned sets",
     )
     parser.add_argument(
+        "--matched",
+        action="store_true",
+        help="instead, print a Markdown table of the risks of sets with mitigations, "
+        "beside plain sets of the same accuracy",
+    )
+    parser.add_argument(
         "--claims",
         action="store_true",
         help="instead, print Markdown tables of the claims of arXiv 2305.03355, tested "
@@ -133,7 +139,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="instead, WORKDIR is a Markdown file: make the tables between its lines "
         "'<!-- table: FILE runs|privacy|robustness|controls|backdoors|"
-        "transfer|claims "
+        "matched|transfer|claims "
         "[KEY=VALUE ...] -->' and '<!-- end of table -->' again",
     )
     return parser
@@ -166,6 +172,7 @@ def _run(arguments: argparse.Namespace) -> None:
         markdown.privacy: arguments.privacy,
         markdown.transfer: arguments.transfer,
         markdown.backdoors: arguments.backdoors,
+        markdown.matched: arguments.matched,
         markdown.of_claims: arguments.claims,
     }
     if not (any(tables.values()) or arguments.trends or arguments.export):

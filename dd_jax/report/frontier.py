@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from dd_jax.report import headline
@@ -46,6 +47,11 @@ RISKS = (
     Risk("Equalised odds, max", _equalised_odds, more=False),
     Risk("Membership AUC", headline.membership_auc, more=False, percent=False),
     Risk("Accuracy under PGD (Linf)", headline.robust_accuracy, more=True),
+    Risk(
+        "Accuracy under AutoAttack (Linf)",
+        partial(headline.robust_accuracy, attack="autoattack"),
+        more=True,
+    ),
 )
 
 
@@ -90,7 +96,7 @@ def frontiers(
     """
     if not any(map(defences, records)):
         return []
-    found, of_settings = [], _by_setting(records)
+    found, of_settings = [], by_setting(records)
     for risk in RISKS:
         points = _points(of_settings, risk)
         if len(points) > 1:
@@ -108,8 +114,8 @@ def best(points: Sequence[Point], risk: Risk) -> list[Point]:
     return sorted(kept, key=lambda point: point.accuracy["mean"])
 
 
-def _by_setting(records: Sequence[Record]) -> list[tuple[str, list[Record]]]:
-    """Repeats of each setting, with its label."""
+def by_setting(records: Sequence[Record]) -> list[tuple[str, list[Record]]]:
+    """Repeats of each setting, with its label: what differs from the default."""
     keys, values, _ = settings(records)
     repeats: dict[tuple, list[Record]] = {}
     for record, own in zip(records, values):
@@ -120,7 +126,7 @@ def _by_setting(records: Sequence[Record]) -> list[tuple[str, list[Record]]]:
 def _points(
     of_settings: Sequence[tuple[str, Sequence[Record]]], risk: Risk
 ) -> list[Point]:
-    found = [_point(label, same, "distilled", risk) for label, same in of_settings]
+    found = [point_of(label, same, "distilled", risk) for label, same in of_settings]
     return [point for point in found if point][:MOST]
 
 
@@ -139,13 +145,14 @@ def _label(keys: Sequence[str], values: Sequence[str]) -> str:
 
 
 def _baselines(records: Sequence[Record], risk: Risk) -> list[Point]:
-    found = [_point(PIPE_NAMES[pipe], records, pipe, risk) for pipe in BASELINES]
+    found = [point_of(PIPE_NAMES[pipe], records, pipe, risk) for pipe in BASELINES]
     return [point for point in found if point]
 
 
-def _point(
+def point_of(
     label: str, repeats: Sequence[Record], pipe: str, risk: Risk
 ) -> Point | None:
+    """A setting by the means over its repeats; None where a number was not measured."""
     value = pooled([risk.of(record, pipe) for record in repeats])
     accuracy = pooled([headline.accuracy(record, pipe) for record in repeats])
     return Point(label, value, accuracy) if value and accuracy else None

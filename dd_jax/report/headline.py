@@ -130,12 +130,14 @@ def resolved_by(scores: dict) -> float | None:
     return min(FALSE_POSITIVES * smallest, 1.0) if smallest else None
 
 
-def under_attack(record: Record, pipe: str = "distilled") -> list[AttackedAccuracy]:
-    """PGD-Linf at every measured radius above zero, by rising radius."""
-    rows = lookup(record, "robustness", pipe, "attacks", ATTACK) or []
+def under_attack(
+    record: Record, pipe: str = "distilled", attack: str = ATTACK
+) -> list[AttackedAccuracy]:
+    """An attack at every measured radius above zero, by rising radius."""
+    rows = lookup(record, "robustness", pipe, "attacks", attack) or []
     return sorted(
         (
-            AttackedAccuracy(ATTACK, row["norm"], row["eps"], row.get("accuracy"))
+            AttackedAccuracy(attack, row["norm"], row["eps"], row.get("accuracy"))
             for row in rows
             if row["eps"] > 0
         ),
@@ -143,15 +145,19 @@ def under_attack(record: Record, pipe: str = "distilled") -> list[AttackedAccura
     )
 
 
-def robustness(record: Record, pipe: str = "distilled") -> AttackedAccuracy | None:
-    """PGD-Linf at the measured radius nearest to 8/255 (zero excepted)."""
-    return min(_attacked(record, pipe), key=_off_eps, default=None)
+def robustness(
+    record: Record, pipe: str = "distilled", attack: str = ATTACK
+) -> AttackedAccuracy | None:
+    """An attack at the measured radius nearest to 8/255 (zero excepted)."""
+    return min(_attacked(record, pipe, attack), key=_off_eps, default=None)
 
 
-def robust_accuracy(record: Record, pipe: str = "distilled") -> dict | None:
-    """Accuracy under the headline attack."""
-    attack = robustness(record, pipe)
-    return attack.accuracy if attack else None
+def robust_accuracy(
+    record: Record, pipe: str = "distilled", attack: str = ATTACK
+) -> dict | None:
+    """Accuracy under an attack, that of the headline if none is given."""
+    found = robustness(record, pipe, attack)
+    return found.accuracy if found else None
 
 
 def compared(record: Record) -> tuple[AttackedAccuracy, AttackedAccuracy] | None:
@@ -171,8 +177,10 @@ def at_radius(record: Record, pipe: str, eps: float) -> dict | None:
     return next((row.accuracy for row in rows if row.eps == eps), None)
 
 
-def _attacked(record: Record, pipe: str) -> list[AttackedAccuracy]:
-    return [row for row in under_attack(record, pipe) if estimate(row.accuracy)]
+def _attacked(
+    record: Record, pipe: str, attack: str = ATTACK
+) -> list[AttackedAccuracy]:
+    return [row for row in under_attack(record, pipe, attack) if estimate(row.accuracy)]
 
 
 def _off_eps(row: AttackedAccuracy) -> float:

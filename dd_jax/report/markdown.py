@@ -7,6 +7,7 @@ from dd_jax.report import (
     claims,
     controls_table,
     headline,
+    matched_accuracy,
     membership_table,
     poison_errors,
     robustness_table,
@@ -213,6 +214,24 @@ def backdoors(found: Sequence[Record], threshold: str = "0.7,0.8,0.9") -> str:
     own = poison_errors.by_threshold(found, [float(t) for t in threshold.split(",")])
     if not own:
         raise InputError("no run has a search; set audits.poison.enabled")
+    return _lines(own)
+
+
+def matched(found: Sequence[Record]) -> str:
+    """Markdown table of risks with mitigations, beside plain sets of equal accuracy.
+
+    Args:
+      found: as `dd_jax.report.records.read` gives them, of a sweep of mitigations.
+
+    Returns:
+      The table, with a final newline.
+
+    Raises:
+      InputError: no run has a mitigation.
+    """
+    own = matched_accuracy.matched(found)
+    if not own:
+        raise InputError("no run has a mitigation; set a key of mitigate, dp or train")
     return _lines(own)
 
 

@@ -35,7 +35,7 @@ ODDS = next(risk for risk in frontier.RISKS if risk.name == "Equalised odds, max
 
 
 def test_repeats_are_one_point_and_points_that_others_improve_on_are_left_out():
-    points = frontier._points(frontier._by_setting(SWEEP), ODDS)
+    points = frontier._points(frontier.by_setting(SWEEP), ODDS)
     assert [(p.risk["mean"], p.accuracy["mean"]) for p in points] == [
         (pytest.approx(0.96), pytest.approx(0.41)),
         (0.30, 0.70),
@@ -48,7 +48,7 @@ def test_repeats_are_one_point_and_points_that_others_improve_on_are_left_out():
 
 def test_where_more_is_better_the_front_is_on_the_other_side():
     more = ODDS._replace(more=True)
-    best = frontier.best(frontier._points(frontier._by_setting(SWEEP), ODDS), more)
+    best = frontier.best(frontier._points(frontier.by_setting(SWEEP), ODDS), more)
     assert [round(p.accuracy["mean"], 2) for p in best] == [0.41, 0.65, 0.70]
 
 

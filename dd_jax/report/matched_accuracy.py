@@ -1,0 +1,82 @@
+"""Risks of settings with mitigations beside plain ones of the same accuracy."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from dd_jax.report.blocks import Table
+from dd_jax.report.decision.mitigations import defences
+from dd_jax.report.formats import decimal, percent
+from dd_jax.report.frontier import RISKS, Point, Risk, by_setting, point_of
+from dd_jax.types import Record
+
+
+def at_accuracy(plain: Sequence[tuple[float, float]], accuracy: float) -> float | None:
+    """What sets without a mitigation have at an accuracy, between the two nearest.
+
+    Args:
+      plain: pairs of accuracy and risk, of sets of different sizes.
+      accuracy: where to look; None comes back outside of those of `plain`.
+
+    Returns:
+      The risk, linear in the accuracy between neighbours.
+
+    >>> at_accuracy([(0.9, 0.2), (0.7, 0.6)], 0.8), at_accuracy([(0.9, 0.2)], 0.8)
+    (0.4, None)
+    """
+    if not plain:
+        return None
+    x, y = np.array(sorted(plain)).T
+    inside = x[0] <= accuracy <= x[-1]
+    return round(float(np.interp(accuracy, x, y)), 12) if inside else None
+
+
+def matched(records: Sequence[Record]) -> Table | None:
+    """A row for each setting with a mitigation, each risk with that of plain sets.
+
+    Those are sets of the same method and initialisation without a mitigation, of any
+    number of images a class, at the accuracy of the mitigated set; `-` where that is
+    outside of theirs.
+
+    Args:
+      records: of a sweep; repeats differ in the seed alone.
+
+    Returns:
+      The table; None where no setting has a mitigation.
+    """
+    settings = by_setting(records)
+    plain = [same for _, same in settings if not defences(same[0])]
+    mitigated = [(label, same) for label, same in settings if defences(same[0])]
+    risks = [r for r in RISKS if any(_point(same, r) for _, same in mitigated)]
+    if not risks:
+        return None
+    rows = []
+    for label, same in mitigated:
+        beside = [other for other in plain if _kind(other[0]) == _kind(same[0])]
+        points = [_point(same, risk) for risk in risks]
+        accuracy = percent(next((p.accuracy for p in points if p), None))
+        cells = [
+            _cell(point, [_point(other, risk) for other in beside], risk)
+            for point, risk in zip(points, risks)
+        ]
+        rows.append((label, accuracy, *cells))
+    names = [f"{risk.name} (plain)" for risk in risks]
+    return Table(("setting", "accuracy", *names), rows)
+
+
+def _kind(record: Record) -> tuple:
+    return record["run"].get("method"), record["run"].get("init")
+
+
+def _point(same: Sequence[Record], risk: Risk) -> Point | None:
+    return point_of("", same, "distilled", risk)
+
+
+def _cell(point: Point | None, plain: Sequence[Point | None], risk: Risk) -> str:
+    if point is None:
+        return "-"
+    pairs = [(p.accuracy["mean"], p.risk["mean"]) for p in plain if p]
+    there = at_accuracy(pairs, point.accuracy["mean"])
+    text = percent if risk.percent else decimal
+    beside = "-" if there is None else text(there).text
+    return f"{text(point.risk['mean']).text} ({beside})"
