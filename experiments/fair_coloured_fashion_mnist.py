@@ -16,8 +16,8 @@ Those start from random real images, nine tenths of which have the colour of the
 class. Four more start from real images in equal numbers from the groups of a class
 (`distill.init=balanced`): these images as they are, the control of all; balanced
 batches, also with four images in the tiles of each (`distill.factor=2`); and FairDD.
-They take 600 steps at a learning rate of 20 (FairDD 2), which was chosen among 5, 20 and
-60 on held-out rows (`data.validation`).
+They take 600 steps at a learning rate of 20 (FairDD 2), which was chosen among 5, 20
+and 60 on held-out rows (`data.validation`).
 
 The question was fixed before any Record: is the largest difference of equalised odds
 (DEO max) of a form below that of balanced batches, at no less accuracy?
