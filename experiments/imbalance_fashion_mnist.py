@@ -10,8 +10,8 @@ Long-tailed training sets whose largest class has 10 or 100 times the rows of th
 smallest; the test set is as it is. Distribution matching at 10 images a class, as it
 is, with group DRO over classes, and with the 100 images allocated to classes by their
 errors (`distill.allocation`), beside a random subset of the same size and the full
-data; 2 seeds, 3 networks each. Errors are those of networks on a set of another seed, on a
-fifth of the training rows held out (`data.validation`).
+data; 2 seeds, 3 networks each. Errors are those of networks on a set of another seed,
+on a fifth of the training rows held out (`data.validation`).
 
 Time: 12 minutes on two CPU cores.
 Expect 79.7 and 79.4 % at ratios of 10 and 100, with 38 and 41 % in the worst class;
