@@ -13,9 +13,9 @@ images a class, 3 seeds: as it is, from balanced batches, and in the forms baryc
 others have one mean, so that their learning rate is a tenth.
 
 Those start from random real images, nine tenths of which have the colour of their
-class. Four more start from real images in equal numbers from the groups of a class
+class. Three more start from real images in equal numbers from the groups of a class
 (`distill.init=balanced`): these images as they are, the control of all; balanced
-batches, also with four images in the tiles of each (`distill.factor=2`); and FairDD.
+batches; and FairDD.
 They take 600 steps at a learning rate of 20 (FairDD 2), which was chosen among 5, 20
 and 60 on held-out rows (`data.validation`).
 
@@ -54,7 +54,6 @@ FROM_BALANCED = (
     STARTED | {"distill.steps": 0},
     STARTED,
     STARTED | {"mitigate.fair.form": "fairdd", "distill.lr": 4 * LR / 10},
-    STARTED | {"distill.factor": 2},
 )
 
 
