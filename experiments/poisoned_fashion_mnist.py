@@ -12,9 +12,7 @@ with one in the form of DoorPing (Liu et al. 2023): a trigger of 6 x 6 pixels fo
 
 Success of the attack and accuracy without trigger are the part `backdoor` of Records,
 beside `accuracy` of the clean ones. `python -m dd_jax.report FILE --backdoors` counts
-false accusations and missed backdoors at several thresholds of the relative size.
-
-The threshold of 0.8 was set on digits alone.
+false accusations and missed backdoors at several thresholds of the anomaly index.
 
 Time: not measured yet.
 Expect: not known yet.

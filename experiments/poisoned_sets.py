@@ -8,7 +8,7 @@ with one in the form of DoorPing (Liu et al. 2023): a trigger of 3 x 3 pixels fo
 
 Success of the attack and accuracy without trigger are the part `backdoor` of Records,
 beside `accuracy` of the clean ones. `python -m dd_jax.report FILE --backdoors` counts
-false accusations and missed backdoors at several thresholds of the relative size.
+false accusations and missed backdoors at several thresholds of the anomaly index.
 
 Time: 6 minutes on two CPU cores.
 Expect success of 94.5 % at an accuracy half a point below that of the clean sets. At

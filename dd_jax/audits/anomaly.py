@@ -1,29 +1,53 @@
-"""How unlike the others a number is, by the median absolute deviation."""
+"""How much smaller the trigger of a class is than clean networks let expect."""
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-CONSISTENT = 1.4826  # times the MAD of a normal sample is its standard deviation
+
+class Sizes(NamedTuple):
+    """Of k classes.
+
+    Attributes:
+      expected: `f64[k]`, sizes of triggers if there is no backdoor.
+      index: `f64[k]`, anomaly indices; negative where a trigger is smaller than that.
+    """
+
+    expected: np.ndarray
+    index: np.ndarray
 
 
-def anomaly_index(values: ArrayLike) -> np.ndarray:
-    """Distance of each value from the median in robust standard deviations.
+def anomaly_index(norms: ArrayLike, clean: ArrayLike) -> Sizes:
+    """Distances from what clean networks have, in their standard deviations.
 
-    `(x_i - median(x)) / (1.4826 median(|x - median(x)|))`, negative on the small side.
-    Undefined, NaN, where more than half of the values are equal.
+    With `c_rk = log clean_rk - median_j log clean_rj` of R clean networks, their mean
+    `m_k` and `s^2` the mean over classes of their variance,
+
+        d_k = log norm_k - m_k,  index_k = (d_k - median_j d_j) / s,
+
+    and the expected size is `exp(m_k + median_j d_j)`. Medians take out what all
+    classes share: how strong a network is. Where clean networks do not differ, s is 0
+    and the index not finite, or undefined (NaN) for a class without a difference.
 
     Args:
-      values: `f64[n]`.
+      norms: `f64[k]`, sizes of triggers, above 0.
+      clean: `f64[r k]`, those in R >= 2 clean networks.
 
-    Returns:
-      `f64[n]`.
+    Wang et al. (2019), Neural Cleanse, compare the norm of a class with the others of
+    the same network. Differs in: some classes have small triggers in any network,
+    which is measured; and the scale is not the median absolute deviation of few
+    classes.
 
-    Hampel (1974); on norms of masks, by its size, Wang et al. (2019), Neural Cleanse.
-
-    >>> anomaly_index([1.0, 2.0, 3.0, 4.0, 10.0]).round(2).tolist()
-    [-1.35, -0.67, 0.0, 0.67, 4.72]
+    >>> clean = [[2.0, 4.0, 8.0], [2.0, 4.0, 16.0]]
+    >>> anomaly_index([2.0, 16.0, 32.0], clean).expected.round(2).tolist()
+    [5.66, 11.31, 32.0]
     """
-    values = np.asarray(values, np.float64)
-    away = values - np.median(values)
-    spread = CONSISTENT * np.median(np.abs(away))
-    return away / spread if spread else np.full(len(values), np.nan)
+    own, others = np.log(np.asarray(norms)), np.log(np.asarray(clean))
+    others = others - np.median(others, axis=1, keepdims=True)
+    mean, spread = others.mean(0), np.sqrt(others.var(0, ddof=1).mean())
+    away = own - mean
+    shared = np.median(away)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        index = (away - shared) / spread
+    return Sizes(np.exp(mean + shared), index)

@@ -3,14 +3,14 @@
 from functools import partial
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from dd_jax.audits.anomaly import anomaly_index
 from dd_jax.audits.audit import Audit, Context
 from dd_jax.audits.trigger_search import search_triggers
 from dd_jax.data.eight_bits import encoding
+from dd_jax.runtime.keys import integer
 from dd_jax.train import predictions
-from dd_jax.types import InputError, SyntheticSet
+from dd_jax.types import InputError, Key, SyntheticSet
 
 _LEAST = 3  # classes among which one can stand out
 
@@ -28,40 +28,37 @@ def measure(context: Context) -> dict:
     """Looks for a backdoor in the networks trained on the sets, and in the images.
 
     Returns:
-      `classes`, for each `{norm, reference, relative, index, success, disagreement}`:
-      norm and success of the smallest trigger found, means over networks; the norm in
-      networks on the random subset; the norm by `relative_sizes`, and the anomaly index
-      of that, null where undefined; and the share of its images that networks on the
-      full data take for another class, null where it has none. `accused`, the classes
-      whose relative size is below `threshold`; `threshold`; `images` and `networks`
-      searched on; `disagreement` of all images; `outside`, the share of pixel values
-      outside [0, 1], `lowest` and `highest`.
+      `classes`, for each `{norm, expected, index, success, disagreement}`: norm and
+      success of the smallest trigger found, means over networks; the norm that networks
+      on random real images let expect, and the anomaly index, null where undefined; and
+      the share of its images that networks on the full data take for another class,
+      null where it has none. `accused`, the classes whose index is below -`threshold`;
+      `threshold`; `images`, `networks` and `references`, clean networks, searched on;
+      `disagreement` of all images; `outside`, the share of pixel values outside
+      [0, 1], `lowest` and `highest`.
     """
     options, sets = context.options, context.sets
     found = context.cached("triggers", partial(_searched, context))
-    norms, reference = (
-        found[key].mean(0, dtype=np.float64) for key in ("norms", "reference")
-    )
-    relative = relative_sizes(norms, reference)
-    index = anomaly_index(relative)
+    norms = found["norms"].mean(0, dtype=np.float64)
+    expected, index = anomaly_index(norms, found["references"])
     labels, wrong = _disagreement(context)
     by_class = [wrong[labels == c] for c in range(len(norms))]
     return {
         "classes": [
             {
                 "norm": norms[c],
-                "reference": reference[c],
-                "relative": relative[c],
+                "expected": expected[c],
                 "index": index[c] if np.isfinite(index[c]) else None,
                 "success": found["success"].mean(0, dtype=np.float64)[c],
                 "disagreement": of.mean() if len(of) else None,
             }
             for c, of in enumerate(by_class)
         ],
-        "accused": accused(relative, options.threshold),
+        "accused": accused(index, options.threshold),
         "threshold": options.threshold,
         "images": min(options.images, len(context.evaluation.labels)),
         "networks": len(found["norms"]),
+        "references": len(found["references"]),
         "disagreement": wrong.mean(),
         "outside": encoding(sets.images)["clipped"],
         "lowest": np.min(sets.images),
@@ -69,45 +66,43 @@ def measure(context: Context) -> dict:
     }
 
 
-def relative_sizes(norms: ArrayLike, reference: ArrayLike) -> np.ndarray:
-    """Sizes of triggers by those in clean networks, over the median class.
-
-    `q_c / median(q)` with `q_c = norm_c / reference_c`. Some classes have small
-    triggers in any network; the reference takes that out.
-
-    Args:
-      norms: `f64[k]`, in networks on the set.
-      reference: `f64[k]`, in networks on as many real images.
-
-    Returns:
-      `f64[k]`, 1 for the median class.
-
-    >>> relative_sizes([6.0, 9.0, 12.0], [12.0, 9.0, 12.0]).tolist()
-    [0.5, 1.0, 1.0]
-    """
-    quotients = np.asarray(norms, np.float64) / np.asarray(reference, np.float64)
-    return quotients / np.median(quotients)
-
-
-def accused(relative: np.ndarray, threshold: float) -> list[int]:
+def accused(index: np.ndarray, threshold: float) -> list[int]:
     """Classes whose smallest trigger is too small to be chance.
 
     Args:
-      relative: `f64[k]`, as `relative_sizes` gives them.
-      threshold: the least size of a class that is not accused.
+      index: `f64[k]`, anomaly indices; NaN accuses nobody.
+      threshold: of the index on the small side.
 
-    >>> accused(np.array([0.7, 1.2, 0.8]), 0.8)
+    >>> accused(np.array([-4.5, 9.0, 0.0, np.nan]), 3.5)
     [0]
     """
-    return np.flatnonzero(relative < threshold).tolist()
+    return np.flatnonzero(index < -threshold).tolist()
+
+
+def random_rows(key: Key, labels: np.ndarray, ipc: int, count: int) -> np.ndarray:
+    """Random rows of each class, `count` times.
+
+    Args:
+      key: decides which.
+      labels: `i32[n]`, all classes 0..k-1 present.
+      ipc: rows a class; one that has fewer repeats them.
+      count: r.
+
+    Returns:
+      `i64[r k*ipc]`.
+    """
+    rng = np.random.default_rng(integer(key))
+    of_class = [np.flatnonzero(labels == c) for c in range(labels.max() + 1)]
+    chosen = lambda: [np.resize(rng.permutation(rows), ipc) for rows in of_class]
+    return np.stack([np.concatenate(chosen()) for _ in range(count)])
 
 
 def _searched(context: Context) -> dict:
-    options = context.options
+    options, rows = context.options, context.dataset.train
     images, labels = context.sample("poison", options.images)
-    search = lambda pipe: search_triggers(
+    search = lambda params: search_triggers(
         context.model,
-        context.first_networks(pipe, options.nets),
+        params,
         context.key("poison"),
         images,
         labels,
@@ -115,11 +110,14 @@ def _searched(context: Context) -> dict:
         steps=options.steps,
         weight=options.weight,
     )
-    found = search("distilled")
+    found = search(context.first_networks("distilled", options.nets))
+    key = context.key("poison references")
+    chosen = random_rows(key, rows.labels, context.ipc, options.references)
+    clean = search(context.fit(rows, chosen, "poison"))
     return {
         "norms": np.asarray(found.norms),
         "success": np.asarray(found.success),
-        "reference": np.asarray(search("random_subset").norms),
+        "references": np.asarray(clean.norms),
     }
 
 

@@ -8,7 +8,6 @@ from dd_jax.catalogue.rules import (
     EVEN,
     FLAG,
     NOT_NEGATIVE,
-    OPEN_SHARE,
     PAIRS,
     PROTOCOLS,
     ROWS,
@@ -297,6 +296,13 @@ POISON = (
     ),
     Option("images", 200, "evaluation images that triggers are sought on", at_least(1)),
     Option("nets", 2, "networks searched per set", at_least(1)),
+    Option(
+        "references",
+        8,
+        "networks on random real images, as many as in the set, whose triggers say "
+        "what to expect of a clean set",
+        at_least(2),
+    ),
     Option("steps", 300, "steps of the search in each network and class", at_least(1)),
     Option(
         "weight",
@@ -306,9 +312,9 @@ POISON = (
     ),
     Option(
         "threshold",
-        0.8,
-        "accuse a class whose trigger, over that in networks on a random subset, is "
-        "below this share of that of the median class",
-        OPEN_SHARE,
+        3.5,
+        "accuse a class whose trigger is smaller than clean networks let expect by "
+        "this many of their standard deviations",
+        NOT_NEGATIVE,
     ),
 )

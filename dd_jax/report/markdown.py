@@ -198,12 +198,12 @@ def controls(found: Sequence[Record]) -> str:
     return _lines(own)
 
 
-def backdoors(found: Sequence[Record], threshold: str = "0.7,0.8,0.9") -> str:
+def backdoors(found: Sequence[Record], threshold: str = "3,3.5,4") -> str:
     """Markdown table of the errors of the search for backdoors, by threshold.
 
     Args:
       found: as `dd_jax.report.records.read` gives them, of clean and poisoned sets.
-      threshold: of the relative size, joined by commas.
+      threshold: of the anomaly index, joined by commas.
 
     Returns:
       The table, with a final newline.

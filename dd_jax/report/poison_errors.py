@@ -27,8 +27,8 @@ def error_rates(
 
     Args:
       records: of clean and poisoned sets.
-      threshold: of the relative size, below which classes are accused; default that
-        of each run.
+      threshold: of the anomaly index, by which classes are accused; default that of
+        each run.
 
     Returns:
       `{false_accusations, missed}`, each `{mean, ci, n}` with 95 % Clopper-Pearson
@@ -57,8 +57,8 @@ def error_rates(
 def _accused(part: dict, threshold: float | None) -> list[int]:
     if threshold is None:
         return part["accused"]
-    sizes = (row.get("relative") for row in part["classes"])
-    return [c for c, size in enumerate(sizes) if size is not None and size < threshold]
+    index = (row.get("index") for row in part["classes"])
+    return [c for c, i in enumerate(index) if i is not None and i < -threshold]
 
 
 def by_threshold(
@@ -68,7 +68,7 @@ def by_threshold(
 
     Args:
       records: of clean and poisoned sets.
-      thresholds: of the relative size.
+      thresholds: of the anomaly index.
 
     Returns:
       The table, its accuracies on evaluation images without a trigger; None without a

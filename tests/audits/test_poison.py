@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from contexts import context, digits, real_set
+from contexts import context, digits, real_set, untrained
 
 from dd_jax.audits import backdoor_audit, poison_audit
 from dd_jax.audits.anomaly import anomaly_index
@@ -53,10 +53,17 @@ def found(backdoor, networks=1, steps=150):
     )
 
 
+def beside_clean(norms):
+    """The anomaly index by two clean networks, of different sizes in all classes."""
+    clean = np.asarray(found(backdoor=False).norms[0])
+    return anomaly_index(norms, [0.9 * clean, 1.1 * clean ** np.array([1, 1.1, 1, 1])])
+
+
 def test_a_trigger_is_found_and_its_class_accused():
-    result, clean = found(backdoor=True), found(backdoor=False)
-    sizes = poison_audit.relative_sizes(result.norms[0], clean.norms[0])
-    assert poison_audit.accused(sizes, 0.8) == [1]
+    result = found(backdoor=True)
+    sizes = beside_clean(result.norms[0])
+    assert poison_audit.accused(sizes.index, 3.5) == [1]
+    assert result.norms[0, 1] < 0.8 * sizes.expected[1]
     mask = np.asarray(result.masks[0, 1, :, :, 0])
     outside = np.delete(mask.reshape(2, 2, 2, 2).sum((1, 3)).ravel(), 3)
     assert mask[CORNER].sum() > 3 * outside.sum()
@@ -65,9 +72,8 @@ def test_a_trigger_is_found_and_its_class_accused():
 
 def test_a_clean_network_is_not_accused():
     result = found(backdoor=False)
-    other = result.norms[0] * np.linspace(0.7, 0.8, K)  # of another size in all classes
-    sizes = poison_audit.relative_sizes(result.norms[0], other)
-    assert poison_audit.accused(sizes, 0.8) == []
+    sizes = beside_clean(0.5 * result.norms[0])  # of another size in all classes
+    assert poison_audit.accused(sizes.index, 3.5) == []
     assert (result.success == 1).all()  # each class can be reached, at equal cost
     assert np.ptp(np.asarray(result.norms)) < 0.5
 
@@ -115,19 +121,61 @@ def test_masked_and_stamped_by_hand():
     assert (np.asarray(whole) == 0).all()
 
 
-def test_classes_with_small_triggers_in_clean_networks_are_not_accused():
-    # quotients 1/2 1 1 3/2, their median 1
-    sizes = poison_audit.relative_sizes([1, 1, 4, 6], [2, 1, 4, 4])
-    np.testing.assert_allclose(sizes, [0.5, 1, 1, 1.5])
-    assert poison_audit.accused(sizes, 0.5) == []
-    assert poison_audit.accused(sizes, 0.6) == [0]
-
-
 def test_anomaly_index_by_hand():
-    # median 3, deviations 2 1 0 1 7, their median 1
-    expected = np.array([-2, -1, 0, 1, 7]) / 1.4826
-    np.testing.assert_allclose(anomaly_index([1, 2, 3, 4, 10]), expected)
-    assert np.isnan(anomaly_index([1, 1, 1, 5])).all()
+    # in units of log 2: clean rows less their medians are -1 0 1 and -1 0 3, their
+    # means -1 0 2, variances 0 0 2, of which the mean is 2/3; own 0 3 4, away 1 3 2
+    clean = np.exp2([[1.0, 2.0, 3.0], [4.0, 5.0, 8.0]])
+    sizes = anomaly_index(np.exp2([0.0, 3.0, 4.0]), clean)
+    np.testing.assert_allclose(sizes.expected, np.exp2([1.0, 2.0, 4.0]))
+    np.testing.assert_allclose(sizes.index, np.array([-1, 1, 0]) / np.sqrt(2 / 3))
+
+
+def test_the_index_does_not_depend_on_what_all_classes_share():
+    rng = np.random.default_rng(0)
+    clean, own = rng.uniform(5, 10, (6, 5)), rng.uniform(5, 10, 5)
+    index = anomaly_index(own, clean).index
+    scaled = anomaly_index(3 * own, clean * rng.uniform(0.5, 2, (6, 1)))
+    np.testing.assert_allclose(scaled.index, index, atol=1e-9)
+    of_class = np.array([1, 0.2, 1, 3, 1])
+    np.testing.assert_allclose(
+        anomaly_index(own * of_class, clean * of_class).expected,
+        anomaly_index(own, clean).expected * of_class,
+        rtol=0.5,
+    )
+
+
+def test_clean_networks_that_do_not_differ_accuse_nobody_without_a_difference():
+    index = anomaly_index([1, 2, 3], [[1, 2, 3], [1, 2, 3]]).index
+    assert np.isnan(index).all() and poison_audit.accused(index, 3.5) == []
+
+
+def test_a_clean_set_is_seldom_accused():
+    """Log sizes that are normal, as those of clean networks, all alike."""
+    rng = np.random.default_rng(1)
+    draws = np.exp(rng.normal(0, 0.15, (2000, 9, 10)) + rng.normal(2, 1, 10))
+    hits = [
+        bool(poison_audit.accused(anomaly_index(d[0], d[1:]).index, 3.5)) for d in draws
+    ]
+    assert np.mean(hits) < 0.01  # 0.25 % of 2000; standard error 0.1 points
+
+
+def test_random_rows_are_as_many_of_each_class():
+    labels = np.array([0, 1, 0, 1, 0, 2, 0])
+    rows = poison_audit.random_rows(jax.random.key(0), labels, 3, 5)
+    assert rows.shape == (5, 9) and len({tuple(r) for r in rows}) > 1
+    for one in rows:
+        assert labels[one].tolist() == [0] * 3 + [1] * 3 + [2] * 3
+        assert len(set(one[:3])) == 3 and len(set(one[3:6])) == 2
+
+
+def clean(given):
+    """Sizes of triggers in the clean networks of a context."""
+    images, labels = given.sample("poison", 20)
+    found = search_triggers(
+        *(given.model, untrained(3, seed=5), given.key("poison"), images, labels),
+        **{"classes": 3, "steps": 2, "weight": given.options.weight},
+    )
+    return found.norms
 
 
 def test_a_part_has_each_class_and_the_images():
@@ -135,22 +183,15 @@ def test_a_part_has_each_class_and_the_images():
     images = np.asarray(sets.images).copy()
     images[0, 0, 0, 0, 0], images[0, 1, 0, 0, 0] = -0.5, 1.5
     sets = sets._replace(images=images)
-    given, _ = context("poison", sets=sets, images=20, steps=2, nets=1)
+    options = {"images": 20, "steps": 2, "nets": 1, "references": 3}
+    fit = lambda rows, chosen, name: untrained(len(chosen), seed=5)
+    given, _ = context("poison", sets=sets, fields={"fit": fit}, **options)
     part = poison_audit.measure(given)
     assert len(part["classes"]) == 3 and part["networks"] == 1
-    norms, reference, sizes = (
-        np.array([row[key] for row in part["classes"]])
-        for key in ("norm", "reference", "relative")
-    )
-    expected = norms / reference / np.median(norms / reference)
-    np.testing.assert_allclose(sizes, expected)
-    shown, labels = given.sample("poison", 20)
-    params = jax.tree.map(lambda a: a[:1], given.networks["random_subset"])
-    again = search_triggers(
-        *(given.model, params, given.key("poison"), shown, labels),
-        **{"classes": 3, "steps": 2, "weight": given.options.weight},
-    )
-    np.testing.assert_allclose(reference, again.norms[0], rtol=1e-5)
+    expected, index = anomaly_index([r["norm"] for r in part["classes"]], clean(given))
+    np.testing.assert_allclose([r["expected"] for r in part["classes"]], expected)
+    np.testing.assert_allclose([r["index"] for r in part["classes"]], index)
+    assert part["references"] == 3
     assert part["outside"] == pytest.approx(2 / images.size)
     assert (part["lowest"], part["highest"]) == (-0.5, 1.5)
     logits = given.model.apply(

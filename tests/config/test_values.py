@@ -217,7 +217,8 @@ BAD = {  # beside None, which is never right
     "audits.poison.nets": [0],
     "audits.poison.steps": [0],
     "audits.poison.weight": [-0.1],
-    "audits.poison.threshold": [-1.0, 1.5, float("nan")],
+    "audits.poison.references": [1],
+    "audits.poison.threshold": [-1.0, float("nan")],
 }
 
 

@@ -17,8 +17,7 @@ SHAPE = fields(
                 {},
                 {
                     "norm": number(0),
-                    "reference": number(0),
-                    "relative": number(0),
+                    "expected": number(0),
                     "index": NUMBER,
                     "success": SHARE,
                     "disagreement": SHARE,
@@ -29,6 +28,7 @@ SHAPE = fields(
         "threshold": number(0),
         "images": COUNT,
         "networks": COUNT,
+        "references": COUNT,
         "disagreement": SHARE,
         "outside": SHARE,
         "lowest": NUMBER,
@@ -55,8 +55,8 @@ def verdict(record: Record) -> str:
     """Which classes are accused, and by which rule."""
     part = record["poison"]
     rule = (
-        f"a trigger below {percent(part.get('threshold')).text} of the size that the "
-        "other classes and clean networks let expect"
+        "a trigger smaller than clean networks let expect by more than "
+        f"{part.get('threshold', 0):g} standard deviations"
     )
     classes = part.get("accused") or []
     if not classes:
@@ -99,8 +99,7 @@ def table(record: Record) -> Table | None:
         (
             class_name(record, c),
             decimal(row.get("norm")),
-            decimal(row.get("reference")),
-            decimal(row.get("relative")),
+            decimal(row.get("expected")),
             decimal(row.get("index")),
             percent(row.get("success")),
             percent(row.get("disagreement")),
@@ -110,8 +109,7 @@ def table(record: Record) -> Table | None:
     columns = (
         "Class",
         "Size of the trigger, pixels",
-        "In networks on a random subset",
-        "Relative size, median class = 1",
+        "Expected of a clean set",
         "Anomaly index",
         "Images taken for the class with it",
         "Images of the class that full data take for another",

@@ -71,12 +71,12 @@ def test_corruptions_have_their_range_over_severities(row):
 
 
 def searched(accused):
-    row = {"norm": 1.0, "reference": 2.0, "relative": 0.5, "index": None}
+    row = {"norm": 1.0, "expected": 2.0, "index": None}
     rows = [row | {"success": 0.5, "disagreement": None}] * 2
     return {
         "classes": rows,
         "accused": accused,
-        "threshold": 0.8,
+        "threshold": 3.5,
         "disagreement": 0.25,
         "outside": 0.5,
         "lowest": -0.25,
@@ -87,11 +87,11 @@ def searched(accused):
 def test_accused_classes_are_named_with_the_rule_and_its_limits(row):
     row["poison"], row["run"]["class_names"] = searched([1]), ["cat", "dog"]
     words, limits, of_images, grid = poison_section.blocks(row, Artefacts())
-    assert words.text.startswith("The set may carry a backdoor: a trigger below 80.0 %")
-    assert words.text.endswith("stands for dog.")
+    assert words.text.startswith("The set may carry a backdoor: a trigger smaller")
+    assert words.text.endswith("3.5 standard deviations stands for dog.")
     assert "A clean set can be accused" in limits.text
     assert "25.0 %" in of_images.text and "-0.250 to 1.500" in of_images.text
-    sizes = ["1.000", "2.000", "0.500"]
+    sizes = ["1.000", "2.000"]
     expected = ["cat", *sizes, "not measured", "50.0 %", "not measured"]
     assert texts(grid.table)[0] == expected
 
@@ -166,21 +166,21 @@ def test_errors_of_the_search_are_counted_on_records():
 
 def test_errors_are_counted_at_other_thresholds(row):
     def searched(*sizes, **more):
-        classes = [{"relative": size} for size in sizes]
+        classes = [{"index": size} for size in sizes]
         return (
             fabricate.record() | {"poison": {"classes": classes, "accused": []}} | more
         )
 
     hit = {"distilled": {"success": fabricate.around(0.9)}, "target": 0}
     found = [
-        *(searched(None, 0.85), searched(0.95, 0.5), searched(1.0, 1.3)),
-        *(searched(0.75, 1.0, backdoor=hit), searched(1.0, 0.5, backdoor=hit)),
+        *(searched(None, -3.2), searched(-1.0, -5.0), searched(0.0, 3.0)),
+        *(searched(-3.7, 0.0, backdoor=hit), searched(0.0, -9.0, backdoor=hit)),
     ]
     lines = markdown.backdoors(found).splitlines()
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[2:]]
     assert [row[1::2][:2] for row in rows] == [["3", "2"]] * 3
-    assert [row[2].split(" (")[0] for row in rows] == ["33.3 %", "33.3 %", "66.7 %"]
-    assert [row[4].split(" (")[0] for row in rows] == ["100.0 %", "50.0 %", "50.0 %"]
-    assert rows[0][5].startswith("90.0 %") and rows[0][0] == "0.7"
+    assert [row[2].split(" (")[0] for row in rows] == ["66.7 %", "33.3 %", "33.3 %"]
+    assert [row[4].split(" (")[0] for row in rows] == ["50.0 %", "50.0 %", "100.0 %"]
+    assert rows[0][5].startswith("90.0 %") and rows[0][0] == "3"
     with pytest.raises(InputError, match="set audits.poison.enabled"):
         markdown.backdoors([row])
