@@ -10,7 +10,7 @@ from dd_jax.audits.trigger_search import search_triggers
 from dd_jax.data.eight_bits import encoding
 from dd_jax.runtime.keys import integer
 from dd_jax.train import predictions
-from dd_jax.types import InputError, Key, SyntheticSet
+from dd_jax.types import InputError, Key, Params, SyntheticSet
 
 _LEAST = 3  # classes among which one can stand out
 
@@ -38,9 +38,12 @@ def measure(context: Context) -> dict:
       [0, 1], `lowest` and `highest`.
     """
     options, sets = context.options, context.sets
-    found = context.cached("triggers", partial(_searched, context))
+    found = context.cached("triggers", partial(_in_networks_on_sets, context))
+    clean = context.cached(
+        "clean triggers", partial(_in_clean_networks, context), "random_subset"
+    )
     norms = found["norms"].mean(0, dtype=np.float64)
-    expected, index = anomaly_index(norms, found["references"])
+    expected, index = anomaly_index(norms, clean["norms"])
     labels, wrong = _disagreement(context)
     by_class = [wrong[labels == c] for c in range(len(norms))]
     return {
@@ -58,7 +61,7 @@ def measure(context: Context) -> dict:
         "threshold": options.threshold,
         "images": min(options.images, len(context.evaluation.labels)),
         "networks": len(found["norms"]),
-        "references": len(found["references"]),
+        "references": len(clean["norms"]),
         "disagreement": wrong.mean(),
         "outside": encoding(sets.images)["clipped"],
         "lowest": np.min(sets.images),
@@ -97,10 +100,21 @@ def random_rows(key: Key, labels: np.ndarray, ipc: int, count: int) -> np.ndarra
     return np.stack([np.concatenate(chosen()) for _ in range(count)])
 
 
-def _searched(context: Context) -> dict:
-    options, rows = context.options, context.dataset.train
+def _in_networks_on_sets(context: Context) -> dict:
+    return _searched(context, context.first_networks("distilled", context.options.nets))
+
+
+def _in_clean_networks(context: Context) -> dict:
+    rows, options = context.dataset.train, context.options
+    key = context.key("poison references")
+    chosen = random_rows(key, rows.labels, context.ipc, options.references)
+    return _searched(context, context.fit(rows, chosen, "poison"))
+
+
+def _searched(context: Context, params: Params) -> dict:
+    options = context.options
     images, labels = context.sample("poison", options.images)
-    search = lambda params: search_triggers(
+    found = search_triggers(
         context.model,
         params,
         context.key("poison"),
@@ -110,15 +124,7 @@ def _searched(context: Context) -> dict:
         steps=options.steps,
         weight=options.weight,
     )
-    found = search(context.first_networks("distilled", options.nets))
-    key = context.key("poison references")
-    chosen = random_rows(key, rows.labels, context.ipc, options.references)
-    clean = search(context.fit(rows, chosen, "poison"))
-    return {
-        "norms": np.asarray(found.norms),
-        "success": np.asarray(found.success),
-        "references": np.asarray(clean.norms),
-    }
+    return {"norms": np.asarray(found.norms), "success": np.asarray(found.success)}
 
 
 def _disagreement(context: Context) -> tuple[np.ndarray, np.ndarray]:

@@ -144,6 +144,18 @@ def key_name(key: str) -> str:
     return KEY_NAMES.get(key, key.replace("_", " "))
 
 
+def fair_form(record: Record) -> str:
+    """The form of fair distillation of a run, allocation among them; empty without.
+
+    >>> fair_form({"run": {"config": {"distill.allocation": [2, 1]}}})
+    'allocation'
+    """
+    run = record["run"]
+    allocated = "distill.allocation" in (run.get("config") or {})
+    form = (run.get("fair") or {}).get("form", "")
+    return ", ".join([form] * bool(form) + ["allocation"] * allocated)
+
+
 def run_value(record: Record, key: str) -> str:
     """A key of the `run` part as tables show it.
 

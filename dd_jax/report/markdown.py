@@ -17,6 +17,7 @@ from dd_jax.report.blocks import Badge, Block, Caption, Grid, Notes, Table, Text
 from dd_jax.report.display_names import (
     dataset_name,
     display_name,
+    fair_form,
     run_value,
     set_size_text,
 )
@@ -77,7 +78,7 @@ def _epsilon(record: Record) -> str:
 
 
 def _fair(record: Record) -> str:
-    return lookup(record, "run", "fair", "form") or "-"
+    return fair_form(record) or "-"
 
 
 def _equalised_odds(record: Record) -> str | Cell:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import NamedTuple
 
+from dd_jax.report.display_names import fair_form
 from dd_jax.report.lines import NAMED, NUMERIC
 from dd_jax.types import Record
 
@@ -49,8 +50,7 @@ def ordered(records: Sequence[Record]) -> list[Record]:
     """
     axes = layout(records)
     if axes is None:
-        form = lambda record: (record["run"].get("fair") or {}).get("form", "")
-        return sorted(records, key=form)
+        return sorted(records, key=fair_form)
     keys = (*axes.panels, *([axes.line] if axes.line else []), axes.x)
     return [record for _, members in grouped(records, keys) for record in members]
 
