@@ -16,9 +16,15 @@ membership AUC and accuracy under attack, with the settings that no other one im
 on; `python -m dd_jax.report FILE --matched` sets them beside plain sets of the same
 accuracy.
 
-Time: not measured yet.
-Expect: not known yet.
-No Record yet.
+Time: 102 minutes of computing, in two processes on two CPU cores beside other work 41
+minutes.
+Expect little room on digits: fair forms, attacked real images and small radii of
+adversarial training stay at 94.7 to 95.6 % and within a few points of plain sets in
+every risk, which 50 attacked images do not tell apart. Strong adversarial training
+costs 7 points and gains no accuracy under AutoAttack at Linf 0.05; epsilon 8 costs 2
+points and epsilon 1 ten, at an AUC of 0.506. The curvature penalty (DSA) gains 1 to 4
+points under AutoAttack over plain sets of the same accuracy.
+Records: experiments/results/frontier_digits.jsonl.
 """
 
 from ml_collections import ConfigDict

@@ -10,10 +10,10 @@ Success of the attack and accuracy without trigger are the part `backdoor` of Re
 beside `accuracy` of the clean ones. `python -m dd_jax.report FILE --backdoors` counts
 false accusations and missed backdoors at several thresholds of the anomaly index.
 
-Time: 6 minutes on two CPU cores.
-Expect success of 94.5 % at an accuracy half a point below that of the clean sets. At
-the threshold of 0.8, which was set on earlier sets of these seeds, 1 of 20 clean sets
-is accused and no backdoor is missed.
+Time: 20 minutes on two CPU cores, beside other work.
+Expect success of 94.5 % at an accuracy 0.3 points below that of the clean sets. At the
+threshold of 3.5, which was set on earlier sets of digits and Fashion-MNIST, none of 20
+clean sets is accused and none of 20 backdoors is missed.
 Records: experiments/results/poisoned_sets.jsonl.
 """
 

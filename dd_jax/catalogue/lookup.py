@@ -113,7 +113,7 @@ def names(kind: str) -> tuple[str, ...]:
     """The names of a kind.
 
     >>> names("init")
-    ('noise', 'real', 'kmeans', 'kcenter', 'herding', 'public')
+    ('noise', 'real', 'balanced', 'kmeans', 'kcenter', 'herding', 'public')
     """
     return tuple(e.name for e in entries(kind))
 

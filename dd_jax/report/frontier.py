@@ -120,13 +120,15 @@ def by_setting(records: Sequence[Record]) -> list[tuple[str, list[Record]]]:
     repeats: dict[tuple, list[Record]] = {}
     for record, own in zip(records, values):
         repeats.setdefault(own, []).append(record)
-    return [(short(_label(keys, own)), same) for own, same in repeats.items()]
+    return [(_label(keys, own), same) for own, same in repeats.items()]
 
 
 def _points(
     of_settings: Sequence[tuple[str, Sequence[Record]]], risk: Risk
 ) -> list[Point]:
-    found = [point_of(label, same, "distilled", risk) for label, same in of_settings]
+    found = [
+        point_of(short(label), same, "distilled", risk) for label, same in of_settings
+    ]
     return [point for point in found if point][:MOST]
 
 

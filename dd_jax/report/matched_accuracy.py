@@ -6,6 +6,7 @@ import numpy as np
 
 from dd_jax.report.blocks import Table
 from dd_jax.report.decision.mitigations import defences
+from dd_jax.report.display_names import run_value
 from dd_jax.report.formats import decimal, percent
 from dd_jax.report.frontier import RISKS, Point, Risk, by_setting, point_of
 from dd_jax.types import Record
@@ -44,14 +45,14 @@ def matched(records: Sequence[Record]) -> Table | None:
     Returns:
       The table; None where no setting has a mitigation.
     """
-    settings = by_setting(records)
-    plain = [same for _, same in settings if not defences(same[0])]
-    mitigated = [(label, same) for label, same in settings if defences(same[0])]
-    risks = [r for r in RISKS if any(_point(same, r) for _, same in mitigated)]
+    settings = [same for _, same in by_setting(records)]
+    plain = [same for same in settings if not defences(same[0])]
+    mitigated = [same for same in settings if defences(same[0])]
+    risks = [r for r in RISKS if any(_point(same, r) for same in mitigated)]
     if not risks:
         return None
     rows = []
-    for label, same in mitigated:
+    for same in mitigated:
         beside = [other for other in plain if _kind(other[0]) == _kind(same[0])]
         points = [_point(same, risk) for risk in risks]
         accuracy = percent(next((p.accuracy for p in points if p), None))
@@ -59,9 +60,16 @@ def matched(records: Sequence[Record]) -> Table | None:
             _cell(point, [_point(other, risk) for other in beside], risk)
             for point, risk in zip(points, risks)
         ]
-        rows.append((label, accuracy, *cells))
+        rows.append((*_names(same[0]), accuracy, *cells))
     names = [f"{risk.name} (plain)" for risk in risks]
-    return Table(("setting", "accuracy", *names), rows)
+    columns = ("method", "IPC", "init", "mitigation", "accuracy", *names)
+    return Table(columns, rows)
+
+
+def _names(record: Record) -> tuple[str, ...]:
+    words = [f"{name} {strength:g}" for name, strength in defences(record).items()]
+    keys = ("method", "ipc", "init")
+    return *(run_value(record, key) for key in keys), ", ".join(words)
 
 
 def _kind(record: Record) -> tuple:
