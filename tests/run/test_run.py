@@ -180,7 +180,8 @@ def test_every_method_runs(tmp_path, method):
 def test_every_init_runs(tmp_path, name):
     place = catalogue.entry("init", name).traits.get("place")
     init = f"{name}:digits" if place else name
-    found = bare(tmp_path, distill__init=init)
+    groups = "clusters:2" if name == "balanced" else "given"
+    found = bare(tmp_path, distill__init=init, data__groups=groups)
     assert found["run"]["init"] == init
     images = distill.load(only_run(tmp_path) / "synthetic.npz").images
     assert np.isfinite(images).all()
