@@ -15,9 +15,8 @@ others have one mean, so that their learning rate is a tenth.
 Those start from random real images, nine tenths of which have the colour of their
 class. Three more start from real images in equal numbers from the groups of a class
 (`distill.init=balanced`): these images as they are, the control of all; balanced
-batches; and FairDD.
-They take 600 steps at a learning rate of 20 (FairDD 2), which was chosen among 5, 20
-and 60 on held-out rows (`data.validation`).
+batches; and FairDD. They take 600 steps at a learning rate of 20 (FairDD 2), which was
+chosen among 5, 20 and 60 on held-out rows (`data.validation`).
 
 The question was fixed before any Record: is the largest difference of equalised odds
 (DEO max) of a form below that of balanced batches, at no less accuracy?

@@ -1,4 +1,4 @@
-"""How much smaller the trigger of a class is than clean networks let expect."""
+"""How much smaller the trigger of a class is than expected from clean networks."""
 
 from typing import NamedTuple
 

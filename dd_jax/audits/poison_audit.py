@@ -29,8 +29,8 @@ def measure(context: Context) -> dict:
 
     Returns:
       `classes`, for each `{norm, expected, index, success, disagreement}`: norm and
-      success of the smallest trigger found, means over networks; the norm that networks
-      on random real images let expect, and the anomaly index, null where undefined; and
+      success of the smallest trigger found, means over networks; the norm expected from
+      networks on random real images, and the anomaly index, null where undefined; and
       the share of its images that networks on the full data take for another class,
       null where it has none. `accused`, the classes whose index is below -`threshold`;
       `threshold`; `images`, `networks` and `references`, clean networks, searched on;

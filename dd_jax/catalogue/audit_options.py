@@ -313,7 +313,7 @@ POISON = (
     Option(
         "threshold",
         3.5,
-        "accuse a class whose trigger is smaller than clean networks let expect by "
+        "accuse a class whose trigger is smaller than expected from clean networks by "
         "this many of their standard deviations",
         NOT_NEGATIVE,
     ),

@@ -151,9 +151,9 @@ def fair_form(record: Record) -> str:
     'allocation'
     """
     run = record["run"]
-    allocated = "distill.allocation" in (run.get("config") or {})
     form = (run.get("fair") or {}).get("form", "")
-    return ", ".join([form] * bool(form) + ["allocation"] * allocated)
+    allocated = "distill.allocation" in (run.get("config") or {})
+    return ", ".join(filter(None, (form, "allocation" if allocated else "")))
 
 
 def run_value(record: Record, key: str) -> str:

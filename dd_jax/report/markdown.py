@@ -176,9 +176,7 @@ def robustness(found: Sequence[Record], eps: str = "") -> str:
       InputError: no run has an audit of robustness at those radii.
     """
     own = robustness_table.by_radius(found, [e for e in eps.split(",") if e])
-    if not own:
-        raise InputError("no run has an audit of robustness at these radii")
-    return _lines(own)
+    return _lines_or(own, "no run has an audit of robustness at these radii")
 
 
 def controls(found: Sequence[Record]) -> str:
@@ -194,9 +192,7 @@ def controls(found: Sequence[Record]) -> str:
       InputError: no run has controls.
     """
     own = controls_table.side_by_side(found)
-    if not own:
-        raise InputError("no run has controls; set audits.controls.enabled")
-    return _lines(own)
+    return _lines_or(own, "no run has controls; set audits.controls.enabled")
 
 
 def backdoors(found: Sequence[Record], threshold: str = "3,3.5,4") -> str:
@@ -213,9 +209,7 @@ def backdoors(found: Sequence[Record], threshold: str = "3,3.5,4") -> str:
       InputError: no run has a search.
     """
     own = poison_errors.by_threshold(found, [float(t) for t in threshold.split(",")])
-    if not own:
-        raise InputError("no run has a search; set audits.poison.enabled")
-    return _lines(own)
+    return _lines_or(own, "no run has a search; set audits.poison.enabled")
 
 
 def matched(found: Sequence[Record]) -> str:
@@ -231,9 +225,7 @@ def matched(found: Sequence[Record]) -> str:
       InputError: no run has a mitigation.
     """
     own = matched_accuracy.matched(found)
-    if not own:
-        raise InputError("no run has a mitigation; set a key of mitigate, dp or train")
-    return _lines(own)
+    return _lines_or(own, "no run has a mitigation; set a key of mitigate, dp or train")
 
 
 def transfer(found: Sequence[Record]) -> str:
@@ -297,6 +289,12 @@ def of_blocks(found: Sequence[Block]) -> str:
 def _which(record: Record) -> str:
     where = f"{dataset_name(record)}, {set_size_text(record)}"
     return escaped(f"{run_value(record, 'method')} on {where}:")
+
+
+def _lines_or(own: Table | None, otherwise: str) -> str:
+    if not own:
+        raise InputError(otherwise)
+    return _lines(own)
 
 
 def _lines(own: Table) -> str:

@@ -22,14 +22,14 @@ def at_accuracy(plain: Sequence[tuple[float, float]], accuracy: float) -> float 
     Returns:
       The risk, linear in the accuracy between neighbours.
 
-    >>> at_accuracy([(0.9, 0.2), (0.7, 0.6)], 0.8), at_accuracy([(0.9, 0.2)], 0.8)
-    (0.4, None)
+    >>> at_accuracy([(0.75, 0.5), (0.25, 1.0)], 0.5), at_accuracy([(0.75, 0.5)], 0.5)
+    (0.75, None)
     """
     if not plain:
         return None
     x, y = np.array(sorted(plain)).T
     inside = x[0] <= accuracy <= x[-1]
-    return round(float(np.interp(accuracy, x, y)), 12) if inside else None
+    return float(np.interp(accuracy, x, y)) if inside else None
 
 
 def matched(records: Sequence[Record]) -> Table | None:

@@ -153,7 +153,6 @@ def _check_selection(config: ConfigDict) -> None:
         "lr_labels": distill.lr_labels > 0,
         "factor": distill.factor > 1,
         "multi": distill.multi,
-        "allocation": bool(distill.allocation),
     }.items():
         if given:
             raise InputError(

@@ -142,6 +142,10 @@ def test_the_index_does_not_depend_on_what_all_classes_share():
         anomaly_index(own, clean).expected * of_class,
         rtol=0.5,
     )
+    pattern = anomaly_index(own, clean).expected  # that of clean networks, scaled
+    again = anomaly_index(3 * pattern, clean)
+    np.testing.assert_allclose(again.expected, 3 * pattern)
+    np.testing.assert_allclose(again.index, 0, atol=1e-9)
 
 
 def test_clean_networks_that_do_not_differ_accuse_nobody_without_a_difference():

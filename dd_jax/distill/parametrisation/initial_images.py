@@ -10,6 +10,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import ArrayLike
 
 from dd_jax.data import choosers
 from dd_jax.distill.base import Real, draw_rows
@@ -29,9 +30,7 @@ def chosen(
     chooser: choosers.Chooser, key: Key, real: Real, ipc: int, enter: Enter
 ) -> Array:
     """Real images that a selection takes of each class, repeated where it has fewer."""
-    most = min(ipc, int(np.min(real.counts)))
-    rows = choose(key, real, chooser, most)[:, np.arange(ipc) % most]
-    return jnp.asarray(enter(np.asarray(real.images)[rows].astype(np.float32) / 255))
+    return _repeated(lambda most: choose(key, real, chooser, most), real, ipc, enter)
 
 
 def balanced(key: Key, real: Real, ipc: int, enter: Enter) -> Array:
@@ -45,9 +44,16 @@ def balanced(key: Key, real: Real, ipc: int, enter: Enter) -> Array:
     """
     if real.groups is None:
         raise InputError("distill.init=balanced: the data have no groups; take real")
+    grouped = real._replace(strata=real.groups)
+    return _repeated(lambda most: draw_rows(key, grouped, most)[0], real, ipc, enter)
+
+
+def _repeated(
+    rows_of: Callable[[int], ArrayLike], real: Real, ipc: int, enter: Enter
+) -> Array:
+    """Images of `rows_of(most) -> i64[k most]`, from the first again up to `ipc`."""
     most = min(ipc, int(np.min(real.counts)))
-    rows, _ = draw_rows(key, real._replace(strata=real.groups), most)
-    rows = np.asarray(rows)[:, np.arange(ipc) % most]
+    rows = np.asarray(rows_of(most))[:, np.arange(ipc) % most]
     return jnp.asarray(enter(np.asarray(real.images)[rows].astype(np.float32) / 255))
 
 

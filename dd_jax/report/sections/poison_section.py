@@ -55,7 +55,7 @@ def verdict(record: Record) -> str:
     """Which classes are accused, and by which rule."""
     part = record["poison"]
     rule = (
-        "a trigger smaller than clean networks let expect by more than "
+        "a trigger smaller than expected from clean networks by more than "
         f"{part.get('threshold', 0):g} standard deviations"
     )
     classes = part.get("accused") or []
