@@ -78,10 +78,8 @@ def get_config() -> ConfigDict:
             "train.augment": AUGMENT,
             "train.nets": 3,
             "train.full_epochs": 10,
-            "audits.privacy.enabled": False,
-            "audits.robustness.enabled": False,
-            "audits.memorisation.enabled": False,
-        },
+        }
+        | config.only_audits("calibration", "fairness", "quantization"),
         __name__,
     )
 

@@ -113,10 +113,8 @@ def get_config() -> ConfigDict:
             "distill.steps_per_call": 100,
             "train.augment": AUGMENT,
             "train.epochs": 1000,
-            "audits.privacy.enabled": False,
-            "audits.robustness.enabled": False,
-            "audits.memorisation.enabled": False,
-        },
+        }
+        | config.only_audits("calibration", "fairness", "quantization"),
         __name__,
     )
 

@@ -42,13 +42,7 @@ def get_config() -> ConfigDict:
     """Accuracy and controls alone."""
     return config.override(
         config.default(),
-        {
-            "audits.controls.enabled": True,
-            "audits.privacy.enabled": False,
-            "audits.robustness.enabled": False,
-            "audits.memorisation.enabled": False,
-            "audits.quantization.enabled": False,
-        },
+        {} | config.only_audits("calibration", "controls", "fairness"),
         __name__,
     )
 

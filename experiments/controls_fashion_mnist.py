@@ -70,12 +70,8 @@ def get_config() -> ConfigDict:
             "distill.steps_per_call": 10,
             "train.augment": AUGMENT,
             "train.full_epochs": 10,
-            "audits.controls.enabled": True,
-            "audits.privacy.enabled": False,
-            "audits.robustness.enabled": False,
-            "audits.memorisation.enabled": False,
-            "audits.quantization.enabled": False,
-        },
+        }
+        | config.only_audits("calibration", "controls", "fairness"),
         __name__,
     )
 

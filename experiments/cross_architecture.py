@@ -47,11 +47,8 @@ def get_config() -> ConfigDict:
         config.default(),
         {
             "train.nets": 3,
-            "audits.privacy.enabled": False,
-            "audits.robustness.enabled": False,
-            "audits.memorisation.enabled": False,
-            "audits.quantization.enabled": False,
-        },
+        }
+        | config.only_audits("calibration", "fairness"),
         __name__,
     )
 

@@ -74,11 +74,8 @@ def get_config() -> ConfigDict:
             "train.nets": 3,
             "train.epochs": 300,
             "train.full_epochs": 3,
-            "audits.privacy.enabled": False,
-            "audits.robustness.enabled": False,
-            "audits.memorisation.enabled": False,
-            "audits.quantization.enabled": False,
-        },
+        }
+        | config.only_audits("calibration", "fairness"),
         __name__,
     )
 

@@ -115,10 +115,8 @@ def get_config() -> ConfigDict:
             "distill.steps_per_call": 10,
             "train.augment": AUGMENT,
             "train.full_epochs": 10,
-            "audits.privacy.enabled": False,
-            "audits.robustness.enabled": False,
-            "audits.memorisation.enabled": False,
-        },
+        }
+        | config.only_audits("calibration", "fairness", "quantization"),
         __name__,
     )
 

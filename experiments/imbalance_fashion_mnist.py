@@ -57,11 +57,8 @@ def get_config() -> ConfigDict:
             "train.epochs": 300,
             "train.full_epochs": 3,
             "train.lr": 0.03,
-            "audits.privacy.enabled": False,
-            "audits.robustness.enabled": False,
-            "audits.memorisation.enabled": False,
-            "audits.quantization.enabled": False,
-        },
+        }
+        | config.only_audits("calibration", "fairness"),
         __name__,
     )
 

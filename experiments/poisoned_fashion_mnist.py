@@ -42,15 +42,9 @@ def get_config() -> ConfigDict:
             "train.augment": "none",
             "train.nets": 2,
             "train.full_epochs": 5,
-            "audits.privacy.enabled": False,
-            "audits.robustness.enabled": False,
-            "audits.fairness.enabled": False,
-            "audits.calibration.enabled": False,
-            "audits.quantization.enabled": False,
-            "audits.memorisation.enabled": False,
-            "audits.poison.enabled": True,
             "backdoor.size": 8,
-        },
+        }
+        | config.only_audits("poison"),
         __name__,
     )
 

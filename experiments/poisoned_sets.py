@@ -37,14 +37,8 @@ def get_config() -> ConfigDict:
             "train.augment": "none",
             "train.nets": 2,
             "train.full_epochs": 20,
-            "audits.privacy.enabled": False,
-            "audits.robustness.enabled": False,
-            "audits.fairness.enabled": False,
-            "audits.calibration.enabled": False,
-            "audits.quantization.enabled": False,
-            "audits.memorisation.enabled": False,
-            "audits.poison.enabled": True,
-        },
+        }
+        | config.only_audits("poison"),
         __name__,
     )
 

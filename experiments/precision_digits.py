@@ -41,11 +41,8 @@ def get_config() -> ConfigDict:
             "train.nets": 2,
             "train.epochs": 150,
             "train.full_epochs": 15,
-            "audits.privacy.enabled": False,
-            "audits.robustness.enabled": False,
-            "audits.memorisation.enabled": False,
-            "audits.quantization.enabled": False,
-        },
+        }
+        | config.only_audits("calibration", "fairness"),
         __name__,
     )
 

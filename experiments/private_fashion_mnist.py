@@ -61,11 +61,8 @@ def get_config() -> ConfigDict:
             "train.epochs": 300,
             "train.augment": AUGMENT,
             "train.full_epochs": 5,
-            "audits.privacy.enabled": False,
-            "audits.robustness.enabled": False,
-            "audits.memorisation.enabled": False,
-            "audits.quantization.enabled": False,
-        },
+        }
+        | config.only_audits("calibration", "fairness"),
         __name__,
     )
 

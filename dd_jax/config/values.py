@@ -62,6 +62,16 @@ def default() -> ConfigDict:
     return config.lock()
 
 
+def only_audits(*names: str) -> dict[str, bool]:
+    """Overrides that turn these audits on, and off all others that are on by default.
+
+    >>> only_audits("fairness", "poison")["audits.poison.enabled"]
+    True
+    """
+    on = {name for name, own in default().audits.items() if own.get("enabled")}
+    return {f"audits.{name}.enabled": name in names for name in sorted(on.union(names))}
+
+
 def check_key(key: str, where: str) -> None:
     """Raise InputError, with the nearest known key, unless `key` is a key."""
     known = fields()
