@@ -10,7 +10,8 @@ import numpy as np
 
 from dd_jax.catalogue import resolve
 from dd_jax.distill.base import Experts, Method
-from dd_jax.distill.pipeline import TrainExperts, distil_many
+from dd_jax.distill.distil_many import distil_many
+from dd_jax.distill.precomputed import TrainExperts
 from dd_jax.runtime.keys import named, stack
 from dd_jax.runtime.loop import run_loop
 from dd_jax.runtime.stacked import row

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dd_jax.distill.base import Experts, Releases
-from dd_jax.distill.pipeline import distil_many
+from dd_jax.distill.distil_many import distil_many
 from dd_jax.run import stages
 from dd_jax.run.audit_context import enabled
 from dd_jax.run.cached import distillation_steps, run_dir, stage_loop

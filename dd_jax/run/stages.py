@@ -9,8 +9,9 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from dd_jax.audits.audit import ON_ROWS
+from dd_jax.distill.distil_many import distil_many
 from dd_jax.distill.io import storage
-from dd_jax.distill.pipeline import distil_many, distil_then_train, train_on_data
+from dd_jax.distill.pipeline import distil_then_train, train_on_data
 from dd_jax.distill.teacher_labels import Teacher
 from dd_jax.report import event_files
 from dd_jax.run.cached import (

@@ -25,7 +25,7 @@ from sklearn.preprocessing import StandardScaler
 from dd_jax import data, models
 from dd_jax.data import membership_masks
 from dd_jax.distill import build
-from dd_jax.distill.pipeline import distil_many
+from dd_jax.distill.distil_many import distil_many
 from dd_jax.report.intervals import clopper_pearson
 from dd_jax.runtime.keys import stack
 from dd_jax.train.many import Schedule

@@ -34,7 +34,7 @@ from flops import flops
 from dd_jax import data, models
 from dd_jax.catalogue import entries
 from dd_jax.distill import METHODS, batched_form, real_data
-from dd_jax.distill.pipeline import distil_many
+from dd_jax.distill.distil_many import distil_many
 from dd_jax.runtime.keys import stack
 from dd_jax.runtime.loop import LoopResult
 from dd_jax.runtime.platform import made_for

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from dd_jax.distill import METHODS
 from dd_jax.distill.base import Experts
-from dd_jax.distill.pipeline import distil_many, distil_then_train, train_on_data
+from dd_jax.distill.distil_many import distil_many
+from dd_jax.distill.pipeline import distil_then_train, train_on_data
 from dd_jax.distill.teacher_labels import teacher
 from dd_jax.models import build
 from dd_jax.runtime import keys

@@ -15,8 +15,8 @@ from dd_jax.audits.privacy import signals
 from dd_jax.data import dsa
 from dd_jax.distill import batched_form
 from dd_jax.distill.base import real_data
+from dd_jax.distill.distil_many import distil_many
 from dd_jax.distill.loss_matching import siamese
-from dd_jax.distill.pipeline import distil_many
 from dd_jax.runtime.device_memory import memory_of
 from dd_jax.runtime.loop import run_loop
 from dd_jax.runtime.platform import made_for

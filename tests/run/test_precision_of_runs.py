@@ -21,7 +21,10 @@ AUDITED = {
     "audits.robustness.attacks": ("fgsm",),
     "audits.robustness.eps_linf": (0.1,),
 }
-TRAINING = {("dd_jax.train.training", "loss_fn"), ("dd_jax.distill.pipeline", "_steps")}
+TRAINING = {
+    ("dd_jax.train.training", "loss_fn"),
+    ("dd_jax.distill.distil_many", "_steps"),
+}
 AUDITS = ("dd_jax.audits.", "dd_jax.attacks.", "dd_jax.train.evaluate")
 
 

@@ -82,7 +82,7 @@ def test_all_steps_are_taken_before_the_runs_start(tmp_path, monkeypatch):
     together.take_steps_together(some, tmp_path)
     started = []
     monkeypatch.setattr(
-        "dd_jax.distill.pipeline._distiller", lambda *_: started.append(1)
+        "dd_jax.distill.distil_many._distiller", lambda *_: started.append(1)
     )
     for cell in some:
         folder = workdir.run_folder(tmp_path, cell.id)

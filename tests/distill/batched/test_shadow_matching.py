@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dd_jax.distill import METHODS, batched_form, real_data
 from dd_jax.distill.base import Batch
 from dd_jax.distill.batched.shadow_matching import shadow_means
-from dd_jax.distill.pipeline import Schedule, distil_many
+from dd_jax.distill.distil_many import Schedule, distil_many
 from dd_jax.models import build
 from dd_jax.runtime.device_programs import over_devices
 from dd_jax.runtime.stacked import stack_trees

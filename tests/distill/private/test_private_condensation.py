@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from dd_jax.distill.base import Releases, real_data
+from dd_jax.distill.distil_many import distil_many
 from dd_jax.distill.methods.condensation import inner_loop_of
 from dd_jax.distill.methods.distances import cosine
 from dd_jax.distill.methods.gradient_matching import mean_gradient
-from dd_jax.distill.pipeline import distil_many
 from dd_jax.distill.private import private_condensation as module
 from dd_jax.distill.private.private_condensation import private_condensation
 from dd_jax.models import build

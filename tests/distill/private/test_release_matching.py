@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dd_jax.distill.base import Releases, blank
-from dd_jax.distill.pipeline import distil_many
+from dd_jax.distill.distil_many import distil_many
 from dd_jax.distill.private import class_releases, mechanisms
 from dd_jax.distill.private.class_releases import (
     batch_of,

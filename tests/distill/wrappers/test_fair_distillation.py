@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from dd_jax.catalogue.rules import FAIR_FORMS
 from dd_jax.distill import METHODS, real_data
 from dd_jax.distill.base import Batch, draw_rows
-from dd_jax.distill.pipeline import distil_many
+from dd_jax.distill.distil_many import distil_many
 from dd_jax.distill.wrappers import fair, robust
 from dd_jax.distill.wrappers.group_dro import exponentiated
 from dd_jax.distill.wrappers.group_means import equal_groups
