@@ -1,8 +1,8 @@
 """Configs: keys with defaults and help, overrides, checks, sweeps; no JAX."""
 
 from dd_jax.config.nested import flat
+from dd_jax.config.run_names import RESULTS_VERSION, run_id, run_ids, used_entries
 from dd_jax.config.values import (
-    RESULTS_VERSION,
     changed,
     changed_in_json,
     check_key,
@@ -10,9 +10,6 @@ from dd_jax.config.values import (
     essential,
     only_audits,
     override,
-    run_id,
-    run_ids,
-    used_entries,
     validate,
     wrong,
 )

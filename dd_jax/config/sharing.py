@@ -6,7 +6,7 @@ Keys are given by how they start, as `config.run_id` takes them.
 from ml_collections import ConfigDict
 
 from dd_jax.catalogue import entry
-from dd_jax.config.values import flat
+from dd_jax.config.nested import flat
 
 _ALWAYS = ("seed", "precision", "model.", "train.batch", "train.augment")
 _NETWORKS = (*_ALWAYS, "train.lr", "train.decay", "train.cutmix", "train.adversarial")

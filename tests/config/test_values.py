@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dd_jax import catalogue, config
-from dd_jax.config import values
+from dd_jax.config import run_names
 from dd_jax.config.fields import fields
 from dd_jax.types import InputError
 
@@ -335,7 +335,7 @@ def test_run_id_covers_data_and_results_version(monkeypatch):
     base = config.run_id(config.default(), "abc")
     assert re.fullmatch("[0-9a-f]{12}", base)
     assert config.run_id(config.default(), "abd") != base
-    monkeypatch.setattr(values, "RESULTS_VERSION", config.RESULTS_VERSION + 1)
+    monkeypatch.setattr(run_names, "RESULTS_VERSION", config.RESULTS_VERSION + 1)
     assert config.run_id(config.default(), "abc") != base
 
 
