@@ -1,28 +1,24 @@
 """Records as Markdown tables: runs, membership, robustness, controls, claims."""
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 from dd_jax.report import (
     claims,
     controls_table,
-    headline,
     matched_accuracy,
     membership_table,
     poison_errors,
     robustness_table,
+    runs_table,
     two_runs,
 )
 from dd_jax.report.blocks import Badge, Block, Caption, Grid, Notes, Table, Text
 from dd_jax.report.display_names import (
     dataset_name,
-    display_name,
-    fair_form,
     run_value,
     set_size_text,
 )
-from dd_jax.report.formats import Cell, decimal, percent
-from dd_jax.report.records import lookup
+from dd_jax.report.formats import Cell
 from dd_jax.report.safe_text import markdown as escaped
 from dd_jax.report.sections import transfer_section
 from dd_jax.types import InputError, Record
@@ -35,90 +31,11 @@ NOTE = (
 LONGEST = 4000  # characters of a paragraph
 
 
-class Column(NamedTuple):
-    """A column of the table of runs.
-
-    Attributes:
-      heading: above it.
-      cell: its value for a Record.
-      values: it is left out where fewer different values were measured.
-    """
-
-    heading: str
-    cell: Callable[[Record], str | Cell]
-    values: int = 0
-
-
-def _run(key: str) -> Callable[[Record], str]:
-    return lambda record: run_value(record, key)
-
-
-def _accuracy(pipe: str) -> Callable[[Record], Cell]:
-    return lambda record: percent(headline.accuracy(record, pipe))
-
-
-def _attack(show: Callable) -> Callable[[Record], str | Cell]:
-    """A cell about the strongest membership attack."""
-
-    def cell(record: Record) -> str | Cell:
-        attack = headline.membership(record)
-        return show(record, attack) if attack else "-"
-
-    return cell
-
-
-def _robust(record: Record) -> str:
-    attack = headline.robustness(record)
-    return f"{percent(attack.accuracy)} at Linf {attack.eps:.3g}" if attack else "-"
-
-
-def _epsilon(record: Record) -> str:
-    spent = lookup(record, "run", "differential_privacy", "epsilon")
-    return "-" if spent is None else f"{spent:.3g}"
-
-
-def _fair(record: Record) -> str:
-    return fair_form(record) or "-"
-
-
-def _equalised_odds(record: Record) -> str | Cell:
-    return percent(lookup(record, "fairness", "distilled", "deo_max"))
-
-
-COLUMNS = (
-    Column("method", _run("method")),
-    Column("architecture", _run("arch"), values=2),
-    Column("width", _run("width"), values=2),
-    Column("data set", dataset_name),
-    Column("IPC", _run("ipc")),
-    Column("init", _run("init")),
-    Column("classes", _run("num_classes")),
-    Column("epsilon", _epsilon, values=1),
-    Column("accuracy, distilled", _accuracy("distilled")),
-    Column("in 8 bits", lambda r: percent(headline.quantized(r)), values=1),
-    Column("random subset", _accuracy("random_subset")),
-    Column("full data", _accuracy("full_data")),
-    Column("DP-SGD on full data", _accuracy("dp_sgd"), values=1),
-    Column("fair form", _fair, values=1),
-    Column("equalised odds, max", _equalised_odds, values=1),
-    Column("worst class", lambda r: percent(headline.worst_class(r)), values=1),
-    Column(
-        "strongest membership attack",
-        _attack(lambda record, attack: display_name(attack.score, record, "score")),
-        values=1,
-    ),
-    Column("AUC", _attack(lambda _, attack: decimal(attack.auc)), values=1),
-    Column("TPR at 1 % FPR", _attack(lambda _, attack: percent(attack.tpr)), values=1),
-    Column("accuracy under PGD", _robust, values=1),
-)
-
-
 def table(found: Sequence[Record]) -> str:
     """Markdown table, a row for each Record.
 
-    Percentages with their 95 % interval in parentheses; `-` for what was not measured.
-    The cell of PGD has its radius, since grids differ between data sets. Columns
-    of what no Record measured are left out, and the architecture where all agree.
+    Percentages with their 95 % interval in parentheses, columns as in `runs_table`.
+    The cell of PGD has its radius, since grids differ between data sets.
 
     Args:
       found: as `dd_jax.report.records.read` gives them.
@@ -126,15 +43,7 @@ def table(found: Sequence[Record]) -> str:
     Returns:
       The table, header included, with a final newline.
     """
-    text = lambda cell: str(cell).replace("not measured", "-")
-    columns = [
-        (column.heading, *cells)
-        for column in COLUMNS
-        if len({*(cells := [text(column.cell(r)) for r in found])} - {"-"})
-        >= column.values
-    ]
-    head, *rows = zip(*columns)
-    return _lines(Table(head, rows))
+    return _lines(runs_table.of_runs(found))
 
 
 def privacy(found: Sequence[Record], score: str = "") -> str:

@@ -1,0 +1,86 @@
+"""Method, ratio, initial images and class count on Fashion-MNIST, with every audit.
+
+  python launch.py --config=experiments/ablation_fashion_mnist.py --executor=local \
+      --workers=2 --config.data.source=idx:DIR
+
+DIR holds the four MNIST-format files, such as the folder that Debian's package
+dataset-fashion-mnist installs: /usr/share/datasets/fashion-mnist.
+
+84 cells: DM, DSA, IDC and MTT, 3 seeds, at 1, 10 and 50 images a class (IPC) from real
+images with ten classes, and at 10 images a class also from noise and k-means, and with
+the first 2 and 5 classes alone.
+
+Time: not measured yet.
+Expect: not known yet.
+No Record yet.
+"""
+
+from ml_collections import ConfigDict
+
+from dd_jax import config
+from dd_jax.config.sweep import Point, product
+
+LR = {  # by images a class
+    "dm": {1: 0.5, 10: 5.0, 50: 25.0},
+    "dsa": {1: 0.2, 10: 0.5, 50: 1.0},
+    "idc": {1: 5e-3, 10: 5e-3, 50: 5e-3},
+    "mtt": {1: 200.0, 10: 100.0, 50: 100.0},
+}
+RECIPES = {
+    "dm": {"distill.steps": 150},
+    "dsa": {"distill.steps": 40, "distill.network.epochs": 10},
+    "idc": {
+        "distill.steps": 60,
+        "distill.batch_real": 32,
+        "distill.network.outer_steps": 20,
+        "train.cutmix": 0.5,
+    },
+    "mtt": {
+        "distill.steps": 60,
+        "distill.mtt.experts": 3,
+        "distill.mtt.expert_lr": 0.05,
+        "distill.mtt.max_start": 3,
+        "distill.mtt.student_lr": 0.05,
+        "distill.mtt.student_steps": 10,
+        "distill.mtt.batch_student": 100,
+        "distill.mtt.lr_lr": 1e-3,
+    },
+}
+
+
+def get_config() -> ConfigDict:
+    """Few rows, small networks and short loops."""
+    return config.override(
+        config.default(),
+        {
+            "data.source": "idx:/usr/share/datasets/fashion-mnist",
+            "data.rows": 6000,
+            "model.width": 16,
+            "train.lr": 0.03,
+            "train.epochs": 100,
+            "train.nets": 3,
+            "train.full_epochs": 5,
+            "audits.privacy.shadows": 8,
+            "audits.privacy.epochs": 50,
+            "audits.robustness.images": 200,
+            "audits.robustness.steps": 10,
+        },
+        __name__,
+    )
+
+
+def sweep() -> list[Point]:
+    """One axis at a time around ten classes and 10 real images of each."""
+    middle = {"data.num_classes": 10, "distill.ipc": 10, "distill.init": "real"}
+    axes = (
+        product({"distill.ipc": [10, 1, 50]})
+        + product({"distill.init": ["noise", "kmeans"]})
+        + product({"data.num_classes": [2, 5]})
+    )
+    grid = product({"distill.method": list(RECIPES), "seed": [0, 1, 2]})
+    return [_cell(middle | level | point) for level in axes for point in grid]
+
+
+def _cell(point: Point) -> Point:
+    method, ipc = point["distill.method"], point["distill.ipc"]
+    return point | RECIPES[method] | {"distill.lr": LR[method][ipc]}
