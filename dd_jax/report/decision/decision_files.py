@@ -106,6 +106,7 @@ def as_json(decided: Decision | str, settings: Settings) -> dict[str, Any]:
                 "runs": _runs(row.candidate),
                 "reference_runs": _runs(row.reference) if row.reference else None,
                 "accuracy_change": row.accuracy,
+                "worst_class_change": row.worst_class,
                 "membership_auc_change": row.auc,
                 "robust_accuracy_change": row.robust,
                 "times_as_long": row.slower,

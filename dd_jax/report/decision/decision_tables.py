@@ -86,7 +86,8 @@ def defences_table(language: Language, decision: Decision) -> Table | None:
     """A row for each setting with a defence; None where there are none."""
     if not decision.tried:
         return None
-    columns = ("defence", "change_accuracy", "change_auc", "change_robust", "time")
+    changes = ("accuracy", "worst_class", "auc", "robust")
+    columns = ("defence", *(f"change_{name}" for name in changes), "time")
     heads = [language.say(f"col_{column}") for column in columns]
     checks = [language.say(check) for check in CHECKS]
     names = dict(zip(map(id, decision.candidates), numbered_names(language, decision)))
@@ -103,12 +104,13 @@ def defences_table(language: Language, decision: Decision) -> Table | None:
 
 def _changes(language: Language, row: Mitigation) -> list[Cell]:
     if row.reference is None:
-        return [Cell(language.say("no_reference"))] * 4
+        return [Cell(language.say("no_reference"))] * 5
     slower = language.say("none")
     if row.slower:
         slower = language.say("factor", n=f"{row.slower:.2g}")
     return [
         language.cell(row.accuracy, "points"),
+        language.cell(row.worst_class, "points"),
         language.cell(row.auc, "decimal"),
         language.cell(row.robust, "points"),
         Cell(slower),

@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from dd_jax.catalogue.rules import FAIR_FORMS
+from dd_jax.report import headline
 from dd_jax.report.decision.candidates import Candidate
 from dd_jax.report.decision.savings import savings
 from dd_jax.report.intervals import difference
+from dd_jax.report.lines import pooled
 from dd_jax.report.records import estimate, lookup
 from dd_jax.types import Record
 
 DP, ROBUST, ADVERSARIAL = "dp", "robust", "adversarial"
-CURVATURE = "curvature"
+CURVATURE, ALLOCATION = "curvature", "allocation"
 
 
 class Mitigation(NamedTuple):
@@ -21,10 +23,12 @@ class Mitigation(NamedTuple):
       defences: strength by name: epsilon of `dp`, radius of `robust` distillation and
         of `adversarial` training, weight of the `curvature` penalty; of fair
         distillation, `fair_` and its form, the number of groups, or the rate of
-        `fair_dro` and of `fair_dro_classes`.
+        `fair_dro` and of `fair_dro_classes`; of an `allocation` of images to classes,
+        the most that a class has.
       candidate: the setting.
       reference: the setting without a defence; None where none was run.
       accuracy: change of the accuracy; None where it cannot be compared.
+      worst_class: change of the accuracy on the worst class.
       auc: change of the AUC of the strongest membership attack.
       robust: change of the accuracy under attack.
       slower: seconds of distillation and training over those of the reference.
@@ -34,6 +38,7 @@ class Mitigation(NamedTuple):
     candidate: Candidate
     reference: Candidate | None
     accuracy: dict | None
+    worst_class: dict | None
     auc: dict | None
     robust: dict | None
     slower: float | None
@@ -60,8 +65,13 @@ def defences(record: Record) -> dict[str, float]:
         ROBUST: lookup(record, "run", "adversarial", "distill"),
         CURVATURE: lookup(record, "run", "adversarial", "curvature"),
         ADVERSARIAL: lookup(record, "run", "adversarial", "train"),
+        ALLOCATION: float(max(_allocation(record), default=0)),
     }
     return {name: value for name, value in values.items() if value} | _fair(record)
+
+
+def _allocation(record: Record) -> Sequence[float]:
+    return (record["run"].get("config") or {}).get("distill.allocation", ())
 
 
 def _fair(record: Record) -> dict[str, float]:
@@ -88,8 +98,9 @@ def _beside(
     tried: dict[str, float], own: Candidate, reference: Candidate | None
 ) -> Mitigation:
     if reference is None:
-        return Mitigation(tried, own, None, None, None, None, None)
+        return Mitigation(tried, own, None, None, None, None, None, None)
     robust = lambda it: it.parts["robust_accuracy_loss"].found.get("distilled")
+    worst = lambda it: pooled([headline.worst_class(r) for r in it.records])
     auc = lambda it: it.parts["membership_auc"].value
     times = [_seconds(it) for it in (own, reference)]
     return Mitigation(
@@ -97,6 +108,7 @@ def _beside(
         own,
         reference,
         _change(own.accuracy, reference.accuracy),
+        _change(worst(own), worst(reference)),
         _change(auc(own), auc(reference)),
         _change(robust(own), robust(reference)),
         times[0] / times[1] if all(times) else None,

@@ -10,7 +10,13 @@ from dd_jax.report.display_names import display_name, run_value, short_name
 from dd_jax.types import Record
 
 ALWAYS = ("ipc", "init", "method")
-OF_DEFENCES = ("adversarial.", "mitigate.", "train.adversarial.", "dp.")
+OF_DEFENCES = (
+    "adversarial.",
+    "distill.allocation",
+    "dp.",
+    "mitigate.",
+    "train.adversarial.",
+)
 
 
 def set_name(language: Language, candidate: Candidate, keys: Sequence[str]) -> str:

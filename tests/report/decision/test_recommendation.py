@@ -122,6 +122,18 @@ def test_fair_distillation_is_a_defence_with_a_name(part, expected):
     assert all(Language(code).knows(name) for name in expected for code in ("en", "ja"))
 
 
+def test_an_allocation_of_images_is_a_defence_that_changes_the_worst_class():
+    plain, allocated = cell("a"), cell("b")
+    allocated["run"]["config"] = {"distill.allocation": [7, 13]}
+    for record, worst in ((plain, 0.4), (allocated, 0.65)):
+        own = record["fairness"]["distilled"]
+        own["worst_class"] = {"mean": worst, "ci": [worst - 0.01, worst + 0.01], "n": 5}
+    (row,) = mitigations(candidates([plain, allocated], BOUNDS))
+    assert row.defences == {"allocation": 13.0}
+    assert row.worst_class["mean"] == pytest.approx(0.25)
+    assert all(Language(code).knows("allocation") for code in ("en", "ja"))
+
+
 @given(st.lists(st.tuples(shares, shares), min_size=1, max_size=12))
 def test_every_point_is_on_the_front_or_improved_on_by_one_that_is(points):
     best = frontier.front(points)
