@@ -34,6 +34,7 @@ FORMS = (
     {"mitigate.fair.form": "none"},
     {"mitigate.fair.form": "dro", "mitigate.fair.over": "classes"},
 )
+SEEDS = {"seed": [0, 1]}
 ERRORS = {  # held out, by the ratio of the largest class to the smallest
     10.0: (0.213, 0.047, 0.332, 0.164, 0.242, 0.141, 0.599, 0.096, 0.086, 0.093),
     100.0: (0.206, 0.05, 0.293, 0.17, 0.241, 0.13, 0.595, 0.136, 0.095, 0.052),
@@ -70,4 +71,8 @@ def sweep() -> list[Point]:
         for ratio, errors in ERRORS.items()
         for form in (*FORMS, {"distill.allocation": by_need(errors, 100)})
     ]
-    return [cell | seed for cell in cells for seed in product({"seed": [0, 1]})]
+    held_out = [
+        {"data.imbalance_ratio": ratio, "data.validation": 0.2, "seed": 2}
+        for ratio in ERRORS
+    ]
+    return held_out + [cell | seed for cell in cells for seed in product(SEEDS)]

@@ -22,7 +22,7 @@ from ml_collections import ConfigDict
 from dd_jax import config
 from dd_jax.config.sweep import Point, product
 
-SEEDS = 20
+SEEDS = range(20, 40)  # index and threshold were set on sets of seeds 0 to 19
 
 
 def get_config() -> ConfigDict:
@@ -45,4 +45,4 @@ def get_config() -> ConfigDict:
 
 def sweep() -> list[Point]:
     """Clean and poisoned sets of each seed."""
-    return product({"backdoor.rate": [0.0, 0.05], "seed": list(range(SEEDS))})
+    return product({"backdoor.rate": [0.0, 0.05], "seed": list(SEEDS)})

@@ -96,8 +96,7 @@ def in_colours(
     colour = lambda split, rho: colour_split(seed, split, classes, rho, bias.colour)
     note = (
         f"{bias.colour} coloured: {100 * bias.correlation:.0f} % of train and "
-        f"{100 / classes:.0f} % of the evaluated rows of a class have its colour; "
-        "groups are colours"
+        f"{100 / classes:.0f} % of the evaluated rows of a class have its colour"
     )
     balanced = [split and colour(split, 1 / classes) for split in evaluated]
     return colour(train, bias.correlation), balanced, (note,)

@@ -14,9 +14,10 @@ def with_proxy_groups(
 ) -> tuple[Split, list[Split | None]]:
     """Splits whose groups are k-means clusters of the training images.
 
-    Clusters are of `small_images`, whatever the class; every row, of train and of the
-    other splits, belongs to the nearest centre. They are no groups of people: a cluster
-    may be a class, a style of drawing or a brightness.
+    Clusters are of `small_images`, less the mean of the training images of their class,
+    so that most classes have rows of all clusters; every row, of train and of the other
+    splits, belongs to the nearest centre. They are no groups of people: a cluster may
+    be a style of drawing or a brightness.
 
     Args:
       seed: of the first centres.
@@ -30,16 +31,21 @@ def with_proxy_groups(
     Raises:
       InputError: more clusters than training rows.
 
-    Source: Lloyd, "Least squares quantization in PCM", 1982.
+    Source: groups by clusters within classes, Sohoni et al., "No subclass left behind",
+    2020, there of learned features; k-means, Lloyd, "Least squares quantization in
+    PCM", 1982.
     """
     if count > len(train.labels):
         raise InputError(
             f"data.groups=clusters:{count}: there are {len(train.labels)} training "
             "images; take fewer clusters"
         )
-    features = small_images(train.images)
-    fitted = KMeans(count, n_init=1, random_state=seed).fit(features)
+    pixels = small_images(train.images)
+    classes = range(train.labels.max() + 1)
+    means = np.stack([pixels[train.labels == c].mean(0) for c in classes])
+    features = lambda split: small_images(split.images) - means[split.labels]
+    fitted = KMeans(count, n_init=1, random_state=seed).fit(features(train))
     grouped = lambda split, found: split._replace(groups=found.astype(np.int32))
-    nearest = lambda split: fitted.predict(small_images(split.images))
+    nearest = lambda split: fitted.predict(features(split))
     others = [split and grouped(split, nearest(split)) for split in evaluated]
     return grouped(train, fitted.labels_), others

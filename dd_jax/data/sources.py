@@ -99,6 +99,7 @@ def load(
     check_classes(train, test, names, source)
     if bias.colour != "none":
         require_grey(train.images, len(names), source)
+        _require_no_groups(train, source)
     if rows is not None and rows < len(train.labels):
         share = rows / len(train.labels)
         _, kept = stratified_split(seed, train.labels, share, f"{source} train", names)
@@ -115,10 +116,13 @@ def load(
     train, (test, held_out), recoloured = in_colours(
         bias, seed, train, (test, held_out), len(names)
     )
+    groups_are = "" if bias.colour == "none" else "colours"
     if clusters:
+        groups_are = f"{clusters} clusters of images that look alike"
         train, (test, held_out) = with_proxy_groups(
             seed, train, (test, held_out), clusters
         )
+    grouped = (f"groups are {groups_are}",) if groups_are else ()
     known = constants if bias.colour == "none" else None
     mean, std = known or channel_statistics(train.images)
     return Dataset(
@@ -130,9 +134,17 @@ def load(
         name=biased_name(source, bias),
         checksum=_checksum((train, test, held_out), names),
         validation=held_out,
-        notes=raw.notes + unused + fewer + recoloured,
+        notes=raw.notes + unused + fewer + recoloured + grouped,
         sizes=raw.sizes or (stored,),
     )
+
+
+def _require_no_groups(train: Split, source: str) -> None:
+    if train.groups is not None:
+        raise InputError(
+            f"data.colour: {source} has groups of its own, which colours would "
+            "replace; take data.colour=none"
+        )
 
 
 def _check_colour(name: str) -> None:

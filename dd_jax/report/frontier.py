@@ -7,7 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from dd_jax.report import headline
-from dd_jax.report.decision.mitigations import defences
+from dd_jax.report.conditions import conditions, data_name, data_of
+from dd_jax.report.decision.mitigations import defences, is_plain
 from dd_jax.report.display_names import BASELINES, PIPE_NAMES
 from dd_jax.report.figures import GREY, error_bars, in_percent, line_style
 from dd_jax.report.lines import MOST, pooled, short
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 RING = 11  # points
-BASELINE_MARKERS = ("x", "+")
+MARKERS = dict(zip(map(PIPE_NAMES.get, BASELINES), ("x", "+", "1")))
 
 
 class Risk(NamedTuple):
@@ -82,7 +83,7 @@ def front(points: Sequence[tuple[float, float]]) -> list[int]:
 def frontiers(
     records: Sequence[Record],
 ) -> list[tuple[str, Callable[[Axes], None]]]:
-    """A panel for each risk that was measured, where some runs have a defence.
+    """A panel for each data set and risk, where some runs have a defence.
 
     Points are means over repeats, which differ in the seed alone. Rings are around
     settings that no other one improves on in both numbers at once; the dashed line
@@ -96,13 +97,18 @@ def frontiers(
     """
     if not any(map(defences, records)):
         return []
-    found, of_settings = [], by_setting(records)
-    for risk in RISKS:
-        points = _points(of_settings, risk)
-        if len(points) > 1:
-            name = risk.name[0].lower() + risk.name[1:]
-            draw = _panel(points, _baselines(records, risk), risk)
-            found.append((f"Accuracy against {name}", draw))
+    of_data: dict[tuple, list[Record]] = {}
+    for record in records:
+        of_data.setdefault(data_of(record), []).append(record)
+    found = []
+    for same in of_data.values():
+        where = f", {data_name(same[0])}" if len(of_data) > 1 else ""
+        for risk in RISKS:
+            points = _points(by_setting(same), risk)
+            if len(points) > 1:
+                name = risk.name[0].lower() + risk.name[1:]
+                draw = _panel(points, _baselines(same, risk), risk)
+                found.append((f"Accuracy against {name}{where}", draw))
     return found
 
 
@@ -147,7 +153,20 @@ def _label(keys: Sequence[str], values: Sequence[str]) -> str:
 
 
 def _baselines(records: Sequence[Record], risk: Risk) -> list[Point]:
-    found = [point_of(PIPE_NAMES[pipe], records, pipe, risk) for pipe in BASELINES]
+    """Without mitigations, random subsets by size and full data; and DP-SGD."""
+    repeats: dict[tuple, list[Record]] = {}
+    for record in records:
+        for pipe in BASELINES if is_plain(record) else ("dp_sgd",):
+            of = {
+                "random_subset": record["run"].get("ipc"),
+                "dp_sgd": lookup(record, "run", "differential_privacy", "epsilon"),
+            }
+            key = pipe, of.get(pipe), conditions(record)
+            repeats.setdefault(key, []).append(record)
+    found = [
+        point_of(PIPE_NAMES[pipe], same, pipe, risk)
+        for (pipe, _, _), same in repeats.items()
+    ]
     return [point for point in found if point]
 
 
@@ -173,8 +192,8 @@ def _panel(
     def draw(panel: Axes) -> None:
         for i, point in enumerate(points):
             cross(panel, point, **line_style(i))
-        for marker, point in zip(BASELINE_MARKERS, baselines):
-            cross(panel, point, marker=marker, color=GREY)
+        for point in baselines:
+            cross(panel, point, marker=MARKERS[point.label], color=GREY)
         shown = [(p.risk["mean"], p.accuracy["mean"]) for p in best(points, risk)]
         ring = {"marker": "o", "markersize": RING, "markerfacecolor": "none"}
         line = {"linestyle": "--", "linewidth": 1.2, "color": GREY}

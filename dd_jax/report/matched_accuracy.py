@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from dd_jax.report.blocks import Table
-from dd_jax.report.decision.mitigations import defences
+from dd_jax.report.conditions import conditions, data_name, data_of
+from dd_jax.report.decision.mitigations import defences, is_plain
 from dd_jax.report.display_names import run_value
 from dd_jax.report.formats import decimal, percent
 from dd_jax.report.frontier import RISKS, Point, Risk, by_setting, point_of
@@ -35,9 +36,9 @@ def at_accuracy(plain: Sequence[tuple[float, float]], accuracy: float) -> float 
 def matched(records: Sequence[Record]) -> Table | None:
     """A row for each setting with a mitigation, each risk with that of plain sets.
 
-    Those are sets of the same method and initialisation without a mitigation, of any
-    number of images a class, at the accuracy of the mitigated set; `-` where that is
-    outside of theirs.
+    Those are sets of the same data, networks, method and initialisation without a
+    mitigation, of any number of images a class, at the accuracy of the mitigated set;
+    `-` where that is outside of theirs.
 
     Args:
       records: of a sweep; repeats differ in the seed alone.
@@ -46,11 +47,12 @@ def matched(records: Sequence[Record]) -> Table | None:
       The table; None where no setting has a mitigation.
     """
     settings = [same for _, same in by_setting(records)]
-    plain = [same for same in settings if not defences(same[0])]
+    plain = [same for same in settings if is_plain(same[0])]
     mitigated = [same for same in settings if defences(same[0])]
     risks = [r for r in RISKS if any(_point(same, r) for same in mitigated)]
     if not risks:
         return None
+    several = len({data_of(same[0]) for same in mitigated}) > 1
     rows = []
     for same in mitigated:
         beside = [other for other in plain if _kind(other[0]) == _kind(same[0])]
@@ -60,10 +62,11 @@ def matched(records: Sequence[Record]) -> Table | None:
             _cell(point, [_point(other, risk) for other in beside], risk)
             for point, risk in zip(points, risks)
         ]
-        rows.append((*_names(same[0]), accuracy, *cells))
-    names = [f"{risk.name} (plain)" for risk in risks]
+        data = [data_name(same[0])] * several
+        rows.append((*data, *_names(same[0]), accuracy, *cells))
+    names = [f"{risk.name}; plain" for risk in risks]
     columns = ("method", "IPC", "init", "mitigation", "accuracy", *names)
-    return Table(columns, rows)
+    return Table((*["data set"] * several, *columns), rows)
 
 
 def _names(record: Record) -> tuple[str, ...]:
@@ -73,7 +76,8 @@ def _names(record: Record) -> tuple[str, ...]:
 
 
 def _kind(record: Record) -> tuple:
-    return record["run"].get("method"), record["run"].get("init")
+    run = record["run"]
+    return run.get("method"), run.get("init"), conditions(record)
 
 
 def _point(same: Sequence[Record], risk: Risk) -> Point | None:
@@ -87,4 +91,4 @@ def _cell(point: Point | None, plain: Sequence[Point | None], risk: Risk) -> str
     there = at_accuracy(pairs, point.accuracy["mean"])
     text = percent if risk.percent else decimal
     beside = "-" if there is None else text(there).text
-    return f"{text(point.risk['mean']).text} ({beside})"
+    return f"{text(point.risk)}; {beside}"

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
+from dd_jax import config as configs
 from dd_jax.catalogue import entry, names, resolve, takes
 from dd_jax.catalogue.rules import FAIR_FORMS
 from dd_jax.distill.wrappers import MITIGATIONS, poisoned
@@ -12,6 +13,13 @@ from dd_jax.run.context import matches, require_matches
 from dd_jax.train.curvature import Penalty, curvature_penalty
 from dd_jax.types import Dataset, InputError, Model, Split
 
+OFF = {  # what changes a set while it is made -> the value without it
+    "backdoor.rate": 0.0,
+    "mitigate.robust.eps": 0.0,
+    "mitigate.curvature.weight": 0.0,
+    "mitigate.fair.form": "none",
+    "distill.allocation": (),
+}
 _WRAPPERS = MITIGATIONS | {"backdoor": poisoned}
 
 
@@ -28,6 +36,24 @@ def mitigations(config: ConfigDict) -> list[str]:
         "fair": config.mitigate.fair.form != "none",
     }
     return [name for name in MITIGATIONS if on[name]]
+
+
+def unsupported(config: ConfigDict, method: str) -> dict[str, Any]:
+    """Overrides that turn off what a method does not take.
+
+    >>> from dd_jax import config
+    >>> sorted(unsupported(config.default(), "random"))[:2]
+    ['backdoor.rate', 'distill.allocation']
+    """
+    matching, fair = matches(method), config.mitigate.fair.form
+    taken = {
+        "backdoor.rate": matching,
+        "mitigate.robust.eps": matching,
+        "mitigate.curvature.weight": takes_penalty(method),
+        "mitigate.fair.form": fair == "none" or fair in fair_forms(method),
+        "distill.allocation": takes(resolve("method", method), "allocation"),
+    }
+    return {key: off for key, off in OFF.items() if not taken[key]}
 
 
 def wrappers_of(config: ConfigDict, data: Dataset) -> tuple:
@@ -71,7 +97,7 @@ def takes_penalty(method: str) -> bool:
 def fairness_of(config: ConfigDict, data: Dataset) -> dict[str, Any]:
     """`fair` of the Record's `run` part; empty where groups had no part in the set."""
     fair = config.mitigate.fair
-    if fair.form == "none" or config.distill.load:
+    if fair.form == "none":
         return {}
     by_class = fair.form == "dro" and fair.over == "classes"
     return (
@@ -103,7 +129,13 @@ def require_mitigated(config: ConfigDict, data: Dataset) -> None:
     Raises:
       InputError: the first problem.
     """
-    method = config.distill.method
+    method, values = config.distill.method, configs.flat(config)
+    if load := config.distill.load:
+        for key, off in OFF.items():
+            if values[key] != off:
+                given = f"{key}={values[key]}"
+                raise InputError(f"{given}: {load} is made already; take {off}")
+        return
     if config.mitigate.robust.eps:
         require_matches(method, "mitigate.robust.eps", "attacked")
     if config.mitigate.curvature.weight and not takes_penalty(method):

@@ -22,15 +22,17 @@ def require_backdoor(config: ConfigDict, data: Dataset) -> None:
     """
     rate, target, size = (config.backdoor[key] for key in ("rate", "target", "size"))
     classes, shape = len(data.class_names), data.train.images.shape[1:]
-    method, load = config.distill.method, config.distill.load
-    if load:
-        raise InputError(f"backdoor.rate={rate:g}: {load} is made already; take 0")
     if config.mitigate.fair.form != "none":
         raise InputError(
             f"backdoor.rate={rate:g}: batches of fair distillation cannot be stamped; "
             "take mitigate.fair.form=none"
         )
-    require_matches(method, f"backdoor.rate={rate:g}", "stamped")
+    if config.distill.init == "balanced":
+        raise InputError(
+            f"backdoor.rate={rate:g}: stamped images have no group; take "
+            "distill.init=real"
+        )
+    require_matches(config.distill.method, f"backdoor.rate={rate:g}", "stamped")
     if target >= classes:
         raise InputError(
             f"backdoor.target={target}: {data.name} has classes 0 to {classes - 1}"

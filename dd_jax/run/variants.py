@@ -11,8 +11,8 @@ from dd_jax.catalogue import names
 from dd_jax.distill.io import storage
 from dd_jax.run import stages
 from dd_jax.run.cached import run_dir
-from dd_jax.run.context import RunContext, build_context, matches
-from dd_jax.run.mitigated import fair_forms, takes_penalty
+from dd_jax.run.context import RunContext, build_context
+from dd_jax.run.mitigated import OFF, unsupported
 from dd_jax.runtime.cost import Cost
 from dd_jax.runtime.keys import named
 from dd_jax.types import InputError, Model, Params, SyntheticSet
@@ -60,28 +60,15 @@ def transfer_variants(config: ConfigDict) -> dict[str, dict[str, Any]]:
         | {
             name: each
             | {"distill.method": name, "distill.load": "", "sets": 1}
-            | (
-                {}
-                if matches(name)
-                else {"mitigate.robust.eps": 0.0, "backdoor.rate": 0.0}
-            )
-            | ({} if takes_penalty(name) else {"mitigate.curvature.weight": 0.0})
-            | (
-                {}
-                if config.mitigate.fair.form in fair_forms(name)
-                else {"mitigate.fair.form": "none"}
-            )
+            | unsupported(config, name)
             | ({} if config.distill.factor > 1 else {"distill.multi": False})
             for name in audit.methods
         }
         | {
             f"set {i}, {_maker(path)}": each
             | _OWN
-            | {
-                "distill.load": path,
-                "sets": 1,
-                "backdoor.rate": 0.0,
-            }
+            | {"distill.load": path, "sets": 1}
+            | OFF
             for i, path in enumerate(audit.sets, 1)
         }
     )

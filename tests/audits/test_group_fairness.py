@@ -115,6 +115,7 @@ def test_record_of_two_nets():
         "demographic_parity": {"mean": 0.25, "n": 2},  # net 0: half and all
         "worst_group": {"mean": 0.5, "n": 2, "of_mean": 0.5},
         "by_group": {"0": {"mean": 0.75, "n": 2}, "1": {"mean": 0.5, "n": 2}},
+        "smallest_cell": 1,
     }
 
 

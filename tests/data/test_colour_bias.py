@@ -77,10 +77,21 @@ def test_a_loaded_set_has_colours_as_groups_and_balanced_evaluation_rows():
     assert len(data.mean) == 3 and data.mean != whole.mean * 3
     assert data.notes == (
         "background coloured: 90 % of train and 10 % of the evaluated rows of a class "
-        "have its colour; groups are colours",
+        "have its colour",
+        "groups are colours",
     )
     other = load("digits", seed=1, bias=Bias(colour="background"))
     assert other.checksum != load("digits", bias=Bias(colour="background")).checksum
+
+
+def test_groups_may_be_clusters_of_coloured_images_but_no_others(tmp_path):
+    data = load("digits", bias=Bias(colour="background"), groups="clusters:3")
+    assert set(data.train.groups) == {0, 1, 2}
+    assert data.notes[-1] == "groups are 3 clusters of images that look alike"
+    groups = {"group_train": np.arange(25) % 2, "group_test": np.arange(18) % 2}
+    source = npz(tmp_path / "a.npz", **groups)
+    with pytest.raises(InputError, match="has groups of its own, which colours"):
+        load(source, bias=Bias(colour="background"))
 
 
 def whole_of(whole, data, split):
@@ -91,7 +102,7 @@ def test_what_is_imbalanced_is_coloured_class_by_class():
     data = load("digits", bias=Bias("long_tail", 5, "foreground", 0.8))
     found = table(data.train.labels, data.train.groups, 10)
     np.testing.assert_array_equal(np.diag(found), found.sum(1) * 8 // 10)
-    assert found.sum(1)[0] > 4 * found.sum(1)[-1] and len(data.notes) == 2
+    assert found.sum(1)[0] > 4 * found.sum(1)[-1] and len(data.notes) == 3
 
 
 def test_bad_input(tmp_path):

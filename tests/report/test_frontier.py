@@ -65,6 +65,21 @@ def test_there_is_a_panel_for_each_risk_that_was_measured():
     assert b"<svg" in trends.draw_panel(plans[1]).svg
 
 
+def test_each_data_set_has_its_panels_and_baselines_are_by_size():
+    found = runs(*[("", 0.0, 0.4, 0.9, i) for i in range(4)], ("dro", 0.1, 0.6, 0.2, 0))
+    found[0]["run"]["dataset"] = "other"
+    found[1]["run"]["ipc"] = 20.0
+    found[2]["run"]["config"] = {"backdoor.rate": 0.1}
+    titles = [title for title, _ in frontier.frontiers(found)]
+    assert all(title.endswith(", digits (scikit-learn)") for title in titles)
+    found[3]["accuracy"]["random_subset"] = fabricate.around(0.25)
+    worst = frontier.RISKS[0]
+    labels = [point.label for point in frontier._baselines(found[1:], worst)]
+    assert sorted(labels) == ["Full data", "Random subset", "Random subset"]
+    means = [p.accuracy["mean"] for p in frontier._baselines(found[2:], worst)]
+    assert 0.25 in means
+
+
 def test_a_sweep_without_mitigations_has_none():
     assert frontier.frontiers(SWEEP[:2]) == []
 

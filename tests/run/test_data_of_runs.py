@@ -104,7 +104,8 @@ def test_coloured_and_imbalanced_data_have_fairness_between_colours(tmp_path):
     coloured = {"data__colour": "background", "data__correlation": 0.8}
     values = make(BARE | MLP, **audits, **uneven, **coloured)
     found = validate(run.run(values, tmp_path))
-    assert len(found["run"]["data_notes"]) == 2
+    notes = found["run"]["data_notes"]
+    assert len(notes) == 3 and notes[-1] == "groups are colours"
     for pipe, part in found["fairness"].items():
         assert set(part["by_group"]) == {"0", "1", "2"}
         means = [of["mean"] for of in part["by_group"].values()]
@@ -117,6 +118,8 @@ def test_coloured_and_imbalanced_data_have_fairness_between_colours(tmp_path):
     again = make(BARE | MLP, **audits, **uneven, **coloured, data__groups="clusters:4")
     clustered = run.run(again, tmp_path)
     assert clustered["run"]["id"] != found["run"]["id"]
+    words = "groups are 4 clusters of images that look alike"
+    assert clustered["run"]["data_notes"][-1] == words
     assert set(clustered["fairness"]["distilled"]["by_group"]) <= set("0123")
     same = lambda record: record["accuracy"]["distilled"]["mean"]
     assert same(clustered) == same(found), "groups change no training"

@@ -61,6 +61,10 @@ def test_a_loaded_set_is_searched_and_has_no_part_of_its_own(record, root, tmp_p
         ({"backdoor.target": 3}, "backdoor.target=3: .* classes 0 to 2"),
         ({"backdoor.size": 9}, "backdoor.size=9: larger than images of 8x8"),
         ({"mitigate.fair.form": "dro", "mitigate.fair.over": "classes"}, "form=none"),
+        (
+            {"distill.init": "balanced"} | {"data.groups": "clusters:2"},
+            "stamped images have no group",
+        ),
         ({"distill.method": "random"}, "random matches no real images.*take one of"),
         ({"distill.method": "mtt"}, "mtt matches no real images.*take one of"),
         ({"backdoor.rate": 0.5}, "backdoor.rate=0.5: would stamp 12 of the 24"),
@@ -78,6 +82,22 @@ def test_joint_shadows_and_loaded_sets_are_refused(record, root):
     load = {"distill.load": str(only_run(root) / "synthetic.npz"), "sets": 1}
     with pytest.raises(InputError, match="made already; take 0"):
         prepared(make(POISONED | load))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"mitigate.robust.eps": 0.1},
+        {"mitigate.curvature.weight": 0.1},
+        {"mitigate.fair.form": "dro", "mitigate.fair.over": "classes"},
+        {"mitigate.fair.form": "balanced"},
+        {"distill.allocation": (1, 2, 3)},
+    ],
+)
+def test_a_loaded_set_cannot_be_made_otherwise(record, root, changes):
+    load = {"distill.load": str(only_run(root) / "synthetic.npz"), "sets": 1}
+    with pytest.raises(InputError, match=f"{min(changes)}=.* is made already; take"):
+        prepared(make(POISONED | load | {"backdoor.rate": 0.0} | changes))
 
 
 def test_bad_input_ends_with_status_2(tmp_path, capsys):

@@ -30,6 +30,17 @@ def test_fair_distillation_leaves_methods_without_its_form_as_they_are():
     assert "mitigate.fair.form" not in found["dsa"]
 
 
+def test_an_allocation_leaves_methods_without_one_as_they_are():
+    changes = {
+        "audits.transfer.enabled": True,
+        "audits.transfer.methods": ("dsa", "herding"),
+        "distill.allocation": (1, 2, 3),
+    }
+    found = variants.transfer_variants(make(SMALL | changes))
+    assert found["herding"]["distill.allocation"] == ()
+    assert "distill.allocation" not in found["dsa"]
+
+
 @pytest.mark.parametrize("factor, kept", [(0, False), (2, True)])
 def test_other_methods_decode_by_all_factors_only_where_there_are_tiles(factor, kept):
     changes = {

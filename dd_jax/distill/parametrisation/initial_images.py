@@ -30,7 +30,8 @@ def chosen(
     chooser: choosers.Chooser, key: Key, real: Real, ipc: int, enter: Enter
 ) -> Array:
     """Real images that a selection takes of each class, repeated where it has fewer."""
-    return _repeated(lambda most: choose(key, real, chooser, most), real, ipc, enter)
+    rows_of = lambda classes, most: choose(key, classes, chooser, most)
+    return _repeated(rows_of, real, ipc, enter)
 
 
 def balanced(key: Key, real: Real, ipc: int, enter: Enter) -> Array:
@@ -45,15 +46,23 @@ def balanced(key: Key, real: Real, ipc: int, enter: Enter) -> Array:
     if real.groups is None:
         raise InputError("distill.init=balanced: the data have no groups; take real")
     grouped = real._replace(strata=real.groups)
-    return _repeated(lambda most: draw_rows(key, grouped, most)[0], real, ipc, enter)
+    return _repeated(lambda of, most: draw_rows(key, of, most)[0], grouped, ipc, enter)
 
 
 def _repeated(
-    rows_of: Callable[[int], ArrayLike], real: Real, ipc: int, enter: Enter
+    rows_of: Callable[[Real, int], ArrayLike], real: Real, ipc: int, enter: Enter
 ) -> Array:
-    """Images of `rows_of(most) -> i64[k most]`, from the first again up to `ipc`."""
-    most = min(ipc, int(np.min(real.counts)))
-    rows = np.asarray(rows_of(most))[:, np.arange(ipc) % most]
+    """Images of `rows_of(real, most) -> i64[k most]`, from the first again up to `ipc`.
+
+    Classes with equally many images below `ipc` are chosen from together.
+    """
+    most = np.minimum(real.counts, ipc)
+    rows = np.empty((len(most), ipc), int)
+    for count in np.unique(most):
+        own = most == count
+        classes = real._replace(rows=real.rows[own], counts=real.counts[own])
+        chosen = np.asarray(rows_of(classes, int(count)))
+        rows[own] = chosen[:, np.arange(ipc) % count]
     return jnp.asarray(enter(np.asarray(real.images)[rows].astype(np.float32) / 255))
 
 

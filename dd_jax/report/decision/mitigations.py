@@ -50,12 +50,18 @@ def mitigations(found: Sequence[Candidate]) -> list[Mitigation]:
     Its reference has the same method, architecture and images per class, and the same
     initialisation where there is such a one.
     """
-    plain = [own for own in found if not defences(own.records[0])]
+    plain = [own for own in found if is_plain(own.records[0])]
     return [
         _beside(tried, candidate, _reference(candidate, plain))
         for candidate in found
         if (tried := defences(candidate.records[0]))
     ]
+
+
+def is_plain(record: Record) -> bool:
+    """Whether a set has neither a defence nor a backdoor, so that others compare."""
+    poisoned = (record["run"].get("config") or {}).get("backdoor.rate")
+    return not poisoned and not defences(record)
 
 
 def defences(record: Record) -> dict[str, float]:

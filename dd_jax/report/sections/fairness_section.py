@@ -2,7 +2,8 @@
 
 from dd_jax.report.artefacts import Artefacts
 from dd_jax.report.blocks import Block, Caption, Grid, Text, fold, grid
-from dd_jax.report.schema import DIFFERENCE, PIPES, RATE, SHARE, by_pipe
+from dd_jax.report.records import lookup
+from dd_jax.report.schema import COUNT, DIFFERENCE, PIPES, RATE, SHARE, by_pipe
 from dd_jax.report.sections import fairness_tables as tables
 from dd_jax.report.shapes import each, fields, listed, number
 from dd_jax.report.shapes import estimate as shape
@@ -37,6 +38,7 @@ SHAPE = by_pipe(
             "demographic_parity": DIFFERENCE,
             "worst_group": _WORST,
             "by_group": each(RATE, numbered=True),
+            "smallest_cell": COUNT,
         },
     )
 )
@@ -48,6 +50,7 @@ GROUPS = (
     "group and class both are above 0 by chance alone. The worst group is the worst of "
     "each net, averaged over nets."
 )
+SMALLEST = "The smallest group of a class has test images: {}."
 AMPLIFIED = (
     "Classes are averaged over nets first. Of few nets the gap is still biased upwards "
     "and the worst class downwards, as the largest and the least of noisy numbers are. "
@@ -66,4 +69,6 @@ def blocks(record: Record, files: Artefacts) -> list[Block]:
     if table := tables.groups(record):
         words = "Fairness between groups"
         found += [Caption(words), Grid(words, table), Text(GROUPS, small=True)]
+        if rows := lookup(record, "fairness", "distilled", "smallest_cell"):
+            found.append(Text(SMALLEST.format(rows), small=True))
     return found + fold("Accuracy of each group", tables.by_group(record))

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from dd_jax.distill import real_data
+from dd_jax.distill.parametrisation import initial_images
 from dd_jax.distill.parametrisation.initial_images import balanced
 from dd_jax.types import InputError
 
@@ -34,6 +35,18 @@ def test_which_rows_and_which_groups_is_left_to_chance():
     found = [tuple(drawn(2, seed)[0]) for seed in range(40)]
     of_two = [tuple(sorted(GROUPS[list(rows)])) for rows in found]
     assert len(set(found)) > 10 and set(of_two) == {(0, 1), (0, 2), (1, 2)}
+
+
+def test_a_small_class_does_not_limit_the_others():
+    images = np.arange(20, dtype=np.uint8)[:, None, None, None]
+    labels = np.repeat([0, 1, 2], [3, 10, 7])
+    real = real_data(images, labels, groups=labels % 2)
+    for init in (balanced, initial_images.real, initial_images.kmeans):
+        found = init(jax.random.key(0), real, 8, lambda pixels: pixels)
+        rows = np.rint(np.asarray(found) * 255).astype(int).reshape(3, 8)
+        assert [len(set(own)) for own in rows] == [3, 8, 7]
+        assert all((labels[own] == c).all() for c, own in enumerate(rows))
+        assert (rows[0, 3:] == rows[0, [0, 1, 2, 0, 1]]).all()
 
 
 def test_a_small_class_repeats_its_images_and_no_groups_are_refused():

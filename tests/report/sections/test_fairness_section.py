@@ -4,7 +4,7 @@ import fabricate
 import pytest
 
 from dd_jax.report.artefacts import Artefacts
-from dd_jax.report.blocks import Fold, Grid
+from dd_jax.report.blocks import Fold, Grid, Text
 from dd_jax.report.schema import validate
 from dd_jax.report.sections import fairness_section, robustness_tables
 from dd_jax.report.sections import fairness_tables as tables
@@ -30,6 +30,7 @@ def grouped(row):
             "demographic_parity": fabricate.around(0.125),
             "worst_group": fabricate.around(0.6) | {"of_mean": 0.61},
             "by_group": {"2": fabricate.around(0.9), "10": fabricate.around(0.6)},
+            "smallest_cell": 7,
             "drop_from_subset": {"max": 0.02, "mean": 0.0, "std": 0.01},
             "amplification": {
                 reference: {
@@ -75,6 +76,7 @@ def test_the_section_has_tables_of_what_was_measured(row, grouped):
         "Fairness between groups",
     ]
     assert isinstance(found[-1], Fold)
+    assert any("test images: 7." in b.text for b in found if isinstance(b, Text))
     plain = fairness_section.blocks(fabricate.record(), Artefacts())
     assert [block.label for block in plain if isinstance(block, Grid)] == ["Fairness"]
     assert tables.groups(fabricate.record()) is None

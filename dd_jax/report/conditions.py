@@ -1,0 +1,61 @@
+"""What runs have to have in common to be compared: data, and how networks train."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dd_jax.report.display_names import dataset_name
+from dd_jax.report.formats import format_value
+from dd_jax.types import Record
+
+IN_NAME = (  # config keys that the name of a data set tells
+    "data.source",
+    "data.imbalance",
+    "data.imbalance_ratio",
+    "data.colour",
+    "data.correlation",
+    "data.num_classes",
+)
+MITIGATES = "train.adversarial."
+
+
+def data_of(record: Record) -> tuple:
+    """Which rows, classes and groups a run had; equal for those of the same data.
+
+    >>> run = {"dataset": "digits", "config": {"data.groups": "clusters:2"}}
+    >>> data_of({"run": run})
+    ('digits', None, None, (('data.groups', 'clusters:2'),))
+    """
+    run = record["run"]
+    keys = ("dataset", "num_classes", "split")
+    return *(run.get(key) for key in keys), _config(record, "data.")
+
+
+def conditions(record: Record) -> tuple:
+    """The data of a run, its architecture and how its networks train.
+
+    Adversarial training is a mitigation and has no part in it.
+    """
+    run = record["run"]
+    own = _config(record, ("model.", "train."))
+    recipe = tuple(pair for pair in own if not pair[0].startswith(MITIGATES))
+    return *data_of(record), run.get("arch"), run.get("width"), recipe
+
+
+def data_name(record: Record) -> str:
+    """The data set, and what else was chosen of it, as titles have it.
+
+    >>> data_name({"run": {"dataset": "digits", "config": {"data.rows": 500}}})
+    'digits (scikit-learn), rows 500'
+    """
+    others = [
+        f"{key.removeprefix('data.')} {value}"
+        for key, value in _config(record, "data.")
+        if key not in IN_NAME
+    ]
+    return ", ".join([dataset_name(record), *others])
+
+
+def _config(record: Record, starts: str | tuple[str, ...]) -> tuple:
+    given: Mapping[str, Any] = record["run"].get("config") or {}
+    own = {k: format_value(v) for k, v in given.items() if k.startswith(starts)}
+    return tuple(sorted(own.items()))
