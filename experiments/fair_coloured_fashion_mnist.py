@@ -54,7 +54,7 @@ STARTED = {
 }
 FROM_BALANCED = (
     STARTED | {"distill.init": "real"},
-    STARTED | {"distill.steps": 0},
+    STARTED | {"mitigate.fair.form": "none", "distill.steps": 0},
     STARTED,
     STARTED | {"mitigate.fair.form": "fairdd", "distill.lr": 4 * LR / 10},
 )

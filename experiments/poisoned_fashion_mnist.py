@@ -15,9 +15,11 @@ beside `accuracy` of the clean ones. `python -m dd_jax.report FILE --backdoors` 
 false accusations and missed backdoors at several thresholds of the anomaly index.
 Steps, rate and size of the trigger were chosen on held-out rows (`data.validation`).
 
-Time: not measured yet.
-Expect: not known yet.
-No Record yet.
+Time: an hour on two CPU cores, beside other work.
+Expect success of 91.4 % at an accuracy 1.7 points below that of the clean sets. None of
+20 clean sets is accused. None of 10 backdoors is missed at a threshold of 3; at 3.5,
+which the runs had, 3 of 10 are. The default is 3 since then.
+Records: experiments/results/poisoned_fashion_mnist.jsonl.
 """
 
 from ml_collections import ConfigDict

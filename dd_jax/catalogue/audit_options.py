@@ -312,9 +312,10 @@ POISON = (
     ),
     Option(
         "threshold",
-        3.5,
+        3.0,
         "accuse a class whose trigger is smaller than expected from clean networks by "
-        "this many of their standard deviations",
+        "this many of their standard deviations; 3 accuses about 2 % of clean sets of "
+        "ten classes whose log sizes are normal",
         NOT_NEGATIVE,
     ),
 )

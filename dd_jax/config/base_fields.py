@@ -237,7 +237,8 @@ BASE = (
         "mitigate.curvature.weight",
         0.0,
         "distil from networks whose loss has this times its curvature in the images "
-        "added (GUARD): the experts of mtt, the real side of dc, dsa, idc; 0 = off",
+        "added (GUARD): the experts of mtt, dance and ncfm, the real side of dc, dsa, "
+        "idc; 0 = off",
         NOT_NEGATIVE,
     ),
     Option(

@@ -72,8 +72,8 @@ DATA = (
         "data.groups",
         "given",
         "groups that fairness is measured between: given, by the source or by "
-        "data.colour, or clusters:K, k-means clusters of training images that look "
-        "alike",
+        "data.colour, or clusters:K, k-means clusters of training images less the mean "
+        "of their class",
         GROUPS,
     ),
 )

@@ -26,7 +26,7 @@ from dd_jax.system.paths import IS_FILE, describe_error, expanded, no_file, no_f
 from dd_jax.types import InputError, Record
 
 NOT_WITH_COMPARE = (
-    *("markdown", "privacy", "transfer", "backdoors", "matched", "claims"),
+    *("markdown", "privacy", "transfer", "backdoors", "matched", "fair", "claims"),
     *("trends", "form", "fill", "cards"),
 )
 
@@ -94,6 +94,12 @@ def _parser() -> argparse.ArgumentParser:
         "beside plain sets of the same accuracy",
     )
     parser.add_argument(
+        "--fair",
+        action="store_true",
+        help="instead, print a Markdown table of forms of fair distillation beside "
+        "balanced batches, and whether they do better",
+    )
+    parser.add_argument(
         "--claims",
         action="store_true",
         help="instead, print Markdown tables of the claims of arXiv 2305.03355, tested "
@@ -139,7 +145,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="instead, WORKDIR is a Markdown file: make the tables between its lines "
         "'<!-- table: FILE runs|privacy|robustness|controls|backdoors|"
-        "matched|transfer|claims "
+        "matched|fair|transfer|claims "
         "[KEY=VALUE ...] -->' and '<!-- end of table -->' again",
     )
     return parser
@@ -173,6 +179,7 @@ def _run(arguments: argparse.Namespace) -> None:
         markdown.transfer: arguments.transfer,
         markdown.backdoors: arguments.backdoors,
         markdown.matched: arguments.matched,
+        markdown.fair: arguments.fair,
         markdown.of_claims: arguments.claims,
     }
     if not (any(tables.values()) or arguments.trends or arguments.export):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dd_jax.report import (
     claims,
     controls_table,
+    fair_comparison,
     matched_accuracy,
     membership_table,
     poison_errors,
@@ -135,6 +136,23 @@ def matched(found: Sequence[Record]) -> str:
     """
     own = matched_accuracy.matched(found)
     return _lines_or(own, "no run has a mitigation; set a key of mitigate, dp or train")
+
+
+def fair(found: Sequence[Record]) -> str:
+    """Markdown table of forms of fair distillation beside balanced batches.
+
+    Args:
+      found: as `dd_jax.report.records.read` gives them, of forms and seeds.
+
+    Returns:
+      The table, with a final newline.
+
+    Raises:
+      InputError: no run has balanced batches and groups.
+    """
+    own = fair_comparison.side_by_side(found)
+    otherwise = "no run with groups has mitigate.fair.form=balanced to compare with"
+    return _lines_or(own, otherwise)
 
 
 def transfer(found: Sequence[Record]) -> str:

@@ -19,6 +19,7 @@ KINDS = {
     "controls": markdown.controls,
     "backdoors": markdown.backdoors,
     "matched": markdown.matched,
+    "fair": markdown.fair,
     "claims": markdown.of_claims,
 }
 _PLACE = re.compile(
@@ -36,9 +37,10 @@ def filled(text: str, folder: str | Path) -> str:
         <!-- end of table -->
 
     `runs` is `markdown.table` and `claims` `markdown.of_claims`; `privacy`,
-    `robustness`, `controls`, `backdoors`, `matched` and `transfer` are the functions of
-    that name, with their options, such as `score=rmia` and `eps=0,0.05`. Without
-    conditions all Records of the file are in. Rows are ordered as in the report.
+    `robustness`, `controls`, `backdoors`, `matched`, `fair` and `transfer` are the
+    functions of that name, with their options, such as `score=rmia` and `eps=0,0.05`.
+    Without conditions all Records of the file are in. Rows are ordered as in the
+    report.
 
     Args:
       text: Markdown.

@@ -158,9 +158,9 @@ def test_a_clean_set_is_seldom_accused():
     rng = np.random.default_rng(1)
     draws = np.exp(rng.normal(0, 0.15, (2000, 9, 10)) + rng.normal(2, 1, 10))
     hits = [
-        bool(poison_audit.accused(anomaly_index(d[0], d[1:]).index, 3.5)) for d in draws
+        bool(poison_audit.accused(anomaly_index(d[0], d[1:]).index, 3)) for d in draws
     ]
-    assert np.mean(hits) < 0.01  # 0.25 % of 2000; standard error 0.1 points
+    assert np.mean(hits) < 0.025  # 2.0 % of 2000; standard error 0.3 points
 
 
 def test_random_rows_are_as_many_of_each_class():

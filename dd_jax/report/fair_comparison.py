@@ -1,0 +1,143 @@
+"""Forms of fair distillation beside balanced batches: does any of them do better?
+
+The question was fixed before any Record was made: is the largest difference of
+equalised odds (DEO max) of a form below that of balanced batches, at no less accuracy?
+The rule of decision was written when Records of three seeds were known.
+
+Seeds are paired. A form does better where the interval of its difference in DEO max is
+below 0 and that of its accuracy above -`MARGIN`; it does not where the first is above 0
+or the second below -`MARGIN`; else the seeds do not decide. Intervals are Student's, at
+95 % for all forms of a table at once (Bonferroni).
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from dd_jax.report import headline
+from dd_jax.report.blocks import Table
+from dd_jax.report.conditions import conditions, data_name
+from dd_jax.report.display_names import run_value
+from dd_jax.report.formats import format_value, percent, points
+from dd_jax.report.intervals import mean_interval
+from dd_jax.report.lines import pooled
+from dd_jax.report.records import lookup
+from dd_jax.report.repeats import DEFAULT
+from dd_jax.types import Record
+
+MARGIN = 0.01  # accuracy
+BALANCED, NONE = "balanced", "none"
+BETTER, NOT, UNDECIDED = "yes", "no", "undecided"
+COLUMNS = (
+    *("data set", "method", "IPC", "init", "steps", "form", "seeds"),
+    *("accuracy", "DEO max", "accuracy, change", "DEO max, change", "better"),
+)
+
+
+class Form(NamedTuple):
+    """A form of fair distillation, in runs that differ in the seed alone."""
+
+    name: str
+    steps: str
+    start: tuple
+    runs: dict[int, Record]
+
+
+def side_by_side(records: Sequence[Record]) -> Table | None:
+    """A row for each form, with its differences from balanced batches.
+
+    Those have the same data, networks, method, images a class and initialisation, and
+    as many steps where there are such.
+
+    Args:
+      records: of a sweep over forms and seeds.
+
+    Returns:
+      The table; None where no Record has equalised odds of balanced batches.
+    """
+    found = _forms(record for record in records if _odds(record) is not None)
+    references = {id(form): _reference(form, found) for form in found}
+    compared = sum(reference is not None for reference in references.values())
+    if not any(form.name == BALANCED for form in found):
+        return None
+    rows = [_row(form, references[id(form)], compared) for form in found]
+    return Table(COLUMNS, rows)
+
+
+def differences(
+    form: Sequence[tuple[float, float]],
+    balanced: Sequence[tuple[float, float]],
+    compared: int,
+) -> tuple[dict, dict, str]:
+    """What a form changes, and whether it does better, see above.
+
+    Args:
+      form: accuracy and DEO max of each seed, fractions.
+      balanced: of balanced batches, the same seeds.
+      compared: forms that are compared at once.
+
+    Returns:
+      Estimates of both differences over seeds, and `yes`, `no` or `undecided`.
+
+    >>> differences([(0.7, 0.2), (0.7, 0.22)], [(0.6, 0.8), (0.601, 0.81)], 1)[2]
+    'yes'
+    """
+    pairs = [(a - c, b - d) for (a, b), (c, d) in zip(form, balanced, strict=True)]
+    level = 1 - 0.05 / compared
+    accuracy, odds = (mean_interval(values, level) for values in zip(*pairs))
+    if not accuracy["ci"]:
+        return accuracy, odds, UNDECIDED
+    better = odds["ci"][1] < 0 and accuracy["ci"][0] > -MARGIN
+    worse = odds["ci"][0] > 0 or accuracy["ci"][1] < -MARGIN
+    return accuracy, odds, BETTER if better else NOT if worse else UNDECIDED
+
+
+def _forms(records: Iterable[Record]) -> list[Form]:
+    found: dict[tuple, Form] = {}
+    for record in records:
+        run, config = record["run"], record["run"].get("config") or {}
+        fair = run.get("fair") or {}
+        eta = f", rate {fair['eta']:g}" if "eta" in fair else ""
+        name = fair.get("form", NONE) + eta
+        steps = format_value(config.get("distill.steps", DEFAULT))
+        start = run.get("method"), run.get("ipc"), run.get("init"), conditions(record)
+        form = found.setdefault((name, steps, start), Form(name, steps, start, {}))
+        form.runs[run["seed"]] = record
+    return list(found.values())
+
+
+def _reference(form: Form, found: Sequence[Form]) -> Form | None:
+    """Balanced batches from the same start; None for balanced batches themselves."""
+    alike = [f for f in found if f.name == BALANCED and f.start == form.start]
+    alike = [f for f in alike if set(f.runs) & set(form.runs)]
+    if form.name == BALANCED or not alike:
+        return None
+    return min(alike, key=lambda other: other.steps != form.steps)
+
+
+def _row(form: Form, reference: Form | None, compared: int) -> tuple:
+    runs = list(form.runs.values())
+    first = runs[0]
+    changes = ("-", "-", "-")
+    if reference:
+        seeds = sorted(set(form.runs) & set(reference.runs))
+        values = [[_values(f.runs[s]) for s in seeds] for f in (form, reference)]
+        accuracy, odds, verdict = differences(*values, compared)
+        changes = points(accuracy), points(odds), verdict
+    return (
+        data_name(first),
+        *(run_value(first, key) for key in ("method", "ipc", "init")),
+        form.steps,
+        form.name,
+        str(len(runs)),
+        percent(pooled([_values(r)[0] for r in runs])),
+        percent(pooled([_values(r)[1] for r in runs])),
+        *changes,
+    )
+
+
+def _odds(record: Record) -> float | None:
+    return headline.mean(lookup(record, "fairness", "distilled", "deo_max"))
+
+
+def _values(record: Record) -> tuple[float, float]:
+    return headline.mean(headline.accuracy(record)), _odds(record)
