@@ -20,23 +20,21 @@ from ml_collections import ConfigDict
 from dd_jax import config
 from dd_jax.config.sweep import Point, product
 
-LR = {  # by images a class
-    "dm": {1: 0.5, 10: 5.0, 50: 25.0},
-    "dsa": {1: 0.2, 10: 0.5, 50: 1.0},
-    "idc": {1: 5e-3, 10: 5e-3, 50: 5e-3},
-    "mtt": {1: 200.0, 10: 100.0, 50: 100.0},
+BY_SIZE = {  # steps and learning rate, by method and images a class
+    "dm": {1: (150, 0.5), 10: (150, 5.0), 50: (150, 25.0)},
+    "dsa": {1: (40, 0.2), 10: (40, 0.5), 50: (15, 1.0)},
+    "idc": {1: (60, 5e-3), 10: (60, 5e-3), 50: (30, 5e-3)},
+    "mtt": {1: (60, 200.0), 10: (60, 50.0), 50: (60, 50.0)},
 }
 RECIPES = {
-    "dm": {"distill.steps": 150},
-    "dsa": {"distill.steps": 40, "distill.network.epochs": 10},
+    "dm": {},
+    "dsa": {"distill.network.epochs": 10},
     "idc": {
-        "distill.steps": 60,
         "distill.batch_real": 32,
         "distill.network.outer_steps": 20,
         "train.cutmix": 0.5,
     },
     "mtt": {
-        "distill.steps": 60,
         "distill.mtt.experts": 3,
         "distill.mtt.expert_lr": 0.05,
         "distill.mtt.max_start": 3,
@@ -59,7 +57,7 @@ def get_config() -> ConfigDict:
             "train.lr": 0.03,
             "train.epochs": 100,
             "train.nets": 3,
-            "train.full_epochs": 5,
+            "train.full_epochs": 15,
             "audits.privacy.shadows": 8,
             "audits.privacy.epochs": 50,
             "audits.robustness.images": 200,
@@ -82,5 +80,6 @@ def sweep() -> list[Point]:
 
 
 def _cell(point: Point) -> Point:
-    method, ipc = point["distill.method"], point["distill.ipc"]
-    return point | RECIPES[method] | {"distill.lr": LR[method][ipc]}
+    method = point["distill.method"]
+    steps, lr = BY_SIZE[method][point["distill.ipc"]]
+    return point | RECIPES[method] | {"distill.steps": steps, "distill.lr": lr}
