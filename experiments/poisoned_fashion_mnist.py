@@ -17,8 +17,8 @@ Steps, rate and size of the trigger were chosen on held-out rows (`data.validati
 
 Time: an hour on two CPU cores, beside other work.
 Expect success of 91.4 % at an accuracy 1.7 points below that of the clean sets. None of
-20 clean sets is accused. None of 10 backdoors is missed at a threshold of 3; at 3.5,
-which the runs had, 3 of 10 are. The default is 3 since then.
+20 clean sets is accused. At a threshold of 3.5, which the runs had, 3 of 10 backdoors
+are missed; none at 3, the default that was set after them.
 Records: experiments/results/poisoned_fashion_mnist.jsonl.
 """
 

@@ -10,10 +10,12 @@ Success of the attack and accuracy without trigger are the part `backdoor` of Re
 beside `accuracy` of the clean ones. `python -m dd_jax.report FILE --backdoors` counts
 false accusations and missed backdoors at several thresholds of the anomaly index.
 
-Time: 20 minutes on two CPU cores, beside other work.
-Expect success of 94.5 % at an accuracy 0.3 points below that of the clean sets. At the
-threshold of 3.5, which was set on earlier sets of digits and Fashion-MNIST, none of 20
-clean sets is accused and none of 20 backdoors is missed.
+Index and threshold of the search were set on sets of other seeds, where it was wrong on
+none of 20 clean and 20 poisoned ones; the seeds here were in no choice.
+
+Time: 8 minutes on two CPU cores.
+Expect success of 92.0 % at the accuracy of the clean sets. None of 20 clean sets is
+accused; 4 of 20 backdoors are missed at the threshold of 3, 6 at 3.5.
 Records: experiments/results/poisoned_sets.jsonl.
 """
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 from importlib import import_module
 
 import numpy as np
@@ -328,7 +329,7 @@ def test_the_table_of_experiments():
         f"{mean(form, 0):.1f} % and" for form in ("balanced", "fairdd")
     ] + [f"{mean(form, 1):.0f} %" for form in ("balanced", "fairdd")]
     worst = {}
-    for r in records_of("imbalance_fashion_mnist"):
+    for r in records_of("imbalance_fashion_mnist", split="test"):
         ratio = r["run"]["config"].get("data.imbalance_ratio", 10.0)
         least = min(r["accuracy"]["distilled"]["per_class"])
         worst.setdefault((fair_form(r), ratio), []).append(100 * least)
@@ -342,6 +343,17 @@ def test_the_table_of_experiments():
         expected[name] = [f"success {np.mean(success):.1f} %"]
     for name, words in expected.items():
         assert all(word in written[name] for word in words), (name, words)
+
+
+def test_images_are_allocated_by_the_errors_of_held_out_records():
+    errors = runpy.run_path(f"{EXPERIMENTS}/imbalance_fashion_mnist.py")["ERRORS"]
+    held_out = {
+        r["run"]["config"].get("data.imbalance_ratio", 10.0): tuple(
+            round(1 - share, 3) for share in r["accuracy"]["distilled"]["per_class"]
+        )
+        for r in records_of("imbalance_fashion_mnist", split="validation")
+    }
+    assert held_out == errors
 
 
 def privacy(name, threat, **kept):

@@ -127,19 +127,20 @@ def record(
       `{deo_max, deo_mean, demographic_parity, worst_group}` and `by_group{ID}`, the
       accuracy of each, as estimates over networks; `worst_group` is the worst of each
       network, with `of_mean`, the minimum of the means over networks; fractions.
-      `smallest_cell`: rows of the class and group that have the fewest.
+      `smallest_cell`: rows of the class and group that have the fewest; 0 where a class
+      has no row of some group.
     """
     deo_max, deo_mean = equalised_odds(predictions, labels, groups, num_classes)
     accuracy = by_group(predictions == labels, groups)
     of_each = np.stack([*accuracy.values()])
     worst = {"of_mean": float(of_each.mean(1).min())}
     parity = demographic_parity(predictions, groups, num_classes)
-    _, cells = np.unique(np.stack([labels, groups]), axis=1, return_counts=True)
+    cells = [np.bincount(labels[groups == g], minlength=num_classes) for g in accuracy]
     return {
         "deo_max": summarise(deo_max),
         "deo_mean": summarise(deo_mean),
         "demographic_parity": summarise(parity),
         "worst_group": summarise(of_each.min(0)) | worst,
         "by_group": {str(g): summarise(values) for g, values in accuracy.items()},
-        "smallest_cell": int(cells.min()),
+        "smallest_cell": int(np.min(cells)),
     }

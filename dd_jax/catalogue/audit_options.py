@@ -315,7 +315,7 @@ POISON = (
         3.0,
         "accuse a class whose trigger is smaller than expected from clean networks by "
         "this many of their standard deviations; 3 accuses about 2 % of clean sets of "
-        "ten classes whose log sizes are normal",
+        "ten classes if log sizes of triggers are normal",
         NOT_NEGATIVE,
     ),
 )

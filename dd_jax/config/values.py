@@ -1,7 +1,7 @@
 """Every config: its defaults, overrides and checks.
 
-A config is a locked `ml_collections.ConfigDict`, made from, checked against and hashed
-by one table, `dd_jax.config.fields.fields`, which also gives the help.
+A config is a locked `ml_collections.ConfigDict`, made from and checked against one
+table, `dd_jax.config.fields.fields`, which also gives the help.
 """
 
 import difflib

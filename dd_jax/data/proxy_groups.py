@@ -29,11 +29,10 @@ def with_proxy_groups(
       The same rows with groups `i32[n]` in 0 .. count - 1.
 
     Raises:
-      InputError: more clusters than training rows.
+      InputError: more clusters than training rows, or than differ.
 
-    Source: groups by clusters within classes, Sohoni et al., "No subclass left behind",
-    2020, there of learned features; k-means, Lloyd, "Least squares quantization in
-    PCM", 1982.
+    Source: k-means, Lloyd, "Least squares quantization in PCM", 1982. Sohoni et al.,
+    "No subclass left behind", 2020, cluster learned features, of each class apart.
     """
     if count > len(train.labels):
         raise InputError(
@@ -45,6 +44,11 @@ def with_proxy_groups(
     means = np.stack([pixels[train.labels == c].mean(0) for c in classes])
     features = lambda split: small_images(split.images) - means[split.labels]
     fitted = KMeans(count, n_init=1, random_state=seed).fit(features(train))
+    if (different := len(np.unique(fitted.labels_))) < count:
+        raise InputError(
+            f"data.groups=clusters:{count}: training images less the mean of their "
+            f"class make only {different}; take fewer clusters or more rows"
+        )
     grouped = lambda split, found: split._replace(groups=found.astype(np.int32))
     nearest = lambda split: fitted.predict(features(split))
     others = [split and grouped(split, nearest(split)) for split in evaluated]

@@ -56,8 +56,8 @@ def load(
       background: colour that shows through transparent pixels of image files, such as
         `white`; `refuse` refuses such files.
       bias: how the rows are made uneven after the validation rows are held out.
-      groups: `given`, those of the source or its colours, or `clusters:K`, of rows
-        that look alike, see `with_proxy_groups`.
+      groups: `given`, those of the source or its colours, or `clusters:K`, see
+        `with_proxy_groups`.
       options: what a source that is registered takes.
 
     Returns:
@@ -118,7 +118,7 @@ def load(
     )
     groups_are = "" if bias.colour == "none" else "colours"
     if clusters:
-        groups_are = f"{clusters} clusters of images that look alike"
+        groups_are = f"{clusters} clusters of images less the mean of their class"
         train, (test, held_out) = with_proxy_groups(
             seed, train, (test, held_out), clusters
         )

@@ -59,7 +59,7 @@ def precompute(
 
 
 def field_of(method: Method) -> str:
-    """The field of `Real` that holds it."""
+    """The field of `Real` for what a method has computed of its rows."""
     if not method.releases:
         return "experts"
     return "secret" if method.releases.in_steps else "released"

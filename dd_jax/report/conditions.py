@@ -1,4 +1,4 @@
-"""What runs have to have in common to be compared: data, and how networks train."""
+"""What runs have to have in common to be compared: data, and how networks learn."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,9 +13,8 @@ IN_NAME = (  # config keys that the name of a data set tells
     "data.imbalance_ratio",
     "data.colour",
     "data.correlation",
-    "data.num_classes",
 )
-MITIGATES = "train.adversarial."
+NO_RECIPE = ("train.adversarial.", "train.nets", "train.full_")
 
 
 def data_of(record: Record) -> tuple:
@@ -27,22 +26,24 @@ def data_of(record: Record) -> tuple:
     """
     run = record["run"]
     keys = ("dataset", "num_classes", "split")
-    return *(run.get(key) for key in keys), _config(record, "data.")
+    chosen = [pair for pair in _config(record, "data.") if pair[0] != "data.source"]
+    return *(run.get(key) for key in keys), tuple(chosen)
 
 
 def conditions(record: Record) -> tuple:
-    """The data of a run, its architecture and how its networks train.
+    """The data of a run, its architecture and how its networks learn from a set.
 
-    Adversarial training is a mitigation and has no part in it.
+    Adversarial training is a mitigation and has no part in it, nor has how many
+    networks there are, nor how those on full data train.
     """
     run = record["run"]
     own = _config(record, ("model.", "train."))
-    recipe = tuple(pair for pair in own if not pair[0].startswith(MITIGATES))
+    recipe = tuple(pair for pair in own if not pair[0].startswith(NO_RECIPE))
     return *data_of(record), run.get("arch"), run.get("width"), recipe
 
 
 def data_name(record: Record) -> str:
-    """The data set, and what else was chosen of it, as titles have it.
+    """The data set and what else was chosen of it, for titles.
 
     >>> data_name({"run": {"dataset": "digits", "config": {"data.rows": 500}}})
     'digits (scikit-learn), rows 500'

@@ -6,8 +6,8 @@ The rule of decision was written when Records of three seeds were known.
 
 Seeds are paired. A form does better where the interval of its difference in DEO max is
 below 0 and that of its accuracy above -`MARGIN`; it does not where the first is above 0
-or the second below -`MARGIN`; else the seeds do not decide. Intervals are Student's, at
-95 % for all forms of a table at once (Bonferroni).
+or the second below -`MARGIN`; else the seeds do not decide. Intervals of each of the
+two are Student's, at 95 % for all compared forms of a table at once (Bonferroni).
 """
 
 from collections.abc import Iterable, Sequence
@@ -28,25 +28,32 @@ MARGIN = 0.01  # accuracy
 BALANCED, NONE = "balanced", "none"
 BETTER, NOT, UNDECIDED = "yes", "no", "undecided"
 COLUMNS = (
-    *("data set", "method", "IPC", "init", "steps", "form", "seeds"),
+    *("data set", "method", "IPC", "init", "steps", "learning rate", "form", "seeds"),
     *("accuracy", "DEO max", "accuracy, change", "DEO max, change", "better"),
 )
 
 
 class Form(NamedTuple):
-    """A form of fair distillation, in runs that differ in the seed alone."""
+    """A form of fair distillation, in runs that differ in the seed alone.
+
+    Attributes:
+      name: with the settings of the form.
+      lr: of distillation, which goes with the form.
+      others: all other settings, which a form shares with what it is compared with.
+      runs: by seed.
+    """
 
     name: str
-    steps: str
-    start: tuple
+    lr: str
+    others: tuple
     runs: dict[int, Record]
 
 
 def side_by_side(records: Sequence[Record]) -> Table | None:
     """A row for each form, with its differences from balanced batches.
 
-    Those have the same data, networks, method, images a class and initialisation, and
-    as many steps where there are such.
+    Those have all other settings in common but the learning rate; of several learning
+    rates the one with the highest accuracy counts.
 
     Args:
       records: of a sweep over forms and seeds.
@@ -56,10 +63,13 @@ def side_by_side(records: Sequence[Record]) -> Table | None:
     """
     found = _forms(record for record in records if _odds(record) is not None)
     references = {id(form): _reference(form, found) for form in found}
-    compared = sum(reference is not None for reference in references.values())
+    compared = sum(
+        reference is not None and form.name != NONE and len(_seeds(form, reference)) > 1
+        for form, reference in zip(found, references.values())
+    )
     if not any(form.name == BALANCED for form in found):
         return None
-    rows = [_row(form, references[id(form)], compared) for form in found]
+    rows = [_row(form, references[id(form)], max(compared, 1)) for form in found]
     return Table(COLUMNS, rows)
 
 
@@ -94,24 +104,53 @@ def differences(
 def _forms(records: Iterable[Record]) -> list[Form]:
     found: dict[tuple, Form] = {}
     for record in records:
-        run, config = record["run"], record["run"].get("config") or {}
-        fair = run.get("fair") or {}
-        eta = f", rate {fair['eta']:g}" if "eta" in fair else ""
-        name = fair.get("form", NONE) + eta
-        steps = format_value(config.get("distill.steps", DEFAULT))
-        start = run.get("method"), run.get("ipc"), run.get("init"), conditions(record)
-        form = found.setdefault((name, steps, start), Form(name, steps, start, {}))
-        form.runs[run["seed"]] = record
+        key = _name(record), _setting(record, "distill.lr"), _others(record)
+        found.setdefault(key, Form(*key, {})).runs[record["run"]["seed"]] = record
     return list(found.values())
 
 
+def _name(record: Record) -> str:
+    fair = record["run"].get("fair") or {}
+    over = f" over {fair['over']}" if "over" in fair else ""
+    rate = f", rate {fair['eta']:g}" if "eta" in fair else ""
+    return fair.get("form", NONE) + over + rate
+
+
+def _setting(record: Record, key: str) -> str:
+    config = record["run"].get("config") or {}
+    return format_value(config[key]) if key in config else DEFAULT
+
+
+def _others(record: Record) -> tuple:
+    run = record["run"]
+    of_form = ("mitigate.fair.", "distill.lr")
+    sets = ("distill.", "mitigate.", "dp.", "backdoor.", "train.adversarial.")
+    config = run.get("config") or {}
+    own = {
+        key: format_value(value)
+        for key, value in config.items()
+        if key.startswith(sets) and not key.startswith(of_form)
+    }
+    keys = ("method", "ipc", "init")
+    return (
+        *(run.get(key) for key in keys),
+        tuple(sorted(own.items())),
+        conditions(record),
+    )
+
+
+def _seeds(form: Form, other: Form) -> list[int]:
+    return sorted(set(form.runs) & set(other.runs))
+
+
 def _reference(form: Form, found: Sequence[Form]) -> Form | None:
-    """Balanced batches from the same start; None for balanced batches themselves."""
-    alike = [f for f in found if f.name == BALANCED and f.start == form.start]
-    alike = [f for f in alike if set(f.runs) & set(form.runs)]
+    """Balanced batches otherwise alike; None for balanced batches themselves."""
+    alike = [f for f in found if f.name == BALANCED and f.others == form.others]
+    alike = [f for f in alike if _seeds(form, f)]
     if form.name == BALANCED or not alike:
         return None
-    return min(alike, key=lambda other: other.steps != form.steps)
+    mean = lambda f: sum(_values(run)[0] for run in f.runs.values()) / len(f.runs)
+    return max(alike, key=mean)
 
 
 def _row(form: Form, reference: Form | None, compared: int) -> tuple:
@@ -119,14 +158,15 @@ def _row(form: Form, reference: Form | None, compared: int) -> tuple:
     first = runs[0]
     changes = ("-", "-", "-")
     if reference:
-        seeds = sorted(set(form.runs) & set(reference.runs))
+        seeds = _seeds(form, reference)
         values = [[_values(f.runs[s]) for s in seeds] for f in (form, reference)]
         accuracy, odds, verdict = differences(*values, compared)
         changes = points(accuracy), points(odds), verdict
     return (
         data_name(first),
         *(run_value(first, key) for key in ("method", "ipc", "init")),
-        form.steps,
+        _setting(first, "distill.steps"),
+        form.lr,
         form.name,
         str(len(runs)),
         percent(pooled([_values(r)[0] for r in runs])),

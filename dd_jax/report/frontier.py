@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dd_jax.report import headline
 from dd_jax.report.conditions import conditions, data_name, data_of
-from dd_jax.report.decision.mitigations import defences, is_plain
-from dd_jax.report.display_names import BASELINES, PIPE_NAMES
+from dd_jax.report.decision.mitigations import defences, is_plain, is_poisoned
+from dd_jax.report.display_names import BASELINES, PIPE_NAMES, run_value
 from dd_jax.report.figures import GREY, error_bars, in_percent, line_style
 from dd_jax.report.lines import MOST, pooled, short
 from dd_jax.report.records import lookup
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 RING = 11  # points
-MARKERS = dict(zip(map(PIPE_NAMES.get, BASELINES), ("x", "+", "1")))
+MARKERS = dict(zip(BASELINES, ("x", "+", "1")))
 
 
 class Risk(NamedTuple):
@@ -95,16 +95,16 @@ def frontiers(
     Returns:
       Titles, each with what draws the panel.
     """
-    if not any(map(defences, records)):
-        return []
     of_data: dict[tuple, list[Record]] = {}
     for record in records:
-        of_data.setdefault(data_of(record), []).append(record)
+        if not is_poisoned(record):
+            of_data.setdefault(data_of(record), []).append(record)
     found = []
     for same in of_data.values():
         where = f", {data_name(same[0])}" if len(of_data) > 1 else ""
+        of_settings = by_setting(same) if any(map(defences, same)) else []
         for risk in RISKS:
-            points = _points(by_setting(same), risk)
+            points = _points(of_settings, risk)
             if len(points) > 1:
                 name = risk.name[0].lower() + risk.name[1:]
                 draw = _panel(points, _baselines(same, risk), risk)
@@ -152,22 +152,29 @@ def _label(keys: Sequence[str], values: Sequence[str]) -> str:
     return ", ".join(words) or DEFAULT
 
 
-def _baselines(records: Sequence[Record], risk: Risk) -> list[Point]:
-    """Without mitigations, random subsets by size and full data; and DP-SGD."""
+def _baselines(records: Sequence[Record], risk: Risk) -> list[tuple[str, Point]]:
+    """Random subsets by size and full data, without mitigation; DP-SGD by epsilon.
+
+    Each with the marker of its training data.
+    """
     repeats: dict[tuple, list[Record]] = {}
     for record in records:
+        sizes = {
+            "random_subset": f", IPC {run_value(record, 'ipc')}",
+            "dp_sgd": f", epsilon {_epsilon(record)}",
+        }
         for pipe in BASELINES if is_plain(record) else ("dp_sgd",):
-            of = {
-                "random_subset": record["run"].get("ipc"),
-                "dp_sgd": lookup(record, "run", "differential_privacy", "epsilon"),
-            }
-            key = pipe, of.get(pipe), conditions(record)
-            repeats.setdefault(key, []).append(record)
+            label = PIPE_NAMES[pipe] + sizes.get(pipe, "")
+            repeats.setdefault((pipe, label, conditions(record)), []).append(record)
     found = [
-        point_of(PIPE_NAMES[pipe], same, pipe, risk)
-        for (pipe, _, _), same in repeats.items()
+        (MARKERS[pipe], point_of(label, same, pipe, risk))
+        for (pipe, label, _), same in repeats.items()
     ]
-    return [point for point in found if point]
+    return [(marker, point) for marker, point in found if point]
+
+
+def _epsilon(record: Record) -> float | None:
+    return lookup(record, "run", "differential_privacy", "epsilon")
 
 
 def point_of(
@@ -180,7 +187,7 @@ def point_of(
 
 
 def _panel(
-    points: Sequence[Point], baselines: Sequence[Point], risk: Risk
+    points: Sequence[Point], baselines: Sequence[tuple[str, Point]], risk: Risk
 ) -> Callable[[Axes], None]:
     def cross(panel: Axes, point: Point, **style) -> None:
         x, y = point.risk["mean"], point.accuracy["mean"]
@@ -192,8 +199,8 @@ def _panel(
     def draw(panel: Axes) -> None:
         for i, point in enumerate(points):
             cross(panel, point, **line_style(i))
-        for point in baselines:
-            cross(panel, point, marker=MARKERS[point.label], color=GREY)
+        for marker, point in baselines:
+            cross(panel, point, marker=marker, color=GREY)
         shown = [(p.risk["mean"], p.accuracy["mean"]) for p in best(points, risk)]
         ring = {"marker": "o", "markersize": RING, "markerfacecolor": "none"}
         line = {"linestyle": "--", "linewidth": 1.2, "color": GREY}

@@ -1,4 +1,4 @@
-"""Records as Markdown tables: runs, membership, robustness, controls, claims."""
+"""Tables of Records, of each audit and of sweeps, as Markdown."""
 
 from collections.abc import Sequence
 

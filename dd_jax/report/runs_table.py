@@ -97,8 +97,8 @@ COLUMNS = (
 def of_runs(found: Sequence[Record]) -> Table:
     """A row for each Record; `-` for what was not measured.
 
-    Columns of what no Record measured are left out, and those where all agree on what
-    seldom differs.
+    Columns of what no Record measured are left out, and architecture and width where
+    all Records agree.
     """
     text = lambda cell: str(cell).replace("not measured", "-")
     columns = [

@@ -119,6 +119,11 @@ def test_record_of_two_nets():
     }
 
 
+def test_a_class_without_rows_of_a_group_has_the_smallest_cell():
+    labels, groups = np.array([0, 0, 0, 1, 1, 1]), np.array([0, 0, 1, 0, 0, 0])
+    assert record(labels[None], labels, groups, 2, summarise)["smallest_cell"] == 0
+
+
 def test_a_network_that_sees_only_colours_has_the_largest_odds():
     """Balanced test colours: it is right on its own class alone."""
     labels, groups = np.repeat([0, 1], 20), np.tile([0, 1], 20)

@@ -160,7 +160,7 @@ def test_a_clean_set_is_seldom_accused():
     hits = [
         bool(poison_audit.accused(anomaly_index(d[0], d[1:]).index, 3)) for d in draws
     ]
-    assert np.mean(hits) < 0.025  # 2.0 % of 2000; standard error 0.3 points
+    assert 0.01 < np.mean(hits) < 0.03  # 2.0 % of 2000; standard error 0.3 points
 
 
 def test_random_rows_are_as_many_of_each_class():

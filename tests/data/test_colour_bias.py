@@ -87,7 +87,9 @@ def test_a_loaded_set_has_colours_as_groups_and_balanced_evaluation_rows():
 def test_groups_may_be_clusters_of_coloured_images_but_no_others(tmp_path):
     data = load("digits", bias=Bias(colour="background"), groups="clusters:3")
     assert set(data.train.groups) == {0, 1, 2}
-    assert data.notes[-1] == "groups are 3 clusters of images that look alike"
+    assert (
+        data.notes[-1] == "groups are 3 clusters of images less the mean of their class"
+    )
     groups = {"group_train": np.arange(25) % 2, "group_test": np.arange(18) % 2}
     source = npz(tmp_path / "a.npz", **groups)
     with pytest.raises(InputError, match="has groups of its own, which colours"):

@@ -68,3 +68,8 @@ def test_bad_input(groups):
 def test_more_clusters_than_rows(tmp_path):
     with pytest.raises(InputError, match=r"clusters:26: there are 25 training images"):
         load(npz(tmp_path / "a.npz"), groups="clusters:26")
+
+
+def test_rows_that_are_the_means_of_their_classes_make_no_clusters():
+    with pytest.raises(InputError, match="make only 1; take fewer clusters or more"):
+        load("digits", rows=10, groups="clusters:2")

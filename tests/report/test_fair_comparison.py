@@ -21,7 +21,7 @@ def run(i, form, seed, accuracy, odds, steps=300, init="real", **fair):
 def rows(*found):
     lines = [line.split("|")[1:-1] for line in markdown.fair(found).splitlines()]
     columns, _, *rest = ([cell.strip() for cell in line] for line in lines)
-    return {row[5]: dict(zip(columns, row)) for row in rest}
+    return {row[6]: dict(zip(columns, row)) for row in rest}
 
 
 SEEDS = [
@@ -42,12 +42,32 @@ def test_forms_are_paired_with_balanced_batches_by_seed():
     assert found["dro, rate 0.01"]["seeds"] == "1"
 
 
-def test_only_the_same_start_is_compared_of_equal_steps_where_there_are():
+def test_only_the_same_start_and_equal_steps_are_compared():
     longer = [run(20 + i, "balanced", i, 0.7, 0.3, steps=600) for i in range(3)]
     other = [run(30 + i, "barycentre", i, 0.7, 0.3, init="noise") for i in range(3)]
-    found = rows(*longer, *SEEDS, *other)
+    attacked = [run(40 + i, "balanced", i, 0.9, 0.1) for i in range(3)]
+    for record in attacked:
+        record["run"]["config"] |= {"mitigate.robust.eps": 0.1}
+    found = rows(*longer, *SEEDS, *other, *attacked)
     assert found["fairdd"]["accuracy, change"].startswith("1.0 points")
     assert found["barycentre"]["better"] == "-"
+
+
+def test_the_best_learning_rate_of_balanced_batches_counts():
+    worse = [run(50 + i, "balanced", i, 0.3, 0.9) for i in range(3)]
+    for record in worse:
+        record["run"]["config"] |= {"distill.lr": 90.0}
+    for found in (rows(*worse, *SEEDS), rows(*SEEDS, *worse)):
+        assert found["fairdd"]["accuracy, change"].startswith("1.0 points")
+
+
+def test_dro_over_classes_is_another_form_than_over_groups():
+    dro = [
+        run(60 + i, "dro", i % 2, 0.6, 0.8, eta=0.01, over=over)
+        for i, over in enumerate(("groups", "groups", "classes", "classes"))
+    ]
+    names = {"dro over groups, rate 0.01", "dro over classes, rate 0.01"}
+    assert names < set(rows(*SEEDS[:6], *dro))
 
 
 @pytest.mark.parametrize(

@@ -66,18 +66,28 @@ def test_there_is_a_panel_for_each_risk_that_was_measured():
 
 
 def test_each_data_set_has_its_panels_and_baselines_are_by_size():
-    found = runs(*[("", 0.0, 0.4, 0.9, i) for i in range(4)], ("dro", 0.1, 0.6, 0.2, 0))
-    found[0]["run"]["dataset"] = "other"
+    found = runs(*[("", 0.0, 0.4, 0.9, i) for i in range(5)], ("dro", 0.1, 0.6, 0.2, 0))
+    found[0]["run"]["dataset"] = found[4]["run"]["dataset"] = "other"
+    found[4]["run"]["ipc"] = 20.0
     found[1]["run"]["ipc"] = 20.0
     found[2]["run"]["config"] = {"backdoor.rate": 0.1}
     titles = [title for title, _ in frontier.frontiers(found)]
     assert all(title.endswith(", digits (scikit-learn)") for title in titles)
     found[3]["accuracy"]["random_subset"] = fabricate.around(0.25)
-    worst = frontier.RISKS[0]
-    labels = [point.label for point in frontier._baselines(found[1:], worst)]
-    assert sorted(labels) == ["Full data", "Random subset", "Random subset"]
-    means = [p.accuracy["mean"] for p in frontier._baselines(found[2:], worst)]
-    assert 0.25 in means
+    baselines = frontier._baselines(found[1:4], frontier.RISKS[0])
+    subsets = ["Random subset, IPC 10", "Random subset, IPC 20"]
+    assert sorted(point.label for _, point in baselines) == ["Full data", *subsets]
+    assert 0.25 in [point.accuracy["mean"] for _, point in baselines]
+
+
+def test_poisoned_sets_are_no_points():
+    found = runs(("", 0, 0.4, 0.9, 0), ("", 0, 0.5, 0.9, 0), ("dro", 0.1, 0.3, 0.2, 0))
+    found[1]["run"]["config"] = {"backdoor.rate": 0.1}
+    axes = Figure().subplots()
+    frontier.frontiers(found)[1][1](axes)
+    lines = [one for one in axes.lines if one.get_linestyle() == "--"]
+    assert list(lines[0].get_ydata()) == [0.3, 0.4]
+    assert not any("backdoor" in x for x in axes.get_legend_handles_labels()[1])
 
 
 def test_a_sweep_without_mitigations_has_none():

@@ -118,7 +118,7 @@ def test_coloured_and_imbalanced_data_have_fairness_between_colours(tmp_path):
     again = make(BARE | MLP, **audits, **uneven, **coloured, data__groups="clusters:4")
     clustered = run.run(again, tmp_path)
     assert clustered["run"]["id"] != found["run"]["id"]
-    words = "groups are 4 clusters of images that look alike"
+    words = "groups are 4 clusters of images less the mean of their class"
     assert clustered["run"]["data_notes"][-1] == words
     assert set(clustered["fairness"]["distilled"]["by_group"]) <= set("0123")
     same = lambda record: record["accuracy"]["distilled"]["mean"]

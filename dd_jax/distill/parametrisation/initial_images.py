@@ -54,7 +54,7 @@ def _repeated(
 ) -> Array:
     """Images of `rows_of(real, most) -> i64[k most]`, from the first again up to `ipc`.
 
-    Classes with equally many images below `ipc` are chosen from together.
+    Each class has as many different ones as it has images, up to `ipc`.
     """
     most = np.minimum(real.counts, ipc)
     rows = np.empty((len(most), ipc), int)

@@ -59,9 +59,13 @@ def mitigations(found: Sequence[Candidate]) -> list[Mitigation]:
 
 
 def is_plain(record: Record) -> bool:
-    """Whether a set has neither a defence nor a backdoor, so that others compare."""
-    poisoned = (record["run"].get("config") or {}).get("backdoor.rate")
-    return not poisoned and not defences(record)
+    """Whether a set has neither a defence nor a backdoor."""
+    return not is_poisoned(record) and not defences(record)
+
+
+def is_poisoned(record: Record) -> bool:
+    """Whether a run put a backdoor into its set."""
+    return bool((record["run"].get("config") or {}).get("backdoor.rate"))
 
 
 def defences(record: Record) -> dict[str, float]:

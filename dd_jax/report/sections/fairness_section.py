@@ -50,7 +50,7 @@ GROUPS = (
     "group and class both are above 0 by chance alone. The worst group is the worst of "
     "each net, averaged over nets."
 )
-SMALLEST = "The smallest group of a class has test images: {}."
+SMALLEST = "Images of the class and group that have the fewest: {}."
 AMPLIFIED = (
     "Classes are averaged over nets first. Of few nets the gap is still biased upwards "
     "and the worst class downwards, as the largest and the least of noisy numbers are. "
@@ -69,6 +69,7 @@ def blocks(record: Record, files: Artefacts) -> list[Block]:
     if table := tables.groups(record):
         words = "Fairness between groups"
         found += [Caption(words), Grid(words, table), Text(GROUPS, small=True)]
-        if rows := lookup(record, "fairness", "distilled", "smallest_cell"):
+        rows = lookup(record, "fairness", "distilled", "smallest_cell")
+        if rows is not None:
             found.append(Text(SMALLEST.format(rows), small=True))
     return found + fold("Accuracy of each group", tables.by_group(record))

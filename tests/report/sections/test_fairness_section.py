@@ -76,7 +76,7 @@ def test_the_section_has_tables_of_what_was_measured(row, grouped):
         "Fairness between groups",
     ]
     assert isinstance(found[-1], Fold)
-    assert any("test images: 7." in b.text for b in found if isinstance(b, Text))
+    assert any("the fewest: 7." in b.text for b in found if isinstance(b, Text))
     plain = fairness_section.blocks(fabricate.record(), Artefacts())
     assert [block.label for block in plain if isinstance(block, Grid)] == ["Fairness"]
     assert tables.groups(fabricate.record()) is None
