@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from dd_jax.report import headline
 from dd_jax.report.conditions import conditions, data_name, data_of
-from dd_jax.report.decision.mitigations import defences, is_plain, is_poisoned
-from dd_jax.report.display_names import BASELINES, PIPE_NAMES, run_value
+from dd_jax.report.decision.mitigations import (
+    defences,
+    in_words,
+    is_plain,
+    is_poisoned,
+)
+from dd_jax.report.display_names import (
+    BASELINES,
+    PIPE_NAMES,
+    run_value,
+    short_name,
+)
 from dd_jax.report.figures import GREY, error_bars, in_percent, line_style
-from dd_jax.report.lines import MOST, pooled, short
+from dd_jax.report.lines import MOST, pooled
 from dd_jax.report.records import lookup
-from dd_jax.report.repeats import DEFAULT, heading, settings
+from dd_jax.report.repeats import settings
 from dd_jax.types import Record
 
 if TYPE_CHECKING:
@@ -120,36 +130,34 @@ def best(points: Sequence[Point], risk: Risk) -> list[Point]:
     return sorted(kept, key=lambda point: point.accuracy["mean"])
 
 
-def by_setting(records: Sequence[Record]) -> list[tuple[str, list[Record]]]:
-    """Repeats of each setting, with its label: what differs from the default."""
-    keys, values, _ = settings(records)
+def by_setting(records: Sequence[Record]) -> list[list[Record]]:
+    """The repeats of each setting, which differ in the seed alone."""
     repeats: dict[tuple, list[Record]] = {}
-    for record, own in zip(records, values):
+    for record, own in zip(records, settings(records).values):
         repeats.setdefault(own, []).append(record)
-    return [(_label(keys, own), same) for own, same in repeats.items()]
+    return list(repeats.values())
 
 
-def _points(
-    of_settings: Sequence[tuple[str, Sequence[Record]]], risk: Risk
-) -> list[Point]:
+def _points(of_settings: Sequence[Sequence[Record]], risk: Risk) -> list[Point]:
+    usual = _usual([same[0] for same in of_settings])
     found = [
-        point_of(short(label), same, "distilled", risk) for label, same in of_settings
+        point_of(_label(same[0], usual), same, "distilled", risk)
+        for same in of_settings
     ]
     return [point for point in found if point][:MOST]
 
 
-def _label(keys: Sequence[str], values: Sequence[str]) -> str:
-    """What differs from the default, keys by their last two parts.
+def _usual(records: Sequence[Record]) -> dict[str, str]:
+    """Method and initialisation that most settings have, which labels leave out."""
+    values = {key: [run_value(r, key) for r in records] for key in ("method", "init")}
+    return {key: max(of, key=of.count, default="") for key, of in values.items()}
 
-    >>> _label(("ipc", "mitigate.fair.form"), ("10", "dro"))
-    'IPC 10, fair.form dro'
-    """
-    words = [
-        f"{heading('.'.join(key.split('.')[-2:]))} {value}"
-        for key, value in zip(keys, values)
-        if value != DEFAULT
-    ]
-    return ", ".join(words) or DEFAULT
+
+def _label(record: Record, usual: Mapping[str, str]) -> str:
+    """The images per class and mitigations of a setting, and what is not usual."""
+    own = {key: run_value(record, key) for key in usual}
+    words = [short_name(own[key], key) for key in usual if own[key] != usual[key]]
+    return ", ".join([*words, f"IPC {run_value(record, 'ipc')}", *in_words(record)])
 
 
 def _baselines(records: Sequence[Record], risk: Risk) -> list[tuple[str, Point]]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from dd_jax.report.blocks import Table
 from dd_jax.report.conditions import conditions, data_name, data_of
-from dd_jax.report.decision.mitigations import defences, is_plain
+from dd_jax.report.decision.mitigations import defences, in_words, is_plain
 from dd_jax.report.display_names import run_value
 from dd_jax.report.formats import decimal, percent
 from dd_jax.report.frontier import RISKS, Point, Risk, by_setting, point_of
@@ -46,7 +46,7 @@ def matched(records: Sequence[Record]) -> Table | None:
     Returns:
       The table; None where no setting has a mitigation.
     """
-    settings = [same for _, same in by_setting(records)]
+    settings = by_setting(records)
     plain = [same for same in settings if is_plain(same[0])]
     mitigated = [same for same in settings if defences(same[0])]
     risks = [r for r in RISKS if any(_point(same, r) for same in mitigated)]
@@ -70,9 +70,8 @@ def matched(records: Sequence[Record]) -> Table | None:
 
 
 def _names(record: Record) -> tuple[str, ...]:
-    words = [f"{name} {strength:g}" for name, strength in defences(record).items()]
     keys = ("method", "ipc", "init")
-    return *(run_value(record, key) for key in keys), ", ".join(words)
+    return *(run_value(record, key) for key in keys), ", ".join(in_words(record))
 
 
 def _kind(record: Record) -> tuple:

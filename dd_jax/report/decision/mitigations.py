@@ -80,6 +80,16 @@ def defences(record: Record) -> dict[str, float]:
     return {name: value for name, value in values.items() if value} | _fair(record)
 
 
+def in_words(record: Record) -> list[str]:
+    """The defences of a run with their strength, for tables and plots.
+
+    >>> in_words({"run": {"fair": {"form": "balanced", "groups": 2}}})
+    ['fair balanced 2']
+    """
+    found = defences(record).items()
+    return [f"{name.replace('_', ' ')} {strength:g}" for name, strength in found]
+
+
 def _allocation(record: Record) -> Sequence[float]:
     return (record["run"].get("config") or {}).get("distill.allocation", ())
 
