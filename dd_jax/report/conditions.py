@@ -1,10 +1,8 @@
 """What runs have to have in common to be compared: data, and how networks learn."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from dd_jax.report.display_names import dataset_name
 from dd_jax.report.formats import format_value
+from dd_jax.report.records import lookup
 from dd_jax.types import Record
 
 IN_NAME = (  # config keys that the name of a data set tells
@@ -26,7 +24,7 @@ def data_of(record: Record) -> tuple:
     """
     run = record["run"]
     keys = ("dataset", "num_classes", "split")
-    chosen = [pair for pair in _config(record, "data.") if pair[0] != "data.source"]
+    chosen = [pair for pair in of_config(record, "data.") if pair[0] != "data.source"]
     return *(run.get(key) for key in keys), tuple(chosen)
 
 
@@ -37,7 +35,7 @@ def conditions(record: Record) -> tuple:
     networks there are, nor how those on full data train.
     """
     run = record["run"]
-    own = _config(record, ("model.", "train."))
+    own = of_config(record, ("model.", "train."))
     recipe = tuple(pair for pair in own if not pair[0].startswith(NO_RECIPE))
     return *data_of(record), run.get("arch"), run.get("width"), recipe
 
@@ -50,13 +48,18 @@ def data_name(record: Record) -> str:
     """
     others = [
         f"{key.removeprefix('data.')} {value}"
-        for key, value in _config(record, "data.")
+        for key, value in of_config(record, "data.")
         if key not in IN_NAME
     ]
     return ", ".join([dataset_name(record), *others])
 
 
-def _config(record: Record, starts: str | tuple[str, ...]) -> tuple:
-    given: Mapping[str, Any] = record["run"].get("config") or {}
+def of_config(record: Record, starts: str | tuple[str, ...]) -> tuple:
+    """Config keys that start so and are not at their defaults, with values as texts.
+
+    >>> of_config({"run": {"config": {"data.rows": 500, "seed": 1}}}, "data.")
+    (('data.rows', '500'),)
+    """
+    given = lookup(record, "run", "config") or {}
     own = {k: format_value(v) for k, v in given.items() if k.startswith(starts)}
     return tuple(sorted(own.items()))

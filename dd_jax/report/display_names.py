@@ -152,7 +152,7 @@ def fair_form(record: Record) -> str:
     """
     run = record["run"]
     form = (run.get("fair") or {}).get("form", "")
-    allocated = "distill.allocation" in (run.get("config") or {})
+    allocated = lookup(record, "run", "config", "distill.allocation")
     return ", ".join(filter(None, (form, "allocation" if allocated else "")))
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from dd_jax.report import headline
 from dd_jax.report.blocks import Table
-from dd_jax.report.conditions import conditions, data_name
+from dd_jax.report.conditions import conditions, data_name, of_config
 from dd_jax.report.display_names import run_value
 from dd_jax.report.formats import format_value, percent, points
 from dd_jax.report.intervals import mean_interval
@@ -62,14 +62,14 @@ def side_by_side(records: Sequence[Record]) -> Table | None:
       The table; None where no Record has equalised odds of balanced batches.
     """
     found = _forms(record for record in records if _odds(record) is not None)
-    references = {id(form): _reference(form, found) for form in found}
+    pairs = [(form, _reference(form, found)) for form in found]
     compared = sum(
         reference is not None and form.name != NONE and len(_seeds(form, reference)) > 1
-        for form, reference in zip(found, references.values())
+        for form, reference in pairs
     )
     if not any(form.name == BALANCED for form in found):
         return None
-    rows = [_row(form, references[id(form)], max(compared, 1)) for form in found]
+    rows = [_row(*pair, max(compared, 1)) for pair in pairs]
     return Table(COLUMNS, rows)
 
 
@@ -117,26 +117,20 @@ def _name(record: Record) -> str:
 
 
 def _setting(record: Record, key: str) -> str:
-    config = record["run"].get("config") or {}
-    return format_value(config[key]) if key in config else DEFAULT
+    value = lookup(record, "run", "config", key)
+    return DEFAULT if value is None else format_value(value)
 
 
 def _others(record: Record) -> tuple:
-    run = record["run"]
-    of_form = ("mitigate.fair.", "distill.lr")
-    sets = ("distill.", "mitigate.", "dp.", "backdoor.", "train.adversarial.")
-    config = run.get("config") or {}
-    own = {
-        key: format_value(value)
-        for key, value in config.items()
-        if key.startswith(sets) and not key.startswith(of_form)
-    }
-    keys = ("method", "ipc", "init")
-    return (
-        *(run.get(key) for key in keys),
-        tuple(sorted(own.items())),
-        conditions(record),
+    of_sets = ("distill.", "mitigate.", "dp.", "backdoor.", "train.adversarial.")
+    config = of_config(record, of_sets)
+    others = tuple(
+        (key, value)
+        for key, value in config
+        if key != "distill.lr" and not key.startswith("mitigate.fair.")
     )
+    run = [record["run"].get(key) for key in ("method", "ipc", "init")]
+    return *run, others, conditions(record)
 
 
 def _seeds(form: Form, other: Form) -> list[int]:
@@ -176,7 +170,7 @@ def _row(form: Form, reference: Form | None, compared: int) -> tuple:
 
 
 def _odds(record: Record) -> float | None:
-    return headline.mean(lookup(record, "fairness", "distilled", "deo_max"))
+    return headline.mean(headline.equalised_odds(record))
 
 
 def _values(record: Record) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from dd_jax.report import headline
 from dd_jax.report.conditions import conditions, data_name, data_of
 from dd_jax.report.decision.mitigations import (
+    DP,
     defences,
     in_words,
     is_plain,
@@ -22,7 +23,6 @@ from dd_jax.report.display_names import (
 )
 from dd_jax.report.figures import GREY, error_bars, in_percent, line_style
 from dd_jax.report.lines import MOST, pooled
-from dd_jax.report.records import lookup
 from dd_jax.report.repeats import settings
 from dd_jax.types import Record
 
@@ -49,13 +49,9 @@ class Risk(NamedTuple):
     percent: bool = True
 
 
-def _equalised_odds(record: Record, pipe: str) -> dict | None:
-    return lookup(record, "fairness", pipe, "deo_max")
-
-
 RISKS = (
     Risk("Worst-class accuracy", headline.worst_class, more=True),
-    Risk("Equalised odds, max", _equalised_odds, more=False),
+    Risk("Equalised odds, max", headline.equalised_odds, more=False),
     Risk("Membership AUC", headline.membership_auc, more=False, percent=False),
     Risk("Accuracy under PGD (Linf)", headline.robust_accuracy, more=True),
     Risk(
@@ -169,7 +165,7 @@ def _baselines(records: Sequence[Record], risk: Risk) -> list[tuple[str, Point]]
     for record in records:
         sizes = {
             "random_subset": f", IPC {run_value(record, 'ipc')}",
-            "dp_sgd": f", epsilon {_epsilon(record)}",
+            "dp_sgd": f", epsilon {defences(record).get(DP)}",
         }
         for pipe in BASELINES if is_plain(record) else ("dp_sgd",):
             label = PIPE_NAMES[pipe] + sizes.get(pipe, "")
@@ -179,10 +175,6 @@ def _baselines(records: Sequence[Record], risk: Risk) -> list[tuple[str, Point]]
         for (pipe, label, _), same in repeats.items()
     ]
     return [(marker, point) for marker, point in found if point]
-
-
-def _epsilon(record: Record) -> float | None:
-    return lookup(record, "run", "differential_privacy", "epsilon")
 
 
 def point_of(

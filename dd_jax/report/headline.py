@@ -79,6 +79,11 @@ def worst_class(record: Record, pipe: str = "distilled") -> dict | None:
     return lookup(record, "fairness", pipe, "worst_class")
 
 
+def equalised_odds(record: Record, pipe: str = "distilled") -> dict | None:
+    """Largest difference of equalised odds over classes (DEO max)."""
+    return lookup(record, "fairness", pipe, "deo_max")
+
+
 def induced_drop(record: Record, pipe: str = "distilled") -> dict | None:
     """Largest drop of class accuracy from full data, `max_c (full_c - pipe_c)`."""
     drop = lookup(record, "fairness", pipe, "induced_drop")

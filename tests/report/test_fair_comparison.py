@@ -61,6 +61,13 @@ def test_the_best_learning_rate_of_balanced_batches_counts():
         assert found["fairdd"]["accuracy, change"].startswith("1.0 points")
 
 
+def test_runs_with_another_learning_rate_of_labels_are_apart():
+    other = run(70, "balanced", 0, 0.1, 0.9)
+    other["run"]["config"] |= {"distill.lr_labels": 0.5}
+    for found in (rows(*SEEDS, other), rows(other, *SEEDS)):
+        assert found["fairdd"]["accuracy, change"].startswith("1.0 points")
+
+
 def test_dro_over_classes_is_another_form_than_over_groups():
     dro = [
         run(60 + i, "dro", i % 2, 0.6, 0.8, eta=0.01, over=over)

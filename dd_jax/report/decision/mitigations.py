@@ -65,17 +65,18 @@ def is_plain(record: Record) -> bool:
 
 def is_poisoned(record: Record) -> bool:
     """Whether a run put a backdoor into its set."""
-    return bool((record["run"].get("config") or {}).get("backdoor.rate"))
+    return bool(lookup(record, "run", "config", "backdoor.rate"))
 
 
 def defences(record: Record) -> dict[str, float]:
     """The defences of a run and their strength."""
+    allocation = lookup(record, "run", "config", "distill.allocation") or ()
     values = {
         DP: lookup(record, "run", "differential_privacy", "epsilon"),
         ROBUST: lookup(record, "run", "adversarial", "distill"),
         CURVATURE: lookup(record, "run", "adversarial", "curvature"),
         ADVERSARIAL: lookup(record, "run", "adversarial", "train"),
-        ALLOCATION: float(max(_allocation(record), default=0)),
+        ALLOCATION: float(max(allocation, default=0)),
     }
     return {name: value for name, value in values.items() if value} | _fair(record)
 
@@ -88,10 +89,6 @@ def in_words(record: Record) -> list[str]:
     """
     found = defences(record).items()
     return [f"{name.replace('_', ' ')} {strength:g}" for name, strength in found]
-
-
-def _allocation(record: Record) -> Sequence[float]:
-    return (record["run"].get("config") or {}).get("distill.allocation", ())
 
 
 def _fair(record: Record) -> dict[str, float]:
