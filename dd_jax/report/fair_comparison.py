@@ -28,7 +28,8 @@ MARGIN = 0.01  # accuracy
 BALANCED, NONE = "balanced", "none"
 BETTER, NOT, UNDECIDED = "yes", "no", "undecided"
 COLUMNS = (
-    *("data set", "method", "IPC", "init", "steps", "learning rate", "form", "seeds"),
+    *("data set", "method", "width", "IPC", "init", "steps", "learning rate"),
+    *("form", "seeds"),
     *("accuracy", "DEO max", "accuracy, change", "DEO max, change", "better"),
 )
 
@@ -158,7 +159,7 @@ def _row(form: Form, reference: Form | None, compared: int) -> tuple:
         changes = points(accuracy), points(odds), verdict
     return (
         data_name(first),
-        *(run_value(first, key) for key in ("method", "ipc", "init")),
+        *(run_value(first, key) for key in ("method", "width", "ipc", "init")),
         _setting(first, "distill.steps"),
         form.lr,
         form.name,

@@ -21,7 +21,7 @@ def run(i, form, seed, accuracy, odds, steps=300, init="real", **fair):
 def rows(*found):
     lines = [line.split("|")[1:-1] for line in markdown.fair(found).splitlines()]
     columns, _, *rest = ([cell.strip() for cell in line] for line in lines)
-    return {row[6]: dict(zip(columns, row)) for row in rest}
+    return {row[7]: dict(zip(columns, row)) for row in rest}
 
 
 SEEDS = [
