@@ -319,7 +319,7 @@ def test_the_table_of_experiments():
         ],
     }
     forms = {}
-    for r in records_of("fair_coloured_fashion_mnist"):
+    for r in records_of("fair_coloured_fashion_mnist", width=64):
         odds = r["fairness"]["distilled"]["deo_max"]["mean"]
         if r["run"]["init"] == "balanced" and r["cost"].get("distill_seconds"):
             of_form = forms.setdefault(fair_form(r), [])
