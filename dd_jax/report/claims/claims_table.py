@@ -40,9 +40,9 @@ HOW = (
     f"tests of all data sets (Holm); below {ALPHA} the first rejects that there is no "
     "effect as claimed, the second that it is as large as of interest. Ratio is said "
     "in both senses: images per class, and share of the real training data. The seed "
-    "is the unit: conditions (all other keys equal) are averaged within it, since "
-    "runs of one seed share data, baselines and initial images. With fewer than "
-    f"{LEAST_SEEDS} seeds nothing is decided."
+    "is the unit: conditions (all other keys equal; a method's recipe may go with the "
+    "ratio) are averaged within it, since runs of one seed share data, baselines and "
+    f"initial images. With fewer than {LEAST_SEEDS} seeds nothing is decided."
 )
 
 

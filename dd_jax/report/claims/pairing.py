@@ -98,19 +98,21 @@ def reading(record: Record) -> Reading | None:
 def design(readings: Sequence[Reading], test: Registered) -> Design | None:
     """The paired values of a test on one data set; None without any value.
 
-    A condition is what agrees in all keys but the factor and the seed. A (condition,
-    seed) counts where it has all levels. Compared are, of the sets of levels that some
-    (condition, seed) has, the one that has several levels and enough seeds, then the
-    one for which the most values count, then the larger one: a choice that depends on
-    which cells were run, not on their values. The seeds are chosen likewise, and only
-    conditions that have all of them count, so that seeds do not differ in conditions.
+    A condition is what agrees in all keys but the factor and the seed. The recipe of a
+    distillation goes with the method, and with the ratio where the Records have one
+    recipe for each. A (condition, seed) counts where it has all levels.
+
+    Compared are, of the sets of levels that some (condition, seed) has, the one that
+    has several levels and enough seeds, then the one for which the most values count,
+    then the larger one: a choice that depends on which cells were run, not on their
+    values. The seeds are chosen likewise, and only conditions that have all of them
+    count, so that seeds do not differ in conditions.
     Repeats of a cell are averaged, then conditions within a seed: the seed is the unit.
     """
     number = TESTS.index(test)
     blocks: dict[tuple, dict] = defaultdict(lambda: defaultdict(list))
     measured = [r for r in readings if r.values[number] is not None]
-    for one in measured:
-        condition = _condition(one, test, one.values[number].setting)
+    for one, condition in zip(measured, _conditions(measured, test)):
         blocks[condition, one.seed][_level(one, test)].append(one)
     levels = _levels([(seed, set(block)) for (_, seed), block in blocks.items()])
     if levels is None:
@@ -154,10 +156,24 @@ def _balanced(blocks: dict[tuple, dict]) -> dict[tuple, dict]:
     }
 
 
-def _condition(one: Reading, test: Registered, setting: str) -> tuple:
-    factors = {key: one.factors[key] for key in FACTORS if key != test.factor}
-    recipe = "" if test.factor == "method" else one.recipe
-    return json.dumps(factors, sort_keys=True), recipe, one.settings, setting
+def _conditions(measured: Sequence[Reading], test: Registered) -> list[tuple]:
+    """What else has to agree, of each Record with a value."""
+    number = TESTS.index(test)
+    others = [key for key in FACTORS if key != test.factor]
+    alike = [
+        (*(one.factors[k] for k in others), one.settings, one.values[number].setting)
+        for one in measured
+    ]
+    recipes = defaultdict(set)
+    for one, condition in zip(measured, alike):
+        recipes[condition, one.seed, _level(one, test)].add(one.recipe)
+    several = {condition for (condition, *_), own in recipes.items() if len(own) > 1}
+
+    def recipe(one: Reading, condition: tuple) -> str:
+        by_size = test.factor == "ipc" and condition not in several
+        return "" if test.factor == "method" or by_size else one.recipe
+
+    return [(*same, recipe(one, same)) for one, same in zip(measured, alike)]
 
 
 def _level(one: Reading, test: Registered) -> Any:

@@ -64,7 +64,6 @@ def test_levels_with_enough_seeds_come_first():
         ("arch", "mlp"),
         ("split", "validation"),
         ("config", {"train.epochs": 5}),
-        ("config", {"distill.lr": 0.5}),
         ("results_version", 8),
     ],
 )
@@ -81,6 +80,26 @@ def test_recipes_go_with_the_method():
     assert of([dm, dsa], METHOD).levels == ("dm", "dsa")
     dsa["run"]["config"]["train.epochs"] = 5
     assert len(of([dm, dsa], METHOD).levels) == 1
+
+
+def with_recipe(ipc, lr, **config):
+    record = cells.cell(ipc=ipc)
+    record["run"]["id"] += str((lr, config))
+    record["run"]["config"] = {"distill.lr": lr, **config}
+    return record
+
+
+def test_recipes_go_with_the_ratio_where_each_has_one():
+    few, many = with_recipe(1, 0.5), with_recipe(10, 5.0)
+    assert of([few, many]).levels == (1, 10)
+    assert len(of([few, with_recipe(10, 5.0, **{"train.epochs": 5})]).levels) == 1
+
+
+def test_only_equal_recipes_are_paired_where_a_ratio_has_several():
+    records = [with_recipe(ipc, lr) for ipc in (1, 10) for lr in (0.5, 5.0)]
+    assert of(records).conditions == 2
+    few, many, more = with_recipe(1, 0.5), with_recipe(10, 5.0), with_recipe(10, 0.5)
+    assert (of([few, many, more]).conditions, of([few, many, more]).unpaired) == (1, 1)
 
 
 def test_radii_that_differ_are_not_paired():
