@@ -8,7 +8,12 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, ScalarFormatter
 
-from dd_jax.report import accuracy_against_radius, accuracy_against_time, headline
+from dd_jax.report import (
+    accuracy_against_radius,
+    accuracy_against_time,
+    headline,
+    one_factor,
+)
 from dd_jax.report.display_names import BASELINES, PIPE_NAMES, key_name
 from dd_jax.report.figures import (
     DASHES,
@@ -63,7 +68,7 @@ def plans(records: Sequence[Record]) -> list[Plan]:
     """A panel for each metric measured and each value of the panel keys.
 
     Runs that differ in other settings as well, such as a defence, are panels of their
-    own.
+    own. A sweep of one factor at a time has panels for each factor.
 
     Args:
       records: two or more Records of a sweep.
@@ -74,27 +79,16 @@ def plans(records: Sequence[Record]) -> list[Plan]:
       y axis. Baselines (means over the panel's runs) are grey.
     """
     found = [Plan("Frontier", title, draw) for title, draw in frontiers(records)]
-    axes = layout(records)
-    if axes is None:
+    if layout(records) is None:
         return found
-    panels = [
-        (values, members, other)
-        for other, alike in _by_other_settings(records)
-        for values, members in grouped(alike, axes.panels)
-    ]
+    panels = [panel for part in one_factor.parts(records) for panel in _panels(part)]
     for metric, measure in METRICS.items():
         if not any(estimate(measure(record)) for record in records):
             continue
         limits = _limits(records, measure)
-        for values, members, other in panels:
-            where = [
-                f"no {key_name(k)}" if v is None else line_name(members[0], k)
-                for k, v in zip(axes.panels, values)
-            ]
-            where += other
-            members, cut = _few(members, axes)
+        for axes, where, members in panels:
             draw = _panel(members, axes, measure, metric, limits)
-            found.append(Plan(metric, ", ".join([metric, *where, *cut]), draw))
+            found.append(Plan(metric, ", ".join([metric, *where]), draw))
     for _, members in grouped(records, ("ipc",)):
         for what, curves in AGAINST.items():
             if draw := curves(members):
@@ -103,6 +97,24 @@ def plans(records: Sequence[Record]) -> list[Plan]:
                 many = len(lines(members)) > MOST
                 cut = f", at most {MOST} lines" if many else ""
                 found.append(Plan(metric, title + cut, draw))
+    return found
+
+
+def _panels(part: one_factor.Part) -> list[tuple[Layout, list[str], list[Record]]]:
+    """Axes, words for what is fixed, and Records of each panel of a part of a sweep."""
+    axes = layout(part.records)
+    if axes is None:
+        return []
+    keys = (*axes.panels, *part.fixed)
+    found = []
+    for other, alike in _by_other_settings(part.records):
+        for values, members in grouped(alike, keys):
+            where = [
+                f"no {key_name(k)}" if v is None else line_name(members[0], k)
+                for k, v in zip(keys, values)
+            ]
+            kept, cut = _few(members, axes)
+            found.append((axes, [*where, *other, *cut], kept))
     return found
 
 

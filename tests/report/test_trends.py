@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from dd_jax.report import lines, sweep_axes, trends
+from dd_jax.report import lines, one_factor, sweep_axes, trends
 
 
 def runs(**axes):
@@ -65,6 +65,43 @@ def test_a_panel_for_each_metric_and_class_count():
     first = trends.draw_panel(plans[0])
     assert first.title == "Accuracy, classes 2"
     assert b"init k-means" in first.svg and b"Random subset" in first.svg
+
+
+def test_a_sweep_of_one_factor_at_a_time_has_panels_for_each():
+    """DM and DSA by size, initial images and classes, around 10 real images of 10."""
+    sizes = {"ipc": [1, 10, 50], "init": ["real"], "num_classes": [10]}
+    rows = [
+        run
+        for axis in (
+            sizes,
+            sizes | {"ipc": [10], "init": ["noise"]},
+            sizes | {"ipc": [10], "num_classes": [2, 5]},
+        )
+        for run in runs(method=["dm", "dsa"], **axis)
+    ]
+    titles = [p.title for p in trends.plans(rows) if p.metric == "Accuracy"]
+    assert titles == [
+        "Accuracy, classes 10, init Random real images",
+        "Accuracy, images per class 10, init Random real images",
+        "Accuracy, images per class 10, classes 10",
+    ]
+    (first,) = [p for p in trends.plans(rows) if p.title == titles[1]]
+    drawn = Figure().subplots()
+    first.draw(drawn)
+    named = [line.get_label() for line in drawn.containers]
+    assert {"DM", "DSA"} <= set(named) and list(drawn.containers[0][0].get_xdata()) == [
+        2,
+        5,
+        10,
+    ]
+
+
+def test_crossed_factors_are_no_parts():
+    whole = runs(ipc=[1, 10], init=["real", "noise"], method=["dm", "dsa"])
+    ((records, fixed),) = one_factor.parts(whole)
+    assert records == whole and fixed == ()
+    ((records, fixed),) = one_factor.parts(whole[:-1])
+    assert len(records) == 7 and fixed == ()
 
 
 def test_a_metric_nowhere_measured_has_no_panel():

@@ -1,0 +1,56 @@
+"""Sweeps that vary one factor at a time around a centre, such as ablations."""
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+from dd_jax.report.lines import NAMED, NUMERIC
+from dd_jax.types import Record
+
+
+class Part(NamedTuple):
+    """Records of which one factor varies, and the factors that are at the centre."""
+
+    records: list[Record]
+    fixed: tuple[str, ...]
+
+
+def parts(records: Sequence[Record]) -> list[Part]:
+    """A part for each factor that varies alone; one of all Records elsewhere.
+
+    The centre of a run key is its most frequent value. Two keys exclude each other
+    where no Record is off the centre of both. Keys that exclude some other key are
+    factors, if each excludes all the others; the remaining keys are crossed with them
+    and vary in every part.
+
+    >>> runs = [(1, "real"), (10, "real"), (10, "noise")]
+    >>> found = parts([{"run": {"ipc": i, "init": init}} for i, init in runs])
+    >>> [(len(part.records), part.fixed) for part in found]
+    [(2, ('init',)), (2, ('ipc',))]
+    """
+    off_centre = {key: _off_centre(records, key) for key in (*NUMERIC, *NAMED)}
+    off_centre = {key: own for key, own in off_centre.items() if any(own)}
+    excluding = {
+        pair
+        for pair in combinations(off_centre, 2)
+        if not any(a and b for a, b in zip(*(off_centre[key] for key in pair)))
+    }
+    factors = [key for key in off_centre if any(key in pair for pair in excluding)]
+    if not factors or set(combinations(factors, 2)) != excluding:
+        return [Part(list(records), ())]
+    found = []
+    for factor in factors:
+        fixed = tuple(key for key in factors if key != factor)
+        beside = zip(*(off_centre[key] for key in fixed))
+        kept = [r for r, others in zip(records, beside) if not any(others)]
+        found.append(Part(kept, fixed))
+    return found
+
+
+def _off_centre(records: Sequence[Record], key: str) -> list[bool]:
+    values = [record["run"].get(key) for record in records]
+    if None in values:  # a width, where architectures vary
+        return []
+    ((centre, _),) = Counter(values).most_common(1)
+    return [value != centre for value in values]
