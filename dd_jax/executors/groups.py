@@ -16,8 +16,8 @@ class Shares(NamedTuple):
 
     Attributes:
       programs: id of its compiled programs.
-      parts: part of a run, a key of `config.sharing.PARTS`, to its id; of the parts
-        that the cell has.
+      parts: part of a run, a key of `config.sharing.PARTS` or `teacher`, to its id; of
+        the parts that the cell has.
     """
 
     programs: str
@@ -27,12 +27,16 @@ class Shares(NamedTuple):
 def shares_of(cell: Any) -> Shares:
     """What a prepared cell shares, by its config and its data.
 
-    Experts count as different where any option of their method is.
+    Experts count as different where any option of their method is, and a teacher where
+    its epochs or its learning rate are.
     """
     config = cell.config
     parts = {part: PARTS[part] for part in _parts_of(config)}
     if "experts" in parts:
         parts["experts"] += (entry("method", config.distill.method).prefix,)
+    if config.distill.labels == "teacher" and not config.distill.load:
+        recipe = ("distill.teacher.epochs", "distill.teacher.lr")
+        parts["teacher"] = (*PARTS["experts"], *recipe)
     programs, *ids = configs.run_ids(
         config, cell.fingerprint, [static_keys(config), *parts.values()]
     )

@@ -4,20 +4,11 @@ from collections.abc import Sequence
 
 from dd_jax.report import headline
 from dd_jax.report.blocks import Table
+from dd_jax.report.control_names import NAMES
 from dd_jax.report.display_names import run_value
 from dd_jax.report.formats import Cell, decimal, percent
 from dd_jax.report.records import lookup
 from dd_jax.types import Record
-
-NAMES = {
-    "teacher_labels": "teacher's labels",
-    "same_labels": "random, the set's teacher",
-    "hard_labels": "hard labels",
-    "el2n": "EL2N",
-    "grand": "GraNd",
-    "forgetting": "forgetting",
-    "herding": "herding",
-}
 
 
 def side_by_side(records: Sequence[Record]) -> Table | None:
@@ -38,7 +29,7 @@ def side_by_side(records: Sequence[Record]) -> Table | None:
     if not names:
         return None
     columns = ("method", "IPC", "distilled", "random subset")
-    columns += (*(NAMES[name] for name in names), "full data", "LRS", "ARS")
+    columns += (*(NAMES[name].short for name in names), "full data", "LRS", "ARS")
     return Table(columns, [_row(*pair, names) for pair in zip(found, of)])
 
 

@@ -62,6 +62,16 @@ def test_experts_are_those_of_one_recipe_whatever_they_are_followed_for():
     assert "experts" not in shares_of(cell()).parts
 
 
+def test_a_teacher_is_shared_by_cells_of_any_budget_of_labels():
+    taught = lambda **changes: cell(**{"distill.labels": "teacher", **changes})
+    one = taught()
+    assert "teacher" in same(one, taught(**{"distill.teacher.bytes": 500}))
+    assert "teacher" in same(one, taught(distill__method="dsa", distill__ipc=3))
+    assert "teacher" not in same(one, taught(**{"distill.teacher.epochs": 3}))
+    assert "teacher" not in same(one, taught(**{"distill.teacher.lr": 0.5}))
+    assert "teacher" not in shares_of(cell()).parts
+
+
 def test_ids_are_those_of_the_folders_that_runs_share(tmp_path):
     ready = run.prepared(make(TINY))
     started = start(ready, tmp_path / "run", tmp_path / "cache")

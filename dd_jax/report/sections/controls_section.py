@@ -3,6 +3,7 @@
 from dd_jax.report import headline
 from dd_jax.report.artefacts import Artefacts
 from dd_jax.report.blocks import Block, Table, Text, grid
+from dd_jax.report.control_names import NAMES
 from dd_jax.report.display_names import pipe_names
 from dd_jax.report.formats import decimal, percent, points
 from dd_jax.report.intervals import difference
@@ -22,15 +23,6 @@ SHAPE = fields(
         "held_out": COUNT,
     },
 )
-NAMES = {
-    "teacher_labels": "Random images, labels of an early-stopped teacher",
-    "el2n": "Real images by EL2N",
-    "grand": "Real images by gradient norm (GraNd)",
-    "forgetting": "Real images by forgetting",
-    "herding": "Real images by herding of learned features",
-    "same_labels": "Random images with labels of the set's teacher",
-    "hard_labels": "The set's images with hard labels",
-}
 HOW = (
     "Networks on each control are as many as on random subsets, and trained for as "
     "many steps as those on the set. Where a control has several forms, such as the "
@@ -65,7 +57,7 @@ def controls(record: Record) -> Table | None:
         if pipe in ("random_subset", "full_data")
     }
     of |= {
-        NAMES.get(row["name"], row["name"]): (row.get("accuracy"), row.get("form", ""))
+        _name(row["name"]): (row.get("accuracy"), row.get("form", ""))
         for row in lookup(record, "controls", "controls") or ()
     }
     rows = [
@@ -74,6 +66,10 @@ def controls(record: Record) -> Table | None:
     ]
     columns = ("Control", "Form", "Accuracy", "Distilled set less this")
     return Table(columns, rows)
+
+
+def _name(control: str) -> str:
+    return NAMES[control].long if control in NAMES else control
 
 
 def _gain(ours: dict | None, control: dict | None) -> dict | None:
