@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -24,6 +24,8 @@ SETTINGS = (
     "adversarial",
     "results_version",
 )
+RECIPE = ("distill.", "train.cutmix")  # IDC's networks are published with CutMix
+NO_RECIPE = ("distill.load", "distill.labels", "distill.teacher.")
 OWN_KEYS = ("seed", "distill.ipc", "distill.init", "distill.method", "data.num_classes")
 
 
@@ -35,7 +37,8 @@ class Reading(NamedTuple):
       dataset, seed: as recorded.
       factors: the run keys that tests compare, and `ratio`, the share of the data.
       names: of the data set and of these run keys, as tables show them.
-      recipe: config keys of the distillation, as text; they go with the method.
+      recipe: config keys of the distillation and CutMix, as text; they go with the
+        method.
       settings: the other keys that have to be equal, as text.
       values: of each registered test, None where not measured.
     """
@@ -80,7 +83,8 @@ def reading(record: Record) -> Reading | None:
     config = run.get("config")
     keys = config if isinstance(config, dict) else {}
     keys = {key: value for key, value in keys.items() if key not in OWN_KEYS}
-    recipe = {key: v for key, v in keys.items() if key.startswith("distill.")}
+    own = lambda key: key.startswith(RECIPE) and not key.startswith(NO_RECIPE)
+    recipe = {key: v for key, v in keys.items() if own(key)}
     others = {key: v for key, v in keys.items() if key not in recipe}
     others |= {f"run {key}": run.get(key) for key in SETTINGS}
     return Reading(
@@ -99,8 +103,8 @@ def design(readings: Sequence[Reading], test: Registered) -> Design | None:
     """The paired values of a test on one data set; None without any value.
 
     A condition is what agrees in all keys but the factor and the seed. The recipe of a
-    distillation goes with the method, and with the ratio where the Records have one
-    recipe for each. A (condition, seed) counts where it has all levels.
+    distillation goes with the method, and with the ratio where at each ratio one recipe
+    has more seeds than any other. A (condition, seed) counts where it has all levels.
 
     Compared are, of the sets of levels that some (condition, seed) has, the one that
     has several levels and enough seeds, then the one for which the most values count,
@@ -164,16 +168,31 @@ def _conditions(measured: Sequence[Reading], test: Registered) -> list[tuple]:
         (*(one.factors[k] for k in others), one.settings, one.values[number].setting)
         for one in measured
     ]
-    recipes = defaultdict(set)
+    if test.factor == "method":
+        return alike
+    seeds: dict = defaultdict(lambda: defaultdict(lambda: defaultdict(set)))
     for one, condition in zip(measured, alike):
-        recipes[condition, one.seed, _level(one, test)].add(one.recipe)
-    several = {condition for (condition, *_), own in recipes.items() if len(own) > 1}
+        seeds[condition][_level(one, test)][one.recipe].add(one.seed)
+    main = {
+        condition: {level: _most_seeds(own) for level, own in levels.items()}
+        for condition, levels in seeds.items()
+    }
 
     def recipe(one: Reading, condition: tuple) -> str:
-        by_size = test.factor == "ipc" and condition not in several
-        return "" if test.factor == "method" or by_size else one.recipe
+        by_level = main[condition]
+        by_size = test.factor == "ipc" and None not in by_level.values()
+        return (
+            "" if by_size and one.recipe == by_level[_level(one, test)] else one.recipe
+        )
 
     return [(*same, recipe(one, same)) for one, same in zip(measured, alike)]
+
+
+def _most_seeds(seeds: dict[str, set]) -> str | None:
+    """The recipe that more seeds have than any other; None where there is none."""
+    counts = Counter({recipe: len(own) for recipe, own in seeds.items()}).most_common(2)
+    tied = len(counts) > 1 and counts[0][1] == counts[1][1]
+    return None if tied else counts[0][0]
 
 
 def _level(one: Reading, test: Registered) -> Any:

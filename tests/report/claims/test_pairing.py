@@ -82,8 +82,8 @@ def test_recipes_go_with_the_method():
     assert len(of([dm, dsa], METHOD).levels) == 1
 
 
-def with_recipe(ipc, lr, **config):
-    record = cells.cell(ipc=ipc)
+def with_recipe(ipc, lr, seed=0, **config):
+    record = cells.cell(ipc=ipc, seed=seed)
     record["run"]["id"] += str((lr, config))
     record["run"]["config"] = {"distill.lr": lr, **config}
     return record
@@ -100,6 +100,39 @@ def test_only_equal_recipes_are_paired_where_a_ratio_has_several():
     assert of(records).conditions == 2
     few, many, more = with_recipe(1, 0.5), with_recipe(10, 5.0), with_recipe(10, 0.5)
     assert (of([few, many, more]).conditions, of([few, many, more]).unpaired) == (1, 1)
+
+
+def by_ratio(lr, seeds=3, **config):
+    """Four ratios, with the learning rate `lr(ipc, seed)`."""
+    return [
+        with_recipe(ipc, lr(ipc, seed), seed=seed, **config)
+        for seed in range(seeds)
+        for ipc in (1, 5, 10, 20)
+    ]
+
+
+def test_a_single_run_with_another_recipe_is_left_out():
+    stray = with_recipe(10, 0.7)
+    found = of([*by_ratio(lambda ipc, seed: ipc / 2), stray])
+    assert (found.levels, found.records, found.unpaired) == ((1, 5, 10, 20), 12, 1)
+
+
+def test_recipes_that_go_with_the_seed_are_not_paired():
+    assert len(of(by_ratio(lambda ipc, seed: 10.0**seed)).values) == 1
+
+
+@pytest.mark.parametrize("key", ["distill.load", "distill.labels"])
+def test_other_sets_and_labels_are_no_recipe(key):
+    records = by_ratio(lambda ipc, seed: 1.0)
+    for record in records:
+        record["run"]["config"][key] = str(record["run"]["ipc"])
+    assert len(of(records).levels) == 1
+
+
+def test_cutmix_goes_with_the_method():
+    dm, idc = cells.cell(method="dm"), cells.cell(method="idc")
+    idc["run"]["config"] = {"distill.method": "idc", "train.cutmix": 0.5}
+    assert of([dm, idc], METHOD).levels == ("dm", "idc")
 
 
 def test_radii_that_differ_are_not_paired():
