@@ -21,8 +21,8 @@ def parts(records: Sequence[Record]) -> list[Part]:
 
     The centre of a run key is its most frequent value. Two keys exclude each other
     where no Record is off the centre of both. Keys that exclude some other key are
-    factors, if each excludes all the others; the remaining keys are crossed with them
-    and vary in every part.
+    factors, if each excludes all the others and some Record is at the centre of all;
+    the remaining keys are crossed with them and vary in every part.
 
     >>> runs = [(1, "real"), (10, "real"), (10, "noise")]
     >>> found = parts([{"run": {"ipc": i, "init": init}} for i, init in runs])
@@ -37,7 +37,8 @@ def parts(records: Sequence[Record]) -> list[Part]:
         if not any(a and b for a, b in zip(*(off_centre[key] for key in pair)))
     }
     factors = [key for key in off_centre if any(key in pair for pair in excluding)]
-    if not factors or set(combinations(factors, 2)) != excluding:
+    central = [not any(off) for off in zip(*(off_centre[key] for key in factors))]
+    if set(combinations(factors, 2)) != excluding or not any(central):
         return [Part(list(records), ())]
     found = []
     for factor in factors:

@@ -81,7 +81,12 @@ def plans(records: Sequence[Record]) -> list[Plan]:
     found = [Plan("Frontier", title, draw) for title, draw in frontiers(records)]
     if layout(records) is None:
         return found
-    panels = [panel for part in one_factor.parts(records) for panel in _panels(part)]
+    panels = [
+        panel
+        for other, alike in _by_other_settings(records)
+        for part in one_factor.parts(alike)
+        for panel in _panels(part, other)
+    ]
     for metric, measure in METRICS.items():
         if not any(estimate(measure(record)) for record in records):
             continue
@@ -100,21 +105,22 @@ def plans(records: Sequence[Record]) -> list[Plan]:
     return found
 
 
-def _panels(part: one_factor.Part) -> list[tuple[Layout, list[str], list[Record]]]:
+def _panels(
+    part: one_factor.Part, other: list[str]
+) -> list[tuple[Layout, list[str], list[Record]]]:
     """Axes, words for what is fixed, and Records of each panel of a part of a sweep."""
     axes = layout(part.records)
     if axes is None:
         return []
     keys = (*axes.panels, *part.fixed)
     found = []
-    for other, alike in _by_other_settings(part.records):
-        for values, members in grouped(alike, keys):
-            where = [
-                f"no {key_name(k)}" if v is None else line_name(members[0], k)
-                for k, v in zip(keys, values)
-            ]
-            kept, cut = _few(members, axes)
-            found.append((axes, [*where, *other, *cut], kept))
+    for values, members in grouped(part.records, keys):
+        where = [
+            f"no {key_name(k)}" if v is None else line_name(members[0], k)
+            for k, v in zip(keys, values)
+        ]
+        kept, cut = _few(members, axes)
+        found.append((axes, [*where, *other, *cut], kept))
     return found
 
 

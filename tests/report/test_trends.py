@@ -104,6 +104,12 @@ def test_crossed_factors_are_no_parts():
     assert len(records) == 7 and fixed == ()
 
 
+def test_the_centre_is_one_of_the_records():
+    """IDC at 1 and DM at 10 images a class, of each width: no design of two factors."""
+    rows = [*runs(method=["idc"], ipc=[1]), *runs(method=["dm", "mtt"], ipc=[10])]
+    assert [part.fixed for part in one_factor.parts(rows)] == [()]
+
+
 def test_a_metric_nowhere_measured_has_no_panel():
     rows = runs(ipc=[1, 10])
     for row in rows:
