@@ -70,10 +70,14 @@ def run_ids(
 ) -> list[str]:
     """`run_id` for each of several choices of the keys that matter."""
     used, values = Identical(used_entries(config)), flat(config)
-    values = {k: _canonical(values[k]) for k in _deciding(Identical(entries()), used)}
-    for switch, off in _SWITCHES:
-        if values.get(switch) == _canonical(fields()[switch].default):
-            values = {k: v for k, v in values.items() if not k.startswith(off)}
+    deciding = _deciding(Identical(entries()), used)
+    known = fields()
+    off = tuple(
+        keys
+        for switch, keys in _SWITCHES
+        if values[switch] == known[switch].default and switch in deciding
+    )
+    values = {k: _canonical(values[k]) for k in _less(deciding, off)}
     code = [(_NAMED_BY[e.kind].format(e.name), e) for e in used if e.digest]
 
     def name(only: tuple[str, ...]) -> str:
@@ -99,6 +103,11 @@ def _source_digest(source: str) -> str:
     name, place = source_of(source)
     files = expanded(place) if place else None
     return f"{name} {file_digest(files) if files and files.exists() else place}"
+
+
+@lru_cache(maxsize=64)
+def _less(keys: tuple[str, ...], starts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(key for key in keys if not key.startswith(starts))
 
 
 @lru_cache(maxsize=64)

@@ -47,7 +47,7 @@ class Estimate(NamedTuple):
 
 def read(workdir: Path, results: Path) -> list[Record]:
     """The Records that tell costs: of a work directory and of a folder of results."""
-    files = [workdir / "results.jsonl", *sorted(results.glob("*.jsonl"))]
+    files = [workdir / "results.jsonl", *sorted(results.glob("*.jsonl*"))]
     found = (r for f in files if f.is_file() for r in records.readable_lines(f)[0])
     return [r for r in found if records.lookup(r, "cost", "train_seconds") is not None]
 

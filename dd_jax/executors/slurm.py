@@ -31,6 +31,8 @@ _WARNED = 90  # seconds before its time limit in which a job is queued again
 _SOON, _LATE = 2.0, 30.0  # seconds between two looks at the queue
 _PACKAGE = Path(__file__).parents[2]
 
+_NO_ROOM = End("busy", "waits: Slurm takes no more jobs now", owner="a later job")
+
 Settings = dict[str, Any]
 
 
@@ -106,6 +108,7 @@ def run_on_cluster(
             for i in left
         }
         jobs = _jobs(root.absolute() / "slurm", elements, settings)
+        yield from ((i, _NO_ROOM) for i in left if i not in jobs)
         try:
             for i, end in _ends(jobs, folders, watcher):
                 if end.kind == "full":
@@ -129,8 +132,11 @@ def _jobs(
 ) -> dict[int, str]:
     """Jobs of the cells: those in the queue already, and others that are submitted.
 
+    Where Slurm refuses an array while others are in the queue, as a limit of jobs for
+    each user makes it, the cells of this and of later arrays have no job.
+
     Raises:
-      InputError: Slurm does not answer, or refuses them.
+      InputError: Slurm does not answer, or refuses all.
     """
     record = folder / "jobs.jsonl"
     before = dict(map(_submitted_before, workdir.read_jsonl(record)))
@@ -146,13 +152,21 @@ def _jobs(
     size = slurm.array_limit()
     for first in range(0, len(new), size):
         block = new[first : first + size]
-        names = _submitted(folder, [elements[i] for i in block], settings)
+        try:
+            names = _submitted(folder, [elements[i] for i in block], settings)
+        except InputError as error:
+            if not jobs:
+                raise
+            notice(
+                f"{error}; {len(new) - first} cells wait until the others have ended"
+            )
+            break
         for i, job in zip(block, names):
             workdir.append_jsonl(record, {"run": elements[i].run_id, "job": job})
             jobs[i] = job
         say(f"submitted {len(block)} cells as job {names[0].split('_')[0]}")
-    if len(jobs) > len(new):
-        say(f"{len(jobs) - len(new)} cells are in the queue already")
+    if before_this := len(elements) - len(new):
+        say(f"{before_this} cells are in the queue already")
     return jobs
 
 

@@ -55,7 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m dd_jax.report",
-        description="Make results.jsonl and report.html of a work directory again.",
+        description="Make results.jsonl and report.html of a work directory again; "
+        "with options, print or write what they say instead.",
     )
     parser.add_argument(
         "path",
@@ -68,41 +69,41 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--markdown",
         action="store_true",
-        help="instead, print a Markdown table with a row for each run",
+        help="print a Markdown table with a row for each run",
     )
     parser.add_argument(
         "--privacy",
         action="store_true",
-        help="instead, print Markdown tables of membership inference, by threat model "
+        help="print Markdown tables of membership inference, by threat model "
         "and training data",
     )
     parser.add_argument(
         "--transfer",
         action="store_true",
-        help="instead, print Markdown tables of transfer between networks",
+        help="print Markdown tables of transfer between networks",
     )
     parser.add_argument(
         "--backdoors",
         action="store_true",
-        help="instead, print a Markdown table of how often the search for backdoors is "
+        help="print a Markdown table of how often the search for backdoors is "
         "wrong, counted on clean and poisoned sets",
     )
     parser.add_argument(
         "--matched",
         action="store_true",
-        help="instead, print a Markdown table of the risks of sets with mitigations, "
+        help="print a Markdown table of the risks of sets with mitigations, "
         "beside plain sets of the same accuracy",
     )
     parser.add_argument(
         "--fair",
         action="store_true",
-        help="instead, print a Markdown table of forms of fair distillation beside "
+        help="print a Markdown table of forms of fair distillation beside "
         "balanced batches, and whether they do better",
     )
     parser.add_argument(
         "--claims",
         action="store_true",
-        help="instead, print Markdown tables of the claims of arXiv 2305.03355, tested "
+        help="print Markdown tables of the claims of arXiv 2305.03355, tested "
         "on the Records",
     )
     parser.add_argument(
@@ -110,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs=2,
         type=expanded,
         metavar=("A", "B"),
-        help="instead, and without WORKDIR, print Markdown of two runs side by side, "
+        help="without WORKDIR, print Markdown of two runs side by side, "
         "or write a page to --export=FILE.html; each is the folder of a run, a "
         "record.json, or a work directory or results.jsonl with one run",
     )
@@ -118,20 +119,20 @@ def _parser() -> argparse.ArgumentParser:
         "--trends",
         type=expanded,
         metavar="DIR",
-        help="instead, write the plots of a sweep to DIR as SVG",
+        help="write the plots of a sweep to DIR as SVG",
     )
     parser.add_argument(
         "--export",
         type=expanded,
         metavar="FILE",
-        help="instead, write the Records to FILE.csv or FILE.parquet, or tables of "
+        help="write the Records to FILE.csv or FILE.parquet, or tables of "
         "means over seeds to FILE.tex, for LaTeX",
     )
     parser.add_argument(
         "--cards",
         type=expanded,
         metavar="DIR",
-        help="instead, write model_card.json and data_card.json of one run to DIR; "
+        help="write model_card.json and data_card.json of one run to DIR; "
         "WORKDIR may also be the folder of a run or its record.json",
     )
     parser.add_argument(
@@ -143,7 +144,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--fill",
         action="store_true",
-        help="instead, WORKDIR is a Markdown file: make the tables between its lines "
+        help="WORKDIR is a Markdown file: make the tables between its lines "
         "'<!-- table: FILE runs|privacy|robustness|controls|backdoors|"
         "matched|fair|transfer|claims "
         "[KEY=VALUE ...] -->' and '<!-- end of table -->' again",
@@ -195,8 +196,10 @@ def _run(arguments: argparse.Namespace) -> None:
         if wanted:
             print(table(ordered(found)), end="")
     if arguments.trends:
-        for written in trends.write_svgs(found, arguments.trends):
-            print(written)
+        drawn = trends.write_svgs(found, arguments.trends)
+        if not drawn:
+            raise InputError(f"{path}: no plots; no two Records differ in a run key")
+        print(*drawn, sep="\n")
     if arguments.export:
         table_files.write(found, arguments.export, arguments.form or "wide")
         print(arguments.export)

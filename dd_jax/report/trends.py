@@ -143,9 +143,9 @@ def draw_panel(plan: Plan) -> Trend:
 
 def write_svgs(records: Sequence[Record], folder: Path) -> list[Path]:
     """Write each trend as an SVG file named after its title; returns the paths."""
-    folder.mkdir(parents=True, exist_ok=True)
     paths: list[Path] = []
     for trend in map(draw_panel, plans(records)):
+        folder.mkdir(parents=True, exist_ok=True)
         stem = re.sub(r"[^a-z0-9]+", "_", trend.title.lower()).strip("_")[:100]
         path, number = folder / f"{stem}.svg", 1
         while path in paths:  # titles may differ in characters that names leave out

@@ -172,8 +172,7 @@ def _complete(waiting: Prepared, folder: Path, cache: Path) -> None:
     """Runs what is left of a run; `status.json` says how it ends."""
     compiled.enable()
     found = workdir.provenance()  # of the code that is loaded, not of a later commit
-    workdir.write_json(folder / "config.json", json.loads(waiting.config.to_json()))
-    workdir.write_status(folder, "running")
+    workdir.write_start(folder, waiting.config.to_json())
     try:
         record = _measure(start(waiting, folder, cache), waiting.notes)
         if current_id(waiting.config) != folder.name:

@@ -77,7 +77,7 @@ def runs_at_once(devices: int) -> int:
 
 
 def _started(cell: Prepared, folder: Path, cache: Path) -> RunContext:
-    workdir.write_status(folder, "running")
+    workdir.write_start(folder, cell.config.to_json())
     run = start(cell, folder, cache)
     say_advice(run)
     whitening(cell.config)

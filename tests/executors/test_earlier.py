@@ -1,3 +1,4 @@
+import gzip
 import json
 
 import pytest
@@ -142,6 +143,7 @@ def test_records_are_read_of_both_places_and_damaged_ones_left_out(tmp_path):
     (tmp_path / "results.jsonl").write_text(line("a") + '{"run"')
     (results / "b.jsonl").write_text(line("b") + line("c", train_seconds=None))
     (results / "d.jsonl").write_text('{"step": 1}\n')
+    (results / "e.jsonl.gz").write_bytes(gzip.compress(line("e").encode()))
     found = earlier.read(tmp_path, results)
-    assert [record["run"]["id"] for record in found] == ["a", "b"]
+    assert [record["run"]["id"] for record in found] == ["a", "b", "e"]
     assert earlier.read(tmp_path / "none", tmp_path / "none") == []

@@ -69,6 +69,35 @@ def test_a_refused_submission_leaves_nothing_and_is_one_line(
     assert [*folder.iterdir()] == [kept] and capfd.readouterr() == ("", "")
 
 
+def test_cells_that_slurm_has_no_room_for_are_submitted_once_others_have_ended(
+    cluster, tmp_path, monkeypatch, capsys
+):
+    """A site that takes two jobs of a user at a time, in arrays of two."""
+    monkeypatch.setattr(slurm.slurm, "array_limit", lambda: 2)
+    waiting = {}
+
+    def submitted(folder, block, settings):
+        if waiting:
+            raise InputError("Slurm refuses the jobs: QOSMaxSubmitJobPerUserLimit")
+        waiting.update({f"5_{e.number}": e.run_id for e in block})
+        cluster.queue |= dict.fromkeys(waiting, "")
+        return [*waiting]
+
+    def slept(seconds):
+        for run_id in waiting.values():
+            workdir.write_status(workdir.run_folder(tmp_path, run_id), "done")
+        waiting.clear()
+        cluster.queue.clear()
+
+    monkeypatch.setattr(slurm, "_submitted", submitted)
+    monkeypatch.setattr(slurm.time, "sleep", slept)
+    assert [end.kind for end in run(tmp_path, 5)] == ["done"] * 5
+    printed = capsys.readouterr()
+    assert printed.err.count("cells wait until the others have ended") == 2
+    assert "QOSMaxSubmitJobPerUserLimit; 3 cells wait" in printed.err
+    assert printed.out.count("submitted 2 cells") == 2
+
+
 @pytest.mark.parametrize("row", [{"x": 1}, [1], "x", None, {"run": [], "job": {}}])
 def test_damaged_rows_of_jobs_count_not(cluster, tmp_path, row):
     cluster.queue["4_7"] = ""

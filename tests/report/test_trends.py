@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from dd_jax.report import __main__ as command
 from dd_jax.report import lines, one_factor, sweep_axes, trends
+from dd_jax.system import workdir
 
 
 def runs(**axes):
@@ -132,6 +134,14 @@ def test_repeats_are_pooled():
     pooled = lines.pooled([{"mean": 0.4, "ci": None, "n": 1}, None, {"mean": 0.6}])
     assert pooled["mean"] == 0.5 and pooled["n"] == 2
     assert lines.pooled([None]) is None
+
+
+def test_the_command_says_that_there_is_nothing_to_draw(tmp_path, capsys):
+    workdir.write_jsonl(tmp_path / "one.jsonl", runs())
+    given = [str(tmp_path / "one.jsonl"), "--trends", str(tmp_path / "plots")]
+    assert command.main(given) == 2
+    assert "no plots; no two Records differ" in capsys.readouterr().err
+    assert not (tmp_path / "plots").exists()
 
 
 def test_write_names_files_after_titles(tmp_path):

@@ -7,6 +7,7 @@ import pytest
 from tiny import BARE, TINY, launch, make
 
 from dd_jax import run
+from dd_jax.executors import find
 from dd_jax.run import together
 from dd_jax.runtime import joint_loop
 from dd_jax.runtime.checkpoint import newest_step
@@ -124,6 +125,15 @@ def test_a_kill_between_two_saves_is_made_good(tmp_path, monkeypatch):
         together.take_steps_together(some, tmp_path / "together")
     monkeypatch.undo()
     ends_equal(some, tmp_path, 3)
+
+
+def test_runs_are_found_while_their_steps_are_taken(tmp_path, monkeypatch):
+    some, found = cells(BARE), []
+    looked = lambda: find.run_folders(tmp_path, [cell.config for cell in some])
+    monkeypatch.setattr(together, "_STAGES", (lambda run: found.append(looked()),))
+    together.take_steps_together(some, tmp_path)
+    folders = [workdir.run_folder(tmp_path, cell.id) for cell in some]
+    assert found[0] == folders
 
 
 def test_runs_of_another_process_are_left_to_it(tmp_path):
