@@ -5,8 +5,9 @@ from itertools import groupby
 from typing import NamedTuple
 
 from dd_jax.benchmark.published_set import PublishedSet
-from dd_jax.report import controls_table, headline
+from dd_jax.report import headline
 from dd_jax.report.blocks import Block, Caption, Grid, Notes, Table, Text
+from dd_jax.report.control_names import NAMES
 from dd_jax.report.display_names import dataset_name, run_value, set_size_text
 from dd_jax.report.formats import Cell, decimal, percent, points
 from dd_jax.report.path_texts import without_paths
@@ -103,11 +104,11 @@ def _group(row: Ranked) -> tuple[str, int, str, float]:
 def _control(row: Ranked) -> str | Cell:
     """The best of the controls of the run that made the set."""
     rows = lookup(row.made, "controls", "controls") or []
-    rows = [control for control in rows if control["name"] in controls_table.NAMES]
+    rows = [control for control in rows if control["name"] in NAMES]
     best = max(rows, key=lambda c: headline.mean(c.get("accuracy")) or 0.0, default={})
     if not estimate(best.get("accuracy")):
         return _NO_ROW
-    return f"{controls_table.NAMES[best['name']]} {percent(best['accuracy']).text}"
+    return f"{NAMES[best['name']].short} {percent(best['accuracy']).text}"
 
 
 def _minutes(row: Ranked) -> str:
