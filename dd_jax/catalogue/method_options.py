@@ -78,8 +78,8 @@ TRAJECTORY_MATCHING = (
     Option(
         "expert_labels",
         False,
-        "learned labels (distill.lr_labels) start from the probabilities of an expert, "
-        "as in DATM",
+        "learned labels (distill.lr_labels) start from what the experts that are right "
+        "about an image say of it, as in DATM",
         FLAG,
     ),
     Option(

@@ -29,9 +29,9 @@ class PairSample(NamedTuple):
 
 
 def expert_loss(model: Model, params: Params, synthetic_batch: SyntheticSet) -> Array:
-    """Mean cross-entropy of a network on a synthetic set, `f32[]`."""
-    flat = flattened(synthetic_batch)
-    weights = jnp.full(len(flat.images), 1 / len(flat.images))
+    """Sum over classes of a network's mean cross-entropy on their images, `f32[]`."""
+    per_class, flat = synthetic_batch.images.shape[1], flattened(synthetic_batch)
+    weights = jnp.full(len(flat.images), 1 / per_class)
     return network_loss(model, params, weights, flat.images, flat.labels)
 
 
@@ -44,7 +44,7 @@ def interpolated_matching(
     init: str = "real",
     batch_real: int = 64,
     augment: Callable[[Key, Array], Array] = unchanged,
-    lr: float = 0.03,
+    lr: float,
     experts: int = 5,
     expert_epochs: int = 20,
     expert_lr: float = 0.01,
@@ -60,8 +60,8 @@ def interpolated_matching(
     [0, 1], each step takes two steps of descent, first on
     `sum_c D(mean_i f(A_c(x_ci); w), mean_j f(A_c(s_cj); w))`, `w = l w_0 + (1 - l)
     w_T`, with one augmentation A_c for both sides of class c, and then on
-    `b mean_j CE(A'_c(s_cj); w_T)`. Stored images in [0, 1] hold `factor^2` synthetic
-    ones each, as in IDC.
+    `b sum_c mean_j CE(A'_c(s_cj); w_T)`. Stored images in [0, 1] hold `factor^2`
+    synthetic ones each, as in IDC.
 
     Args:
       model: the network of the experts.
@@ -71,7 +71,8 @@ def interpolated_matching(
       batch_real: real images a class and step.
       augment: `(key, f32[n h w c]) -> f32[n h w c]`, one operation for all images.
       lr: learning rate of the stored images.
-      experts: networks trained as experts.
+      experts: networks trained as experts, with momentum and weight decay as networks
+        on a set, at a constant learning rate.
       expert_epochs: T, epochs that they train for.
       expert_lr: their learning rate.
       expert_weight: b; 0 leaves the second step out.
@@ -85,7 +86,7 @@ def interpolated_matching(
       A `Method` whose `sample` reads `Real.experts`.
     """
     unravel, embed = unraveller(model), embedding or model
-    used = Experts((0, expert_epochs), experts, expert_lr)
+    used = Experts((0, expert_epochs), experts, expert_lr, teaches=True)
     learner = synthetic(
         ipc=ipc, init=init, lr=lr, space=PIXELS, clamp=True, factor=factor, **images
     )

@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 
 from dd_jax.distill.base import Experts, Method, Real
-from dd_jax.distill.methods.flat_weights import require_whole, unraveller
+from dd_jax.distill.methods.expert_labels import labels_of_experts
+from dd_jax.distill.methods.flat_weights import require_whole
 from dd_jax.distill.methods.student import (
     TrajectorySegment,
     exact_gradient,
@@ -126,7 +127,9 @@ def trajectory_matching(
     Differs from the released code in: the learning rate a is learned as its logarithm,
     so that it stays positive; steps are computed again where a GiB does not hold the
     convolutions of all; with ZCA, augmentation comes before it; every draw
-    follows from the key.
+    follows from the key. Of DATM are the windows and the start of its labels, not its
+    flat trajectories (FTD), the mean of images over updates, nor that updates of a loss
+    above 1 are left out; its labels have a momentum of 0.9.
 
     Args:
       model: the network of the experts; one with batch statistics normalises each
@@ -144,9 +147,7 @@ def trajectory_matching(
       growth: updates over which it grows to T.
       batch_student: synthetic images a student step; 0 is all.
       tesla: drop the terms between steps (TESLA), for constant memory.
-      expert_labels: learned labels start from the probabilities of the first expert at
-        the end of its path, as those of DATM; there initial images are also limited to
-        those that it classifies rightly.
+      expert_labels: learned labels start as in DATM, see `labels_of_experts`.
       augment_student: `(key, f32[n h w c]) -> f32[n h w c]`, with parameters for each
         image, for the student's batches.
       ipc: stored images a class.
@@ -183,10 +184,8 @@ def trajectory_matching(
     def init(key: Key, real: Real) -> TrajectoryState:
         learned = learner.init(key, real)
         if expert_labels:
-            expert = unraveller(model)(jnp.asarray(real.experts[0, -1], jnp.float32))
-            synthetic_batch = learner.decode(learned.params)
-            logits = model.apply(expert, flattened(synthetic_batch).images)
-            logits = logits.reshape(synthetic_batch.labels.shape)
+            ends = jnp.asarray(real.experts[:, -1], jnp.float32)
+            logits = labels_of_experts(model, ends, learner.decode(learned.params))
             learned = learned._replace(params=learned.params | {"logits": logits})
         return TrajectoryState(learned, jnp.int32(0))
 

@@ -23,12 +23,14 @@ class Parametrisation(NamedTuple):
         `f32[k m k]` and the learning rate to train with.
       optimizers: how each entry of params descends.
       kept: `i64[s]`, the images of all classes in a row that are a set's; None for all.
+      soft: whether labels are learned, and need not say the class of an image.
     """
 
     init: Callable[[Key, Real], Theta]
     decode: Callable[[Theta], SyntheticSet]
     optimizers: dict[str, optax.GradientTransformation]
     kept: np.ndarray | None = None
+    soft: bool = False
 
 
 class LearnerState(NamedTuple):
@@ -76,10 +78,18 @@ def learner(parametrisation: Parametrisation) -> Learner:
         return LearnerState(optax.apply_updates(state.params, change), opt)
 
     def read(state: LearnerState) -> SyntheticSet:
-        kept = parametrisation.kept
-        whole = flattened(parametrisation.decode(state.params))
-        if kept is None:
+        batch = parametrisation.decode(state.params)
+        classes, per_class = batch.images.shape[:2]
+        whole = flattened(batch)
+        if parametrisation.soft:
+            whole = whole._replace(classes=np.arange(classes).repeat(per_class))
+        if (kept := parametrisation.kept) is None:
             return whole
-        return whole._replace(images=whole.images[kept], labels=whole.labels[kept])
+        of_kept = lambda a: None if a is None else a[kept]
+        return whole._replace(
+            images=whole.images[kept],
+            labels=whole.labels[kept],
+            classes=of_kept(whole.classes),
+        )
 
     return Learner(init, parametrisation.decode, update, read)

@@ -36,7 +36,7 @@ def learned_labels(
         return synthetic_batch._replace(labels=jax.nn.softmax(params["logits"]))
 
     optimizers = base.optimizers | {"logits": descent}
-    return Parametrisation(start, decode, optimizers)
+    return Parametrisation(start, decode, optimizers, soft=True)
 
 
 def learned_lr(
@@ -57,4 +57,4 @@ def learned_lr(
         return base.decode(params)._replace(lr=jnp.exp(params["log_lr"]))
 
     optimizers = base.optimizers | {"log_lr": descent}
-    return Parametrisation(start, decode, optimizers)
+    return base._replace(init=start, decode=decode, optimizers=optimizers)

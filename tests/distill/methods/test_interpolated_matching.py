@@ -110,7 +110,7 @@ def test_a_step_of_dance_is_two_steps_of_descent():
         total = 0.0
         for c, (k, x) in enumerate(zip(own_keys, images)):
             total -= jax.nn.log_softmax(mlp().apply(end, halved(k, x)))[:, c].sum()
-        return weight * total / (K * IPC)
+        return weight * total / IPC  # a mean for each class
 
     first = jax.grad(matching)(images)
     half = jnp.clip(images - lr * first, 0, 1)
@@ -175,6 +175,18 @@ def test_characteristic_features_are_cosines_and_sines():
     found = characteristic(mlp()).features((params, frequencies), images)
     expected = np.concatenate([np.cos(angles), np.sin(angles)], -1)
     np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_the_learning_rate_of_dance_grows_with_the_images():
+    moved = [
+        jax.jit(method.update)(jax.random.key(5), state, drawn)[0].params["images"]
+        for method, state, drawn in (problem("dance"), problem("dance", lr=0.01 * IPC))
+    ]
+    np.testing.assert_array_equal(*moved)
+
+
+def test_experts_train_as_teachers():
+    assert problem("dance")[0].experts.teaches and problem("ncfm")[0].experts.teaches
 
 
 def test_steps_without_experts_are_refused():
