@@ -140,6 +140,7 @@ def context_of(run: RunContext, name: str, results: Results | None = None) -> Co
     )
     if results is None:
         return before
+    in_set = results.sets.images.shape[1]
     return before._replace(
         sets=results.sets,
         networks=results.networks,
@@ -151,8 +152,8 @@ def context_of(run: RunContext, name: str, results: Results | None = None) -> Co
         variants=results.variants,
         undefended=results.undefended,
         learn=partial(control_networks.watched_networks, run),
-        fit=partial(control_networks.networks_on_some_rows, run),
-        same_labels=partial(control_networks.networks_with_same_labels, run),
+        fit=partial(control_networks.networks_on_some_rows, run, in_set),
+        same_labels=partial(control_networks.networks_with_same_labels, run, in_set),
         unaugmented=partial(control_networks.unaugmented_networks, run, results.sets),
         save=partial(_save, run),
         save_curves=results.curves.__setitem__,

@@ -13,22 +13,38 @@ from dd_jax.run.cached import (
     run_dir,
     stage_loop,
 )
-from dd_jax.run.context import RunContext, build_context
+from dd_jax.run.context import RunContext, build_context, images_per_class
 from dd_jax.run.taught import teacher_of
 from dd_jax.runtime.cost import Cost
 from dd_jax.runtime.keys import stack
 from dd_jax.runtime.precision import computing_in
 from dd_jax.train.many import train_on_rows
+from dd_jax.train.recipe import batches
 from dd_jax.types import Params, Split, SyntheticSet
 
 
-def networks_on_some_rows(
-    run: RunContext, rows: Split, chosen: np.ndarray, name: str
-) -> Params:
-    """A network on each choice of real rows, by the recipe of networks on a set.
+def epochs_as_on_sets(run: RunContext, in_set: int, images: int) -> int:
+    """Epochs on some images that take as many steps as training on a set does.
 
     Args:
       run: the run.
+      in_set: images that networks see of a set, all tiles of those that are stored.
+      images: that there are.
+    """
+    steps = lambda rows: batches(rows, run.config.train.batch)[1]
+    return max(1, round(run.config.train.epochs * steps(in_set) / steps(images)))
+
+
+def networks_on_some_rows(
+    run: RunContext, in_set: int, rows: Split, chosen: np.ndarray, name: str
+) -> Params:
+    """A network on each choice of real rows, by the recipe of networks on a set.
+
+    It takes as many steps as those, at the learning rate of the config.
+
+    Args:
+      run: the run.
+      in_set: images that networks see of a set.
       rows: real images with labels, classes or probabilities `f32[n k]`.
       chosen: `i64[s m]`.
       name: of the control, from which the keys follow.
@@ -36,7 +52,8 @@ def networks_on_some_rows(
     run = run._replace(cost=Cost())  # the audit counts what it takes
     keys = stack(run.key(f"controls {name}"), len(chosen))
     loop = stage_loop(run, "controls", run_dir(run, "controls"), f"controls, {name}")
-    epochs, lr = in_ten_calls(run.config.train.epochs), run.config.train.lr
+    epochs = in_ten_calls(epochs_as_on_sets(run, in_set, chosen.shape[1]))
+    lr = run.config.train.lr
     return train_on_rows(run.trainer, keys, rows, chosen, lr, epochs, loop)[0]
 
 
@@ -94,12 +111,21 @@ def unaugmented_networks(run: RunContext, sets: SyntheticSet) -> dict[str, Param
     }
 
 
-def networks_with_same_labels(run: RunContext) -> Params | None:
+def networks_with_same_labels(run: RunContext, in_set: int) -> Params | None:
     """Networks on random images that have the labels of the teacher of the run's sets.
+
+    Their labels have the same budget of bytes. They take as many steps as networks on
+    the sets.
+
+    Args:
+      run: the run.
+      in_set: images that networks see of a set.
 
     Returns:
       As many as on random subsets; None where sets have no teacher.
     """
     if not (given := teacher_of(run)):
         return None
-    return stages.networks_on_subsets(run._replace(cost=Cost()), given)
+    images = images_per_class(run.config) * len(run.dataset.class_names)
+    epochs = epochs_as_on_sets(run, in_set, images)
+    return stages.networks_on_subsets(run._replace(cost=Cost()), given, epochs)

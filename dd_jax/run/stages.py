@@ -131,14 +131,20 @@ def _learning_rates(run: RunContext, rates: Array) -> Array:
     return jnp.full_like(rates, run.config.train.lr)
 
 
-def networks_on_subsets(run: RunContext, teacher: Teacher | None = None) -> Params:
+def networks_on_subsets(
+    run: RunContext, teacher: Teacher | None = None, epochs: int = 0
+) -> Params:
     """`train.nets` networks, each on a random subset of its own, of the sets' size.
 
     Args:
       run: the run.
-      teacher: gives them labels; default their own.
+      teacher: gives them labels, by the network that labels the run's sets; default
+        their own.
+      epochs: default `train.epochs`.
     """
     config, data = run.config, run.dataset.train
+    first_set = stack(run.key("distil"), config.sets)[0]
+    experts = experts_of(run, data)
     set_key, net_key = jax.random.split(run.key("random_subset"))
     member = np.ones((config.train.nets, len(data.labels)), bool)
     sets, _ = distil_many(
@@ -147,16 +153,17 @@ def networks_on_subsets(run: RunContext, teacher: Teacher | None = None) -> Para
         data,
         member,
         distillation_steps(run),
-        experts=experts_of(run, data),
+        experts=lambda key, rows, wanted: experts(first_set, rows, wanted),
         share_experts=True,
         teacher=teacher,
     )
     labelled = ("distill.labels", "distill.teacher.") if teacher else ()
-    folder = cache_dir(run, "random_subset", *labelled)
+    name = f"random_subset_{epochs}_epochs" if epochs else ""
+    folder = cache_dir(run, "random_subset", *labelled, name=name)
     loop = stage_loop(run, "random_subset", folder)
-    epochs = in_ten_calls(config.train.epochs)
+    schedule = in_ten_calls(epochs or config.train.epochs)
     net_keys = stack(net_key, config.train.nets)
-    return train_on_sets(run.trainer, net_keys, sets, epochs, loop)[0]
+    return train_on_sets(run.trainer, net_keys, sets, schedule, loop)[0]
 
 
 def networks_on_full_data(run: RunContext) -> Params:

@@ -68,7 +68,7 @@ def test_networks_on_rows_are_those_on_a_set_of_these_rows(tmp_path):
     labels = np.eye(3, dtype=np.float32)[train.labels]
     chosen = np.stack([np.arange(6), np.arange(6, 12)])
     found = control_networks.networks_on_some_rows(
-        built, Split(train.images, labels, None), chosen, "any"
+        built, 6, Split(train.images, labels, None), chosen, "any"
     )
     sets = SyntheticSet(
         jnp.asarray(train.images[chosen] / np.float32(255)),
@@ -81,6 +81,21 @@ def test_networks_on_rows_are_those_on_a_set_of_these_rows(tmp_path):
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), found, expected
     )
+
+
+def test_controls_take_as_many_steps_as_networks_on_the_set(tmp_path, monkeypatch):
+    """IDC's 2 images of each of 3 classes are 24 that networks see: 6 steps, not 2."""
+    taken, on_rows = [], control_networks.train_on_rows
+
+    def spy(trainer, keys, rows, chosen, lr, epochs, *others):
+        taken.append((chosen.shape[1], epochs.total))
+        return on_rows(trainer, keys, rows, chosen, lr, epochs, *others)
+
+    monkeypatch.setattr(control_networks, "train_on_rows", spy)
+    values = {"distill.method": "idc", "distill.ipc": 2, "train.batch": 4}
+    names = {"audits.controls.names": ("herding",), "train.epochs": 5}
+    run.run(make(ON | values | names), tmp_path)
+    assert (6, 5 * 6 // 2) in taken
 
 
 def test_watched_networks_are_seen_after_every_epoch(tmp_path):
@@ -100,10 +115,10 @@ def test_watched_networks_are_seen_after_every_epoch(tmp_path):
 def test_a_kill_leaves_finished_controls(tmp_path, monkeypatch, record):
     fit = control_networks.networks_on_some_rows
 
-    def killed(built, rows, chosen, name):
+    def killed(built, in_set, rows, chosen, name):
         if name.startswith("forgetting"):
             raise KeyboardInterrupt
-        return fit(built, rows, chosen, name)
+        return fit(built, in_set, rows, chosen, name)
 
     monkeypatch.setattr(control_networks, "networks_on_some_rows", killed)
     with pytest.raises(KeyboardInterrupt):

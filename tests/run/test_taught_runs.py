@@ -8,6 +8,8 @@ from tiny import BARE, MLP, TINY, make, only_run
 from dd_jax import distill, models, run, train
 from dd_jax.distill.io import png_folder
 from dd_jax.report import schema
+from dd_jax.run import control_networks, stages
+from dd_jax.run.context import build_context
 from dd_jax.types import InputError
 
 TAUGHT = {
@@ -84,6 +86,15 @@ def test_controls_have_the_classes_and_labels_of_the_teacher(tmp_path):
         *("herding", "hard_labels", "same_labels")
     ]
     assert found["soft"] and found["scores"]["ior"] is not None
+
+
+def test_random_images_have_labels_of_the_very_teacher_of_the_set(tmp_path):
+    built = build_context(make(BARE | MLP | TAUGHT), tmp_path / "run", tmp_path)
+    stages.synthetic_sets(built)
+    networks = lambda: sorted(path.name for path in tmp_path.rglob("teacher_*/*.npy"))
+    before = networks()
+    control_networks.networks_with_same_labels(built, 6)
+    assert len(before) == 1 and networks() == before
 
 
 def test_a_set_in_python_is_not_trained_on_with_other_views(root):

@@ -25,7 +25,9 @@ def check(context: Context) -> None:
 
 
 def measure(context: Context) -> dict:
-    """Trains networks on each control, as many and as long as on the run's sets.
+    """Trains networks on each control, as many as on random subsets.
+
+    They take as many steps as networks on the run's sets.
 
     A share of each class of train is held out from all controls; of the forms of a
     control, see `control_forms`, that is taken which two networks do best with on these

@@ -24,10 +24,12 @@ SHAPE = fields(
     },
 )
 HOW = (
-    "Networks on each control are as many as on random subsets, and trained for as "
-    "many steps as those on the set. Where a control has several forms, such as the "
-    "easiest or the hardest images, the one is shown that did best on {} training rows "
-    "held out for this."
+    "Networks on each control are as many as on random subsets, and take as many steps "
+    "as those on the set, at the learning rate of the config where the set has learned "
+    "one of its own. Those on random subsets take as many epochs, which are fewer "
+    "steps where stored images hold several. Where a control has several forms, such "
+    "as the easiest or the hardest images, the one is shown that did best on {} "
+    "training rows held out for this."
 )
 
 
@@ -92,12 +94,19 @@ def scores(record: Record) -> str:
     of = lambda key: lookup(record, "controls", "scores", key)
     if of("lrs") is None or of("hlr") is None or of("ior") is None:
         return ""
+    soft = lookup(record, "controls", "soft")
+    names = [row["name"] for row in lookup(record, "controls", "controls") or ()]
+    labels = "hard labels"
+    if soft:
+        same = "same_labels" in names
+        labels = "labels of the same " if same else "the labels of an early-stopped "
+        labels += "teacher"
     hard = "With hard labels the images lose" if of("hlr") >= 0 else "The images gain"
     augmented = f", ARS {decimal(of('ars')).text}" if of("ars") is not None else ""
+    no_ars = " ARS is of hard labels alone." if soft else ""
     return (
         f"{hard} {points(abs(of('hlr'))).text} against the full data (HLR); over "
-        "random images with labels of the same kind the set gains "
-        f"{points(of('ior')).text} (IOR). LRS {decimal(of('lrs')).text}{augmented}, "
-        "both from 0 to 1; 0.269 is a set as good as random images and as the full "
-        "data."
+        f"random images with {labels} the set gains {points(of('ior')).text} (IOR). "
+        f"LRS {decimal(of('lrs')).text}{augmented}, from 0 to 1; 0.269 is a set as "
+        f"good as random images and as the full data.{no_ars}"
     )

@@ -137,7 +137,7 @@ def test_controls_stand_beside_what_the_set_gains_over_them(row):
     assert gain.startswith(f"{100 * (ours - 0.5):.1f} points (")
     assert "1,200 training rows" in how.text
     assert "lose 12.5 points" in words.text and "gains -5.0 points" in words.text
-    assert "LRS 0.250, both" in words.text
+    assert "LRS 0.250, from 0 to 1" in words.text
     assert texts(plain.table)[0][2].startswith("70.0 %")
 
 
