@@ -65,15 +65,17 @@ def saved(value, patch, **members):
             def persistent_id(self, obj):
                 if not isinstance(obj, _Storage):
                     return None
-                storages.append(obj.array.ravel("K"))
+                known = [i for i, a in enumerate(storages) if a is obj.array]
+                if not known:
+                    storages.append(obj.array)
+                key = str(known[0] if known else len(storages) - 1)
                 name = f"{TYPES[obj.array.dtype.str[1:]]}Storage"
-                key = str(len(storages) - 1)
                 kind = getattr(modules["torch"], name)
                 return "storage", kind, key, "cpu", obj.array.size
 
         Pickler(target, protocol=2).dump(value)
     parts = {"data.pkl": target.getvalue(), "byteorder": b"little", "version": b"3\n"}
-    parts |= {f"data/{i}": s.tobytes() for i, s in enumerate(storages)}
+    parts |= {f"data/{i}": s.ravel("K").tobytes() for i, s in enumerate(storages)}
     return archive(parts | {n.replace("__", "/"): v for n, v in members.items()})
 
 

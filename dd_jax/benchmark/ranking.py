@@ -21,9 +21,10 @@ HOW = (
     "whether the accuracy found again lies in its interval. Full data, controls, "
     "minutes of distillation, membership (AUC of the strongest attack) and accuracy "
     "under PGD are those of that run; a dash where it did not measure them, or where "
-    "the set was made elsewhere."
+    "the set was made elsewhere or names the Record of another method, data or size."
 )
 _NO_ROW = "-"
+_ITS_OWN = ("method", "dataset", "num_classes", "ipc")
 
 
 class Ranked(NamedTuple):
@@ -84,15 +85,25 @@ def ranked(
     Args:
       sets: all of them.
       found: Records of their evaluations, by name of the set.
-      made: Records of the runs that made them, by id.
+      made: Records of the runs that made them, by id; one of another method, data
+        or size counts not.
     """
     rows = [
-        Ranked(each, found[each.name], made.get(each.record, {}))
+        Ranked(
+            each, found[each.name], _its_own(made.get(each.record), found[each.name])
+        )
         for each in sets
         if each.name in found
     ]
     accuracy = lambda row: headline.mean(headline.accuracy(row.found)) or 0.0
     return sorted(rows, key=lambda row: (*_group(row), -accuracy(row)))
+
+
+def _its_own(made: Record | None, found: Record) -> Record:
+    """The Record that a set names, if it can be that of the run that made it."""
+    if made is None or any(made["run"].get(k) != found["run"].get(k) for k in _ITS_OWN):
+        return {}
+    return made
 
 
 def _group(row: Ranked) -> tuple[str, int, str, float]:

@@ -22,8 +22,8 @@ def class_number(classes: int) -> int:
 def set_bytes(synthetic: SyntheticSet, stored: int) -> dict[str, int]:
     """Bytes of a set's images, 8 bits a value as exported, and of its labels.
 
-    One-hot labels are numbers of classes; soft ones have four bytes a class, of each
-    view where views have labels.
+    One-hot labels are numbers of classes, of each stored image; soft ones have four
+    bytes a class, of each view where views have labels.
 
     Args:
       synthetic: images `[m h w c]` and labels `[m k]`.
@@ -37,7 +37,7 @@ def set_bytes(synthetic: SyntheticSet, stored: int) -> dict[str, int]:
     if synthetic.views is not None:
         each = PROBABILITY * classes * len(synthetic.views)
     elif (labels.max(1) == 1).all():
-        each = class_number(classes)
+        each, count = class_number(classes), stored
     else:
         each = PROBABILITY * classes
     images = stored * math.prod(synthetic.images.shape[1:])

@@ -22,6 +22,7 @@ def found(accuracy, ipc=10.0, dataset="digits", split="test"):
 
 
 MADE = {
+    "run": {"method": "dm", "dataset": "digits", "num_classes": 10, "ipc": 10.0},
     "accuracy": {"distilled": around(0.9), "full_data": 0.97},
     "quantization": {"accuracy": around(0.8)},
     "controls": {
@@ -52,6 +53,14 @@ def published(tmp_path):
         return PublishedSet(name, path, metadata)
 
     return make
+
+
+@pytest.mark.parametrize("key, value", [("method", "idc"), ("ipc", 1.0)])
+def test_a_set_has_no_record_of_another_run(published, key, value):
+    other = MADE | {"run": MADE["run"] | {key: value}}
+    sets = [published("mine", record="id")]
+    (row,) = ranking.ranked(sets, {"mine": found(0.784)}, {"id": other})
+    assert row.made == {} and ranking.compared(row) == "-"
 
 
 def test_the_row_of_a_set(published):

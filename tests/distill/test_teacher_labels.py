@@ -83,6 +83,7 @@ def test_views_within_a_budget(budget, views):
 def test_bytes_of_a_set_by_hand():
     one = SyntheticSet(*(np.asarray(a[0]) for a in sets()[:3]))
     assert set_bytes(one, 6) == {"images": 96, "labels": 6}
+    assert set_bytes(one, 2) == {"images": 32, "labels": 2}  # of tiles
     soft = one._replace(labels=0.7 * one.labels + 0.1)
     assert set_bytes(soft, 2) == {"images": 32, "labels": 72}
     views = soft._replace(views=np.stack([soft.labels] * 5))

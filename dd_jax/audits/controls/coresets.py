@@ -52,7 +52,8 @@ def by_herding(
     Returns:
       `i64[k ipc]`.
 
-    Source: Welling 2009; with learned features as Rebuffi et al. 2017.
+    Source: Welling 2009; with learned features as Rebuffi et al. 2017, who divide them
+    by their norms.
     """
     rng = np.random.default_rng(0)  # herding draws nothing
     of_class = (np.flatnonzero(labels == c) for c in range(classes))

@@ -4,8 +4,9 @@
   a set an experiment, of which the last is taken; normalised pixels.
 - MTT: `images_best.pt` and `labels_best.pt`; normalised pixels, or ZCA-whitened ones,
   which cannot be turned back without the whitening that the repository does not save.
-- IDC: `data.pt`, `[images, labels]`; pixels in [0, 1], `factor` x `factor` in each
-  stored image.
+  DATM: the same, its labels logits.
+- IDC: `data.pt`, `[images, labels]`; pixels in [0, 1] but for the last update, `factor`
+  x `factor` in each stored image.
 """
 
 from pathlib import Path
@@ -28,6 +29,8 @@ STATISTICS = {  # mean and standard deviation of pixels that the repositories di
     "cifar100": _CIFAR,  # of MTT; DC, DSA and DM have their own
     "tiny_imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
 }
+_CLASSES = dict.fromkeys(STATISTICS, 10) | {"cifar100": 100, "tiny_imagenet": 200}
+_LEFT = 0.5  # how far one update takes pixels of IDC out of [0, 1] at most
 
 
 def read_released(
@@ -35,6 +38,7 @@ def read_released(
     data: str,
     labels: str | Path | None = None,
     *,
+    logits: bool = False,
     factor: int = 1,
     lr: float | None = None,
     method: str = "",
@@ -45,6 +49,7 @@ def read_released(
       path: its file; which repository wrote it follows from what it holds.
       data: the data set by whose statistics pixels were normalised, of `STATISTICS`.
       labels: the file of labels, of MTT.
+      logits: whether that holds logits, as of DATM; their softmax is taken.
       factor: tiles along each side of a stored image, of IDC.
       lr: the learning rate to train with, where one was learned.
       method: the name to record as the method.
@@ -66,9 +71,17 @@ def read_released(
         pair = found["data"][-1]
     else:
         pair = found if kind == "idc" else (found, read_pt(labels or ""))
-    images, classes = _checked(path, pair)
+    images, classes = _checked(path, pair, data)
+    mean, std = (_of(data, kind, which, images) for which in (0, 1))
     if kind != "idc":
-        images = images * _of(data, kind, 1, images) + _of(data, kind, 0, images)
+        images = images * std + mean
+    elif (off := np.abs(images - 0.5).max(initial=0.0) - 0.5) > _LEFT:
+        raise InputError(
+            f"{path}: pixels leave [0, 1] by {off:.3g}, and those of IDC, as it saves "
+            "them, do not"
+        )
+    if logits:
+        classes = _softmax(path, classes)
     images, stored = np.moveaxis(images, 1, -1), len(images)
     if factor > 1:
         if any(side % factor for side in images.shape[1:3]):
@@ -101,7 +114,14 @@ def _kind(path: object, found: Any) -> str:
     )
 
 
-def _checked(path: object, pair: Any) -> tuple[np.ndarray, np.ndarray]:
+def _softmax(path: object, logits: np.ndarray) -> np.ndarray:
+    if logits.ndim != 2 or logits.dtype.kind != "f":
+        raise InputError(f"--logits: the labels of {path} are no logits [m k]")
+    powers = np.exp(logits.astype(np.float32) - logits.max(1, keepdims=True))
+    return powers / powers.sum(1, keepdims=True)
+
+
+def _checked(path: object, pair: Any, data: str) -> tuple[np.ndarray, np.ndarray]:
     arrays = isinstance(pair, list | tuple) and len(pair) == 2
     if not arrays or not all(isinstance(part, np.ndarray) for part in pair):
         raise InputError(f"{path}: a set should be two tensors, images and labels")
@@ -112,6 +132,9 @@ def _checked(path: object, pair: Any) -> tuple[np.ndarray, np.ndarray]:
             f"{path}: images {images.dtype} {images.shape} and labels {labels.shape} "
             "should be real numbers [m c h w] of 1 or 3 channels, and [m] or [m k]"
         )
+    classes, most = labels.shape[1:] or (labels.max(initial=0) + 1,), _CLASSES[data]
+    if classes[0] > most:
+        raise InputError(f"--data={data}: has {most} classes, and the set {classes[0]}")
     return images.astype(np.float32), labels
 
 

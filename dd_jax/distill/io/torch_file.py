@@ -8,6 +8,7 @@ that says which object is made of which, of which only tensors and plain values 
 import math
 import zipfile
 from collections.abc import Callable
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -95,8 +96,17 @@ def _read(path: Path) -> Any:
         order = "<"
         if f"{roots[0]}byteorder" in members and part("byteorder") == b"big":
             order = ">"
-        stored = lambda identity: _values(identity, part, order)
-        return follow(part("data.pkl"), _named, stored)
+
+        @cache  # of many tensors the values may be the same
+        def array(name: str, kind: str, count: int) -> np.ndarray:
+            dtype, content = np.dtype(kind), part(f"data/{name}")
+            if len(content) != count * dtype.itemsize:
+                size = format_bytes(len(content))
+                raise Refused(f"data/{name} announces {count} values and has {size}")
+            values = np.frombuffer(content, dtype.newbyteorder(order))
+            return values.astype(dtype, copy=False)
+
+        return follow(part("data.pkl"), _named, lambda at: array(*_place(at)))
 
 
 def _named(name: str) -> Any:
@@ -114,19 +124,13 @@ def _named(name: str) -> Any:
     return Stand(_MAKERS[name])
 
 
-def _values(identity: Any, part: Callable[[str], bytes], order: str) -> np.ndarray:
-    """The values that tensors share, by `("storage", type, name, device, count)`."""
+def _place(identity: Any) -> tuple[str, str, int]:
+    """Name, type and number of shared values, `("storage", type, name, device, n)`."""
     kind, storage, name, _, count = identity
     known = kind == "storage" and isinstance(storage, _Storage)
     if not known or not isinstance(name, str) or type(count) is not int:
         raise Refused("values of another form than torch.save gives them")
-    dtype = np.dtype(storage.dtype)
-    content = part(f"data/{name}")
-    if len(content) != count * dtype.itemsize:
-        raise Refused(
-            f"data/{name} announces {count} values and has {format_bytes(len(content))}"
-        )
-    return np.frombuffer(content, dtype.newbyteorder(order)).astype(dtype)
+    return name, storage.dtype, count
 
 
 def _tensor(values: Any, offset: int, size: tuple, stride: tuple, *_: Any) -> Any:
@@ -142,7 +146,8 @@ def _tensor(values: Any, offset: int, size: tuple, stride: tuple, *_: Any) -> An
     if not count:
         return np.zeros(size, values.dtype)
     steps = [step * values.itemsize for step in stride]
-    return np.lib.stride_tricks.as_strided(values[offset:], size, steps).copy()
+    strided = np.lib.stride_tricks.as_strided
+    return strided(values[offset:], size, steps, writeable=False)
 
 
 _MAKERS: dict[str, Callable[..., Any]] = {

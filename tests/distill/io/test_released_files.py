@@ -1,5 +1,7 @@
 """Sets of the original repositories become sets of this package."""
 
+import re
+
 import numpy as np
 import pytest
 from torch_files import Tensor, saved
@@ -69,6 +71,33 @@ def test_idc_is_in_pixels_and_decoded(put):
     np.testing.assert_allclose(found.images, split_tiles(inside, 2), atol=1e-6)
     np.testing.assert_array_equal(found.labels.argmax(1), np.repeat(LABELS, 4))
     assert found.metadata["stored_images"] == 4 and found.metadata["clamped"] is True
+
+
+def test_labels_of_datm_are_logits(put, tmp_path, capsys):
+    logits = np.float32([[2, 0], [0, 0], [0, 1], [-3, 3]])
+    images = put(Tensor(pixels()))
+    labels = put(Tensor(logits), "labels.pt")
+    to = tmp_path / "out.npz"
+    words = [str(images), str(to), "--data=cifar10", f"--labels={labels}"]
+    assert convert.main(words) == 2
+    assert str(images) in capsys.readouterr().err and not to.exists()
+    assert convert.main([*words, "--logits"]) == 0
+    expected = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    np.testing.assert_allclose(load(to).labels, expected, rtol=1e-6)
+    assert "learned under ZCA" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "images, labels, data, words",
+    [
+        (4 * pixels() - 2, LABELS, "cifar10", "pixels leave [0, 1] by"),
+        (pixels(), LABELS, "mnist", "has 1 channels, and the images have 3"),
+        (pixels(), LABELS + 9, "cifar10", "has 10 classes, and the set 11"),
+    ],
+)
+def test_sets_of_idc_that_it_would_not_write(put, images, labels, data, words):
+    with pytest.raises(InputError, match=re.escape(words)):
+        read_released(put(pair(images, labels)), data)
 
 
 def test_cifar100_of_dc_and_of_mtt_have_other_statistics(put):

@@ -3,6 +3,7 @@
 import io
 import os
 import pickle
+import tracemalloc
 import zipfile
 
 import hostile
@@ -75,6 +76,19 @@ def test_permuted_and_empty_tensors(put, monkeypatch):
     found = read_pt(put(saved(given, monkeypatch)))
     for each, tensor in zip(found, given, strict=True):
         np.testing.assert_array_equal(each, tensor.array)
+
+
+@pytest.mark.parametrize("order", [b"little", b"big"])
+def test_many_tensors_of_the_same_values_take_no_more_memory(put, monkeypatch, order):
+    """A small pickle may ask for a large storage again and again."""
+    values = np.arange(2**20, dtype="f4")
+    tensors = [Tensor(values) for _ in range(200)]
+    content = saved(tensors, monkeypatch, byteorder=order)
+    tracemalloc.start()
+    found = read_pt(put(content))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(found) == 200 and peak < 10 * found[0].nbytes
 
 
 def test_big_endian_values(put, monkeypatch):
