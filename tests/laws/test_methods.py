@@ -85,7 +85,7 @@ OPTIONS = {name: {} for name in METHODS} | {
     "idc_i": {"batch_real": 4, "outer_steps": 3, "net_steps": 1, "lr": 0.05},
     "idc": {"batch_real": 4, "outer_steps": 3, "net_steps": 1, "lr": 0.02},
     "frepo": {"batch_real": 4, "outer_steps": 3, "pool": 2},
-    "dance": {"batch_real": 4, "factor": 1},
+    "dance": {"batch_real": 4},
     "ncfm": {"batch_real": 4, "factor": 1, "frequencies": 16},
     "rat_bptt": {
         "batch_real": 4,
@@ -347,7 +347,7 @@ def test_vmapped_update_has_no_batch_grouped_convolution(case, platform):
 def test_read_gives_probabilities_in_class_order(case):
     state = run(case, case.state, range(2))
     synthetic = jax.jit(case.method.read)(state)
-    count = IPC * (4 if case.name == "idc" else 1)
+    count = IPC * (4 if case.name in ("idc", "dance") else 1)
     assert synthetic.images.shape == (CLASSES * count, 8, 8, 1)
     assert synthetic.labels.shape == (CLASSES * count, CLASSES)
     assert synthetic.lr.shape == ()
