@@ -79,7 +79,8 @@ class Context(NamedTuple):
         those on the full data; `watch(params, epoch, epochs)` sees them at the start
         and after each epoch.
       fit: `(rows with labels f32[n k], i64[s m], name) -> params[s]`: networks on some
-        of the rows each, by the recipe of those on a set.
+        of the rows each, by the recipe of those on a set; with `in_set`, images of a
+        set, they take as many steps as on it, else as many epochs.
       same_labels: `() -> params`, networks on random images with labels of the teacher
         of the run's sets; None where these have none.
       unaugmented: `() -> {PIPE: params}`: networks of each pipeline, trained without

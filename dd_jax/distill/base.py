@@ -68,14 +68,17 @@ class Experts(NamedTuple):
       count: networks.
       lr: learning rate, which stays as it is.
       kept_epochs: least number of first epochs stored, for other runs to share.
-      teaches: whether they are teachers, trained with the momentum and weight decay of
-        networks on sets; experts that a set follows are trained without.
+      plain: whether they train by plain gradient descent; else with the momentum and
+        weight decay of networks on sets.
+      teaches: whether they label or choose images; the set follows no teacher, which is
+        trained without the penalties of experts.
     """
 
     epochs: tuple[int, ...]
     count: int = 10
     lr: float = 0.01
     kept_epochs: int = 0
+    plain: bool = True
     teaches: bool = False
 
 

@@ -134,7 +134,7 @@ def train_experts(
     def paths(key: Key, rows: np.ndarray, wanted: Experts) -> np.ndarray:
         with tempfile.TemporaryDirectory() as temporary:
             found = expert_paths(
-                recipe(**({} if wanted.teaches else plain)),
+                recipe(**(plain if wanted.plain else {})),
                 stack(named(key, "experts"), wanted.count),
                 rows_of,
                 rows,

@@ -41,8 +41,7 @@ class End(NamedTuple):
 
     Attributes:
       kind: `done`, `failed`, `refused` (it does not fit in memory), `full` (the disk
-        is, for all other cells too) or `busy`: another process runs it, or it waits
-        for others to end.
+        is, for all other cells too) or `busy`: another process runs it.
       text: the same, as printed.
       ran: whether this launcher ran it.
       owner: the process that runs a busy one, `PID on HOST`.

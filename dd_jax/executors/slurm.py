@@ -31,8 +31,6 @@ _WARNED = 90  # seconds before its time limit in which a job is queued again
 _SOON, _LATE = 2.0, 30.0  # seconds between two looks at the queue
 _PACKAGE = Path(__file__).parents[2]
 
-_NO_ROOM = End("busy", "waits: Slurm takes no more jobs now", owner="a later job")
-
 Settings = dict[str, Any]
 
 
@@ -99,6 +97,7 @@ def run_on_cluster(
     """
     folders = [workdir.run_folder(root.absolute(), cell.id) for cell in cells]
     watcher = Watcher(folders, labels)
+    taken: set[int] = set()  # cells that have had a job
 
     def run_some(numbers: Sequence[int]) -> Iterator[tuple[int, End]]:
         done, left = sorted_out(numbers, folders)
@@ -107,18 +106,24 @@ def run_on_cluster(
             i: Element((*command,), i, cells[i].id, folders[i], Path.cwd())
             for i in left
         }
-        jobs = _jobs(root.absolute() / "slurm", elements, settings)
-        yield from ((i, _NO_ROOM) for i in left if i not in jobs)
+        jobs: dict[int, str] = {}
         try:
-            for i, end in _ends(jobs, folders, watcher):
-                if end.kind == "full":
-                    slurm.cancel(jobs.values())
-                watcher.clear()
-                yield i, end
+            while elements:
+                place, patient = root.absolute() / "slurm", bool(taken)
+                jobs = _jobs(place, elements, settings, patient)
+                taken.update(jobs)
+                elements = {i: e for i, e in elements.items() if i not in jobs}
+                for i, end in _ends(jobs, folders, watcher):
+                    if end.kind == "full":
+                        slurm.cancel(jobs.values())
+                    watcher.clear()
+                    yield i, end
         except KeyboardInterrupt:
             names = " ".join(dict.fromkeys(job.split("_")[0] for job in jobs.values()))
+            more = f"; {len(elements)} cells have no job yet" if elements else ""
             notice(
-                f"the jobs go on without this launcher; to stop them: scancel {names}"
+                "the jobs go on without this launcher; to stop them: scancel "
+                f"{names}{more}"
             )
             raise
         watcher.clear()
@@ -128,16 +133,40 @@ def run_on_cluster(
 
 
 def _jobs(
-    folder: Path, elements: dict[int, Element], settings: Settings
+    folder: Path, elements: dict[int, Element], settings: Settings, patient: bool
 ) -> dict[int, str]:
     """Jobs of the cells: those in the queue already, and others that are submitted.
 
     Where Slurm refuses an array while others are in the queue, as a limit of jobs for
     each user makes it, the cells of this and of later arrays have no job.
 
+    Args:
+      folder: of logs and of the list of jobs.
+      elements: by number of the cell.
+      settings: what `checked` gave.
+      patient: whether to try again later where Slurm refuses all, as where it took jobs
+        of the same settings before.
+
     Raises:
       InputError: Slurm does not answer, or refuses all.
     """
+    said = False
+    while True:
+        try:
+            return _jobs_now(folder, elements, settings)
+        except InputError as error:
+            if not patient:
+                raise
+            if not said:
+                notice(f"{error}; tried again every {_LATE:.0f} s until it does")
+            said = True
+            time.sleep(_LATE)
+
+
+def _jobs_now(
+    folder: Path, elements: dict[int, Element], settings: Settings
+) -> dict[int, str]:
+    """`_jobs`, tried once."""
     record = folder / "jobs.jsonl"
     before = dict(map(_submitted_before, workdir.read_jsonl(record)))
     queued = slurm.queued()

@@ -23,7 +23,7 @@ from dd_jax.train.recipe import batches
 from dd_jax.types import Params, Split, SyntheticSet
 
 
-def epochs_as_on_sets(run: RunContext, in_set: int, images: int) -> int:
+def epochs_as_on_set(run: RunContext, in_set: int, images: int) -> int:
     """Epochs on some images that take as many steps as training on a set does.
 
     Args:
@@ -36,25 +36,25 @@ def epochs_as_on_sets(run: RunContext, in_set: int, images: int) -> int:
 
 
 def networks_on_some_rows(
-    run: RunContext, in_set: int, rows: Split, chosen: np.ndarray, name: str
+    run: RunContext, rows: Split, chosen: np.ndarray, name: str, in_set: int = 0
 ) -> Params:
     """A network on each choice of real rows, by the recipe of networks on a set.
 
-    It takes as many steps as those, at the learning rate of the config.
-
     Args:
       run: the run.
-      in_set: images that networks see of a set.
       rows: real images with labels, classes or probabilities `f32[n k]`.
       chosen: `i64[s m]`.
       name: of the control, from which the keys follow.
+      in_set: images that networks see of a set, which take as many steps; default m.
     """
     run = run._replace(cost=Cost())  # the audit counts what it takes
     keys = stack(run.key(f"controls {name}"), len(chosen))
-    loop = stage_loop(run, "controls", run_dir(run, "controls"), f"controls, {name}")
-    epochs = in_ten_calls(epochs_as_on_sets(run, in_set, chosen.shape[1]))
-    lr = run.config.train.lr
-    return train_on_rows(run.trainer, keys, rows, chosen, lr, epochs, loop)[0]
+    images, lr = chosen.shape[1], run.config.train.lr
+    epochs = epochs_as_on_set(run, in_set or images, images)
+    folder = run_dir(run, f"controls_{epochs}_epochs")
+    loop = stage_loop(run, "controls", folder, f"controls, {name}")
+    schedule = in_ten_calls(epochs)
+    return train_on_rows(run.trainer, keys, rows, chosen, lr, schedule, loop)[0]
 
 
 def watched_networks(
@@ -124,8 +124,8 @@ def networks_with_same_labels(run: RunContext, in_set: int) -> Params | None:
     Returns:
       As many as on random subsets; None where sets have no teacher.
     """
-    if not (given := teacher_of(run)):
-        return None
     images = images_per_class(run.config) * len(run.dataset.class_names)
-    epochs = epochs_as_on_sets(run, in_set, images)
+    epochs = epochs_as_on_set(run, in_set, images)
+    if not (given := teacher_of(run, epochs)):
+        return None
     return stages.networks_on_subsets(run._replace(cost=Cost()), given, epochs)

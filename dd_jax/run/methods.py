@@ -145,13 +145,15 @@ def experts_of(run: RunContext, data: Split) -> Callable:
             epochs = tuple(range(max(used[-1], wanted.kept_epochs) + 1))
         canaries = _canary_keys(run) if data is not data_of.train else ()
         kind = [np.array(epochs), wanted.count, wanted.lr]
+        kind += [] if wanted.plain or wanted.teaches else ["with momentum"]
         part = "teacher" if wanted.teaches else "experts"
         folder = cache_dir(
             run, "experts", *canaries, name=f"{part}_{array_digest(kind)}"
         )
-        own = {"momentum": 0.0, "weight_decay": 0.0, "penalty": penalty_of(config)}
+        own = {"momentum": 0.0, "weight_decay": 0.0} if wanted.plain else {}
+        own |= {} if wanted.teaches else {"penalty": penalty_of(config)}
         found = expert_paths(
-            recipe() if wanted.teaches else recipe(**own),
+            recipe(**own),
             stack(named(key, "experts"), wanted.count),
             data,
             rows,

@@ -157,11 +157,13 @@ def networks_on_subsets(
         share_experts=True,
         teacher=teacher,
     )
-    labelled = ("distill.labels", "distill.teacher.") if teacher else ()
-    name = f"random_subset_{epochs}_epochs" if epochs else ""
-    folder = cache_dir(run, "random_subset", *labelled, name=name)
+    epochs = epochs or config.train.epochs
+    folder = cache_dir(run, "random_subset")
+    if teacher:
+        keys, name = ("distill.labels", "distill.teacher."), f"labelled_{epochs}_epochs"
+        folder = cache_dir(run, "random_subset", *keys, name=name)
     loop = stage_loop(run, "random_subset", folder)
-    schedule = in_ten_calls(epochs or config.train.epochs)
+    schedule = in_ten_calls(epochs)
     net_keys = stack(net_key, config.train.nets)
     return train_on_sets(run.trainer, net_keys, sets, schedule, loop)[0]
 

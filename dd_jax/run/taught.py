@@ -14,18 +14,23 @@ from dd_jax.types import Dataset, InputError, SyntheticSet
 _ALIKE = 0.01  # of mean and standard deviation, with other rows held out
 
 
-def teacher_of(run: RunContext) -> Teacher | None:
-    """The teacher whose labels the config gives its sets, if any."""
+def teacher_of(run: RunContext, epochs: int = 0) -> Teacher | None:
+    """The teacher whose labels the config gives its sets, if any.
+
+    Args:
+      run: the run.
+      epochs: of training with the labels; default `train.epochs`.
+    """
     config, data = run.config, run.dataset
     if config.distill.labels == "own":
         return None
     chosen = config.distill.teacher
     return teacher(
         run.model,
-        Experts((chosen.epochs,), 1, chosen.lr, teaches=True),
+        Experts((chosen.epochs,), 1, chosen.lr, plain=False, teaches=True),
         augmentation(config.train.augment, data.mean, data.std).independent,
         chosen.bytes,
-        config.train.epochs,
+        epochs or config.train.epochs,
     )
 
 

@@ -67,7 +67,9 @@ def method(name="dm", norm=None):
 
 
 TRAINER = trainer(network(), batch=4)
-TEACHER = teacher(network(), Experts((1,), 1, 0.1, teaches=True), unchanged, 10**6, 2)
+TEACHER = teacher(
+    network(), Experts((1,), 1, 0.1, plain=False, teaches=True), unchanged, 10**6, 2
+)
 
 
 def pipeline(kind, data):

@@ -72,12 +72,16 @@ def test_a_refused_submission_leaves_nothing_and_is_one_line(
 def test_cells_that_slurm_has_no_room_for_are_submitted_once_others_have_ended(
     cluster, tmp_path, monkeypatch, capsys
 ):
-    """A site that takes two jobs of a user at a time, in arrays of two."""
+    """A site that takes two jobs of a user at a time, in arrays of two.
+
+    Before it takes the third, other jobs of the user are in the queue.
+    """
     monkeypatch.setattr(slurm.slurm, "array_limit", lambda: 2)
-    waiting = {}
+    waiting, tried = {}, []
 
     def submitted(folder, block, settings):
-        if waiting:
+        tried.append(len(block))
+        if waiting or len(tried) == 5:
             raise InputError("Slurm refuses the jobs: QOSMaxSubmitJobPerUserLimit")
         waiting.update({f"5_{e.number}": e.run_id for e in block})
         cluster.queue |= dict.fromkeys(waiting, "")
@@ -95,7 +99,8 @@ def test_cells_that_slurm_has_no_room_for_are_submitted_once_others_have_ended(
     printed = capsys.readouterr()
     assert printed.err.count("cells wait until the others have ended") == 2
     assert "QOSMaxSubmitJobPerUserLimit; 3 cells wait" in printed.err
-    assert printed.out.count("submitted 2 cells") == 2
+    assert "QOSMaxSubmitJobPerUserLimit; tried again every" in printed.err
+    assert printed.out.count("submitted 2 cells") == 2 and tried == [2, 2, 2, 1, 1, 1]
 
 
 @pytest.mark.parametrize("row", [{"x": 1}, [1], "x", None, {"run": [], "job": {}}])
@@ -103,7 +108,7 @@ def test_damaged_rows_of_jobs_count_not(cluster, tmp_path, row):
     cluster.queue["4_7"] = ""
     workdir.write_jsonl(tmp_path / "jobs.jsonl", [row, {"run": "a", "job": "4_7"}])
     elements = {i: Element((), i, run_id, tmp_path, tmp_path) for i, run_id in IDS}
-    assert slurm._jobs(tmp_path, elements, SETTINGS) == {0: "4_7", 1: "5_1"}
+    assert slurm._jobs(tmp_path, elements, SETTINGS, False) == {0: "4_7", 1: "5_1"}
     rows = workdir.read_jsonl(tmp_path / "jobs.jsonl")
     assert rows[1:] == [{"run": "a", "job": "4_7"}, {"run": "b", "job": "5_1"}]
 

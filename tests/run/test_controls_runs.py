@@ -68,7 +68,7 @@ def test_networks_on_rows_are_those_on_a_set_of_these_rows(tmp_path):
     labels = np.eye(3, dtype=np.float32)[train.labels]
     chosen = np.stack([np.arange(6), np.arange(6, 12)])
     found = control_networks.networks_on_some_rows(
-        built, 6, Split(train.images, labels, None), chosen, "any"
+        built, Split(train.images, labels, None), chosen, "any"
     )
     sets = SyntheticSet(
         jnp.asarray(train.images[chosen] / np.float32(255)),
@@ -115,10 +115,10 @@ def test_watched_networks_are_seen_after_every_epoch(tmp_path):
 def test_a_kill_leaves_finished_controls(tmp_path, monkeypatch, record):
     fit = control_networks.networks_on_some_rows
 
-    def killed(built, in_set, rows, chosen, name):
+    def killed(built, rows, chosen, name, in_set):
         if name.startswith("forgetting"):
             raise KeyboardInterrupt
-        return fit(built, in_set, rows, chosen, name)
+        return fit(built, rows, chosen, name, in_set)
 
     monkeypatch.setattr(control_networks, "networks_on_some_rows", killed)
     with pytest.raises(KeyboardInterrupt):

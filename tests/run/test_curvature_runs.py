@@ -43,10 +43,12 @@ def test_without_it_the_distance_has_no_part_in_the_id():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["dc", "idc", "mtt"])
+@pytest.mark.parametrize("method", ["dc", "idc", "mtt", "dance", "ncfm"])
 def test_it_changes_the_set_of_each_method_that_has_it(tmp_path, method):
     settings = BARE | MLP | {"distill.method": method, "distill.lr": 1.0}
     settings |= {"distill.mtt.experts": 1} if method == "mtt" else {}
+    if method in ("dance", "ncfm"):
+        settings |= {f"distill.{method}.expert_epochs": 1, "distill.factor": 1}
     if method == "idc":
         settings |= {"model.name": "convnet", "model.width": 4}
     attacked = {"mitigate.robust.eps": 0.1, "mitigate.robust.steps": 1}

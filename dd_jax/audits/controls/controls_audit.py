@@ -144,7 +144,8 @@ def _best(
     def networks(form: Form, count: int):
         rows = Split(images, form.labels, None)
         purpose = f"{name} {form.form}"
-        return context.fit(rows, form.rows[:count], purpose)
+        in_set = context.sets.images.shape[1]
+        return context.fit(rows, form.rows[:count], purpose, in_set)
 
     def on_held(form: Form) -> float:
         params = networks(form, _TRIALS)

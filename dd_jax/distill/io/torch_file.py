@@ -134,10 +134,15 @@ def _place(identity: Any) -> tuple[str, str, int]:
 
 
 def _tensor(values: Any, offset: int, size: tuple, stride: tuple, *_: Any) -> Any:
-    """A tensor out of shared values: element i is at `offset + sum_k i_k stride_k`."""
+    """A tensor out of shared values: element i is at `offset + sum_k i_k stride_k`.
+
+    Values are in a row in memory: a tensor with strides of its own, which ends before
+    its number of elements, is none.
+    """
     numbers = (offset, *size, *stride)
-    whole = all(type(n) is int and n >= 0 for n in numbers)
-    if not isinstance(values, np.ndarray) or not whole or len(size) != len(stride):
+    whole = all(type(n) is int and n >= 0 for n in numbers) and len(size) == len(stride)
+    in_a_row = isinstance(values, np.ndarray) and values.flags.c_contiguous
+    if not whole or not in_a_row or values.ndim != 1:
         raise Refused("a tensor of another form than torch.save gives it")
     count = math.prod(size)
     last = offset + sum((n - 1) * step for n, step in zip(size, stride))

@@ -27,5 +27,5 @@ def labels_of_experts(model: Model, ends: Array, images: SyntheticSet) -> Array:
     logits = lax.map(lambda weights: model.apply(unravel(weights), flat), ends)
     right = logits.argmax(-1) == jnp.arange(classes).repeat(per_class)
     right = jnp.where(right.any(0), right, True)[..., None]
-    means = (logits * right).sum(0) / right.sum(0)
+    means = jnp.where(right, logits, 0.0).sum(0) / right.sum(0)
     return means.reshape(classes, per_class, -1)

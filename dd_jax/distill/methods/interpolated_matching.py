@@ -86,7 +86,7 @@ def interpolated_matching(
       A `Method` whose `sample` reads `Real.experts`.
     """
     unravel, embed = unraveller(model), embedding or model
-    used = Experts((0, expert_epochs), experts, expert_lr, teaches=True)
+    used = Experts((0, expert_epochs), experts, expert_lr, plain=False)
     learner = synthetic(
         ipc=ipc, init=init, lr=lr, space=PIXELS, clamp=True, factor=factor, **images
     )

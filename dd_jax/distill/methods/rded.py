@@ -87,7 +87,7 @@ def rded(
         each = (of_class(k, params, real, c) for c, k in enumerate(keys))
         return jnp.stack(list(each))
 
-    experts = Experts((expert_epochs,), 1, expert_lr, teaches=True)
+    experts = Experts((expert_epochs,), 1, expert_lr, plain=False, teaches=True)
     return selected(start, ipc, train_lr, experts)
 
 

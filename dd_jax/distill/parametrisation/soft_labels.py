@@ -36,7 +36,7 @@ def learned_labels(
         return synthetic_batch._replace(labels=jax.nn.softmax(params["logits"]))
 
     optimizers = base.optimizers | {"logits": descent}
-    return Parametrisation(start, decode, optimizers, soft=True)
+    return base._replace(init=start, decode=decode, optimizers=optimizers, soft=True)
 
 
 def learned_lr(

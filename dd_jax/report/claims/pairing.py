@@ -103,8 +103,9 @@ def design(readings: Sequence[Reading], test: Registered) -> Design | None:
     """The paired values of a test on one data set; None without any value.
 
     A condition is what agrees in all keys but the factor and the seed. The recipe of a
-    distillation goes with the method, and with the ratio where at each ratio one recipe
-    has more seeds than any other. A (condition, seed) counts where it has all levels.
+    distillation goes with the method, and with the ratio where each ratio has one: one
+    alone, or where no recipe is there at all ratios, one that has more seeds than any
+    other. A (condition, seed) counts where it has all levels.
 
     Compared are, of the sets of levels that some (condition, seed) has, the one that
     has several levels and enough seeds, then the one for which the most values count,
@@ -170,22 +171,30 @@ def _conditions(measured: Sequence[Reading], test: Registered) -> list[tuple]:
     ]
     if test.factor == "method":
         return alike
-    seeds: dict = defaultdict(lambda: defaultdict(lambda: defaultdict(set)))
-    for one, condition in zip(measured, alike):
-        seeds[condition][_level(one, test)][one.recipe].add(one.seed)
-    main = {
-        condition: {level: _most_seeds(own) for level, own in levels.items()}
-        for condition, levels in seeds.items()
-    }
+    usual = _usual_recipes(measured, alike) if test.factor == "ipc" else {}
 
     def recipe(one: Reading, condition: tuple) -> str:
-        by_level = main[condition]
-        by_size = test.factor == "ipc" and None not in by_level.values()
-        return (
-            "" if by_size and one.recipe == by_level[_level(one, test)] else one.recipe
-        )
+        by_ratio = usual.get(condition, {})
+        return "" if one.recipe == by_ratio.get(one.factors["ipc"]) else one.recipe
 
     return [(*same, recipe(one, same)) for one, same in zip(measured, alike)]
+
+
+def _usual_recipes(
+    measured: Sequence[Reading], conditions: Sequence[tuple]
+) -> dict[tuple, dict[Any, str]]:
+    """The recipe of each ratio by condition; none where equal ones are compared."""
+    seeds: dict = defaultdict(lambda: defaultdict(lambda: defaultdict(set)))
+    for one, condition in zip(measured, conditions):
+        seeds[condition][one.factors["ipc"]][one.recipe].add(one.seed)
+    found = {}
+    for condition, by_ratio in seeds.items():
+        several = any(len(own) > 1 for own in by_ratio.values())
+        everywhere = set.intersection(*map(set, by_ratio.values()))
+        usual = {ratio: _most_seeds(own) for ratio, own in by_ratio.items()}
+        if not (several and everywhere) and None not in usual.values():
+            found[condition] = usual
+    return found
 
 
 def _most_seeds(seeds: dict[str, set]) -> str | None:

@@ -21,7 +21,7 @@ def found(sets=None, names=ALL, **fields):
         for epoch in range(3):
             watch(untrained(nets, epoch), epoch, 2)
 
-    def fit(rows, chosen, name):
+    def fit(rows, chosen, name, in_set):
         fitted.append((name, chosen, rows))
         return untrained(len(chosen), seed=len(fitted))
 
@@ -109,7 +109,7 @@ def test_controls_have_as_many_images_as_the_set_is_stored_as():
         "learn": lambda rows, nets, watch: [
             watch(untrained(nets, e), e, 2) for e in range(3)
         ],
-        "fit": lambda rows, chosen, name: (
+        "fit": lambda rows, chosen, name, in_set: (
             fitted.append(chosen) or untrained(len(chosen))
         ),
     }

@@ -12,7 +12,8 @@ import pytest
 import torch_files
 from torch_files import Tensor, archive, saved
 
-from dd_jax.distill.io.torch_file import read_pt
+from dd_jax.distill.io.inert_pickle import Refused
+from dd_jax.distill.io.torch_file import _tensor, read_pt
 from dd_jax.types import InputError
 
 
@@ -76,6 +77,17 @@ def test_permuted_and_empty_tensors(put, monkeypatch):
     found = read_pt(put(saved(given, monkeypatch)))
     for each, tensor in zip(found, given, strict=True):
         np.testing.assert_array_equal(each, tensor.array)
+
+
+def test_tensors_of_tensors_do_not_reach_beyond_their_values():
+    """With a stride of 0 a tensor has more elements than values lie behind it."""
+    values = np.arange(4, dtype="f4")
+    repeated = _tensor(values, 3, (4,), (0,))
+    np.testing.assert_array_equal(repeated, [3, 3, 3, 3])
+    with pytest.raises(Refused, match="of another form"):
+        _tensor(repeated, 0, (4,), (1,))
+    with pytest.raises(Refused, match="of another form"):
+        _tensor(values.reshape(2, 2), 0, (4,), (1,))
 
 
 @pytest.mark.parametrize("order", [b"little", b"big"])

@@ -185,8 +185,8 @@ def test_the_learning_rate_of_dance_grows_with_the_images():
     np.testing.assert_array_equal(*moved)
 
 
-def test_experts_train_as_teachers():
-    assert problem("dance")[0].experts.teaches and problem("ncfm")[0].experts.teaches
+def test_experts_train_with_momentum():
+    assert not any(problem(name)[0].experts.plain for name in ("dance", "ncfm"))
 
 
 def test_steps_without_experts_are_refused():

@@ -117,6 +117,17 @@ def test_a_single_run_with_another_recipe_is_left_out():
     assert (found.levels, found.records, found.unpaired) == ((1, 5, 10, 20), 12, 1)
 
 
+def test_a_recipe_that_is_there_at_all_ratios_is_compared_with_itself():
+    whole = by_ratio(lambda ipc, seed: 1.0)
+    more = [with_recipe(1, 9.0, seed=seed) for seed in range(5)]
+    found = of([*whole, *more])
+    assert (found.records, found.unpaired, found.values.shape) == (12, 5, (3, 4))
+    other = by_ratio(lambda ipc, seed: 9.0)
+    uneven = [with_recipe(ipc, 1.0 if ipc < 9 else 9.0, 3) for ipc in (1, 5, 10, 20)]
+    found = of([*whole, *other, *uneven])
+    assert (found.conditions, found.records, found.unpaired) == (2, 24, 4)
+
+
 def test_recipes_that_go_with_the_seed_are_not_paired():
     assert len(of(by_ratio(lambda ipc, seed: 10.0**seed)).values) == 1
 
