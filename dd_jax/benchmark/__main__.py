@@ -27,8 +27,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from dd_jax.benchmark import ranking
-from dd_jax.benchmark.evaluation import data_name, evaluate, prepared
-from dd_jax.benchmark.published_set import PublishedSet, add, read, records_of
+from dd_jax.benchmark.evaluation import evaluate, prepared
+from dd_jax.benchmark.published_set import (
+    PublishedSet,
+    add,
+    data_name,
+    read,
+    records_of,
+)
 from dd_jax.config.grid import possible
 from dd_jax.config.overrides import overrides
 from dd_jax.report import markdown

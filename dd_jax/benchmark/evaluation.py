@@ -3,14 +3,14 @@
 import re
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 from ml_collections import ConfigDict
 
 from dd_jax import config as configs
 from dd_jax import run
-from dd_jax.benchmark.published_set import PublishedSet
+from dd_jax.benchmark.published_set import PublishedSet, data_name
 from dd_jax.config.fields import fields
 from dd_jax.config.grid import possible
 from dd_jax.executors.cells import attempt
@@ -39,17 +39,6 @@ class Evaluated(NamedTuple):
     records: dict[str, Record]
     reasons: dict[str, str]
     failed: bool
-
-
-def data_name(source: str) -> str:
-    """The name of the data of a source, by which `--data` gives another source.
-
-    >>> [data_name(s) for s in ("idx:/data/fashion-mnist", "tfds:cifar10", "digits")]
-    ['fashionmnist', 'cifar10', 'digits']
-    """
-    name, _, place = source.partition(":")
-    last = PurePosixPath(place or name).stem.lower()
-    return re.sub(r"[^a-z0-9]", "", last)
 
 
 def data_of(published: PublishedSet) -> str:

@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -53,6 +53,17 @@ class PublishedSet(NamedTuple):
     def recipe(self) -> dict[str, Any]:
         """The config keys of `RECIPE` that the set states, dotted."""
         return recipe(self.metadata)
+
+
+def data_name(source: str) -> str:
+    """The name of the data of a source, wherever they are.
+
+    >>> [data_name(s) for s in ("idx:/data/fashion-mnist", "tfds:cifar10", "digits")]
+    ['fashionmnist', 'cifar10', 'digits']
+    """
+    name, _, place = source.partition(":")
+    last = PurePosixPath(place or name).stem.lower()
+    return re.sub(r"[^a-z0-9]", "", last)
 
 
 def read(path: Path) -> PublishedSet:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from dd_jax.benchmark.published_set import PublishedSet
+from dd_jax.benchmark.published_set import PublishedSet, data_name
 from dd_jax.report import headline
 from dd_jax.report.blocks import Block, Caption, Grid, Notes, Table, Text
 from dd_jax.report.control_names import NAMES
@@ -24,7 +24,7 @@ HOW = (
     "the set was made elsewhere or names the Record of another method, data or size."
 )
 _NO_ROW = "-"
-_ITS_OWN = ("method", "dataset", "num_classes", "ipc")
+_ITS_OWN = ("method", "num_classes", "ipc")
 
 
 class Ranked(NamedTuple):
@@ -101,9 +101,8 @@ def ranked(
 
 def _its_own(made: Record | None, found: Record) -> Record:
     """The Record that a set names, if it can be that of the run that made it."""
-    if made is None or any(made["run"].get(k) != found["run"].get(k) for k in _ITS_OWN):
-        return {}
-    return made
+    own = lambda run: (*map(run.get, _ITS_OWN), data_name(run["dataset"]))
+    return made if made and own(made["run"]) == own(found["run"]) else {}
 
 
 def _group(row: Ranked) -> tuple[str, int, str, float]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from statistics import fmean
@@ -14,7 +15,7 @@ from dd_jax.config.sharing import PARTS
 from dd_jax.executors.groups import Shares
 from dd_jax.report import records
 from dd_jax.system.progress import duration
-from dd_jax.types import Record
+from dd_jax.types import InputError, Record
 
 _ONCE = {f"{part}_seconds": part for part in PARTS}  # stages that cells may share
 _NAMED = ("method", "dataset", "arch")
@@ -46,9 +47,17 @@ class Estimate(NamedTuple):
 
 
 def read(workdir: Path, results: Path) -> list[Record]:
-    """The Records that tell costs: of a work directory and of a folder of results."""
-    files = [workdir / "results.jsonl", *sorted(results.glob("*.jsonl*"))]
-    found = (r for f in files if f.is_file() for r in records.readable_lines(f)[0])
+    """The Records that tell costs: of a work directory and of a folder of results.
+
+    Files that cannot be read, compressed ones that are damaged among them, are left
+    out.
+    """
+    ends = ("*.jsonl", "*.jsonl.gz")
+    files = [workdir / "results.jsonl", *(f for e in ends for f in results.glob(e))]
+    found: list[Record] = []
+    for file in sorted(filter(Path.is_file, files)):
+        with suppress(InputError, OSError):
+            found += records.readable_lines(file)[0]
     return [r for r in found if records.lookup(r, "cost", "train_seconds") is not None]
 
 

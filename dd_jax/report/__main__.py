@@ -198,7 +198,10 @@ def _run(arguments: argparse.Namespace) -> None:
     if arguments.trends:
         drawn = trends.write_svgs(found, arguments.trends)
         if not drawn:
-            raise InputError(f"{path}: no plots; no two Records differ in a run key")
+            raise InputError(
+                f"{path}: no plots; no run key varies among Records that agree in all "
+                "other settings and have a number to plot"
+            )
         print(*drawn, sep="\n")
     if arguments.export:
         table_files.write(found, arguments.export, arguments.form or "wide")

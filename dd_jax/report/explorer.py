@@ -122,7 +122,7 @@ def _whole(value: Any) -> list[int] | int:
 
 
 def _start(records: Sequence[Record], keys: Sequence[str]) -> dict[str, int]:
-    """Axes of the first plot, -1 for none: as the trends have them."""
+    """Axes of the first plot, -1 for none: those of all Records together."""
     axes = layout(records)
     wanted = [axes.x, axes.line, *axes.panels] if axes else [keys[0]]
     places = [keys.index(key) if key in keys else -1 for key in wanted]

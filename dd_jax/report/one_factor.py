@@ -19,18 +19,18 @@ class Part(NamedTuple):
 def parts(records: Sequence[Record]) -> list[Part]:
     """A part for each factor that varies alone; one of all Records elsewhere.
 
-    The centre of a run key is its most frequent value. Two keys exclude each other
-    where no Record is off the centre of both. Keys that exclude some other key are
-    factors, if each excludes all the others and some Record is at the centre of all;
-    the remaining keys are crossed with them and vary in every part.
+    The centre of a run key is its most frequent value; repeats count once. Two keys
+    exclude each other where no Record is off the centre of both. Keys that exclude some
+    other key are factors, if each excludes all the others and some Record is at the
+    centre of all; the remaining keys are crossed with them and vary in every part. A
+    product that is not finished may look like such a sweep.
 
     >>> runs = [(1, "real"), (10, "real"), (10, "noise")]
     >>> found = parts([{"run": {"ipc": i, "init": init}} for i, init in runs])
     >>> [(len(part.records), part.fixed) for part in found]
     [(2, ('init',)), (2, ('ipc',))]
     """
-    off_centre = {key: _off_centre(records, key) for key in (*NUMERIC, *NAMED)}
-    off_centre = {key: own for key, own in off_centre.items() if any(own)}
+    off_centre = _off_centre(records)
     excluding = {
         pair
         for pair in combinations(off_centre, 2)
@@ -49,9 +49,14 @@ def parts(records: Sequence[Record]) -> list[Part]:
     return found
 
 
-def _off_centre(records: Sequence[Record], key: str) -> list[bool]:
-    values = [record["run"].get(key) for record in records]
-    if None in values:  # a width, where architectures vary
-        return []
-    ((centre, _),) = Counter(values).most_common(1)
-    return [value != centre for value in values]
+def _off_centre(records: Sequence[Record]) -> dict[str, list[bool]]:
+    """Of each run key that varies, and that all have, which Records are off it."""
+    keys = (*NUMERIC, *NAMED)
+    places = [tuple(record["run"].get(key) for key in keys) for record in records]
+    columns, distinct = zip(*places), zip(*dict.fromkeys(places))
+    found = {}
+    for key, values, once in zip(keys, columns, distinct):
+        if None not in values and len({*values}) > 1:
+            ((centre, _),) = Counter(once).most_common(1)
+            found[key] = [value != centre for value in values]
+    return found

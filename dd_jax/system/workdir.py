@@ -109,9 +109,9 @@ def read_json(path: str | Path) -> Any:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
 
 
-def write_start(folder: str | Path, config: str) -> None:
+def write_start(folder: str | Path, settings: str) -> None:
     """Record that a run starts: its config, as JSON, and that it is running."""
-    write_json(Path(folder) / "config.json", json.loads(config))
+    write_json(Path(folder) / "config.json", json.loads(settings))
     write_status(folder, "running")
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from dd_jax.benchmark import ranking
-from dd_jax.benchmark.evaluation import config_of, data_name, evaluate
-from dd_jax.benchmark.published_set import PublishedSet, records_of
+from dd_jax.benchmark.evaluation import config_of, evaluate
+from dd_jax.benchmark.published_set import PublishedSet, data_name, records_of
 from dd_jax.report import markdown
 
 
@@ -61,6 +61,14 @@ def test_a_set_has_no_record_of_another_run(published, key, value):
     sets = [published("mine", record="id")]
     (row,) = ranking.ranked(sets, {"mine": found(0.784)}, {"id": other})
     assert row.made == {} and ranking.compared(row) == "-"
+
+
+def test_data_may_lie_elsewhere(published):
+    other = MADE | {"run": MADE["run"] | {"dataset": "idx:/data/fashion-mnist"}}
+    sets = [published("mine", record="id")]
+    here = found(0.784, dataset="idx:/usr/share/datasets/fashion-mnist")
+    (row,) = ranking.ranked(sets, {"mine": here}, {"id": other})
+    assert row.made == other
 
 
 def test_the_row_of_a_set(published):

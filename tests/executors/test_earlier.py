@@ -144,6 +144,8 @@ def test_records_are_read_of_both_places_and_damaged_ones_left_out(tmp_path):
     (results / "b.jsonl").write_text(line("b") + line("c", train_seconds=None))
     (results / "d.jsonl").write_text('{"step": 1}\n')
     (results / "e.jsonl.gz").write_bytes(gzip.compress(line("e").encode()))
+    (results / "f.jsonl.gz").write_bytes(b"no archive")
+    (results / "g.jsonl.tmp").write_text(line("g"))
     found = earlier.read(tmp_path, results)
-    assert [record["run"]["id"] for record in found] == ["a", "b", "e"]
+    assert sorted(record["run"]["id"] for record in found) == ["a", "b", "e"]
     assert earlier.read(tmp_path / "none", tmp_path / "none") == []

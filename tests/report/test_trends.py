@@ -106,6 +106,13 @@ def test_crossed_factors_are_no_parts():
     assert len(records) == 7 and fixed == ()
 
 
+def test_repeats_do_not_move_the_centre():
+    inits = ["real", "noise", "kmeans"]
+    rows = runs(ipc=[1], init=["real"], seed=[*range(9)]) + runs(ipc=[10], init=inits)
+    fixed = [part.fixed for part in one_factor.parts(rows)]
+    assert fixed == [("init",), ("ipc",)]
+
+
 def test_the_centre_is_one_of_the_records():
     """IDC at 1 and DM at 10 images a class, of each width: no design of two factors."""
     rows = [*runs(method=["idc"], ipc=[1]), *runs(method=["dm", "mtt"], ipc=[10])]
@@ -140,7 +147,7 @@ def test_the_command_says_that_there_is_nothing_to_draw(tmp_path, capsys):
     workdir.write_jsonl(tmp_path / "one.jsonl", runs())
     given = [str(tmp_path / "one.jsonl"), "--trends", str(tmp_path / "plots")]
     assert command.main(given) == 2
-    assert "no plots; no two Records differ" in capsys.readouterr().err
+    assert "no plots; no run key varies" in capsys.readouterr().err
     assert not (tmp_path / "plots").exists()
 
 

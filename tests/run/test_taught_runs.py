@@ -88,13 +88,20 @@ def test_controls_have_the_classes_and_labels_of_the_teacher(tmp_path):
     assert found["soft"] and found["scores"]["ior"] is not None
 
 
-def test_random_images_have_labels_of_the_very_teacher_of_the_set(tmp_path):
+def test_random_images_have_labels_of_the_very_teacher_of_the_set(
+    tmp_path, monkeypatch
+):
     built = build_context(make(BARE | MLP | TAUGHT), tmp_path / "run", tmp_path)
     stages.synthetic_sets(built)
     networks = lambda: sorted(path.name for path in tmp_path.rglob("teacher_*/*.npy"))
-    before = networks()
+    before, asked = networks(), []
     control_networks.networks_with_same_labels(built, 6)
     assert len(before) == 1 and networks() == before
+    spy = lambda run, epochs: asked.append(epochs)
+    monkeypatch.setattr(control_networks, "teacher_of", spy)
+    batches = built.config.train.batch
+    control_networks.networks_with_same_labels(built, 4 * batches)
+    assert asked == [4 * built.config.train.epochs]  # a view for each, as on the set
 
 
 def test_a_set_in_python_is_not_trained_on_with_other_views(root):

@@ -115,8 +115,11 @@ def _kind(path: object, found: Any) -> str:
 
 
 def _softmax(path: object, logits: np.ndarray) -> np.ndarray:
-    if logits.ndim != 2 or logits.dtype.kind != "f":
+    real = logits.ndim == 2 and logits.dtype.kind == "f" and logits.shape[1] > 0
+    if not real or not np.isfinite(logits).all():
         raise InputError(f"--logits: the labels of {path} are no logits [m k]")
+    if (logits >= 0).all() and np.allclose(logits.sum(1), 1, atol=1e-3):
+        raise InputError(f"--logits: the labels of {path} are probabilities already")
     powers = np.exp(logits.astype(np.float32) - logits.max(1, keepdims=True))
     return powers / powers.sum(1, keepdims=True)
 
@@ -132,9 +135,10 @@ def _checked(path: object, pair: Any, data: str) -> tuple[np.ndarray, np.ndarray
             f"{path}: images {images.dtype} {images.shape} and labels {labels.shape} "
             "should be real numbers [m c h w] of 1 or 3 channels, and [m] or [m k]"
         )
-    classes, most = labels.shape[1:] or (labels.max(initial=0) + 1,), _CLASSES[data]
-    if classes[0] > most:
-        raise InputError(f"--data={data}: has {most} classes, and the set {classes[0]}")
+    numbered = labels.ndim == 1 and labels.dtype.kind in "iu"
+    classes = int(labels.max(initial=0)) + 1 if numbered else (*labels.shape, 0)[1]
+    if classes > (most := _CLASSES[data]):
+        raise InputError(f"--data={data}: has {most} classes, and the set {classes}")
     return images.astype(np.float32), labels
 
 

@@ -88,11 +88,27 @@ def test_labels_of_datm_are_logits(put, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
+    "labels, words",
+    [
+        (np.full((4, 2), 0.5), "are probabilities already"),
+        (np.full((4, 2), np.inf), "are no logits"),
+        (np.zeros((4, 0)), "are no logits"),
+        (LABELS, "are no logits"),
+    ],
+)
+def test_labels_that_are_no_logits(put, labels, words):
+    images, file = put(Tensor(pixels())), put(Tensor(labels), "labels.pt")
+    with pytest.raises(InputError, match=words):
+        read_released(images, "cifar10", file, logits=True)
+
+
+@pytest.mark.parametrize(
     "images, labels, data, words",
     [
         (4 * pixels() - 2, LABELS, "cifar10", "pixels leave [0, 1] by"),
         (pixels(), LABELS, "mnist", "has 1 channels, and the images have 3"),
         (pixels(), LABELS + 9, "cifar10", "has 10 classes, and the set 11"),
+        (pixels(), np.uint8(LABELS + 254), "cifar10", "and the set 256"),
     ],
 )
 def test_sets_of_idc_that_it_would_not_write(put, images, labels, data, words):
