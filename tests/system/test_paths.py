@@ -20,7 +20,15 @@ from dd_jax.types import InputError, SyntheticSet
 
 LONG = "x" * 256
 NAMES = {"method": "dm", "dataset": "digits", "arch": "mlp", "init": "real"}
-RECORD = json.dumps({"run": {"id": "a", "ipc": 1, "num_classes": 3} | NAMES})
+TWO = "\n".join(
+    json.dumps(
+        {
+            "run": {"id": f"{ipc}", "ipc": ipc, "num_classes": 3} | NAMES,
+            "accuracy": {"distilled": 0.5},
+        }
+    )
+    for ipc in (1, 10)
+)
 FORMS = {
     "missing": (lambda path: None, "no such"),
     "dead": (lambda path: path.symlink_to("nowhere"), "is a link to nothing"),
@@ -344,7 +352,7 @@ def test_a_read_only_workdir_and_report(capsys, nobody):
         (lambda: Path("r").symlink_to("r"), ["--privacy"], "r: is a loop of links"),
         (lambda: os.mkfifo("r"), ["--markdown"], "is a pipe, a socket or a device"),
         (lambda: Path("r").touch(), [], "r: no runs here"),
-        (lambda: Path("r").write_text(RECORD), ["--trends", "r/x"], "r/x"),
+        (lambda: Path("r").write_text(TWO), ["--trends", "r/x"], "r/x"),
         (lambda: os.mkdir("r"), [LONG], "file name too long"),
     ],
 )
