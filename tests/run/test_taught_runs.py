@@ -94,14 +94,16 @@ def test_random_images_have_labels_of_the_very_teacher_of_the_set(
     built = build_context(make(BARE | MLP | TAUGHT), tmp_path / "run", tmp_path)
     stages.synthetic_sets(built)
     networks = lambda: sorted(path.name for path in tmp_path.rglob("teacher_*/*.npy"))
-    before, asked = networks(), []
+    before, epochs_of = networks(), []
     control_networks.networks_with_same_labels(built, 6)
     assert len(before) == 1 and networks() == before
-    spy = lambda run, epochs: asked.append(epochs)
+    spy = lambda run, epochs: epochs_of.append(epochs)
     monkeypatch.setattr(control_networks, "teacher_of", spy)
     batches = built.config.train.batch
     control_networks.networks_with_same_labels(built, 4 * batches)
-    assert asked == [4 * built.config.train.epochs]  # a view for each, as on the set
+    assert epochs_of == [
+        4 * built.config.train.epochs
+    ]  # a view for each, as on the set
 
 
 def test_a_set_in_python_is_not_trained_on_with_other_views(root):

@@ -8,7 +8,6 @@ that says which object is made of which, of which only tensors and plain values 
 import math
 import zipfile
 from collections.abc import Callable
-from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -97,7 +96,6 @@ def _read(path: Path) -> Any:
         if f"{roots[0]}byteorder" in members and part("byteorder") == b"big":
             order = ">"
 
-        @cache  # of many tensors the values may be the same
         def array(name: str, kind: str, count: int) -> np.ndarray:
             dtype, content = np.dtype(kind), part(f"data/{name}")
             if len(content) != count * dtype.itemsize:
@@ -106,7 +104,15 @@ def _read(path: Path) -> Any:
             values = np.frombuffer(content, dtype.newbyteorder(order))
             return values.astype(dtype, copy=False)
 
-        return follow(part("data.pkl"), _named, lambda at: array(*_place(at)))
+        kept: dict[tuple[str, str, int], np.ndarray] = {}  # tensors may share values
+
+        def stored(identity: Any) -> np.ndarray:
+            place = _place(identity)
+            if place not in kept:
+                kept[place] = array(*place)
+            return kept[place]
+
+        return follow(part("data.pkl"), _named, stored)
 
 
 def _named(name: str) -> Any:
