@@ -15,9 +15,9 @@ Time: about four hours of two CPU cores, beside other work; three alone, by esti
 Expect, from real images with ten classes, at 1 and 10 images a class: 69 and 77 % of
 DM, 61 and 75 % of DSA, 73 and 77 % of IDC, 65 and 75 % of MTT, where random subsets
 have 48 and 72 %.
-Records: experiments/results/ablation_fashion_mnist.jsonl.gz, 59 of the 72 cells so far:
-without IDC and MTT at 50 images a class and MTT of five classes, and with fewer seeds
-of DM from noise, DSA at 50 and IDC of five classes.
+Records: experiments/results/ablation_fashion_mnist.jsonl.gz, 61 of the 72 cells so far:
+without IDC and MTT at 50 images a class, MTT of five classes, and two seeds of DM from
+noise.
 """
 
 from ml_collections import ConfigDict
