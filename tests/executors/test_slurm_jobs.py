@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from dd_jax.executors import slurm
+from dd_jax.executors import slurm, slurm_commands, slurm_submission
 from dd_jax.executors.element import Element
 from dd_jax.system import workdir
 from dd_jax.system.disk import WriteError, writing
@@ -20,11 +20,13 @@ IDS = (0, "a"), (1, "b")
 def cluster(tmp_path, monkeypatch):
     """A queue of jobs by name, empty; and which are cancelled."""
     found = SimpleNamespace(queue={}, cancelled=[])
-    monkeypatch.setattr(slurm.slurm, "queued", lambda: found.queue)
-    monkeypatch.setattr(slurm.slurm, "array_limit", lambda: 10)
-    monkeypatch.setattr(slurm.slurm, "cancel", found.cancelled.extend)
+    monkeypatch.setattr(slurm_commands, "queued", lambda: found.queue)
+    monkeypatch.setattr(slurm_commands, "array_limit", lambda: 10)
+    monkeypatch.setattr(slurm_commands, "cancel", found.cancelled.extend)
     monkeypatch.setattr(
-        slurm, "_submitted", lambda folder, block, _: [f"5_{e.number}" for e in block]
+        slurm_submission,
+        "_submitted",
+        lambda folder, block, _: [f"5_{e.number}" for e in block],
     )
     return found
 
@@ -39,7 +41,7 @@ def run(root, count):
 def test_a_job_out_of_memory_says_which_keys_to_lower(
     cluster, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(slurm.slurm, "state", lambda job: "OUT_OF_MEMORY")
+    monkeypatch.setattr(slurm_commands, "state", lambda job: "OUT_OF_MEMORY")
     monkeypatch.setattr(slurm, "_SOON", 0.0)
     workdir.write_status(workdir.run_folder(tmp_path, f"{0:012x}"), "running")
     (end,) = run(tmp_path, 1)
@@ -65,7 +67,7 @@ def test_a_refused_submission_leaves_nothing_and_is_one_line(
     elements = [Element((), i, run_id, tmp_path, tmp_path) for i, run_id in IDS]
     for count in (1, 2):
         with pytest.raises(InputError, match="^Slurm refuses the jobs: .*no more jobs"):
-            slurm._submitted(folder, elements[:count], {"slurm_time": 5})
+            slurm_submission._submitted(folder, elements[:count], {"slurm_time": 5})
     assert [*folder.iterdir()] == [kept] and capfd.readouterr() == ("", "")
 
 
@@ -76,7 +78,7 @@ def test_cells_that_slurm_has_no_room_for_are_submitted_once_others_have_ended(
 
     Before it takes the third, other jobs of the user are in the queue.
     """
-    monkeypatch.setattr(slurm.slurm, "array_limit", lambda: 2)
+    monkeypatch.setattr(slurm_commands, "array_limit", lambda: 2)
     waiting, tried = {}, []
 
     def submitted(folder, block, settings):
@@ -93,8 +95,8 @@ def test_cells_that_slurm_has_no_room_for_are_submitted_once_others_have_ended(
         waiting.clear()
         cluster.queue.clear()
 
-    monkeypatch.setattr(slurm, "_submitted", submitted)
-    monkeypatch.setattr(slurm.time, "sleep", slept)
+    monkeypatch.setattr(slurm_submission, "_submitted", submitted)
+    monkeypatch.setattr(slurm_submission.time, "sleep", slept)
     assert [end.kind for end in run(tmp_path, 5)] == ["done"] * 5
     printed = capsys.readouterr()
     assert printed.err.count("cells wait until the others have ended") == 2
@@ -108,7 +110,8 @@ def test_damaged_rows_of_jobs_count_not(cluster, tmp_path, row):
     cluster.queue["4_7"] = ""
     workdir.write_jsonl(tmp_path / "jobs.jsonl", [row, {"run": "a", "job": "4_7"}])
     elements = {i: Element((), i, run_id, tmp_path, tmp_path) for i, run_id in IDS}
-    assert slurm._jobs(tmp_path, elements, SETTINGS, False) == {0: "4_7", 1: "5_1"}
+    jobs = slurm_submission.jobs_of(tmp_path, elements, SETTINGS, False)
+    assert jobs == {0: "4_7", 1: "5_1"}
     rows = workdir.read_jsonl(tmp_path / "jobs.jsonl")
     assert rows[1:] == [{"run": "a", "job": "4_7"}, {"run": "b", "job": "5_1"}]
 

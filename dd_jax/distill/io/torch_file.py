@@ -6,16 +6,15 @@ that says which object is made of which, of which only tensors and plain values 
 """
 
 import math
-import zipfile
 from collections.abc import Callable
-from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from dd_jax.distill.io.inert_pickle import Refused, Stand, follow
-from dd_jax.system.memory import excess, format_bytes
+from dd_jax.distill.io.torch_archive import TorchArchive
+from dd_jax.system.memory import excess
 from dd_jax.system.paths import no_file
 from dd_jax.types import InputError
 
@@ -69,50 +68,12 @@ def _read(path: Path) -> Any:
     size = path.stat().st_size
     if reason := excess(2 * size, size):
         raise Refused(reason)
-    content = path.read_bytes()
-    if content[:1] == b"\x80":
-        raise Refused(
-            "a bare pickle, as before PyTorch 1.6; save it again with a later one"
-        )
-    if not zipfile.is_zipfile(BytesIO(content)):
-        raise Refused("no archive")
-    with zipfile.ZipFile(BytesIO(content)) as archive:
-        members = {info.filename: info for info in archive.infolist()}
-        roots = [n[: -len("data.pkl")] for n in members if n.endswith("/data.pkl")]
-        if len(roots) != 1 or len(members) != len(archive.infolist()):
-            raise Refused(f"{len(roots)} parts data.pkl, or one part twice")
-
-        def part(name: str) -> bytes:
-            info = members.get(roots[0] + name)
-            if info is None:
-                raise Refused(f"it lacks {name}")
-            if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1:
-                raise Refused(f"{name} is packed or encrypted")
-            if info.file_size > size:
-                raise Refused(f"{name} announces {format_bytes(info.file_size)}")
-            return archive.read(info)
-
-        order = "<"
-        if f"{roots[0]}byteorder" in members and part("byteorder") == b"big":
-            order = ">"
-
-        def array(name: str, kind: str, count: int) -> np.ndarray:
-            dtype, content = np.dtype(kind), part(f"data/{name}")
-            if len(content) != count * dtype.itemsize:
-                size = format_bytes(len(content))
-                raise Refused(f"data/{name} announces {count} values and has {size}")
-            values = np.frombuffer(content, dtype.newbyteorder(order))
-            return values.astype(dtype, copy=False)
-
-        kept: dict[tuple[str, str, int], np.ndarray] = {}  # tensors may share values
-
-        def stored(identity: Any) -> np.ndarray:
-            place = _place(identity)
-            if place not in kept:
-                kept[place] = array(*place)
-            return kept[place]
-
-        return follow(part("data.pkl"), _named, stored)
+    archive = TorchArchive(path.read_bytes())
+    return follow(
+        archive.part("data.pkl"),
+        _named,
+        lambda identity: archive.values(*_place(identity)),
+    )
 
 
 def _named(name: str) -> Any:
