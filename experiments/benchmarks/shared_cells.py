@@ -1,6 +1,6 @@
 """Seconds per cell of a sweep: one by one, in one process, and as one program.
 
-  python experiments/benchmarks/shared_cells.py [--rounds=3] [--out=FILE]
+  python experiments/benchmarks/shared_cells.py [--rounds=1] [--out=FILE]
 
 Eight cells of DSA on digits, 2 seeds x 4 learning rates, audited for accuracy and
 fairness, are run by `launch.py` in three ways that take turns:
@@ -13,7 +13,7 @@ fairness, are run by `launch.py` in three ways that take turns:
 
 Programs are not cached on disk. Printed are the seconds of each way for a cell, the
 least of all rounds, and their ratios to the first; FILE gets them as JSON.
-Time: 12 minutes on two CPU cores.
+Time: 12 minutes a round on two CPU cores.
 Rows: experiments/results/shared_cells.rows.
 """
 
@@ -102,7 +102,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rounds", type=int, default=3, help="default: 3")
+    parser.add_argument("--rounds", type=int, default=1, help="default: 1")
     parser.add_argument("--out", type=Path, help="file of the times; default: none")
     options = parser.parse_args()
     if options.rounds < 1:
@@ -112,8 +112,8 @@ def main() -> None:
     for _ in range(options.rounds):
         for way, run in WAYS.items():
             with tempfile.TemporaryDirectory() as folder:
-                seconds[way].append(run(Path(folder)) / cells)
-            print(f"{way}: {seconds[way][-1]:.1f} s a cell", file=sys.stderr)
+                seconds[way].append(round(run(Path(folder)) / cells, 1))
+            print(f"{way}: {seconds[way][-1]} s a cell", file=sys.stderr)
     first = min(seconds["one by one"])
     print("| way | s a cell | share of one by one |\n| --- | ---: | ---: |")
     for way, found in seconds.items():
