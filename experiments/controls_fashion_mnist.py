@@ -46,18 +46,26 @@ DANCE, NCFM = (
     }
     for method in ("dance", "ncfm")
 )
-RECIPES = {
+RECIPES = {  # neighbours share nothing, so that workers do not wait
     ("dance", 1): DANCE | TILES[1] | {"distill.lr": 0.03},
-    ("ncfm", 1): NCFM | TILES[1],
-    ("dance", 10): DANCE | TILES[10],
-    ("ncfm", 10): NCFM | TILES[10],
     ("dm", 1): {"distill.steps": 2000},
+    ("dance", 10): DANCE | TILES[10],
     ("dm", 10): {"distill.steps": 1500, "distill.lr": 5.0, "distill.batch_real": 128},
+    ("ncfm", 1): NCFM | TILES[1],
     ("mtt", 1): MTT
     | {
         "distill.lr": 100.0,
         "distill.mtt.max_start": 3,
         "distill.mtt.student_steps": 40,
+    },
+    ("ncfm", 10): NCFM | TILES[10],
+    ("idc", 1): TILES[1]
+    | {
+        "distill.batch_real": 32,
+        "distill.steps": 2000,
+        "distill.lr": 5e-4,
+        "distill.network.outer_steps": 100,
+        "distill.augment": "color+crop+cutout",
     },
     ("mtt", 10): MTT
     | {
@@ -67,14 +75,6 @@ RECIPES = {
         "distill.mtt.student_steps": 30,
         "distill.mtt.first_max_start": 5,
         "distill.mtt.growth": 300,
-    },
-    ("idc", 1): TILES[1]
-    | {
-        "distill.batch_real": 32,
-        "distill.steps": 2000,
-        "distill.lr": 5e-4,
-        "distill.network.outer_steps": 100,
-        "distill.augment": "color+crop+cutout",
     },
     ("idc", 10): TILES[10]
     | {
@@ -103,7 +103,7 @@ def get_config() -> ConfigDict:
 
 
 def sweep() -> list[Point]:
-    """The quickest first."""
+    """In the order of `RECIPES`."""
     return [
         {"distill.method": method, "distill.ipc": ipc} | recipe
         for (method, ipc), recipe in RECIPES.items()

@@ -98,6 +98,26 @@ def test_controls_take_as_many_steps_as_networks_on_the_set(tmp_path, monkeypatc
     assert (6, 5 * 6 // 2) in taken
 
 
+def test_runs_share_the_controls_of_real_rows(tmp_path, monkeypatch):
+    """Where their sets have as many images: 6 of DM and DSA, 24 of IDC."""
+    watched, calls = control_networks.watched_networks, []
+
+    def spy(*given):
+        calls.append(given)
+        return watched(*given)
+
+    monkeypatch.setattr(control_networks, "watched_networks", spy)
+    parts, trained = [], []
+    for method in ("dm", "dsa", "idc"):
+        values = {"distill.method": method, "distill.ipc": 2, "train.batch": 4}
+        parts.append(run.run(make(ON | values), tmp_path)["controls"])
+        trained.append(len(calls))
+    assert trained == [1, 1, 2]
+    assert parts[0]["controls"] == parts[1]["controls"] != parts[2]["controls"]
+    alone = {"distill.method": "dsa", "distill.ipc": 2, "train.batch": 4}
+    assert run.run(make(ON | alone), tmp_path / "alone")["controls"] == parts[1]
+
+
 def test_watched_networks_are_seen_after_every_epoch(tmp_path):
     built = build_context(make(ON), tmp_path / "run", tmp_path / "cache")
     seen = []

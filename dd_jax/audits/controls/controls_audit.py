@@ -34,6 +34,9 @@ def measure(context: Context) -> dict:
     rows. Where labels of the set are soft, its images are also taken with hard ones,
     and where they are those of a teacher, random images with its labels.
 
+    Controls of real rows are shared by runs whose random subsets are the same and whose
+    sets have as many images.
+
     Returns:
       Empty unless enabled. `controls`, rows `{name, form, accuracy {mean, ci, n}}`;
       `unaugmented {PIPE: accuracy}` of networks trained without augmentation, null
@@ -44,24 +47,31 @@ def measure(context: Context) -> dict:
     options = context.options
     if not options.enabled:
         return {}
-    found = context.cached("controls", partial(_predicted, context))
-    found["controls"] |= _with_hard_labels(context) | _with_same_labels(context)
+    wanted, controls, held_out = set(options.names), {}, 0
+    if wanted - {PLAIN}:
+        name = f"networks as on {context.sets.images.shape[1]} images"
+        found = context.cached(name, partial(_on_rows, context), "random_subset")
+        controls, held_out = found["controls"], found["held_out"]
+    controls |= _with_hard_labels(context) | _with_same_labels(context)
     rows = [
         {
             "name": name,
             "form": of["form"],
             "accuracy": _rate(context, _pipe(name), of["predicted"]),
         }
-        for name, of in found["controls"].items()
+        for name, of in controls.items()
     ]
-    plain = {pipe: _rate(context, pipe, of) for pipe, of in found["plain"].items()}
-    soft = HARD in found["controls"]
+    plain = {}
+    if PLAIN in wanted:
+        predicted = context.cached(PLAIN, partial(_unaugmented, context))
+        plain = {pipe: _rate(context, pipe, of) for pipe, of in predicted.items()}
+    soft = HARD in controls
     return {
         "controls": rows,
         "unaugmented": plain or None,
         "soft": soft,
         "scores": _scores(context, rows, plain, soft),
-        "held_out": found["held_out"],
+        "held_out": held_out,
     }
 
 
@@ -99,22 +109,16 @@ def _parts(context: Context) -> tuple[np.ndarray, np.ndarray]:
     return np.setdiff1d(np.arange(len(labels)), held_out), held_out
 
 
-def _predicted(context: Context) -> dict[str, Any]:
-    """Classes of the evaluation rows, by networks on each control."""
-    names, images = context.options.names, context.evaluation.images
-    controls, held_out = _on_rows(context) if set(names) - {PLAIN} else ({}, 0)
-    plain = context.unaugmented() if PLAIN in names else {}
+def _unaugmented(context: Context) -> dict[str, np.ndarray]:
+    """Classes of the evaluation rows, of each pipeline without augmentation."""
+    images = context.evaluation.images
     return {
-        "controls": controls,
-        "plain": {
-            pipe: predictions(context.model, params, images)
-            for pipe, params in plain.items()
-        },
-        "held_out": held_out,
+        pipe: predictions(context.model, params, images)
+        for pipe, params in context.unaugmented().items()
     }
 
 
-def _on_rows(context: Context) -> tuple[dict[str, Any], int]:
+def _on_rows(context: Context) -> dict[str, Any]:
     """Each control that is made of real rows, and how many rows are held out."""
     options = context.options
     kept, held_out = (
@@ -133,7 +137,7 @@ def _on_rows(context: Context) -> tuple[dict[str, Any], int]:
     )
     best = partial(_best, context, kept.images, held_out)
     found = {name: best(name, of) for name, of in forms.items()}
-    return found, len(held_out.labels)
+    return {"controls": found, "held_out": len(held_out.labels)}
 
 
 def _best(
