@@ -34,8 +34,8 @@ def measure(context: Context) -> dict:
     rows. Where labels of the set are soft, its images are also taken with hard ones,
     and where they are those of a teacher, random images with its labels.
 
-    Controls of real rows are shared by runs whose random subsets are the same and whose
-    sets have as many images.
+    Controls of real rows are shared by runs whose random subsets, networks on the full
+    data and options are the same, and whose sets have as many images.
 
     Returns:
       Empty unless enabled. `controls`, rows `{name, form, accuracy {mean, ci, n}}`;
