@@ -9,7 +9,7 @@ import numpy as np
 from dd_jax.audits.audit import Audit, Context
 from dd_jax.audits.controls.benchmark_scores import benchmark_scores
 from dd_jax.audits.controls.control_forms import TEACHER, Form, control_forms
-from dd_jax.audits.controls.teachers import learned
+from dd_jax.audits.controls.teachers import Learned, learned
 from dd_jax.runtime.keys import integer
 from dd_jax.train import predictions
 from dd_jax.types import InputError, Split
@@ -49,9 +49,7 @@ def measure(context: Context) -> dict:
         return {}
     wanted, controls, held_out = set(options.names), {}, 0
     if wanted - {PLAIN}:
-        name = f"networks as on {context.sets.images.shape[1]} images"
-        found = context.cached(name, partial(_on_rows, context), "random_subset")
-        controls, held_out = found["controls"], found["held_out"]
+        controls, held_out = _on_rows(context)
     controls |= _with_hard_labels(context) | _with_same_labels(context)
     rows = [
         {
@@ -118,17 +116,34 @@ def _unaugmented(context: Context) -> dict[str, np.ndarray]:
     }
 
 
-def _on_rows(context: Context) -> dict[str, Any]:
+def _on_rows(context: Context) -> tuple[dict[str, Any], int]:
     """Each control that is made of real rows, and how many rows are held out."""
-    options = context.options
     kept, held_out = (
         Split(*(part[rows] for part in context.dataset.train[:2]), None)
         for rows in _parts(context)
     )
+    count = len(held_out.labels)
+    see = partial(_seen, context, kept)
+    seen = context.cached(f"scores with {count} held out", see, "full_data")
+    name = f"networks as on {context.sets.images.shape[1]} images"
+    make = partial(_predicted, context, kept, held_out, Learned(**seen))
+    return context.cached(name, make, "random_subset"), count
+
+
+def _seen(context: Context, kept: Split) -> dict[str, Any]:
+    """What networks on the rows that controls may have say of these, `Learned`."""
+    options = context.options
     learn = partial(context.learn, kept, options.nets)
+    return learned(learn, context.model, kept, "grand" in options.names)._asdict()
+
+
+def _predicted(
+    context: Context, kept: Split, held_out: Split, seen: Learned
+) -> dict[str, Any]:
+    """What networks on the best form of each control predict."""
     forms = control_forms(
-        options.names,
-        learned(learn, context.model, kept, "grand" in options.names),
+        context.options.names,
+        seen,
         kept.labels,
         context.num_classes,
         context.ipc,
@@ -136,8 +151,7 @@ def _on_rows(context: Context) -> dict[str, Any]:
         np.random.default_rng(integer(context.key("controls rows"))),
     )
     best = partial(_best, context, kept.images, held_out)
-    found = {name: best(name, of) for name, of in forms.items()}
-    return {"controls": found, "held_out": len(held_out.labels)}
+    return {name: best(name, of) for name, of in forms.items()}
 
 
 def _best(

@@ -22,12 +22,13 @@ class Learned(NamedTuple):
     Attributes:
       scores: `f64[n]` by name: `el2n`, `grand`, `forgetting`.
       features: `f32[n d]` of the first network after its last epoch.
-      teachers: `f32[n k]` by epoch, the probabilities that the first network gives.
+      teachers: `f32[n k]` by epoch, as text, the probabilities that the first network
+        gives.
     """
 
     scores: dict[str, np.ndarray]
     features: np.ndarray
-    teachers: dict[int, np.ndarray]
+    teachers: dict[str, np.ndarray]
 
 
 def teacher_epochs(epochs: int) -> list[int]:
@@ -65,7 +66,7 @@ def learned(
             if gradients:
                 scores["grand"] = gradient_norms(model, params, images, labels)
         if epoch in teacher_epochs(epochs):
-            teachers[epoch] = np.asarray(jax.nn.softmax(logits[0]))
+            teachers[str(epoch)] = np.asarray(jax.nn.softmax(logits[0]))
         if epoch == epochs:
             first = jax.tree.map(lambda leaf: leaf[:1], params)
             features.append(np.asarray(features_of_each(model, first, images)[0]))
