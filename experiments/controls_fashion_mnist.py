@@ -47,19 +47,9 @@ DANCE, NCFM = (
     }
     for method in ("dance", "ncfm")
 )
-RECIPES = {  # neighbours share nothing, so that workers do not wait
+RECIPES = {  # neighbours share controls; local workers take blocks of them
     ("dance", 1): DANCE | TILES[1] | {"distill.lr": 0.03},
-    ("dm", 1): {"distill.steps": 2000},
-    ("dance", 10): DANCE | TILES[10],
-    ("dm", 10): {"distill.steps": 1500, "distill.lr": 5.0, "distill.batch_real": 128},
     ("ncfm", 1): NCFM | TILES[1],
-    ("mtt", 1): MTT
-    | {
-        "distill.lr": 100.0,
-        "distill.mtt.max_start": 3,
-        "distill.mtt.student_steps": 40,
-    },
-    ("ncfm", 10): NCFM | TILES[10],
     ("idc", 1): TILES[1]
     | {
         "distill.batch_real": 32,
@@ -68,6 +58,23 @@ RECIPES = {  # neighbours share nothing, so that workers do not wait
         "distill.network.outer_steps": 100,
         "distill.augment": "color+crop+cutout",
     },
+    ("dance", 10): DANCE | TILES[10],
+    ("ncfm", 10): NCFM | TILES[10],
+    ("idc", 10): TILES[10]
+    | {
+        "distill.batch_real": 32,
+        "distill.steps": 600,
+        "distill.lr": 3e-3,
+        "distill.network.outer_steps": 50,
+    },
+    ("dm", 1): {"distill.steps": 2000},
+    ("mtt", 1): MTT
+    | {
+        "distill.lr": 100.0,
+        "distill.mtt.max_start": 3,
+        "distill.mtt.student_steps": 40,
+    },
+    ("dm", 10): {"distill.steps": 1500, "distill.lr": 5.0, "distill.batch_real": 128},
     ("mtt", 10): MTT
     | {
         "distill.lr": 200.0,
@@ -76,13 +83,6 @@ RECIPES = {  # neighbours share nothing, so that workers do not wait
         "distill.mtt.student_steps": 30,
         "distill.mtt.first_max_start": 5,
         "distill.mtt.growth": 300,
-    },
-    ("idc", 10): TILES[10]
-    | {
-        "distill.batch_real": 32,
-        "distill.steps": 600,
-        "distill.lr": 3e-3,
-        "distill.network.outer_steps": 50,
     },
 }
 

@@ -101,9 +101,8 @@ def test_random_images_have_labels_of_the_very_teacher_of_the_set(
     monkeypatch.setattr(control_networks, "teacher_of", spy)
     batches = built.config.train.batch
     control_networks.networks_with_same_labels(built, 4 * batches)
-    assert epochs_of == [
-        4 * built.config.train.epochs
-    ]  # a view for each, as on the set
+    views = 4 * built.config.train.epochs  # one for each epoch, as on the set
+    assert epochs_of == [views]
 
 
 def test_a_set_in_python_is_not_trained_on_with_other_views(root):
