@@ -360,6 +360,25 @@ def privacy(name, threat, **kept):
     return one(name, **kept)["privacy"]["distilled"][threat]["rmia"]["auc"]
 
 
+def test_hours_of_the_ablation_follow_from_cells_done_again():
+    pace = json.loads((RESULTS / "ablation_digits_pace.rows").read_text())
+    seconds = 0.0
+    for record in records_of("ablation_digits"):
+        cost = dict(record["cost"])
+        seconds += cost.pop("compile_seconds")
+        own = [
+            took
+            for stage, took in cost.items()
+            if stage.endswith("_seconds")
+            and not stage.startswith(("full_data", "random_subset"))
+        ]
+        seconds += pace["of_recorded"][record["run"]["method"]] * sum(own)
+    words = (EXPERIMENTS / "ablation_digits.py").read_text()
+    assert f"About {seconds / 3600 / 2:.1f} hours alone" in words
+    walls = pace["wall_seconds"]
+    assert f"{walls['one process'] / walls['two workers']:.1f} times" in words
+
+
 def test_the_gain_of_cells_that_share():
     found = json.loads((RESULTS / "shared_cells.rows").read_text())["seconds"]
     page = (ROOT / "dd_jax" / "README.md").read_text()
