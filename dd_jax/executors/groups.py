@@ -16,8 +16,8 @@ class Shares(NamedTuple):
 
     Attributes:
       programs: id of its compiled programs.
-      parts: part of a run, a key of `config.sharing.PARTS` or `teacher`, to its id; of
-        the parts that the cell has.
+      parts: part of a run, a key of `config.sharing.PARTS`, `teacher`, `scores of rows`
+        or `controls`, to its id; of the parts that the cell has.
     """
 
     programs: str
@@ -37,6 +37,10 @@ def shares_of(cell: Any) -> Shares:
     if config.distill.labels == "teacher" and not config.distill.load:
         recipe = ("distill.teacher.epochs", "distill.teacher.lr")
         parts["teacher"] = (*PARTS["experts"], *recipe)
+    if config.audits.controls.enabled:
+        own = ("audits.controls.", "train.full")
+        parts["scores of rows"] = (*PARTS["full_data"], *own)
+        parts["controls"] = (*PARTS["random_subset"], *own)
     programs, *ids = configs.run_ids(
         config, cell.fingerprint, [static_keys(config), *parts.values()]
     )

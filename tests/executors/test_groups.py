@@ -72,6 +72,16 @@ def test_a_teacher_is_shared_by_cells_of_any_budget_of_labels():
     assert "teacher" not in shares_of(cell()).parts
 
 
+def test_scores_of_rows_are_shared_by_cells_of_any_size_and_controls_by_those_of_one():
+    beside = lambda **changes: cell(**{"audits.controls.enabled": True, **changes})
+    one, both = beside(), {"scores of rows", "controls"}
+    assert both <= same(one, beside(distill__method="dsa"))
+    assert both & same(one, beside(distill__ipc=3)) == {"scores of rows"}
+    for key in ("audits.controls.holdout", "train.lr"):
+        assert not both & same(one, beside(**{key: 0.4}))
+    assert not both & set(shares_of(cell()).parts)
+
+
 def test_ids_are_those_of_the_folders_that_runs_share(tmp_path):
     ready = run.prepared(make(TINY))
     started = start(ready, tmp_path / "run", tmp_path / "cache")

@@ -7,6 +7,7 @@ import pytest
 from tiny import BARE, MLP, flags, launch, make, only_run
 
 from dd_jax import report, run
+from dd_jax.executors.groups import shares_of
 from dd_jax.report import schema
 from dd_jax.run import control_networks
 from dd_jax.run.context import build_context
@@ -37,6 +38,13 @@ def test_the_part_is_in_the_record_and_the_report(record, root):
     assert record["cost"]["controls_seconds"] > 0
     page = report.build(root).read_text()
     assert "labels of an early-stopped teacher" in page and "LRS" in page
+
+
+@pytest.mark.usefixtures("record")
+def test_a_plan_names_the_folders_where_controls_are_shared(root):
+    parts = shares_of(run.prepared(make(ON))).parts
+    for part, file in (("scores of rows", "scores"), ("controls", "networks")):
+        assert list((root / "cache" / parts[part]).rglob(f"controls/{file}*.npz"))
 
 
 def test_without_augmentation_there_is_nothing_to_compare(tmp_path):
