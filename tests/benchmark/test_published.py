@@ -20,9 +20,10 @@ def test_a_published_set_is_whole(path):
 
 
 @pytest.mark.slow
-def test_published_digits_are_inside(tmp_path):
-    sets = [read(path) for path in PATHS]
-    here = [each for each in sets if data_of(each) == "digits"]
+def test_published_digits_of_each_method_are_inside(tmp_path):
+    """At 5 images a class; the command evaluates all."""
+    here = [read(path) for path in PATHS if path.match("digits_*_5.npz")]
+    assert len(here) == 4 and all(data_of(each) == "digits" for each in here)
     result = evaluate(here, {}, tmp_path)
     made = records_of(command.SETS, {each.record for each in here})
     rows = ranking.ranked(here, result.records, made)
