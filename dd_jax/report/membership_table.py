@@ -89,7 +89,9 @@ def _heading(record: Record, pipe: str) -> str:
         return PIPE_NAMES[pipe]
     init = f", init {run_value(record, 'init')}" if record["run"]["init"] else ""
     method = short_name(run_value(record, "method"))
-    return f"{PIPE_NAMES[pipe]} ({method}{init})"
+    spent = lookup(record, "run", "differential_privacy", "epsilon")
+    private = "" if spent is None else f", epsilon {spent:.3g}"
+    return f"{PIPE_NAMES[pipe]} ({method}{init}{private})"
 
 
 def _table(record: Record, columns: dict[str, TrainingSetColumn], score: str) -> Table:
