@@ -16,7 +16,7 @@ from dd_jax.config.nested import flat
 from dd_jax.system.disk import file_digest
 from dd_jax.system.paths import expanded
 
-RESULTS_VERSION = 8  # raised whenever the same config gives different numbers
+RESULTS_VERSION = 8  # raised when most configs give other numbers
 _NAMED_BY = {  # kind of an entry -> the config key that names it, or turns it on
     "method": "distill.method",
     "init": "distill.init",
