@@ -14,8 +14,8 @@ IDC, DANCE and NCFM, four to a stored image, networks have all of them in a batc
 images a class, so that those on random images take as many steps: 200, beside 1,500 of
 DANCE and NCFM at 1 image a class (as published for DANCE) and 300 elsewhere.
 
-DANCE and NCFM have 3 experts of 8 epochs in batches of 256 (released: 60 epochs in
-batches of 64 or 128, 5 and 20 experts drawn), 2,000 steps at 1 image a class and 1,000
+DANCE and NCFM have 3 experts of 8 epochs in batches of 256, or of 400 at 10 images a
+class (released: 60 epochs in batches of 64 or 128, 5 and 20 experts drawn), 2,000 steps at 1 image a class and 1,000
 at 10 (10,000 and 20,000), 64 real images a class (128 and up to 1,024) and 1,024
 frequencies (4,096). Their learning rates were chosen on a fifth of 20,000 training rows
 held out, in 300 steps at width 64. There, DANCE at 1 image a class has 77.6 % after 300
