@@ -42,6 +42,14 @@ PARTS = {
 _SHARED = {"lr": "distill.lr", "lr_labels": "distill.lr_labels", "train_lr": "train.lr"}
 
 
+def audit_keys(audit: str) -> tuple[str, ...]:
+    """Further keys that what an audit finds of a baseline follows from.
+
+    Attacks on a baseline may use a network on the full data.
+    """
+    return (f"audits.{audit}.", "train.full")
+
+
 def static_keys(config: ConfigDict) -> tuple[str, ...]:
     """The keys that compiled programs follow from: all but their inputs of one shape.
 

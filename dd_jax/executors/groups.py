@@ -8,7 +8,7 @@ from ml_collections import ConfigDict
 
 from dd_jax import config as configs
 from dd_jax.catalogue import entry
-from dd_jax.config.sharing import PARTS, static_keys
+from dd_jax.config.sharing import PARTS, audit_keys, static_keys
 
 
 class Shares(NamedTuple):
@@ -38,7 +38,7 @@ def shares_of(cell: Any) -> Shares:
         recipe = ("distill.teacher.epochs", "distill.teacher.lr")
         parts["teacher"] = (*PARTS["experts"], *recipe)
     if config.audits.controls.enabled:
-        own = ("audits.controls.", "train.full")
+        own = audit_keys("controls")
         parts["scores of rows"] = (*PARTS["full_data"], *own)
         parts["controls"] = (*PARTS["random_subset"], *own)
     programs, *ids = configs.run_ids(

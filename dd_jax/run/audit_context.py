@@ -14,6 +14,7 @@ from dd_jax.audits import learning_curve_audit
 from dd_jax.audits.audit import ON_ROWS, PIPES, Audit, Context, Shadows
 from dd_jax.catalogue import entry, names, resolve
 from dd_jax.catalogue.naming import init_of
+from dd_jax.config.sharing import audit_keys
 from dd_jax.run import control_networks, stages
 from dd_jax.run.cached import cache_dir, cached, estimate, run_dir
 from dd_jax.run.context import RunContext, factor_of, images_per_class, learns
@@ -176,8 +177,8 @@ def _cached(
     """`cached.cached` for an audit; runs share what it finds of a baseline."""
     if pipe == "distilled":
         folder = run_dir(run, audit)
-    else:  # attacks on a baseline may use a network on the full data
-        folder = cache_dir(run, pipe, f"audits.{audit}.", "train.full") / audit
+    else:
+        folder = cache_dir(run, pipe, *audit_keys(audit)) / audit
     file = name.replace(" ", "_").replace(":", "-") + ".npz"
     return cached(run, audit, folder / file, make)
 
