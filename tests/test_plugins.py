@@ -97,6 +97,7 @@ def records(root):
     ]
 
 
+@pytest.mark.slow
 def test_all_of_them_stand_in_the_record(finished):
     first, second = records(finished)
     text = json.dumps(first)
@@ -120,6 +121,7 @@ def test_all_of_them_stand_in_the_record(finished):
     assert strengths == {0.7, 2.0}
 
 
+@pytest.mark.slow
 def test_each_hyperparameter_reaches_its_code(finished):
     """Rows of the source, units of the network, the mean of the first images."""
     folder = next((finished / "runs").iterdir())
@@ -131,12 +133,14 @@ def test_each_hyperparameter_reaches_its_code(finished):
     assert '"model.toy_model.hidden": 6' in hidden
 
 
+@pytest.mark.slow
 def test_the_report_shows_their_labels(finished):
     page = (finished / "report.html").read_text()
     for label in NAMES.values():
         assert label in page, label
 
 
+@pytest.mark.slow
 def test_a_report_made_without_the_file_shows_them_too(finished):
     before = (finished / "report.html").read_text()
     (finished / "report.html").unlink()
@@ -145,6 +149,7 @@ def test_a_report_made_without_the_file_shows_them_too(finished):
     assert (finished / "report.html").read_text() == before
 
 
+@pytest.mark.slow
 def test_a_finished_sweep_is_not_run_again(launched, finished):
     code, output = launched()
     assert code == 0 and output.count("already done") == 2
@@ -185,6 +190,7 @@ def test_help_teaches_their_keys(launched):
     assert "learning rate of the images" in output
 
 
+@pytest.mark.slow
 def test_a_set_of_a_plugin_is_described_in_the_words_of_its_model(finished):
     from dd_jax.distill import load
 

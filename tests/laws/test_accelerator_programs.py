@@ -122,6 +122,7 @@ def test_networks_and_images_are_one_batch_where_they_fit(name):
             np.testing.assert_allclose(fun(params), on_cpu, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["dm", "mtt", pytest.param("rat_bptt", marks=pytest.mark.slow)]
 )

@@ -1,7 +1,6 @@
 """One battery of laws over every registered distillation method."""
 
 import inspect
-import itertools
 import re
 from types import SimpleNamespace
 
@@ -248,7 +247,7 @@ def test_traced_hyper_parameters_act_as_constants_do(name):
 
 LEARNING = [e.name for e in catalogue.entries("method") if not e.traits.get("selects")]
 OFTEN = [("dm", 2, "pmap"), ("mtt", 8, "shard_map")]
-ALL = itertools.product(LEARNING, (2, 8), ("pmap", "shard_map"))
+ALL = [(name, *way) for name in LEARNING for way in ((2, "shard_map"), (8, "pmap"))]
 
 
 @pytest.mark.parametrize(

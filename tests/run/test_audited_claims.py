@@ -76,6 +76,7 @@ def test_a_run_without_privacy_has_none(data, tmp_path):
     withdraw_if_refuted({"run": {}, "privacy": {}}, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("release", [half_of_the_noise, one_key_for_all])
 def test_a_run_that_leaks_more_than_it_claims_fails(
     tmp_path, data, monkeypatch, release
@@ -114,6 +115,7 @@ def test_releases_of_steps_are_audited_by_the_noise_of_their_gradients(
         audited_mechanism(context)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["dm", "dc"])
 def test_a_row_that_is_not_clipped_is_refused(data, monkeypatch, method):
     changed = {"distill.method": method} | (

@@ -45,6 +45,7 @@ def test_it_is_made_again_where_it_is_damaged(tmp_path, capsys, kind):
     same(read_or_make(path, lambda: pytest.fail("made again")))
 
 
+@pytest.mark.slow
 def test_a_second_process_waits_for_the_first_and_takes_its_result(tmp_path, capsys):
     code = (
         "import sys, time\n"

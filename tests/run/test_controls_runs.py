@@ -91,6 +91,7 @@ def test_networks_on_rows_are_those_on_a_set_of_these_rows(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_controls_take_as_many_steps_as_networks_on_the_set(tmp_path, monkeypatch):
     """IDC's 2 images of each of 3 classes are 24 that networks see: 6 steps, not 2."""
     taken, on_rows = [], control_networks.train_on_rows
@@ -106,6 +107,7 @@ def test_controls_take_as_many_steps_as_networks_on_the_set(tmp_path, monkeypatc
     assert (6, 5 * 6 // 2) in taken
 
 
+@pytest.mark.slow
 def test_runs_share_the_controls_of_real_rows(tmp_path, monkeypatch):
     """Scores; and networks, of sets of as many images: 6 of DM and DSA, 24 of IDC."""
     watched, calls = control_networks.watched_networks, []

@@ -105,6 +105,7 @@ def test_the_noise_is_the_least_that_keeps_to_epsilon_and_steps_are_counted(tmp_
     assert cost_of(context, 2) == cost._replace(count=2 * round(rows / 108))
 
 
+@pytest.mark.slow
 def test_an_entry_for_every_step_that_is_taken(tmp_path, monkeypatch):
     """Each step draws one batch and one noise, whatever is evaluated on the way."""
     seen = {"batch": 0, "noise": 0}
@@ -143,6 +144,7 @@ def test_shadows_are_dp_sgd_with_the_noise_of_the_run(tmp_path, monkeypatch):
     assert recipe is context.trainer
 
 
+@pytest.mark.slow
 def test_what_is_evaluated_on_the_way_changes_nothing(tmp_path):
     plain, watched = (started(tmp_path / name) for name in ("plain", "watched"))
     found = earlier_accuracy(watched)

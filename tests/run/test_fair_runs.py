@@ -72,6 +72,7 @@ def test_what_an_allocation_needs(tmp_path, changes, words):
         require_mitigated(config, dataset(config))
 
 
+@pytest.mark.slow
 def test_a_run_with_an_allocation_has_as_many_images_of_each_class(tmp_path):
     changes = {"distill.ipc": 2, "distill.allocation": (1, 3, 2)}
     settings = small(source(tmp_path / "a.npz")) | changes

@@ -78,6 +78,7 @@ def test_what_does_not_go_with_a_teacher(changes, said):
         run.prepared(make(BARE | MLP | TAUGHT | changes))
 
 
+@pytest.mark.slow
 def test_controls_have_the_classes_and_labels_of_the_teacher(tmp_path):
     names = {"audits.controls.names": ("herding",)}
     on = {"audits.controls.enabled": True, "distill.method": "random"}
@@ -116,6 +117,7 @@ def test_a_set_in_python_is_not_trained_on_with_other_views(root):
     assert len(jax.tree.leaves(params)[0]) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["random", "rded", "mtt"])
 def test_selected_images_and_sets_with_experts_are_labelled_too(tmp_path, method):
     experts = {"distill.mtt.experts": 1, "distill.mtt.expert_epochs": 1}

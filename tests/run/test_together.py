@@ -58,6 +58,7 @@ def ends_equal(some, tmp_path, at_once):
         equal(result(tmp_path / "alone", cell), result(tmp_path / "together", cell))
 
 
+@pytest.mark.slow
 def test_a_sweep_by_one_program_ends_as_each_run_alone(tmp_path):
     ends_equal(cells(BARE), tmp_path, 3)
 

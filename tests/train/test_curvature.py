@@ -68,6 +68,7 @@ def test_the_mean_gradient_is_that_of_the_penalised_loss():
     assert not np.allclose(jax.tree.leaves(plain)[0], jax.tree.leaves(got)[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mlp", "convnet"])
 def test_networks_that_learn_with_it_have_less(name):
     extra = {"depth": 2, "width": 8} if name == "convnet" else {}

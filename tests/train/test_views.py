@@ -16,6 +16,7 @@ def advance(one, state, images, labels, first, last, views=None):
     return one.advance(key, state, *given, views=views)[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", [2, 8])
 def test_epochs_see_the_views_in_turn(batch):
     images, labels = map(jnp.asarray, problem())

@@ -47,6 +47,7 @@ def test_the_published_loops_and_what_lies_between():
     assert loops(5) == (5, 23) and loops(25) == (25, 22) and loops(500) == (50, 10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count, present", [(64, 64), (130, 70)])
 def test_gradient_in_pieces_equals_the_whole(count, present):
     model = network()

@@ -65,6 +65,7 @@ def test_a_step_descends_the_distance_to_the_gradient_of_the_rows():
     assert after.releases == 1
 
 
+@pytest.mark.slow
 def test_rows_reach_the_set_through_the_noisy_gradient_alone(monkeypatch):
     def nothing(model, **settings):
         like = model.trainable(model.init(jax.random.key(0)))

@@ -137,6 +137,7 @@ def test_the_mean_of_a_batch_of_is_that_of_all_rows_on_average():
     assert composed(ledger.entries) == mechanisms(wanted)
 
 
+@pytest.mark.slow
 def test_steps_take_the_releases_in_turn():
     wanted = Releases(3, 1.0, 0.5)
     method = release_matching(MODEL, ipc=1, releases=wanted)

@@ -97,6 +97,7 @@ def test_steps_equal_a_loop_over_rows(model, clip):
     close(found, by_rows(model, start, *data, idx, steps_an_epoch(0.3), **given))
 
 
+@pytest.mark.slow
 def test_views_of_a_row_are_averaged_before_clipping():
     """Views that are the row itself change nothing; others count by their mean."""
     (images, labels), idx = problem(), jnp.arange(40)
