@@ -23,6 +23,7 @@ _END = "dd_jax/end"
 _PATIENCE = 300.0  # seconds in which an error that all meet comes to all
 _OF_ONE = (jax.errors.JaxRuntimeError, OSError, MemoryError)  # errors of one process
 _COURTESY = 10.0  # seconds that the first has to tell of an error
+_LAST = 0.5  # seconds in which a process ends after it has said so
 _works = iter(range(sys.maxsize))
 _exiting = threading.Lock()
 
@@ -125,15 +126,17 @@ def _exit(end: dict) -> None:
     if hosts.first():
         if end["why"]:
             print("error:", end["why"], file=sys.stderr)
-        _wait_for_the_others(10.0)
-    else:
-        with suppress(jax.errors.JaxRuntimeError):
-            hosts.put(f"{_END}/{hosts.number()}", True)
-        if folder := hosts.folder():
-            shutil.rmtree(folder, ignore_errors=True)
+    elif folder := hosts.folder():
+        shutil.rmtree(folder, ignore_errors=True)
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush()
+    if hosts.first():
+        _wait_for_the_others(10.0)
+        time.sleep(_LAST)
+    else:  # the last that it does: JAX aborts what outlives the store
+        with suppress(jax.errors.JaxRuntimeError):
+            hosts.put(f"{_END}/{hosts.number()}", True)
     os._exit(end["status"])
 
 
