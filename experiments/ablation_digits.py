@@ -13,10 +13,10 @@ one program. One method: `--config.distill.method=dm`; one cell: add
 
 Recipes are short, so that the grid is a matter of hours: each cell distils nine times.
 Students of MTT take 20 synthetic images a step, which at 20 images a class and ten
-classes is six times as fast as all of them. Learning rates were chosen on
-a fifth of the training rows held out (data.validation=0.2) with ten classes, at 1 to
-20 images a class, for all initial images of a method at once. MTT has early windows of
-its experts only, since from noise it learns nothing from late ones in 100 steps.
+classes is six times as fast as all of them. Learning rates were chosen on a fifth of
+the training rows held out (data.validation=0.2) with ten classes, at 1 to 20 images a
+class, for all initial images of a method at once. MTT has early windows of its experts
+only, since from noise it learns nothing from late ones in 100 steps.
 Networks are ConvNets of width 16 that train for 150 epochs at learning rate 0.1.
 
 Records and times below are of longer recipes: all images in each student step of MTT,

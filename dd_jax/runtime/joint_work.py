@@ -133,7 +133,6 @@ def _exit(end: dict) -> None:
             stream.flush()
     if hosts.first():
         _wait_for_the_others(10.0)
-        time.sleep(_LAST)
     else:  # the last that it does: JAX aborts what outlives the store
         with suppress(jax.errors.JaxRuntimeError):
             hosts.put(f"{_END}/{hosts.number()}", True)
@@ -146,3 +145,4 @@ def _wait_for_the_others(seconds: float) -> None:
     for i in range(1, hosts.count()):
         with suppress(TimeoutError, jax.errors.JaxRuntimeError):
             hosts.awaited(f"{_END}/{i}", max(0.1, end - time.monotonic()))
+    time.sleep(_LAST)

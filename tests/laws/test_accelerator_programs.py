@@ -123,9 +123,7 @@ def test_networks_and_images_are_one_batch_where_they_fit(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name", ["dm", "mtt", pytest.param("rat_bptt", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("name", ["dm", "mtt", "rat_bptt"])
 def test_a_step_in_pieces_that_fit_is_the_step(name):
     """Real images of `dm`, rows of a student of `mtt`, both of `rat_bptt`."""
     method, real, key = wide(name), many_rows(), jax.random.key(0)

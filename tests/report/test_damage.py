@@ -147,13 +147,13 @@ def test_other_values_in_a_file_never_stop_the_page(tmp_path, capsys, name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", JSON)
 def test_many_other_values_in_a_file_never_stop_the_page(tmp_path, capsys, name):
-    check_changes(tmp_path, capsys, name, cases=100, seed=2000 + len(name))
+    check_changes(tmp_path, capsys, name, cases=200, seed=2000 + len(name))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["record.json", "curves.json"])
 def test_other_values_in_a_file_never_stop_the_figures(tmp_path, capsys, name):
-    check_changes(tmp_path, capsys, name, cases=4, seed=1000)
+    check_changes(tmp_path, capsys, name, cases=8, seed=1000)
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if ".json" not in name])

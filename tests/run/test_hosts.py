@@ -4,7 +4,7 @@ import os
 import signal
 
 import pytest
-from alike import SMALL, assert_alike
+from alike import ALL_AUDITS, SMALL, assert_alike
 from processes import NEEDS_COLLECTIVES, ended, start, statuses, wait_for_state
 from tiny import BARE, MLP, TINY, arrays, flags, make, npz, only_run
 
@@ -20,10 +20,13 @@ LONG = {
     "checkpoint_seconds": 0.0,
 }
 WHOLE = {
-    "dm": TINY
-    | MLP
-    | SMALL
-    | {"audits.robustness.attacks": ("apgd_ce", "square"), "audits.privacy.repeats": 2},
+    "dm": ALL_AUDITS
+    | {
+        "distill.method": "dm",
+        "audits.privacy.scores": ("lira_online", "rmia"),
+        "audits.robustness.attacks": ("apgd_ce", "square"),
+        "audits.transfer.architectures": ("mlp",),
+    },
     "mtt": TINY | MLP | SMALL | NO_ATTACKS | {"distill.method": "mtt"},
     "dsa": TINY
     | SMALL
@@ -39,7 +42,7 @@ WHOLE = {
 
 @pytest.mark.parametrize("method", WHOLE)
 def test_whole_runs_equal_those_of_one_process(tmp_path, method):
-    """Attacks; experts; joint shadows. Behind a proxy that leads nowhere."""
+    """All audits; experts; joint shadows. Behind a proxy that leads nowhere."""
     values = WHOLE[method]
     processes = start(
         flags(values), tmp_path / "several", http_proxy="http://127.0.0.1:9"

@@ -82,10 +82,12 @@ def unbroken(tmp_path_factory):
 
 MOMENTS = (  # in the order of a run
     "runs/*/status.json",
+    "runs/*/checkpoints/distil/*/5*",
     "runs/*/checkpoints/distil/*/8*",
     "runs/*/synthetic.npz",
     "cache/*/full_data/*",
     "runs/*/model",
+    "runs/*/checkpoints/shadow_distil/*/*",
     "runs/*/checkpoints/shadow_distil/*/7*",
     "runs/*/scores.npz",
     "runs/*/record.json",
