@@ -18,7 +18,13 @@ class InputError(ValueError):
 
 
 class DoesNotFit(InputError):
-    """A stage of a run needs more memory than its device has, however it is cut."""
+    """A stage of a run needs more memory than its device has, however it is cut.
+
+    Attributes:
+      advised: whether the message says which keys to lower.
+    """
+
+    advised = False
 
 
 class Split(NamedTuple):

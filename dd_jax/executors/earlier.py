@@ -65,7 +65,7 @@ class Earlier:
     """Finds, for a cell, the Records of the runs that resemble it most."""
 
     def __init__(self, found: Iterable[Record], device: str):
-        """Takes Records that have a `cost`, and the kind of device preferred."""
+        """Takes Records that have a `cost`, and the device preferred, if any."""
         self._device = device
         self._by_name: dict[tuple, list[Record]] = {}
         for record in found:
@@ -129,7 +129,7 @@ def estimate(
       cells: configs of those that are still to be run.
       shared: what each of them shares.
       found: Records that have a `cost`.
-      device: the kind whose Records are taken where there are some.
+      device: the kind whose Records are taken where there are some; empty for any.
     """
     earlier = Earlier(found, device)
     once: dict[str, dict[str, float]] = {}  # id of a part -> Record -> seconds

@@ -1,6 +1,7 @@
 """Cells whose process ended without saying how: the reason is written for them."""
 
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 from dd_jax.system import locks, workdir
@@ -22,6 +23,19 @@ def record_loss(folder: Path, reason: str) -> None:
         row = workdir.read_status(folder)
         if row is None or row["status"] == "running":
             workdir.write_status(folder, "failed", reason)
+
+
+def forget_end(folder: Path) -> None:
+    """Marks a run that failed as running, before it is tried again.
+
+    How it ended is then read of this attempt, not of an earlier one. A run of another
+    process is left alone.
+    """
+    ended = ("failed", "diverged", "damaged")
+    if (workdir.read_status(folder) or {}).get("status") in ended:
+        with suppress(locks.Busy), locks.exclusive(folder):
+            if (workdir.read_status(folder) or {}).get("status") in ended:
+                workdir.write_status(folder, "running")
 
 
 def how_ended(code: int, flag: str) -> str:

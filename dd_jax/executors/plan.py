@@ -15,7 +15,6 @@ from dd_jax.system.progress import duration, say
 from dd_jax.types import Record
 
 _LISTED = 50  # cells of a plan that have a line each
-_FEW = 3  # cells whose lines say all that a plan can
 
 
 def show(request: Request, started: Callable[[], ModuleType], results: Path) -> None:
@@ -39,10 +38,11 @@ def show(request: Request, started: Callable[[], ModuleType], results: Path) -> 
         say("\n".join(time_plan.described(request.plan)))
     say(f"cells: {len(request.cells)}; results in {request.root}")
     say("\n".join(_lines(request, cells, states)))
-    if len(cells) > _FEW:
+    if len(cells) > 1:
         left = [cells[i] for i in cells if states[i] != "done"]
         found = earlier.read(request.root, results)
-        say("\n".join(_summary(left, found, started().device_kind())))
+        device = "" if request.elsewhere else started().device_kind()
+        say("\n".join(_summary(left, found, device)))
     say_notes(made)
 
 

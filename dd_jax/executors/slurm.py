@@ -19,7 +19,7 @@ from dd_jax.executors.rounds import in_rounds, sorted_out
 from dd_jax.executors.slurm_submission import LATE, Settings, jobs_of
 from dd_jax.executors.watch import Watcher
 from dd_jax.system import workdir
-from dd_jax.system.disk import tells_no_room
+from dd_jax.system.disk import WriteError, tells_no_room
 from dd_jax.system.locks import Busy
 from dd_jax.system.notice import notice
 from dd_jax.types import InputError
@@ -176,6 +176,10 @@ def _end(folder: Path, job: str, surely: bool) -> End | None:
             record_loss(folder, why)
         except Busy as busy:
             return End("busy", f"is being run by {busy.owner}", owner=busy.owner)
+        except WriteError as error:
+            if not error.no_room:
+                raise
+            return End("full", str(error), ran=True)
         logs = folder.parents[1] / "slurm" / f"{job}_0_log.err"
         more = (
             f"see {logs}" if logs.exists() else "no log: do the nodes see the folder?"

@@ -14,6 +14,10 @@ import psutil
 from dd_jax.types import InputError
 
 _LOCAL = ("/tmp", "/var/tmp", "/dev/shm", "/run")
+_SHARED = (  # how the types of file systems over a network begin
+    *("nfs", "lustre", "gpfs", "beegfs", "ceph", "afs", "cifs", "smb", "panfs"),
+    *("wekafs", "pvfs", "orangefs", "glusterfs", "fuse.glusterfs", "fuse.ceph"),
+)
 _IN_MEMORY = ("tmpfs", "ramfs", "devtmpfs")
 _ARRAY = 1001  # Slurm's own default of MaxArraySize
 _USUAL = (  # reasons that pass by themselves
@@ -108,16 +112,23 @@ def require_account(account: str | None, partition: str | None) -> None:
     """Refuses an account that may not use the partition: its jobs would wait for ever.
 
     Raises:
-      InputError: it is not among those that the partition names.
+      InputError: it is not among those that the partition allows, or one that it
+        denies; of several partitions, each has to take it.
     """
     for line in _lines(["scontrol", "--oneliner", "show", "partition"]) or []:
         about = dict(part.split("=", 1) for part in line.split() if "=" in part)
         name, allowed = about.get("PartitionName"), about.get("AllowAccounts", "ALL")
-        here = name == partition if partition else about.get("Default") == "YES"
-        if here and account and allowed != "ALL" and account not in allowed.split(","):
-            raise InputError(
-                f"--slurm.account={account}: partition {name} allows {allowed}"
-            )
+        denied = about.get("DenyAccounts", "").split(",")
+        among = partition.split(",") if partition else []
+        if not account or not (name in among or not among and _is_default(about)):
+            continue
+        if allowed != "ALL" and account not in allowed.split(",") or account in denied:
+            words = f"denies {account}" if account in denied else f"allows {allowed}"
+            raise InputError(f"--slurm.account={account}: partition {name} {words}")
+
+
+def _is_default(about: dict[str, str]) -> bool:
+    return about.get("Default") == "YES"
 
 
 def require_visible(root: Path, partition: str | None) -> None:
@@ -126,7 +137,8 @@ def require_visible(root: Path, partition: str | None) -> None:
     On a cluster of this one machine any folder will do.
 
     Raises:
-      InputError: it is in a folder of temporary files or in memory.
+      InputError: it is in a folder of temporary files or in memory. A disk of this
+        machine in another place is not recognised.
     """
     why = _on_this_machine(root.resolve())
     others = _hosts(partition) - {socket.gethostname().partition(".")[0]}
@@ -138,12 +150,15 @@ def require_visible(root: Path, partition: str | None) -> None:
 
 
 def _on_this_machine(path: Path) -> str:
+    mounts = [m for m in psutil.disk_partitions(all=True) if _above(m.mountpoint, path)]
+    found = max(mounts, key=lambda mount: len(mount.mountpoint), default=None)
+    kind = found.fstype if found else ""
+    if kind.startswith(_SHARED):  # also where it holds the temporary files
+        return ""
     for place in (*_LOCAL, tempfile.gettempdir()):
         if path.is_relative_to(place):
             return f"is in {place} of this machine"
-    mounts = [m for m in psutil.disk_partitions(all=True) if _above(m.mountpoint, path)]
-    found = max(mounts, key=lambda mount: len(mount.mountpoint), default=None)
-    return "is in memory" if found and found.fstype in _IN_MEMORY else ""
+    return "is in memory" if kind in _IN_MEMORY else ""
 
 
 def _above(mountpoint: str, path: Path) -> bool:

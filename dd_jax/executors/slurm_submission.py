@@ -1,5 +1,6 @@
 """Cells submitted to Slurm by submitit, as arrays of jobs under the site's limits."""
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
@@ -9,13 +10,15 @@ from typing import Any
 
 from dd_jax.executors import slurm_commands as slurm
 from dd_jax.executors.element import Element
-from dd_jax.system import workdir
+from dd_jax.executors.lost import forget_end
+from dd_jax.system import interruption, workdir
 from dd_jax.system.locks import locked
 from dd_jax.system.notice import notice
 from dd_jax.system.progress import say
 from dd_jax.types import InputError
 
 LATE = 30.0  # seconds between two looks at the queue, or tries to submit, at most
+_UNSENT = re.compile(r"[0-9a-f]{32}\.pkl|\.submission_file_[0-9a-f]{32}\.sh")
 _TIMEOUTS = 20  # times that a cell is resumed after it ran into the time limit
 
 Settings = dict[str, Any]
@@ -70,8 +73,15 @@ def _jobs_now(
     size = slurm.array_limit()
     for first in range(0, len(new), size):
         block = new[first : first + size]
+        for i in block:
+            forget_end(elements[i].folder)
         try:
-            names = _submitted(folder, [elements[i] for i in block], settings)
+            with interruption.held():  # jobs that are not in the list would be lost
+                names = _submitted(folder, [elements[i] for i in block], settings)
+                for i, job in zip(block, names):
+                    row = {"run": elements[i].run_id, "job": job}
+                    workdir.append_jsonl(record, row)
+                    jobs[i] = job
         except InputError as error:
             if not jobs:
                 raise
@@ -79,9 +89,6 @@ def _jobs_now(
                 f"{error}; {len(new) - first} cells wait until the others have ended"
             )
             break
-        for i, job in zip(block, names):
-            workdir.append_jsonl(record, {"run": elements[i].run_id, "job": job})
-            jobs[i] = job
         say(f"submitted {len(block)} cells as job {names[0].split('_')[0]}")
     if before_this := len(elements) - len(new):
         say(f"{before_this} cells are in the queue already")
@@ -123,11 +130,15 @@ def _submitted(folder: Path, block: list[Element], settings: Settings) -> list[s
 
 @contextmanager
 def _removed_if_refused(folder: Path) -> Iterator[None]:
-    """Removes what is new in a folder where an error ends the block."""
+    """Removes what submitit wrote into a folder for jobs that there will not be.
+
+    Files of other jobs, which may begin meanwhile, have other names.
+    """
     before = {*folder.glob("*")}
     try:
         yield
     except BaseException:
         for path in {*folder.glob("*")} - before:
-            path.unlink(missing_ok=True)
+            if _UNSENT.fullmatch(path.name):
+                path.unlink(missing_ok=True)
         raise

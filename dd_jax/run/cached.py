@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 from ml_collections import ConfigDict
 
@@ -16,6 +17,7 @@ from dd_jax.config.sharing import PARTS
 from dd_jax.report.intervals import mean_interval
 from dd_jax.run.context import RunContext
 from dd_jax.runtime.loop import LoopResult, array_digest
+from dd_jax.runtime.memory_plan import ran_out
 from dd_jax.runtime.precision import computing_in
 from dd_jax.runtime.sent import file_of_first
 from dd_jax.system import locks, workdir
@@ -71,17 +73,36 @@ def rehearsal() -> Iterator[None]:
 
 @contextmanager
 def advised(run: RunContext, name: str, stage: str) -> Iterator[None]:
-    """Names a stage that does not fit in memory, and the keys that it follows from."""
+    """Names a stage that does not fit in memory, and the keys that it follows from.
+
+    What is found before the stage starts, and memory that runs out in it.
+
+    Args:
+      run: the run.
+      name: what the message calls the stage.
+      stage: a loop, or an audit of that name, whose own loops have been named already.
+
+    Raises:
+      DoesNotFit: in place of it, and of what the device and the system say.
+    """
     try:
         yield
-    except DoesNotFit as error:
+    except (DoesNotFit, MemoryError, jax.errors.JaxRuntimeError) as error:
+        fits = isinstance(error, jax.errors.JaxRuntimeError) and not ran_out(error)
+        if fits or getattr(error, "advised", False):
+            raise
         *keys, last = _keys_of_memory(run.config, stage)
-        keys = f"{', '.join(keys)} or {last}"
-        raise DoesNotFit(f"{name} {error}; lower {keys}") from None
+        why = str(error) if isinstance(error, DoesNotFit) else "ran out of memory"
+        refusal = DoesNotFit(f"{name} {why}; lower {', '.join(keys)} or {last}")
+        refusal.advised = True
+        raise refusal from error
 
 
 def _keys_of_memory(config: ConfigDict, stage: str) -> list[str]:
     """Those with which the memory of a stage grows."""
+    if stage in config.audits:
+        own = [key for key in ("shadows", "images") if key in config.audits[stage]]
+        return [*(f"audits.{stage}.{k}" for k in own), "train.batch", "model.width"]
     if "distill" not in stage:
         return ["train.batch", "model.width"]
     name = config.distill.method

@@ -23,7 +23,7 @@ from dd_jax.run.audit_context import (
     say_advice,
 )
 from dd_jax.run.audited_claims import audited_mechanism, withdraw_if_refuted
-from dd_jax.run.cached import rehearsal
+from dd_jax.run.cached import advised, rehearsal
 from dd_jax.run.context import (
     AUDIT_PRECISION,
     Prepared,
@@ -213,7 +213,9 @@ def _measure(run: RunContext, notes: tuple[str, ...]) -> Record:
         record["run"]["differential_privacy"] = promised | audited | spent
     for name, audit in enabled(run.config).items():
         forget_programs_if_many()
-        if part := _of_record(name, audit.measure(context_of(run, name, results))):
+        with advised(run, name, name):
+            part = audit.measure(context_of(run, name, results))
+        if part := _of_record(name, part):
             record[name] = part
     withdraw_if_refuted(record, run.folder)
     curves = {"distil": _distil_curve(run.folder)} | results.curves

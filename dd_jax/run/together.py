@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from dd_jax.audits.audit import PIPES
+from dd_jax.report.completed import intact_record
 from dd_jax.run import stages
 from dd_jax.run.audit_context import context_of, enabled, eval_steps, say_advice
 from dd_jax.run.context import AUDIT_PRECISION, Prepared, RunContext, start
@@ -53,7 +54,8 @@ def take_steps_together(cells: Sequence[Prepared], root: str | Path) -> None:
             folder = workdir.run_folder(root, cell.id)
             with suppress(Exception):
                 held.enter_context(locks.exclusive(folder))
-                runs.append(_started(cell, folder, root / "cache"))
+                if not intact_record(folder):  # else another process was faster
+                    runs.append(_started(cell, folder, root / "cache"))
         known: dict[Path, LoopResult] = {}
         runs = [run._replace(loop=wait_for_others(known)) for run in runs]
         for stage in _STAGES:

@@ -3,6 +3,7 @@
 Each keeps its own states and log, as if it had run alone, and goes on alone from there.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -100,21 +101,35 @@ def run_joint_loop(loops: Sequence[Steps]) -> list[LoopResult | None]:
         on accelerators as far as a batch of models computes what one does.
 
     Returns:
-      The result of each; None of those that diverged, whose last state is not saved.
+      The result of each. None of those that diverged, whose last state is not saved,
+      and of those that turn out to be at another step than most, as where a damaged
+      state was removed or another process was faster: they have to go on alone.
     """
     forget_programs_if_many()
-    one = loops[0]
-    count = len(loops)
-    label = one.label if count == 1 else f"{one.label}, {count} runs"
     files = [_files(loop) for loop in loops]
+    at, _ = Counter(kept.step for kept in files).most_common(1)[0]
+    here = [i for i, kept in enumerate(files) if kept.step == at]
+    results: list[LoopResult | None] = [None] * len(loops)
+    found = _steps_from(at, [loops[i] for i in here], [files[i] for i in here])
+    for i, result in zip(here, found):
+        results[i] = result
+    return results
+
+
+def _steps_from(
+    at: int, loops: Sequence[Steps], files: Sequence[LoopFiles]
+) -> list[LoopResult | None]:
+    """The results of loops that are all at one step, None of those that diverge."""
+    one, count = loops[0], len(loops)
+    label = one.label if count == 1 else f"{one.label}, {count} runs"
     state = join_trees([kept.state for kept in files])
     advance = joined([loop.advance for loop in loops])
     ends = np.cumsum([size(kept.state) for kept in files])
     parts = [slice(a, b) for a, b in zip([0, *ends], ends)]
     alive, clock = set(range(count)), Clock(one.save_seconds)
     results: list[LoopResult | None] = [None] * count
-    with progress(label, one.total, files[0].step) as show:
-        for first in range(files[0].step, one.total, one.per_call):
+    with progress(label, one.total, at) as show:
+        for first in range(at, one.total, one.per_call):
             end = min(first + one.per_call, one.total)
             state, losses = advance.losses(state, first, end)
             means = [float(np.asarray(losses)[part].mean()) for part in parts]
@@ -124,7 +139,7 @@ def run_joint_loop(loops: Sequence[Steps]) -> list[LoopResult | None]:
             for i in sorted(alive):
                 try:
                     files[i].add(end, {"loss": means[i]})
-                    if saved:
+                    if saved is not None:
                         own = _part(saved, parts[i])
                         seconds = clock.seconds() / count
                         if last:

@@ -113,9 +113,14 @@ def _need_or_more(lowered: jax.stages.Lowered) -> float:
     try:
         return need(lowered.compile())
     except jax.errors.JaxRuntimeError as error:
-        if "RESOURCE_EXHAUSTED" not in str(error):
+        if not ran_out(error):
             raise
         return math.inf
+
+
+def ran_out(error: jax.errors.JaxRuntimeError) -> bool:
+    """Whether an error of the device is that its memory did not do."""
+    return "RESOURCE_EXHAUSTED" in str(error)
 
 
 def _fewer(models: int, whole: float, limit: int, given: int) -> Iterator[int]:

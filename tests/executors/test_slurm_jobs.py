@@ -51,7 +51,7 @@ def test_a_job_out_of_memory_says_which_keys_to_lower(
     assert error.endswith("model.width, or raise --slurm.mem")
 
 
-def test_a_refused_submission_leaves_nothing_and_is_one_line(
+def test_a_refused_submission_leaves_the_files_of_others_and_is_one_line(
     tmp_path, monkeypatch, capfd
 ):
     monkeypatch.setenv("SUBMITIT_LOG_LEVEL", "NOCONFIG")  # else it closes others' logs
@@ -59,7 +59,10 @@ def test_a_refused_submission_leaves_nothing_and_is_one_line(
     (tmp_path / "bin").mkdir()
     for name in ("srun", "sbatch"):
         command = tmp_path / "bin" / name
-        command.write_text("#!/bin/sh\necho 'error: no more jobs' >&2\nexit 1\n")
+        command.write_text(
+            '#!/bin/sh\ntouch "$(dirname "$1")/4_7_0_log.err"\n'  # as job 4_7 starts
+            "echo 'error: no more jobs' >&2\nexit 1\n"
+        )
         command.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
     folder, kept = tmp_path / "slurm", tmp_path / "slurm" / "jobs.jsonl"
@@ -68,7 +71,8 @@ def test_a_refused_submission_leaves_nothing_and_is_one_line(
     for count in (1, 2):
         with pytest.raises(InputError, match="^Slurm refuses the jobs: .*no more jobs"):
             slurm_submission._submitted(folder, elements[:count], {"slurm_time": 5})
-    assert [*folder.iterdir()] == [kept] and capfd.readouterr() == ("", "")
+    assert {*folder.iterdir()} == {kept, folder / "4_7_0_log.err"}
+    assert capfd.readouterr() == ("", "")
 
 
 def test_cells_that_slurm_has_no_room_for_are_submitted_once_others_have_ended(
@@ -116,14 +120,60 @@ def test_damaged_rows_of_jobs_count_not(cluster, tmp_path, row):
     assert rows[1:] == [{"run": "a", "job": "4_7"}, {"run": "b", "job": "5_1"}]
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
-def test_where_the_disk_is_full_the_other_jobs_are_cancelled(cluster, tmp_path, number):
-    with pytest.raises(WriteError) as full, writing(tmp_path / "state"):
+def full_disk(number=errno.ENOSPC):
+    """The error of a file that it has no room for."""
+    with pytest.raises(WriteError) as full, writing("state"):
         raise OSError(number, os.strerror(number))
-    folder = workdir.run_folder(tmp_path, f"{1:012x}")
-    workdir.write_status(folder, "failed", full.value)
+    return full.value
+
+
+def stops_at(cluster, root, full):
+    """The second of three cells ends the sweep; the jobs of the others are there."""
     cluster.queue |= {"5_0": "", "5_2": ""}
     with pytest.raises(WriteError) as stopped:
-        run(tmp_path, 3)
-    assert str(stopped.value) == f"[1]: {full.value}"
+        run(root, 3)
+    assert str(stopped.value) == f"[1]: {full}"
     assert cluster.cancelled == ["5_0", "5_1", "5_2"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_where_the_disk_is_full_the_other_jobs_are_cancelled(
+    cluster, tmp_path, monkeypatch, number
+):
+    full = full_disk(number)
+
+    def submitted(folder, block, settings):
+        workdir.write_status(block[1].folder, "failed", full)
+        return [f"5_{e.number}" for e in block]
+
+    monkeypatch.setattr(slurm_submission, "_submitted", submitted)
+    stops_at(cluster, tmp_path, full)
+
+
+def test_so_are_they_where_not_even_the_end_of_a_job_can_be_written(
+    cluster, tmp_path, monkeypatch
+):
+    full = full_disk()
+
+    def record_loss(folder, why):
+        raise full
+
+    monkeypatch.setattr(slurm, "record_loss", record_loss)
+    monkeypatch.setattr(slurm, "_SOON", 0.0)
+    monkeypatch.setattr(slurm_commands, "state", lambda job: "FAILED")
+    stops_at(cluster, tmp_path, full)
+
+
+@pytest.mark.parametrize("why", [str(full_disk()), "job 4_0 ended TIMEOUT"])
+def test_how_a_job_ended_is_not_read_of_an_earlier_one(
+    cluster, tmp_path, monkeypatch, capsys, why
+):
+    """A job that is cancelled before it starts leaves no word of its own."""
+    folder = workdir.run_folder(tmp_path, f"{0:012x}")
+    workdir.write_status(folder, "failed", f"WriteError: {why}")
+    monkeypatch.setattr(slurm, "_SOON", 0.0)
+    monkeypatch.setattr(slurm_commands, "state", lambda job: "CANCELLED by 0")
+    (end,) = run(tmp_path, 1)
+    assert end.kind == "failed" and "job 5_0 ended CANCELLED" in end.text
+    assert workdir.read_status(folder)["error"] == "job 5_0 ended CANCELLED by 0"
+    assert why not in capsys.readouterr().err and not cluster.cancelled

@@ -1,5 +1,8 @@
 """Settings of Slurm are checked before anything is submitted."""
 
+from contextlib import nullcontext
+from types import SimpleNamespace
+
 import pytest
 from tiny import launch
 
@@ -35,6 +38,18 @@ def test_folders_of_this_machine(monkeypatch, tmp_path):
         with pytest.raises(InputError, match="compute nodes .a, ...."):
             slurm_commands.require_visible(slurm_commands.Path(place), None)
     slurm_commands.require_visible(slurm_commands.Path("/home/somebody/out"), None)
+
+
+@pytest.mark.parametrize("kind, seen", [("lustre", True), ("nfs4", True), ("xfs", 0)])
+def test_temporary_files_on_a_disk_that_nodes_share(monkeypatch, kind, seen):
+    """As of sites where TMPDIR is in a user's scratch folder."""
+    monkeypatch.setattr(slurm_commands, "_hosts", lambda partition: {"a", "b"})
+    monkeypatch.setattr(slurm_commands.tempfile, "gettempdir", lambda: "/scratch/me")
+    mounts = [SimpleNamespace(mountpoint="/scratch", fstype=kind)]
+    monkeypatch.setattr(slurm_commands.psutil, "disk_partitions", lambda all: mounts)
+    path = slurm_commands.Path("/scratch/me/runs")
+    with nullcontext() if seen else pytest.raises(InputError, match="in /scratch/me"):
+        slurm_commands.require_visible(path, None)
 
 
 def test_a_site_that_does_not_answer_has_slurms_own_limit(monkeypatch):
@@ -76,3 +91,15 @@ def test_an_account_that_the_partition_does_not_name(monkeypatch, account, parti
         slurm_commands.require_account(account, partition)
     for right, where in (("team", "team"), (None, "team"), ("no", None), ("no", "low")):
         slurm_commands.require_account(right, where)
+
+
+def test_an_account_that_one_of_several_partitions_denies(monkeypatch):
+    lines = [
+        "PartitionName=low AllowAccounts=ALL Default=YES State=UP",
+        "PartitionName=team DenyAccounts=b,c Default=NO State=UP",
+    ]
+    monkeypatch.setattr(slurm_commands, "_lines", lambda command: lines)
+    with pytest.raises(InputError, match="account=c: partition team denies c$"):
+        slurm_commands.require_account("c", "low,team")
+    slurm_commands.require_account("a", "low,team")
+    slurm_commands.require_account("c", None)

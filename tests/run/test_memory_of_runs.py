@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import jax
 import pytest
 from tiny import BARE, MLP, flags, launch, only_run, status
 
@@ -56,6 +57,31 @@ def test_the_keys_to_lower_are_those_that_the_method_takes(stage, changes, keys)
     ):
         raise DoesNotFit("needs 2 GB of 1 GB on gpu")
     assert str(caught.value) == f"a stage needs 2 GB of 1 GB on gpu; lower {keys}"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError("Unable to allocate 9 GiB"),
+        jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory on cuda:0"),
+    ],
+)
+def test_memory_that_runs_out_on_the_way_is_said_with_the_keys_of_an_audit(error):
+    run = SimpleNamespace(config=config.default())
+    with pytest.raises(DoesNotFit) as caught, advised(run, "privacy", "privacy"):
+        raise error
+    keys = "audits.privacy.shadows, train.batch or model.width"
+    assert str(caught.value) == f"privacy ran out of memory; lower {keys}"
+    with pytest.raises(DoesNotFit) as again, advised(run, "privacy", "privacy"):
+        raise caught.value  # of one of its stages
+    assert again.value is caught.value
+
+
+def test_other_errors_of_the_device_are_left_as_they_are():
+    run, error = None, jax.errors.JaxRuntimeError("INTERNAL: broken")
+    with pytest.raises(jax.errors.JaxRuntimeError) as caught, advised(run, "a", "b"):
+        raise error
+    assert caught.value is error
 
 
 @pytest.mark.slow

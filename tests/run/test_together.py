@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from tiny import BARE, TINY, launch, make
+from tiny import BARE, TINY, launch, make, snapshot
 
 from dd_jax import run
 from dd_jax.executors import find
@@ -145,6 +145,15 @@ def test_runs_of_another_process_are_left_to_it(tmp_path):
         together.take_steps_together(some, tmp_path)
     distil = lambda cell: workdir.run_folder(tmp_path, cell.id) / "checkpoints/distil"
     assert [distil(cell).exists() for cell in some] == [True, False, True]
+
+
+def test_a_run_that_another_process_has_finished_stays_so(tmp_path):
+    """It ended after this one had looked what is left."""
+    some = cells(BARE, CHANGES[:1])
+    run.run(some[0], tmp_path)
+    before = snapshot(workdir.run_folder(tmp_path, some[0].id))
+    together.take_steps_together(some, tmp_path)
+    assert snapshot(workdir.run_folder(tmp_path, some[0].id)) == before
 
 
 @pytest.mark.slow
