@@ -1,4 +1,4 @@
-"""Shared set-up of tests: eight virtual CPU devices, programs compiled fast."""
+"""Shared set-up of tests: eight virtual CPU devices, programs compiled fast; parts."""
 
 import gc
 import os
@@ -19,6 +19,25 @@ collect_ignore = ["plugin_config.py"]  # registers names where it is imported
 gc.set_threshold(50_000)  # traces make many objects that stay
 _MAPS = Path("/proc/self/maps")
 _MANY = 15_000  # of the 65,530 memory maps that Linux lets a process have
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--part",
+        metavar="K/N",
+        help="of the tests every Nth from the Kth on, and all of tests/executors",
+    )
+
+
+@pytest.hookimpl(trylast=True)  # after -m
+def pytest_collection_modifyitems(config, items):
+    if part := config.getoption("--part"):
+        first, count = map(int, part.split("/"))
+        always = Path(__file__).parent / "executors"
+        kept = {*items[first - 1 :: count]}
+        kept |= {item for item in items if always in item.path.parents}
+        config.hook.pytest_deselected(items=[i for i in items if i not in kept])
+        items[:] = [item for item in items if item in kept]
 
 
 def pytest_collection_finish():
