@@ -19,14 +19,13 @@ class, for all initial images of a method at once. MTT has early windows of its 
 only, since from noise it learns nothing from late ones in 100 steps.
 Networks are ConvNets of width 16 that train for 150 epochs at learning rate 0.1.
 
-Records and times below are of longer recipes: all images in each student step of MTT,
-100 steps of DSA with 10 epochs of its networks, 150 steps of IDC.
-Time: 4.9 hours of two CPU cores by the seconds of all stages, beside other work that
-took up to half of them. About 3.5 hours alone, by the 12 cells of five classes, 10
-images a class and real images, done again by two workers with nothing else running
-(results/ablation_digits_pace.rows; one process takes 1.9 times as long as the workers).
+Time: About 2.0 hours of two CPU cores, by its 48 cells of seed 0 from real images, done
+again by two workers with nothing else running: 16 minutes, of which the compiled
+programs are shared by all nine seeds and initial images; all of it nine times would be
+2.4 hours (results/ablation_digits_pace.rows). The Records took 2.8 hours, beside tests
+for most of it.
 Expect, from real images with ten classes, 80 to 95 % of DM at 1 to 20 images a class,
-77 to 91 % of DSA, 70 to 83 % of IDC and 77 to 92 % of MTT, where random subsets have 62
+76 to 90 % of DSA, 62 to 83 % of IDC and 77 to 91 % of MTT, where random subsets have 62
 to 95 %; less from noise. Of the claims, unfairness by ratio is supported; most others
 are contradicted at these sizes, or undecided.
 Records: experiments/results/ablation_digits.jsonl.gz.

@@ -397,22 +397,16 @@ def privacy(name, threat, **kept):
 
 
 def test_hours_of_the_ablation_follow_from_cells_done_again():
+    """Cells of the other seeds and initial images compile nothing of their own."""
     pace = json.loads((RESULTS / "ablation_digits_pace.rows").read_text())
-    seconds = 0.0
-    for record in records_of("ablation_digits"):
-        cost = dict(record["cost"])
-        seconds += cost.pop("compile_seconds")
-        own = [
-            took
-            for stage, took in cost.items()
-            if stage.endswith("_seconds")
-            and not stage.startswith(("full_data", "random_subset"))
-        ]
-        seconds += pace["of_recorded"][record["run"]["method"]] * sum(own)
-    words = (EXPERIMENTS / "ablation_digits.py").read_text()
-    assert f"About {seconds / 3600 / 2:.1f} hours alone" in words
-    walls = pace["wall_seconds"]
-    assert f"{walls['one process'] / walls['two workers']:.1f} times" in words
+    words = " ".join((EXPERIMENTS / "ablation_digits.py").read_text().split())
+    times, wall = pace["of"] / pace["cells"], pace["wall_seconds"]
+    compiled = pace["compile_seconds"] / pace["workers"]
+    shared = times * (wall - compiled) + compiled
+    assert len(list(records_of("ablation_digits"))) == pace["of"]
+    assert f"About {shared / 3600:.1f} hours of two CPU cores" in words
+    assert f"{wall / 60:.0f} minutes" in words
+    assert f"all of it nine times would be {times * wall / 3600:.1f}" in words
 
 
 def test_the_gain_of_cells_that_share():
