@@ -18,13 +18,7 @@ class InputError(ValueError):
 
 
 class DoesNotFit(InputError):
-    """A stage of a run needs more memory than its device has, however it is cut.
-
-    Attributes:
-      advised: whether the message says which keys to lower.
-    """
-
-    advised = False
+    """A stage of a run needs more memory than its device has, however it is cut."""
 
 
 class Split(NamedTuple):

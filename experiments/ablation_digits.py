@@ -22,11 +22,10 @@ Networks are ConvNets of width 16 that train for 150 epochs at learning rate 0.1
 Time: About 2.0 hours of two CPU cores, by its 48 cells of seed 0 from real images, done
 again by two workers with nothing else running: 16 minutes, of which the compiled
 programs are shared by all nine seeds and initial images; all of it nine times would be
-2.4 hours (results/ablation_digits_pace.rows). The Records took 2.8 hours, beside tests
-for most of it.
+2.4 hours (results/ablation_digits_pace.rows). Beside tests the Records took longer.
 Expect, from real images with ten classes, 80 to 95 % of DM at 1 to 20 images a class,
-76 to 90 % of DSA, 62 to 83 % of IDC and 77 to 91 % of MTT, where random subsets have 62
-to 95 %; less from noise. Of the claims, unfairness by ratio is supported; most others
+75 to 90 % of DSA, 62 to 83 % of IDC and 77 to 91 % of MTT, where random subsets have 62
+to 94 %; less from noise. Of the claims, unfairness by ratio is supported; most others
 are contradicted at these sizes, or undecided.
 Records: experiments/results/ablation_digits.jsonl.gz.
 """

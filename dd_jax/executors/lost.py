@@ -1,10 +1,11 @@
 """Cells whose process ended without saying how: the reason is written for them."""
 
 import signal
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from dd_jax.system import locks, workdir
+from dd_jax.system import disk, locks, workdir
 
 
 def record_loss(folder: Path, reason: str) -> None:
@@ -25,17 +26,27 @@ def record_loss(folder: Path, reason: str) -> None:
             workdir.write_status(folder, "failed", reason)
 
 
-def forget_end(folder: Path) -> None:
-    """Marks a run that failed as running, before it is tried again.
+@contextmanager
+def tried_again(folders: Iterable[Path]) -> Iterator[None]:
+    """Marks runs that failed as running; where the block raises, as they were.
 
-    How it ended is then read of this attempt, not of an earlier one. A run of another
-    process is left alone.
+    How they end is then read of the attempt that the block starts, not of an earlier
+    one. Runs of other processes are left alone.
     """
-    ended = ("failed", "diverged", "damaged")
-    if (workdir.read_status(folder) or {}).get("status") in ended:
-        with suppress(locks.Busy), locks.exclusive(folder):
-            if (workdir.read_status(folder) or {}).get("status") in ended:
-                workdir.write_status(folder, "running")
+    before: dict[Path, dict] = {}
+    try:
+        for folder in folders:
+            row = workdir.read_status(folder)
+            if row and row["status"] in ("failed", "diverged", "damaged"):
+                with suppress(locks.Busy), locks.exclusive(folder):
+                    workdir.write_status(folder, "running")
+                    before[folder] = row
+        yield
+    except BaseException:
+        for folder, row in before.items():
+            with suppress(locks.Busy, disk.WriteError), locks.exclusive(folder):
+                workdir.write_json(folder / "status.json", row)
+        raise
 
 
 def how_ended(code: int, flag: str) -> str:

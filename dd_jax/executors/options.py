@@ -65,7 +65,8 @@ def options() -> flags.FlagValues:
         "workers",
         None,
         "processes of --executor=local, among which CPU cores and accelerators are "
-        "split; default: one for each NVIDIA GPU, else for each two cores",
+        "split; default: one for each config.devices NVIDIA GPUs, else for each two "
+        "cores",
         lower_bound=1,
         flag_values=found,
     )

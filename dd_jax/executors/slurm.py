@@ -16,7 +16,7 @@ from dd_jax.executors.element import MORE_MEMORY, Element
 from dd_jax.executors.lost import record_loss, to_fit
 from dd_jax.executors.options import DEFAULT_TIME
 from dd_jax.executors.rounds import in_rounds, sorted_out
-from dd_jax.executors.slurm_submission import LATE, Settings, jobs_of
+from dd_jax.executors.slurm_submission import LATE, Settings, find_jobs
 from dd_jax.executors.watch import Watcher
 from dd_jax.system import workdir
 from dd_jax.system.disk import WriteError, tells_no_room
@@ -105,7 +105,8 @@ def run_on_cluster(
         try:
             while elements:
                 place, patient = root.absolute() / "slurm", bool(taken)
-                jobs = jobs_of(place, elements, settings, patient)
+                jobs.clear()
+                find_jobs(place, elements, settings, patient, jobs)
                 taken.update(jobs)
                 elements = {i: e for i, e in elements.items() if i not in jobs}
                 for i, end in _ends(jobs, folders, watcher):
@@ -113,9 +114,14 @@ def run_on_cluster(
                         slurm.cancel(jobs.values())
                     watcher.clear()
                     yield i, end
+        except WriteError as error:
+            if error.no_room:
+                slurm.cancel(jobs.values())
+            raise
         except KeyboardInterrupt:
             names = " ".join(dict.fromkeys(job.split("_")[0] for job in jobs.values()))
-            more = f"; {len(elements)} cells have no job yet" if elements else ""
+            without = len(elements.keys() - jobs.keys())
+            more = f"; {without} cells have no job yet" if without else ""
             notice(
                 "the jobs go on without this launcher; to stop them: scancel "
                 f"{names}{more}"

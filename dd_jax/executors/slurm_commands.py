@@ -16,7 +16,8 @@ from dd_jax.types import InputError
 _LOCAL = ("/tmp", "/var/tmp", "/dev/shm", "/run")
 _SHARED = (  # how the types of file systems over a network begin
     *("nfs", "lustre", "gpfs", "beegfs", "ceph", "afs", "cifs", "smb", "panfs"),
-    *("wekafs", "pvfs", "orangefs", "glusterfs", "fuse.glusterfs", "fuse.ceph"),
+    *("wekafs", "pvfs", "orangefs", "glusterfs", "gfs2", "9p", "virtiofs"),
+    *("fuse.glusterfs", "fuse.ceph", "fuse.sshfs", "fuse.juicefs", "fuse.moosefs"),
 )
 _IN_MEMORY = ("tmpfs", "ramfs", "devtmpfs")
 _ARRAY = 1001  # Slurm's own default of MaxArraySize
@@ -109,26 +110,27 @@ def require_accepted(arguments: list[str]) -> None:
 
 
 def require_account(account: str | None, partition: str | None) -> None:
-    """Refuses an account that may not use the partition: its jobs would wait for ever.
+    """Refuses an account that no partition takes: its jobs would wait for ever.
 
     Raises:
       InputError: it is not among those that the partition allows, or one that it
-        denies; of several partitions, each has to take it.
+        denies; of several partitions, each.
     """
+    refusals = []
     for line in _lines(["scontrol", "--oneliner", "show", "partition"]) or []:
         about = dict(part.split("=", 1) for part in line.split() if "=" in part)
         name, allowed = about.get("PartitionName"), about.get("AllowAccounts", "ALL")
         denied = about.get("DenyAccounts", "").split(",")
-        among = partition.split(",") if partition else []
-        if not account or not (name in among or not among and _is_default(about)):
-            continue
-        if allowed != "ALL" and account not in allowed.split(",") or account in denied:
-            words = f"denies {account}" if account in denied else f"allows {allowed}"
-            raise InputError(f"--slurm.account={account}: partition {name} {words}")
-
-
-def _is_default(about: dict[str, str]) -> bool:
-    return about.get("Default") == "YES"
+        named = partition.split(",") if partition else []
+        if name in named or not named and about.get("Default") == "YES":
+            if account in denied:
+                refusals.append(f"partition {name} denies it")
+            elif allowed == "ALL" or account in allowed.split(","):
+                return
+            else:
+                refusals.append(f"partition {name} allows {allowed}")
+    if account and refusals:
+        raise InputError(f"--slurm.account={account}: {', '.join(refusals)}")
 
 
 def require_visible(root: Path, partition: str | None) -> None:
@@ -151,8 +153,9 @@ def require_visible(root: Path, partition: str | None) -> None:
 
 def _on_this_machine(path: Path) -> str:
     mounts = [m for m in psutil.disk_partitions(all=True) if _above(m.mountpoint, path)]
-    found = max(mounts, key=lambda mount: len(mount.mountpoint), default=None)
-    kind = found.fstype if found else ""
+    deepest = max((len(mount.mountpoint) for mount in mounts), default=0)
+    kinds = [m.fstype for m in mounts if len(m.mountpoint) == deepest]
+    kind = kinds[-1] if kinds else ""  # the last one mounted there hides the others
     if kind.startswith(_SHARED):  # also where it holds the temporary files
         return ""
     for place in (*_LOCAL, tempfile.gettempdir()):

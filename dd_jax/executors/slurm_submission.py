@@ -10,7 +10,7 @@ from typing import Any
 
 from dd_jax.executors import slurm_commands as slurm
 from dd_jax.executors.element import Element
-from dd_jax.executors.lost import forget_end
+from dd_jax.executors.lost import tried_again
 from dd_jax.system import interruption, workdir
 from dd_jax.system.locks import locked
 from dd_jax.system.notice import notice
@@ -24,10 +24,14 @@ _TIMEOUTS = 20  # times that a cell is resumed after it ran into the time limit
 Settings = dict[str, Any]
 
 
-def jobs_of(
-    folder: Path, elements: dict[int, Element], settings: Settings, patient: bool
-) -> dict[int, str]:
-    """Jobs of the cells: those in the queue already, and others that are submitted.
+def find_jobs(
+    folder: Path,
+    elements: dict[int, Element],
+    settings: Settings,
+    patient: bool,
+    jobs: dict[int, str],
+) -> None:
+    """Adds jobs of the cells: those in the queue already, and others that it submits.
 
     Where Slurm refuses an array while others are in the queue, as a limit of jobs for
     each user makes it, the cells of this and of later arrays have no job.
@@ -38,6 +42,7 @@ def jobs_of(
       settings: what `checked` gave.
       patient: whether to try again later where Slurm refuses all, as where it took jobs
         of the same settings before.
+      jobs: by number of the cell; none at first.
 
     Raises:
       InputError: Slurm does not answer, or refuses all.
@@ -45,7 +50,7 @@ def jobs_of(
     said = False
     while True:
         try:
-            return _jobs_now(folder, elements, settings)
+            return _find_now(folder, elements, settings, jobs)
         except InputError as error:
             if not patient:
                 raise
@@ -55,16 +60,19 @@ def jobs_of(
             time.sleep(LATE)
 
 
-def _jobs_now(
-    folder: Path, elements: dict[int, Element], settings: Settings
-) -> dict[int, str]:
-    """`jobs_of`, tried once."""
+def _find_now(
+    folder: Path,
+    elements: dict[int, Element],
+    settings: Settings,
+    jobs: dict[int, str],
+) -> None:
+    """`find_jobs`, tried once."""
     record = folder / "jobs.jsonl"
     before = dict(map(_submitted_before, workdir.read_jsonl(record)))
     queued = slurm.queued()
     if queued is None:
         raise InputError("Slurm does not answer (squeue); run the same command later")
-    jobs = {
+    jobs |= {
         i: before[element.run_id]
         for i, element in elements.items()
         if before.get(element.run_id) in queued
@@ -72,16 +80,18 @@ def _jobs_now(
     new = [i for i in elements if i not in jobs]
     size = slurm.array_limit()
     for first in range(0, len(new), size):
-        block = new[first : first + size]
-        for i in block:
-            forget_end(elements[i].folder)
+        block = {i: elements[i] for i in new[first : first + size]}
         try:
-            with interruption.held():  # jobs that are not in the list would be lost
-                names = _submitted(folder, [elements[i] for i in block], settings)
-                for i, job in zip(block, names):
-                    row = {"run": elements[i].run_id, "job": job}
+            with (
+                locked(folder),
+                interruption.held(),  # until the jobs are in the list
+                tried_again(element.folder for element in block.values()),
+            ):
+                names = _submitted(folder, [*block.values()], settings)
+                jobs |= zip(block, names)
+                for i in block:
+                    row = {"run": elements[i].run_id, "job": jobs[i]}
                     workdir.append_jsonl(record, row)
-                    jobs[i] = job
         except InputError as error:
             if not jobs:
                 raise
@@ -92,7 +102,6 @@ def _jobs_now(
         say(f"submitted {len(block)} cells as job {names[0].split('_')[0]}")
     if before_this := len(elements) - len(new):
         say(f"{before_this} cells are in the queue already")
-    return jobs
 
 
 def _submitted_before(row: Any) -> tuple[str, str]:
@@ -116,7 +125,6 @@ def _submitted(folder: Path, block: list[Element], settings: Settings) -> list[s
         plain = {name.removeprefix("slurm_"): value for name, value in settings.items()}
         executor.update_parameters(job_name="dd_jax", **plain)
         with (
-            locked(folder),
             _removed_if_refused(folder),
             redirect_stderr(printed),
             executor.batch(),

@@ -26,6 +26,8 @@ from dd_jax.train.many import Schedule
 from dd_jax.types import DoesNotFit, InputError
 
 _REHEARSING: ContextVar[bool] = ContextVar("rehearsing", default=False)
+_OF_MEMORY = DoesNotFit, MemoryError, jax.errors.JaxRuntimeError
+_OF_AUDITS = ("shadows", "images", "nets", "rows")  # whose memory grows with them
 _CALLS = 10  # compiled calls of a training run, between which it can be saved
 
 
@@ -72,7 +74,7 @@ def rehearsal() -> Iterator[None]:
 
 
 @contextmanager
-def advised(run: RunContext, name: str, stage: str) -> Iterator[None]:
+def advised(run: RunContext, name: str, stage: str = "") -> Iterator[None]:
     """Names a stage that does not fit in memory, and the keys that it follows from.
 
     What is found before the stage starts, and memory that runs out in it.
@@ -80,29 +82,33 @@ def advised(run: RunContext, name: str, stage: str) -> Iterator[None]:
     Args:
       run: the run.
       name: what the message calls the stage.
-      stage: a loop, or an audit of that name, whose own loops have been named already.
+      stage: a loop; empty for the audit of that name, whose own loops name themselves.
 
     Raises:
-      DoesNotFit: in place of it, and of what the device and the system say.
+      DoesNotFit: in place of it.
+      MemoryError: in place of it, and of the error of a device that it ran out on.
     """
     try:
         yield
-    except (DoesNotFit, MemoryError, jax.errors.JaxRuntimeError) as error:
-        fits = isinstance(error, jax.errors.JaxRuntimeError) and not ran_out(error)
-        if fits or getattr(error, "advised", False):
+    except _OF_MEMORY as error:
+        named = isinstance(error.__cause__, _OF_MEMORY)
+        other = isinstance(error, jax.errors.JaxRuntimeError) and not ran_out(error)
+        if named or other:
             raise
-        *keys, last = _keys_of_memory(run.config, stage)
-        why = str(error) if isinstance(error, DoesNotFit) else "ran out of memory"
-        refusal = DoesNotFit(f"{name} {why}; lower {', '.join(keys)} or {last}")
-        refusal.advised = True
-        raise refusal from error
+        *keys, last = _keys_of_memory(run.config, name, stage)
+        advice = f"lower {' or '.join(filter(None, (', '.join(keys), last)))}"
+        if isinstance(error, DoesNotFit):
+            raise DoesNotFit(f"{name} {error}; {advice}") from error
+        first, *_ = str(error).splitlines() or ["no memory left"]
+        raise MemoryError(f"{name}: {first}; {advice}") from error
 
 
-def _keys_of_memory(config: ConfigDict, stage: str) -> list[str]:
-    """Those with which the memory of a stage grows."""
-    if stage in config.audits:
-        own = [key for key in ("shadows", "images") if key in config.audits[stage]]
-        return [*(f"audits.{stage}.{k}" for k in own), "train.batch", "model.width"]
+def _keys_of_memory(config: ConfigDict, audit: str, stage: str) -> list[str]:
+    """Those with which the memory of a stage grows; without a stage, of an audit."""
+    if not stage:
+        options = config.audits.get(audit, {})
+        own = [f"audits.{audit}.{key}" for key in _OF_AUDITS if key in options]
+        return [*own, "model.width"]
     if "distill" not in stage:
         return ["train.batch", "model.width"]
     name = config.distill.method

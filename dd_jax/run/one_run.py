@@ -213,7 +213,7 @@ def _measure(run: RunContext, notes: tuple[str, ...]) -> Record:
         record["run"]["differential_privacy"] = promised | audited | spent
     for name, audit in enabled(run.config).items():
         forget_programs_if_many()
-        with advised(run, name, name):
+        with advised(run, name):
             part = audit.measure(context_of(run, name, results))
         if part := _of_record(name, part):
             record[name] = part

@@ -103,16 +103,22 @@ def run_joint_loop(loops: Sequence[Steps]) -> list[LoopResult | None]:
     Returns:
       The result of each. None of those that diverged, whose last state is not saved,
       and of those that turn out to be at another step than most, as where a damaged
-      state was removed or another process was faster: they have to go on alone.
+      state was removed: they have to go on alone.
     """
     forget_programs_if_many()
     files = [_files(loop) for loop in loops]
-    at, _ = Counter(kept.step for kept in files).most_common(1)[0]
-    here = [i for i, kept in enumerate(files) if kept.step == at]
-    results: list[LoopResult | None] = [None] * len(loops)
-    found = _steps_from(at, [loops[i] for i in here], [files[i] for i in here])
-    for i, result in zip(here, found):
-        results[i] = result
+    total = loops[0].total  # which another process may have reached
+    results = [
+        LoopResult(kept.state, kept.before) if kept.step == total else None
+        for kept in files
+    ]
+    left = Counter(kept.step for kept in files if kept.step < total)
+    if left:
+        at, _ = left.most_common(1)[0]
+        here = [i for i, kept in enumerate(files) if kept.step == at]
+        found = _steps_from(at, [loops[i] for i in here], [files[i] for i in here])
+        for i, result in zip(here, found):
+            results[i] = result
     return results
 
 

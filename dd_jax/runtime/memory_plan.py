@@ -12,6 +12,7 @@ from dd_jax.runtime.device_memory import device_memory, reported, shared_by
 from dd_jax.runtime.devices import devices_in_use
 from dd_jax.runtime.platform import platform
 from dd_jax.runtime.precision import precision
+from dd_jax.system.disk import tells_no_room
 from dd_jax.types import DoesNotFit
 
 _MOST_SHARERS = 1 << 10  # smaller pieces of a batch than this share save nothing
@@ -119,8 +120,8 @@ def _need_or_more(lowered: jax.stages.Lowered) -> float:
 
 
 def ran_out(error: jax.errors.JaxRuntimeError) -> bool:
-    """Whether an error of the device is that its memory did not do."""
-    return "RESOURCE_EXHAUSTED" in str(error)
+    """Whether an error of the device is that its memory did not do, nor a disk."""
+    return "RESOURCE_EXHAUSTED" in str(error) and not tells_no_room(str(error))
 
 
 def _fewer(models: int, whole: float, limit: int, given: int) -> Iterator[int]:

@@ -2,13 +2,14 @@
 
 import errno
 import os
+import signal
 from types import SimpleNamespace
 
 import pytest
 
 from dd_jax.executors import slurm, slurm_commands, slurm_submission
 from dd_jax.executors.element import Element
-from dd_jax.system import workdir
+from dd_jax.system import interruption, workdir
 from dd_jax.system.disk import WriteError, writing
 from dd_jax.types import InputError
 
@@ -114,7 +115,8 @@ def test_damaged_rows_of_jobs_count_not(cluster, tmp_path, row):
     cluster.queue["4_7"] = ""
     workdir.write_jsonl(tmp_path / "jobs.jsonl", [row, {"run": "a", "job": "4_7"}])
     elements = {i: Element((), i, run_id, tmp_path, tmp_path) for i, run_id in IDS}
-    jobs = slurm_submission.jobs_of(tmp_path, elements, SETTINGS, False)
+    jobs = {}
+    slurm_submission.find_jobs(tmp_path, elements, SETTINGS, False, jobs)
     assert jobs == {0: "4_7", 1: "5_1"}
     rows = workdir.read_jsonl(tmp_path / "jobs.jsonl")
     assert rows[1:] == [{"run": "a", "job": "4_7"}, {"run": "b", "job": "5_1"}]
@@ -162,6 +164,51 @@ def test_so_are_they_where_not_even_the_end_of_a_job_can_be_written(
     monkeypatch.setattr(slurm, "_SOON", 0.0)
     monkeypatch.setattr(slurm_commands, "state", lambda job: "FAILED")
     stops_at(cluster, tmp_path, full)
+
+
+def test_so_are_they_where_the_list_of_jobs_cannot_be_written(
+    cluster, tmp_path, monkeypatch
+):
+    full = full_disk()
+
+    def append_jsonl(path, row):
+        raise full
+
+    monkeypatch.setattr(workdir, "append_jsonl", append_jsonl)
+    with pytest.raises(WriteError):
+        run(tmp_path, 3)
+    assert cluster.cancelled == ["5_0", "5_1", "5_2"]
+
+
+def test_a_signal_while_jobs_are_submitted_names_them(
+    cluster, tmp_path, monkeypatch, capsys
+):
+    def submitted(folder, block, settings):
+        interruption._stop(signal.SIGTERM, None)
+        return [f"5_{e.number}" for e in block]
+
+    monkeypatch.setattr(slurm_submission, "_submitted", submitted)
+    folder = workdir.run_folder(tmp_path, f"{0:012x}")
+    workdir.write_status(folder, "failed", "why")
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, 3)
+    assert capsys.readouterr().err.endswith("; to stop them: scancel 5\n")
+    assert len(workdir.read_jsonl(tmp_path / "slurm" / "jobs.jsonl")) == 3
+    assert workdir.read_status(folder)["status"] == "running"
+
+
+def test_runs_whose_jobs_are_refused_keep_their_words(cluster, tmp_path, monkeypatch):
+    def refused(folder, block, settings):
+        assert workdir.read_status(block[0].folder)["status"] == "running"
+        raise InputError("Slurm refuses the jobs: no")
+
+    monkeypatch.setattr(slurm_submission, "_submitted", refused)
+    folder = workdir.run_folder(tmp_path, f"{0:012x}")
+    workdir.write_status(folder, "diverged", ValueError("loss is nan"))
+    before = workdir.read_status(folder)
+    with pytest.raises(InputError):
+        run(tmp_path, 1)
+    assert workdir.read_status(folder) == before and "traceback" in before
 
 
 @pytest.mark.parametrize("why", [str(full_disk()), "job 4_0 ended TIMEOUT"])

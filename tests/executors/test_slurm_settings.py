@@ -45,7 +45,8 @@ def test_temporary_files_on_a_disk_that_nodes_share(monkeypatch, kind, seen):
     """As of sites where TMPDIR is in a user's scratch folder."""
     monkeypatch.setattr(slurm_commands, "_hosts", lambda partition: {"a", "b"})
     monkeypatch.setattr(slurm_commands.tempfile, "gettempdir", lambda: "/scratch/me")
-    mounts = [SimpleNamespace(mountpoint="/scratch", fstype=kind)]
+    kinds = ("autofs", kind)  # mounted one over the other
+    mounts = [SimpleNamespace(mountpoint="/scratch", fstype=k) for k in kinds]
     monkeypatch.setattr(slurm_commands.psutil, "disk_partitions", lambda all: mounts)
     path = slurm_commands.Path("/scratch/me/runs")
     with nullcontext() if seen else pytest.raises(InputError, match="in /scratch/me"):
@@ -93,13 +94,13 @@ def test_an_account_that_the_partition_does_not_name(monkeypatch, account, parti
         slurm_commands.require_account(right, where)
 
 
-def test_an_account_that_one_of_several_partitions_denies(monkeypatch):
+def test_an_account_that_the_partition_denies(monkeypatch):
     lines = [
         "PartitionName=low AllowAccounts=ALL Default=YES State=UP",
         "PartitionName=team DenyAccounts=b,c Default=NO State=UP",
     ]
     monkeypatch.setattr(slurm_commands, "_lines", lambda command: lines)
-    with pytest.raises(InputError, match="account=c: partition team denies c$"):
-        slurm_commands.require_account("c", "low,team")
-    slurm_commands.require_account("a", "low,team")
-    slurm_commands.require_account("c", None)
+    with pytest.raises(InputError, match="account=c: partition team denies it$"):
+        slurm_commands.require_account("c", "team")
+    for account, partition in (("c", "low,team"), ("a", "team"), ("c", None)):
+        slurm_commands.require_account(account, partition)

@@ -63,22 +63,30 @@ def test_the_keys_to_lower_are_those_that_the_method_takes(stage, changes, keys)
     "error",
     [
         MemoryError("Unable to allocate 9 GiB"),
-        jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory on cuda:0"),
+        jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory\nin detail"),
     ],
 )
 def test_memory_that_runs_out_on_the_way_is_said_with_the_keys_of_an_audit(error):
     run = SimpleNamespace(config=config.default())
-    with pytest.raises(DoesNotFit) as caught, advised(run, "privacy", "privacy"):
+    with pytest.raises(MemoryError) as caught, advised(run, "a stage", "train"):
         raise error
-    keys = "audits.privacy.shadows, train.batch or model.width"
-    assert str(caught.value) == f"privacy ran out of memory; lower {keys}"
-    with pytest.raises(DoesNotFit) as again, advised(run, "privacy", "privacy"):
+    first = str(error).splitlines()[0]
+    keys = "train.batch or model.width"
+    assert str(caught.value) == f"a stage: {first}; lower {keys}"
+    with pytest.raises(MemoryError) as again, advised(run, "privacy"):
         raise caught.value  # of one of its stages
     assert again.value is caught.value
+    with pytest.raises(MemoryError) as caught, advised(run, "robustness"):
+        raise error
+    keys = "audits.robustness.images, audits.robustness.nets or model.width"
+    assert str(caught.value) == f"robustness: {first}; lower {keys}"
 
 
-def test_other_errors_of_the_device_are_left_as_they_are():
-    run, error = None, jax.errors.JaxRuntimeError("INTERNAL: broken")
+@pytest.mark.parametrize(
+    "text", ["INTERNAL: broken", "RESOURCE_EXHAUSTED: No space left on device"]
+)
+def test_other_errors_of_the_device_are_left_as_they_are(text):
+    run, error = None, jax.errors.JaxRuntimeError(text)
     with pytest.raises(jax.errors.JaxRuntimeError) as caught, advised(run, "a", "b"):
         raise error
     assert caught.value is error

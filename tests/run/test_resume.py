@@ -150,7 +150,8 @@ def test_a_failed_run_goes_on_where_it_stopped(tmp_path, monkeypatch, capsys):
     with monkeypatch.context() as patch:
         patch.setattr(audit_context, "logits_of_each", broken)
         assert launch(*arguments) == 1
-    assert "failed: MemoryError: too large" in capsys.readouterr().err
+    words = "failed: MemoryError: accuracy: too large; lower model.width (see "
+    assert words in capsys.readouterr().err
     assert status(tmp_path) == "failed"
     made = (only_run(tmp_path) / "synthetic.npz").read_bytes()
     rows = (only_run(tmp_path) / "metrics.jsonl").read_bytes()
