@@ -28,8 +28,8 @@ published.
 Time: 2 hours of two CPU cores for DANCE at 1 image a class, of which 54 minutes train
 its experts, beside other work, and 36 are controls; NCFM, which shares experts and
 controls of real rows, 40 minutes more, beside tests. Others were not measured.
-Expect 78.9 % of DANCE at 1 image a class (published, at width 128: 81.5 %) and 79.6 % of
-NCFM, where herded images have 67.7 % and random ones 51.3 %.
+Expect 78.9 % of DANCE at 1 image a class (published, at width 128: 81.5 %) and 79.6 %
+of NCFM, where herded images have 67.7 % and random ones 51.3 %.
 Records: experiments/results/controls_fashion_mnist.jsonl, of two cells of ten, and
 those on held-out rows.
 """

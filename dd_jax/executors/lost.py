@@ -36,9 +36,10 @@ def tried_again(folders: Iterable[Path]) -> Iterator[None]:
     before: dict[Path, dict] = {}
     try:
         for folder in folders:
-            row = workdir.read_status(folder)
-            if row and row["status"] in ("failed", "diverged", "damaged"):
-                with suppress(locks.Busy), locks.exclusive(folder):
+            if not _failed(folder):
+                continue
+            with suppress(locks.Busy), locks.exclusive(folder):
+                if row := _failed(folder):  # still, once nothing else runs it
                     workdir.write_status(folder, "running")
                     before[folder] = row
         yield
@@ -47,6 +48,12 @@ def tried_again(folders: Iterable[Path]) -> Iterator[None]:
             with suppress(locks.Busy, disk.WriteError), locks.exclusive(folder):
                 workdir.write_json(folder / "status.json", row)
         raise
+
+
+def _failed(folder: Path) -> dict | None:
+    """The status of a run that failed; None of any other."""
+    row = workdir.read_status(folder)
+    return row if row and row["status"] in ("failed", "diverged", "damaged") else None
 
 
 def how_ended(code: int, flag: str) -> str:

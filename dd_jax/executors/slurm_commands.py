@@ -116,6 +116,8 @@ def require_account(account: str | None, partition: str | None) -> None:
       InputError: it is not among those that the partition allows, or one that it
         denies; of several partitions, each.
     """
+    if not account:
+        return
     refusals = []
     for line in _lines(["scontrol", "--oneliner", "show", "partition"]) or []:
         about = dict(part.split("=", 1) for part in line.split() if "=" in part)
@@ -129,7 +131,7 @@ def require_account(account: str | None, partition: str | None) -> None:
                 return
             else:
                 refusals.append(f"partition {name} allows {allowed}")
-    if account and refusals:
+    if refusals:
         raise InputError(f"--slurm.account={account}: {', '.join(refusals)}")
 
 
@@ -153,9 +155,9 @@ def require_visible(root: Path, partition: str | None) -> None:
 
 def _on_this_machine(path: Path) -> str:
     mounts = [m for m in psutil.disk_partitions(all=True) if _above(m.mountpoint, path)]
-    deepest = max((len(mount.mountpoint) for mount in mounts), default=0)
-    kinds = [m.fstype for m in mounts if len(m.mountpoint) == deepest]
-    kind = kinds[-1] if kinds else ""  # the last one mounted there hides the others
+    hiding = reversed(mounts)  # of several at one place the last hides the others
+    found = max(hiding, key=lambda mount: len(mount.mountpoint), default=None)
+    kind = found.fstype if found else ""
     if kind.startswith(_SHARED):  # also where it holds the temporary files
         return ""
     for place in (*_LOCAL, tempfile.gettempdir()):

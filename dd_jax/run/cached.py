@@ -96,7 +96,8 @@ def advised(run: RunContext, name: str, stage: str = "") -> Iterator[None]:
         if named or other:
             raise
         *keys, last = _keys_of_memory(run.config, name, stage)
-        advice = f"lower {' or '.join(filter(None, (', '.join(keys), last)))}"
+        others = f"{', '.join(keys)} or " if keys else ""
+        advice = f"lower {others}{last}"
         if isinstance(error, DoesNotFit):
             raise DoesNotFit(f"{name} {error}; {advice}") from error
         first, *_ = str(error).splitlines() or ["no memory left"]

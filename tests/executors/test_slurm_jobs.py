@@ -3,11 +3,12 @@
 import errno
 import os
 import signal
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
 
-from dd_jax.executors import slurm, slurm_commands, slurm_submission
+from dd_jax.executors import lost, slurm, slurm_commands, slurm_submission
 from dd_jax.executors.element import Element
 from dd_jax.system import interruption, workdir
 from dd_jax.system.disk import WriteError, writing
@@ -15,6 +16,11 @@ from dd_jax.types import InputError
 
 SETTINGS = {"slurm_array_parallelism": 9}
 IDS = (0, "a"), (1, "b")
+
+
+def names(block):
+    """Of the jobs of an array, 5."""
+    return [f"5_{element.number}" for element in block]
 
 
 @pytest.fixture
@@ -27,7 +33,7 @@ def cluster(tmp_path, monkeypatch):
     monkeypatch.setattr(
         slurm_submission,
         "_submitted",
-        lambda folder, block, _: [f"5_{e.number}" for e in block],
+        lambda folder, block, _: names(block),
     )
     return found
 
@@ -129,13 +135,13 @@ def full_disk(number=errno.ENOSPC):
     return full.value
 
 
-def stops_at(cluster, root, full):
-    """The second of three cells ends the sweep; the jobs of the others are there."""
+def why_it_stops(cluster, root):
+    """Of three cells, whose jobs are all cancelled; that of the second is over."""
     cluster.queue |= {"5_0": "", "5_2": ""}
     with pytest.raises(WriteError) as stopped:
         run(root, 3)
-    assert str(stopped.value) == f"[1]: {full}"
     assert cluster.cancelled == ["5_0", "5_1", "5_2"]
+    return str(stopped.value)
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
@@ -146,38 +152,28 @@ def test_where_the_disk_is_full_the_other_jobs_are_cancelled(
 
     def submitted(folder, block, settings):
         workdir.write_status(block[1].folder, "failed", full)
-        return [f"5_{e.number}" for e in block]
+        return names(block)
 
     monkeypatch.setattr(slurm_submission, "_submitted", submitted)
-    stops_at(cluster, tmp_path, full)
+    assert why_it_stops(cluster, tmp_path) == f"[1]: {full}"
 
 
-def test_so_are_they_where_not_even_the_end_of_a_job_can_be_written(
-    cluster, tmp_path, monkeypatch
+@pytest.mark.parametrize(
+    "module, name, words",
+    [(slurm, "record_loss", "[1]: {}"), (workdir, "append_jsonl", "{}")],
+)
+def test_so_are_they_where_it_has_no_room_for_the_end_or_the_list_of_jobs(
+    cluster, tmp_path, monkeypatch, module, name, words
 ):
     full = full_disk()
 
-    def record_loss(folder, why):
+    def refused(*_):
         raise full
 
-    monkeypatch.setattr(slurm, "record_loss", record_loss)
+    monkeypatch.setattr(module, name, refused)
     monkeypatch.setattr(slurm, "_SOON", 0.0)
     monkeypatch.setattr(slurm_commands, "state", lambda job: "FAILED")
-    stops_at(cluster, tmp_path, full)
-
-
-def test_so_are_they_where_the_list_of_jobs_cannot_be_written(
-    cluster, tmp_path, monkeypatch
-):
-    full = full_disk()
-
-    def append_jsonl(path, row):
-        raise full
-
-    monkeypatch.setattr(workdir, "append_jsonl", append_jsonl)
-    with pytest.raises(WriteError):
-        run(tmp_path, 3)
-    assert cluster.cancelled == ["5_0", "5_1", "5_2"]
+    assert why_it_stops(cluster, tmp_path) == words.format(full)
 
 
 def test_a_signal_while_jobs_are_submitted_names_them(
@@ -185,7 +181,7 @@ def test_a_signal_while_jobs_are_submitted_names_them(
 ):
     def submitted(folder, block, settings):
         interruption._stop(signal.SIGTERM, None)
-        return [f"5_{e.number}" for e in block]
+        return names(block)
 
     monkeypatch.setattr(slurm_submission, "_submitted", submitted)
     folder = workdir.run_folder(tmp_path, f"{0:012x}")
@@ -209,6 +205,21 @@ def test_runs_whose_jobs_are_refused_keep_their_words(cluster, tmp_path, monkeyp
     with pytest.raises(InputError):
         run(tmp_path, 1)
     assert workdir.read_status(folder) == before and "traceback" in before
+
+
+def test_a_run_that_another_launcher_has_finished_meanwhile_stays_done(
+    tmp_path, monkeypatch
+):
+    workdir.write_status(tmp_path, "failed", "why")
+
+    @contextmanager
+    def held_until_it_is_done(folder):
+        workdir.write_status(folder, "done")
+        yield
+
+    monkeypatch.setattr(lost.locks, "exclusive", held_until_it_is_done)
+    with lost.tried_again([tmp_path]):
+        assert workdir.read_status(tmp_path)["status"] == "done"
 
 
 @pytest.mark.parametrize("why", [str(full_disk()), "job 4_0 ended TIMEOUT"])

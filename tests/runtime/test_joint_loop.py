@@ -17,12 +17,12 @@ def program(shared, keys, state, rates):
     return state, state
 
 
-def loop(folder, rate, total=TOTAL):
+def loop(folder, rate):
     """Of one model, from 0, that adds its rate in each step."""
     rates = np.float32([rate])
     advance = Advance(program, (), np.zeros(1), (rates,))
     start = np.zeros(1, np.float32)
-    return Steps(advance, start, total, 1, "sums", folder, (rates,), 0.0)
+    return Steps(advance, start, TOTAL, 1, "sums", folder, (rates,), 0.0)
 
 
 def alone(steps, up_to=TOTAL):
