@@ -184,6 +184,7 @@ def test_a_signal_while_jobs_are_submitted_names_them(
         return names(block)
 
     monkeypatch.setattr(slurm_submission, "_submitted", submitted)
+    monkeypatch.setattr(interruption, "_last", -interruption._AT_ONCE)  # by other tests
     folder = workdir.run_folder(tmp_path, f"{0:012x}")
     workdir.write_status(folder, "failed", "why")
     with pytest.raises(KeyboardInterrupt):
