@@ -21,27 +21,30 @@ is full, 2 bad input or usage, 130 Ctrl-C, 143 SIGTERM.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from dd_jax.benchmark import ranking
-from dd_jax.benchmark.evaluation import evaluate, prepared
-from dd_jax.benchmark.published_set import (
-    PublishedSet,
-    add,
-    data_name,
-    read,
-    records_of,
-)
+from dd_jax.benchmark.adding import add
+from dd_jax.benchmark.evaluation import checked, evaluate
+from dd_jax.benchmark.published_set import PublishedSet, data_name, read, records_of
 from dd_jax.config.grid import possible
 from dd_jax.config.overrides import overrides
 from dd_jax.report import markdown
 from dd_jax.system import disk, interruption
 from dd_jax.system.destination import results_folder
 from dd_jax.system.disk import WriteError
-from dd_jax.system.paths import check_text, describe_error, expanded, no_folder
+from dd_jax.system.paths import (
+    NO_FILE,
+    check_text,
+    describe_error,
+    expanded,
+    no_file,
+    no_folder,
+)
 from dd_jax.system.progress import say
 from dd_jax.types import InputError
 
@@ -61,14 +64,16 @@ def main(argv: Sequence[str]) -> int:
         if changes and not given.add:
             raise InputError(f"--config.{[*changes][0]}: goes with --add alone")
         root, sources = results_folder(given.workdir), _sources(given.data)
+        page = _page(given.page or root / "benchmark.md")
+        source = ""
         if given.add:
-
-            def check(published: PublishedSet, source: str) -> None:
-                source = sources.setdefault(data_name(source), source)
-                prepared(published, source)
-
-            say(str(add(expanded(given.add), given.name, given.sets, changes, check)))
-        return _rank(given.sets, sources, root, given.page, given.name)
+            place = lambda stated: sources.get(data_name(stated), stated)
+            check = lambda published, stated: checked(published, place(stated))
+            added = add(expanded(given.add), given.name, given.sets, changes, check)
+            source = place(added.source)
+            for line in [str(added.path), *added.notes]:
+                say(line)
+        return _rank(given.sets, sources, page, root, given.name, source)
     except InputError as error:
         return _refused(BAD_INPUT, " ".join(str(error).split()))
     except WriteError as error:
@@ -113,27 +118,43 @@ def _sources(given: Sequence[str]) -> dict[str, str]:
     found = {}
     for text in given:
         name, equals, source = text.partition("=")
-        if not (name and equals and source):
+        if not (data_name(name) and equals and source):
             raise InputError(f"--data={text}: need NAME=SOURCE")
         found[data_name(name)] = source
     return found
 
 
+def _page(path: Path) -> Path:
+    """The path of the page, if a file can be put there."""
+    if (why := no_file(path)) and why != NO_FILE:
+        raise InputError(f"--page={path}: {why}")
+    folder = next(place for place in path.absolute().parents if place.exists())
+    if why := no_folder(folder) or (
+        "" if os.access(folder, os.W_OK) else "is read-only"
+    ):
+        raise InputError(f"--page={path}: {folder} {why}; give another path")
+    return path
+
+
 def _rank(
-    folder: Path, sources: dict[str, str], root: Path, page: Path | None, only: str
+    folder: Path,
+    sources: dict[str, str],
+    page: Path,
+    root: Path,
+    only: str,
+    source: str,
 ) -> int:
     sets, unreadable = _read(folder)
-    result = evaluate(sets, sources, root, only)
+    result = evaluate(sets, sources, root, only, source)
     reasons = result.reasons | unreadable
     made = records_of(folder, {each.record for each in sets} - {""})
     rows = ranking.ranked(sets, result.records, made)
     text = markdown.of_blocks(ranking.page(rows, reasons))
-    page = page or root / "benchmark.md"
     disk.replace(page, f"# Benchmark\n\n{text}".encode())
     for name, reason in sorted(reasons.items()):
         say(f"{name}: {reason}")
     say(f"{ranking.summary(rows, reasons)}; page: {page}")
-    return FAILED if result.failed or unreadable else DONE
+    return FAILED if result.failed or unreadable or only in reasons else DONE
 
 
 def _read(folder: Path) -> tuple[list[PublishedSet], dict[str, str]]:

@@ -73,6 +73,16 @@ def config_of(published: PublishedSet, source: str) -> ConfigDict:
     return config
 
 
+def checked(published: PublishedSet, source: str) -> Dataset:
+    """The data of a source, on which a set can be evaluated.
+
+    Raises:
+      InputError: what `prepared` refuses.
+    """
+    prepared(published, source)
+    return run.dataset(config_of(published, source))
+
+
 def prepared(published: PublishedSet, source: str) -> run.Prepared:
     """The run that evaluates a set on the data of a source, ready to start.
 
@@ -90,6 +100,7 @@ def evaluate(
     sources: Mapping[str, str],
     root: Path,
     only: str = "",
+    source: str = "",
 ) -> Evaluated:
     """Runs what is not finished in a work directory, one set after another.
 
@@ -98,15 +109,19 @@ def evaluate(
       sources: of data by name, see `data_name`; `SOURCES` where none is given.
       root: the work directory.
       only: the name of the one set to run; those that are finished count all the same.
+      source: of the data of that set.
 
     Returns:
       The Records, and why there is none.
     """
     known = {**SOURCES, **sources}
     names = {i: each.name for i, each in enumerate(sets)}
-    here = [i for i, each in enumerate(sets) if data_of(each) in known]
+    places = {each.name: known.get(data_of(each), "") for each in sets}
+    if only:
+        places[only] = source or places[only]
+    here = [i for i in names if places[names[i]]]
     with run.one_grid():
-        prepare = lambda each: prepared(each, known[data_of(each)])
+        prepare = lambda each: prepared(each, places[each.name])
         made, refused = possible(prepare, ((i, sets[i]) for i in here))
     taken = [i for i in made if only in ("", names[i])]
     cells = [made[i] for i in taken]
@@ -122,7 +137,7 @@ def evaluate(
     reasons = {
         each.name: f"its data are not here; give --data={data_of(each)}=SOURCE"
         for each in sets
-        if data_of(each) not in known
+        if not places[each.name]
     }
     reasons |= {
         names[i]: why.replace(str(sets[i].path.absolute()), sets[i].path.name)

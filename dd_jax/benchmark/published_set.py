@@ -1,27 +1,18 @@
 """A published set: one file with all that evaluating it again needs."""
 
-import io
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from dd_jax import config as configs
-from dd_jax.data.eight_bits import quantise
 from dd_jax.distill.io import storage
-from dd_jax.distill.io.png_folder import whitened
-from dd_jax.report import completed, records
-from dd_jax.report.path_texts import without_paths
+from dd_jax.report import records
 from dd_jax.report.schema import sound
-from dd_jax.system import disk
-from dd_jax.system.paths import NO_FILE, no_file
-from dd_jax.types import InputError, Record, SyntheticSet
+from dd_jax.system.paths import no_file
+from dd_jax.types import InputError, Record
 
-MOST_BYTES = 10**6
 RECIPE = ("seed", "data", "model", "train")  # what training on a set follows from
 
 
@@ -58,12 +49,15 @@ class PublishedSet(NamedTuple):
 def data_name(source: str) -> str:
     """The name of the data of a source, wherever they are.
 
+    These are the letters and digits of the last part of the place, or of the kind of
+    the source where that has none.
+
     >>> [data_name(s) for s in ("idx:/data/fashion-mnist", "tfds:cifar10", "digits")]
     ['fashionmnist', 'cifar10', 'digits']
     """
-    name, _, place = source.partition(":")
-    last = PurePosixPath(place or name).stem.lower()
-    return re.sub(r"[^a-z0-9]", "", last)
+    kind, _, place = source.partition(":")
+    names = (re.sub(r"[\W_]", "", PurePosixPath(p).stem.lower()) for p in (place, kind))
+    return next(filter(None, names), "")
 
 
 def read(path: Path) -> PublishedSet:
@@ -109,98 +103,3 @@ def records_of(folder: Path, ids: set[str]) -> dict[str, Record]:
                 if record["run"]["id"] in ids:
                     found[record["run"]["id"]] = record
     return found
-
-
-def add(
-    given: Path,
-    name: str,
-    folder: Path,
-    changes: dict[str, Any],
-    check: Callable[[PublishedSet, str], object],
-) -> Path:
-    """Publishes a set: in 8 bits, with its recipe, and with the Record of its run.
-
-    Args:
-      given: the folder of a finished run, a `synthetic.npz`, or an exported folder.
-      name: of the new file.
-      folder: of the published sets; made where it is not there.
-      changes: config keys of `RECIPE`, dotted, in place of those that the set states.
-      check: refuses a set that cannot be evaluated, given it and its data source.
-
-    Returns:
-      The new file; nothing is written of a set that is refused.
-
-    Raises:
-      InputError: a name that is taken or no file name, a set that does not fit into
-        `MOST_BYTES` or needs a `zca.npz`, no data source, or wrong values.
-    """
-    if not re.fullmatch("[a-z0-9][a-z0-9_.-]{0,99}", name):
-        raise InputError(f"--name={name}: need small letters, digits and any of _.-")
-    path = folder / f"{name}.npz"
-    if no_file(path) != NO_FILE:
-        raise InputError(f"--name={name}: {path} exists already; give another name")
-    source = given / "synthetic.npz"
-    source = source if source.is_file() else given
-    found = storage.load(source)
-    if whitened(found):
-        raise InputError(
-            f"{given}: networks see the set through ZCA, and one file does not hold "
-            "its zca.npz; give another set"
-        )
-    record, whole = _record(source), _config(found.metadata or {}, changes)
-    metadata = {
-        **(found.metadata or {}),
-        "config": without_paths(whole),
-        "clamped": True,
-        "record": record["run"]["id"] if record else None,
-    }
-    metadata["provenance"] = without_paths(metadata.get("provenance", {}))
-    content = _content(found._replace(metadata=metadata))
-    if len(content) > MOST_BYTES:
-        raise InputError(
-            f"{given}: takes {len(content)} bytes, and {MOST_BYTES} are the most"
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    disk.replace(path, content)
-    try:
-        check(read(path), whole["data"]["source"])
-    except InputError:
-        path.unlink()
-        raise
-    if record and not records_of(folder, {record["run"]["id"]}):
-        records.append_result(folder, record | {"run": without_paths(record["run"])})
-    return path
-
-
-def _record(source: Path) -> Record | None:
-    """The Record of the run that made a set, where it lies in the run's folder."""
-    if source.name != "synthetic.npz":
-        return None
-    record = completed.intact_record(source.parent)
-    return None if record is None or record["run"].get("loaded") else record
-
-
-def _config(metadata: dict, changes: dict[str, Any]) -> dict:
-    """The config that a set states, with its whole recipe."""
-    stated = recipe(metadata) | changes
-    if others := [key for key in changes if key.partition(".")[0] not in RECIPE]:
-        raise InputError(
-            f"--config.{others[0]}: is no part of training on a set; keys of "
-            f"{', '.join(RECIPE)} are"
-        )
-    if not stated.get("data.source"):
-        raise InputError("the set names no data; give --config.data.source=SOURCE")
-    whole = configs.override(configs.default(), stated, "--add")
-    configs.validate(whole)
-    found = configs.essential(whole)
-    return metadata.get("config", {}) | {part: found[part] for part in RECIPE}
-
-
-def _content(synthetic: SyntheticSet) -> bytes:
-    """The file of a set: `images u8[m h w c]` and the other arrays as they are."""
-    arrays = {k: v for k, v in synthetic._asdict().items() if v is not None}
-    arrays["images"] = quantise(synthetic.images)
-    arrays["metadata"] = json.dumps(synthetic.metadata, sort_keys=True)
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
-    return buffer.getvalue()

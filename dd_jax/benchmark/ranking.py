@@ -1,5 +1,6 @@
 """The page that ranks published sets by data set and images a class."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
@@ -16,7 +17,8 @@ from dd_jax.types import Record
 
 HOW = (
     "Each set as published, in 8 bits, evaluated again by the training recipe that it "
-    "states; ranked by accuracy, with 95 % intervals over networks. Record: the "
+    "states; ranked by accuracy, with 95 % intervals over networks. Sets of one table "
+    "share data and evaluation rows, not width, training rows and epochs. Record: the "
     "accuracy of the run that made the set, in 8 bits where that was measured, and "
     "whether the accuracy found again lies in its interval. Full data, controls, "
     "minutes of distillation, membership (AUC of the strongest attack) and accuracy "
@@ -88,15 +90,24 @@ def ranked(
       made: Records of the runs that made them, by id; one of another method, data
         or size counts not.
     """
-    rows = [
-        Ranked(
-            each, found[each.name], _its_own(made.get(each.record), found[each.name])
-        )
-        for each in sets
-        if each.name in found
-    ]
-    accuracy = lambda row: headline.mean(headline.accuracy(row.found)) or 0.0
-    return sorted(rows, key=lambda row: (*_group(row), -accuracy(row)))
+    rows = []
+    for each in (each for each in sets if each.name in found):
+        again = _named(found[each.name], each.recipe.get("data.source"))
+        rows.append(Ranked(each, again, _its_own(made.get(each.record), again)))
+    return sorted(rows, key=lambda row: (*_group(row), -_accuracy(row)))
+
+
+def _accuracy(row: Ranked) -> float:
+    return headline.mean(headline.accuracy(row.found)) or 0.0
+
+
+def _named(found: Record, stated: str | None) -> Record:
+    """A Record with its data named as the set names them, wherever they lie here."""
+    run = found["run"]
+    here = run.get("config", {}).get("data.source")
+    if not (here and stated and run["dataset"].startswith(here)):
+        return found
+    return found | {"run": run | {"dataset": stated + run["dataset"][len(here) :]}}
 
 
 def _its_own(made: Record | None, found: Record) -> Record:
@@ -105,10 +116,18 @@ def _its_own(made: Record | None, found: Record) -> Record:
     return made if made and own(made["run"]) == own(found["run"]) else {}
 
 
-def _group(row: Ranked) -> tuple[str, int, str, float]:
-    """What sets have to have in common to be ranked: data, classes, rows, size."""
-    of = row.found["run"]
-    return dataset_name(row.found), of["num_classes"], of["split"], of["ipc"]
+def _group(row: Ranked) -> tuple:
+    """What sets have to have in common to be ranked: data, classes, rows, size.
+
+    The rows follow from the seed where they are held out of others, as validation rows
+    are, and the test rows of a folder that has none of its own.
+    """
+    of, recipe = row.found["run"], row.published.recipe
+    side, share = recipe.get("data.image_size", 0), recipe.get("data.validation", 0.0)
+    drawn = share or str(recipe.get("data.source")).startswith("folder:")
+    rows = (share, recipe.get("seed", 0) if drawn else 0)
+    name = dataset_name(row.found)
+    return name, of["num_classes"], of["split"], of["ipc"], side, *rows
 
 
 def _control(row: Ranked) -> str | Cell:
@@ -142,6 +161,8 @@ COLUMNS: tuple[tuple[str, Callable[[Ranked], str | Cell]], ...] = (
     ("method", lambda row: run_value(row.found, "method")),
     ("architecture", lambda row: run_value(row.found, "arch")),
     ("width", lambda row: run_value(row.found, "width")),
+    ("training rows", lambda row: str(row.published.recipe.get("data.rows") or "all")),
+    ("epochs", lambda row: str(row.published.recipe.get("train.epochs", _NO_ROW))),
     ("accuracy", lambda row: percent(headline.accuracy(row.found))),
     ("Record", lambda row: percent(stated(row.made))),
     ("found again", compared),
@@ -166,14 +187,21 @@ def page(rows: Sequence[Ranked], reasons: Mapping[str, str]) -> list[Block]:
       reasons: why the other sets were not evaluated, by name.
     """
     blocks: list[Block] = [Text(HOW)]
-    for (data, classes, split, _), group in groupby(rows, _group):
+    for (data, classes, split, _, side, share, seed), group in groupby(rows, _group):
         of_group = [*group]
         size = set_size_text(of_group[0].found)
         title = f"{data}, {classes} classes, {size}, {split} rows"
+        title += f", {side}x{side}" if side else ""
+        title += f", share {share:g}" if share else ""
+        title += f", seed {seed}" if seed else ""
         head = ("rank", *(heading for heading, _ in COLUMNS))
+        better = sorted(-_accuracy(row) for row in of_group)
         cells = [
-            (str(rank), *(_known(cell(row)) for _, cell in COLUMNS))
-            for rank, row in enumerate(of_group, 1)
+            (
+                str(bisect_left(better, -_accuracy(row)) + 1),
+                *(_known(cell(row)) for _, cell in COLUMNS),
+            )
+            for row in of_group
         ]
         blocks += [Caption(title), Grid(title, Table(head, cells))]
     if reasons:

@@ -162,6 +162,7 @@ NOT_NEGATIVE = Rule(
 SEED = Rule(lambda v: 0 <= v < 2**32, "at least 0 and below 2**32")
 OPEN_SHARE = Rule(lambda v: 0 < v < 1, "above 0 and below 1")
 SHARE = Rule(lambda v: 0 <= v < 1, "at least 0 and below 1")
+SIDE = Rule(lambda v: 0 <= v < 2**16, "at least 0 and below 2**16")
 CLASSES = Rule(lambda v: v == 0 or v >= 2, "0 (all) or at least 2")
 ROWS = Rule(lambda v: v == 0 or v >= 20, "0 (all) or at least 20")
 EVEN = Rule(lambda v: v >= 0 and v % 2 == 0, "an even number, at least 0")

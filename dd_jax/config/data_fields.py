@@ -12,6 +12,7 @@ from dd_jax.catalogue.rules import (
     IMBALANCES,
     RATIO,
     SHARE,
+    SIDE,
     at_least,
     one_of,
 )
@@ -26,9 +27,7 @@ DATA = (
         SHARE,
     ),
     Option("data.zca", False, "networks see ZCA-whitened images", FLAG),
-    Option(
-        "data.image_size", 0, "resize images to n x n pixels; 0 = keep", at_least(0)
-    ),
+    Option("data.image_size", 0, "resize images to n x n pixels; 0 = keep", SIDE),
     Option(
         "data.background",
         "refuse",

@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,8 +11,11 @@ import tiny
 
 from dd_jax import run
 from dd_jax.benchmark import __main__ as command
-from dd_jax.benchmark.published_set import add, read, records_of
+from dd_jax.benchmark.adding import add
+from dd_jax.benchmark.evaluation import Evaluated, checked
+from dd_jax.benchmark.published_set import read, records_of
 from dd_jax.distill import load, save
+from dd_jax.system import workdir
 from dd_jax.types import InputError, SyntheticSet
 
 BASE = tiny.BARE | tiny.MLP | {"audits.quantization.enabled": True}
@@ -41,9 +45,10 @@ def page():
 
 
 def rows():
-    """The cells of each set on the page."""
-    lines = re.findall(r"^\| \d.*$", page(), re.M)
-    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+    """The cells of each set on the page, by heading."""
+    lines = re.findall(r"^\| (?:rank|\d).*$", page(), re.M)
+    head, *others = ([c.strip() for c in line.split("|")[1:-1]] for line in lines)
+    return [dict(zip(head, cells, strict=True)) for cells in others if cells != head]
 
 
 def elsewhere(path, classes=3, count=6, seed=0, **metadata):
@@ -92,8 +97,9 @@ def test_one_command_adds_evaluates_and_ranks(here, finished, capsys):
     made = record["quantization"]["accuracy"]  # of the same bytes and keys
     again = json.loads(open("runs_out/benchmark/results.jsonl").read())
     assert again["accuracy"]["distilled"]["mean"] == made["mean"]
-    assert row[5].startswith(f"{100 * made['mean']:.1f} %") and row[7] == "inside"
-    assert row[:3] == ["1", "k_2", "k-means"]
+    assert row["accuracy"].startswith(f"{100 * made['mean']:.1f} %")
+    assert row["found again"] == "inside" and row["epochs"] == "2"
+    assert (row["rank"], row["set"], row["method"]) == ("1", "k_2", "k-means")
     assert len(json.loads(open("sets/results.jsonl").read())["run"]["id"]) == 12
     assert (
         str(here) not in page()
@@ -117,7 +123,7 @@ def test_a_set_made_elsewhere_is_ranked_with_others(here, finished):
     lines = open("other/benchmark.md").read()
     assert "- noise: not run yet" in lines
     assert ranked() == 0
-    found = [(row[0], row[1], row[7]) for row in rows()]
+    found = [(row["rank"], row["set"], row["found again"]) for row in rows()]
     assert found == [("1", "k", "inside"), ("2", "noise", "-")]
     settings = read(here / "sets/noise.npz").recipe
     assert settings["train.epochs"] == 2 and settings["model.name"] == "mlp"
@@ -138,7 +144,7 @@ def test_data_elsewhere_are_named_by_a_flag_and_never_by_path(here, capsys):
 
 
 def test_other_data_than_those_that_it_was_made_from(here, finished, monkeypatch):
-    path = add(finished, "k", here / "sets", {}, print)
+    path = add(finished, "k", here / "sets", {}, checked).path
     published = load(path)
     changed = published.metadata | {"provenance": {"checksum": "other"}}
     save(path, published._replace(metadata=changed))
@@ -177,6 +183,9 @@ def refusal(capsys, *words):
 
 def test_what_cannot_be_added(here, finished, capsys):
     elsewhere(here / "set.npz")
+    (here / "stopped").mkdir()
+    elsewhere(here / "stopped" / "synthetic.npz")
+    workdir.write_status(here / "stopped", "running", "interrupted")
     save("zca.npz", load("set.npz")._replace(metadata={"zca": "zca.npz"}))
     give = lambda *words: refusal(capsys, *words)
     assert "need each other" in give("--add=set.npz")
@@ -192,10 +201,17 @@ def test_what_cannot_be_added(here, finished, capsys):
         "--add=set.npz", "--name=x", "--config.data.source=digits"
     )
     assert "NAME=SOURCE" in give("--data=digits")
-    assert "has no set in it" in give() and not [*(here / "sets").iterdir()]
-    (here / "sets").rmdir()
     assert "no such folder" in give()
-    add(finished, "x", here / "sets", {}, print)
+    (here / "sets").mkdir()
+    assert "has no set in it" in give()
+    assert "the run is not finished" in give("--add=stopped", "--name=x")
+    lr = "--config.train.lr=0.3"
+    assert "train.lr: is 0.01 of the set" in give(f"--add={finished}", "--name=x", lr)
+    assert "train.lr: is 0.01" in give("--add=set.npz", "--name=x", *RECIPE, lr)
+    assert "--page=sets: is a folder" in give("--page=sets")
+    assert "--page=set.npz/x.md: " in give("--page=set.npz/x.md")
+    assert not [*(here / "sets").iterdir()]
+    elsewhere(here / "sets" / "x.npz")
     assert "exists already" in give(f"--add={finished}", "--name=x")
 
 
@@ -204,7 +220,8 @@ def test_labels_of_views_are_published_too(here):
     given = load("set.npz")
     views = np.random.default_rng(0).dirichlet(np.ones(3), (4, 6)).astype("f4")
     save("views.npz", given._replace(views=views))
-    path = add(here / "views.npz", "v", here / "sets", {"data.source": "digits"}, print)
+    of, data = {"data.source": "digits"}, SimpleNamespace(checksum="0")
+    path = add(here / "views.npz", "v", here / "sets", of, lambda *_: data).path
     np.testing.assert_array_equal(load(path).views, views)
 
 
@@ -214,6 +231,95 @@ def test_a_set_is_below_a_megabyte(here):
     images = rng.random((400, 30, 30, 3), np.float32)
     save("large.npz", SyntheticSet(images, labels, np.float32(0.1), {}))
     with pytest.raises(InputError, match="1000000 are the most"):
-        add(
-            here / "large.npz", "large", here / "sets", {"data.source": "digits"}, print
-        )
+        of = {"data.source": "digits"}
+        add(here / "large.npz", "large", here / "sets", of, checked)
+    assert not (here / "sets").exists()
+
+
+@pytest.mark.parametrize("name", ["scans.npz", "digits.npz"])
+def test_other_data_of_the_same_name_are_refused(here, name):
+    """Also where the name is that of data that come with the package."""
+    (here / "b").mkdir()
+    mine, other = tiny.npz(here / name), tiny.npz(here / "b" / name, **swapped())
+    elsewhere(here / "set.npz")
+    words = [*RECIPE, f"--config.data.source={mine}"]
+    assert ranked("--add=set.npz", "--name=mine", *words) == 0
+    short = name.removesuffix(".npz")
+    assert ranked(f"--data={short}={other}") == 1
+    assert "- mine: its data are others here" in page()
+    if short == "digits":
+        assert ranked() == 1 and "- mine: its data are others here" in page()
+    assert ranked(f"--data={short}={mine}") == 0 and "| 1 | mine |" in page()
+
+
+def swapped():
+    """The arrays of the small data set with its classes in another order."""
+    labels = tiny.arrays()
+    return {name: (labels[name] + 1) % 3 for name in ("y_train", "y_test")}
+
+
+def test_a_record_is_found_wherever_the_data_lie(here, tmp_path):
+    first = tiny.npz(here / "pets.npz")
+    record = run.run(tiny.make(BASE | {"data.source": first}), here / "runs_out/made")
+    made = here / "runs_out/made/runs" / record["run"]["id"]
+    assert ranked(f"--add={made}", "--name=pets") == 0
+    (before,) = rows()
+    assert before["found again"] == "inside"
+    (here / "raw").mkdir()
+    (here / "pets.npz").rename(here / "raw/copy.npz")
+    assert ranked("--data=pets=npz:raw/copy.npz") == 0
+    assert rows() == [before] and "**pets.npz, 3 classes" in page()
+
+
+@pytest.mark.parametrize("place", ["../data/pets.npz", "../pets.npz", "\u72ac.npz"])
+def test_data_are_named_by_the_end_of_their_whole_path(here, monkeypatch, place):
+    (here / "work").mkdir()
+    (here / "data").mkdir()
+    monkeypatch.chdir(here / "work")
+    tiny.npz(here / "work" / place)
+    elsewhere(here / "work/set.npz")
+    source = f"--config.data.source=npz:{place}"
+    assert ranked("--add=set.npz", "--name=x", *RECIPE, source) == 0
+    stated = read(here / "work/sets/x.npz").recipe["data.source"]
+    assert stated == f"npz:{place.split('/')[-1]}"
+    assert ranked(f"--data={place.split('/')[-1]}=npz:{place}") == 0
+
+
+@pytest.mark.parametrize("at", ["evaluate", "checked"])
+def test_a_command_that_was_stopped_goes_on(here, finished, monkeypatch, at):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    words = (f"--add={finished}", "--name=k")
+    with monkeypatch.context() as patched:
+        patched.setattr(command, at, stopped)
+        assert ranked(*words) == 130
+    assert (here / "sets").exists() == (at == "evaluate")
+    assert ranked(*words) == 0
+    (row,) = rows()
+    assert row["found again"] == "inside"
+    assert len(open("sets/results.jsonl").read().splitlines()) == 1
+
+
+def test_what_the_file_does_not_hold_is_said(here, capsys):
+    record = run.run(tiny.make(BASE | {"sets": 2}), here / "made")
+    folder = here / "made/runs" / record["run"]["id"]
+    found = load(folder / "synthetic.npz")
+    assert ranked(f"--add={folder}", "--name=first") == 0
+    assert "the first of several sets" in capsys.readouterr().out
+    (row,) = rows()
+    assert row["Record"] == row["found again"] == "-"
+    outside = found._replace(images=found.images + 0.5)
+    save("bright.npz", outside._replace(metadata=found.metadata | {"clamped": False}))
+    assert ranked("--add=bright.npz", "--name=bright") == 0
+    assert "% of pixel values are outside [0, 1]: clipped" in capsys.readouterr().out
+
+
+def test_a_set_without_its_data_is_no_success(here, monkeypatch):
+    source = tiny.npz(here / "pets.npz")
+    elsewhere(here / "set.npz")
+    words = [*RECIPE, f"--config.data.source={source}"]
+    monkeypatch.setattr(
+        command, "evaluate", lambda *_: Evaluated({}, {"x": "no"}, False)
+    )
+    assert ranked("--add=set.npz", "--name=x", *words) == 1

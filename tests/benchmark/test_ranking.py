@@ -82,6 +82,8 @@ def test_the_row_of_a_set(published):
         ("method", "Distribution matching (DM)"),
         ("architecture", "MLP"),
         ("width", "8"),
+        ("training rows", "all"),
+        ("epochs", "-"),
         ("accuracy", "78.4 % (77.4 to 79.4)"),
         ("Record", "80.0 % (79.0 to 81.0)"),
         ("found again", "outside by 0.6 points"),
@@ -114,6 +116,44 @@ def test_sets_are_ranked_within_data_and_size(published):
     assert "**Fashion-MNIST, 10 classes, 10 images" in text and "ada" not in text
     assert "- f: refused on this machine" in text
     assert text.count("\n| 1 |") == 4 and text.count("\n| 3 |") == 1
+
+
+def test_equal_sets_share_a_rank(published):
+    sets = [published(name) for name in "abcd"]
+    accuracies = {"a": 0.5, "b": 0.7, "c": 0.7, "d": 0.6}
+    records = {name: found(mean) for name, mean in accuracies.items()}
+    rows = ranking.ranked(sets, records, {})
+    text = markdown.of_blocks(ranking.page(rows, {}))
+    lines = [line.split(" | ")[:2] for line in text.splitlines() if line[:1] == "|"]
+    assert lines[2:] == [["| 1", "b"], ["| 1", "c"], ["| 3", "d"], ["| 4", "a"]]
+
+
+@pytest.mark.parametrize(
+    "one, other, words",
+    [
+        ({"data": {"image_size": 4}}, {}, ", 4x4"),
+        ({"data": {"validation": 0.2}}, {"data": {"validation": 0.1}}, ", share 0.2"),
+        (
+            {"data": {"validation": 0.2}, "seed": 1},
+            {"data": {"validation": 0.2}},
+            ", share 0.2, seed 1",
+        ),
+        (
+            {"data": {"source": "folder:pets"}, "seed": 1},
+            {"data": {"source": "folder:pets"}},
+            ", seed 1",
+        ),
+    ],
+)
+def test_sets_that_see_other_rows_are_not_ranked_together(published, one, other, words):
+    sets = [published("a", config=one), published("b", config=other)]
+    records = {"a": found(0.7), "b": found(0.9)}
+    text = markdown.of_blocks(ranking.page(ranking.ranked(sets, records, {}), {}))
+    assert text.count("\n| 1 |") == 2 and f"rows{words}**" in text
+    seeds = {"data": {"rows": 50}, "seed": 1}, {"data": {"rows": 60}}
+    sets = [published("a", config=seeds[0]), published("b", config=seeds[1])]
+    text = markdown.of_blocks(ranking.page(ranking.ranked(sets, records, {}), {}))
+    assert text.count("\n| 1 |") == 1
 
 
 @pytest.mark.parametrize("mean, words", [(0.81, "inside"), (0.8101, "outside")])

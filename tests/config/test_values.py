@@ -92,7 +92,7 @@ BAD = {  # beside None, which is never right
     "data.source": ["cifar", "tfds:", "digit", "csv:x"],
     "data.num_classes": [-1, 1],
     "data.validation": [-0.1, 1.0, float("nan")],
-    "data.image_size": [-1],
+    "data.image_size": [-1, 2**16, 10**30],
     "data.background": ["", "none", "whit", "#ffffff80", "rgba(0,0,0,9)"],
     "data.rows": [-1],
     "data.imbalance": ["", "long", "tail"],

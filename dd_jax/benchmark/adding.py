@@ -1,0 +1,204 @@
+"""Publishes a set: one file in 8 bits with its recipe, beside the Record of its run."""
+
+import io
+import json
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dd_jax import config as configs
+from dd_jax.benchmark.published_set import (
+    RECIPE,
+    PublishedSet,
+    read,
+    recipe,
+    records_of,
+)
+from dd_jax.data.eight_bits import encoding, quantise
+from dd_jax.distill.io import storage
+from dd_jax.distill.io.conversion import NO_RATE, converted
+from dd_jax.distill.io.png_folder import whitened
+from dd_jax.report import completed, records
+from dd_jax.report.path_texts import without_paths
+from dd_jax.system import disk, workdir
+from dd_jax.system.paths import NO_FILE, expanded, no_file
+from dd_jax.types import Dataset, InputError, Record, SyntheticSet
+
+MOST_BYTES = 10**6
+_PLACED = ("idx", "npz", "folder")  # sources whose places are paths
+
+
+class Added(NamedTuple):
+    """A set that was published.
+
+    Attributes:
+      path: of its file.
+      source: of its data, as it was given.
+      notes: what its user should know, a line each.
+    """
+
+    path: Path
+    source: str
+    notes: list[str]
+
+
+def add(
+    given: Path,
+    name: str,
+    folder: Path,
+    changes: dict[str, Any],
+    check: Callable[[PublishedSet, str], Dataset],
+) -> Added:
+    """Publishes a set: in 8 bits, with its recipe, and with the Record of its run.
+
+    A file of this name that holds the same set is left as it is, so that a command that
+    was stopped can be given again. Of a run with several sets the first is published,
+    without its Record, which is of all of them.
+
+    Args:
+      given: the folder of a finished run, a `synthetic.npz`, or an exported folder.
+      name: of the new file.
+      folder: of the published sets; made where it is not there.
+      changes: config keys of `RECIPE`, dotted, in place of those that the set states.
+      check: the data of a set that can be evaluated, given it and its data source;
+        refuses others. The digest of data that the set does not name is kept.
+
+    Returns:
+      The new file; nothing is written of a set that is refused.
+
+    Raises:
+      InputError: a name that is taken or no file name, a run that is not finished, a
+        set that does not fit into `MOST_BYTES` or needs a `zca.npz`, no data source,
+        wrong values, or others than the set states.
+    """
+    if not re.fullmatch("[a-z0-9][a-z0-9_.-]{0,99}", name):
+        raise InputError(f"--name={name}: need small letters, digits and any of _.-")
+    path = folder / f"{name}.npz"
+    file = given / "synthetic.npz"
+    file = file if file.is_file() else given
+    found = storage.load(file)
+    if whitened(found):
+        raise InputError(
+            f"{given}: networks see the set through ZCA, and one file does not hold "
+            "its zca.npz; give another set"
+        )
+    notes, record = [], _record(file)
+    if clipped := encoding(found.images)["clipped"]:
+        notes.append(f"{clipped:.1%} of pixel values are outside [0, 1]: clipped")
+    if record and record["run"].get("sets", 1) > 1:
+        notes.append("the first of several sets: without their common Record")
+        record = None
+    config = _config(found, changes)
+    source = config["data"]["source"]
+    made = _described(found, config, record)
+    with TemporaryDirectory() as place:
+        draft = Path(place) / path.name
+        draft.write_bytes(_content(made, given))
+        try:
+            data = check(read(draft), source)
+        except InputError as error:
+            raise InputError(str(error).replace(str(draft), str(given))) from None
+    provenance = {"checksum": data.checksum} | made.metadata["provenance"]
+    made = made._replace(metadata=made.metadata | {"provenance": provenance})
+    _write(path, _content(made, given))
+    if record and not records_of(folder, {record["run"]["id"]}):
+        records.append_result(folder, _public(record))
+    return Added(path, source, notes)
+
+
+def _record(file: Path) -> Record | None:
+    """The Record of the run that made a set, where it lies in the run's folder."""
+    if file.name != "synthetic.npz":
+        return None
+    record = completed.intact_record(file.parent)
+    if record is None and workdir.read_status(file.parent):
+        raise InputError(f"{file.parent}: the run is not finished; run it to its end")
+    return None if record is None or record["run"].get("loaded") else record
+
+
+def _config(found: SyntheticSet, changes: dict[str, Any]) -> dict:
+    """The config that a set states, with its whole recipe."""
+    metadata = found.metadata or {}
+    own = recipe(metadata)
+    if others := [key for key in changes if key.partition(".")[0] not in RECIPE]:
+        raise InputError(
+            f"--config.{others[0]}: is no part of training on a set; keys of "
+            f"{', '.join(RECIPE)} are"
+        )
+    if not (own | changes).get("data.source"):
+        raise InputError("the set names no data; give --config.data.source=SOURCE")
+    whole = configs.override(configs.default(), own | changes, "--add")
+    configs.validate(whole)
+    before = configs.flat(configs.override(configs.default(), own, "--add"))
+    if NO_RATE not in converted(found) and np.float32(whole.train.lr) != found.lr:
+        rate = float(f"{found.lr:.7g}")
+        own, before = own | {"train.lr": rate}, before | {"train.lr": rate}
+    after = configs.flat(whole)
+    for key in changes:
+        if key != "data.source" and key in own and before[key] != after[key]:
+            raise InputError(
+                f"--config.{key}: is {before[key]} of the set; leave it out"
+            )
+    part = configs.essential(whole)
+    return metadata.get("config", {}) | {section: part[section] for section in RECIPE}
+
+
+def _from_root(source: str) -> str:
+    """A source whose place is a path, with the path from the root."""
+    name, _, place = source.partition(":")
+    path = place and name in _PLACED
+    return f"{name}:{os.path.abspath(expanded(place))}" if path else source
+
+
+def _described(
+    found: SyntheticSet, config: dict, record: Record | None
+) -> SyntheticSet:
+    """The set with the metadata that are published; nothing names a path."""
+    data = config["data"] | {"source": _from_root(config["data"]["source"])}
+    metadata = found.metadata or {}
+    of_all = {"provenance": metadata.get("provenance", {})}
+    of_all |= {"config": config | {"data": data}}
+    own = {"clamped": True, "record": record["run"]["id"] if record else None}
+    return found._replace(metadata=metadata | without_paths(of_all) | own)
+
+
+def _public(record: Record) -> Record:
+    """A Record whose run names no path."""
+    run = record["run"]
+    config = run["config"]
+    if source := config.get("data.source"):
+        config = config | {"data.source": _from_root(source)}
+    placed = {"dataset": _from_root(run["dataset"]), "config": config}
+    return record | {"run": without_paths(run | placed)}
+
+
+def _content(synthetic: SyntheticSet, given: Path) -> bytes:
+    """The file of a set: `images u8[m h w c]` and the other arrays as they are."""
+    arrays = {k: v for k, v in synthetic._asdict().items() if v is not None}
+    arrays["images"] = quantise(synthetic.images)
+    arrays["metadata"] = json.dumps(synthetic.metadata, sort_keys=True)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    content = buffer.getvalue()
+    if len(content) > MOST_BYTES:
+        raise InputError(
+            f"{given}: takes {len(content)} bytes, and {MOST_BYTES} are the most"
+        )
+    return content
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Writes a file that is not there; one with the same content stays."""
+    if not no_file(path) and path.read_bytes() == content:
+        return
+    if no_file(path) != NO_FILE:
+        raise InputError(
+            f"--name={path.stem}: {path} exists already; give another name"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    disk.replace(path, content)
