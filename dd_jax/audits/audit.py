@@ -81,10 +81,12 @@ class Context(NamedTuple):
       fit: `(rows with labels f32[n k], i64[s m], name) -> params[s]`: networks on some
         of the rows each, by the recipe of those on a set; with `in_set`, images of a
         set, they take as many steps as on it, else as many epochs.
-      same_labels: `() -> params`, networks on random images with labels of the teacher
-        of the run's sets; None where these have none.
-      unaugmented: `() -> {PIPE: params}`: networks of each pipeline, trained without
-        augmentation; empty where all are.
+      random_images: `() -> {CONTROL: params}`, networks on random images that take as
+        many steps as those on the run's sets, with labels of the sets' teacher if they
+        have one; empty where those on random subsets are such.
+      unaugmented: `() -> {PIPE or CONTROL: params}`: networks of each pipeline, and on
+        random images with as many steps as on the sets, trained without augmentation;
+        empty where all are.
       save: `(file name, bytes)`: leaves a file beside the Record.
       save_curves: `(name, JSON value)`: leaves curves in `curves.json`.
       trigger: of the backdoor in the run's own sets; None where there is none.
@@ -111,7 +113,7 @@ class Context(NamedTuple):
     undefended: Callable[[], Params] = not_yet
     learn: Callable[..., Params] = not_yet
     fit: Callable[..., Params] = not_yet
-    same_labels: Callable[[], Params | None] = not_yet
+    random_images: Callable[[], Mapping[str, Params]] = not_yet
     unaugmented: Callable[[], Mapping[str, Params]] = not_yet
     save: Callable[[str, bytes], None] = not_yet
     save_curves: Callable[[str, Any], None] = not_yet

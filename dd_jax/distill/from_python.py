@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import jax
 import numpy as np
 
 from dd_jax.catalogue import resolve
@@ -13,7 +14,7 @@ from dd_jax.distill.base import Experts, Method
 from dd_jax.distill.distil_many import distil_many
 from dd_jax.distill.precomputed import TrainExperts
 from dd_jax.runtime.keys import named, stack
-from dd_jax.runtime.loop import run_loop
+from dd_jax.runtime.loop import array_digest, run_loop
 from dd_jax.runtime.stacked import row
 from dd_jax.train.experts import expert_paths
 from dd_jax.train.networks import augmentation, bar, schedule
@@ -114,7 +115,8 @@ def train_experts(
     Args:
       model: the network.
       data: the real rows; of a data set those of train.
-      folder: where their parameters are cached; default nowhere.
+      folder: where their parameters are cached, apart for each network, data and way of
+        training; default nowhere.
       batch: images a step.
       augment: a strategy of `dd_jax.data.dsa`.
 
@@ -141,8 +143,15 @@ def train_experts(
                 wanted.lr,
                 wanted.epochs,
                 lambda label, place: partial(run_loop, label=label, folder=place),
-                folder or temporary,
+                Path(folder) / name(wanted) if folder else temporary,
             )
             return np.array(found)
+
+    def name(wanted: Experts) -> str:
+        one = jax.ShapeDtypeStruct((1, *rows_of.images.shape[1:]), np.float32)
+        params = jax.eval_shape(model.init, jax.random.key(0))
+        network = jax.jit(model.train_apply).lower(params, one).as_text()
+        how = [batch, augment, np.array(wanted.epochs), wanted.lr, wanted.plain]
+        return array_digest([network, *how, rows_of.images, rows_of.labels])
 
     return paths

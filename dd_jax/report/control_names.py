@@ -17,6 +17,9 @@ NAMES = {
     "same_labels": ControlName(
         "random, the set's teacher", "Random images with labels of the set's teacher"
     ),
+    "same_steps": ControlName(
+        "random, as many steps", "Random images, as many steps as on the set"
+    ),
     "hard_labels": ControlName("hard labels", "The set's images with hard labels"),
     "el2n": ControlName("EL2N", "Real images by EL2N"),
     "grand": ControlName("GraNd", "Real images by gradient norm (GraNd)"),

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from dd_jax import config as configs
+from dd_jax.audits.controls.controls_audit import LABELS, STEPS
 from dd_jax.run import stages
 from dd_jax.run.cached import (
     advised,
@@ -13,13 +14,19 @@ from dd_jax.run.cached import (
     run_dir,
     stage_loop,
 )
-from dd_jax.run.context import RunContext, build_context, images_per_class
+from dd_jax.run.context import (
+    AUDIT_PRECISION,
+    RunContext,
+    build_context,
+    images_per_class,
+)
 from dd_jax.run.taught import teacher_of
 from dd_jax.runtime.cost import Cost
 from dd_jax.runtime.keys import stack
 from dd_jax.runtime.precision import computing_in
 from dd_jax.train.many import train_on_rows
 from dd_jax.train.recipe import batches
+from dd_jax.train.training import FitState
 from dd_jax.types import Params, Split, SyntheticSet
 
 
@@ -76,6 +83,10 @@ def watched_networks(
         with advised(run, "controls", "controls"), computing_in(config.precision):
             return run.loop(advance, state, label="controls, scores", **schedule)
 
+    def seen(state: FitState, epoch: int) -> None:
+        with computing_in(AUDIT_PRECISION):
+            watch(state.params, epoch, total)
+
     return train_on_rows(
         run.trainer,
         stack(run.key("controls scores"), nets),
@@ -84,7 +95,7 @@ def watched_networks(
         config.train.lr,
         one_per_call(total),
         loop,
-        lambda state, epoch: watch(state.params, epoch, total),
+        seen,
     )[0]
 
 
@@ -96,7 +107,8 @@ def unaugmented_networks(run: RunContext, sets: SyntheticSet) -> dict[str, Param
       sets: its synthetic sets.
 
     Returns:
-      `{PIPE: params}`; empty where networks are trained without in any case.
+      `{PIPE: params}`, also those of `random_images` by hard labels; empty where
+      networks are trained without in any case.
     """
     changes = {"train.augment": "none", "train.cutmix": 0.0}
     config = configs.override(run.config, changes, "unaugmented")
@@ -104,28 +116,40 @@ def unaugmented_networks(run: RunContext, sets: SyntheticSet) -> dict[str, Param
         return {}
     folder = run_dir(run, "unaugmented")
     plain = build_context(config, folder, run.cache)._replace(cost=Cost())
-    return {
+    found = {
         "distilled": stages.networks_on_sets(plain, sets._replace(views=None)),
         "random_subset": stages.networks_on_subsets(plain),
         "full_data": stages.networks_on_full_data(plain),
     }
+    epochs = _epochs_on_random(plain, sets.images.shape[1])
+    if epochs != config.train.epochs:
+        found[STEPS] = stages.networks_on_subsets(plain, None, epochs)
+    return found
 
 
-def networks_with_same_labels(run: RunContext, in_set: int) -> Params | None:
-    """Networks on random images that have the labels of the teacher of the run's sets.
+def random_images(run: RunContext, in_set: int) -> dict[str, Params]:
+    """Networks on random images like the run's sets, where random subsets are not.
 
-    Their labels have the same budget of bytes. They take as many steps as networks on
-    the sets.
+    They take as many steps as networks on the sets, and have the labels of the sets'
+    teacher, of the same budget of bytes, where there is one.
 
     Args:
       run: the run.
       in_set: images that networks see of a set.
 
     Returns:
-      As many as on random subsets; None where sets have no teacher.
+      As many as on random subsets, `{same_labels: params}` where sets have a teacher
+      and `{same_steps: params}` where they have none; empty where random subsets take
+      these steps already.
     """
+    epochs = _epochs_on_random(run, in_set)
+    given = teacher_of(run, epochs)
+    if given is None and epochs == run.config.train.epochs:
+        return {}
+    found = stages.networks_on_subsets(run, given, epochs, "controls")
+    return {LABELS if given else STEPS: found}
+
+
+def _epochs_on_random(run: RunContext, in_set: int) -> int:
     images = images_per_class(run.config) * len(run.dataset.class_names)
-    epochs = epochs_as_on_set(run, in_set, images)
-    if not (given := teacher_of(run, epochs)):
-        return None
-    return stages.networks_on_subsets(run._replace(cost=Cost()), given, epochs)
+    return epochs_as_on_set(run, in_set, images)

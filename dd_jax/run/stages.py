@@ -132,7 +132,10 @@ def _learning_rates(run: RunContext, rates: Array) -> Array:
 
 
 def networks_on_subsets(
-    run: RunContext, teacher: Teacher | None = None, epochs: int = 0
+    run: RunContext,
+    teacher: Teacher | None = None,
+    epochs: int = 0,
+    stage: str = "random_subset",
 ) -> Params:
     """`train.nets` networks, each on a random subset of its own, of the sets' size.
 
@@ -141,6 +144,7 @@ def networks_on_subsets(
       teacher: gives them labels, by the network that labels the run's sets; default
         their own.
       epochs: default `train.epochs`.
+      stage: that their seconds count as.
     """
     config, data = run.config, run.dataset.train
     first_set = stack(run.key("distil"), config.sets)[0]
@@ -157,12 +161,15 @@ def networks_on_subsets(
         share_experts=True,
         teacher=teacher,
     )
-    epochs = epochs or config.train.epochs
+    own = config.train.epochs
+    epochs = epochs or own
     folder = cache_dir(run, "random_subset")
     if teacher:
         keys, name = ("distill.labels", "distill.teacher."), f"labelled_{epochs}_epochs"
         folder = cache_dir(run, "random_subset", *keys, name=name)
-    loop = stage_loop(run, "random_subset", folder)
+    elif epochs != own:
+        folder = cache_dir(run, "random_subset", name=f"random_{epochs}_epochs")
+    loop = stage_loop(run, stage, folder, "random subset")
     schedule = in_ten_calls(epochs)
     net_keys = stack(net_key, config.train.nets)
     return train_on_sets(run.trainer, net_keys, sets, schedule, loop)[0]

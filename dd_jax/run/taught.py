@@ -1,17 +1,20 @@
 """The teacher that a config gives its sets, and what does not go with one."""
 
-import numpy as np
 from ml_collections import ConfigDict
 
 from dd_jax.distill.base import Experts
 from dd_jax.distill.methods.flat_weights import require_whole
 from dd_jax.distill.set_size import PROBABILITY
 from dd_jax.distill.teacher_labels import Teacher, teacher, views_within
-from dd_jax.run.context import RunContext, augmentation, factor_of, images_per_class
+from dd_jax.run.context import (
+    RunContext,
+    augmentation,
+    factor_of,
+    images_per_class,
+    label_rate_of,
+)
 from dd_jax.train.views import require_same_views
 from dd_jax.types import Dataset, InputError, SyntheticSet
-
-_ALIKE = 0.01  # of mean and standard deviation, with other rows held out
 
 
 def teacher_of(run: RunContext, epochs: int = 0) -> Teacher | None:
@@ -39,7 +42,8 @@ def require_teacher(run: RunContext) -> None:
 
     Raises:
       InputError: a loaded set, learned labels, private rows, a backdoor, batch
-        statistics, a budget below one label of each image; a budget without a teacher.
+        statistics, a budget below one label of each image, or without augmentation; a
+        budget without a teacher.
     """
     config = run.config
     if config.distill.labels == "own":
@@ -52,10 +56,10 @@ def require_teacher(run: RunContext) -> None:
     distill, where = config.distill, "distill.labels=teacher"
     if distill.load:
         raise InputError(f"{where}: a loaded set keeps its labels; take labels=own")
-    if distill.lr_labels:
+    if rate := label_rate_of(config):
         raise InputError(
-            f"{where} replaces the labels that distill.lr_labels="
-            f"{distill.lr_labels:g} learns; give one of the two"
+            f"{where} replaces the labels that {distill.method} learns at "
+            f"distill.lr_labels={rate:g}; give one of the two"
         )
     if config.backdoor.rate:
         raise InputError(
@@ -68,6 +72,11 @@ def require_teacher(run: RunContext) -> None:
             "labels=own, or dp.epsilon=0"
         )
     require_whole(run.model, where)
+    if distill.teacher.bytes and config.train.augment == "none":
+        raise InputError(
+            f"distill.teacher.bytes={distill.teacher.bytes}: without augmentation all "
+            "views of an image are the same; take 0, or give train.augment"
+        )
     images, classes = decoded_images(run), len(run.dataset.class_names)
     budget = distill.teacher.bytes
     if budget and not views_within(budget, images, classes):
@@ -94,15 +103,11 @@ def require_views(config: ConfigDict, loaded: SyntheticSet, data: Dataset) -> No
     """
     if loaded.views is None:
         return
-    require_same_views(loaded, config.train.augment, "--config.train.augment")
-    seen = (loaded.metadata or {}).get("normalisation")
-    ours = {"mean": data.mean, "std": data.std}
-    try:
-        same = all(np.allclose(seen[key], ours[key], atol=_ALIKE) for key in ours)
-    except (TypeError, KeyError, ValueError):
-        same = False
-    if not same:
-        raise InputError(
-            f"{config.distill.load} has labels of views of images that were normalised "
-            "in another way; load it with the data that it was made from"
-        )
+    require_same_views(
+        loaded,
+        config.train.augment,
+        "--config.train.augment",
+        data.mean,
+        data.std,
+        config.distill.load,
+    )

@@ -109,13 +109,14 @@ def train(
       Parameters with a leading axis `nets`.
 
     Raises:
-      InputError: fewer than one network or epoch, or a set with labels of other views.
+      InputError: fewer than one network or epoch, or a set with labels of other views:
+        by another augmentation, or of images that the model normalises in another way.
       Diverged: the loss is not finite.
     """
     if nets < 1 or epochs < 1:
         raise InputError(f"train: nets={nets}, epochs={epochs}; give 1 of each or more")
     if isinstance(data, SyntheticSet) and data.views is not None:
-        require_same_views(data, augment, "augment")
+        require_same_views(data, augment, "augment", model.mean, model.std)
     if isinstance(augment, str):
         augment = augmentation(model, augment).independent
     recipe = trainer(model, batch=batch, augment=augment)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import jax
+import numpy as np
 
 from dd_jax.types import Array, InputError, Key, SyntheticSet
 
@@ -11,6 +12,8 @@ DESCRIPTION = (
     "place of augment; a view is dsa(augment, mean, std).independent of dd_jax.data "
     "with the key jax.random.fold_in(jax.random.key(0), v), of all images in one batch"
 )
+
+_ALIKE = 0.01  # of mean and standard deviation, with other rows held out
 
 
 def augmented(
@@ -26,13 +29,23 @@ def augmented(
     return augment(jax.random.fold_in(jax.random.key(0), number), images)
 
 
-def require_same_views(synthetic: SyntheticSet, augment: object, key: str) -> None:
-    """Refuses a set whose views are of another augmentation.
+def require_same_views(
+    synthetic: SyntheticSet,
+    augment: object,
+    key: str,
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+    where: str = "the set",
+) -> None:
+    """Refuses a set whose views are of another augmentation or normalisation.
 
     Args:
       synthetic: a set with labels of views.
       augment: the strategy of training on it.
       key: what gives the strategy, which an error message names.
+      mean: per-channel mean that images are normalised by.
+      std: per-channel standard deviation.
+      where: the set, as an error message names it.
 
     Raises:
       InputError: it names the strategy that they are of.
@@ -48,6 +61,17 @@ def require_same_views(synthetic: SyntheticSet, augment: object, key: str) -> No
         raise InputError(
             f"the set has labels of views by the augmentation {ascii(made)[:80]}; give "
             f"{key}={made if made.isprintable() else '...'}"[:200]
+        )
+    seen = (synthetic.metadata or {}).get("normalisation")
+    ours = {"mean": mean, "std": std}
+    try:
+        same = all(np.allclose(seen[key], ours[key], atol=_ALIKE) for key in ours)
+    except (TypeError, KeyError, ValueError):
+        same = False
+    if not same:
+        raise InputError(
+            f"{where} has labels of views of images that were normalised in another "
+            "way; load it with the data that it was made from"
         )
 
 

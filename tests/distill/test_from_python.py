@@ -25,6 +25,35 @@ def network(digits):
     return models.build("mlp", 10, shape, mean=digits.mean, std=digits.std)
 
 
+def test_experts_are_cached_apart_for_all_that_they_follow_from(digits, tmp_path):
+    split, rows = digits.train, np.arange(300)
+    wanted = distill.base.Experts((0, 1), 1, 0.01)
+    small = partial(models.build, "convnet", 10, (8, 8, 1), width=2, depth=1)
+    others = [
+        (network(digits), split, wanted, {}),
+        (network(digits), split, wanted._replace(lr=0.1), {}),
+        (network(digits), split, wanted._replace(plain=False), {}),
+        (network(digits), split, wanted._replace(epochs=(0, 2)), {}),
+        (network(digits), split, wanted, {"batch": 100}),
+        (network(digits), split, wanted, {"augment": "scale"}),
+        (network(digits), split._replace(images=1 - split.images), wanted, {}),
+        (models.build("mlp", 10, (8, 8, 1)), split, wanted, {}),  # not normalised
+        (small(activation="relu"), split, wanted, {}),
+        (small(activation="sigmoid"), split, wanted, {}),
+    ]
+    found = []
+    for model, real, experts, options in others:
+        cached = distill.train_experts(model, real, tmp_path, **options)
+        found.append(cached(KEY, rows, experts))
+        alone = distill.train_experts(model, real, **options)
+        np.testing.assert_array_equal(found[-1], alone(KEY, rows, experts))
+    files = sorted(tmp_path.rglob("*.npy"))
+    assert len(files) == len(others)
+    again = distill.train_experts(network(digits), split, tmp_path)
+    np.testing.assert_array_equal(again(KEY, rows, wanted), found[0])
+    assert sorted(tmp_path.rglob("*.npy")) == files
+
+
 @pytest.fixture
 def forget():
     """Names that a test registers are there for that test alone."""

@@ -10,6 +10,7 @@ from dd_jax.distill.io import png_folder
 from dd_jax.report import schema
 from dd_jax.run import control_networks, stages
 from dd_jax.run.context import build_context
+from dd_jax.run.taught import teacher_of
 from dd_jax.types import InputError
 
 TAUGHT = {
@@ -63,7 +64,9 @@ def test_the_set_loaded_again_gives_the_same_accuracy(record, root, tmp_path):
     "changes, said",
     [
         ({"distill.teacher.bytes": 71}, "is 72 bytes"),
-        ({"distill.lr_labels": 1.0}, "give one of the two"),
+        ({"distill.lr_labels": 1.0}, "learns at distill.lr_labels=1; give"),
+        ({"distill.method": "frepo"}, "frepo learns at distill.lr_labels=0.01"),
+        ({"train.augment": "none"}, "all views of an image are the same"),
         ({"backdoor.rate": 0.1}, "would undo the backdoor"),
         ({"distill.labels": "own"}, "goes with distill.labels=teacher"),
         ({"dp.epsilon": 1.0, "distill.init": "noise"}, "without noise"),
@@ -96,19 +99,52 @@ def test_random_images_have_labels_of_the_very_teacher_of_the_set(
     stages.synthetic_sets(built)
     networks = lambda: sorted(path.name for path in tmp_path.rglob("teacher_*/*.npy"))
     before, epochs_of = networks(), []
-    control_networks.networks_with_same_labels(built, 6)
+    assert [*control_networks.random_images(built, 6)] == ["same_labels"]
     assert len(before) == 1 and networks() == before
-    spy = lambda run, epochs: epochs_of.append(epochs)
+    spy = lambda run, epochs: epochs_of.append(epochs) or teacher_of(run, epochs)
     monkeypatch.setattr(control_networks, "teacher_of", spy)
     batches = built.config.train.batch
-    control_networks.networks_with_same_labels(built, 4 * batches)
+    control_networks.random_images(built, 4 * batches)
     views = 4 * built.config.train.epochs  # one for each epoch, as on the set
     assert epochs_of == [views]
+    assert built.cost.seconds["controls"] > 0
+
+
+def test_random_images_take_as_many_steps_as_the_tiles_of_a_set(tmp_path, monkeypatch):
+    built = build_context(make(BARE | MLP), tmp_path / "run", tmp_path)
+    assert control_networks.random_images(built, 6) == {}
+    trained = []
+    given = stages.train_on_sets
+    spy = lambda *of: trained.append((len(of[2].labels[0]), of[3].total)) or given(*of)
+    monkeypatch.setattr(stages, "train_on_sets", spy)
+    found = control_networks.random_images(built, 4 * built.config.train.batch)
+    assert [*found] == ["same_steps"]
+    assert trained == [(6, 4 * built.config.train.epochs)]
+    stages.networks_on_subsets(built)  # those of the baseline lie elsewhere
+    assert trained[1] == (6, built.config.train.epochs)
+
+
+@pytest.mark.slow
+def test_scores_of_tiles_compare_with_random_images_of_as_many_steps(tmp_path):
+    values = {"distill.method": "idc", "train.batch": 6, "distill.steps": 1}
+    names = {"audits.controls.names": ("unaugmented",), "train.augment": "scale"}
+    on = {"audits.controls.enabled": True}
+    found = run.run(make(BARE | MLP | values | names | on), tmp_path)
+    part = found["controls"]
+    (row,) = part["controls"]
+    assert row["name"] == "same_steps"
+    gain = found["accuracy"]["distilled"]["mean"] - row["accuracy"]["mean"]
+    assert part["scores"]["ior"] == pytest.approx(gain)
+    assert set(part["unaugmented"]) == {"distilled", "random_subset", "full_data"}
 
 
 def test_a_set_in_python_is_not_trained_on_with_other_views(root):
     found = distill.load(only_run(root) / "synthetic.npz")
-    model = models.build("mlp", 3, (8, 8, 1))
+    seen = found.metadata["normalisation"]
+    model = models.build("mlp", 3, (8, 8, 1), mean=seen["mean"], std=seen["std"])
+    other = models.build("mlp", 3, (8, 8, 1))
+    with pytest.raises(InputError, match="normalised in another way"):
+        train.train(jax.random.key(0), other, found, augment="scale")
     with pytest.raises(InputError, match="give augment=scale"):
         train.train(jax.random.key(0), model, found, nets=1, epochs=1)
     params = train.train(

@@ -43,7 +43,7 @@ def benchmark_scores(
       real: accuracy on the full data with hard labels, in [0, 1], as all.
       hard: on the set's images with hard labels.
       own: on the set as it is.
-      random: on random images with labels of the set's kind.
+      random: on random images with labels of the set's kind, in as many steps.
       plain: own and random without augmentation.
 
     Source: Li et al. 2024, "DD-Ranking". Differs from its code (0.2.0) in: accuracies

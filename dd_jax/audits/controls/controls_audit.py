@@ -14,7 +14,8 @@ from dd_jax.runtime.keys import integer
 from dd_jax.train import predictions
 from dd_jax.types import InputError, Split
 
-PLAIN, HARD, SAME = "unaugmented", "hard_labels", "same_labels"
+PLAIN, HARD = "unaugmented", "hard_labels"
+LABELS, STEPS = "same_labels", "same_steps"  # what random images share with the set
 _TRIALS = 2  # networks that each form of a control is tried on
 
 
@@ -27,7 +28,8 @@ def check(context: Context) -> None:
 def measure(context: Context) -> dict:
     """Trains networks on each control, as many as on random subsets.
 
-    They take as many steps as networks on the run's sets.
+    They take as many steps as networks on the run's sets; where those on random subsets
+    do not, networks on random images that do are a control, and scores compare with it.
 
     A share of each class of train is held out from all controls; of the forms of a
     control, see `control_forms`, that is taken which two networks do best with on these
@@ -50,7 +52,7 @@ def measure(context: Context) -> dict:
     wanted, controls, held_out = set(options.names), {}, 0
     if wanted - {PLAIN}:
         controls, held_out = _on_rows(context)
-    controls |= _with_hard_labels(context) | _with_same_labels(context)
+    controls |= _with_hard_labels(context) | _of_random_images(context)
     rows = [
         {
             "name": name,
@@ -66,7 +68,7 @@ def measure(context: Context) -> dict:
     soft = HARD in controls
     return {
         "controls": rows,
-        "unaugmented": plain or None,
+        "unaugmented": {p: of for p, of in plain.items() if p != STEPS} or None,
         "soft": soft,
         "scores": _scores(context, rows, plain, soft),
         "held_out": held_out,
@@ -186,13 +188,13 @@ def _with_hard_labels(context: Context) -> dict[str, Any]:
     return {HARD: {"form": "", "predicted": predicted}}
 
 
-def _with_same_labels(context: Context) -> dict[str, Any]:
-    """The control of random images with labels of the set's teacher, if it has one."""
-    params = context.same_labels()
-    if params is None:
-        return {}
-    predicted = predictions(context.model, params, context.evaluation.images)
-    return {SAME: {"form": "", "predicted": predicted}}
+def _of_random_images(context: Context) -> dict[str, Any]:
+    """The control of random images with the steps, and the teacher, of the set."""
+    images = context.evaluation.images
+    return {
+        name: {"form": "", "predicted": predictions(context.model, params, images)}
+        for name, params in context.random_images().items()
+    }
 
 
 def _scores(
@@ -200,20 +202,20 @@ def _scores(
 ) -> dict[str, float | None] | None:
     """The benchmark scores; None without what they compare with."""
     found = {row["name"]: row["accuracy"]["mean"] for row in rows}
-    random = found.get(SAME, found.get(TEACHER))
-    if soft and random is None:
-        return None
     of = lambda pipe: _rate(context, pipe, context.predictions(pipe))["mean"]
     own = of("distilled")
-    return benchmark_scores(
-        of("full_data"),
-        found[HARD] if soft else own,
-        own,
-        random if soft else of("random_subset"),
-        (plain["distilled"]["mean"], plain["random_subset"]["mean"])
-        if plain and not soft  # random images without augmentation have hard labels
-        else None,
-    )._asdict()
+    if soft:
+        random = found.get(LABELS, found.get(TEACHER))
+    else:
+        random = found.get(STEPS, of("random_subset"))
+    if random is None:
+        return None
+    without = None
+    if plain and not soft:  # random images without augmentation have hard labels
+        control = plain.get(STEPS, plain["random_subset"])
+        without = plain["distilled"]["mean"], control["mean"]
+    hard = found[HARD] if soft else own
+    return benchmark_scores(of("full_data"), hard, own, random, without)._asdict()
 
 
 AUDIT = Audit("controls", check, measure)

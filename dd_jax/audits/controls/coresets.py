@@ -23,7 +23,7 @@ def by_score(
       classes: k.
       ipc: rows a class, each at least this many.
       end: `easiest` or `hardest`.
-      rng: decides between rows of equal scores.
+      rng: decides between rows of scores that are equal to six decimals.
 
     Returns:
       `i64[k ipc]`.

@@ -26,11 +26,11 @@ SHAPE = fields(
 HOW = (
     "Networks on each control of real images are as many as on random subsets, and "
     "take as many steps as those on the set, at the learning rate of the config where "
-    "the set has learned one of its own. Those on random subsets, which scores of hard "
-    "labels compare with, take as many epochs, which are fewer steps where stored "
-    "images hold several. Where a control has several forms, such "
-    "as the easiest or the hardest images, the one is shown that did best on {} "
-    "training rows held out for this."
+    "the set has learned one of its own. Those on random subsets take as many epochs; "
+    "where these are fewer steps, as stored images hold several, a row of its own has "
+    "random images with as many steps, which scores of hard labels compare with. Where "
+    "a control has several forms, such as the easiest or the hardest images, the one "
+    "is shown that did best on {} training rows held out for this."
 )
 
 

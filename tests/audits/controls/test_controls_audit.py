@@ -7,6 +7,7 @@ import pytest
 from contexts import context, digits, network, real_set, untrained
 
 from dd_jax.audits.controls import controls_audit
+from dd_jax.audits.controls.benchmark_scores import benchmark_scores
 from dd_jax.train import predictions
 from dd_jax.types import InputError
 
@@ -27,7 +28,7 @@ def found(sets=None, names=ALL, **fields):
 
     plain = lambda: {pipe: untrained(count, 7) for pipe, count in PLAIN.items()}
     given = {"learn": learn, "fit": fit, "unaugmented": plain}
-    given |= {"same_labels": lambda: None} | fields
+    given |= {"random_images": dict} | fields
     options = {"enabled": True, "names": names, "nets": 2}
     made, _ = context("controls", sets=sets, fields=given, **options)
     return controls_audit.measure(made), fitted, made
@@ -97,6 +98,29 @@ def test_scores_compare_labels_of_the_same_kind():
     assert without["scores"] is None  # no random images with soft labels
 
 
+def test_scores_compare_with_random_images_of_as_many_steps():
+    plain = {pipe: untrained(count, 7) for pipe, count in PLAIN.items()}
+    plain |= {"same_steps": untrained(2, seed=8)}
+    part, _, made = found(
+        names=("unaugmented",),
+        random_images=lambda: {"same_steps": untrained(2, seed=5)},
+        unaugmented=lambda: plain,
+    )
+    (row,) = part["controls"]
+    assert row["name"] == "same_steps" and row["accuracy"]["n"] == 2
+    assert set(part["unaugmented"]) == set(PLAIN)
+    labels = made.evaluation.labels
+    rate = lambda params: float(
+        (predictions(network(), params, made.evaluation.images) == labels).mean()
+    )
+    own = (made.predictions("distilled") == labels).mean()
+    assert part["scores"]["ior"] == pytest.approx(own - rate(untrained(2, seed=5)))
+    full = (made.predictions("full_data") == labels).mean()
+    without = rate(plain["distilled"]), rate(plain["same_steps"])
+    expected = benchmark_scores(full, own, own, row["accuracy"]["mean"], without)
+    assert part["scores"]["ars"] == pytest.approx(expected.ars)
+
+
 def test_controls_have_as_many_images_as_the_set_is_stored_as():
     """A set whose stored images hold four each, as those of IDC do."""
     decoded = real_set(ipc=8)
@@ -105,7 +129,7 @@ def test_controls_have_as_many_images_as_the_set_is_stored_as():
     fitted = []
     fields = {
         "ipc": 2,
-        "same_labels": lambda: None,
+        "random_images": dict,
         "learn": lambda rows, nets, watch: [
             watch(untrained(nets, e), e, 2) for e in range(3)
         ],
