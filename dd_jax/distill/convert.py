@@ -5,7 +5,7 @@
   res_DSA_CIFAR10_ConvNet_10ipc.pt   of DC, DSA and DM
   images_best.pt                     of MTT, with --labels=labels_best.pt and, where it
                                      is known, the learned --lr; of DATM with --logits
-  data.pt                            of IDC-I, and of IDC with --factor=2
+  data.pt                            of IDC-I with --factor=1, of IDC with --factor=2
 
 Nothing in the file is executed. Normalised pixels are turned back by the mean and
 standard deviation of --data, as its repository has them. Sets that MTT learned under
@@ -88,7 +88,9 @@ def parser() -> argparse.ArgumentParser:
         "--logits", action="store_true", help="the labels are logits, of DATM"
     )
     made.add_argument("--lr", type=float, help="learned learning rate")
-    made.add_argument("--factor", type=int, choices=(1, 2, 3), default=1)
+    made.add_argument(
+        "--factor", type=int, choices=(1, 2, 3), help="tiles along each side, of IDC"
+    )
     made.add_argument("--method", choices=names("method"), default="")
     return made
 

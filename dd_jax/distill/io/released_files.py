@@ -9,6 +9,7 @@
   x `factor` in each stored image.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,14 @@ STATISTICS = {  # mean and standard deviation of pixels that the repositories di
     "tiny_imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
 }
 _CLASSES = dict.fromkeys(STATISTICS, 10) | {"cifar100": 100, "tiny_imagenet": 200}
+_SIDES = dict.fromkeys(STATISTICS, 32) | {"mnist": 28, "fashion_mnist": 28}
+_SIDES |= {"tiny_imagenet": 64}
+_SAVED_AS = {  # which form of file a method's repository writes, of `_kind`
+    **dict.fromkeys(("dc", "dsa", "dm"), "dc"),
+    "mtt": "mtt",
+    **dict.fromkeys(("idc", "dance", "ncfm"), "idc"),
+}
+_NAME = re.compile("res_(dc|dsa|dm)_([a-z0-9]+)_", re.IGNORECASE)
 _LEFT = 0.5  # how far one update takes pixels of IDC out of [0, 1] at most
 
 
@@ -39,7 +48,7 @@ def read_released(
     labels: str | Path | None = None,
     *,
     logits: bool = False,
-    factor: int = 1,
+    factor: int | None = None,
     lr: float | None = None,
     method: str = "",
 ) -> SyntheticSet:
@@ -50,7 +59,8 @@ def read_released(
       data: the data set by whose statistics pixels were normalised, of `STATISTICS`.
       labels: the file of labels, of MTT.
       logits: whether that holds logits, as of DATM; their softmax is taken.
-      factor: tiles along each side of a stored image, of IDC.
+      factor: tiles along each side of a stored image, of IDC, whose file does not say
+        it: 1 for IDC-I.
       lr: the learning rate to train with, where one was learned.
       method: the name to record as the method.
 
@@ -65,15 +75,24 @@ def read_released(
     if (labels is not None) != (kind == "mtt"):
         needed = "needs its labels_best.pt" if kind == "mtt" else "has its labels in it"
         raise InputError(f"{path} {needed}; see --labels")
-    if factor > 1 and kind != "idc":
-        raise InputError(f"--factor={factor}: {path} is no file of IDC; leave it out")
+    _check_kind(path, kind, data, factor, method)
     if kind == "dc":
         pair = found["data"][-1]
     else:
         pair = found if kind == "idc" else (found, read_pt(labels or ""))
     images, classes = _checked(path, pair, data)
+    if kind == "idc" and factor is None:
+        raise InputError(
+            f"{path}: does not say how many tiles an image has; give --factor=1 for "
+            "IDC-I, or --factor=2 for IDC, DANCE and NCFM as released"
+        )
     mean, std = (_of(data, kind, which, images) for which in (0, 1))
     if kind != "idc":
+        if images.min(initial=0.0) >= 0:
+            raise InputError(
+                f"{path}: no pixel is below 0, and those that {kind.upper()} saves are "
+                "normalised"
+            )
         images = images * std + mean
     elif (off := np.abs(images - 0.5).max(initial=0.0) - 0.5) > _LEFT:
         raise InputError(
@@ -82,8 +101,9 @@ def read_released(
         )
     if logits:
         classes = _softmax(path, classes)
+    _check_classes(data, classes)
     images, stored = np.moveaxis(images, 1, -1), len(images)
-    if factor > 1:
+    if factor and factor > 1:
         if any(side % factor for side in images.shape[1:3]):
             raise InputError(
                 f"--factor={factor}: does not divide the sides of {images.shape[1:3]}"
@@ -114,6 +134,23 @@ def _kind(path: object, found: Any) -> str:
     )
 
 
+def _check_kind(
+    path: object, kind: str, data: str, factor: int | None, method: str
+) -> None:
+    """Refuses what does not go with the form of a file, or with its name."""
+    if factor is not None and kind != "idc":
+        raise InputError(f"--factor={factor}: {path} is no file of IDC; leave it out")
+    if _SAVED_AS.get(method, kind) != kind:
+        raise InputError(f"--method={method}: {path} is no file of it, but of {kind}")
+    if kind == "dc" and (named := _NAME.match(Path(str(path)).name)):
+        ours, theirs = method or named[1], data.replace("_", "")
+        if (named[1].lower(), named[2].lower()) != (ours.lower(), theirs):
+            raise InputError(
+                f"{path}: is of {named[1]} and {named[2]} by its name; give these as "
+                "--method and --data, or rename it"
+            )
+
+
 def _softmax(path: object, logits: np.ndarray) -> np.ndarray:
     real = logits.ndim == 2 and logits.dtype.kind == "f" and logits.shape[1] > 0
     if not real or not np.isfinite(logits).all():
@@ -135,11 +172,19 @@ def _checked(path: object, pair: Any, data: str) -> tuple[np.ndarray, np.ndarray
             f"{path}: images {images.dtype} {images.shape} and labels {labels.shape} "
             "should be real numbers [m c h w] of 1 or 3 channels, and [m] or [m k]"
         )
-    numbered = labels.ndim == 1 and labels.dtype.kind in "iu"
-    classes = int(labels.max(initial=0)) + 1 if numbered else (*labels.shape, 0)[1]
-    if classes > (most := _CLASSES[data]):
-        raise InputError(f"--data={data}: has {most} classes, and the set {classes}")
+    if images.shape[2:] != (side := _SIDES[data],) * 2:
+        raise InputError(
+            f"--data={data}: has images of {side}x{side}, and the set of "
+            f"{'x'.join(map(str, images.shape[2:]))}"
+        )
     return images.astype(np.float32), labels
+
+
+def _check_classes(data: str, labels: np.ndarray) -> None:
+    numbered = labels.ndim == 1 and np.isfinite(labels).all()
+    classes = int(labels.max(initial=0)) + 1 if numbered else (*labels.shape, 0)[1]
+    if classes != (own := _CLASSES[data]):
+        raise InputError(f"--data={data}: has {own} classes, and the set {classes}")
 
 
 def _of(data: str, kind: str, which: int, images: np.ndarray) -> np.ndarray:
