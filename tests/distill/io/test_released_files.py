@@ -173,7 +173,7 @@ def test_cifar100_of_dc_and_of_mtt_have_other_statistics(put):
         (pair(np.zeros((4, 3, 6, 6), "u1")), "real numbers [m c h w]"),
         (pair(pixels(), np.arange(3)), "real numbers [m c h w]"),
         (pair(pixels(channels=2)), "1 or 3 channels"),
-        (pair(pixels(), np.maximum(LABELS, 1)), "class numbers from 0 to 9"),
+        (pair(pixels(), np.maximum(LABELS, 1)), "class numbers from 1 to 9"),
         ({"data": [pair(pixels(channels=1))]}, "has 3 channels"),
         (Tensor(pixels()), "needs its labels_best.pt"),
     ],
