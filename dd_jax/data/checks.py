@@ -137,6 +137,10 @@ def _pixels(images: np.ndarray, where: str) -> np.ndarray:
                 "scale them to [0, 1], or give uint8"
             )
         images = np.round(np.clip(images, 0, 1) * 255).astype(np.uint8)
+    elif images.dtype == np.uint8 and images.max() == 1:
+        raise InputError(
+            f"{where} uint8 pixels are 0 and 1 alone, of 255; give 255 x, or x as float"
+        )
     if images.dtype != np.uint8:
         raise InputError(
             f"{where} pixels are {images.dtype}; uint8, or float in [0, 1], is needed"

@@ -42,6 +42,10 @@ SPLITS = {
         Split(IMAGES.astype(np.int64), LABELS),
         "here pixels are int64; uint8, or float in [0, 1], is needed",
     ),
+    "true_or_false": (
+        Split(np.arange(24, dtype=np.uint8).reshape(4, 3, 2) % 2, LABELS),
+        "here uint8 pixels are 0 and 1 alone, of 255; give 255 x, or x as float",
+    ),
     "one_hot": (
         Split(IMAGES, np.eye(4)),
         "here labels have shape (4, 4); one whole number per image is needed",
