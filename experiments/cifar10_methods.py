@@ -6,11 +6,11 @@ CIFAR-10 comes through TFDS (`pip install 'dd_jax[tfds]'` prepares it at the fir
 another copy by `--config.data.source=npz:FILE` (x_train, x_test u8[n 32 32 3], y_train,
 y_test). Some cells: `--config.distill.method=dm --config.distill.ipc=10`.
 
-The short budgets of fashion_mnist_methods: ConvNet-3 of width 32, IDC, DANCE and NCFM 64, 3
-networks at 300 epochs, a part of the published schedules. Learning rates are those
-published for CIFAR-10 where a schedule is only cut, else those found on Fashion-MNIST;
-nothing was tuned on CIFAR-10. DATM is MTT with windows that grow and learned labels of
-experts; NCFM keeps its default learning rate.
+The short budgets of fashion_mnist_methods: ConvNet-3 of width 32, IDC, DANCE and NCFM
+64, 3 networks at 300 epochs, a part of the published schedules. Learning rates are
+those published for CIFAR-10 where a schedule is only cut, else those found on
+Fashion-MNIST; nothing was tuned on CIFAR-10. DATM is MTT with windows that grow and
+learned labels of experts; NCFM keeps its default learning rate.
 
 Time: not measured yet.
 Expect, in per cent at 1 and at 10 images a class, by the published figures, less what
