@@ -12,8 +12,8 @@ MTT has 4 experts in place of 6, and windows that grow at 10 images a class (DAT
 Networks have width 32, those of DANCE and NCFM at 1 image a class 64. They take 1,500
 steps on the sets of DANCE and NCFM at 1 image a class (as published for DANCE), 800 on
 those of IDC, DANCE and NCFM at 10, in batches of 100, and 300 elsewhere. These three
-have four tiles to a stored image, four batches at 10 images a class; random images are a
-control with as many steps as well.
+have four tiles to a stored image, which are four batches at 10 images a class; random
+images with as many steps are a control too.
 
 DANCE and NCFM have 3 experts of 8 epochs in batches of 256, or of 100 at 10 images a
 class (released: 60 epochs in batches of 64 or 128, 5 and 20 experts drawn), 2,000 steps

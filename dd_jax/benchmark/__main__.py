@@ -13,8 +13,9 @@ interval of its Record. Sets whose data are not here are listed with the reason;
 --add publishes a set, evaluates it, and ranks it among those evaluated before. SET is
 the folder of a finished run, whose Record comes along, a synthetic.npz, or an exported
 folder. Of a set made elsewhere, --config.data.source=SOURCE gives the data, and further
-keys of data, model and train the recipe; the file keeps the name of the data, not their
-place. For .pt files see python -m dd_jax.distill.convert --help.
+keys of data, model and train and the seed the recipe; the file keeps the name of the
+data and a digest of the rows that it is evaluated on, not their place. For .pt files
+see python -m dd_jax.distill.convert --help.
 
 Exit status: 0 done, 1 a set cannot be evaluated though its data are here, or the disk
 is full, 2 bad input or usage, 130 Ctrl-C, 143 SIGTERM.
@@ -29,7 +30,7 @@ from pathlib import Path
 
 from dd_jax.benchmark import ranking
 from dd_jax.benchmark.adding import add
-from dd_jax.benchmark.evaluation import checked, evaluate
+from dd_jax.benchmark.evaluation import evaluate, evaluation_rows
 from dd_jax.benchmark.published_set import PublishedSet, data_name, read, records_of
 from dd_jax.config.grid import possible
 from dd_jax.config.overrides import overrides
@@ -68,7 +69,7 @@ def main(argv: Sequence[str]) -> int:
         source = ""
         if given.add:
             place = lambda stated: sources.get(data_name(stated), stated)
-            check = lambda published, stated: checked(published, place(stated))
+            check = lambda published, stated: evaluation_rows(published, place(stated))
             added = add(expanded(given.add), given.name, given.sets, changes, check)
             source = place(added.source)
             for line in [str(added.path), *added.notes]:
@@ -148,7 +149,7 @@ def _rank(
     result = evaluate(sets, sources, root, only, source)
     reasons = result.reasons | unreadable
     made = records_of(folder, {each.record for each in sets} - {""})
-    rows = ranking.ranked(sets, result.records, made)
+    rows = ranking.ranked(sets, result.records, made, result.rows)
     text = markdown.of_blocks(ranking.page(rows, reasons))
     disk.replace(page, f"# Benchmark\n\n{text}".encode())
     for name, reason in sorted(reasons.items()):

@@ -27,7 +27,7 @@ from dd_jax.report import completed, records
 from dd_jax.report.path_texts import without_paths
 from dd_jax.system import disk, workdir
 from dd_jax.system.paths import NO_FILE, expanded, no_file
-from dd_jax.types import Dataset, InputError, Record, SyntheticSet
+from dd_jax.types import InputError, Record, SyntheticSet
 
 MOST_BYTES = 10**6
 _PLACED = ("idx", "npz", "folder")  # sources whose places are paths
@@ -52,7 +52,7 @@ def add(
     name: str,
     folder: Path,
     changes: dict[str, Any],
-    check: Callable[[PublishedSet, str], Dataset],
+    check: Callable[[PublishedSet, str], str],
 ) -> Added:
     """Publishes a set: in 8 bits, with its recipe, and with the Record of its run.
 
@@ -65,8 +65,8 @@ def add(
       name: of the new file.
       folder: of the published sets; made where it is not there.
       changes: config keys of `RECIPE`, dotted, in place of those that the set states.
-      check: the data of a set that can be evaluated, given it and its data source;
-        refuses others. The digest of data that the set does not name is kept.
+      check: a digest of the rows that a set can be evaluated on, given it and its data
+        source; refuses others. It is kept where the set has no digest of its data.
 
     Returns:
       The new file; nothing is written of a set that is refused.
@@ -79,15 +79,14 @@ def add(
     if not re.fullmatch("[a-z0-9][a-z0-9_.-]{0,99}", name):
         raise InputError(f"--name={name}: need small letters, digits and any of _.-")
     path = folder / f"{name}.npz"
+    notes, record = [], _record(given)
     file = given / "synthetic.npz"
-    file = file if file.is_file() else given
-    found = storage.load(file)
+    found = storage.load(file if file.is_file() else given)
     if whitened(found):
         raise InputError(
             f"{given}: networks see the set through ZCA, and one file does not hold "
             "its zca.npz; give another set"
         )
-    notes, record = [], _record(file)
     if clipped := encoding(found.images)["clipped"]:
         notes.append(f"{clipped:.1%} of pixel values are outside [0, 1]: clipped")
     if record and record["run"].get("sets", 1) > 1:
@@ -100,25 +99,26 @@ def add(
         draft = Path(place) / path.name
         draft.write_bytes(_content(made, given))
         try:
-            data = check(read(draft), source)
+            rows = check(read(draft), source)
         except InputError as error:
             raise InputError(str(error).replace(str(draft), str(given))) from None
-    provenance = {"checksum": data.checksum} | made.metadata["provenance"]
-    made = made._replace(metadata=made.metadata | {"provenance": provenance})
+    if "checksum" not in made.metadata["provenance"]:
+        made = made._replace(metadata=made.metadata | {"evaluation_rows": rows})
     _write(path, _content(made, given))
     if record and not records_of(folder, {record["run"]["id"]}):
         records.append_result(folder, _public(record))
     return Added(path, source, notes)
 
 
-def _record(file: Path) -> Record | None:
+def _record(given: Path) -> Record | None:
     """The Record of the run that made a set, where it lies in the run's folder."""
-    if file.name != "synthetic.npz":
+    folder = given.parent if given.name == "synthetic.npz" else given
+    if not workdir.read_status(folder):
         return None
-    record = completed.intact_record(file.parent)
-    if record is None and workdir.read_status(file.parent):
-        raise InputError(f"{file.parent}: the run is not finished; run it to its end")
-    return None if record is None or record["run"].get("loaded") else record
+    record = completed.intact_record(folder)
+    if record is None:
+        raise InputError(f"{folder}: the run is not finished; run it to its end")
+    return None if record["run"].get("loaded") else record
 
 
 def _config(found: SyntheticSet, changes: dict[str, Any]) -> dict:
@@ -134,10 +134,9 @@ def _config(found: SyntheticSet, changes: dict[str, Any]) -> dict:
         raise InputError("the set names no data; give --config.data.source=SOURCE")
     whole = configs.override(configs.default(), own | changes, "--add")
     configs.validate(whole)
+    if NO_RATE not in converted(found):
+        own |= {"train.lr": float(f"{found.lr:.7g}")}
     before = configs.flat(configs.override(configs.default(), own, "--add"))
-    if NO_RATE not in converted(found) and np.float32(whole.train.lr) != found.lr:
-        rate = float(f"{found.lr:.7g}")
-        own, before = own | {"train.lr": rate}, before | {"train.lr": rate}
     after = configs.flat(whole)
     for key in changes:
         if key != "data.source" and key in own and before[key] != after[key]:
@@ -161,7 +160,8 @@ def _described(
     """The set with the metadata that are published; nothing names a path."""
     data = config["data"] | {"source": _from_root(config["data"]["source"])}
     metadata = found.metadata or {}
-    of_all = {"provenance": metadata.get("provenance", {})}
+    provenance = metadata.get("provenance")
+    of_all = {"provenance": provenance if isinstance(provenance, dict) else {}}
     of_all |= {"config": config | {"data": data}}
     own = {"clamped": True, "record": record["run"]["id"] if record else None}
     return found._replace(metadata=metadata | without_paths(of_all) | own)

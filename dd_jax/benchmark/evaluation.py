@@ -18,6 +18,7 @@ from dd_jax.executors.inline import run_in_turn
 from dd_jax.executors.joint_steps import Together
 from dd_jax.report import records
 from dd_jax.report.records import lookup
+from dd_jax.runtime.loop import array_digest
 from dd_jax.system import destination, disk
 from dd_jax.types import Dataset, InputError, Record
 
@@ -34,16 +35,13 @@ class Evaluated(NamedTuple):
       records: of the runs that are finished.
       reasons: why the others are not.
       failed: whether a run failed, or was refused though its data are here.
+      rows: digests of the rows that they are evaluated on, of `evaluation_rows`.
     """
 
     records: dict[str, Record]
     reasons: dict[str, str]
     failed: bool
-
-
-def data_of(published: PublishedSet) -> str:
-    """The name of the data that a set is evaluated on; empty where it states none."""
-    return data_name(str(published.recipe.get("data.source", "")))
+    rows: dict[str, str]
 
 
 def config_of(published: PublishedSet, source: str) -> ConfigDict:
@@ -73,14 +71,14 @@ def config_of(published: PublishedSet, source: str) -> ConfigDict:
     return config
 
 
-def checked(published: PublishedSet, source: str) -> Dataset:
-    """The data of a source, on which a set can be evaluated.
+def evaluation_rows(published: PublishedSet, source: str) -> str:
+    """A digest of the images and labels that a set can be evaluated on.
 
     Raises:
       InputError: what `prepared` refuses.
     """
     prepared(published, source)
-    return run.dataset(config_of(published, source))
+    return _rows(run.dataset(config_of(published, source)))
 
 
 def prepared(published: PublishedSet, source: str) -> run.Prepared:
@@ -88,7 +86,7 @@ def prepared(published: PublishedSet, source: str) -> run.Prepared:
 
     Raises:
       InputError: what `config_of` refuses, other data than those that the set was made
-        from, or a set that does not fit its data and network.
+        from or published with, or a set that does not fit its data and network.
     """
     config = config_of(published, source)
     _require_its_data(published, run.dataset(config))
@@ -114,15 +112,16 @@ def evaluate(
     Returns:
       The Records, and why there is none.
     """
-    known = {**SOURCES, **sources}
+    known = {data_name(source): source, **SOURCES, **sources}
     names = {i: each.name for i, each in enumerate(sets)}
-    places = {each.name: known.get(data_of(each), "") for each in sets}
+    places = {each.name: known.get(each.data, "") for each in sets}
     if only:
         places[only] = source or places[only]
-    here = [i for i in names if places[names[i]]]
+    here = [(i, each) for i, each in enumerate(sets) if places[each.name]]
     with run.one_grid():
-        prepare = lambda each: prepared(each, places[each.name])
-        made, refused = possible(prepare, ((i, sets[i]) for i in here))
+        rows, refused = possible(lambda e: evaluation_rows(e, places[e.name]), here)
+        kept = [(i, each) for i, each in here if i in rows]
+        made, _ = possible(lambda each: prepared(each, places[each.name]), kept)
     taken = [i for i in made if only in ("", names[i])]
     cells = [made[i] for i in taken]
     destination.make(root, [cell.id for cell in cells])
@@ -135,7 +134,7 @@ def evaluate(
         Together(run.take_steps_together, lambda devices: 1),
     )
     reasons = {
-        each.name: f"its data are not here; give --data={data_of(each)}=SOURCE"
+        each.name: f"its data are not here; give --data={each.data}=SOURCE"
         for each in sets
         if not places[each.name]
     }
@@ -151,7 +150,12 @@ def evaluate(
         else:
             reasons.setdefault(names[i], "not run yet")
     failed = bool(refused) or any(end.kind in ("failed", "refused") for end in ends)
-    return Evaluated(found, reasons, failed)
+    return Evaluated(found, reasons, failed, {names[i]: rows[i] for i in rows})
+
+
+def _rows(data: Dataset) -> str:
+    rows = data.validation or data.test
+    return array_digest([rows.images, rows.labels])
 
 
 def _require_its_data(published: PublishedSet, data: Dataset) -> None:
@@ -159,6 +163,9 @@ def _require_its_data(published: PublishedSet, data: Dataset) -> None:
     checksum = lookup(published.metadata, "provenance", "checksum")
     if checksum not in (None, data.checksum):
         raise InputError("its data are others here than those that it was made from")
+    rows = published.metadata.get("evaluation_rows")
+    if rows not in (None, _rows(data)):
+        raise InputError("its evaluation rows are others here than when published")
     seen = lookup(published.metadata, "normalisation")
     if seen not in (None, {"mean": list(data.mean), "std": list(data.std)}):
         raise InputError("it was made for networks with another normalisation")

@@ -45,6 +45,11 @@ class PublishedSet(NamedTuple):
         """The config keys of `RECIPE` that the set states, dotted."""
         return recipe(self.metadata)
 
+    @property
+    def data(self) -> str:
+        """The name of the data that it is evaluated on; empty where it states none."""
+        return data_name(str(self.recipe.get("data.source", "")))
+
 
 def data_name(source: str) -> str:
     """The name of the data of a source, wherever they are.

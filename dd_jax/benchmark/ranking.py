@@ -36,11 +36,13 @@ class Ranked(NamedTuple):
       published: the set.
       found: the Record of its evaluation.
       made: that of the run that made it; empty where it was made elsewhere.
+      rows: a digest of those that it was evaluated on.
     """
 
     published: PublishedSet
     found: Record
     made: Record
+    rows: str
 
 
 def stated(made: Record) -> dict | None:
@@ -81,6 +83,7 @@ def ranked(
     sets: Sequence[PublishedSet],
     found: Mapping[str, Record],
     made: Mapping[str, Record],
+    rows: Mapping[str, str],
 ) -> list[Ranked]:
     """The evaluated sets by data set and size, the most accurate of each first.
 
@@ -89,12 +92,14 @@ def ranked(
       found: Records of their evaluations, by name of the set.
       made: Records of the runs that made them, by id; one of another method, data
         or size counts not.
+      rows: digests of the evaluation rows, by name of the set.
     """
-    rows = []
+    each_row = []
     for each in (each for each in sets if each.name in found):
         again = _named(found[each.name], each.recipe.get("data.source"))
-        rows.append(Ranked(each, again, _its_own(made.get(each.record), again)))
-    return sorted(rows, key=lambda row: (*_group(row), -_accuracy(row)))
+        own = _its_own(made.get(each.record), again)
+        each_row.append(Ranked(each, again, own, rows[each.name]))
+    return sorted(each_row, key=lambda row: (*_group(row), -_accuracy(row)))
 
 
 def _accuracy(row: Ranked) -> float:
@@ -117,17 +122,22 @@ def _its_own(made: Record | None, found: Record) -> Record:
 
 
 def _group(row: Ranked) -> tuple:
-    """What sets have to have in common to be ranked: data, classes, rows, size.
+    """What sets have to have in common to be ranked: data, classes, size, rows."""
+    of = row.found["run"]
+    uneven = of["dataset"].partition(" (")[2]  # the training rows, by their name
+    data = row.published.data or dataset_name(row.found)
+    return data, uneven, of["num_classes"], of["split"], of["ipc"], row.rows
 
-    The rows follow from the seed where they are held out of others, as validation rows
-    are, and the test rows of a folder that has none of its own.
-    """
+
+def _title(row: Ranked) -> str:
     of, recipe = row.found["run"], row.published.recipe
-    side, share = recipe.get("data.image_size", 0), recipe.get("data.validation", 0.0)
-    drawn = share or str(recipe.get("data.source")).startswith("folder:")
-    rows = (share, recipe.get("seed", 0) if drawn else 0)
-    name = dataset_name(row.found)
-    return name, of["num_classes"], of["split"], of["ipc"], side, *rows
+    words = [dataset_name(row.found), f"{of['num_classes']} classes"]
+    words += [set_size_text(row.found), f"{of['split']} rows"]
+    if side := recipe.get("data.image_size"):
+        words.append(f"{side}x{side}")
+    if share := recipe.get("data.validation"):
+        words.append(f"share {share:g}")
+    return ", ".join(words)
 
 
 def _control(row: Ranked) -> str | Cell:
@@ -187,13 +197,11 @@ def page(rows: Sequence[Ranked], reasons: Mapping[str, str]) -> list[Block]:
       reasons: why the other sets were not evaluated, by name.
     """
     blocks: list[Block] = [Text(HOW)]
-    for (data, classes, split, _, side, share, seed), group in groupby(rows, _group):
-        of_group = [*group]
-        size = set_size_text(of_group[0].found)
-        title = f"{data}, {classes} classes, {size}, {split} rows"
-        title += f", {side}x{side}" if side else ""
-        title += f", share {share:g}" if share else ""
-        title += f", seed {seed}" if seed else ""
+    groups = [[*group] for _, group in groupby(rows, _group)]
+    titles = [_title(group[0]) for group in groups]
+    for title, of_group in zip(titles, groups):
+        if titles.count(title) > 1:
+            title += f" {of_group[0].rows}"
         head = ("rank", *(heading for heading, _ in COLUMNS))
         better = sorted(-_accuracy(row) for row in of_group)
         cells = [

@@ -149,9 +149,11 @@ def train_experts(
 
     def name(wanted: Experts) -> str:
         one = jax.ShapeDtypeStruct((1, *rows_of.images.shape[1:]), np.float32)
-        params = jax.eval_shape(model.init, jax.random.key(0))
+        key = jax.random.key(0)
+        start = jax.jit(model.init).lower(key).as_text()
+        params = jax.eval_shape(model.init, key)
         network = jax.jit(model.train_apply).lower(params, one).as_text()
         how = [batch, augment, np.array(wanted.epochs), wanted.lr, wanted.plain]
-        return array_digest([network, *how, rows_of.images, rows_of.labels])
+        return array_digest([start, network, *how, rows_of.images, rows_of.labels])
 
     return paths

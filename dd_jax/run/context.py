@@ -168,17 +168,12 @@ def learns(config: ConfigDict) -> bool:
 
 def factor_of(config: ConfigDict) -> int:
     """Tiles along each side of a stored image; 1 where nothing is decoded."""
-    return config.distill.factor or _usual(config, "factor", 1)
+    return config.distill.factor or usual(config.distill.method, "factor", 1)
 
 
-def label_rate_of(config: ConfigDict) -> float:
-    """The learning rate of the labels; 0 where they are not learned."""
-    return config.distill.lr_labels or _usual(config, "lr_labels", 0.0)
-
-
-def _usual(config: ConfigDict, option: str, otherwise: Any) -> Any:
-    """What the method has for an option that the config leaves to it."""
-    parameters = inspect.signature(resolve("method", config.distill.method)).parameters
+def usual(method: str, option: str, otherwise: Any) -> Any:
+    """What a method has for an option that is left to it; `otherwise` without it."""
+    parameters = inspect.signature(resolve("method", method)).parameters
     return parameters[option].default if option in parameters else otherwise
 
 

@@ -107,8 +107,8 @@ def unaugmented_networks(run: RunContext, sets: SyntheticSet) -> dict[str, Param
       sets: its synthetic sets.
 
     Returns:
-      `{PIPE: params}`, also those of `random_images` by hard labels; empty where
-      networks are trained without in any case.
+      `{PIPE: params}`, and those of `random_images` where labels of the set are hard;
+      empty where networks are trained without in any case.
     """
     changes = {"train.augment": "none", "train.cutmix": 0.0}
     config = configs.override(run.config, changes, "unaugmented")
@@ -122,7 +122,8 @@ def unaugmented_networks(run: RunContext, sets: SyntheticSet) -> dict[str, Param
         "full_data": stages.networks_on_full_data(plain),
     }
     epochs = _epochs_on_random(plain, sets.images.shape[1])
-    if epochs != config.train.epochs:
+    hard = np.array_equal(sets.with_hard_labels.labels, sets.labels)
+    if hard and epochs != config.train.epochs:
         found[STEPS] = stages.networks_on_subsets(plain, None, epochs)
     return found
 

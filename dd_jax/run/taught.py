@@ -11,7 +11,7 @@ from dd_jax.run.context import (
     augmentation,
     factor_of,
     images_per_class,
-    label_rate_of,
+    usual,
 )
 from dd_jax.train.views import require_same_views
 from dd_jax.types import Dataset, InputError, SyntheticSet
@@ -56,10 +56,11 @@ def require_teacher(run: RunContext) -> None:
     distill, where = config.distill, "distill.labels=teacher"
     if distill.load:
         raise InputError(f"{where}: a loaded set keeps its labels; take labels=own")
-    if rate := label_rate_of(config):
+    if rate := distill.lr_labels or usual(distill.method, "lr_labels", 0.0):
         raise InputError(
             f"{where} replaces the labels that {distill.method} learns at "
-            f"distill.lr_labels={rate:g}; give one of the two"
+            f"distill.lr_labels={rate:g}; "
+            + ("give one of the two" if distill.lr_labels else "take labels=own")
         )
     if config.backdoor.rate:
         raise InputError(

@@ -11,7 +11,7 @@ from dd_jax.catalogue import names
 from dd_jax.distill.io import storage
 from dd_jax.run import stages
 from dd_jax.run.cached import run_dir
-from dd_jax.run.context import RunContext, build_context
+from dd_jax.run.context import RunContext, build_context, usual
 from dd_jax.run.mitigated import OFF, unsupported
 from dd_jax.runtime.cost import Cost
 from dd_jax.runtime.keys import named
@@ -61,6 +61,7 @@ def transfer_variants(config: ConfigDict) -> dict[str, dict[str, Any]]:
             name: each
             | {"distill.method": name, "distill.load": "", "sets": 1}
             | unsupported(config, name)
+            | (_OWN if usual(name, "lr_labels", 0.0) else {})
             | ({} if config.distill.factor > 1 else {"distill.multi": False})
             for name in audit.methods
         }

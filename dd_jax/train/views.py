@@ -54,12 +54,12 @@ def require_same_views(
     made = made.get("augment") if isinstance(made, dict) else None
     if not isinstance(made, str):
         raise InputError(
-            "the set has labels of views and does not say by which augmentation: its "
+            f"{where} has labels of views and does not say by which augmentation: its "
             "metadata.training.augment should be a name"
         )
     if made != augment:
         raise InputError(
-            f"the set has labels of views by the augmentation {ascii(made)[:80]}; give "
+            f"{where} has labels of views by the augmentation {ascii(made)[:80]}; give "
             f"{key}={made if made.isprintable() else '...'}"[:200]
         )
     seen = (synthetic.metadata or {}).get("normalisation")

@@ -3,7 +3,6 @@
 import gzip
 import json
 import re
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ import tiny
 from dd_jax import run
 from dd_jax.benchmark import __main__ as command
 from dd_jax.benchmark.adding import add
-from dd_jax.benchmark.evaluation import Evaluated, checked
+from dd_jax.benchmark.evaluation import Evaluated, evaluation_rows
 from dd_jax.benchmark.published_set import read, records_of
 from dd_jax.distill import load, save
 from dd_jax.system import workdir
@@ -144,7 +143,7 @@ def test_data_elsewhere_are_named_by_a_flag_and_never_by_path(here, capsys):
 
 
 def test_other_data_than_those_that_it_was_made_from(here, finished, monkeypatch):
-    path = add(finished, "k", here / "sets", {}, checked).path
+    path = add(finished, "k", here / "sets", {}, evaluation_rows).path
     published = load(path)
     changed = published.metadata | {"provenance": {"checksum": "other"}}
     save(path, published._replace(metadata=changed))
@@ -220,8 +219,8 @@ def test_labels_of_views_are_published_too(here):
     given = load("set.npz")
     views = np.random.default_rng(0).dirichlet(np.ones(3), (4, 6)).astype("f4")
     save("views.npz", given._replace(views=views))
-    of, data = {"data.source": "digits"}, SimpleNamespace(checksum="0")
-    path = add(here / "views.npz", "v", here / "sets", of, lambda *_: data).path
+    of, rows = {"data.source": "digits"}, lambda *_: "0"
+    path = add(here / "views.npz", "v", here / "sets", of, rows).path
     np.testing.assert_array_equal(load(path).views, views)
 
 
@@ -232,7 +231,7 @@ def test_a_set_is_below_a_megabyte(here):
     save("large.npz", SyntheticSet(images, labels, np.float32(0.1), {}))
     with pytest.raises(InputError, match="1000000 are the most"):
         of = {"data.source": "digits"}
-        add(here / "large.npz", "large", here / "sets", of, checked)
+        add(here / "large.npz", "large", here / "sets", of, evaluation_rows)
     assert not (here / "sets").exists()
 
 
@@ -246,10 +245,39 @@ def test_other_data_of_the_same_name_are_refused(here, name):
     assert ranked("--add=set.npz", "--name=mine", *words) == 0
     short = name.removesuffix(".npz")
     assert ranked(f"--data={short}={other}") == 1
-    assert "- mine: its data are others here" in page()
+    assert "- mine: its evaluation rows are others here" in page()
     if short == "digits":
-        assert ranked() == 1 and "- mine: its data are others here" in page()
+        assert ranked() == 1 and "its evaluation rows are others here" in page()
     assert ranked(f"--data={short}={mine}") == 0 and "| 1 | mine |" in page()
+
+
+def test_sets_are_evaluated_on_their_data_in_another_form(here):
+    source = tiny.npz(here / "pets.npz")
+    words = [*RECIPE, f"--config.data.source={source}"]
+    for number, name in enumerate("ab"):
+        elsewhere(here / "set.npz", seed=number)
+        assert ranked("--add=set.npz", f"--name={name}", *words) == 0
+    assert {row["set"] for row in rows()} == {"a", "b"}
+    named = tiny.npz(here / "named.npz", class_names=["x", "y", "z"])
+    assert ranked(f"--data=pets={named}") == 0 and len(rows()) == 2
+    assert page().count("**pets.npz, 3 classes") == 1
+
+
+@pytest.mark.parametrize("provenance", [None, [1], 5, "text"])
+def test_a_set_whose_provenance_is_nonsense(here, provenance):
+    elsewhere(here / "set.npz", provenance=provenance)
+    assert ranked("--add=set.npz", "--name=x", *RECIPE) == 0
+
+
+def test_a_run_that_has_no_set_yet_and_a_rate_that_was_learned(here, finished, capsys):
+    (here / "begun").mkdir()
+    workdir.write_status(here / "begun", "running", "interrupted")
+    said = refusal(capsys, "--add=begun", "--name=x")
+    assert "begun: the run is not finished" in said
+    found = load(finished / "synthetic.npz")
+    save("learned.npz", found._replace(lr=np.float32(0.0234)))
+    give = "--config.train.lr=0.0234"
+    assert ranked("--add=learned.npz", "--name=x", give) == 0
 
 
 def swapped():
@@ -285,7 +313,7 @@ def test_data_are_named_by_the_end_of_their_whole_path(here, monkeypatch, place)
     assert ranked(f"--data={place.split('/')[-1]}=npz:{place}") == 0
 
 
-@pytest.mark.parametrize("at", ["evaluate", "checked"])
+@pytest.mark.parametrize("at", ["evaluate", "evaluation_rows"])
 def test_a_command_that_was_stopped_goes_on(here, finished, monkeypatch, at):
     def stopped(*_):
         raise KeyboardInterrupt
@@ -320,6 +348,6 @@ def test_a_set_without_its_data_is_no_success(here, monkeypatch):
     elsewhere(here / "set.npz")
     words = [*RECIPE, f"--config.data.source={source}"]
     monkeypatch.setattr(
-        command, "evaluate", lambda *_: Evaluated({}, {"x": "no"}, False)
+        command, "evaluate", lambda *_: Evaluated({}, {"x": "no"}, False, {})
     )
     assert ranked("--add=set.npz", "--name=x", *words) == 1

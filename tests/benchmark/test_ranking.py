@@ -45,6 +45,11 @@ MADE = {
 }
 
 
+def ranked(sets, records, made, **rows):
+    rows = dict.fromkeys(records, "rows") | rows
+    return ranking.ranked(sets, records, made, rows)
+
+
 @pytest.fixture
 def published(tmp_path):
     def make(name, **metadata):
@@ -59,7 +64,7 @@ def published(tmp_path):
 def test_a_set_has_no_record_of_another_run(published, key, value):
     other = MADE | {"run": MADE["run"] | {key: value}}
     sets = [published("mine", record="id")]
-    (row,) = ranking.ranked(sets, {"mine": found(0.784)}, {"id": other})
+    (row,) = ranked(sets, {"mine": found(0.784)}, {"id": other})
     assert row.made == {} and ranking.compared(row) == "-"
 
 
@@ -67,13 +72,13 @@ def test_data_may_lie_elsewhere(published):
     other = MADE | {"run": MADE["run"] | {"dataset": "idx:/data/fashion-mnist"}}
     sets = [published("mine", record="id")]
     here = found(0.784, dataset="idx:/usr/share/datasets/fashion-mnist")
-    (row,) = ranking.ranked(sets, {"mine": here}, {"id": other})
+    (row,) = ranked(sets, {"mine": here}, {"id": other})
     assert row.made == other
 
 
 def test_the_row_of_a_set(published):
     sets = [published("mine", record="id")]
-    rows = ranking.ranked(sets, {"mine": found(0.784)}, {"id": MADE})
+    rows = ranked(sets, {"mine": found(0.784)}, {"id": MADE})
     text = markdown.of_blocks(ranking.page(rows, {}))
     head, _, row = [line for line in text.splitlines() if line.startswith("|")]
     assert [*zip(*(line.strip("| ").split(" | ") for line in (head, row)))] == [
@@ -108,7 +113,7 @@ def test_sets_are_ranked_within_data_and_size(published):
         "e": found(0.8),
         "g": found(0.99, split="validation"),
     }
-    rows = ranking.ranked(sets, records, {})
+    rows = ranked(sets, records, {})
     assert "".join(row.published.name for row in rows) == "dcbeag"
     text = markdown.of_blocks(ranking.page(rows, {"f": "no such file: /home/ada/x"}))
     title = "**digits (scikit-learn), 10 classes, 10 images per class, test rows**"
@@ -122,38 +127,32 @@ def test_equal_sets_share_a_rank(published):
     sets = [published(name) for name in "abcd"]
     accuracies = {"a": 0.5, "b": 0.7, "c": 0.7, "d": 0.6}
     records = {name: found(mean) for name, mean in accuracies.items()}
-    rows = ranking.ranked(sets, records, {})
+    rows = ranked(sets, records, {})
     text = markdown.of_blocks(ranking.page(rows, {}))
     lines = [line.split(" | ")[:2] for line in text.splitlines() if line[:1] == "|"]
     assert lines[2:] == [["| 1", "b"], ["| 1", "c"], ["| 3", "d"], ["| 4", "a"]]
 
 
-@pytest.mark.parametrize(
-    "one, other, words",
-    [
-        ({"data": {"image_size": 4}}, {}, ", 4x4"),
-        ({"data": {"validation": 0.2}}, {"data": {"validation": 0.1}}, ", share 0.2"),
-        (
-            {"data": {"validation": 0.2}, "seed": 1},
-            {"data": {"validation": 0.2}},
-            ", share 0.2, seed 1",
-        ),
-        (
-            {"data": {"source": "folder:pets"}, "seed": 1},
-            {"data": {"source": "folder:pets"}},
-            ", seed 1",
-        ),
-    ],
-)
-def test_sets_that_see_other_rows_are_not_ranked_together(published, one, other, words):
-    sets = [published("a", config=one), published("b", config=other)]
-    records = {"a": found(0.7), "b": found(0.9)}
-    text = markdown.of_blocks(ranking.page(ranking.ranked(sets, records, {}), {}))
-    assert text.count("\n| 1 |") == 2 and f"rows{words}**" in text
-    seeds = {"data": {"rows": 50}, "seed": 1}, {"data": {"rows": 60}}
-    sets = [published("a", config=seeds[0]), published("b", config=seeds[1])]
-    text = markdown.of_blocks(ranking.page(ranking.ranked(sets, records, {}), {}))
-    assert text.count("\n| 1 |") == 1
+def test_sets_that_see_other_rows_are_not_ranked_together(published):
+    details = {"data": {"image_size": 4, "validation": 0.2}}
+    sets = [published(name) for name in "abc"] + [published("d", config=details)]
+    records = {name: found(0.7) for name in "abcd"}
+    rows = ranked(sets, records, {}, b="other", d="small")
+    text = markdown.of_blocks(ranking.page(rows, {}))
+    assert text.count("\n| 1 |") == 4  # a and c share a rank
+    title = "**digits (scikit-learn), 10 classes, 10 images per class, test rows"
+    assert f"{title} rows**" in text and f"{title} other**" in text
+    assert f"{title}, 4x4, share 0.2**" in text
+
+
+def test_sets_that_see_the_same_rows_are_ranked_together(published):
+    sources = {"a": "tfds:cifar10", "b": "npz:cifar10.npz"}
+    sets = [published(n, config={"data": {"source": s}}) for n, s in sources.items()]
+    here = {name: found(mean, dataset="npz:x") for name, mean in zip("ab", (0.6, 0.7))}
+    for record in here.values():
+        record["run"]["config"] = {"data.source": "npz:x"}
+    text = markdown.of_blocks(ranking.page(ranked(sets, here, {}), {}))
+    assert text.count("**") == 2 and "| 1 | b |" in text and "| 2 | a |" in text
 
 
 @pytest.mark.parametrize("mean, words", [(0.81, "inside"), (0.8101, "outside")])
@@ -180,7 +179,7 @@ def test_data_are_never_fetched_unless_they_are_named(published, tmp_path):
     stated = {"data": {"source": "tfds:cifar10"}}
     result = evaluate([published("a", config=stated)], {}, tmp_path)
     reason = "its data are not here; give --data=cifar10=SOURCE"
-    assert result == ({}, {"a": reason}, False)
+    assert result == ({}, {"a": reason}, False, {})
 
 
 @pytest.mark.parametrize("source", ["", "folder:", "npz:a/My Set.2.npz", ":", "x:y:z"])

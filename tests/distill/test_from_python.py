@@ -29,6 +29,9 @@ def test_experts_are_cached_apart_for_all_that_they_follow_from(digits, tmp_path
     split, rows = digits.train, np.arange(300)
     wanted = distill.base.Experts((0, 1), 1, 0.01)
     small = partial(models.build, "convnet", 10, (8, 8, 1), width=2, depth=1)
+    own = network(digits)
+    smaller = lambda key: jax.tree.map(lambda leaf: 0.1 * leaf, own.init(key))
+    other_start = own._replace(init=smaller)
     others = [
         (network(digits), split, wanted, {}),
         (network(digits), split, wanted._replace(lr=0.1), {}),
@@ -39,6 +42,7 @@ def test_experts_are_cached_apart_for_all_that_they_follow_from(digits, tmp_path
         (network(digits), split._replace(images=1 - split.images), wanted, {}),
         (models.build("mlp", 10, (8, 8, 1)), split, wanted, {}),  # not normalised
         (small(activation="relu"), split, wanted, {}),
+        (other_start, split, wanted, {}),
         (small(activation="sigmoid"), split, wanted, {}),
     ]
     found = []

@@ -11,6 +11,7 @@ from dd_jax.report import schema
 from dd_jax.run import control_networks, stages
 from dd_jax.run.context import build_context
 from dd_jax.run.taught import teacher_of
+from dd_jax.runtime.precision import precision
 from dd_jax.types import InputError
 
 TAUGHT = {
@@ -120,8 +121,33 @@ def test_random_images_take_as_many_steps_as_the_tiles_of_a_set(tmp_path, monkey
     found = control_networks.random_images(built, 4 * built.config.train.batch)
     assert [*found] == ["same_steps"]
     assert trained == [(6, 4 * built.config.train.epochs)]
+    assert {path.name for path in tmp_path.rglob("random_*_epochs")} == {
+        f"random_{4 * built.config.train.epochs}_epochs"
+    }
     stages.networks_on_subsets(built)  # those of the baseline lie elsewhere
     assert trained[1] == (6, built.config.train.epochs)
+
+
+def test_scores_of_rows_are_computed_in_float32(tmp_path):
+    built = build_context(
+        make(BARE | MLP | {"precision": "bfloat16"}), tmp_path, tmp_path
+    )
+    seen = []
+    watch = lambda *_: seen.append(precision())
+    control_networks.watched_networks(built, built.dataset.train, 1, watch)
+    assert seen and set(seen) == {"float32"}
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_networks_without_augmentation_take_the_steps_of_tiles(tmp_path, soft):
+    values = {"train.augment": "scale", "train.batch": 6}
+    built = build_context(make(BARE | MLP | values), tmp_path / "run", tmp_path)
+    sets, _ = stages.synthetic_sets(built)
+    labels = np.repeat(sets.labels, 4, 1)
+    labels = 0.9 * labels + 0.1 / 3 if soft else labels
+    tiles = sets._replace(images=np.repeat(sets.images, 4, 1), labels=labels)
+    found = control_networks.unaugmented_networks(built, tiles)
+    assert ("same_steps" in found) == (not soft)
 
 
 @pytest.mark.slow
@@ -133,6 +159,8 @@ def test_scores_of_tiles_compare_with_random_images_of_as_many_steps(tmp_path):
     part = found["controls"]
     (row,) = part["controls"]
     assert row["name"] == "same_steps"
+    ours = found["accuracy"]["distilled"]["mean"], part["unaugmented"]["distilled"]
+    assert part["scores"]["ars"] is not None and ours[1]["n"] == 2
     gain = found["accuracy"]["distilled"]["mean"] - row["accuracy"]["mean"]
     assert part["scores"]["ior"] == pytest.approx(gain)
     assert set(part["unaugmented"]) == {"distilled", "random_subset", "full_data"}

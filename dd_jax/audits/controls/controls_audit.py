@@ -212,7 +212,7 @@ def _scores(
         return None
     without = None
     if plain and not soft:  # random images without augmentation have hard labels
-        control = plain.get(STEPS, plain["random_subset"])
+        control = plain[STEPS if STEPS in found else "random_subset"]
         without = plain["distilled"]["mean"], control["mean"]
     hard = found[HARD] if soft else own
     return benchmark_scores(of("full_data"), hard, own, random, without)._asdict()

@@ -181,8 +181,9 @@ def _checked(path: object, pair: Any, data: str) -> tuple[np.ndarray, np.ndarray
 
 
 def _check_classes(data: str, labels: np.ndarray) -> None:
-    numbered = labels.ndim == 1 and np.isfinite(labels).all()
-    classes = int(labels.max(initial=0)) + 1 if numbered else (*labels.shape, 0)[1]
+    if labels.ndim == 1 and not np.isfinite(labels).all():
+        return  # refused where they are made one-hot
+    classes = labels.shape[1] if labels.ndim > 1 else int(labels.max(initial=0)) + 1
     if classes != (own := _CLASSES[data]):
         raise InputError(f"--data={data}: has {own} classes, and the set {classes}")
 
