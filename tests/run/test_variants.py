@@ -52,3 +52,14 @@ def test_other_methods_decode_by_all_factors_only_where_there_are_tiles(factor, 
     }
     found = variants.transfer_variants(make(SMALL | changes))["dm"]
     assert found.get("distill.multi", True) == kept
+
+
+def test_methods_that_learn_labels_keep_them_beside_a_teacher():
+    changes = {
+        "audits.transfer.enabled": True,
+        "audits.transfer.methods": ("dm", "frepo"),
+        "distill.labels": "teacher",
+    }
+    found = variants.transfer_variants(make(SMALL | changes))
+    assert found["frepo"]["distill.labels"] == "own"
+    assert "distill.labels" not in found["dm"]
