@@ -30,7 +30,7 @@ from pathlib import Path
 
 from dd_jax.benchmark import ranking
 from dd_jax.benchmark.adding import add
-from dd_jax.benchmark.evaluation import evaluate, evaluation_rows
+from dd_jax.benchmark.evaluation import evaluate, prepared
 from dd_jax.benchmark.published_set import PublishedSet, data_name, read, records_of
 from dd_jax.config.grid import possible
 from dd_jax.config.overrides import overrides
@@ -69,7 +69,7 @@ def main(argv: Sequence[str]) -> int:
         source = ""
         if given.add:
             place = lambda stated: sources.get(data_name(stated), stated)
-            check = lambda published, stated: evaluation_rows(published, place(stated))
+            check = lambda published, stated: prepared(published, place(stated))[1]
             added = add(expanded(given.add), given.name, given.sets, changes, check)
             source = place(added.source)
             for line in [str(added.path), *added.notes]:

@@ -35,7 +35,7 @@ class Evaluated(NamedTuple):
       records: of the runs that are finished.
       reasons: why the others are not.
       failed: whether a run failed, or was refused though its data are here.
-      rows: digests of the rows that they are evaluated on, of `evaluation_rows`.
+      rows: digests of the images and labels that they are evaluated on.
     """
 
     records: dict[str, Record]
@@ -71,26 +71,22 @@ def config_of(published: PublishedSet, source: str) -> ConfigDict:
     return config
 
 
-def evaluation_rows(published: PublishedSet, source: str) -> str:
-    """A digest of the images and labels that a set can be evaluated on.
-
-    Raises:
-      InputError: what `prepared` refuses.
-    """
-    prepared(published, source)
-    return _rows(run.dataset(config_of(published, source)))
-
-
-def prepared(published: PublishedSet, source: str) -> run.Prepared:
+def prepared(published: PublishedSet, source: str) -> tuple[run.Prepared, str]:
     """The run that evaluates a set on the data of a source, ready to start.
+
+    Returns:
+      The run, and a digest of the images and labels that it evaluates on.
 
     Raises:
       InputError: what `config_of` refuses, other data than those that the set was made
         from or published with, or a set that does not fit its data and network.
     """
     config = config_of(published, source)
-    _require_its_data(published, run.dataset(config))
-    return run.prepared(config)
+    data = run.dataset(config)
+    part = data.validation or data.test
+    rows = array_digest([part.images, part.labels])
+    _require_its_data(published, data, rows)
+    return run.prepared(config), rows
 
 
 def evaluate(
@@ -119,11 +115,9 @@ def evaluate(
         places[only] = source or places[only]
     here = [(i, each) for i, each in enumerate(sets) if places[each.name]]
     with run.one_grid():
-        rows, refused = possible(lambda e: evaluation_rows(e, places[e.name]), here)
-        kept = [(i, each) for i, each in here if i in rows]
-        made, _ = possible(lambda each: prepared(each, places[each.name]), kept)
+        made, refused = possible(lambda e: prepared(e, places[e.name]), here)
     taken = [i for i in made if only in ("", names[i])]
-    cells = [made[i] for i in taken]
+    cells = [made[i][0] for i in taken]
     destination.make(root, [cell.id for cell in cells])
     disk.sweep(root, ours=False)
     ends = run_in_turn(
@@ -144,27 +138,22 @@ def evaluate(
     }
     reasons |= {names[i]: e.text for i, e in zip(taken, ends) if e.kind != "done"}
     found = {}
-    for i, cell in made.items():
+    for i, (cell, _) in made.items():
         if record := run.record_of(cell.id, root):
             found[names[i]] = record
         else:
             reasons.setdefault(names[i], "not run yet")
     failed = bool(refused) or any(end.kind in ("failed", "refused") for end in ends)
-    return Evaluated(found, reasons, failed, {names[i]: rows[i] for i in rows})
+    rows = {names[i]: digest for i, (_, digest) in made.items()}
+    return Evaluated(found, reasons, failed, rows)
 
 
-def _rows(data: Dataset) -> str:
-    rows = data.validation or data.test
-    return array_digest([rows.images, rows.labels])
-
-
-def _require_its_data(published: PublishedSet, data: Dataset) -> None:
+def _require_its_data(published: PublishedSet, data: Dataset, rows: str) -> None:
     """Refuses other data than those that a set states to be made from."""
     checksum = lookup(published.metadata, "provenance", "checksum")
     if checksum not in (None, data.checksum):
         raise InputError("its data are others here than those that it was made from")
-    rows = published.metadata.get("evaluation_rows")
-    if rows not in (None, _rows(data)):
+    if published.metadata.get("evaluation_rows") not in (None, rows):
         raise InputError("its evaluation rows are others here than when published")
     seen = lookup(published.metadata, "normalisation")
     if seen not in (None, {"mean": list(data.mean), "std": list(data.std)}):

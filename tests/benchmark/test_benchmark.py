@@ -11,7 +11,7 @@ import tiny
 from dd_jax import run
 from dd_jax.benchmark import __main__ as command
 from dd_jax.benchmark.adding import add
-from dd_jax.benchmark.evaluation import Evaluated, evaluation_rows
+from dd_jax.benchmark.evaluation import Evaluated, prepared
 from dd_jax.benchmark.published_set import read, records_of
 from dd_jax.distill import load, save
 from dd_jax.system import workdir
@@ -143,7 +143,7 @@ def test_data_elsewhere_are_named_by_a_flag_and_never_by_path(here, capsys):
 
 
 def test_other_data_than_those_that_it_was_made_from(here, finished, monkeypatch):
-    path = add(finished, "k", here / "sets", {}, evaluation_rows).path
+    path = add(finished, "k", here / "sets", {}, digest).path
     published = load(path)
     changed = published.metadata | {"provenance": {"checksum": "other"}}
     save(path, published._replace(metadata=changed))
@@ -171,6 +171,10 @@ def test_sets_that_state_nonsense_are_listed(here, config):
     assert ranked() == 1
     assert "- odd: " in page() and "- broken: " in page()
     assert not re.search(r"(?<!\\)<", page())
+
+
+def digest(published, source):
+    return prepared(published, source)[1]
 
 
 def refusal(capsys, *words):
@@ -231,7 +235,7 @@ def test_a_set_is_below_a_megabyte(here):
     save("large.npz", SyntheticSet(images, labels, np.float32(0.1), {}))
     with pytest.raises(InputError, match="1000000 are the most"):
         of = {"data.source": "digits"}
-        add(here / "large.npz", "large", here / "sets", of, evaluation_rows)
+        add(here / "large.npz", "large", here / "sets", of, digest)
     assert not (here / "sets").exists()
 
 
@@ -313,7 +317,7 @@ def test_data_are_named_by_the_end_of_their_whole_path(here, monkeypatch, place)
     assert ranked(f"--data={place.split('/')[-1]}=npz:{place}") == 0
 
 
-@pytest.mark.parametrize("at", ["evaluate", "evaluation_rows"])
+@pytest.mark.parametrize("at", ["evaluate", "prepared"])
 def test_a_command_that_was_stopped_goes_on(here, finished, monkeypatch, at):
     def stopped(*_):
         raise KeyboardInterrupt
