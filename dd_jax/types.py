@@ -58,6 +58,11 @@ class Dataset(NamedTuple):
     notes: tuple[str, ...] = ()
     sizes: tuple[tuple[int, int, int], ...] = ()
 
+    @property
+    def evaluation(self) -> Split:
+        """The rows that numbers come from: validation where held out, else test."""
+        return self.validation or self.test
+
 
 class Space(NamedTuple):
     """Where networks see images and synthetic ones are learned.
@@ -143,6 +148,11 @@ class SyntheticSet(NamedTuple):
         numbers = np.arange(self.labels.shape[-1])
         hard = (self.image_classes[..., None] == numbers).astype(self.labels.dtype)
         return self._replace(labels=hard, views=None, classes=None)
+
+    @property
+    def soft(self) -> bool:
+        """Whether some label is other than one-hot in the class of its image."""
+        return not np.array_equal(self.with_hard_labels.labels, self.labels)
 
 
 class Trained(NamedTuple):

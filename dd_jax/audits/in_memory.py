@@ -58,7 +58,7 @@ def context(
     Raises:
       InputError: no such audit or option.
     """
-    evaluation = dataset.validation or dataset.test
+    evaluation = dataset.evaluation
     classes = len(dataset.class_names)
     results: dict = {}
 

@@ -83,8 +83,7 @@ def prepared(published: PublishedSet, source: str) -> tuple[run.Prepared, str]:
     """
     config = config_of(published, source)
     data = run.dataset(config)
-    part = data.validation or data.test
-    rows = array_digest([part.images, part.labels])
+    rows = array_digest(data.evaluation[:2])
     _require_its_data(published, data, rows)
     return run.prepared(config), rows
 

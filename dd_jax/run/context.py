@@ -58,8 +58,8 @@ class RunContext(NamedTuple):
 
     @property
     def evaluation(self) -> Split:
-        """The rows that numbers come from: validation where held out, else test."""
-        return self.dataset.validation or self.dataset.test
+        """The rows that numbers come from."""
+        return self.dataset.evaluation
 
 
 class Prepared(NamedTuple):

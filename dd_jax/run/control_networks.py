@@ -122,8 +122,7 @@ def unaugmented_networks(run: RunContext, sets: SyntheticSet) -> dict[str, Param
         "full_data": stages.networks_on_full_data(plain),
     }
     epochs = _epochs_on_random(plain, sets.images.shape[1])
-    hard = np.array_equal(sets.with_hard_labels.labels, sets.labels)
-    if hard and epochs != config.train.epochs:
+    if not sets.soft and epochs != config.train.epochs:
         found[STEPS] = stages.networks_on_subsets(plain, None, epochs)
     return found
 

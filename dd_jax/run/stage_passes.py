@@ -25,7 +25,7 @@ class Counts(NamedTuple):
 
 def counts_of(data: Dataset) -> Counts:
     """The counts of a data set."""
-    seen = data.validation or data.test
+    seen = data.evaluation
     of_class = np.bincount(data.train.labels, minlength=len(data.class_names))
     return Counts(
         len(data.train.labels), len(seen.labels), len(of_class), int(of_class.min())

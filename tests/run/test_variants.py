@@ -8,37 +8,26 @@ from dd_jax.run import variants
 SMALL = BARE | MLP
 
 
-def test_robust_distillation_leaves_methods_that_cannot_as_they_are():
+@pytest.mark.parametrize(
+    "key, given, takes, without, off",
+    [
+        ("mitigate.robust.eps", 0.1, "dsa", "herding", 0),
+        ("mitigate.fair.form", "fairdd", "dsa", "frepo", "none"),
+        ("distill.allocation", (1, 2, 3), "dsa", "herding", ()),
+        ("distill.labels", "teacher", "dm", "frepo", "own"),  # it learns its labels
+    ],
+)
+def test_what_a_method_does_not_take_is_off_in_its_variant(
+    key, given, takes, without, off
+):
     changes = {
         "audits.transfer.enabled": True,
-        "audits.transfer.methods": ("dsa", "herding"),
-        "mitigate.robust.eps": 0.1,
+        "audits.transfer.methods": (takes, without),
+        key: given,
     }
     found = variants.transfer_variants(make(SMALL | changes))
-    assert found["herding"]["mitigate.robust.eps"] == 0
-    assert "mitigate.robust.eps" not in found["dsa"]
-
-
-def test_fair_distillation_leaves_methods_without_its_form_as_they_are():
-    changes = {
-        "audits.transfer.enabled": True,
-        "audits.transfer.methods": ("dsa", "frepo"),
-        "mitigate.fair.form": "fairdd",
-    }
-    found = variants.transfer_variants(make(SMALL | changes))
-    assert found["frepo"]["mitigate.fair.form"] == "none"
-    assert "mitigate.fair.form" not in found["dsa"]
-
-
-def test_an_allocation_leaves_methods_without_one_as_they_are():
-    changes = {
-        "audits.transfer.enabled": True,
-        "audits.transfer.methods": ("dsa", "herding"),
-        "distill.allocation": (1, 2, 3),
-    }
-    found = variants.transfer_variants(make(SMALL | changes))
-    assert found["herding"]["distill.allocation"] == ()
-    assert "distill.allocation" not in found["dsa"]
+    assert found[without][key] == off
+    assert key not in found[takes]
 
 
 @pytest.mark.parametrize("factor, kept", [(0, False), (2, True)])
@@ -52,14 +41,3 @@ def test_other_methods_decode_by_all_factors_only_where_there_are_tiles(factor, 
     }
     found = variants.transfer_variants(make(SMALL | changes))["dm"]
     assert found.get("distill.multi", True) == kept
-
-
-def test_methods_that_learn_labels_keep_them_beside_a_teacher():
-    changes = {
-        "audits.transfer.enabled": True,
-        "audits.transfer.methods": ("dm", "frepo"),
-        "distill.labels": "teacher",
-    }
-    found = variants.transfer_variants(make(SMALL | changes))
-    assert found["frepo"]["distill.labels"] == "own"
-    assert "distill.labels" not in found["dm"]

@@ -180,10 +180,9 @@ def _best(
 
 def _with_hard_labels(context: Context) -> dict[str, Any]:
     """The control of the class of each image alone; empty where labels are hard."""
-    hard = context.sets.with_hard_labels
-    if np.array_equal(hard.labels, context.sets.labels):
+    if not context.sets.soft:
         return {}
-    params = context.train(hard, "controls")
+    params = context.train(context.sets.with_hard_labels, "controls")
     predicted = predictions(context.model, params, context.evaluation.images)
     return {HARD: {"form": "", "predicted": predicted}}
 
