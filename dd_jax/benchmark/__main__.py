@@ -22,7 +22,6 @@ is full, 2 bad input or usage, 130 Ctrl-C, 143 SIGTERM.
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -45,6 +44,7 @@ from dd_jax.system.paths import (
     expanded,
     no_file,
     no_folder,
+    not_writable,
 )
 from dd_jax.system.progress import say
 from dd_jax.types import InputError
@@ -130,9 +130,7 @@ def _page(path: Path) -> Path:
     if (why := no_file(path)) and why != NO_FILE:
         raise InputError(f"--page={path}: {why}")
     folder = next(place for place in path.absolute().parents if place.exists())
-    if why := no_folder(folder) or (
-        "" if os.access(folder, os.W_OK) else "is read-only"
-    ):
+    if why := not_writable(folder):
         raise InputError(f"--page={path}: {folder} {why}; give another path")
     return path
 

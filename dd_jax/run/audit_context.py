@@ -15,7 +15,7 @@ from dd_jax.audits.audit import ON_ROWS, PIPES, Audit, Context, Shadows
 from dd_jax.catalogue import entry, names, resolve
 from dd_jax.catalogue.naming import init_of
 from dd_jax.config.sharing import audit_keys
-from dd_jax.run import control_networks, stages
+from dd_jax.run import control_networks, shadow_stages, stages
 from dd_jax.run.cached import cache_dir, cached, estimate, run_dir
 from dd_jax.run.context import RunContext, factor_of, images_per_class, learns
 from dd_jax.run.own_backdoor import trigger_of
@@ -191,7 +191,9 @@ def _shadows(run: RunContext) -> Shadows:
         pipe: str, keys: Array, data: Split, *rows: np.ndarray, joint: bool = False
     ) -> tuple[SyntheticSet | None, Params]:
         halves = 2 * rows[0].sum() <= rows[0].size
-        pipeline = stages.shadow_pipeline(run, pipe, data, joint=joint, halves=halves)
+        pipeline = shadow_stages.shadow_pipeline(
+            run, pipe, data, joint=joint, halves=halves
+        )
         sets, trained = pipeline.many(keys, *rows)
         return sets, trained.params
 
@@ -200,7 +202,7 @@ def _shadows(run: RunContext) -> Shadows:
         flips="flip" in run.config.train.augment,
         make=make,
         early=partial(stages.early_networks, run),
-        retrain=partial(stages.shadow_networks, run),
+        retrain=partial(shadow_stages.shadow_networks, run),
     )
 
 

@@ -1,4 +1,4 @@
-"""The stages of a run: synthetic sets, networks on them, baselines and shadows."""
+"""The stages of a run: synthetic sets, networks on them, and baselines."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -8,10 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from dd_jax.audits.audit import ON_ROWS
 from dd_jax.distill.distil_many import distil_many
 from dd_jax.distill.io import storage
-from dd_jax.distill.pipeline import distil_then_train, train_on_data
 from dd_jax.distill.teacher_labels import Teacher
 from dd_jax.report import event_files
 from dd_jax.run.cached import (
@@ -24,8 +22,8 @@ from dd_jax.run.cached import (
     stage_loop,
 )
 from dd_jax.run.context import RunContext, learns
-from dd_jax.run.dp_sgd_baseline import networks_by_dp_sgd, recipe_of
-from dd_jax.run.methods import batched_method_of, experts_of, method_of
+from dd_jax.run.dp_sgd_baseline import networks_by_dp_sgd
+from dd_jax.run.methods import experts_of, method_of
 from dd_jax.run.own_backdoor import saving_trigger
 from dd_jax.run.taught import teacher_of
 from dd_jax.runtime.keys import stack
@@ -34,8 +32,6 @@ from dd_jax.train.many import train_on_rows, train_on_sets
 from dd_jax.types import (
     Array,
     Params,
-    Pipeline,
-    Split,
     SyntheticSet,
 )
 
@@ -206,63 +202,3 @@ def early_networks(run: RunContext) -> Params:
     epochs = one_per_call(-(-run.config.train.full_epochs // 10))
     lr = run.config.train.lr
     return train_on_rows(run.trainer, keys, data, rows, lr, epochs, loop)[0]
-
-
-def _shadow_loop(run: RunContext, pipe: str, stage: str) -> Callable:
-    """The loop of one stage of a pipeline's shadows.
-
-    Those of baselines are shared by runs, so that their seconds count apart.
-    """
-    seconds = "shadow_distill" if stage == "distil" else "shadows"
-    label = f"{seconds.replace('_', ' ')}, {pipe}"
-    if pipe == "distilled":
-        return stage_loop(run, seconds, run_dir(run, f"shadow_{stage}"), label)
-    part = f"{pipe}_shadows"
-    folder = cache_dir(run, part, name=f"shadow_{stage}")
-    return stage_loop(run, part, folder, label)
-
-
-def shadow_pipeline(
-    run: RunContext,
-    pipe: str,
-    data: Split,
-    *,
-    joint: bool = False,
-    halves: bool = True,
-) -> Pipeline:
-    """The pipeline that shadows are made of, by the name that Records use.
-
-    Args:
-      run: the run.
-      pipe: `distilled`, `random_subset`, `full_data` or `dp_sgd`.
-      data: the rows that members are drawn from.
-      joint: whether shadows share networks and real batches.
-      halves: whether each of joint shadows has half of the rows that they draw.
-    """
-    config = run.config
-    if pipe in ON_ROWS:
-        recipe, lr, epochs = run.trainer, config.train.lr, config.train.full_epochs
-        if pipe == "dp_sgd":
-            recipe, lr, epochs = recipe_of(run), config.dp.sgd.lr, config.dp.sgd.epochs
-        loop = _shadow_loop(run, pipe, "nets")
-        return train_on_data(recipe, data, lr, one_per_call(epochs), loop)
-    return distil_then_train(
-        method_of(run, config.distill.method if pipe == "distilled" else "random"),
-        run.trainer,
-        data,
-        distillation_steps(run),
-        in_ten_calls(config.audits.privacy.epochs),
-        (_shadow_loop(run, pipe, "distil"), _shadow_loop(run, pipe, "nets")),
-        experts_of(run, data),
-        batched=batched_method_of(run, halves) if joint else None,
-        teacher=teacher_of(run) if pipe == "distilled" else None,
-    )
-
-
-def shadow_networks(
-    run: RunContext, pipe: str, keys: Array, sets: SyntheticSet
-) -> Params:
-    """Further networks on sets of shadows, trained as their pipeline does."""
-    epochs = in_ten_calls(run.config.audits.privacy.epochs)
-    loop = _shadow_loop(run, pipe, "nets")
-    return train_on_sets(run.trainer, keys, sets, epochs, loop)[0]

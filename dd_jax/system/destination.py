@@ -43,10 +43,7 @@ def make(root: Path, run_ids: Sequence[str]) -> None:
     """
     runs = [run_folder(root, run_id) for run_id in run_ids]
     for folder in (root, root / "runs", root / "cache", *runs):
-        why = paths.no_folder(folder)
-        if not why and not os.access(folder, os.W_OK):
-            why = "is read-only"
-        if why and why != paths.NO_FOLDER:
+        if (why := paths.not_writable(folder)) and why != paths.NO_FOLDER:
             raise InputError(f"--workdir={root}: {folder} {why}; give another folder")
     for file in (root / "results.jsonl", root / "report.html"):
         why = paths.no_file(file)

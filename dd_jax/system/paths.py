@@ -88,6 +88,15 @@ def no_folder(path: str | Path) -> str:
     return "" if os.access(path, os.R_OK | os.X_OK) else "no permission to read it"
 
 
+def not_writable(folder: str | Path) -> str:
+    """Why no file can be put in a folder, empty if one can.
+
+    >>> not_writable("/nowhere"), not_writable("/tmp")
+    ('no such folder', '')
+    """
+    return no_folder(folder) or ("" if os.access(folder, os.W_OK) else "is read-only")
+
+
 def _mode(path: str | Path) -> tuple[int | None, str]:
     """The type of what a path leads to; None with the reason, empty for nothing."""
     try:

@@ -10,7 +10,7 @@ from tiny import BARE, MLP, make, npz, only_run, saved_networks, snapshot
 from dd_jax import config, run
 from dd_jax.report import schema
 from dd_jax.report.__main__ import main as report
-from dd_jax.run import dp_sgd_baseline, stages, together
+from dd_jax.run import dp_sgd_baseline, shadow_stages, together
 from dd_jax.run.context import build_context
 from dd_jax.run.dp_sgd_baseline import (
     cost_of,
@@ -133,14 +133,14 @@ def test_an_entry_for_every_step_that_is_taken(tmp_path, monkeypatch):
 
 
 def test_shadows_are_dp_sgd_with_the_noise_of_the_run(tmp_path, monkeypatch):
-    monkeypatch.setattr(stages, "train_on_data", lambda *given: given)
+    monkeypatch.setattr(shadow_stages, "train_on_data", lambda *given: given)
     context = started(tmp_path, dp__sgd__lr=0.3)
     half = context.dataset.train
     half = Split(half.images[::2], half.labels[::2])
-    recipe, rows, lr, epochs, _ = stages.shadow_pipeline(context, "dp_sgd", half)
+    recipe, rows, lr, epochs, _ = shadow_stages.shadow_pipeline(context, "dp_sgd", half)
     assert recipe is recipe_of(context) and rows is half
     assert (lr, epochs) == (0.3, Schedule(4, 1))
-    recipe, *_ = stages.shadow_pipeline(context, "full_data", half)
+    recipe, *_ = shadow_stages.shadow_pipeline(context, "full_data", half)
     assert recipe is context.trainer
 
 
