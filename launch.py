@@ -57,6 +57,7 @@ from dd_jax.executors.worker import kept_output, work
 from dd_jax.report.decision.decided import Settings
 from dd_jax.system import destination, disk, interruption, paths
 from dd_jax.system.disk import WriteError
+from dd_jax.system.one_line import one_line
 from dd_jax.system.progress import say
 from dd_jax.types import InputError
 
@@ -88,7 +89,7 @@ def main(argv: Sequence[str]) -> int:
         decision = decision_settings(request.cells, known.fail_on)
         return _dispatch(known, request, decision, argv)
     except (InputError, flags.Error) as error:
-        return _refused(BAD_INPUT, " ".join(str(error).split()))
+        return _refused(BAD_INPUT, one_line(error))
     except WriteError as error:
         return _refused(FAILED, str(error))
     except OSError as error:

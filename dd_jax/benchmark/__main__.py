@@ -37,6 +37,7 @@ from dd_jax.report import markdown
 from dd_jax.system import disk, interruption
 from dd_jax.system.destination import results_folder
 from dd_jax.system.disk import WriteError
+from dd_jax.system.one_line import one_line
 from dd_jax.system.paths import (
     NO_FILE,
     check_text,
@@ -76,7 +77,7 @@ def main(argv: Sequence[str]) -> int:
                 say(line)
         return _rank(given.sets, sources, page, root, given.name, source)
     except InputError as error:
-        return _refused(BAD_INPUT, " ".join(str(error).split()))
+        return _refused(BAD_INPUT, one_line(error))
     except WriteError as error:
         return _refused(FAILED, str(error))
     except OSError as error:

@@ -2,13 +2,13 @@
 
 import json
 import re
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from dd_jax.distill.io import storage
 from dd_jax.report import records
+from dd_jax.report.records import dotted
 from dd_jax.report.schema import sound
 from dd_jax.system.paths import no_file
 from dd_jax.types import InputError, Record
@@ -81,15 +81,7 @@ def recipe(metadata: dict) -> dict[str, Any]:
     {'train.epochs': 9}
     """
     stated = metadata.get("config", {})
-    return dict(_dotted({part: stated[part] for part in RECIPE if part in stated}))
-
-
-def _dotted(node: dict, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in node.items():
-        if isinstance(value, dict):
-            yield from _dotted(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, value
+    return dict(dotted({part: stated[part] for part in RECIPE if part in stated}))
 
 
 def records_of(folder: Path, ids: set[str]) -> dict[str, Record]:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from dd_jax.catalogue.rules import Rule, of_type
+from dd_jax.system.one_line import error_line
 from dd_jax.types import InputError
 
 ROOMS = {  # kind -> the prefix of the config keys of its entries
@@ -205,5 +206,6 @@ def _load_point(point: metadata.EntryPoint) -> None:
     except InputError as error:
         raise InputError(f"plug-in {point.name} ({point.value}): {error}") from error
     except Exception as error:
-        words = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        raise InputError(f"plug-in {point.name} ({point.value}): {words}") from error
+        raise InputError(
+            f"plug-in {point.name} ({point.value}): {error_line(error)}"
+        ) from error

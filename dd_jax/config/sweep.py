@@ -17,6 +17,7 @@ from ml_collections import ConfigDict
 from dd_jax import config as configs
 from dd_jax.config.fields import fields
 from dd_jax.config.grid import each_possible
+from dd_jax.system.one_line import error_line
 from dd_jax.system.paths import expanded, no_file
 from dd_jax.types import InputError
 
@@ -213,7 +214,7 @@ def read(path: str | Path) -> ModuleType:
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     except Exception as error:
-        raise InputError(f"{path}: {_one_line(error)}") from error
+        raise InputError(f"{path}: {error_line(error)}") from error
     return module
 
 
@@ -223,8 +224,4 @@ def _call(module: ModuleType, name: str) -> Any:
     try:
         return getattr(module, name)()
     except Exception as error:
-        raise InputError(f"{module.__file__}: {name}(): {_one_line(error)}") from error
-
-
-def _one_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise InputError(f"{module.__file__}: {name}(): {error_line(error)}") from error

@@ -58,7 +58,7 @@ def distil_then_train(
         )[0]
 
     def networks(keys, sets):
-        return Trained(train_on_sets(trainer, keys, sets, epochs, loops[1])[0])
+        return Trained(train_on_sets(trainer, keys, sets, epochs, loops[1]))
 
     def many(keys, member, initial=None):
         split = jax.vmap(jax.random.split)(keys)
@@ -88,8 +88,7 @@ def train_on_data(
     """
 
     def networks(keys, rows):
-        params, _ = train_on_rows(trainer, keys, data, rows, lr, epochs, loop)
-        return Trained(params)
+        return Trained(train_on_rows(trainer, keys, data, rows, lr, epochs, loop))
 
     def many(keys, member):
         rows = np.stack([np.flatnonzero(row) for row in member])

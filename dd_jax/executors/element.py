@@ -49,8 +49,8 @@ class Element(NamedTuple):
             end = answered(out)
         except ValueError:
             return self._lost(child.returncode)
-        if end.kind != "done" and end.kind != "busy":
-            record_loss(self.folder, end.text)
+        if end.error:
+            record_loss(self.folder, end.error)
         return end.text
 
     def checkpoint(self) -> Any:

@@ -46,4 +46,4 @@ def run_in_turn(
                 say(labels[i])
                 yield i, attempt(cells[i], root)
 
-    return in_rounds(cells, labels, root, run_some)
+    return in_rounds(folders, labels, run_some)

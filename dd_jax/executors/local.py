@@ -9,13 +9,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from dd_jax.executors.cells import ALREADY_DONE, End
+from dd_jax.executors.cells import ALREADY_DONE, End, failed
 from dd_jax.executors.lost import how_ended, record_loss
 from dd_jax.executors.rounds import in_rounds, sorted_out
 from dd_jax.executors.shares import Share
 from dd_jax.executors.watch import Watcher
 from dd_jax.executors.worker import answered, sent, start
 from dd_jax.system import workdir
+from dd_jax.system.disk import WriteError
 from dd_jax.system.locks import Busy
 
 _LOOK = 1.0  # seconds between two looks at the runs
@@ -97,8 +98,7 @@ class Pool:
             worker.stdin.close()
         worker.stdout.close()
         how = how_ended(worker.wait(), "lower --workers")
-        why = f"worker {worker.pid} {how} (see {self.log(slot)})"
-        return End("failed", f"failed: {why}", ran=True, owner=str(worker.pid))
+        return failed(f"worker {worker.pid} {how} (see {self.log(slot)})")
 
 
 @contextmanager
@@ -146,16 +146,16 @@ def run_side_by_side(
                     running += 1
             for i, end in pool.ends(_LOOK):
                 running -= 1
-                if end.owner and end.kind == "failed":
-                    with suppress(Busy):
-                        record_loss(folders[i], end.text.removeprefix("failed: "))
+                if end.error:
+                    with suppress(Busy, WriteError):
+                        record_loss(folders[i], end.error)
                 watcher.clear()
                 yield i, end
             watcher.show()
         watcher.clear()
 
     with _stopped(Pool(command, shares, root / "logs")) as pool:
-        return in_rounds(cells, labels, root, run_some, len(shares))
+        return in_rounds(folders, labels, run_some, len(shares))
 
 
 def _blocks(numbers: Sequence[int], count: int) -> list[deque[int]]:

@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 from dd_jax import config as configs
 from dd_jax.config.overrides import written
 from dd_jax.executors.cells import Request
-from dd_jax.executors.prepare import has_to_be_fetched, prepare
+from dd_jax.executors.prepare import prepare_at_hand
 from dd_jax.system import disk
 
 
@@ -37,9 +37,7 @@ def write(
     Raises:
       InputError: all cells that cannot run.
     """
-    known = [i for i, c in enumerate(request.cells) if not has_to_be_fetched(c)]
-    made = prepare(request, started(), known) if known else []
-    ids = {i: cell.id for i, cell in zip(known, made)}
+    ids = {i: cell.id for i, cell in prepare_at_hand(request, started).items()}
 
     def rows() -> Iterator[bytes]:
         for i, (cell, label) in enumerate(zip(request.cells, request.labels)):

@@ -8,7 +8,7 @@ from typing import Any
 
 from dd_jax.executors import earlier, groups, time_plan
 from dd_jax.executors.cells import Request, say_notes
-from dd_jax.executors.prepare import has_to_be_fetched, prepare
+from dd_jax.executors.prepare import prepare, prepare_at_hand
 from dd_jax.report import completed
 from dd_jax.system import workdir
 from dd_jax.system.progress import duration, say
@@ -30,9 +30,7 @@ def show(request: Request, started: Callable[[], ModuleType], results: Path) -> 
     Raises:
       InputError: all cells that cannot run.
     """
-    known = [i for i, c in enumerate(request.cells) if not has_to_be_fetched(c)]
-    made = prepare(request, started(), known) if known else []
-    cells = dict(zip(known, made))
+    cells = prepare_at_hand(request, started)
     states = {i: _progress(request.root, cell.id) for i, cell in cells.items()}
     if request.plan:
         say("\n".join(time_plan.described(request.plan)))
@@ -43,7 +41,7 @@ def show(request: Request, started: Callable[[], ModuleType], results: Path) -> 
         found = earlier.read(request.root, results)
         device = "" if request.elsewhere else started().device_kind()
         say("\n".join(_summary(left, found, device)))
-    say_notes(made)
+    say_notes(cells.values())
 
 
 def _lines(

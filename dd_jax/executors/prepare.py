@@ -35,10 +35,8 @@ def require_valid(request: Request, started: Callable[[], ModuleType]) -> None:
     refuse(reasons, request.labels)
 
 
-def prepare(
-    request: Request, run: ModuleType, numbers: Sequence[int] | None = None
-) -> list[Any]:
-    """What `run.prepared` gives for the cells, or those of some numbers, in order.
+def prepare(request: Request, run: ModuleType) -> list[Any]:
+    """What `run.prepared` gives for the cells, in order.
 
     Data are read once for all cells on them, and what does not depend on the seed is
     checked once for all seeds.
@@ -46,11 +44,33 @@ def prepare(
     Raises:
       InputError: all cells that cannot run, see `config.grid.refuse`.
     """
-    numbers = range(len(request.cells)) if numbers is None else numbers
+    made = _all_prepared(request, range(len(request.cells)), run)
+    return [*made.values()]
+
+
+def prepare_at_hand(
+    request: Request, started: Callable[[], ModuleType]
+) -> dict[int, Any]:
+    """The same, by number, of the cells whose data need not be fetched.
+
+    Args:
+      request: the cells.
+      started: gives `dd_jax.run`; called where there are such cells.
+
+    Raises:
+      InputError: all of them that cannot run.
+    """
+    known = [i for i, cell in enumerate(request.cells) if not has_to_be_fetched(cell)]
+    return _all_prepared(request, known, started()) if known else {}
+
+
+def _all_prepared(
+    request: Request, numbers: Sequence[int], run: ModuleType
+) -> dict[int, Any]:
     made, reasons = _prepared(request, numbers, run)
     if reasons:
         refuse(reasons, request.labels)
-    return [made[i] for i in numbers]
+    return {i: made[i] for i in numbers}
 
 
 def _prepared(

@@ -4,7 +4,6 @@ import errno
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from dd_jax.executors.cells import ALREADY_DONE, End
 from dd_jax.report import completed
@@ -25,9 +24,8 @@ def sorted_out(
 
 
 def in_rounds(
-    cells: Sequence[Any],
+    folders: Sequence[Path],
     labels: Sequence[str],
-    root: Path,
     run_some: RunSome,
     at_once: int = 1,
 ) -> list[End]:
@@ -37,9 +35,8 @@ def in_rounds(
     as their number falls.
 
     Args:
-      cells: prepared, each with its run `id`.
+      folders: of their runs.
       labels: of the cells.
-      root: the work directory.
       run_some: runs the cells of these numbers and yields each with its end.
       at_once: how many it runs at the same time.
 
@@ -49,11 +46,10 @@ def in_rounds(
     Raises:
       WriteError: the disk is full; the cells that are left are not started.
     """
-    folders = [workdir.run_folder(root, cell.id) for cell in cells]
     skips = [(workdir.read_status(f) or {}).get("status") == "done" for f in folders]
     ends: dict[int, End] = {}
     ran, start = 0, time.monotonic()
-    todo: Sequence[int] = range(len(cells))
+    todo: Sequence[int] = range(len(folders))
     while todo:
         pending = {i for i in todo if not skips[i]}
         for i, end in run_some(todo):
@@ -71,4 +67,4 @@ def in_rounds(
             notice(line) if end.kind in ("failed", "refused") else say(line)
         busy = [i for i in todo if ends[i].kind == "busy"]
         todo = busy if len(busy) < len(todo) else []
-    return [ends[i] for i in range(len(cells))]
+    return [ends[i] for i in range(len(folders))]

@@ -16,6 +16,7 @@ from dd_jax.report import completed
 from dd_jax.report.records import estimate, lookup
 from dd_jax.system import workdir
 from dd_jax.system.disk import file_digest
+from dd_jax.system.one_line import one_line
 from dd_jax.system.progress import duration
 from dd_jax.types import InputError
 
@@ -47,7 +48,7 @@ def look(folder: Path | None) -> Seen:
             return Seen("damaged", f"{name} is not the one that was written")
         return Seen("done", _accuracy(folder), _between(folder, "record.json"))
     if kind in ("failed", "diverged", "damaged"):
-        return Seen(kind, " ".join(str(row["error"]).split()))
+        return Seen(kind, one_line(row["error"]))
     if kind != "running":
         return Seen("damaged", f"status.json says {kind}")
     detail, share = _progress(folder)

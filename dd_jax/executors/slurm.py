@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dd_jax.executors import slurm_commands as slurm
-from dd_jax.executors.cells import ALREADY_DONE, End
+from dd_jax.executors.cells import ALREADY_DONE, End, busy, failed, full, read_back
 from dd_jax.executors.element import MORE_MEMORY, Element
 from dd_jax.executors.lost import record_loss, to_fit
 from dd_jax.executors.options import DEFAULT_TIME
@@ -19,9 +19,10 @@ from dd_jax.executors.rounds import in_rounds, sorted_out
 from dd_jax.executors.slurm_submission import LATE, Settings, find_jobs
 from dd_jax.executors.watch import Watcher
 from dd_jax.system import workdir
-from dd_jax.system.disk import WriteError, tells_no_room
+from dd_jax.system.disk import WriteError
 from dd_jax.system.locks import Busy
 from dd_jax.system.notice import notice
+from dd_jax.system.one_line import one_line
 from dd_jax.types import InputError
 
 _WARNED = 90  # seconds before its time limit in which a job is queued again
@@ -130,7 +131,7 @@ def run_on_cluster(
         watcher.clear()
 
     at_once = settings["slurm_array_parallelism"]
-    return in_rounds(cells, labels, root, run_some, min(at_once, len(cells)))
+    return in_rounds(folders, labels, run_some, min(at_once, len(cells)))
 
 
 def _ends(
@@ -180,22 +181,14 @@ def _end(folder: Path, job: str, surely: bool) -> End | None:
             why += f"; {to_fit(MORE_MEMORY)}"
         try:
             record_loss(folder, why)
-        except Busy as busy:
-            return End("busy", f"is being run by {busy.owner}", owner=busy.owner)
+        except Busy as other:
+            return busy(other.owner)
         except WriteError as error:
             if not error.no_room:
                 raise
-            return End("full", str(error), ran=True)
+            return full(str(error))
         logs = folder.parents[1] / "slurm" / f"{job}_0_log.err"
-        more = (
-            f"see {logs}" if logs.exists() else "no log: do the nodes see the folder?"
-        )
-        return End("failed", f"failed: {why} ({more})", ran=True)
-    error = " ".join(str(row["error"]).split())
-    if error.startswith("DoesNotFit: "):
-        return End(
-            "refused", f"refused: {error.removeprefix('DoesNotFit: ')}", ran=True
-        )
-    if error.startswith("WriteError: ") and tells_no_room(error):
-        return End("full", error.removeprefix("WriteError: "), ran=True)
-    return End("failed", f"{row['status']}: {error} (see {folder})", ran=True)
+        if logs.exists():
+            return failed(why, logs)
+        return failed(f"{why} (no log: do the nodes see the folder?)")
+    return read_back(one_line(row["error"]), folder, row["status"])

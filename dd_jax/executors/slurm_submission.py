@@ -14,6 +14,7 @@ from dd_jax.executors.lost import tried_again
 from dd_jax.system import interruption, workdir
 from dd_jax.system.locks import locked
 from dd_jax.system.notice import notice
+from dd_jax.system.one_line import one_line
 from dd_jax.system.progress import say
 from dd_jax.types import InputError
 
@@ -131,8 +132,7 @@ def _submitted(folder: Path, block: list[Element], settings: Settings) -> list[s
         ):
             jobs = [executor.submit(element) for element in block]
     except (utils.FailedJobError, utils.FailedSubmissionError) as error:
-        words = " ".join(str(error).split())
-        raise InputError(f"Slurm refuses the jobs: {words}") from None
+        raise InputError(f"Slurm refuses the jobs: {one_line(error)}") from None
     return [job.job_id for job in jobs]
 
 

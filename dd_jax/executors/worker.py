@@ -14,7 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TextIO
 
-from dd_jax.executors.cells import End, Request
+from dd_jax.executors.cells import End, Request, failed
+from dd_jax.system.one_line import error_line
 from dd_jax.system.progress import say
 
 
@@ -76,14 +77,11 @@ def _run(request: Request, number: int, run_id: str, prepared, attempt) -> End:
         say(request.labels[number])
         cell = prepared(request.cells[number])
     except Exception as error:
-        words = " ".join(str(error).split())
-        return End("failed", f"failed: {type(error).__name__}: {words}", ran=True)
+        return failed(error_line(error))
     if cell.id != run_id:
-        return End(
-            "failed",
-            "failed: the config file or the data changed since the start of the sweep; "
-            "start it again",
-            ran=True,
+        return failed(
+            "the config file or the data changed since the start of the sweep; start "
+            "it again"
         )
     return attempt(cell, request.root)
 

@@ -22,6 +22,7 @@ from dd_jax.report.cards import card_files
 from dd_jax.report.safe_text import presentable
 from dd_jax.report.sweep_axes import ordered
 from dd_jax.system import disk
+from dd_jax.system.one_line import one_line
 from dd_jax.system.paths import IS_FILE, describe_error, expanded, no_file, no_folder
 from dd_jax.types import InputError, Record
 
@@ -44,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         _run(arguments)
     except InputError as error:
-        print("error:", " ".join(str(error).split()), file=sys.stderr)
+        print("error:", one_line(error), file=sys.stderr)
         return 2
     except OSError as error:
         print("error:", describe_error(error), file=sys.stderr)

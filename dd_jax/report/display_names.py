@@ -183,7 +183,11 @@ def set_size_text(record: Record) -> str:
 
 
 def class_name(record: Record, number: int) -> str:
-    """What a class is called, by the names of the run where it has them."""
+    """What a class is called, by the names of the run where it has them.
+
+    >>> class_name({"run": {"class_names": ["cat"]}}, 0), class_name({"run": {}}, 3)
+    ('cat', 'class 3')
+    """
     names = record["run"].get("class_names") or ()
     name = names[number] if number < len(names) else None
-    return name if name is not None else f"class {number}"
+    return str(name) if name is not None else f"class {number}"

@@ -5,7 +5,7 @@ import json
 import mmap
 import os
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -158,3 +158,16 @@ def estimate(value: Any) -> dict | None:
     ci = value.get("ci")
     ci = None if not ci or None in ci else list(ci)
     return {"mean": value["mean"], "ci": ci, "n": value.get("n")}
+
+
+def dotted(node: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """The values of nested mappings with dotted keys.
+
+    >>> dict(dotted({"train": {"epochs": 9}}))
+    {'train.epochs': 9}
+    """
+    for key, value in node.items():
+        if isinstance(value, Mapping):
+            yield from dotted(value, f"{before}{key}.")
+        else:
+            yield before + key, value

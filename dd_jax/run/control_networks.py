@@ -61,7 +61,7 @@ def networks_on_some_rows(
     folder = run_dir(run, f"controls_{epochs}_epochs")
     loop = stage_loop(run, "controls", folder, f"controls, {name}")
     schedule = in_ten_calls(epochs)
-    return train_on_rows(run.trainer, keys, rows, chosen, lr, schedule, loop)[0]
+    return train_on_rows(run.trainer, keys, rows, chosen, lr, schedule, loop)
 
 
 def watched_networks(
@@ -91,12 +91,12 @@ def watched_networks(
         run.trainer,
         stack(run.key("controls scores"), nets),
         rows,
-        np.tile(np.arange(len(rows.labels)), (nets, 1)),
+        None,
         config.train.lr,
         one_per_call(total),
         loop,
         seen,
-    )[0]
+    )
 
 
 def unaugmented_networks(run: RunContext, sets: SyntheticSet) -> dict[str, Params]:

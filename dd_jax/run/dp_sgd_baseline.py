@@ -80,11 +80,10 @@ def networks_by_dp_sgd(run: RunContext, epochs: int | None = None) -> Params:
     """
     config, data = run.config, run.dataset.train
     keys = stack(run.key("dp_sgd"), config.train.full_nets)
-    rows = np.tile(np.arange(len(data.labels)), (config.train.full_nets, 1))
     schedule = one_per_call(epochs or config.dp.sgd.epochs)
     loop = stage_loop(run, "dp_sgd", cache_dir(run, "dp_sgd"), "DP-SGD")
     lr = config.dp.sgd.lr
-    return train_on_rows(recipe_of(run), keys, data, rows, lr, schedule, loop)[0]
+    return train_on_rows(recipe_of(run), keys, data, None, lr, schedule, loop)
 
 
 def earlier_accuracy(run: RunContext) -> dict[int, float]:

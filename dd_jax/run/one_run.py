@@ -48,6 +48,7 @@ from dd_jax.runtime.precision import computing_in
 from dd_jax.runtime.program_maps import forget_programs_if_many
 from dd_jax.system import disk, locks, workdir
 from dd_jax.system.locks import Busy
+from dd_jax.system.one_line import error_line
 from dd_jax.system.paths import expanded
 from dd_jax.types import Dataset, InputError, Params, Record, SyntheticSet
 
@@ -94,8 +95,7 @@ def _prepared(config: ConfigDict) -> Prepared:
         ]
         if not plugins:
             raise
-        words = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        raise InputError(f"with {', '.join(plugins)}: {words}") from error
+        raise InputError(f"with {', '.join(plugins)}: {error_line(error)}") from error
     return Prepared(
         configs.run_id(config, built.fingerprint),
         config,

@@ -77,4 +77,4 @@ def shadow_networks(
     """Further networks on sets of shadows, trained as their pipeline does."""
     epochs = in_ten_calls(run.config.audits.privacy.epochs)
     loop = _shadow_loop(run, pipe, "nets")
-    return train_on_sets(run.trainer, keys, sets, epochs, loop)[0]
+    return train_on_sets(run.trainer, keys, sets, epochs, loop)

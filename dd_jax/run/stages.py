@@ -116,7 +116,7 @@ def networks_on_sets(
     keys = stack(run.key("nets"), len(each.images))
     loop = stage_loop(run, stage, run_dir(run, "nets"))
     epochs = in_ten_calls(run.config.train.epochs)
-    return train_on_sets(run.trainer, keys, each, epochs, loop)[0]
+    return train_on_sets(run.trainer, keys, each, epochs, loop)
 
 
 def _learning_rates(run: RunContext, rates: Array) -> Array:
@@ -168,19 +168,16 @@ def networks_on_subsets(
     loop = stage_loop(run, stage, folder, "random subset")
     schedule = in_ten_calls(epochs)
     net_keys = stack(net_key, config.train.nets)
-    return train_on_sets(run.trainer, net_keys, sets, schedule, loop)[0]
+    return train_on_sets(run.trainer, net_keys, sets, schedule, loop)
 
 
 def networks_on_full_data(run: RunContext) -> Params:
     """`train.full_nets` networks on all rows of train."""
     config, data = run.config, run.dataset.train
     keys = stack(run.key("full_data"), config.train.full_nets)
-    rows = np.tile(np.arange(len(data.labels)), (config.train.full_nets, 1))
     loop = stage_loop(run, "full_data", cache_dir(run, "full_data"))
     epochs = one_per_call(config.train.full_epochs)
-    return train_on_rows(run.trainer, keys, data, rows, config.train.lr, epochs, loop)[
-        0
-    ]
+    return train_on_rows(run.trainer, keys, data, None, config.train.lr, epochs, loop)
 
 
 def baselines(config: ConfigDict) -> dict[str, Callable[[RunContext], Params]]:
@@ -197,8 +194,7 @@ def early_networks(run: RunContext) -> Params:
     """Ten networks on all rows of train, after a tenth of `train.full_epochs`."""
     data = run.dataset.train
     keys = stack(run.key("early networks"), _EARLY_NETS)
-    rows = np.tile(np.arange(len(data.labels)), (_EARLY_NETS, 1))
     loop = stage_loop(run, "early_networks", cache_dir(run, "early_networks"))
     epochs = one_per_call(-(-run.config.train.full_epochs // 10))
     lr = run.config.train.lr
-    return train_on_rows(run.trainer, keys, data, rows, lr, epochs, loop)[0]
+    return train_on_rows(run.trainer, keys, data, None, lr, epochs, loop)

@@ -31,6 +31,7 @@ from dd_jax.run.read_data import dataset, whitening
 from dd_jax.run.taught import require_teacher, require_views
 from dd_jax.run.variants import transfer_variants
 from dd_jax.runtime.devices import require_devices
+from dd_jax.runtime.memory_plan import size_in_words
 from dd_jax.runtime.precision import require_precision
 from dd_jax.runtime.reuse import reused
 from dd_jax.system.memory import free
@@ -109,12 +110,8 @@ def forecast(config: ConfigDict) -> str:
     minutes = math.ceil(fitting_seconds(shape) / 60)
     return (
         f"data.zca: whitening starts with the eigenvectors of {values} x {values} "
-        f"covariances, about {minutes} min and {_size(fitting_bytes(shape))}"
+        f"covariances, about {minutes} min and {size_in_words(fitting_bytes(shape))}"
     )
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count > 1e9 else f"{count / 1e6:.1f} MB"
 
 
 def _check_devices(count: int) -> None:
@@ -141,7 +138,7 @@ def _check_whitening(data: Dataset) -> None:
         advice = f"take data.image_size={fit[0]} at most, or " if fit else "take "
         raise InputError(
             f"data.zca: to whiten {n} images of {h}x{w}x{c} values takes about "
-            f"{_size(needed)} of memory, and {_size(available)} are free; "
+            f"{size_in_words(needed)} of memory, and {size_in_words(available)} are free; "
             f"{advice}data.zca=False"
         )
 

@@ -23,6 +23,7 @@ from dd_jax.runtime import hosts
 from dd_jax.runtime.sent import arrays_of_first
 from dd_jax.system import disk, interruption
 from dd_jax.system.notice import notice
+from dd_jax.system.one_line import one_line
 from dd_jax.system.paths import no_file
 from dd_jax.types import Params
 
@@ -191,7 +192,7 @@ class Checkpoints:
     def _say(self, bad: Sequence[tuple[int, Exception]], then: str) -> None:
         if bad:
             steps = ", ".join(str(step) for step, _ in bad)
-            why = " ".join(str(bad[0][1]).split())
+            why = one_line(bad[0][1])
             notice(
                 f"{self._label}: the state of step {steps} in {self._folder} cannot be "
                 f"used ({why}); {then}"

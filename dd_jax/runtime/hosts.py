@@ -23,6 +23,7 @@ from jax._src.distributed import global_state
 
 from dd_jax.runtime.private_folder import private_folder
 from dd_jax.system import interruption
+from dd_jax.system.one_line import one_line
 from dd_jax.types import InputError
 
 _POLL = 60_000  # milliseconds of one question to the store
@@ -112,8 +113,9 @@ def join(
             )
             number, processes = jax.process_index(), jax.process_count()
     except Exception as error:
-        words = " ".join(str(error).split())
-        raise InputError(f"--distributed: the processes do not meet: {words}") from None
+        raise InputError(
+            f"--distributed: the processes do not meet: {one_line(error)}"
+        ) from None
     _require_collectives()
     _here = _Here(number, processes, None if number == 0 else private_folder())
 

@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 import jax
 
 from dd_jax.runtime import hosts
+from dd_jax.system.one_line import error_line
 
 _END = "dd_jax/end"
 _PATIENCE = 300.0  # seconds in which an error that all meet comes to all
@@ -67,8 +68,9 @@ def _kinds_of_all(error, kind, seconds):
 
 
 def _fail(error: BaseException) -> None:
-    words = " ".join(f"{type(error).__name__}: {error}".split())
-    why = f"{words}; all processes end; run the same command again to resume"
+    why = (
+        f"{error_line(error)}; all processes end; run the same command again to resume"
+    )
     if hosts.first():
         print("error:", why, file=sys.stderr)
     leave(1, why)

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from dd_jax.system.memory import excess, format_bytes
+from dd_jax.system.one_line import plain_line
 from dd_jax.types import InputError
 
 _DIRECTORY = 2**20  # bytes of the longest table of contents: some ten thousand arrays
@@ -91,7 +92,7 @@ def read_npz(
         Exception
     ) as error:  # zipfile, zlib and numpy raise anything on hostile bytes
         reason = error if str(error) else type(error).__name__
-    raise InputError(say(_plain(reason)))
+    raise InputError(say(plain_line(reason)))
 
 
 def _read(
@@ -193,10 +194,3 @@ def _values(
         if flat.view(header.dtype.byteorder + "u4").max() > 0x10FFFF:
             raise _Refused(f"{info.filename} holds text that is not Unicode")
     return array
-
-
-def _plain(reason: object) -> str:
-    """One short line without control characters, whatever a file put into it."""
-    line = " ".join(str(reason).split())
-    line = "".join(c if c.isprintable() else "?" for c in line)
-    return line if len(line) <= 200 else f"{line[:197]}..."

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from dd_jax.system.one_line import one_line
+
 _REMEDIES = {
     errno.ENOSPC: "make room",
     errno.EDQUOT: "make room within the quota",
@@ -98,7 +100,7 @@ def check_room(path: str | Path, size: int) -> None:
 
 
 def _refusal(path: Path, error: Exception, number: int | None, size: int | None) -> str:
-    why = os.strerror(number) if number else " ".join(str(error).split())
+    why = os.strerror(number) if number else one_line(error)
     needed = [] if size is None else [f"{_amount(size)} needed"]
     if number == errno.ENOSPC:
         with suppress(OSError):

@@ -5,9 +5,11 @@ from contextlib import suppress
 
 from tqdm import tqdm
 
+from dd_jax.system.one_line import one_line
+
 
 def notice(text: str) -> None:
     """Prints a line to stderr at once, where that can be written, above any bar."""
     with suppress(OSError):
-        tqdm.write(" ".join(text.split()), file=sys.stderr)
+        tqdm.write(one_line(text), file=sys.stderr)
         sys.stderr.flush()

@@ -16,6 +16,7 @@ import numpy as np
 
 from dd_jax.system import disk
 from dd_jax.system.archive import read_npz
+from dd_jax.system.one_line import one_line
 from dd_jax.system.paths import no_file
 from dd_jax.types import InputError
 
@@ -81,8 +82,7 @@ def read_tree(path: str | Path) -> Any:
     except (MemoryError, PermissionError):
         raise
     except Exception as error:  # a damaged archive can raise anything
-        why = " ".join(str(error).split())
-        raise InputError(f"{path}: damaged ({why})") from None
+        raise InputError(f"{path}: damaged ({one_line(error)})") from None
 
 
 def _tree_digest(text: str, arrays: dict[str, np.ndarray]) -> str:

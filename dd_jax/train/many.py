@@ -6,6 +6,7 @@ from typing import NamedTuple
 import chex
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from dd_jax.runtime.advance import Advance
 from dd_jax.runtime.loop import LoopResult, run_loop
@@ -61,7 +62,7 @@ def _watched(advance: Callable, watch: Callable) -> Callable:
 
 def _train(
     trainer, keys, program, fixed, each, schedule, loop, inputs, watch=None
-) -> tuple[Params, float]:
+) -> Params:
     split = jax.vmap(jax.random.split)(keys)
     state = _starter(trainer)(None, split[:, 0])
     advance = Advance(program, (*fixed, schedule.total), split[:, 1], each)
@@ -72,7 +73,7 @@ def _train(
         per_call=schedule.per_call,
         inputs=(jax.random.key_data(keys), inputs),
     )
-    return result.state.params, result.seconds
+    return result.state.params
 
 
 def train_on_sets(
@@ -81,7 +82,7 @@ def train_on_sets(
     sets: SyntheticSet,
     schedule: Schedule,
     loop: Loop = run_loop,
-) -> tuple[Params, float]:
+) -> Params:
     """Trains s networks, each on its own synthetic set.
 
     Args:
@@ -92,7 +93,7 @@ def train_on_sets(
       loop: drives the compiled epochs.
 
     Returns:
-      Parameters with a leading axis s, and the seconds that it took.
+      Parameters with a leading axis s.
     """
     chex.assert_rank([sets.images, sets.labels, sets.lr], [5, 3, 1])
     each = sets.images, sets.labels, sets.lr, sets.views
@@ -103,19 +104,19 @@ def train_on_rows(
     trainer: Trainer,
     keys: Array,
     data: Split,
-    rows: Array,
+    rows: Array | None,
     lr: float,
     schedule: Schedule,
     loop: Loop = run_loop,
     watch: Callable[[FitState, int], None] | None = None,
-) -> tuple[Params, float]:
+) -> Params:
     """Trains s networks, each on its own rows of the real data.
 
     Args:
       trainer: the recipe.
       keys: `key[s]`.
       data: the real rows, their labels classes or probabilities `f32[n k]`.
-      rows: `i32[s m]`.
+      rows: `i32[s m]`; None for all rows of each network.
       lr: learning rate.
       schedule: epochs.
       loop: drives the compiled epochs.
@@ -123,8 +124,10 @@ def train_on_rows(
         reached: at the start and after each call.
 
     Returns:
-      Parameters with a leading axis s, and the seconds that it took.
+      Parameters with a leading axis s.
     """
+    if rows is None:
+        rows = np.tile(np.arange(len(data.labels)), (len(keys), 1))
     chex.assert_rank([data.images, data.labels, rows], [4, {1, 2}, 2])
     labels = data.labels
     if labels.ndim == 1:

@@ -126,11 +126,10 @@ def train(
         rate = data.lr if lr is None else lr
         one = data._replace(lr=jnp.float32(rate), metadata=None)
         sets = jax.tree.map(lambda a: jnp.stack([jnp.asarray(a)] * nets), one)
-        return train_on_sets(recipe, keys, sets, schedule(epochs), loop)[0]
+        return train_on_sets(recipe, keys, sets, schedule(epochs), loop)
     rows = data.train if isinstance(data, Dataset) else data
-    every = np.tile(np.arange(len(rows.labels)), (nets, 1))
     rate = _LR if lr is None else lr
-    return train_on_rows(recipe, keys, rows, every, rate, schedule(epochs), loop)[0]
+    return train_on_rows(recipe, keys, rows, None, rate, schedule(epochs), loop)
 
 
 def accuracy(model: Model, params: Params, data: Dataset | Split) -> np.ndarray:

@@ -90,6 +90,13 @@ def test_a_worker_that_does_not_start_fails_its_cells(side_by_side):
     assert all("ended with status 2 (see " in end.text for end in ends)
 
 
+def test_why_a_cell_failed_before_its_run_started_is_kept(side_by_side, tmp_path):
+    fails = "end |= {'kind': 'failed', 'text': 'failed: x', 'error': 'x'}"
+    side_by_side(f"if number == 2: {fails}")
+    row = workdir.read_status(workdir.run_folder(tmp_path, f"{2:012x}"))
+    assert row == {"status": "failed", "error": "x"}
+
+
 def test_cells_elsewhere_are_tried_again(side_by_side, tmp_path):
     busy = "end |= {'kind': 'busy', 'text': 'is being run by 7 on x', 'owner': '7'}"
     ends = side_by_side(f"if number == 2 and not os.path.exists('4.ran'): {busy}")

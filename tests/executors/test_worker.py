@@ -1,12 +1,13 @@
 """A worker runs the cell that its launcher means, or none."""
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from dd_jax.executors import lost, worker
-from dd_jax.executors.cells import End, Request
+from dd_jax.executors.cells import Request, failed
 from dd_jax.executors.element import Element
 from dd_jax.system import locks, workdir
 from dd_jax.types import InputError
@@ -29,7 +30,8 @@ def test_what_is_wrong_with_a_cell_is_its_end():
         raise InputError("two\nlines")
 
     end = worker._run(REQUEST, 0, "a", refuse, None)
-    assert end == End("failed", "failed: InputError: two lines", ran=True)
+    assert end == failed("InputError: two lines")
+    assert end.text == "failed: InputError: two lines"
 
 
 def test_a_cell_is_run_in_the_work_directory(capsys):
@@ -63,7 +65,7 @@ def test_the_loss_of_a_run_that_goes_on_is_not_recorded(tmp_path):
 @pytest.mark.parametrize(
     "script, text",
     [
-        ('echo \'{"kind": "failed", "text": "failed: x"}\'', "failed: x"),
+        (f"echo '{json.dumps(failed('x')._asdict())}'", "failed: x"),
         ("kill -9 $$", f"its process {lost.how_ended(-9, 'raise --slurm.mem')}"),
         ("exit 2", "its process ended with status 2"),
     ],
@@ -72,4 +74,5 @@ def test_an_element_records_how_its_process_ended(tmp_path, script, text):
     run = tmp_path / "runs" / "a"
     element = Element(("sh", "-c", script), 0, "a", run, tmp_path)
     assert element() == text
-    assert workdir.read_status(run) == {"status": "failed", "error": text}
+    error = text.removeprefix("failed: ")  # what prints it says so already
+    assert workdir.read_status(run) == {"status": "failed", "error": error}

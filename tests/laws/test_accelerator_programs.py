@@ -223,7 +223,7 @@ def training(loop, counted):
     sets = SyntheticSet(images, labels, jnp.full(3, 0.01))
     keys, one = jax.random.split(jax.random.key(1), 3), trainer(network())
     one = one._replace(advance=counted(one.advance))
-    return train_on_sets(one, keys, sets, Schedule(4, 1), loop)[0]
+    return train_on_sets(one, keys, sets, Schedule(4, 1), loop)
 
 
 def counting(traces):

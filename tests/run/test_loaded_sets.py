@@ -57,7 +57,7 @@ def test_others_train_the_same_networks_from_the_file(folder, record):
     sets = SyntheticSet(*(np.stack([a] * nets) for a in found[:3]))
     drive_quietly = lambda *args, **kw: run_loop(*args, label="again", **kw)
     schedule = Schedule(recipe["epochs"], 1)
-    params, _ = train_on_sets(recipe_of, keys, sets, schedule, drive_quietly)
+    params = train_on_sets(recipe_of, keys, sets, schedule, drive_quietly)
     networks = saved_networks(folder)["distilled"]
     jax.tree.map(np.testing.assert_array_equal, params, networks)
     data = load("digits", num_classes=3).test

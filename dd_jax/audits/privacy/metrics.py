@@ -17,6 +17,7 @@ from dd_jax.audits.privacy.roc import (
     rates_at,
     roc,
     roc_points,
+    step_at,
     tpr_at_fpr,
 )
 from dd_jax.report.intervals import (
@@ -171,7 +172,7 @@ def rate_at(
     """
     tpr, fpr = rates_at(whole, level)
     slope = _slope(whole, level)
-    called = scores >= whole.thresholds[np.searchsorted(whole.fpr, level, "right") - 1]
+    called = scores >= whole.thresholds[step_at(whole, level)]
     variance, degrees = pair_variance(influence(called, slope))
     if 0 < tpr < 1 and variance > 0:
         centre, half = wilson(tpr, tpr * (1 - tpr) / variance, degrees=degrees)

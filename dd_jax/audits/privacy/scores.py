@@ -23,6 +23,7 @@ from dd_jax.audits.privacy import (
 )
 from dd_jax.catalogue import Registry, entry, resolve
 from dd_jax.runtime.reuse import reused
+from dd_jax.system.one_line import error_line
 from dd_jax.types import Array, InputError
 
 NEEDS = ("none", "out", "in_out")
@@ -139,8 +140,7 @@ def check_score(name: str, classes: int, options: dict[str, Any]) -> None:
     try:
         found = all_targets(name, jnp.float32(logits), labels, member, **options)
     except Exception as error:
-        words = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        raise InputError(f"score {name!r}: {words}") from error
+        raise InputError(f"score {name!r}: {error_line(error)}") from error
     if found.shape != member.shape:
         raise InputError(
             f"score {name!r}: shape {found.shape[1:]} for {rows} rows; it must give "

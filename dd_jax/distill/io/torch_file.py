@@ -15,6 +15,7 @@ import numpy as np
 from dd_jax.distill.io.inert_pickle import Refused, Stand, follow
 from dd_jax.distill.io.torch_archive import TorchArchive
 from dd_jax.system.memory import excess
+from dd_jax.system.one_line import plain_line
 from dd_jax.system.paths import no_file
 from dd_jax.types import InputError
 
@@ -60,8 +61,9 @@ def read_pt(path: str | Path) -> Any:
         reason = str(error)
     except Exception as error:  # hostile bytes make libraries raise anything
         reason = f"damaged: {error or type(error).__name__}"
-    line = "".join(c if c.isprintable() else "?" for c in " ".join(reason.split()))
-    raise InputError(f"{path} is no file of tensors of torch.save ({line[:200]})")
+    raise InputError(
+        f"{path} is no file of tensors of torch.save ({plain_line(reason)})"
+    )
 
 
 def _read(path: Path) -> Any:

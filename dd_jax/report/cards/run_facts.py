@@ -1,9 +1,10 @@
 """How a run was made: its set, its networks, its settings, versions and cost."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from dd_jax.report.display_names import dataset_name, display_name
+from dd_jax.report.records import dotted
 from dd_jax.types import Record
 
 CARD_VERSION = 1  # raised when a field is renamed, moved or removed
@@ -73,16 +74,8 @@ def environment(record: Record) -> dict[str, Any]:
 
 
 def _settings(record: Record, config: Mapping[str, Any]) -> dict[str, Any]:
-    return dict(_dotted(config)) or dict(record["run"].get("config") or {})
+    return dict(dotted(config)) or dict(record["run"].get("config") or {})
 
 
 def _of(settings: Mapping[str, Any], starts: tuple[str, ...]) -> dict[str, Any]:
     return {key: value for key, value in settings.items() if key.startswith(starts)}
-
-
-def _dotted(config: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in config.items():
-        if isinstance(value, Mapping):
-            yield from _dotted(value, f"{before}{key}.")
-        else:
-            yield before + key, value

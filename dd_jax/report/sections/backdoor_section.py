@@ -2,11 +2,10 @@
 
 from dd_jax.report.artefacts import Artefacts
 from dd_jax.report.blocks import Block, Table, Text, grid
-from dd_jax.report.display_names import PIPE_NAMES
+from dd_jax.report.display_names import PIPE_NAMES, class_name
 from dd_jax.report.formats import percent
 from dd_jax.report.records import lookup
 from dd_jax.report.schema import COUNT, PIPES, RATE
-from dd_jax.report.sections.poison_section import class_name
 from dd_jax.report.shapes import fields
 from dd_jax.types import Record
 

@@ -2,6 +2,7 @@
 
 from dd_jax.report.artefacts import Artefacts
 from dd_jax.report.blocks import Block, Table, Text, grid
+from dd_jax.report.display_names import class_name
 from dd_jax.report.formats import decimal, percent
 from dd_jax.report.records import lookup
 from dd_jax.report.schema import COUNT, NUMBER, SHARE
@@ -80,16 +81,6 @@ def of_images(record: Record) -> str:
         f"{decimal(of('lowest')).text} to {decimal(of('highest')).text}; methods that "
         "do not clamp their images go beyond in clean sets too."
     )
-
-
-def class_name(record: Record, index: int) -> str:
-    """A class by its name, or by its number where the Record has none.
-
-    >>> class_name({"run": {"class_names": ["cat"]}}, 0), class_name({"run": {}}, 3)
-    ('cat', 'class 3')
-    """
-    names = record["run"].get("class_names") or []
-    return str(names[index]) if index < len(names) else f"class {index}"
 
 
 def table(record: Record) -> Table | None:
