@@ -54,7 +54,7 @@ MTT = {
 DATM = MTT | {
     "distill.method": "mtt",
     "distill.lr_labels": 2.0,
-    "distill.mtt.expert_labels": True,
+    "distill.mtt.label_epoch": 20,
     "distill.mtt.growth": 150,
 }
 METHODS = {  # those that are no method of their own name it

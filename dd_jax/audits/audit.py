@@ -70,7 +70,7 @@ class Context(NamedTuple):
       cached: `(name, make, pipe="distilled") -> tree`: what `make() -> dict` gives, or
         what this or an earlier attempt left of it in a file; of a baseline or of the
         `data`, what any run with the same baseline, or data, and options left.
-      train: `(sets, stage, name) -> params`: networks on other sets, from the keys and
+      train: `(sets, stage) -> params`: networks on other sets, from the keys and
         by the recipe of the networks on the run's sets; seconds count as `stage`.
       variants: `() -> {name: (Model, params)}`: networks of other architectures,
         methods and sets that the options of `transfer` name.

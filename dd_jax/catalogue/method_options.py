@@ -27,7 +27,7 @@ TRAJECTORY_MATCHING = (
         "kept_epochs",
         0,
         "store at least the first n epochs of each expert, so that runs with other "
-        "windows share them; experts then train for n epochs; 0 = only those used",
+        "windows share them; experts train for n epochs at least; 0 = only those used",
         at_least(0),
         changes_results=False,
     ),
@@ -76,11 +76,12 @@ TRAJECTORY_MATCHING = (
         FLAG,
     ),
     Option(
-        "expert_labels",
-        False,
+        "label_epoch",
+        0,
         "learned labels (distill.lr_labels) start from what the experts that are right "
-        "about an image say of it, as in DATM",
-        FLAG,
+        "about an image say of it after this epoch, as in DATM (there the last); 0 = "
+        "from one-hot labels",
+        at_least(0),
     ),
     Option(
         "student_lr",

@@ -9,6 +9,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from dd_jax.catalogue.lookup import Entry, entries
+from dd_jax.catalogue.method_traits import selects
 from dd_jax.catalogue.naming import attack_of, init_of, source_of
 from dd_jax.catalogue.rules import is_number
 from dd_jax.config.fields import Identical, fields
@@ -35,7 +36,7 @@ _SWITCHES = (  # what is off has no part in ids, so that those from before it st
     ("distill.allocation", "distill.allocation"),
     ("distill.labels", "distill.teacher."),
     ("distill.labels", "distill.labels"),
-    ("distill.mtt.expert_labels", "distill.mtt.expert_labels"),
+    ("distill.mtt.label_epoch", "distill.mtt.label_epoch"),
     ("mitigate.curvature.weight", "mitigate.curvature."),
     ("mitigate.fair.form", "mitigate.fair."),
     ("dp.epsilon", "dp."),
@@ -78,6 +79,8 @@ def run_ids(
         if values[switch] == known[switch].default and switch in deciding
     )
     values = {k: _canonical(values[k]) for k in _less(deciding, off)}
+    if not _learns(config):
+        values["distill.init"] = known["distill.init"].default
     code = [(_NAMED_BY[e.kind].format(e.name), e) for e in used if e.digest]
 
     def name(only: tuple[str, ...]) -> str:
@@ -96,6 +99,13 @@ def run_ids(
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     return [name(only) for only in parts]
+
+
+def _learns(config: ConfigDict) -> bool:
+    """Whether images are learned, which start from `distill.init`."""
+    others = config.audits.transfer
+    methods = config.distill.method, *(others.methods if others.enabled else ())
+    return not all(map(selects, methods))
 
 
 def _source_digest(source: str) -> str:
@@ -131,7 +141,7 @@ def _deciding(known: Identical, used: Identical) -> tuple[str, ...]:
 def used_entries(config: ConfigDict) -> Iterator[Entry]:
     """The entries of the catalogue that a valid config uses."""
     others = config.audits.transfer
-    init, public = init_of(config.distill.init)
+    init, public = init_of(config.distill.init) if _learns(config) else ("real", "")
     attacks = (attack_of(spec)[0] for spec in config.audits.robustness.attacks)
     used = {
         "method": {config.distill.method, *others.methods},

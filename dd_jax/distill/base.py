@@ -81,6 +81,23 @@ class Experts(NamedTuple):
     plain: bool = True
     teaches: bool = False
 
+    @property
+    def stored(self) -> tuple[int, ...]:
+        """The epochs that are stored.
+
+        >>> Experts((1, 3)).stored, Experts((1, 3), kept_epochs=4).stored
+        ((1, 3), (0, 1, 2, 3, 4))
+        """
+        if not self.kept_epochs:
+            return self.epochs
+        return tuple(range(max(self.epochs[-1], self.kept_epochs) + 1))
+
+    def used(self, paths: np.ndarray) -> np.ndarray:
+        """Of paths with the stored epochs, `[e t p]`, those that the method reads."""
+        if self.stored == self.epochs:
+            return paths
+        return paths[:, np.isin(self.stored, self.epochs)]
+
 
 class Releases(NamedTuple):
     """Statistics of private rows that a method learns from, and from nothing else.
@@ -128,7 +145,7 @@ class Method(NamedTuple):
     | `net_epochs`, `net_steps` | inner-loop training of a network between two of them |
     | `cutmix_net` | share of the batches of inner-loop training that CutMix mixes |
     | `student_steps`, `expert_epochs`, `min_start`, `max_start`, `first_max_start`, \
-      `growth`, `batch_student`, `tesla`, `expert_labels` | trajectory matching |
+      `growth`, `batch_student`, `tesla`, `label_epoch` | trajectory matching |
     | `experts`, `expert_lr`, `kept_epochs`, `student_lr` | of its experts, students |
     | `expert_weight` | of the loss that trained experts have on the set |
     | `pool`, `ridge` | FRePo |

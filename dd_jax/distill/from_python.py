@@ -110,7 +110,7 @@ def train_experts(
     batch: int = 256,
     augment: str = "none",
 ) -> TrainExperts:
-    """What trains the experts that trajectory matching follows.
+    """What trains the experts that a method follows.
 
     Args:
       model: the network.
@@ -141,11 +141,11 @@ def train_experts(
                 rows_of,
                 rows,
                 wanted.lr,
-                wanted.epochs,
+                wanted.stored,
                 lambda label, place: partial(run_loop, label=label, folder=place),
                 Path(folder) / name(wanted) if folder else temporary,
             )
-            return np.array(found)
+            return np.array(wanted.used(found))
 
     def name(wanted: Experts) -> str:
         one = jax.ShapeDtypeStruct((1, *rows_of.images.shape[1:]), np.float32)
@@ -153,7 +153,7 @@ def train_experts(
         start = jax.jit(model.init).lower(key).as_text()
         params = jax.eval_shape(model.init, key)
         network = jax.jit(model.train_apply).lower(params, one).as_text()
-        how = [batch, augment, np.array(wanted.epochs), wanted.lr, wanted.plain]
+        how = [batch, augment, np.array(wanted.stored), wanted.lr, wanted.plain]
         return array_digest([start, network, *how, rows_of.images, rows_of.labels])
 
     return paths

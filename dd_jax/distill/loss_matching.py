@@ -54,12 +54,16 @@ def weighed(terms: Array, importance: Array | None) -> Array:
     return terms.sum() if importance is None else jnp.vdot(importance, terms)
 
 
-def augmented(params: Params, side, augment: Callable[[Array], Array]):
+def augmented(side, augment: Callable[[Array], Array]):
     """A batch or set with augmented images."""
     return side._replace(images=augment(side.images))
 
 
-@passes_on(synthetic, "space", "clamp")
+def _real_batch(params: Params, batch: Batch, augment: Callable[[Array], Array]):
+    return augmented(batch, augment)
+
+
+@passes_on(synthetic, "space", "clamp", "lr_lr")
 def matching_method(
     model: Model,
     loss: Loss,
@@ -69,7 +73,7 @@ def matching_method(
     batch_real: int = 64,
     augment: Callable[[Key, Array], Array] = unchanged,
     lr: float = 1.0,
-    real_side: Callable[..., Any] = augmented,
+    real_side: Callable[..., Any] = _real_batch,
     **images,
 ) -> Method:
     """The method that descends a loss between real and synthetic images.
@@ -107,7 +111,7 @@ def matching_method(
         real = real_side(params, batch, change)
 
         def loss_fn(learned):
-            ours = augmented(params, learner.decode(learned), change)
+            ours = augmented(learner.decode(learned), change)
             terms = loss(params, real, ours)
             return weighed(terms, batch.importance), terms
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import psutil
 
-from dd_jax.catalogue import entry
+from dd_jax.catalogue.method_traits import selects
 from dd_jax.report import completed
 from dd_jax.report.records import estimate, lookup
 from dd_jax.system import workdir
@@ -144,8 +144,8 @@ def _progress(folder: Path) -> tuple[str, float]:
 
 def _steps(distill: dict) -> int:
     """All steps of distillation; none of sets that are loaded or selected."""
-    selects = entry("method", distill["method"]).traits.get("selects", False)
-    return 0 if distill["load"] or selects else distill["steps"]
+    none = distill["load"] or selects(distill["method"])
+    return 0 if none else distill["steps"]
 
 
 def _stage(folder: Path) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from ml_collections import ConfigDict
 
-from dd_jax.catalogue import entry
+from dd_jax.catalogue.method_traits import matches_real, selects
 from dd_jax.config.sweep import Point
 
 _IPCS = (1, 10, 50)
@@ -31,15 +31,15 @@ def wishes(config: ConfigDict, smallest: int, given: Collection[str]) -> list[Po
     """
     if config.distill.load:
         return [{}]
-    traits = entry("method", config.distill.method).traits
-    fixed = {*given, *(["distill.init"] if traits.get("selects") else [])}
+    method = config.distill.method
+    fixed = {*given, *(["distill.init"] if selects(method) else [])}
     possible = [ipc for ipc in _IPCS if 2 * ipc <= smallest] or [1]
     middle = max(ipc for ipc in possible if ipc <= _MIDDLE)
     of = lambda ipc, init="real": {"distill.ipc": ipc, "distill.init": init}
     found = [of(possible[0]), of(middle), of(middle, "noise")]
     found += [of(ipc) for ipc in possible if ipc > _MIDDLE]
     found += [of(middle, "kmeans")]
-    if traits.get("matches_real", True):
+    if matches_real(method):
         found += [of(middle) | {"mitigate.robust.eps": _ROBUST_EPS}]
     kept = [{k: v for k, v in point.items() if k not in fixed} for point in found]
     return [point for i, point in enumerate(kept) if point not in kept[:i]]

@@ -11,7 +11,8 @@ from ml_collections import ConfigDict
 
 from dd_jax import config as configs
 from dd_jax.attacks import ATTACKS
-from dd_jax.catalogue import entry, names, resolve
+from dd_jax.catalogue import names, resolve
+from dd_jax.catalogue.method_traits import matches_real, selects
 from dd_jax.data import Augment, dsa
 from dd_jax.data.cutmix import cutmix
 from dd_jax.distill.io import storage
@@ -163,7 +164,7 @@ def upsampled(run: RunContext) -> bool:
 
 def learns(config: ConfigDict) -> bool:
     """Whether the method learns its images, and does not just select them."""
-    return not entry("method", config.distill.method).traits.get("selects", False)
+    return not selects(config.distill.method)
 
 
 def factor_of(config: ConfigDict) -> int:
@@ -177,11 +178,6 @@ def usual(method: str, option: str, otherwise: Any) -> Any:
     return parameters[option].default if option in parameters else otherwise
 
 
-def matches(method: str) -> bool:
-    """Whether a method matches real images, which can be attacked for it."""
-    return entry("method", method).traits.get("matches_real", True)
-
-
 def require_matches(method: str, where: str, done: str) -> None:
     """Refuses a method that matches no real images.
 
@@ -193,8 +189,8 @@ def require_matches(method: str, where: str, done: str) -> None:
     Raises:
       InputError: it names the methods that match some.
     """
-    if not matches(method):
-        others = ", ".join(name for name in names("method") if matches(name))
+    if not matches_real(method):
+        others = ", ".join(name for name in names("method") if matches_real(name))
         raise InputError(
             f"{where}: {method} matches no real images that could be {done}; take one "
             f"of {others}"

@@ -140,11 +140,8 @@ def experts_of(run: RunContext, data: Split) -> Callable:
     def paths(key, rows, wanted: Experts | Releases):
         if isinstance(wanted, Releases):
             return released(run, data, rows, wanted)
-        used = epochs = wanted.epochs
-        if wanted.kept_epochs:
-            epochs = tuple(range(max(used[-1], wanted.kept_epochs) + 1))
         canaries = _canary_keys(run) if data is not data_of.train else ()
-        kind = [np.array(epochs), wanted.count, wanted.lr]
+        kind = [np.array(wanted.stored), wanted.count, wanted.lr]
         kind += [] if wanted.plain or wanted.teaches else ["with momentum"]
         part = "teacher" if wanted.teaches else "experts"
         folder = cache_dir(
@@ -154,15 +151,15 @@ def experts_of(run: RunContext, data: Split) -> Callable:
         own |= {} if wanted.teaches else {"penalty": penalty_of(config)}
         found = expert_paths(
             recipe(**own),
-            stack(named(key, "experts"), wanted.count),
+            stack(named(key, part), wanted.count),
             data,
             rows,
             wanted.lr,
-            epochs,
+            wanted.stored,
             lambda label, place: stage_loop(run, part, place, label=label),
             folder,
         )
-        return found if epochs == used else found[:, np.isin(epochs, used)]
+        return wanted.used(found)
 
     return paths
 

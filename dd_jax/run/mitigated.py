@@ -7,9 +7,10 @@ from ml_collections import ConfigDict
 
 from dd_jax import config as configs
 from dd_jax.catalogue import entry, names, resolve, takes
+from dd_jax.catalogue.method_traits import matches_real, selects
 from dd_jax.catalogue.rules import FAIR_FORMS
 from dd_jax.distill.wrappers import MITIGATIONS, poisoned
-from dd_jax.run.context import matches, require_matches
+from dd_jax.run.context import require_matches
 from dd_jax.train.curvature import Penalty, curvature_penalty
 from dd_jax.types import Dataset, InputError, Model, Split
 
@@ -45,7 +46,7 @@ def unsupported(config: ConfigDict, method: str) -> dict[str, Any]:
     >>> sorted(unsupported(config.default(), "random"))[:2]
     ['backdoor.rate', 'distill.allocation']
     """
-    matching, fair = matches(method), config.mitigate.fair.form
+    matching, fair = matches_real(method), config.mitigate.fair.form
     taken = {
         "backdoor.rate": matching,
         "mitigate.robust.eps": matching,
@@ -89,9 +90,9 @@ def takes_penalty(method: str) -> bool:
     >>> takes_penalty("dsa"), takes_penalty("mtt"), takes_penalty("dm")
     (True, True, False)
     """
-    traits = entry("method", method).traits
-    follows = traits.get("follows_experts") and not traits.get("selects")
-    return bool(follows) or takes(resolve("method", method), "penalty")
+    follows = entry("method", method).traits.get("follows_experts")
+    own = takes(resolve("method", method), "penalty")
+    return own or bool(follows and not selects(method))
 
 
 def fairness_of(config: ConfigDict, data: Dataset) -> dict[str, Any]:
@@ -120,7 +121,7 @@ def fair_forms(method: str) -> tuple[str, ...]:
     """
     if entry("method", method).traits.get("matches_means", False):
         return FAIR_FORMS
-    return ("balanced",) if matches(method) else ()
+    return ("balanced",) if matches_real(method) else ()
 
 
 def require_mitigated(config: ConfigDict, data: Dataset) -> None:

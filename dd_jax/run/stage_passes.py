@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from ml_collections import ConfigDict
 
-from dd_jax.catalogue import entry
+from dd_jax.catalogue.method_traits import selects
 from dd_jax.run.context import images_per_class
 from dd_jax.types import Dataset, InputError
 
@@ -62,7 +62,7 @@ def passes(config: ConfigDict, counts: Counts) -> dict[str, float]:
     n, queries, k, _ = counts
     m, loaded = set_size(config, counts), config.distill.load
     distil = config.distill.steps * (k * config.distill.batch_real * _FORWARD + m)
-    if loaded or entry("method", method).traits.get("selects"):
+    if loaded or selects(method):
         distil = 0.0
     elif method != "dm":
         raise InputError(

@@ -138,14 +138,15 @@ def _check_whitening(data: Dataset) -> None:
         advice = f"take data.image_size={fit[0]} at most, or " if fit else "take "
         raise InputError(
             f"data.zca: to whiten {n} images of {h}x{w}x{c} values takes about "
-            f"{size_in_words(needed)} of memory, and {size_in_words(available)} are free; "
-            f"{advice}data.zca=False"
+            f"{size_in_words(needed)} of memory, and {size_in_words(available)} are "
+            f"free; {advice}data.zca=False"
         )
 
 
 def _check_selection(config: ConfigDict) -> None:
-    """A method that selects real images has nothing to learn or to decode."""
+    """A method that takes real images has nothing to learn or to decode."""
     distill = config.distill
+    tiles = "give distill.rded.tiles, or " if distill.method == "rded" else ""
     for key, given in {
         "lr_labels": distill.lr_labels > 0,
         "factor": distill.factor > 1,
@@ -153,8 +154,9 @@ def _check_selection(config: ConfigDict) -> None:
     }.items():
         if given:
             raise InputError(
-                f"distill.{key}={distill[key]}: {distill.method} selects real images "
-                "as they are; take a method that learns its images"
+                f"distill.{key}={distill[key]}: {distill.method} takes real images and "
+                f"learns none; {tiles if key == 'factor' else ''}take a method that "
+                "learns its images"
             )
 
 

@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 
 from dd_jax import config as configs
 from dd_jax.catalogue import names
+from dd_jax.catalogue.method_traits import selects
 from dd_jax.distill.io import storage
 from dd_jax.run import stages
 from dd_jax.run.cached import run_dir
@@ -60,6 +61,7 @@ def transfer_variants(config: ConfigDict) -> dict[str, dict[str, Any]]:
         | {
             name: each
             | {"distill.method": name, "distill.load": "", "sets": 1}
+            | _own_settings(config, name)
             | unsupported(config, name)
             | (_OWN if usual(name, "lr_labels", 0.0) else {})
             | ({} if config.distill.factor > 1 else {"distill.multi": False})
@@ -73,6 +75,16 @@ def transfer_variants(config: ConfigDict) -> dict[str, dict[str, Any]]:
             for i, path in enumerate(audit.sets, 1)
         }
     )
+
+
+def _own_settings(config: ConfigDict, name: str) -> dict[str, Any]:
+    """Of another method its own learning rate; a selection has nothing to learn."""
+    if name == config.distill.method:
+        return {}
+    found = {"distill.lr": 0.0}
+    if selects(name):
+        found |= {"distill.lr_labels": 0.0, "distill.factor": 0}
+    return found
 
 
 def variant_networks(

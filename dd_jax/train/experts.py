@@ -18,7 +18,7 @@ from dd_jax.runtime.sent import file_of_first
 from dd_jax.system import disk, locks
 from dd_jax.train.many import Loop, Schedule, train_on_rows
 from dd_jax.train.training import FitState, Trainer
-from dd_jax.types import Array, Split
+from dd_jax.types import Array, InputError, Split
 
 
 def expert_paths(
@@ -56,8 +56,11 @@ def expert_paths(
       `f16[e t p]`, p parameters in the order of `ravel_pytree`.
 
     Raises:
+      InputError: no epoch to train.
       Diverged: a parameter that half precision cannot hold.
     """
+    if epochs[-1] < 1:
+        raise InputError("experts: no epoch to train; give at least 1 of them")
     params = jax.eval_shape(trainer.init, keys[0]).params
     size = sum(leaf.size for leaf in jax.tree.leaves(trainer.trainable(params)))
     place = Path(folder) / array_digest((jax.random.key_data(keys), rows))

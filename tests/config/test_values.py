@@ -331,6 +331,14 @@ def test_run_id_changes_exactly_with_keys_that_change_results(key):
     assert same == (key in NO_EFFECT)
 
 
+def test_run_id_of_a_selection_has_no_start_of_learning():
+    of = lambda **kw: config.run_id(changed(**kw), "abc")
+    chosen = {"distill__method": "herding"}
+    assert of(**chosen) == of(**chosen, distill__init="noise")
+    beside = {"audits__transfer__enabled": True, "audits__transfer__methods": ("dm",)}
+    assert of(**chosen, **beside) != of(**chosen, **beside, distill__init="noise")
+
+
 def test_run_id_covers_data_and_results_version(monkeypatch):
     base = config.run_id(config.default(), "abc")
     assert re.fullmatch("[0-9a-f]{12}", base)

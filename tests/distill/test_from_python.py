@@ -58,6 +58,26 @@ def test_experts_are_cached_apart_for_all_that_they_follow_from(digits, tmp_path
     assert sorted(tmp_path.rglob("*.npy")) == files
 
 
+def test_windows_share_experts_of_which_more_epochs_are_kept(digits, tmp_path):
+    rows, cached = (
+        np.arange(300),
+        distill.train_experts(network(digits), digits, tmp_path),
+    )
+    of = lambda *epochs: cached(
+        KEY, rows, distill.base.Experts(epochs, 1, kept_epochs=3)
+    )
+    every, some = of(0, 1, 2, 3), of(1, 3)
+    np.testing.assert_array_equal(some, every[:, [1, 3]])
+    assert len(sorted(tmp_path.rglob("*.npy"))) == 1
+
+
+def test_experts_without_an_epoch_are_refused(digits):
+    method = distill.build("dance", network(digits), ipc=1, expert_epochs=0)
+    experts = distill.train_experts(network(digits), digits)
+    with pytest.raises(InputError, match="experts: no epoch to train"):
+        distill.distil(KEY, method, digits, 1, experts=experts)
+
+
 @pytest.fixture
 def forget():
     """Names that a test registers are there for that test alone."""
@@ -149,6 +169,10 @@ def test_what_cannot_be_done_is_one_line(digits):
     model = network(digits)
     with pytest.raises(InputError, match="no option 'ipx'; its options: ipc, init, "):
         distill.build("dm", model, ipx=2)
+    with pytest.raises(
+        InputError, match="no option 'lr_lr'"
+    ):  # its rate is not learned
+        distill.build("dm", model, ipc=1, lr_lr=0.1)
     with pytest.raises(InputError, match="'dm' needs ipc"):
         distill.build("dm", model)
     with pytest.raises(InputError, match="no method 'dn'; there are random"):

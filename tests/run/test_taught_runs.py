@@ -6,10 +6,12 @@ import pytest
 from tiny import BARE, MLP, TINY, make, only_run
 
 from dd_jax import distill, models, run, train
+from dd_jax.distill.base import Experts
 from dd_jax.distill.io import png_folder
 from dd_jax.report import schema
 from dd_jax.run import control_networks, stages
 from dd_jax.run.context import build_context
+from dd_jax.run.methods import experts_of
 from dd_jax.run.taught import teacher_of
 from dd_jax.runtime.precision import precision
 from dd_jax.types import InputError
@@ -109,6 +111,17 @@ def test_random_images_have_labels_of_the_very_teacher_of_the_set(
     views = 4 * built.config.train.epochs  # one for each epoch, as on the set
     assert epochs_of == [views]
     assert built.cost.seconds["controls"] > 0
+
+
+def test_the_teacher_is_no_expert_that_the_set_follows(tmp_path):
+    built = build_context(make(BARE | MLP), tmp_path / "run", tmp_path)
+    data = built.dataset.train
+    rows = np.arange(len(data.labels))
+    paths = experts_of(built, data)
+    of = lambda teaches: paths(
+        jax.random.key(0), rows, Experts((1,), 1, 0.01, plain=False, teaches=teaches)
+    )
+    assert (of(True) != of(False)).mean() > 0.9
 
 
 def test_random_images_take_as_many_steps_as_the_tiles_of_a_set(tmp_path, monkeypatch):

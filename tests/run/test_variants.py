@@ -41,3 +41,20 @@ def test_other_methods_decode_by_all_factors_only_where_there_are_tiles(factor, 
     }
     found = variants.transfer_variants(make(SMALL | changes))["dm"]
     assert found.get("distill.multi", True) == kept
+
+
+def test_other_methods_have_their_own_learning_rate_and_selections_nothing_to_learn():
+    changes = {
+        "distill.method": "mtt",
+        "distill.lr": 100.0,
+        "distill.lr_labels": 2.0,
+        "audits.transfer.enabled": True,
+        "audits.transfer.methods": ("mtt", "dm", "herding"),
+    }
+    found = variants.transfer_variants(make(SMALL | changes))
+    lr, lr_labels = "distill.lr", "distill.lr_labels"
+    assert lr not in found["mtt"]
+    assert found["dm"][lr] == 0.0 and lr_labels not in found["dm"]
+    assert (
+        found["herding"][lr_labels] == 0.0 and found["herding"]["distill.factor"] == 0
+    )

@@ -109,7 +109,7 @@ def _products(apart: Callable[[Array], Array], shares: Array, images: Array) -> 
 
 
 @reused
-@passes_on(synthetic, "space", "clamp")
+@passes_on(synthetic, "space", "clamp", "lr_lr")
 def shadow_siamese_condensation(
     model: Model,
     *,

@@ -76,7 +76,7 @@ def shadow_means(
 
 
 @reused
-@passes_on(synthetic, "space", "clamp")
+@passes_on(synthetic, "space", "clamp", "lr_lr")
 def shadow_matching(
     model: Model,
     *,

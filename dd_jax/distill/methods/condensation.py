@@ -48,7 +48,7 @@ def inner_loop_of(
 
 
 @reused
-@passes_on(synthetic, "space", "clamp")
+@passes_on(synthetic, "space", "clamp", "lr_lr")
 def siamese_condensation(
     model: Model,
     *,

@@ -137,7 +137,7 @@ def matching_loss(real: Array, synthetic: Array) -> Array:
 
 
 @reused
-@passes_on(synthetic, "space", "clamp")
+@passes_on(synthetic, "space", "clamp", "lr_lr")
 def distribution_matching(
     model: Model,
     *,

@@ -8,7 +8,7 @@ from dd_jax.distill.parametrisation.protocol import flattened
 from dd_jax.types import Array, Model, SyntheticSet
 
 
-def labels_of_experts(model: Model, ends: Array, images: SyntheticSet) -> Array:
+def labels_of_experts(model: Model, weights: Array, images: SyntheticSet) -> Array:
     """The mean logits of the experts that classify an image rightly, of all if none do.
 
     Guo et al. (2024), DATM. Differs from the released code in: initial images are not
@@ -16,7 +16,7 @@ def labels_of_experts(model: Model, ends: Array, images: SyntheticSet) -> Array:
 
     Args:
       model: the network of the experts.
-      ends: `f32[e p]`, their weights at the end of their paths.
+      weights: `f32[e p]`, theirs.
       images: a set by class, `f32[k m h w c]`.
 
     Returns:
@@ -24,7 +24,7 @@ def labels_of_experts(model: Model, ends: Array, images: SyntheticSet) -> Array:
     """
     classes, per_class = images.images.shape[:2]
     unravel, flat = unraveller(model), flattened(images).images
-    logits = lax.map(lambda weights: model.apply(unravel(weights), flat), ends)
+    logits = lax.map(lambda one: model.apply(unravel(one), flat), weights)
     right = logits.argmax(-1) == jnp.arange(classes).repeat(per_class)
     right = jnp.where(right.any(0), right, True)[..., None]
     means = jnp.where(right, logits, 0.0).sum(0) / right.sum(0)

@@ -14,7 +14,7 @@ from dd_jax.types import PIXELS, Array, Key, Model
 
 
 @reused
-@passes_on(synthetic, "space", "clamp")
+@passes_on(synthetic, "space", "clamp", "lr_lr")
 def idc(
     model: Model,
     *,
@@ -39,8 +39,9 @@ def idc(
 
     Kim et al. (2022), arXiv:2205.14959.
     Differs from the released code in: initial images are random; all classes are
-    updated in one step, so that momentum runs from step to step; every decoded image is
-    matched, not 128 at most.
+    updated in one step, so that momentum runs from step to step; every update is
+    clamped to [0, 1], not every 100th; every decoded image is matched, not 128 at most;
+    images to start from are shrunk into tiles bilinearly, noise among them.
 
     Args:
       model: the family of networks.

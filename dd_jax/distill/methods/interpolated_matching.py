@@ -35,7 +35,7 @@ def expert_loss(model: Model, params: Params, synthetic_batch: SyntheticSet) -> 
     return network_loss(model, params, weights, flat.images, flat.labels)
 
 
-@passes_on(synthetic, "space", "clamp")
+@passes_on(synthetic, "space", "clamp", "lr_lr")
 def interpolated_matching(
     model: Model,
     distances: Callable[[Array, Array], Array],
@@ -111,7 +111,7 @@ def interpolated_matching(
         real = class_means(embed, between, drawn.match, change(match_key))
 
         def matching(learned):
-            ours = augmented(between, learner.decode(learned), change(match_key))
+            ours = augmented(learner.decode(learned), change(match_key))
             terms = distances(real, synthetic_means(embed, between, ours))
             return weighed(terms, drawn.match.importance), terms
 
@@ -122,7 +122,7 @@ def interpolated_matching(
             return state, info
 
         def own(learned):
-            ours = augmented(end, learner.decode(learned), change(own_key))
+            ours = augmented(learner.decode(learned), change(own_key))
             return expert_weight * expert_loss(model, unravel(end), ours)
 
         info["expert_loss"], gradient = jax.value_and_grad(own)(state.params)

@@ -14,7 +14,7 @@ from dd_jax.runtime.device_memory import in_batches
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.losses import cross_entropy
 from dd_jax.train.training import as_pixels
-from dd_jax.types import Array, Key, Model, Params
+from dd_jax.types import Array, InputError, Key, Model, Params
 
 LEAST_AREA = 0.08  # share of an image that a crop covers at least
 _BATCH = 16  # images whose crops are looked at at a time on CPU
@@ -37,11 +37,13 @@ def rded(
 
     Of each candidate image the crop with the least cross-entropy of the teacher counts,
     `argmin_i CE(f_T(crop_i(x)), y)`; the crops with the least are taken. Where tiles
-    are more than candidates, second crops of images follow, and so on.
+    are more than candidates, second crops of images follow, and so on; a class with too
+    few images for all tiles repeats its crops.
 
     Sun et al. (2024), "On the diversity and realism of distilled dataset" (CVPR),
     section 4. Their labels are those of the teacher: `distill.labels=teacher` with
-    `distill.teacher.bytes`.
+    `distill.teacher.bytes`, and `distill.teacher` of the epochs and learning rate that
+    the teacher has here, else it is another network.
     Differs from the released code in: the teacher is trained here, at a constant
     learning rate, and has no batch statistics; it sees crops at full size, not small
     ones with a margin; tiles are shrunk crops; networks on the images are trained by
@@ -62,11 +64,16 @@ def rded(
       A `Method` whose `init` reads `Real.experts`; its state is `f32[k ipc h w c]`.
 
     Raises:
-      InputError: an architecture with batch statistics.
+      InputError: an architecture with batch statistics; fewer crops than tiles.
     """
     require_whole(model, "distill.method=rded")
     unravel, losses_of = unraveller(model), _losses(model, crops)
     wanted = ipc * tiles**2
+    if candidates * crops < wanted:
+        raise InputError(
+            f"distill.rded.candidates={candidates} with {crops} crops each: a class "
+            f"has {wanted} tiles; give as many candidates x crops"
+        )
 
     def of_class(key: Key, params: Params, real: Real, label: int) -> Array:
         draw_key, crop_key = jax.random.split(key)

@@ -111,7 +111,7 @@ def trajectory_matching(
     growth: int = 0,
     batch_student: int = 0,
     tesla: bool = False,
-    expert_labels: bool = False,
+    label_epoch: int = 0,
     augment_student: Callable[[Key, Array], Array] = unchanged,
     lr: float = 100.0,
     lr_lr: float = 1e-3,
@@ -129,7 +129,8 @@ def trajectory_matching(
     convolutions of all; with ZCA, augmentation comes before it; every draw
     follows from the key. Of DATM are the windows and the start of its labels, not its
     flat trajectories (FTD), the mean of images over updates, nor that updates of a loss
-    above 1 are left out; its labels have a momentum of 0.9.
+    above 1 are left out; labels descend with the momentum of the images (released: 0.9,
+    which at the same lr_labels is five times as fast).
 
     Args:
       model: the network of the experts; one with batch statistics normalises each
@@ -147,7 +148,8 @@ def trajectory_matching(
       growth: updates over which it grows to T.
       batch_student: synthetic images a student step; 0 is all.
       tesla: drop the terms between steps (TESLA), for constant memory.
-      expert_labels: learned labels start as in DATM, see `labels_of_experts`.
+      label_epoch: of experts whose labels learned ones start from, as in DATM (there
+        the last), see `labels_of_experts`; 0 starts from one-hot labels.
       augment_student: `(key, f32[n h w c]) -> f32[n h w c]`, with parameters for each
         image, for the student's batches.
       ipc: stored images a class.
@@ -167,25 +169,27 @@ def trajectory_matching(
     window = checked_window(min_start, first_max_start, max_start, growth)
     starts = range(min_start, max_start)
     targets = range(min_start + expert_epochs, max_start + expert_epochs)
-    used = tuple(sorted({*starts, *targets}))
+    used = tuple(sorted({*starts, *targets, *([label_epoch] if label_epoch else [])}))
+    first, target = used.index(min_start), used.index(min_start + expert_epochs)
     images |= {"train_lr": student_lr if switched_on(student_lr) else train_lr}
     learner = synthetic(
         ipc=ipc, init=init, lr=lr, lr_lr=lr_lr, space=model.space, **images
     )
     gradient = student_gradient(model, augment_student)
-    if expert_labels and not switched_on(images.get("lr_labels", 0.0)):
+    if label_epoch and not switched_on(images.get("lr_labels", 0.0)):
         raise InputError(
-            "distill.mtt.expert_labels: labels are not learned; give distill.lr_labels "
+            "distill.mtt.label_epoch: labels are not learned; give distill.lr_labels "
             "above 0"
         )
-    if expert_labels:
-        require_whole(model, "distill.mtt.expert_labels")
+    if label_epoch:
+        require_whole(model, "distill.mtt.label_epoch")
 
     def init(key: Key, real: Real) -> TrajectoryState:
         learned = learner.init(key, real)
-        if expert_labels:
-            ends = jnp.asarray(real.experts[:, -1], jnp.float32)
-            logits = labels_of_experts(model, ends, learner.decode(learned.params))
+        if label_epoch:
+            weights = jnp.asarray(real.experts[:, used.index(label_epoch)], jnp.float32)
+            made = learner.decode(learned.params)
+            logits = labels_of_experts(model, weights, made)
             learned = learned._replace(params=learned.params | {"logits": logits})
         return TrajectoryState(learned, jnp.int32(0))
 
@@ -206,8 +210,8 @@ def trajectory_matching(
         )
         total = len(synthetic_batch.images)
         segment = TrajectorySegment(
-            drawn.path[at].astype(jnp.float32),
-            drawn.path[at + used.index(min_start + expert_epochs)].astype(jnp.float32),
+            drawn.path[first + at].astype(jnp.float32),
+            drawn.path[target + at].astype(jnp.float32),
             jax.random.split(augment_key, student_steps),
             shuffled(
                 order_key, total, student_steps, min(batch_student or total, total)

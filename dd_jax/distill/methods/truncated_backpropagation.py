@@ -61,7 +61,7 @@ def clipped(gradient: Theta, mean: Array) -> tuple[Theta, Array]:
 
 
 @reused
-@passes_on(synthetic, "space", "clamp", "optimizer", "momentum")
+@passes_on(synthetic, "space", "clamp", "optimizer", "momentum", "lr_lr")
 def truncated_backpropagation(
     model: Model,
     *,

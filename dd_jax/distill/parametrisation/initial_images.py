@@ -15,15 +15,16 @@ from numpy.typing import ArrayLike
 from dd_jax.data import choosers
 from dd_jax.distill.base import Real, draw_rows
 from dd_jax.distill.methods.selection import choose
-from dd_jax.types import Array, InputError, Key
+from dd_jax.types import PIXELS, Array, InputError, Key
 
 Enter = Callable[[np.ndarray], Array]
 
 
 def noise(key: Key, real: Real, ipc: int, enter: Enter) -> Array:
-    """Standard normal values in the space of learning."""
-    del enter
-    return jax.random.normal(key, (len(real.counts), ipc, *real.images.shape[1:]))
+    """Normal values, standard in the space of learning; of pixels `1/2 + N(0, 1)/4`."""
+    shape = len(real.counts), ipc, *real.images.shape[1:]
+    values = jax.random.normal(key, shape)
+    return 0.5 + values / 4 if enter is PIXELS.enter else values
 
 
 def chosen(

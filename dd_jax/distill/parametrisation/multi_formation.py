@@ -77,7 +77,8 @@ def multi_formation(
 
     Kim et al. (2022), IDC, arXiv:2205.14959, section 3.2.
     Differs from the released code in: sizes that the factor does not divide are padded
-    by 0 in the space of learning, not by the pixel value 0.5.
+    by 0 in the space of learning, not by the pixel value 0.5; images are shrunk
+    bilinearly, not to the nearest pixels, and noise like them.
 
     Args:
       base: starts from `factor^2` images for each one stored.

@@ -31,7 +31,7 @@ class _State(NamedTuple):
 
 
 @reused
-@passes_on(synthetic, "space", "clamp")
+@passes_on(synthetic, "space", "clamp", "lr_lr")
 def private_condensation(
     model: Model,
     *,

@@ -115,3 +115,10 @@ def test_a_teacher_without_batch_statistics_is_needed():
     model = build("convnet", CLASSES, SHAPE, width=4, depth=1, norm="batch")
     with pytest.raises(InputError, match="model.norm than batch"):
         METHODS["rded"](model, ipc=1)
+
+
+def test_fewer_crops_than_tiles_are_refused():
+    model = build("convnet", CLASSES, SHAPE, width=4, depth=1)
+    with pytest.raises(InputError, match="has 40 tiles; give as many candidates x"):
+        METHODS["rded"](model, ipc=10, tiles=2, candidates=13, crops=3)
+    METHODS["rded"](model, ipc=10, tiles=2, candidates=10, crops=4)

@@ -189,23 +189,25 @@ def real(experts=None):
     return real_data(images, labels)._replace(experts=experts)
 
 
-def test_an_update_reads_the_right_epochs_of_the_right_expert():
+@pytest.mark.parametrize("labels", [{}, {"label_epoch": 1, "lr_labels": 0.1}])
+def test_an_update_reads_the_right_epochs_of_the_right_expert(labels):
+    """Windows from epoch 2; labels of an epoch before it are not in them."""
     model = mlp()
     size = len(ravel_pytree(model.init(jax.random.key(0)))[0])
-    base = 0.01 * np.random.default_rng(0).normal(size=(2, 5, size))
-    experts = np.float16(base + np.arange(5)[None, :, None] * 0.01)
-    method = METHODS["mtt"](
-        model, ipc=1, max_start=3, expert_epochs=2, student_steps=1, lr_lr=0.0
-    )
-    assert method.experts.epochs == (0, 1, 2, 3, 4)
-    state = method.init(jax.random.key(0), real())
+    epochs = [1, 2, 3, 4, 5, 6] if labels else [2, 3, 4, 5, 6]
+    base = 0.01 * np.random.default_rng(0).normal(size=(2, len(epochs), size))
+    experts = np.float16(base + np.array(epochs)[None, :, None] * 0.01)
+    options = {"min_start": 2, "max_start": 5, "expert_epochs": 2, "lr_lr": 0.0}
+    method = METHODS["mtt"](model, ipc=1, student_steps=1, **options, **labels)
+    assert method.experts.epochs == (*epochs,)
+    state = method.init(jax.random.key(0), real(experts))
     seen = set()
     for seed in range(40):
         drawn = method.sample(jax.random.key(seed), real(experts))
         match = [i for i in range(2) if (drawn.path == experts[i]).all()]
-        t = int(start_epoch(drawn.place, state.step, 0, 3, 3, 0))
+        t = int(start_epoch(drawn.place, state.step, 2, 5, 5, 0))
         seen.add((match[0], t))
-    assert seen == {(i, t) for i in range(2) for t in range(3)}
+    assert seen == {(i, t) for i in range(2) for t in range(2, 5)}
     loss = method.update(jax.random.key(1), state, drawn)[1]["loss"]
     assert 0.5 < float(loss) < 1.5  # one step barely moves
 
@@ -222,12 +224,13 @@ def test_learned_labels_start_from_the_experts_that_are_right():
     model = mlp()
     ends = [model.init(jax.random.key(i)) for i in range(6)]
     flat = jnp.stack([ravel_pytree(end)[0] for end in ends])
-    experts = jnp.stack([0 * flat, flat], 1).astype(jnp.float16)  # two epochs of each
-    options = {"max_start": 1, "expert_epochs": 1, "expert_labels": True}
+    experts = jnp.stack([0 * flat, 0 * flat, flat], 1).astype(jnp.float16)
+    options = {"max_start": 1, "expert_epochs": 1, "label_epoch": 5}
     method = METHODS["mtt"](model, ipc=2, lr_labels=1.0, **options)
     made = method.read(method.init(jax.random.key(0), real(experts)))
     unravel = ravel_pytree(ends[0])[1]
-    params = [unravel(path[1].astype(jnp.float32)) for path in experts]
+    assert method.experts.epochs == (0, 1, 5)
+    params = [unravel(path[2].astype(jnp.float32)) for path in experts]
     logits = np.stack([model.apply(one, made.images) for one in params])
     some, none = 0, 0
     for i, of_class in enumerate(np.repeat(np.arange(CLASSES), 2)):
@@ -258,7 +261,7 @@ def test_sets_with_learned_labels_know_the_classes_of_their_images():
 @pytest.mark.parametrize("kw", [{}, {"lr_labels": 0.0}])
 def test_labels_of_an_expert_have_to_be_learned(kw):
     with pytest.raises(InputError, match="give distill.lr_labels above 0"):
-        METHODS["mtt"](mlp(), ipc=1, expert_labels=True, **kw)
+        METHODS["mtt"](mlp(), ipc=1, label_epoch=1, **kw)
 
 
 def test_paths_without_the_epochs_that_windows_need_are_refused():

@@ -4,9 +4,10 @@ import jax
 import numpy as np
 import pytest
 
-from dd_jax.distill import real_data
+from dd_jax.distill import METHODS, real_data
 from dd_jax.distill.parametrisation import initial_images
 from dd_jax.distill.parametrisation.initial_images import balanced
+from dd_jax.models import build
 from dd_jax.types import InputError
 
 GROUPS = np.array([0] * 7 + [1] * 2 + [2] + [0] * 10)  # of class 0, then of class 1
@@ -54,3 +55,17 @@ def test_a_small_class_repeats_its_images_and_no_groups_are_refused():
     assert len(set(first)) == 10 and (first[10:] == first[:2]).all()
     with pytest.raises(InputError, match="no groups; take real"):
         drawn(2, groups=None)
+
+
+@pytest.mark.parametrize(
+    "name, mean, std",
+    [("idc_i", 0.5, 0.239), ("dm", 0.4, 0.3)],  # 0.239: clipped to [0, 1]
+)
+def test_noise_fills_the_space_of_learning(name, mean, std):
+    """Pixels around 1/2; of standardised images as bright as the data."""
+    model = build("mlp", 2, (8, 8, 1), mean=(0.4,), std=(0.3,))
+    real = real_data(np.zeros((20, 8, 8, 1), np.uint8), LABELS)
+    method = METHODS[name](model, ipc=50, init="noise")
+    images = method.read(method.init(jax.random.key(0), real)).images
+    assert float(images.mean()) == pytest.approx(mean, abs=0.02)
+    assert float(images.std()) == pytest.approx(std, abs=0.02)
