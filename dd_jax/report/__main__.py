@@ -26,10 +26,36 @@ from dd_jax.system.one_line import one_line
 from dd_jax.system.paths import IS_FILE, describe_error, expanded, no_file, no_folder
 from dd_jax.types import InputError, Record
 
-NOT_WITH_COMPARE = (
-    *("markdown", "privacy", "transfer", "backdoors", "matched", "fair", "claims"),
-    *("trends", "form", "fill", "cards"),
-)
+_TABLES = {  # that are printed: flag -> kind, what is in them
+    "markdown": ("runs", "a Markdown table with a row for each run"),
+    "privacy": (
+        "privacy",
+        "Markdown tables of membership inference, by threat model and training data",
+    ),
+    "robustness": ("robustness", "Markdown tables of accuracy under attacks"),
+    "transfer": ("transfer", "Markdown tables of transfer between networks"),
+    "controls": ("controls", "a Markdown table of controls beside synthetic sets"),
+    "backdoors": (
+        "backdoors",
+        "a Markdown table of how often the search for backdoors is wrong, counted on "
+        "clean and poisoned sets",
+    ),
+    "matched": (
+        "matched",
+        "a Markdown table of the risks of sets with mitigations, beside plain sets of "
+        "the same accuracy",
+    ),
+    "fair": (
+        "fair",
+        "a Markdown table of forms of fair distillation beside balanced batches, and "
+        "whether they do better",
+    ),
+    "claims": (
+        "claims",
+        "Markdown tables of the claims of arXiv 2305.03355, tested on the Records",
+    ),
+}
+NOT_WITH_COMPARE = *_TABLES, "trends", "form", "fill", "cards"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -67,46 +93,8 @@ def _parser() -> argparse.ArgumentParser:
         help="a work directory of launch.py; with an option, also a results.jsonl, or "
         "one that gzip compressed, results.jsonl.gz",
     )
-    parser.add_argument(
-        "--markdown",
-        action="store_true",
-        help="print a Markdown table with a row for each run",
-    )
-    parser.add_argument(
-        "--privacy",
-        action="store_true",
-        help="print Markdown tables of membership inference, by threat model "
-        "and training data",
-    )
-    parser.add_argument(
-        "--transfer",
-        action="store_true",
-        help="print Markdown tables of transfer between networks",
-    )
-    parser.add_argument(
-        "--backdoors",
-        action="store_true",
-        help="print a Markdown table of how often the search for backdoors is "
-        "wrong, counted on clean and poisoned sets",
-    )
-    parser.add_argument(
-        "--matched",
-        action="store_true",
-        help="print a Markdown table of the risks of sets with mitigations, "
-        "beside plain sets of the same accuracy",
-    )
-    parser.add_argument(
-        "--fair",
-        action="store_true",
-        help="print a Markdown table of forms of fair distillation beside "
-        "balanced batches, and whether they do better",
-    )
-    parser.add_argument(
-        "--claims",
-        action="store_true",
-        help="print Markdown tables of the claims of arXiv 2305.03355, tested "
-        "on the Records",
-    )
+    for flag, (_, what) in _TABLES.items():
+        parser.add_argument(f"--{flag}", action="store_true", help=f"print {what}")
     parser.add_argument(
         "--compare",
         nargs=2,
@@ -146,8 +134,7 @@ def _parser() -> argparse.ArgumentParser:
         "--fill",
         action="store_true",
         help="WORKDIR is a Markdown file: make the tables between its lines "
-        "'<!-- table: FILE runs|privacy|robustness|controls|backdoors|"
-        "matched|fair|transfer|claims "
+        f"'<!-- table: FILE {'|'.join(markdown_text.KINDS)} "
         "[KEY=VALUE ...] -->' and '<!-- end of table -->' again",
     )
     return parser
@@ -175,16 +162,8 @@ def _run(arguments: argparse.Namespace) -> None:
         for written in card_files.write(path, arguments.cards):
             print(written)
         return
-    tables = {
-        markdown.table: arguments.markdown,
-        markdown.privacy: arguments.privacy,
-        markdown.transfer: arguments.transfer,
-        markdown.backdoors: arguments.backdoors,
-        markdown.matched: arguments.matched,
-        markdown.fair: arguments.fair,
-        markdown.of_claims: arguments.claims,
-    }
-    if not (any(tables.values()) or arguments.trends or arguments.export):
+    tables = [kind for flag, (kind, _) in _TABLES.items() if vars(arguments)[flag]]
+    if not (tables or arguments.trends or arguments.export):
         if not why and not os.access(path, os.W_OK):
             raise InputError(
                 f"{path}: is read-only, and the report is written there; copy it to a "
@@ -193,9 +172,8 @@ def _run(arguments: argparse.Namespace) -> None:
         print(report.build(path))
         return
     found = _read(path)
-    for table, wanted in tables.items():
-        if wanted:
-            print(table(ordered(found)), end="")
+    for kind in tables:
+        print(markdown_text.KINDS[kind](ordered(found)), end="")
     if arguments.trends:
         drawn = trends.write_svgs(found, arguments.trends)
         if not drawn:
