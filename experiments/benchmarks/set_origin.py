@@ -4,7 +4,7 @@
   python experiments/benchmarks/set_origin.py --table   # the table, in Markdown
 
 Sets of the digits, 5 images a class, by five methods on two architectures, each from
-16 halves of the training rows. Logistic regression on statistics of their images, as
+24 halves of the training rows. Logistic regression on statistics of their images, as
 PNG files hold them (clipped, in 8 bits, without labels), guesses the method, the
 architecture, and both; halves that it is evaluated on, and their complements, are not
 among those that it learns from. The question is one of IRA (arXiv:2603.01053, 2026).
