@@ -10,7 +10,7 @@ from dd_jax.report import headline
 from dd_jax.report.blocks import Block, Caption, Grid, Notes, Table, Text
 from dd_jax.report.control_names import NAMES
 from dd_jax.report.display_names import dataset_name, run_value, set_size_text
-from dd_jax.report.formats import Cell, decimal, percent, points
+from dd_jax.report.formats import NOT_MEASURED, Cell, decimal, percent, points
 from dd_jax.report.path_texts import without_paths
 from dd_jax.report.records import estimate, lookup
 from dd_jax.types import Record
@@ -230,7 +230,7 @@ def summary(rows: Sequence[Ranked], reasons: Mapping[str, str]) -> str:
 
 
 def _known(cell: str | Cell) -> str | Cell:
-    return _NO_ROW if str(cell) in ("not measured", "not recorded") else cell
+    return _NO_ROW if str(cell) in (NOT_MEASURED, "not recorded") else cell
 
 
 def _public(reason: str) -> str:

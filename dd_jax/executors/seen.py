@@ -1,7 +1,5 @@
 """How far a run is, as the files of its folder say; nothing else is looked at."""
 
-import json
-import socket
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -9,13 +7,12 @@ from pathlib import Path
 from statistics import mean
 from typing import NamedTuple
 
-import psutil
-
 from dd_jax.catalogue.method_traits import selects
 from dd_jax.report import completed
 from dd_jax.report.records import estimate, lookup
 from dd_jax.system import workdir
 from dd_jax.system.disk import file_digest
+from dd_jax.system.locks import holder_lives
 from dd_jax.system.one_line import one_line
 from dd_jax.system.progress import duration
 from dd_jax.types import InputError
@@ -52,7 +49,7 @@ def look(folder: Path | None) -> Seen:
     if kind != "running":
         return Seen("damaged", f"status.json says {kind}")
     detail, share = _progress(folder)
-    if not _alive(folder):
+    if not holder_lives(folder):
         return Seen("interrupted", detail, share=share)
     return Seen("running", detail, _between(folder, None), share)
 
@@ -163,15 +160,3 @@ def _between(folder: Path, last: str | None) -> float:
         end = (folder / last).stat().st_mtime if last else time.time()
         return max(0.0, end - (folder / "config.json").stat().st_mtime)
     return 0.0
-
-
-def _alive(folder: Path) -> bool:
-    """Whether the process that signed the lock of a run lives, as far as is known."""
-    try:
-        row = json.loads((folder / ".lock").read_text())
-        here = row["host"] == socket.gethostname()
-        return not here or psutil.pid_exists(row["pid"])
-    except FileNotFoundError:
-        return False
-    except (OSError, ValueError, KeyError, TypeError):
-        return True

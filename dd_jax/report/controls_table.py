@@ -6,7 +6,7 @@ from dd_jax.report import headline
 from dd_jax.report.blocks import Table
 from dd_jax.report.control_names import NAMES
 from dd_jax.report.display_names import run_value
-from dd_jax.report.formats import Cell, decimal, percent
+from dd_jax.report.formats import Cell, dashed, decimal, percent
 from dd_jax.report.records import lookup
 from dd_jax.types import Record
 
@@ -44,5 +44,5 @@ def _row(record: Record, of: dict, names: Sequence[str]) -> tuple[str | Cell, ..
         score("lrs"),
         score("ars"),
     )
-    known = ("-" if cell.text == "not measured" else cell for cell in cells)
+    known = map(dashed, cells)
     return run_value(record, "method"), run_value(record, "ipc"), *known

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 from dd_jax.report.records import estimate
 
+NOT_MEASURED = "not measured"
+
 
 class Cell(NamedTuple):
     """A text of a table and a smaller one beneath it, such as its interval."""
@@ -53,11 +55,20 @@ def decimal(value: Any) -> Cell:
     return _cell(value, 1, "{:z.3f}", "")
 
 
+def dashed(cell: str | Cell) -> str | Cell:
+    """The cell, or `-` where nothing was measured.
+
+    >>> dashed(percent(None)), dashed(percent(0.5)).text
+    ('-', '50.0 %')
+    """
+    return "-" if str(cell) == NOT_MEASURED else cell
+
+
 def _cell(value: Any, scale: float, form: str, unit: str) -> Cell:
     known = estimate(value)
     if known is None:
         unresolved = isinstance(value, dict) and "mean" in value
-        return Cell("unresolved" if unresolved else "not measured")
+        return Cell("unresolved" if unresolved else NOT_MEASURED)
     text = form.format(known["mean"] * scale) + unit
     if known["ci"] is None:
         return Cell(text)

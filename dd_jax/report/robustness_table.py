@@ -10,7 +10,7 @@ from dd_jax.report.display_names import (
     set_size_text,
     short_name,
 )
-from dd_jax.report.formats import decimal, percent
+from dd_jax.report.formats import dashed, decimal, percent
 from dd_jax.report.records import lookup
 from dd_jax.types import Record
 
@@ -42,12 +42,11 @@ def by_radius(records: Sequence[Record], eps: Sequence[str] = ()) -> Table | Non
     heads = ("clean" if e == "0" else f"Linf {e}" for e in radii)
     columns = ("training data", *heads)
     columns += ("mean corruption error",) * error
-    blank = lambda cell: "-" if cell.text == "not measured" else cell
     return Table(
         columns,
         [
-            (name, *(blank(percent(found.get(e))) for e in radii))
-            + (blank(decimal(mce)),) * error
+            (name, *(dashed(percent(found.get(e))) for e in radii))
+            + (dashed(decimal(mce)),) * error
             for name, found, mce in rows
         ],
     )

@@ -11,7 +11,7 @@ from dd_jax.report.display_names import (
     fair_form,
     run_value,
 )
-from dd_jax.report.formats import Cell, decimal, percent
+from dd_jax.report.formats import NOT_MEASURED, Cell, decimal, percent
 from dd_jax.report.records import lookup
 from dd_jax.types import Record
 
@@ -100,7 +100,7 @@ def of_runs(found: Sequence[Record]) -> Table:
     Columns of what no Record measured are left out, and architecture and width where
     all Records agree.
     """
-    text = lambda cell: str(cell).replace("not measured", "-")
+    text = lambda cell: str(cell).replace(NOT_MEASURED, "-")
     columns = [
         (column.heading, *cells)
         for column in COLUMNS

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 
+import psutil
 from filelock import FileLock, Timeout
 
 from dd_jax.system.disk import writing
@@ -60,6 +61,18 @@ def locked(path: str | Path) -> Iterator[None]:
             _taken(lock, place, -1)
         _sign(place)
         yield
+
+
+def holder_lives(folder: str | Path) -> bool:
+    """Whether the process that is in a folder lives, as far as is known."""
+    try:
+        row = json.loads((Path(folder) / ".lock").read_text())
+        here = row["host"] == socket.gethostname()
+        return not here or psutil.pid_exists(row["pid"])
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError, KeyError, TypeError):
+        return True
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from typing import Any
 
 from dd_jax.report.blocks import Block, Table, Text, grid
 from dd_jax.report.display_names import PIPE_NAMES
-from dd_jax.report.formats import Cell, format_value, number
+from dd_jax.report.formats import NOT_MEASURED, Cell, format_value, number
 from dd_jax.report.schema import PIPES
 
 MOST_ROWS = 200
@@ -76,5 +76,5 @@ def _text(value: Any) -> str:
         return f"{shown}, ... ({len(value)} in all)"
     if isinstance(value, list):
         return ", ".join(map(format_value, value))
-    text = "not measured" if value in (None, {}) else format_value(value)
+    text = NOT_MEASURED if value in (None, {}) else format_value(value)
     return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}..."

@@ -3,7 +3,7 @@
 from dd_jax.report import headline
 from dd_jax.report.artefacts import Artefacts
 from dd_jax.report.blocks import Block, Table, grid
-from dd_jax.report.formats import decimal, defined, percent, points
+from dd_jax.report.formats import NOT_MEASURED, decimal, defined, percent, points
 from dd_jax.report.records import estimate, lookup
 from dd_jax.report.schema import NUMBER, RATE, SHARE
 from dd_jax.report.shapes import fields
@@ -26,14 +26,14 @@ def quantised(record: Record) -> Table | None:
     after = estimate(headline.quantized(record))
     if after is None:
         return None
-    drop = points(before["mean"] - after["mean"]) if before else "not measured"
+    drop = points(before["mean"] - after["mean"]) if before else NOT_MEASURED
     change = lookup(record, "quantization", "largest_change")
     row = (
         percent(before),
         percent(after),
         drop,
         percent(lookup(record, "quantization", "clipped")),
-        defined(change, decimal, "not measured"),
+        defined(change, decimal, NOT_MEASURED),
     )
     columns = (
         "As distilled",
