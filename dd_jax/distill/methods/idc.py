@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dd_jax.distill.base import Method
 from dd_jax.distill.methods.gradient_matching import match_gradients
 from dd_jax.distill.methods.inner_loop_training import on_real
+from dd_jax.distill.parametrisation.initial_images import in_pixels
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
 from dd_jax.distill.signatures import passes_on
 from dd_jax.runtime.reuse import reused
@@ -41,7 +42,8 @@ def idc(
     Differs from the released code in: initial images are random; all classes are
     updated in one step, so that momentum runs from step to step; every update is
     clamped to [0, 1], not every 100th; every decoded image is matched, not 128 at most;
-    images to start from are shrunk into tiles bilinearly, noise among them.
+    images to start from are shrunk into tiles bilinearly, noise among them, which has
+    the mean and standard deviation of the data before that (released: 1/2 and 1/4).
 
     Args:
       model: the family of networks.
@@ -77,7 +79,7 @@ def idc(
     )
     learner = synthetic(
         ipc=ipc,
-        init=init,
+        init=in_pixels(init, model.space),
         lr=lr,
         space=PIXELS,
         factor=factor,

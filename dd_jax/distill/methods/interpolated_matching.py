@@ -12,6 +12,7 @@ from dd_jax.distill.loss_matching import augmented, siamese, weighed
 from dd_jax.distill.methods.distribution_matching import class_means, synthetic_means
 from dd_jax.distill.methods.flat_weights import unraveller
 from dd_jax.distill.methods.network_loss import network_loss
+from dd_jax.distill.parametrisation.initial_images import in_pixels
 from dd_jax.distill.parametrisation.protocol import flattened
 from dd_jax.distill.parametrisation.synthetic_images import synthetic
 from dd_jax.distill.signatures import passes_on
@@ -88,7 +89,13 @@ def interpolated_matching(
     unravel, embed = unraveller(model), embedding or model
     used = Experts((0, expert_epochs), experts, expert_lr, plain=False)
     learner = synthetic(
-        ipc=ipc, init=init, lr=lr, space=PIXELS, clamp=True, factor=factor, **images
+        ipc=ipc,
+        init=in_pixels(init, model.space),
+        lr=lr,
+        space=PIXELS,
+        clamp=True,
+        factor=factor,
+        **images,
     )
 
     def sample(key: Key, real: Real) -> PairSample:

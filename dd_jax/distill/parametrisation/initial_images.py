@@ -15,16 +15,29 @@ from numpy.typing import ArrayLike
 from dd_jax.data import choosers
 from dd_jax.distill.base import Real, draw_rows
 from dd_jax.distill.methods.selection import choose
-from dd_jax.types import PIXELS, Array, InputError, Key
+from dd_jax.types import Array, InputError, Key, Space
 
 Enter = Callable[[np.ndarray], Array]
 
 
 def noise(key: Key, real: Real, ipc: int, enter: Enter) -> Array:
-    """Normal values, standard in the space of learning; of pixels `1/2 + N(0, 1)/4`."""
-    shape = len(real.counts), ipc, *real.images.shape[1:]
-    values = jax.random.normal(key, shape)
-    return 0.5 + values / 4 if enter is PIXELS.enter else values
+    """Standard normal values in the space of learning."""
+    del enter
+    return jax.random.normal(key, (len(real.counts), ipc, *real.images.shape[1:]))
+
+
+def in_pixels(init: str | Callable, space: Space) -> str | Callable:
+    """An initialisation of images that are learned as pixels: noise is that of a space.
+
+    Standard normal values would be far from what images are like, and half of them 0
+    once they are clipped.
+
+    Args:
+      init: a name in the catalogue, or a function.
+      space: where noise is standard normal, such as `model.space`.
+    """
+    in_space = lambda *given: space.leave(noise(*given))
+    return in_space if init == "noise" else init
 
 
 def chosen(
