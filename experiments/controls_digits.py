@@ -39,10 +39,10 @@ RECIPES = {
 
 
 def get_config() -> ConfigDict:
-    """Accuracy and controls alone."""
+    """Accuracy, also in 8 bits, and controls alone."""
     return config.override(
         config.default(),
-        config.only_audits("calibration", "controls", "fairness"),
+        config.only_audits("calibration", "controls", "fairness", "quantization"),
         __name__,
     )
 
