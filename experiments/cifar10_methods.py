@@ -47,6 +47,7 @@ MTT = {
     "distill.lr": 100.0,
     "distill.steps_per_call": 4,
     "distill.mtt.experts": 5,
+    "distill.mtt.kept_epochs": 20,
     "distill.mtt.expert_epochs": 2,
     "distill.mtt.student_lr": 0.01,
     "distill.mtt.lr_lr": 1e-3,

@@ -39,10 +39,10 @@ RECIPES = {
 
 
 def get_config() -> ConfigDict:
-    """Accuracy, also in 8 bits, and controls alone."""
+    """Accuracy and controls alone."""
     return config.override(
         config.default(),
-        config.only_audits("calibration", "controls", "fairness", "quantization"),
+        config.only_audits("calibration", "controls", "fairness"),
         __name__,
     )
 

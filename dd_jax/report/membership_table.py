@@ -15,7 +15,7 @@ from dd_jax.report.display_names import (
     set_size_text,
     short_name,
 )
-from dd_jax.report.formats import decimal, level, percent
+from dd_jax.report.formats import NOT_MEASURED, decimal, level, percent
 from dd_jax.report.records import lookup
 from dd_jax.types import Record
 
@@ -127,4 +127,4 @@ def _rows(
 
 def _resolution(scores: dict) -> str:
     rate = headline.resolved_by(scores)
-    return f"{100 * rate:.2g} %" if rate else "not measured"
+    return f"{100 * rate:.2g} %" if rate else NOT_MEASURED

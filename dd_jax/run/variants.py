@@ -61,10 +61,10 @@ def transfer_variants(config: ConfigDict) -> dict[str, dict[str, Any]]:
         | {
             name: each
             | {"distill.method": name, "distill.load": "", "sets": 1}
-            | _own_settings(config, name)
             | unsupported(config, name)
             | (_OWN if usual(name, "lr_labels", 0.0) else {})
             | ({} if config.distill.factor > 1 else {"distill.multi": False})
+            | _own_settings(config, name)
             for name in audit.methods
         }
         | {
@@ -78,13 +78,11 @@ def transfer_variants(config: ConfigDict) -> dict[str, dict[str, Any]]:
 
 
 def _own_settings(config: ConfigDict, name: str) -> dict[str, Any]:
-    """Of another method its own learning rate; a selection has nothing to learn."""
+    """Of another method its own learning rates; a selection has nothing to decode."""
     if name == config.distill.method:
         return {}
-    found = {"distill.lr": 0.0}
-    if selects(name):
-        found |= {"distill.lr_labels": 0.0, "distill.factor": 0}
-    return found
+    chosen = {"distill.factor": 0, "distill.multi": False} if selects(name) else {}
+    return chosen | {"distill.lr": 0.0, "distill.lr_labels": 0.0}
 
 
 def variant_networks(

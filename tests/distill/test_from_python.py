@@ -165,6 +165,12 @@ def test_trajectory_matching_brings_its_experts(digits):
     assert made.images.shape == (10, 8, 8, 1) and np.isfinite(made.images).all()
 
 
+@pytest.mark.parametrize("name", sorted({*distill.METHODS} - {"mtt"}))
+def test_a_learning_rate_that_no_loss_depends_on_is_not_learned(digits, name):
+    with pytest.raises(InputError, match="no option 'lr_lr'"):
+        distill.build(name, network(digits), ipc=1, lr_lr=0.1)
+
+
 def test_what_cannot_be_done_is_one_line(digits):
     model = network(digits)
     with pytest.raises(InputError, match="no option 'ipx'; its options: ipc, init, "):

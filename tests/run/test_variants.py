@@ -3,6 +3,7 @@
 import pytest
 from tiny import BARE, MLP, make
 
+from dd_jax import run
 from dd_jax.run import variants
 
 SMALL = BARE | MLP
@@ -43,18 +44,26 @@ def test_other_methods_decode_by_all_factors_only_where_there_are_tiles(factor, 
     assert found.get("distill.multi", True) == kept
 
 
-def test_other_methods_have_their_own_learning_rate_and_selections_nothing_to_learn():
+def test_other_methods_have_their_own_learning_rates():
     changes = {
         "distill.method": "mtt",
         "distill.lr": 100.0,
         "distill.lr_labels": 2.0,
         "audits.transfer.enabled": True,
-        "audits.transfer.methods": ("mtt", "dm", "herding"),
+        "audits.transfer.methods": ("mtt", "dm"),
     }
     found = variants.transfer_variants(make(SMALL | changes))
-    lr, lr_labels = "distill.lr", "distill.lr_labels"
-    assert lr not in found["mtt"]
-    assert found["dm"][lr] == 0.0 and lr_labels not in found["dm"]
-    assert (
-        found["herding"][lr_labels] == 0.0 and found["herding"]["distill.factor"] == 0
-    )
+    for key in ("distill.lr", "distill.lr_labels"):
+        assert key not in found["mtt"] and found["dm"][key] == 0.0
+
+
+def test_a_selection_stands_beside_tiles_and_learned_labels():
+    changes = {
+        "distill.method": "idc",
+        "distill.factor": 2,
+        "distill.multi": True,
+        "distill.lr_labels": 0.1,
+        "audits.transfer.enabled": True,
+        "audits.transfer.methods": ("herding",),
+    }
+    run.prepared(make(SMALL | changes))

@@ -76,7 +76,7 @@ def regression_loss(
 
 
 @reused
-@passes_on(synthetic, "space", "clamp", "optimizer", "momentum")
+@passes_on(synthetic, "space", "clamp", "optimizer", "momentum", "lr_lr")
 def kernel_ridge(
     model: Model,
     *,

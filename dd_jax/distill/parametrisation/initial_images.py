@@ -21,7 +21,7 @@ Enter = Callable[[np.ndarray], Array]
 
 
 def noise(key: Key, real: Real, ipc: int, enter: Enter) -> Array:
-    """Standard normal values in the space of learning."""
+    """Standard normal values in the space of learning; of pixels see `in_pixels`."""
     del enter
     return jax.random.normal(key, (len(real.counts), ipc, *real.images.shape[1:]))
 
@@ -37,7 +37,7 @@ def in_pixels(init: str | Callable, space: Space) -> str | Callable:
       space: where noise is standard normal, such as `model.space`.
     """
     in_space = lambda *given: space.leave(noise(*given))
-    return in_space if init == "noise" else init
+    return in_space if init in ("noise", noise) else init
 
 
 def chosen(

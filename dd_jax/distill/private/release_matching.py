@@ -23,7 +23,7 @@ class _State(NamedTuple):
 
 
 @reused
-@passes_on(synthetic, "space", "clamp", "optimizer", "momentum")
+@passes_on(synthetic, "space", "clamp", "optimizer", "momentum", "lr_lr")
 def release_matching(
     model: Model,
     *,

@@ -8,6 +8,7 @@ from dd_jax.report.claims.multiplicity import adjusted
 from dd_jax.report.claims.pairing import LEAST_SEEDS, Design, Reading, design
 from dd_jax.report.claims.registered import FALLS, MORE, NOT_LESS, TESTS, Registered
 from dd_jax.report.display_names import key_name
+from dd_jax.report.formats import NOT_MEASURED
 
 ALPHA = 0.05
 SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "undecided"
@@ -71,7 +72,7 @@ def examine(readings: Sequence[Reading]) -> list[Finding]:
 def lacking(test: Registered, found: Design | None) -> str:
     """Why a test cannot be made; empty where it can."""
     if found is None:
-        return "not measured"
+        return NOT_MEASURED
     if test.kind in COMPARING and len(found.levels) < 2:
         return f"one value of {key_name(test.factor or '')}"
     seeds = len(found.values)

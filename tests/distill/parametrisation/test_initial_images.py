@@ -59,12 +59,14 @@ def test_a_small_class_repeats_its_images_and_no_groups_are_refused():
 
 @pytest.mark.parametrize(
     "name, mean, std",
-    [("idc_i", 0.410, 0.270), ("dm", 0.4, 0.3)],  # clipped to [0, 1] or not
+    [("dm", 0.4, 0.3)] + [(name, 0.410, 0.270) for name in ("idc", "dance", "ncfm")],
 )
 def test_noise_is_as_bright_as_the_data(name, mean, std):
+    """As pixels it is clipped to [0, 1]."""
     model = build("mlp", 2, (8, 8, 1), mean=(0.4,), std=(0.3,))
     real = real_data(np.zeros((20, 8, 8, 1), np.uint8), LABELS)
-    method = METHODS[name](model, ipc=50, init="noise")
+    tiles = {} if name == "dm" else {"factor": 1}
+    method = METHODS[name](model, ipc=50, init="noise", **tiles)
     images = method.read(method.init(jax.random.key(0), real)).images
     assert float(images.mean()) == pytest.approx(mean, abs=0.02)
     assert float(images.std()) == pytest.approx(std, abs=0.02)
