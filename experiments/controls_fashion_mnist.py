@@ -30,17 +30,17 @@ within 0.3 points. NCFM has 83.3 % at 0.001 and 0.003, 82.2 % at 0.03. Networks 
 the full data train for 10 epochs, those of width 64 for 5. Accuracy is also measured in
 8 bits, as the sets are published.
 
-Time: 2 hours of two CPU cores for DANCE at 1 image a class, of which 54 minutes train
-its experts, beside other work, and 36 are controls; NCFM, which shares experts and
-controls of real rows, 40 minutes more, beside tests. At 10 images a class an hour for
-DANCE, beside tests, of which 41 minutes are controls, and then 8 minutes each for NCFM
-and IDC.
-Expect 78.9 % of DANCE at 1 image a class (published, at width 128: 81.5 %) and 79.6 %
-of NCFM, where herded images have 67.7 % and random ones 51.3 %; at 10 images a class
-83.9 % of DANCE (published: 86.3 %), 84.0 % of NCFM and 82.4 % of IDC, where herded ones
-have 80.9 % and random ones, in as many steps, 76.1 %.
-Records: experiments/results/controls_fashion_mnist.jsonl, of five cells of ten, and
-those on held-out rows.
+Time: 6.5 hours of two CPU cores, beside tests: at 1 image a class 2 hours for DANCE, of
+which 54 minutes train its experts, 40 minutes for NCFM, which shares them and controls
+of real rows, 27 for IDC, 10 for DM and 18 for MTT; at 10 images a class an hour for
+DANCE, of which 41 minutes are controls, 8 minutes each for NCFM and IDC, half an hour
+for DM and 70 minutes for MTT, of which 23 train its experts and 39 distil.
+Expect 78.9 % of DANCE at 1 image a class (published, at width 128: 81.5 %), 79.6 % of
+NCFM, 77.3 % of IDC, 73.3 % of MTT and 71.2 % of DM, where herded images have 67 to 68 %
+and random ones 51 to 53 %; at 10 images a class 83.9 % of DANCE (published: 86.3 %),
+84.0 % of NCFM, 82.4 % of IDC, 82.2 % of MTT and 81.9 % of DM, where herded ones have
+80.9 % (79.4 % beside MTT and DM) and random ones, in as many steps, 75 to 76 %.
+Records: experiments/results/controls_fashion_mnist.jsonl, with those on held-out rows.
 """
 
 from ml_collections import ConfigDict

@@ -21,7 +21,8 @@ three blocks). MTT's windows grow (DATM) by
       --config.distill.method=mtt --config.distill.ipc=10 \
       --config.distill.mtt.first_max_start=5 --config.distill.mtt.growth=300
 
-which reuses the experts of the plain run in the same work directory; no Record yet.
+which reuses the experts of the plain run in the same work directory; with 4 experts and
+1,000 epochs of evaluation they have 82.2 % (controls_fashion_mnist).
 
 Time: 5 to 35 minutes a cell on two free CPU cores, an hour for MTT at 10 images a class
 with its experts; up to 5 minutes more for the networks on the full data.
