@@ -74,19 +74,23 @@ MTT = {
 
 
 @pytest.mark.parametrize(
-    ("changes", "own", "shared"),
+    ("two", "own", "shared"),
     [
-        ({"distill__method": "random"}, {"train"}, {"random_subset", "full_data"}),
+        (
+            [{"distill__method": name} for name in ("random", "herding")],
+            {"train"},
+            {"random_subset", "full_data"},
+        ),
         pytest.param(
-            MTT,
+            [MTT | {"distill__init": name} for name in ("real", "noise")],
             {"distill", "train"},
             {"experts", "random_subset", "full_data"},
             marks=pytest.mark.slow,
         ),
     ],
 )
-def test_what_runs_share_is_counted_at_the_first(changes, own, shared):
-    configs = [make(BARE | MLP, distill__init=i, **changes) for i in ("real", "noise")]
+def test_what_runs_share_is_counted_at_the_first(two, own, shared):
+    configs = [make(BARE | MLP, **changes) for changes in two]
     first, second = run.durations(map(run.prepared, configs), seconds=0.0)
     assert first.keys() == own | shared
     assert second.keys() == own
