@@ -5,13 +5,12 @@ from collections.abc import Callable
 from dd_jax.distill.base import Method
 from dd_jax.distill.methods.gradient_matching import match_gradients
 from dd_jax.distill.methods.inner_loop_training import on_real
-from dd_jax.distill.parametrisation.initial_images import in_pixels
-from dd_jax.distill.parametrisation.synthetic_images import synthetic
+from dd_jax.distill.parametrisation.synthetic_images import synthetic, synthetic_pixels
 from dd_jax.distill.signatures import passes_on
 from dd_jax.runtime.reuse import reused
 from dd_jax.train.curvature import Penalty
 from dd_jax.train.training import unchanged
-from dd_jax.types import PIXELS, Array, Key, Model
+from dd_jax.types import Array, Key, Model
 
 
 @reused
@@ -77,14 +76,8 @@ def idc(
         augment=augment_net,
         mixed=cutmix_net,
     )
-    learner = synthetic(
-        ipc=ipc,
-        init=in_pixels(init, model.space),
-        lr=lr,
-        space=PIXELS,
-        factor=factor,
-        clamp=True,
-        **images,
+    learner = synthetic_pixels(
+        ipc=ipc, init=init, noise_in=model.space, lr=lr, factor=factor, **images
     )
     return match_gradients(
         model,

@@ -12,13 +12,12 @@ from dd_jax.distill.loss_matching import augmented, siamese, weighed
 from dd_jax.distill.methods.distribution_matching import class_means, synthetic_means
 from dd_jax.distill.methods.flat_weights import unraveller
 from dd_jax.distill.methods.network_loss import network_loss
-from dd_jax.distill.parametrisation.initial_images import in_pixels
 from dd_jax.distill.parametrisation.protocol import flattened
-from dd_jax.distill.parametrisation.synthetic_images import synthetic
+from dd_jax.distill.parametrisation.synthetic_images import synthetic, synthetic_pixels
 from dd_jax.distill.signatures import passes_on
 from dd_jax.distill.traced import switched_on
 from dd_jax.train.training import unchanged
-from dd_jax.types import PIXELS, Array, Key, Model, Params, SyntheticSet
+from dd_jax.types import Array, Key, Model, Params, SyntheticSet
 
 
 class PairSample(NamedTuple):
@@ -88,12 +87,11 @@ def interpolated_matching(
     """
     unravel, embed = unraveller(model), embedding or model
     used = Experts((0, expert_epochs), experts, expert_lr, plain=False)
-    learner = synthetic(
+    learner = synthetic_pixels(
         ipc=ipc,
-        init=in_pixels(init, model.space),
+        init=init,
+        noise_in=model.space,
         lr=lr,
-        space=PIXELS,
-        clamp=True,
         factor=factor,
         **images,
     )

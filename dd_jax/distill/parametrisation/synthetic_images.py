@@ -1,22 +1,24 @@
 """The synthetic set of a method, composed from its parametrisations."""
 
+from collections.abc import Callable
 from functools import partial
 
 import optax
 
 from dd_jax.distill.parametrisation.allocation import allocated
+from dd_jax.distill.parametrisation.initial_images import in_pixels
 from dd_jax.distill.parametrisation.multi_formation import multi_formation
 from dd_jax.distill.parametrisation.pixels import pixels
 from dd_jax.distill.parametrisation.protocol import Learner, learner
 from dd_jax.distill.parametrisation.soft_labels import learned_labels, learned_lr
 from dd_jax.distill.traced import switched_on
-from dd_jax.types import InputError, Space
+from dd_jax.types import PIXELS, InputError, Space
 
 
 def synthetic(
     *,
     ipc: int,
-    init: str = "real",
+    init: str | Callable = "real",
     lr: float,
     momentum: float = 0.5,
     optimizer: str = "sgd",
@@ -72,3 +74,15 @@ def synthetic(
     if allocation:
         synthetic_batch = allocated(synthetic_batch, allocation)
     return learner(synthetic_batch)
+
+
+def synthetic_pixels(*, init: str | Callable, noise_in: Space, **images) -> Learner:
+    """`synthetic` learned as pixels in [0, 1], from noise in another space if any.
+
+    Args:
+      init: see `synthetic`.
+      noise_in: see `in_pixels`.
+      **images: see `synthetic`.
+    """
+    start = in_pixels(init, noise_in)
+    return synthetic(init=start, space=PIXELS, clamp=True, **images)
