@@ -29,13 +29,18 @@ from pathlib import Path
 
 from dd_jax.benchmark import ranking
 from dd_jax.benchmark.adding import add
-from dd_jax.benchmark.evaluation import evaluate, prepared
-from dd_jax.benchmark.published_set import PublishedSet, data_name, read, records_of
+from dd_jax.benchmark.evaluation import evaluate, prepared, source_here
+from dd_jax.benchmark.published_set import (
+    PublishedSet,
+    data_name,
+    place_of,
+    read,
+    records_of,
+)
 from dd_jax.config.grid import possible
 from dd_jax.config.overrides import overrides
 from dd_jax.report import markdown
-from dd_jax.system import disk, interruption
-from dd_jax.system.destination import results_folder
+from dd_jax.system import destination, disk, interruption
 from dd_jax.system.disk import WriteError
 from dd_jax.system.one_line import one_line
 from dd_jax.system.paths import (
@@ -65,12 +70,13 @@ def main(argv: Sequence[str]) -> int:
             raise InputError("--add=SET and --name=NAME need each other")
         if changes and not given.add:
             raise InputError(f"--config.{[*changes][0]}: goes with --add alone")
-        root, sources = results_folder(given.workdir), _sources(given.data)
+        root, sources = destination.results_folder(given.workdir), _sources(given.data)
         page = _page(given.page or root / "benchmark.md")
         source = ""
         if given.add:
-            place = lambda stated: sources.get(data_name(stated), stated)
+            place = lambda stated: source_here(stated, sources)
             check = lambda published, stated: prepared(published, place(stated))[1]
+            destination.make(root, [])
             added = add(expanded(given.add), given.name, given.sets, changes, check)
             source = place(added.source)
             for line in [str(added.path), *added.notes]:
@@ -122,12 +128,16 @@ def _sources(given: Sequence[str]) -> dict[str, str]:
         name, equals, source = text.partition("=")
         if not (data_name(name) and equals and source):
             raise InputError(f"--data={text}: need NAME=SOURCE")
+        if (place := place_of(source)) and not place.exists():
+            raise InputError(f"--data={text}: no such file or folder")
         found[data_name(name)] = source
     return found
 
 
 def _page(path: Path) -> Path:
     """The path of the page, if a file can be put there."""
+    if path.suffix != ".md":
+        raise InputError(f"--page={path}: give the path of an .md file")
     if (why := no_file(path)) and why != NO_FILE:
         raise InputError(f"--page={path}: {why}")
     folder = next(place for place in path.absolute().parents if place.exists())
@@ -145,9 +155,9 @@ def _rank(
     source: str,
 ) -> int:
     sets, unreadable = _read(folder)
+    made = records_of(folder, {each.record for each in sets} - {""})
     result = evaluate(sets, sources, root, only, source)
     reasons = result.reasons | unreadable
-    made = records_of(folder, {each.record for each in sets} - {""})
     rows = ranking.ranked(sets, result.records, made, result.rows)
     text = markdown.of_blocks(ranking.page(rows, reasons))
     disk.replace(page, f"# Benchmark\n\n{text}".encode())

@@ -15,9 +15,11 @@ from dd_jax import config as configs
 from dd_jax.benchmark.published_set import (
     RECIPE,
     PublishedSet,
+    place_of,
     read,
     recipe,
     records_of,
+    stated,
 )
 from dd_jax.data.eight_bits import encoding, quantise
 from dd_jax.distill.io import storage
@@ -26,11 +28,10 @@ from dd_jax.distill.io.png_folder import whitened
 from dd_jax.report import completed, records
 from dd_jax.report.path_texts import without_paths
 from dd_jax.system import disk, workdir
-from dd_jax.system.paths import NO_FILE, expanded, no_file
+from dd_jax.system.paths import NO_FILE, no_file
 from dd_jax.types import InputError, Record, SyntheticSet
 
 MOST_BYTES = 10**6
-_PLACED = ("idx", "npz", "folder")  # sources whose places are paths
 
 
 class Added(NamedTuple):
@@ -80,6 +81,7 @@ def add(
         raise InputError(f"--name={name}: need small letters, digits and any of _.-")
     path = folder / f"{name}.npz"
     notes, record = [], _record(given)
+    kept = records_of(folder, {record["run"]["id"]} if record else set())
     file = given / "synthetic.npz"
     found = storage.load(file if file.is_file() else given)
     if whitened(found):
@@ -92,6 +94,8 @@ def add(
     if record and record["run"].get("sets", 1) > 1:
         notes.append("the first of several sets: without their common Record")
         record = None
+    elif record and any(stated(record) != stated(other) for other in kept.values()):
+        notes.append("another Record of this run is there: the page compares with it")
     config = _config(found, changes)
     source = config["data"]["source"]
     made = _described(found, config, record)
@@ -102,10 +106,10 @@ def add(
             rows = check(read(draft), source)
         except InputError as error:
             raise InputError(str(error).replace(str(draft), str(given))) from None
-    if "checksum" not in made.metadata["provenance"]:
+    if made.metadata["provenance"].get("checksum") is None:
         made = made._replace(metadata=made.metadata | {"evaluation_rows": rows})
     _write(path, _content(made, given))
-    if record and not records_of(folder, {record["run"]["id"]}):
+    if record and not kept:
         records.append_result(folder, _public(record))
     return Added(path, source, notes)
 
@@ -149,9 +153,8 @@ def _config(found: SyntheticSet, changes: dict[str, Any]) -> dict:
 
 def _from_root(source: str) -> str:
     """A source whose place is a path, with the path from the root."""
-    name, _, place = source.partition(":")
-    path = place and name in _PLACED
-    return f"{name}:{os.path.abspath(expanded(place))}" if path else source
+    place = place_of(source)
+    return f"{source.partition(':')[0]}:{os.path.abspath(place)}" if place else source
 
 
 def _described(
@@ -163,8 +166,9 @@ def _described(
     provenance = metadata.get("provenance")
     of_all = {"provenance": provenance if isinstance(provenance, dict) else {}}
     of_all |= {"config": config | {"data": data}}
-    own = {"clamped": True, "record": record["run"]["id"] if record else None}
-    return found._replace(metadata=metadata | without_paths(of_all) | own)
+    before = PublishedSet("", Path(), metadata).record or None  # of a published file
+    own = {"clamped": True, "record": record["run"]["id"] if record else before}
+    return found._replace(metadata=without_paths(metadata | of_all) | own)
 
 
 def _public(record: Record) -> Record:

@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 
 from dd_jax import config as configs
 from dd_jax import run
-from dd_jax.benchmark.published_set import PublishedSet, data_name
+from dd_jax.benchmark.published_set import PublishedSet, data_name, place_of
 from dd_jax.config.fields import fields
 from dd_jax.config.grid import possible
 from dd_jax.executors.cells import attempt
@@ -34,7 +34,7 @@ class Evaluated(NamedTuple):
     Attributes:
       records: of the runs that are finished.
       reasons: why the others are not.
-      failed: whether a run failed, or was refused though its data are here.
+      failed: whether one that was to run is not finished though its data are here.
       rows: digests of the images and labels that they are evaluated on.
     """
 
@@ -54,10 +54,6 @@ def config_of(published: PublishedSet, source: str) -> ConfigDict:
     Raises:
       InputError: keys or values that no config has.
     """
-    stated = {
-        key: tuple(value) if isinstance(value, list) else value
-        for key, value in published.recipe.items()
-    }
     audits = (k for k in fields() if re.fullmatch(r"audits\.\w+\.enabled", k))
     own = {
         "data.source": source,
@@ -66,7 +62,7 @@ def config_of(published: PublishedSet, source: str) -> ConfigDict:
         "train.full_nets": 1,
         **dict.fromkeys(audits, False),
     }
-    config = configs.override(configs.default(), stated | own, published.name)
+    config = configs.override(configs.default(), published.recipe | own, published.name)
     configs.validate(config)
     return config
 
@@ -127,7 +123,7 @@ def evaluate(
         Together(run.take_steps_together, lambda devices: 1),
     )
     reasons = {
-        each.name: f"its data are not here; give --data={each.data}=SOURCE"
+        each.name: f"its data are not here; give --data={each.data}={_source(each)}"
         for each in sets
         if not places[each.name]
     }
@@ -142,9 +138,26 @@ def evaluate(
             found[names[i]] = record
         else:
             reasons.setdefault(names[i], "not run yet")
-    failed = bool(refused) or any(end.kind in ("failed", "refused") for end in ends)
+    failed = bool(refused) or any(end.kind != "done" for end in ends)
     rows = {names[i]: digest for i, (_, digest) in made.items()}
     return Evaluated(found, reasons, failed, rows)
+
+
+def _source(published: PublishedSet) -> str:
+    """The source that a set states, where that is the same everywhere."""
+    stated = str(published.recipe.get("data.source", ""))
+    return "SOURCE" if not stated or place_of(stated) else stated
+
+
+def source_here(stated: str, sources: Mapping[str, str]) -> str:
+    """Where data are on this machine: as given by name, as stated, or as `SOURCES`.
+
+    >>> source_here("npz:/of/others/digits.npz", {}), source_here("digits", {})
+    ('digits', 'digits')
+    """
+    name, place = data_name(stated), place_of(stated)
+    usual = SOURCES.get(name, stated) if place and not place.exists() else stated
+    return sources.get(name, usual)
 
 
 def _require_its_data(published: PublishedSet, data: Dataset, rows: str) -> None:
@@ -156,4 +169,7 @@ def _require_its_data(published: PublishedSet, data: Dataset, rows: str) -> None
         raise InputError("its evaluation rows are others here than when published")
     seen = lookup(published.metadata, "normalisation")
     if seen not in (None, {"mean": list(data.mean), "std": list(data.std)}):
-        raise InputError("it was made for networks with another normalisation")
+        raise InputError(
+            "networks saw it through another normalisation than that of its data, as "
+            "those of private runs may; such sets are not evaluated"
+        )

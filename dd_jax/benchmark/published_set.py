@@ -7,12 +7,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from dd_jax.distill.io import storage
-from dd_jax.report import records
+from dd_jax.report import headline, records
 from dd_jax.report.records import dotted
 from dd_jax.report.schema import sound
-from dd_jax.system.paths import no_file
+from dd_jax.system.paths import expanded, no_file
 from dd_jax.types import InputError, Record
 
+_PLACED = ("idx", "npz", "folder")  # sources whose places are paths
 RECIPE = ("seed", "data", "model", "train")  # what training on a set follows from
 
 
@@ -38,7 +39,7 @@ class PublishedSet(NamedTuple):
     def record(self) -> str:
         """The id of the run that made the set; empty where none is known."""
         stated = self.metadata.get("record")
-        return stated if isinstance(stated, str) else ""
+        return stated if isinstance(stated, str) and stated.isascii() else ""
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -63,6 +64,17 @@ def data_name(source: str) -> str:
     kind, _, place = source.partition(":")
     names = (re.sub(r"[\W_]", "", PurePosixPath(p).stem.lower()) for p in (place, kind))
     return next(filter(None, names), "")
+
+
+def place_of(source: str) -> Path | None:
+    """The file or folder of a source; None where it has none, such as `digits`."""
+    kind, _, place = source.partition(":")
+    return expanded(place) if place and kind in _PLACED else None
+
+
+def stated(made: Record) -> dict | None:
+    """The accuracy of the run that made a set, as close to the file as measured."""
+    return headline.quantized(made) or headline.accuracy(made)
 
 
 def read(path: Path) -> PublishedSet:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from dd_jax.benchmark.published_set import PublishedSet, data_name
+from dd_jax.benchmark.published_set import PublishedSet, data_name, stated
 from dd_jax.report import headline
 from dd_jax.report.blocks import Block, Caption, Grid, Notes, Table, Text
 from dd_jax.report.control_names import NAMES
@@ -20,12 +20,16 @@ HOW = (
     "states; ranked by accuracy, with 95 % intervals over networks. Sets of one table "
     "share data and evaluation rows, not width, training rows and epochs. Record: the "
     "accuracy of the run that made the set, in 8 bits where that was measured, and "
-    "whether the accuracy found again lies in its interval. Full data, controls, "
-    "minutes of distillation, membership (AUC of the strongest attack) and accuracy "
-    "under PGD are those of that run; a dash where it did not measure them, or where "
-    "the set was made elsewhere or names the Record of another method, data or size."
+    "whether the accuracy found again lies in its interval. Random subsets have hard "
+    "labels and take as many epochs as the set, which are fewer steps where a stored "
+    "image holds several. Full data, the best control of other images on these rows, "
+    "minutes of distillation with the experts and the teacher before it, membership "
+    "(AUC of the strongest attack) and accuracy under PGD are those of the run that "
+    "made the set; a dash where it did not measure them, or where the set was made "
+    "elsewhere or names the Record of another method, data or size."
 )
 _NO_ROW = "-"
+_OWN_IMAGES = "hard_labels"  # the control that has the images of the set
 _ITS_OWN = ("method", "num_classes", "ipc")
 
 
@@ -43,11 +47,6 @@ class Ranked(NamedTuple):
     found: Record
     made: Record
     rows: str
-
-
-def stated(made: Record) -> dict | None:
-    """The accuracy of the run that made a set, as close to the file as measured."""
-    return headline.quantized(made) or headline.accuracy(made)
 
 
 def verdict(found: dict | None, made: dict | None) -> str:
@@ -141,9 +140,10 @@ def _title(row: Ranked) -> str:
 
 
 def _control(row: Ranked) -> str | Cell:
-    """The best of the controls of the run that made the set."""
+    """The best control of other images, of the run that made the set."""
+    known = {*NAMES} - {_OWN_IMAGES}
     rows = lookup(row.made, "controls", "controls") or []
-    rows = [control for control in rows if control["name"] in NAMES]
+    rows = [control for control in rows if control["name"] in known]
     best = max(rows, key=lambda c: headline.mean(c.get("accuracy")) or 0.0, default={})
     if not estimate(best.get("accuracy")):
         return _NO_ROW
@@ -152,7 +152,9 @@ def _control(row: Ranked) -> str | Cell:
 
 def _minutes(row: Ranked) -> str:
     seconds = lookup(row.made, "cost", "distill_seconds")
-    return _NO_ROW if seconds is None else f"{seconds / 60:.1f}"
+    if seconds is None:
+        return _NO_ROW
+    return f"{(seconds + headline.preparation_seconds(row.made)) / 60:.1f}"
 
 
 def _membership(row: Ranked) -> str:

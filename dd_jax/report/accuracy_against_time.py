@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dd_jax.report import headline
 from dd_jax.report.figures import error_bars, in_percent, line_style, no_minor_ticks
 from dd_jax.report.lines import MOST, lines, points
 from dd_jax.types import Record
@@ -32,7 +33,7 @@ def curves(records: Sequence[Record]) -> Callable[[Axes], None] | None:
         from matplotlib.ticker import FuncFormatter, LogLocator
 
         for i, (label, repeats) in enumerate(lines(known)[:MOST]):
-            rows = [row for record in repeats for row in record["learning_curve"]]
+            rows = [row for record in repeats for row in _rows(record)]
             x = lambda same: float(np.mean([row["seconds"] for row in same]))
             panel.errorbar(
                 *error_bars(points(rows, "step", x)),
@@ -44,7 +45,14 @@ def curves(records: Sequence[Record]) -> Callable[[Axes], None] | None:
         panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         panel.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
         no_minor_ticks(panel.xaxis)
-        panel.set(xlabel="seconds of distillation", ylabel="Accuracy")
+        panel.set(xlabel="seconds of distillation, experts included", ylabel="Accuracy")
         in_percent(panel.yaxis, ".4g")
 
     return draw
+
+
+def _rows(record: Record) -> list[dict]:
+    """The learning curve, with the seconds of the experts before the first step."""
+    before = headline.preparation_seconds(record)
+    each = record["learning_curve"]
+    return [row | {"seconds": row["seconds"] + before} for row in each]

@@ -37,7 +37,7 @@ def intact_record(folder: str | Path) -> Record | None:
             raise InputError(f"{path}: was changed since the run was done")
         _check(folder, _files(folder, status))
         record = records.validate(workdir.read_json(path), str(path))
-        if record["run"]["id"] != folder.name:
+        if record["run"]["id"] != folder.absolute().name:
             raise InputError(f"{path}: is of run {record['run']['id']}")
         return record
     except (ValueError, TypeError, KeyError, AttributeError) as error:

@@ -37,6 +37,16 @@ def accuracy(record: Record, pipe: str = "distilled") -> dict | None:
     return lookup(record, "accuracy", pipe)
 
 
+def preparation_seconds(record: Record) -> float:
+    """Seconds of the networks that the sets needed before: experts and a teacher.
+
+    >>> preparation_seconds({"cost": {"experts_seconds": 60.0, "distill_seconds": 9.0}})
+    60.0
+    """
+    cost = record.get("cost") or {}
+    return sum(cost.get(f"{stage}_seconds") or 0.0 for stage in ("experts", "teacher"))
+
+
 def chance(record: Record) -> float:
     """Accuracy of guessing one of the classes."""
     return 1 / record["run"]["num_classes"]

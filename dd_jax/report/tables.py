@@ -19,6 +19,8 @@ from dd_jax.types import Record
 
 ELSEWHERE = ("versions", "class_names", "labels")  # of the run part
 STAGES = {
+    "experts": "training of experts",
+    "teacher": "training of the teacher",
     "distill": "distillation",
     "train": "training on the distilled set",
     "export": "training on the set in 8 bits",
@@ -26,6 +28,8 @@ STAGES = {
     "random_subset": "training on random subsets",
     "full_data": "training on full data",
     "dp_sgd": "DP-SGD on full data",
+    "shadow_experts": "training of experts for shadows",
+    "shadow_teacher": "training of teachers for shadows",
     "shadow_distill": "shadow distillations",
     "shadows": "training of shadow models",
     "random_subset_shadows": "shadow models on random subsets",

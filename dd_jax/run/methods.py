@@ -125,8 +125,11 @@ def _init(run: RunContext) -> Any:
     return partial(resolve("init", name), **arguments(found, given, {}))
 
 
-def experts_of(run: RunContext, data: Split) -> Callable:
-    """Trains or finds the experts, or makes the releases, of a distiller of `data`."""
+def experts_of(run: RunContext, data: Split, shadows: bool = False) -> Callable:
+    """Trains or finds the experts, or makes the releases, of a distiller of `data`.
+
+    Seconds of networks for `shadows` count apart from those that the run's sets need.
+    """
     config, data_of = run.config, run.dataset
     augment = augmentation(config.train.augment, data_of.mean, data_of.std)
     recipe = partial(
@@ -144,6 +147,7 @@ def experts_of(run: RunContext, data: Split) -> Callable:
         kind = [np.array(wanted.stored), wanted.count, wanted.lr]
         kind += [] if wanted.plain or wanted.teaches else ["with momentum"]
         part = "teacher" if wanted.teaches else "experts"
+        stage = f"shadow_{part}" if shadows else part
         folder = cache_dir(
             run, "experts", *canaries, name=f"{part}_{array_digest(kind)}"
         )
@@ -156,7 +160,7 @@ def experts_of(run: RunContext, data: Split) -> Callable:
             rows,
             wanted.lr,
             wanted.stored,
-            lambda label, place: stage_loop(run, part, place, label=label),
+            lambda label, place: stage_loop(run, stage, place, label=label),
             folder,
         )
         return wanted.used(found)

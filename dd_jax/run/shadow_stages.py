@@ -65,7 +65,7 @@ def shadow_pipeline(
         distillation_steps(run),
         in_ten_calls(config.audits.privacy.epochs),
         (_shadow_loop(run, pipe, "distil"), _shadow_loop(run, pipe, "nets")),
-        experts_of(run, data),
+        experts_of(run, data, shadows=True),
         batched=batched_method_of(run, halves) if joint else None,
         teacher=teacher_of(run) if pipe == "distilled" else None,
     )

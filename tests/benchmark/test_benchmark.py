@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -206,12 +207,15 @@ def test_what_cannot_be_added(here, finished, capsys):
     assert "NAME=SOURCE" in give("--data=digits")
     assert "no such folder" in give()
     (here / "sets").mkdir()
+    (here / "sets.md").mkdir()
     assert "has no set in it" in give()
     assert "the run is not finished" in give("--add=stopped", "--name=x")
     lr = "--config.train.lr=0.3"
     assert "train.lr: is 0.01 of the set" in give(f"--add={finished}", "--name=x", lr)
     assert "train.lr: is 0.01" in give("--add=set.npz", "--name=x", *RECIPE, lr)
-    assert "--page=sets: is a folder" in give("--page=sets")
+    assert "--page=sets.md: is a folder" in give("--page=sets.md")
+    assert "--page=set.npz: give the path of an .md" in give("--page=set.npz")
+    assert "--data=x=npz:none.npz: no such file" in give("--data=x=npz:none.npz")
     assert "--page=set.npz/x.md: " in give("--page=set.npz/x.md")
     assert not [*(here / "sets").iterdir()]
     elsewhere(here / "sets" / "x.npz")
@@ -237,6 +241,81 @@ def test_a_set_is_below_a_megabyte(here):
         of = {"data.source": "digits"}
         add(here / "large.npz", "large", here / "sets", of, digest)
     assert not (here / "sets").exists()
+
+
+def test_a_work_directory_that_cannot_be_used_publishes_nothing(here, capsys):
+    elsewhere(here / "set.npz")
+    (here / "w").mkdir()
+    (here / "w/runs").write_text("")
+    add_it = ("--add=set.npz", "--name=x", *RECIPE)
+    assert "w/runs" in refusal(capsys, *add_it, "--workdir=w")
+    assert not (here / "sets").exists()
+
+
+def test_damaged_records_are_refused_before_compute(here, monkeypatch, capsys):
+    elsewhere(here / "set.npz")
+    assert ranked("--add=set.npz", "--name=x", *RECIPE) == 0
+    add(here / "set.npz", "y", here / "sets", tiny_recipe(), lambda *_: "0")
+    stated = load("sets/y.npz")
+    save("sets/y.npz", stated._replace(metadata=stated.metadata | {"record": "a" * 12}))
+    (here / "sets/more.jsonl.gz").write_bytes(gzip.compress(b"text")[:9])
+    monkeypatch.setattr(command, "evaluate", lambda *_: pytest.fail("evaluated"))
+    assert "more.jsonl.gz" in refusal(capsys)
+
+
+def tiny_recipe():
+    return tiny.MLP | {"data.source": "digits", "data.num_classes": 3}
+
+
+@pytest.mark.parametrize("place", [".", "synthetic.npz"])
+def test_a_run_is_given_from_its_own_folder(here, finished, monkeypatch, place):
+    with monkeypatch.context() as patched:
+        patched.chdir(finished)
+        add(Path(place), "k", here / "sets", {}, lambda *_: "0")
+    assert read(here / "sets/k.npz").record == finished.name
+    assert (here / "sets/results.jsonl").exists()
+
+
+def test_a_published_file_is_added_to_another_folder(here, finished):
+    path = add(finished, "k", here / "sets", {}, digest).path
+    again = add(path, "again", here / "sets", {}, digest).path
+    assert read(again).metadata == read(path).metadata
+
+
+def test_another_record_of_the_same_run_is_noted(here, finished):
+    add(finished, "k", here / "sets", {}, digest)
+    record = json.loads((here / "sets/results.jsonl").read_text())
+    record["quantization"]["accuracy"] = {"mean": 0.1, "ci": None, "n": 2}
+    (here / "sets/results.jsonl").write_text(json.dumps(record))
+    (note,) = add(finished, "again", here / "sets", {}, digest).notes
+    assert note.startswith("another Record of this run is there")
+
+
+def test_metadata_of_others_name_no_path(here):
+    elsewhere(here / "set.npz", origin="/home/ada/secret/run7")
+    assert ranked("--add=set.npz", "--name=x", *RECIPE) == 0
+    assert "secret" not in json.dumps(read(here / "sets/x.npz").metadata)
+
+
+def test_a_private_set_keeps_a_digest_of_its_evaluation_rows(here):
+    elsewhere(here / "set.npz", provenance={"checksum": None})
+    assert ranked("--add=set.npz", "--name=x", *RECIPE) == 0
+    assert read(here / "sets/x.npz").metadata["evaluation_rows"]
+
+
+@pytest.mark.parametrize("record", ["\ud800", 5, ["x"]])
+def test_a_set_that_names_no_record(here, record):
+    elsewhere(here / "set.npz")
+    assert ranked("--add=set.npz", "--name=x", *RECIPE) == 0
+    found = load("sets/x.npz")
+    save("sets/x.npz", found._replace(metadata=found.metadata | {"record": record}))
+    assert ranked() == 0
+
+
+def test_data_of_others_lie_where_they_usually_do(here):
+    elsewhere(here / "set.npz")
+    source = "--config.data.source=npz:/of/others/digits.npz"
+    assert ranked("--add=set.npz", "--name=x", *RECIPE, source) == 0
 
 
 @pytest.mark.parametrize("name", ["scans.npz", "digits.npz"])

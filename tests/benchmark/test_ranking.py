@@ -30,10 +30,16 @@ MADE = {
             {"name": "el2n", "accuracy": around(0.61)},
             {"name": "teacher_labels", "accuracy": around(0.72)},
             {"name": "of another version", "accuracy": around(0.99)},
+            {"name": "hard_labels", "accuracy": around(0.98)},
             {"name": "herding"},
         ]
     },
-    "cost": {"distill_seconds": 90.0},
+    "cost": {
+        "experts_seconds": 60.0,
+        "teacher_seconds": 6.0,
+        "distill_seconds": 90.0,
+        "shadow_experts_seconds": 900.0,
+    },
     "privacy": {"distilled": {"t1": {"rmia": {"auc": around(0.56)}}}},
     "robustness": {
         "distilled": {
@@ -95,7 +101,7 @@ def test_the_row_of_a_set(published):
         ("random subset", "50.0 % (49.0 to 51.0)"),
         ("best control", "teacher's labels 72.0 %"),
         ("full data", "97.0 %"),
-        ("minutes", "1.5"),
+        ("minutes", "2.6"),
         ("membership", "0.560 (0.550 to 0.570) T1"),
         ("accuracy under PGD", "40.0 % (39.0 to 41.0) at Linf 0.05"),
         ("kB", "12"),
@@ -178,7 +184,7 @@ def test_the_recipe_comes_with_the_set_and_the_place_from_here(published):
 def test_data_are_never_fetched_unless_they_are_named(published, tmp_path):
     stated = {"data": {"source": "tfds:cifar10"}}
     result = evaluate([published("a", config=stated)], {}, tmp_path)
-    reason = "its data are not here; give --data=cifar10=SOURCE"
+    reason = "its data are not here; give --data=cifar10=tfds:cifar10"
     assert result == ({}, {"a": reason}, False, {})
 
 

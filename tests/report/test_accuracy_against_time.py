@@ -35,6 +35,13 @@ def test_one_line_for_each_record_with_curve():
     assert list(x) == [3.0, 6.0] and list(y) == [0.4, 0.5]
 
 
+def test_experts_come_before_the_first_step():
+    slow = record("mtt", curve=CURVE) | {"cost": {"experts_seconds": 60.0}}
+    axes = Figure().add_subplot()
+    curves([slow])(axes)
+    assert list(axes.containers[0].lines[0].get_xdata()) == [63.0, 66.0]
+
+
 def test_a_sweep_has_a_panel_for_each_size():
     curve = [record(m, ipc, CURVE) for m in ("dm", "dc") for ipc in (1, 10)]
     titles = [plan.title for plan in plans(curve)]

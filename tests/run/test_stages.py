@@ -70,6 +70,25 @@ def test_experts_are_trained_and_counted_once(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+def test_experts_of_shadows_count_apart_from_those_of_the_sets(tmp_path, monkeypatch):
+    counted, count = {}, Cost.count
+
+    def watch(cost, stage, part, seconds):
+        counted.setdefault(stage, set()).add(part)
+        count(cost, stage, part, seconds)
+
+    monkeypatch.setattr(Cost, "count", watch)
+    audit = {"enabled": True, "shadows": 4, "targets": 4}
+    found = bare(
+        tmp_path, **MTT, **{f"audits__privacy__{k}": v for k, v in audit.items()}
+    )
+    assert len(counted["experts"]) == 2
+    assert len(counted["shadow_experts"]) > 2
+    assert not counted["experts"] & counted["shadow_experts"]
+    assert found["cost"]["shadow_experts_seconds"] > 0
+
+
+@pytest.mark.slow
 def test_epochs_kept_for_others_change_nothing(tmp_path):
     window = {"distill__mtt__min_start": 1, "distill__mtt__expert_epochs": 2}
     ids, contents = set(), set()

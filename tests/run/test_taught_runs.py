@@ -176,7 +176,8 @@ def test_scores_of_tiles_compare_with_random_images_of_as_many_steps(tmp_path):
     assert part["scores"]["ars"] is not None and ours[1]["n"] == 2
     gain = found["accuracy"]["distilled"]["mean"] - row["accuracy"]["mean"]
     assert part["scores"]["ior"] == pytest.approx(gain)
-    assert set(part["unaugmented"]) == {"distilled", "random_subset", "full_data"}
+    pipes = {"distilled", "random_subset", "full_data"}
+    assert set(part["unaugmented"]) == {*pipes, "same_steps"}
 
 
 def test_a_set_in_python_is_not_trained_on_with_other_views(root):

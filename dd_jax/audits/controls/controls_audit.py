@@ -41,10 +41,11 @@ def measure(context: Context) -> dict:
 
     Returns:
       Empty unless enabled. `controls`, rows `{name, form, accuracy {mean, ci, n}}`;
-      `unaugmented {PIPE: accuracy}` of networks trained without augmentation, null
-      where that is not wanted; `soft`, whether the set's labels are not one-hot;
-      `scores {hlr, ior, lrs, ars}`, see `benchmark_scores`, null where a control that
-      they need is missing, as that of ARS is for soft labels; `held_out` rows.
+      `unaugmented {PIPE or same_steps: accuracy}` of networks trained without
+      augmentation, null where that is not wanted; `soft`, whether the set's labels
+      are not one-hot; `scores {hlr, ior, lrs, ars}`, see `benchmark_scores`, null where
+      a control that they need is missing, as that of ARS is for soft labels;
+      `held_out` rows.
     """
     options = context.options
     if not options.enabled:
@@ -68,7 +69,7 @@ def measure(context: Context) -> dict:
     soft = HARD in controls
     return {
         "controls": rows,
-        "unaugmented": {p: of for p, of in plain.items() if p != STEPS} or None,
+        "unaugmented": plain or None,
         "soft": soft,
         "scores": _scores(context, rows, plain, soft),
         "held_out": held_out,

@@ -32,7 +32,7 @@ def shaped(path: object, found: SyntheticSet) -> SyntheticSet:
     Raises:
       InputError: no numbers, or class numbers of an unknown number of classes.
     """
-    images, labels = np.asarray(found.images), np.asarray(found.labels)
+    images, labels = np.atleast_1d(found.images), np.asarray(found.labels)
     lr = np.asarray(_RATE if found.lr is None else found.lr)
     views = lr if found.views is None else found.views
     named = {"images": images, "labels": labels, "lr": lr, "views": views}

@@ -62,7 +62,8 @@ def read_released(
       factor: tiles along each side of a stored image, of IDC, whose file does not say
         it: 1 for IDC-I.
       lr: the learning rate to train with, where one was learned.
-      method: the name to record as the method.
+      method: the name to record as the method; default: that in the file's name, if
+        the repository of DC, DSA and DM gave it.
 
     Returns:
       The set in pixel space.
@@ -75,7 +76,11 @@ def read_released(
     if (labels is not None) != (kind == "mtt"):
         needed = "needs its labels_best.pt" if kind == "mtt" else "has its labels in it"
         raise InputError(f"{path} {needed}; see --labels")
+    named = _NAME.match(Path(path).name) if kind == "dc" else None
+    method = method or (named[1].lower() if named else "")
     _check_kind(path, kind, data, factor, method)
+    if named:
+        _check_name(path, named, data, method)
     if kind == "dc":
         pair = found["data"][-1]
     else:
@@ -115,8 +120,14 @@ def read_released(
         "stored_images": stored,
         "config": {"distill": {"method": method} if method else {}},
     }
-    rate = None if lr is None else np.float32(lr)
+    rate = None if lr is None else _rate(lr)
     return conversion.shaped(path, SyntheticSet(images, classes, rate, metadata))
+
+
+def _rate(lr: float) -> np.float32:
+    if not 0 < lr <= float(np.finfo(np.float32).max):
+        raise InputError(f"--lr={lr:g}: a finite number above 0 is needed")
+    return np.float32(lr)
 
 
 def _kind(path: object, found: Any) -> str:
@@ -137,18 +148,20 @@ def _kind(path: object, found: Any) -> str:
 def _check_kind(
     path: object, kind: str, data: str, factor: int | None, method: str
 ) -> None:
-    """Refuses what does not go with the form of a file, or with its name."""
+    """Refuses what does not go with the form of a file."""
     if factor is not None and kind != "idc":
         raise InputError(f"--factor={factor}: {path} is no file of IDC; leave it out")
     if _SAVED_AS.get(method, kind) != kind:
         raise InputError(f"--method={method}: {path} is no file of it, but of {kind}")
-    if kind == "dc" and (named := _NAME.match(Path(str(path)).name)):
-        ours, theirs = method or named[1], data.replace("_", "")
-        if (named[1].lower(), named[2].lower()) != (ours.lower(), theirs):
-            raise InputError(
-                f"{path}: is of {named[1]} and {named[2]} by its name; give these as "
-                "--method and --data, or rename it"
-            )
+
+
+def _check_name(path: object, named: re.Match, data: str, method: str) -> None:
+    """Refuses what does not go with the name that DC, DSA and DM give a file."""
+    if (named[1].lower(), named[2].lower()) != (method, data.replace("_", "")):
+        raise InputError(
+            f"{path}: is of {named[1]} and {named[2]} by its name; give these as "
+            "--method and --data, or rename it"
+        )
 
 
 def _softmax(path: object, logits: np.ndarray) -> np.ndarray:

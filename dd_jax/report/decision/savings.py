@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from dd_jax.report import headline
 from dd_jax.types import Record
 
 
@@ -10,8 +11,8 @@ class Savings(NamedTuple):
     """Seconds of one set and one network, and the size of the set.
 
     Attributes:
-      distill: seconds of one distillation; None where not measured, as in a set that
-        was loaded.
+      distill: seconds of one distillation, with the networks that it needs first;
+        None where not measured, as in a set that was loaded.
       train: seconds of training one network on the set.
       full: seconds of training one network on the full data.
       ratio: images of the set over rows of train.
@@ -39,11 +40,17 @@ class Savings(NamedTuple):
 def savings(repeats: Sequence[Record]) -> Savings:
     """Means over the runs of one setting."""
     return Savings(
-        _mean([_each(record, "distill", "sets") for record in repeats]),
+        _mean([_one_set(record) for record in repeats]),
         _mean([_each(record, "train", "sets", "nets") for record in repeats]),
         _mean([_each(record, "full_data", "full_nets") for record in repeats]),
         _mean([record["run"].get("ratio") for record in repeats]),
     )
+
+
+def _one_set(record: Record) -> float | None:
+    """Seconds of one set; its experts and teacher are those of the others too."""
+    distil = _each(record, "distill", "sets")
+    return distil and distil + headline.preparation_seconds(record)
 
 
 def _each(record: Record, stage: str, *counts: str) -> float | None:

@@ -8,16 +8,18 @@ from dd_jax.report.display_names import pipe_names
 from dd_jax.report.formats import decimal, percent, points
 from dd_jax.report.intervals import difference
 from dd_jax.report.records import estimate, lookup
-from dd_jax.report.schema import COUNT, NUMBER, RATE, by_pipe
-from dd_jax.report.shapes import fields, flag, listed, text
+from dd_jax.report.schema import COUNT, NUMBER, PIPES, RATE
+from dd_jax.report.shapes import fields, flag, listed, only, text
 from dd_jax.types import Record
 
 PLACE = 2
+STEPS = "same_steps"  # the control of random images with as many steps
+PLAIN = (*PIPES, STEPS)
 SHAPE = fields(
     {},
     {
         "controls": listed(fields({"name": text}, {"form": text, "accuracy": RATE})),
-        "unaugmented": by_pipe(RATE),
+        "unaugmented": only(PLAIN, fields({}, dict.fromkeys(PLAIN, RATE))),
         "soft": flag,
         "scores": fields({}, dict.fromkeys(("hlr", "ior", "lrs", "ars"), NUMBER)),
         "held_out": COUNT,
@@ -61,7 +63,7 @@ def controls(record: Record) -> Table | None:
     }
     of |= {
         _name(row["name"]): (row.get("accuracy"), row.get("form", ""))
-        for row in lookup(record, "controls", "controls") or ()
+        for row in _rows(record)
     }
     rows = [
         (name, form, percent(value), points(_gain(ours, estimate(value))))
@@ -69,6 +71,10 @@ def controls(record: Record) -> Table | None:
     ]
     columns = ("Control", "Form", "Accuracy", "Distilled set less this")
     return Table(columns, rows)
+
+
+def _rows(record: Record) -> list[dict]:
+    return lookup(record, "controls", "controls") or []
 
 
 def _name(control: str) -> str:
@@ -86,6 +92,10 @@ def unaugmented(record: Record) -> Table | None:
         (name, percent(headline.accuracy(record, pipe)), percent(plain.get(pipe)))
         for pipe, name in pipe_names(plain).items()
     ]
+    if STEPS in plain:
+        augmented = [c for c in _rows(record) if c["name"] == STEPS]
+        of = augmented[0].get("accuracy") if augmented else None
+        rows.insert(2, (_name(STEPS), percent(of), percent(plain[STEPS])))
     columns = ("Training data", "With augmentation", "Without")
     return Table(columns, rows) if plain else None
 
@@ -96,7 +106,7 @@ def scores(record: Record) -> str:
     if of("lrs") is None or of("hlr") is None or of("ior") is None:
         return ""
     soft = lookup(record, "controls", "soft")
-    names = [row["name"] for row in lookup(record, "controls", "controls") or ()]
+    names = [row["name"] for row in _rows(record)]
     labels = "hard labels"
     if soft:
         same = "same_labels" in names

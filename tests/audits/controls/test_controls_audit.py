@@ -108,7 +108,7 @@ def test_scores_compare_with_random_images_of_as_many_steps():
     )
     (row,) = part["controls"]
     assert row["name"] == "same_steps" and row["accuracy"]["n"] == 2
-    assert set(part["unaugmented"]) == set(PLAIN)
+    assert set(part["unaugmented"]) == {*PLAIN, "same_steps"}
     labels = made.evaluation.labels
     rate = lambda params: float(
         (predictions(network(), params, made.evaluation.images) == labels).mean()

@@ -138,7 +138,19 @@ def test_what_does_not_go_with_a_file_of_dc(put, name, options, words):
 def test_a_name_that_agrees_is_taken(put):
     of = {"data": [pair(normalised(pixels(channels=1, side=28), "fashion_mnist"))]}
     path = put(of, "res_DSA_FashionMNIST_ConvNet_1ipc.pt")
-    assert len(read_released(path, "fashion_mnist", method="dsa").images) == 10
+    found = read_released(path, "fashion_mnist", method="dsa")
+    assert len(found.images) == 10
+    by_name = read_released(path, "fashion_mnist")
+    assert by_name.metadata == found.metadata
+    assert found.metadata["config"] == {"distill": {"method": "dsa"}}
+
+
+@pytest.mark.parametrize("lr", ["0", "-1", "nan", "inf", "1e300"])
+def test_learning_rates_that_no_set_has(put, tmp_path, capsys, recwarn, lr):
+    path = put({"data": [pair(normalised(pixels(), "cifar10"))]})
+    words = [str(path), str(tmp_path / "out.npz"), "--data=cifar10", f"--lr={lr}"]
+    assert convert.main(words) == 2 and not recwarn
+    assert "a finite number above 0" in capsys.readouterr().err
 
 
 def test_the_tiles_of_idc_have_to_be_given(put):

@@ -177,6 +177,7 @@ def test_labels_that_are_not_probabilities(tmp_path, row):
     ("changes", "shapes"),
     [
         ({"images": GOOD["images"][:, 0, 0]}, "(4, 1), labels (4, 2) and lr ()"),
+        ({"images": np.float32(1)}, "(1,), labels (4, 2) and lr ()"),
         ({"labels": np.arange(8)}, "(4, 2, 2, 1), labels (8,) and lr ()"),
         ({"labels": np.eye(2)}, "(4, 2, 2, 1), labels (2, 2) and lr ()"),
         ({"lr": np.ones(3)}, "(4, 2, 2, 1), labels (4, 2) and lr (3,)"),
@@ -187,6 +188,7 @@ def test_labels_that_are_not_probabilities(tmp_path, row):
     ],
     ids=[
         "rows of pixels",
+        "one number",
         "too many labels",
         "too few labels",
         "many rates",

@@ -80,6 +80,14 @@ def test_savings_are_of_one_set_and_one_network():
     assert spent.faster == 10 and spent.break_even == pytest.approx(30 / 18)
 
 
+def test_experts_and_a_teacher_are_paid_too():
+    row = cell(sets=2, nets=5)
+    row["cost"] |= {"experts_seconds": 7.0, "teacher_seconds": 1.0}
+    assert savings([row]).distill == 38.0  # those of two sets are the same
+    del row["cost"]["distill_seconds"]
+    assert savings([row]).distill is None
+
+
 def test_savings_that_are_none():
     row = cell(nets=1)
     row["cost"]["full_data_seconds"] = 10.0

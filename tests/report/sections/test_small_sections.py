@@ -141,6 +141,17 @@ def test_controls_stand_beside_what_the_set_gains_over_them(row):
     assert texts(plain.table)[0][2].startswith("70.0 %")
 
 
+def test_random_images_of_as_many_steps_are_beside_themselves(row):
+    part = row["controls"] = controlled()
+    part["controls"].append({"name": "same_steps", "accuracy": fabricate.around(0.4)})
+    part["unaugmented"]["same_steps"] = fabricate.around(0.3)
+    lines = texts(controls_section.unaugmented(row))
+    name, augmented, plain = lines[2]
+    assert name == "Random images, as many steps as on the set"
+    assert augmented.startswith("40.0 %") and plain.startswith("30.0 %")
+    assert lines[0][2].startswith("70.0 %")
+
+
 def test_controls_without_numbers_are_left_out(row):
     assert controls_section.blocks({"run": {}}, Artefacts()) == []
     row["controls"] = controlled() | {"scores": None, "unaugmented": None}
