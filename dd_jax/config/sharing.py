@@ -27,6 +27,7 @@ PARTS = {
     ),
     "full_data": (*_NETWORKS, "train.full"),
     "experts": (*_ALWAYS, "mitigate.curvature."),
+    "shadow_experts": (*_ALWAYS, "mitigate.curvature.", *_PRIVACY),
     "early_networks": (*_NETWORKS, "train.full_epochs"),
     "random_subset_shadows": (
         *_NETWORKS,

@@ -20,6 +20,8 @@ from dd_jax.types import InputError, Record
 _ONCE = {f"{part}_seconds": part for part in PARTS}  # stages that cells may share
 _NAMED = ("method", "dataset", "arch")
 _SHADOWS = (
+    "shadow_experts_seconds",
+    "shadow_teacher_seconds",
     "shadow_distill_seconds",
     "shadows_seconds",
     "random_subset_shadows_seconds",

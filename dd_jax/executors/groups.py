@@ -32,8 +32,9 @@ def shares_of(cell: Any) -> Shares:
     """
     config = cell.config
     parts = {part: PARTS[part] for part in _parts_of(config)}
-    if "experts" in parts:
-        parts["experts"] += (entry("method", config.distill.method).prefix,)
+    for part in ("experts", "shadow_experts"):
+        if part in parts:
+            parts[part] += (entry("method", config.distill.method).prefix,)
     if config.distill.labels == "teacher" and not config.distill.load:
         recipe = ("distill.teacher.epochs", "distill.teacher.lr")
         parts["teacher"] = (*PARTS["experts"], *recipe)
@@ -53,7 +54,7 @@ def _parts_of(config: ConfigDict) -> Iterable[str]:
     if config.distill.load:
         return
     if entry("method", config.distill.method).traits.get("follows_experts"):
-        yield "experts"
+        yield from ["experts"] + ["shadow_experts"] * config.audits.privacy.enabled
     if config.audits.privacy.enabled:
         yield from (f"{baseline}_shadows" for baseline in baselines)
         privacy = config.audits.privacy

@@ -109,6 +109,19 @@ def test_shadows_of_baselines_that_cells_share_count_once():
     assert estimate(records, (without, Shares("p", {}))).seconds == 5 + 3 + 5
 
 
+def test_experts_of_shadows_count_apart():
+    apart = {"experts_seconds": 40.0, "shadow_experts_seconds": 60.0}
+    records = [record("a", apart)]
+    cells = [
+        (config(seed=s), Shares("p", {"experts": "x", "shadow_experts": f"{s}"}))
+        for s in (0, 1)
+    ]
+    own = 100 / 20 + 3 + 5 + 100
+    assert estimate(records, *cells).seconds == pytest.approx(2 * (own + 60) + 40)
+    without = config(audits__privacy__enabled=False)
+    assert estimate(records, (without, Shares("p", {}))).seconds == 5 + 3 + 5 + 40
+
+
 def test_seconds_of_dp_sgd_count_for_cells_that_have_it():
     records = [record("a", {"dp_sgd_seconds": 70.0, "dp_sgd_shadows_seconds": 30.0})]
     private = {"dp__epsilon": 1.0, "dp__sgd__epochs": 2}
