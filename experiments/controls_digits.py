@@ -42,7 +42,7 @@ def get_config() -> ConfigDict:
     """Accuracy and controls alone."""
     return config.override(
         config.default(),
-        config.only_audits("calibration", "controls", "fairness"),
+        config.only_audits("calibration", "controls", "fairness", "quantization"),
         __name__,
     )
 
