@@ -18,13 +18,7 @@ _PRIVACY = (
 _DP_SGD = ("dp.epsilon", "dp.delta", "dp.sgd.")
 PARTS = {
     "data": (),
-    "random_subset": (
-        *_NETWORKS,
-        "distill.ipc",
-        "distill.load",
-        "train.nets",
-        "train.epochs",
-    ),
+    "random_subset": (*_NETWORKS, "distill.ipc", "train.nets", "train.epochs"),
     "full_data": (*_NETWORKS, "train.full"),
     "experts": (*_ALWAYS, "mitigate.curvature."),
     "shadow_experts": (*_ALWAYS, "mitigate.curvature.", *_PRIVACY),

@@ -32,6 +32,8 @@ def shares_of(cell: Any) -> Shares:
     """
     config = cell.config
     parts = {part: PARTS[part] for part in _parts_of(config)}
+    if config.distill.load:
+        parts["random_subset"] += ("distill.load",)  # which says how many images
     for part in ("experts", "shadow_experts"):
         if part in parts:
             parts[part] += (entry("method", config.distill.method).prefix,)
@@ -41,7 +43,7 @@ def shares_of(cell: Any) -> Shares:
     if config.audits.controls.enabled:
         own = audit_keys("controls")
         parts["scores of rows"] = (*PARTS["full_data"], *own)
-        parts["controls"] = (*PARTS["random_subset"], *own)
+        parts["controls"] = (*parts["random_subset"], *own)
     programs, *ids = configs.run_ids(
         config, cell.fingerprint, [static_keys(config), *parts.values()]
     )

@@ -15,7 +15,7 @@ from dd_jax import config as configs
 from dd_jax.catalogue import entry, resolve, takes
 from dd_jax.config.sharing import PARTS
 from dd_jax.report.intervals import mean_interval
-from dd_jax.run.context import RunContext
+from dd_jax.run.context import RunContext, images_per_class
 from dd_jax.runtime.loop import LoopResult, array_digest
 from dd_jax.runtime.memory_plan import ran_out
 from dd_jax.runtime.precision import computing_in
@@ -129,13 +129,17 @@ def run_dir(run: RunContext, name: str) -> Path:
 def cache_dir(run: RunContext, part: str, *keys: str, name: str = "") -> Path:
     """Where runs share a part: by data, and by the keys that it follows from.
 
+    A set made elsewhere has its own `distill.ipc`.
+
     Args:
       run: the run.
       part: a key of `PARTS`.
       keys: further ones, of results on it.
       name: of the folder; default: the part.
     """
-    shared = configs.run_id(run.config, run.fingerprint, (*PARTS[part], *keys))
+    size = {"distill.ipc": images_per_class(run.config)}
+    config = configs.override(run.config, size, "set")
+    shared = configs.run_id(config, run.fingerprint, (*PARTS[part], *keys))
     return run.cache / shared / (name or part)
 
 

@@ -145,6 +145,26 @@ def test_a_loaded_set_brings_a_learning_rate_only_if_it_learned_one(
     assert copied.read_bytes() == path.read_bytes()
 
 
+def test_sets_of_one_size_share_random_subsets_with_the_run_that_made_one(
+    folder, tmp_path
+):
+    made, found = distill.load(folder / "synthetic.npz"), []
+    smaller = made._replace(
+        images=made.images[::2],
+        labels=made.labels[::2],
+        metadata=made.metadata | {"stored_images": 3},
+    )
+    sets = {"a": made, "b": made._replace(images=made.images + 0.1), "c": smaller}
+    for name, one in sets.items():
+        distill.save(tmp_path / f"{name}.npz", one)
+        path = str(tmp_path / f"{name}.npz")
+        found.append(run.run(make(BARE | MLP, distill__load=path), tmp_path / "w"))
+    found.append(run.run(make(BARE | MLP), tmp_path / "w"))
+    a, b, c, own = (record["accuracy"]["random_subset"] for record in found)
+    assert a == b == own != c
+    assert len([*(tmp_path / "w/cache").glob("*/random_subset")]) == 2
+
+
 def test_the_quantized_accuracy_is_that_of_the_exported_folder(
     folder, record, tmp_path
 ):
