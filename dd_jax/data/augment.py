@@ -65,9 +65,7 @@ def dsa(strategy: str, mean: tuple[float, ...], std: tuple[float, ...]) -> Augme
 
     Source: Zhao and Bilen, Dataset Condensation with Differentiable Siamese
     Augmentation, ICML 2021, section 3.2; stages as in Kim et al. (2022), IDC. Differs
-    from the released code in: explicit keys in place of a reseeded global generator;
-    crop and cut-out reaches follow height and width apart, so images need not be
-    square.
+    from the released code in: explicit keys in place of a reseeded global generator.
     """
     if strategy in ("", "none"):
         return Augment(lambda key, images: images, lambda key, images: images)

@@ -8,6 +8,7 @@ import numpy as np
 from dd_jax.catalogue.rules import COLOURED, CORRELATION, IMBALANCES, RATIO
 from dd_jax.data.colour_bias import colour_split
 from dd_jax.data.imbalance import imbalanced_rows
+from dd_jax.data.splits import take
 from dd_jax.types import InputError, Split
 
 
@@ -74,7 +75,7 @@ def thinned(
         return train, ()
     kind, ratio = bias.imbalance, bias.imbalance_ratio
     rows = imbalanced_rows(seed, train.labels, kind, ratio, source, names)
-    kept = Split(*(None if array is None else array[rows] for array in train))
+    kept = take(train, rows)
     counts = np.bincount(kept.labels)
     note = (
         f"train made imbalanced ({kind.replace('_', ' ')}, ratio {ratio:g}): from "

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 import numpy as np
-from sklearn.cluster import KMeans
 from sklearn.metrics import pairwise_distances_argmin, pairwise_distances_argmin_min
+
+from dd_jax.data.clusters import k_means
 
 Chooser = Callable[[np.random.Generator, np.ndarray, int], np.ndarray]
 
@@ -48,8 +49,7 @@ def kcenter(rng: np.random.Generator, points: np.ndarray, count: int) -> np.ndar
 
 def kmeans(rng: np.random.Generator, points: np.ndarray, count: int) -> np.ndarray:
     """The row nearest each of `count` k-means centres (Lloyd 1982), each row once."""
-    seed = int(rng.integers(2**31))
-    centres = KMeans(count, n_init=1, random_state=seed).fit(points).cluster_centers_
+    centres = k_means(int(rng.integers(2**31)), points, count).cluster_centers_
     chosen = np.unique(pairwise_distances_argmin(centres, points))
     while len(chosen) < count:
         _, distance = pairwise_distances_argmin_min(points, points[chosen])

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, TiffImagePlugin
 
 from dd_jax.system.paths import no_file
 from dd_jax.types import InputError
@@ -49,7 +49,8 @@ def open_image(path: Path) -> OpenedImage:
     """Reads the first frame of an image file, rotated as its metadata state.
 
     Raises:
-      InputError: not an image, or one of more than 8 bits per channel.
+      InputError: not an image, or one of more than 8 bits per channel, as far as Pillow
+        says it: of colour images that are PNG, TIFF, PPM or SGI.
     """
     if why := no_file(path):
         raise InputError(
@@ -65,6 +66,7 @@ def open_image(path: Path) -> OpenedImage:
             mode = _stored_mode(found)
             turned = found.getexif().get(ExifTags.Base.Orientation) in range(2, 9)
             frames = 1 if found.format == _LAYERED else getattr(found, "n_frames", 1)
+            further = _stored_bands(found) > len(found.getbands())
             image = ImageOps.exif_transpose(found)
     except Exception as error:  # Pillow's formats raise many kinds on a damaged file
         raise InputError(
@@ -79,6 +81,7 @@ def open_image(path: Path) -> OpenedImage:
         "first of several frames": frames > 1,
         "read though their metadata are damaged": _of_metadata(said),
         f"converted from {mode} to RGB": mode in _CONVERTED,
+        "without their further bands": further,
     }
     return OpenedImage(image, tuple(words for words, true in done.items() if true))
 
@@ -147,9 +150,19 @@ def _stored_mode(found: Image.Image) -> str:
         args = tile.args if isinstance(tile.args, tuple) else (tile.args,)
         if found.mode != "I;16" and re.search(r";16[BLN]$", str(args[0])):
             return str(args[0])
-        if tile.codec_name.startswith("ppm") and args[-1] > 255:
-            return f"{args[0]} up to {args[-1]}"
+        if tile.codec_name == "SGI16":
+            return f"{found.mode} of 16 bits"
+        highest = args[-1] if tile.codec_name.startswith("ppm") else 0
+        if isinstance(highest, int) and highest > 255:  # plain P1 has no number there
+            return f"{args[0]} up to {highest}"
     return found.mode
+
+
+def _stored_bands(found: Image.Image) -> int:
+    """Channels in the file; of those of a TIFF Pillow reads the first."""
+    if not isinstance(found, TiffImagePlugin.TiffImageFile):
+        return 0
+    return found.tag_v2.get(TiffImagePlugin.SAMPLESPERPIXEL, 1)
 
 
 def _of_metadata(said: list[warnings.WarningMessage]) -> bool:

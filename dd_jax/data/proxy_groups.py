@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.cluster import KMeans
 
+from dd_jax.data.clusters import k_means
 from dd_jax.data.small_images import small_images
 from dd_jax.types import InputError, Split
 
@@ -43,7 +43,7 @@ def with_proxy_groups(
     classes = range(train.labels.max() + 1)
     means = np.stack([pixels[train.labels == c].mean(0) for c in classes])
     features = lambda split: small_images(split.images) - means[split.labels]
-    fitted = KMeans(count, n_init=1, random_state=seed).fit(features(train))
+    fitted = k_means(seed, features(train), count)
     if (different := len(np.unique(fitted.labels_))) < count:
         raise InputError(
             f"data.groups=clusters:{count}: training images less the mean of their "

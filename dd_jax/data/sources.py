@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from PIL import ImageColor
 
 from dd_jax.catalogue import arguments, entry, resolve
 from dd_jax.catalogue.naming import source_of
-from dd_jax.catalogue.rules import clusters_of
+from dd_jax.catalogue.rules import BACKGROUND, clusters_of
 from dd_jax.data.biased import (
     UNBIASED,
     Bias,
@@ -23,7 +22,7 @@ from dd_jax.data.colour_bias import require_grey
 from dd_jax.data.labels import used_classes
 from dd_jax.data.proxy_groups import with_proxy_groups
 from dd_jax.data.raw import Raw, resize
-from dd_jax.data.splits import stratified_split
+from dd_jax.data.splits import stratified_split, take
 from dd_jax.data.statistics import channel_statistics, published_statistics
 from dd_jax.types import Dataset, InputError, Split
 
@@ -51,8 +50,8 @@ def load(
       rows: keeps about n random rows of train, the same share of every class;
         all of them if None or if there are no more.
       validation: share of train to hold out by class, in [0, 1).
-      seed: of the rows kept, the validation split, colours and clusters, and the
-        train/test split of a source that has none.
+      seed: of the rows kept, also by an imbalance, the validation split, colours and
+        clusters, and the train/test split of a source that has none.
       background: colour that shows through transparent pixels of image files, such as
         `white`; `refuse` refuses such files.
       bias: how the rows are made uneven after the validation rows are held out.
@@ -78,8 +77,12 @@ def load(
         )
     if image_size is not None and image_size < 1:
         raise InputError(f"image_size is {image_size}; a positive number is needed")
-    if background != "refuse":
-        _check_colour(background)
+    if rows is not None and rows < 1:
+        raise InputError(f"rows is {rows}; a positive number is needed")
+    if seed < 0:
+        raise InputError(f"seed is {seed}; a number from 0 up is needed")
+    if not BACKGROUND.accepts(background):
+        raise InputError(f"background is {background!r}; use {BACKGROUND.words}")
     check_bias(bias)
     clusters = clusters_of(groups)
     raw = _read(source, options or {}, image_size, seed, background)
@@ -95,15 +98,16 @@ def load(
                 f"a number from 2 to {len(names)} is needed"
             )
         names = names[:num_classes]
-        train, test = (_take(s, s.labels < num_classes) for s in (train, test))
+        train, test = (take(s, s.labels < num_classes) for s in (train, test))
     check_classes(train, test, names, source)
     if bias.colour != "none":
         require_grey(train.images, len(names), source)
         _require_no_groups(train, source)
     if rows is not None and rows < len(train.labels):
         share = rows / len(train.labels)
-        _, kept = stratified_split(seed, train.labels, share, f"{source} train", names)
-        train = _take(train, kept)
+        where = f"{source} train"
+        _, kept = stratified_split(seed, train.labels, share, where, names, lone=True)
+        train = take(train, kept)
     if image_size is not None:
         train, test = _resized(train, image_size), _resized(test, image_size)
     held_out = None
@@ -111,7 +115,7 @@ def load(
         kept, held = stratified_split(
             seed, train.labels, validation, f"{source} train", names
         )
-        train, held_out = _take(train, kept), _take(train, held)
+        train, held_out = take(train, kept), take(train, held)
     train, fewer = thinned(bias, seed, train, names, source)
     train, (test, held_out), recoloured = in_colours(
         bias, seed, train, (test, held_out), len(names)
@@ -147,17 +151,6 @@ def _require_no_groups(train: Split, source: str) -> None:
         )
 
 
-def _check_colour(name: str) -> None:
-    try:
-        opaque = len(ImageColor.getrgb(name)) == 3
-    except ValueError:
-        opaque = False
-    if not opaque:
-        raise InputError(
-            f"background is {name!r}; refuse or a colour such as white is needed"
-        )
-
-
 def _read(source: str, own: Mapping[str, Any], image_size, seed, background) -> Raw:
     """What the reader of a source gives, with the arguments that it takes."""
     kind, place = source_of(source)
@@ -175,10 +168,6 @@ def _read(source: str, own: Mapping[str, Any], image_size, seed, background) -> 
             "dd_jax.data.Raw"
         )
     return raw
-
-
-def _take(split: Split, rows: np.ndarray) -> Split:
-    return Split(*(None if array is None else array[rows] for array in split))
 
 
 def _resized(split: Split, size: int) -> Split:

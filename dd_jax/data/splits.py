@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dd_jax.types import InputError
+from dd_jax.types import InputError, Split
 
 TRAIN_NAMES = ("train", "training")
 TEST_NAMES = ("test", "testing", "val", "valid", "validation")  # the first there is
@@ -16,6 +16,8 @@ def stratified_split(
     fraction: float,
     where: str,
     names: Sequence[str] | None = None,
+    *,
+    lone: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Holds out the same fraction of every class at random.
 
@@ -28,6 +30,7 @@ def stratified_split(
       fraction: share of each class to hold out, in (0, 1).
       where: the place that an error message names.
       names: of the classes, for the same.
+      lone: whether the row of a class with a single one is held out, not refused.
 
     Returns:
       `(kept i64[n - m], held i64[m])`: row numbers, both in ascending order.
@@ -42,13 +45,19 @@ def stratified_split(
     held = []
     for c in np.unique(labels):
         rows = np.flatnonzero(labels == c)
-        if rows.size < 2:
+        if rows.size < 2 and not lone:
             name = repr(names[c]) if names else c
             raise InputError(
                 f"class {name} in {where} has a single image; "
                 "at least 2 are needed to hold out a part of it"
             )
-        count = min(max(round(fraction * rows.size), 1), rows.size - 1)
+        most = max(rows.size - 1, 1)
+        count = min(max(round(fraction * rows.size), 1), most)
         held.append(rng.permutation(rows)[:count])
     out = np.sort(np.concatenate(held))
     return np.setdiff1d(np.arange(labels.size), out), out
+
+
+def take(split: Split, rows: np.ndarray) -> Split:
+    """Some rows of a split, by number or by mask."""
+    return Split(*(None if array is None else array[rows] for array in split))

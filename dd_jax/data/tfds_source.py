@@ -2,6 +2,7 @@
 
 import os
 import re
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,16 @@ from dd_jax.data.splits import TEST_NAMES, TRAIN_NAMES, stratified_split
 from dd_jax.system.paths import expanded
 from dd_jax.types import InputError, Split
 
+_UNLABELLED = -1  # as TFDS has the label of rows whose class was not published
+
 
 def read(place: str, image_size: int | None, seed: int) -> Raw:
     """Reads the features `image` and `label` of a TFDS data set.
 
     The data set is read by `tfds.data_source` from `TFDS_DATA_DIR` (TFDS's own default
     where unset) and prepared there first if need be. Splits: `train`, and `test` or,
-    where there is none, `validation`; a single split is split 80/20 by class.
+    where there is none or it has no labels, `validation`; a single split is split 80/20
+    by class.
 
     Args:
       place: its name as TFDS spells it, such as `mnist` or `name/config:1.0.0`.
@@ -34,8 +38,8 @@ def read(place: str, image_size: int | None, seed: int) -> Raw:
     """
     where = f"tfds:{place}"
     sources = _open(place, where)
-    used, note = _splits(sources, where)
-    features = sources[used[0]].dataset_info.features
+    first, evaluated = _splits(sources, where)
+    features = sources[first].dataset_info.features
     missing = [f for f in ("image", "label") if f not in features]
     if missing:
         raise InputError(
@@ -43,15 +47,22 @@ def read(place: str, image_size: int | None, seed: int) -> Raw:
             f"{', '.join(sorted(features))}); an image classification data set with "
             "image and label is needed"
         )
-    parts = [_rows(sources[split], where) for split in used]
-    rows = sum(parts, [])
+    if getattr(features["label"], "shape", ()) != ():
+        raise InputError(f"{where} has several labels an image; one class is needed")
+    rows, note = _rows(sources[first], where), ()
+    boundary = len(rows)
+    if evaluated:
+        split, found = _labelled(sources, evaluated, where)
+        rows += found
+        note = () if split == "test" else (f"test images are those of {split}",)
     arrays = [row["image"] for row in rows]
     images = stack_images(arrays, image_size, where)
     labels = np.array([row["label"] for row in rows])
-    if len(parts) == 1:
-        train, test = stratified_split(seed, labels, 0.2, where)
+    if evaluated:
+        train, test = slice(boundary), slice(boundary, None)
     else:
-        train, test = slice(len(parts[0])), slice(len(parts[0]), None)
+        train, test = stratified_split(seed, labels, 0.2, where)
+        note = (f"{where} has one split, {first}; 20 % of it are the test set",)
     names = getattr(features["label"], "names", None)
     return Raw(
         Split(images[train], labels[train]),
@@ -62,11 +73,10 @@ def read(place: str, image_size: int | None, seed: int) -> Raw:
     )
 
 
-def _splits(sources: dict, where: str) -> tuple[list[str], tuple[str, ...]]:
-    """Names of train and test, or of the only split, and notes."""
+def _splits(sources: dict, where: str) -> tuple[str, list[str]]:
+    """The name of train, and those that may be test; none beside an only split."""
     if len(sources) == 1:
-        (only,) = sources
-        return [only], (f"{where} has one split, {only}; 20 % of it are the test set",)
+        return [*sources][0], []
     train = [split for split in TRAIN_NAMES if split in sources]
     test = [split for split in TEST_NAMES if split in sources]
     if not (train and test):
@@ -74,8 +84,17 @@ def _splits(sources: dict, where: str) -> tuple[list[str], tuple[str, ...]]:
             f"{where} has the splits {', '.join(sorted(sources))}; train and one of "
             "test and validation are needed"
         )
-    note = f"test images are those of {test[0]}"
-    return [train[0], test[0]], () if test[0] == "test" else (note,)
+    return train[0], test
+
+
+def _labelled(
+    sources: dict, names: list[str], where: str
+) -> tuple[str, list[dict[str, Any]]]:
+    """The first split with labels, and its rows; else the first, to be refused."""
+    read = ((name, _rows(sources[name], where)) for name in names)
+    first = next(read)
+    has_labels = lambda one: any(row["label"] != _UNLABELLED for row in one[1])
+    return next(filter(has_labels, chain([first], read)), first)
 
 
 def files(source: str) -> str:

@@ -5,11 +5,11 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from dd_jax.catalogue.rules import NORMS
 from dd_jax.models.initializers import torch_uniform
 from dd_jax.runtime.precision import product
 from dd_jax.types import Array, InputError
 
-NORMS = ("instance", "batch", "layer", "group", "none")
 POOLINGS = {"avg": jnp.add, "max": jnp.maximum, "none": None}
 ACTIVATIONS = {
     "relu": jax.nn.relu,

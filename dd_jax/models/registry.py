@@ -95,7 +95,8 @@ def build(
       A `Model` for images `f32[n h w c]` in [0, 1].
 
     Raises:
-      InputError: unknown name or field; a shape, mean or deviation of another length.
+      InputError: unknown name or field; a shape, mean or deviation of another length,
+        or a deviation that is not positive.
 
     >>> model = build("convnet", 10, (28, 28, 1), width=128)
     >>> params = jax.eval_shape(model.init, jax.random.key(0))
@@ -115,9 +116,11 @@ def build(
             raise InputError(
                 f"{word}={value}: need a number for each of {image_shape[2]} channels"
             )
-    choices = tuple(sorted(kw.items()))
-    place = (tuple(v) if isinstance(v, list) else v for v in (image_shape, mean, std))
-    return _built(_architecture(name), choices, num_classes, *place, space)
+    if std is not None and min(std) <= 0:
+        raise InputError(f"std={std}: need numbers above 0")
+    choices, shape = tuple(sorted(kw.items())), tuple(map(int, image_shape))
+    seen = (None if v is None else tuple(map(float, v)) for v in (mean, std))
+    return _built(_architecture(name), choices, num_classes, shape, *seen, space)
 
 
 @reused

@@ -109,12 +109,15 @@ def train(
       Parameters with a leading axis `nets`.
 
     Raises:
-      InputError: fewer than one network or epoch, or a set with labels of other views:
+      InputError: fewer than one network, epoch or image a step, a label that the model
+        has no class for, or a set with labels of other views:
         by another augmentation, or of images that the model normalises in another way.
       Diverged: the loss is not finite.
     """
-    if nets < 1 or epochs < 1:
-        raise InputError(f"train: nets={nets}, epochs={epochs}; give 1 of each or more")
+    if min(nets, epochs, batch) < 1:
+        raise InputError(
+            f"train: nets={nets}, epochs={epochs}, batch={batch}; give each 1 or more"
+        )
     if isinstance(data, SyntheticSet) and data.views is not None:
         require_same_views(data, augment, "augment", model.mean, model.std)
     if isinstance(augment, str):
@@ -127,9 +130,25 @@ def train(
         one = data._replace(lr=jnp.float32(rate), metadata=None)
         sets = jax.tree.map(lambda a: jnp.stack([jnp.asarray(a)] * nets), one)
         return train_on_sets(recipe, keys, sets, schedule(epochs), loop)
-    rows = data.train if isinstance(data, Dataset) else data
+    rows = _in_classes_of(model, data.train if isinstance(data, Dataset) else data)
     rate = _LR if lr is None else lr
     return train_on_rows(recipe, keys, rows, None, rate, schedule(epochs), loop)
+
+
+def _in_classes_of(model: Model, rows: Split) -> Split:
+    """Rows with a probability for each class of the model, also where some are absent.
+
+    Raises:
+      InputError: a label that the model has no class for.
+    """
+    if rows.labels.ndim == 2:
+        return rows
+    params = jax.eval_shape(model.init, jax.random.key(0))
+    one = jax.ShapeDtypeStruct((1, *rows.images.shape[1:]), np.float32)
+    classes = jax.eval_shape(model.apply, params, one).shape[-1]
+    if (highest := int(rows.labels.max())) >= classes:
+        raise InputError(f"train: label {highest}, and the model has {classes} classes")
+    return rows._replace(labels=jax.nn.one_hot(rows.labels, classes))
 
 
 def accuracy(model: Model, params: Params, data: Dataset | Split) -> np.ndarray:

@@ -11,12 +11,13 @@ def _half(epoch, epochs):
 
 
 def _thirds(epoch, epochs):
-    passed = (6 * epoch >= 4 * epochs) + 1 * (6 * epoch >= 5 * epochs)
+    passed = (epoch >= 2 * epochs // 3) + 1 * (epoch >= 5 * epochs // 6)
     return 0.2**passed, 1.0
 
 
 # (epoch, epochs) -> shares of the learning rate and of the momentum kept. `half`: a
-# tenth, momentum from 0, after epoch `epochs // 2`; `thirds`: a fifth at 2/3 and 5/6.
+# tenth, momentum from 0, after epoch `epochs // 2`; `thirds`: a fifth from the epochs
+# `2 * epochs // 3` and `5 * epochs // 6` on.
 DECAYS: dict[str, Callable] = {
     "half": _half,
     "thirds": _thirds,

@@ -210,7 +210,8 @@ def test_one_transparent_colour(tmp_path, mode):
 @pytest.mark.parametrize("colour", ["purple-ish", "", "#ffffff80", "None"])
 def test_background_that_is_no_colour(tmp_path, colour):
     assert message("digits", background=colour) == (
-        f"background is {colour!r}; refuse or a colour such as white is needed"
+        f"background is {colour!r}; use refuse or a colour, such as white, black or "
+        "#808080"
     )
 
 
@@ -260,6 +261,26 @@ def test_16_bits_of_ppm(tmp_path, head):
     path.write_bytes(head + bytes(24))
     with pytest.raises(InputError, match="pixels of mode RGB up to [0-9]+; 8 bits"):
         open_image(path)
+
+
+def test_16_bits_of_sgi(tmp_path):
+    Image.fromarray(COLOUR).save(tmp_path / "x.rgb", format="SGI", bpc=2)
+    with pytest.raises(InputError, match="pixels of mode RGB of 16 bits; 8 bits"):
+        open_image(tmp_path / "x.rgb")
+
+
+def test_plain_pbm(tmp_path):
+    (tmp_path / "x.pbm").write_text("P1\n2 2\n0 1\n1 0\n")
+    found = np.asarray(open_image(tmp_path / "x.pbm").image)
+    np.testing.assert_array_equal(found, [[True, False], [False, True]])
+
+
+def test_further_bands_of_a_tiff_are_named(tmp_path):
+    image = Image.fromarray(np.dstack([COLOUR, COLOUR[..., 0]]), "RGBX")
+    image.save(tmp_path / "x.tif")
+    found = open_image(tmp_path / "x.tif")
+    np.testing.assert_array_equal(np.asarray(found.image), COLOUR)
+    assert found.done == ("without their further bands",)
 
 
 @pytest.mark.parametrize("mode", ["I", "F", "LAB"])

@@ -70,6 +70,7 @@ def test_more_clusters_than_rows(tmp_path):
         load(npz(tmp_path / "a.npz"), groups="clusters:26")
 
 
-def test_rows_that_are_the_means_of_their_classes_make_no_clusters():
+def test_rows_that_are_the_means_of_their_classes_make_no_clusters(recwarn):
     with pytest.raises(InputError, match="make only 1; take fewer clusters or more"):
         load("digits", rows=10, groups="clusters:2")
+    assert not recwarn.list

@@ -127,6 +127,12 @@ ARGUMENTS = [
         {"image_size": 0},
         "image_size is 0; a positive number is needed",
     ),
+    (("digits",), {"rows": 0}, "rows is 0; a positive number is needed"),
+    (
+        ("digits",),
+        {"rows": 100, "seed": -1},
+        "seed is -1; a number from 0 up is needed",
+    ),
 ]
 
 
@@ -143,6 +149,17 @@ def test_stratified_split_keeps_and_holds_at_least_one():
         kept, held = stratified_split(0, labels, fraction, "toy")
         np.testing.assert_array_equal(np.bincount(labels[held]), counts)
         np.testing.assert_array_equal(np.sort(np.r_[kept, held]), np.arange(22))
+
+
+def test_rows_keep_the_image_of_a_class_with_one(tmp_path):
+    labels = np.repeat([0, 1, 2, 3], [19, 10, 10, 1])
+    images = np.random.default_rng(0).integers(0, 256, (40, 4, 4, 1), np.uint8)
+    test = {"x_test": images[:4], "y_test": np.arange(4)}
+    np.savez(tmp_path / "a.npz", x_train=images, y_train=labels, **test)
+    data = load(f"npz:{tmp_path / 'a.npz'}", rows=20)
+    assert np.bincount(data.train.labels).tolist() == [10, 5, 5, 1]
+    with pytest.raises(InputError, match="has a single image; at least 2"):
+        load(f"npz:{tmp_path / 'a.npz'}", rows=20, validation=0.2)
 
 
 def test_rows_keep_the_same_share_of_every_class():

@@ -92,6 +92,24 @@ class DdTestNoImage(_Tiny):
     FEATURES = {"text": tfds.features.Text(), "label": _Tiny.FEATURES["label"]}
 
 
+class DdTestNoTestLabels(_Tiny):
+    SPLITS = ("train", "test", "validation")
+
+    def _generate_examples(self, split):
+        for i, example in super()._generate_examples(split):
+            yield i, example | ({"label": -1} if split == "test" else {})
+
+
+class DdTestSeveralLabels(_Tiny):
+    FEATURES = _Tiny.FEATURES | {
+        "label": tfds.features.Sequence(_Tiny.FEATURES["label"])
+    }
+
+    def _generate_examples(self, split):
+        for i, example in super()._generate_examples(split):
+            yield i, example | {"label": [example["label"]] * (1 + i % 2)}
+
+
 @pytest.fixture
 def data_dir(tmp_path, monkeypatch):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
@@ -190,6 +208,18 @@ def test_declared_classes_without_images(data_dir):
     assert data.class_names == ("b", "c")
     assert_holds(data.train, "train")
     assert data.notes == ("left out classes without images: 'a', 'd'",)
+
+
+def test_a_test_split_without_labels_is_left_out(data_dir):
+    data = load("tfds:dd_test_no_test_labels")
+    assert_holds(data.test, "validation")
+    assert data.notes == ("test images are those of validation",)
+
+
+def test_several_labels_an_image(data_dir):
+    assert message("tfds:dd_test_several_labels") == (
+        "tfds:dd_test_several_labels has several labels an image; one class is needed"
+    )
 
 
 def test_needs_image_and_label(data_dir):

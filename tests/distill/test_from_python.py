@@ -10,6 +10,7 @@ import pytest
 import dd_jax
 from dd_jax import data, distill, models, train
 from dd_jax.catalogue import lookup
+from dd_jax.data.splits import take
 from dd_jax.types import InputError
 
 KEY = jax.random.key(0)
@@ -153,6 +154,16 @@ def test_networks_learn_from_real_data_too(digits):
 
 
 @pytest.mark.slow
+def test_networks_learn_from_rows_without_some_class(digits):
+    model = models.build("mlp", 10, (8, 8, 1), width=8)
+    some = take(digits.train, digits.train.labels < 9)
+    params = train.train(KEY, model, some, epochs=1)
+    assert train.accuracy(model, params, digits).shape == (1,)
+    small = models.build("mlp", 3, (8, 8, 1), width=8)
+    with pytest.raises(InputError, match="label 9, and the model has 3 classes"):
+        train.train(KEY, small, digits, epochs=1)
+
+
 def test_trajectory_matching_brings_its_experts(digits):
     model = network(digits)
     method = distill.build(
@@ -187,5 +198,14 @@ def test_what_cannot_be_done_is_one_line(digits):
         distill.distil(KEY, distill.build("dm", model, ipc=1), digits, 0)
     with pytest.raises(InputError, match="nets=0"):
         train.train(KEY, model, digits, nets=0)
+    with pytest.raises(InputError, match="batch=0"):
+        train.train(KEY, model, digits, batch=0)
+    with pytest.raises(InputError, match="optimizer='rmsprop'; use sgd or adam"):
+        distill.build("dm", model, ipc=1, optimizer="rmsprop")
+    with pytest.raises(InputError, match="a class has none; give each 1 or more"):
+        distill.build("dm", model, ipc=1, allocation=(0,) * 10)
+    by_name = distill.build("dm", model, ipc=1, init="public")
+    with pytest.raises(InputError, match="init=public: give public:SOURCE"):
+        distill.distil(KEY, by_name, digits, 1)
     with pytest.raises(InputError, match="default for scale"):
         distill.matching(lambda model, params, real, synthetic, *, scale: 0.0)

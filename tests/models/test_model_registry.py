@@ -145,8 +145,17 @@ def test_images_of_another_kind_are_refused(images):
         ({"image_shape": (8, 8)}, "need height, width, channels"),
         ({"mean": 0.5}, "mean=0.5: need a number for each of 3 channels"),
         ({"std": (1.0,)}, "std=.*for each of 3"),
+        ({"std": (1.0, 0.0, 1.0)}, "std=.*above 0"),
     ],
 )
 def test_shapes_and_statistics_have_their_lengths(changes, words):
     with pytest.raises(InputError, match=words):
         build("mlp", 3, **{"image_shape": (8, 8, 3)} | changes)
+
+
+def test_statistics_may_be_arrays():
+    mean, std = np.float32([0.5, 0.25, 0.5]), [0.5, 0.25, 0.125]
+    model = build("mlp", 3, (8, 8, 3), mean=mean, std=np.array(std))
+    assert model is build(
+        "mlp", 3, (8, 8, 3), mean=tuple(mean.tolist()), std=tuple(std)
+    )

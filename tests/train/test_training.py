@@ -132,6 +132,11 @@ def test_whole_batches_equal_numpy_descent(epochs):
 def test_step_sizes_by_thirds():
     rates = [DECAYS["thirds"](epoch, 12)[0] for epoch in range(12)]
     np.testing.assert_allclose(rates, [1] * 8 + [0.2] * 2 + [0.04] * 2, rtol=1e-6)
+    released = {10: (6, 8), 1000: (666, 833)}  # 2 * epochs // 3, 5 * epochs // 6
+    for epochs, (first, second) in released.items():
+        passed = (np.arange(epochs) >= first) + 1.0 * (np.arange(epochs) >= second)
+        rates = [DECAYS["thirds"](epoch, epochs)[0] for epoch in range(epochs)]
+        np.testing.assert_allclose(rates, 0.2**passed, rtol=1e-6)
     images, labels = problem()
     one = trainer(LINEAR, momentum=0.8, weight_decay=0.05, decay="thirds")
     state, idx = one.init(jax.random.key(0)), np.arange(5)

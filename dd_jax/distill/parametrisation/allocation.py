@@ -49,7 +49,12 @@ def allocated(base: Parametrisation, allocation: Sequence[int]) -> Parametrisati
     Args:
       base: stores `max(allocation)` images of each class.
       allocation: images of each class, each at least 1.
+
+    Raises:
+      InputError: a class without images.
     """
+    if min(allocation) < 1:
+        raise InputError("distill.allocation: a class has none; give each 1 or more")
     most = max(allocation)
     places = np.arange(most) % np.array(allocation)[:, None]
     kept = (np.arange(most) < np.array(allocation)[:, None]).ravel()

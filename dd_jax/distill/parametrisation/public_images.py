@@ -15,7 +15,7 @@ def public(
     ipc: int,
     enter: Enter,
     *,
-    public: Split,
+    public: Split | None = None,
     classes: str = "free",
 ) -> Array:
     """Random images of a public data set, all of them different where it has enough.
@@ -34,10 +34,12 @@ def public(
       `f32[k ipc h w c]`, in the space of learning.
 
     Raises:
-      InputError: fewer public images than are needed, for `free`.
+      InputError: no public images, or, for `free`, fewer than are needed.
 
     Zhao and Zhang (2025), arXiv:2502.12976: initial images out of the distribution.
     """
+    if public is None:
+        raise InputError("distill.init=public: give public:SOURCE; in Python, public=")
     order = np.asarray(jax.random.permutation(key, len(public.images)))
     k = len(real.counts)
     if classes == "free":

@@ -49,13 +49,15 @@ def synthetic(
       allocation: stored images of each class; default `ipc` of each.
 
     Raises:
-      InputError: an allocation of tiles.
+      InputError: an allocation of tiles, or another optimizer.
     """
     if allocation and factor > 1:
         raise InputError(
             f"distill.allocation: stored images are of {factor} x {factor} tiles, all "
             "of one class; take distill.factor=1"
         )
+    if optimizer not in ("sgd", "adam"):
+        raise InputError(f"optimizer={optimizer!r}; use sgd or adam")
     descent = {"sgd": partial(optax.sgd, momentum=momentum), "adam": optax.adam}
     synthetic_batch = pixels(
         max(allocation or (ipc,)) * factor**2,
