@@ -74,9 +74,11 @@ def main(argv: Sequence[str]) -> int:
         page = _page(given.page or root / "benchmark.md")
         source = ""
         if given.add:
-            place = lambda stated: source_here(stated, sources)
+            own = changes.get("data.source", "")
+            place = lambda stated: own or source_here(stated, sources)
             check = lambda published, stated: prepared(published, place(stated))[1]
             destination.make(root, [])
+            records_of(given.sets, _named(given.sets))  # refuses damaged files
             added = add(expanded(given.add), given.name, given.sets, changes, check)
             source = place(added.source)
             for line in [str(added.path), *added.notes]:
@@ -155,7 +157,7 @@ def _rank(
     source: str,
 ) -> int:
     sets, unreadable = _read(folder)
-    made = records_of(folder, {each.record for each in sets} - {""})
+    made = records_of(folder, _named(folder))
     result = evaluate(sets, sources, root, only, source)
     reasons = result.reasons | unreadable
     rows = ranking.ranked(sets, result.records, made, result.rows)
@@ -179,6 +181,12 @@ def _read(folder: Path) -> tuple[list[PublishedSet], dict[str, str]]:
         paths[i].stem: why.replace(str(paths[i]), paths[i].name)
         for i, why in reasons.items()
     }
+
+
+def _named(folder: Path) -> set[str]:
+    """Ids of the Records that the sets of a folder name."""
+    found, _ = possible(read, enumerate(sorted(folder.glob("*.npz"))))
+    return {each.record for each in found.values()} - {""}
 
 
 def _refused(status: int, why: str) -> int:

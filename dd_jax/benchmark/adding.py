@@ -32,6 +32,7 @@ from dd_jax.system.paths import NO_FILE, no_file
 from dd_jax.types import InputError, Record, SyntheticSet
 
 MOST_BYTES = 10**6
+_IN_WORDS = ("architecture_in_words", "training")  # with formulas that look like paths
 
 
 class Added(NamedTuple):
@@ -168,6 +169,7 @@ def _described(
     of_all |= {"config": config | {"data": data}}
     before = PublishedSet("", Path(), metadata).record or None  # of a published file
     own = {"clamped": True, "record": record["run"]["id"] if record else before}
+    own |= {key: metadata[key] for key in _IN_WORDS if key in metadata}
     return found._replace(metadata=without_paths(metadata | of_all) | own)
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from dd_jax.benchmark.published_set import PublishedSet, data_name, stated
 from dd_jax.report import headline
 from dd_jax.report.blocks import Block, Caption, Grid, Notes, Table, Text
-from dd_jax.report.control_names import NAMES
+from dd_jax.report.control_names import HARD_LABELS, NAMES
 from dd_jax.report.display_names import dataset_name, run_value, set_size_text
 from dd_jax.report.formats import NOT_MEASURED, Cell, decimal, percent, points
 from dd_jax.report.path_texts import without_paths
@@ -23,13 +23,12 @@ HOW = (
     "whether the accuracy found again lies in its interval. Random subsets have hard "
     "labels and take as many epochs as the set, which are fewer steps where a stored "
     "image holds several. Full data, the best control of other images on these rows, "
-    "minutes of distillation with the experts and the teacher before it, membership "
+    "minutes of distillation with its experts, teacher and releases, membership "
     "(AUC of the strongest attack) and accuracy under PGD are those of the run that "
     "made the set; a dash where it did not measure them, or where the set was made "
     "elsewhere or names the Record of another method, data or size."
 )
 _NO_ROW = "-"
-_OWN_IMAGES = "hard_labels"  # the control that has the images of the set
 _ITS_OWN = ("method", "num_classes", "ipc")
 
 
@@ -141,7 +140,7 @@ def _title(row: Ranked) -> str:
 
 def _control(row: Ranked) -> str | Cell:
     """The best control of other images, of the run that made the set."""
-    known = {*NAMES} - {_OWN_IMAGES}
+    known = {*NAMES} - {HARD_LABELS}
     rows = lookup(row.made, "controls", "controls") or []
     rows = [control for control in rows if control["name"] in known]
     best = max(rows, key=lambda c: headline.mean(c.get("accuracy")) or 0.0, default={})
@@ -151,10 +150,8 @@ def _control(row: Ranked) -> str | Cell:
 
 
 def _minutes(row: Ranked) -> str:
-    seconds = lookup(row.made, "cost", "distill_seconds")
-    if seconds is None:
-        return _NO_ROW
-    return f"{(seconds + headline.preparation_seconds(row.made)) / 60:.1f}"
+    seconds = headline.making_seconds(row.made)
+    return _NO_ROW if seconds is None else f"{seconds / 60:.1f}"
 
 
 def _membership(row: Ranked) -> str:

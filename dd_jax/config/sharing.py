@@ -10,10 +10,10 @@ from dd_jax.config.nested import flat
 
 _ALWAYS = ("seed", "precision", "model.", "train.batch", "train.augment")
 _NETWORKS = (*_ALWAYS, "train.lr", "train.decay", "train.cutmix", "train.adversarial")
-CANARIES = ("audits.privacy.canaries", "audits.privacy.canary_kinds")
+_CANARIES = ("audits.privacy.canaries", "audits.privacy.canary_kinds")
 _PRIVACY = (
     *(f"audits.privacy.{key}" for key in ("shadows", "targets", "protocol")),
-    *CANARIES,
+    *_CANARIES,
 )
 _DP_SGD = ("dp.epsilon", "dp.delta", "dp.sgd.")
 PARTS = {
@@ -21,7 +21,6 @@ PARTS = {
     "random_subset": (*_NETWORKS, "distill.ipc", "train.nets", "train.epochs"),
     "full_data": (*_NETWORKS, "train.full"),
     "experts": (*_ALWAYS, "mitigate.curvature."),
-    "shadow_experts": (*_ALWAYS, "mitigate.curvature.", *_PRIVACY),
     "early_networks": (*_NETWORKS, "train.full_epochs"),
     "random_subset_shadows": (
         *_NETWORKS,
@@ -35,6 +34,17 @@ PARTS = {
     "dp_sgd_shadows": (*_NETWORKS, *_DP_SGD, *_PRIVACY, "train.full_epochs"),
 }
 _SHARED = {"lr": "distill.lr", "lr_labels": "distill.lr_labels", "train_lr": "train.lr"}
+
+
+def canary_keys(config: ConfigDict) -> tuple[str, ...]:
+    """The keys that canaries follow from."""
+    by_networks = "hardest" in config.audits.privacy.canary_kinds
+    return (*_CANARIES, *PARTS["early_networks"]) if by_networks else _CANARIES
+
+
+def shadow_keys(config: ConfigDict) -> tuple[str, ...]:
+    """Further keys that experts and teachers of shadows follow from."""
+    return (*_PRIVACY, *canary_keys(config))
 
 
 def audit_keys(audit: str) -> tuple[str, ...]:

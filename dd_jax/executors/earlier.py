@@ -17,11 +17,15 @@ from dd_jax.report import records
 from dd_jax.system.progress import duration
 from dd_jax.types import InputError, Record
 
-_ONCE = {f"{part}_seconds": part for part in PARTS}  # stages that cells may share
+_ONCE = {  # stages that cells may share
+    f"{part}_seconds": part
+    for part in (*PARTS, "teacher", "shadow_experts", "shadow_teacher")
+}
 _NAMED = ("method", "dataset", "arch")
 _SHADOWS = (
     "shadow_experts_seconds",
     "shadow_teacher_seconds",
+    "shadow_releases_seconds",
     "shadow_distill_seconds",
     "shadows_seconds",
     "random_subset_shadows_seconds",
@@ -125,7 +129,7 @@ def estimate(
 
     Distillation counts by its steps, and what cells share once. Records from before
     shadows of baselines were counted apart have them in `shadows_seconds`, which counts
-    for each cell.
+    for each cell, and experts of shadows in `experts_seconds`.
 
     Args:
       cells: configs of those that are still to be run.

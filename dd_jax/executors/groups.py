@@ -8,7 +8,7 @@ from ml_collections import ConfigDict
 
 from dd_jax import config as configs
 from dd_jax.catalogue import entry
-from dd_jax.config.sharing import PARTS, audit_keys, static_keys
+from dd_jax.config.sharing import PARTS, audit_keys, shadow_keys, static_keys
 
 
 class Shares(NamedTuple):
@@ -28,18 +28,22 @@ def shares_of(cell: Any) -> Shares:
     """What a prepared cell shares, by its config and its data.
 
     Experts count as different where any option of their method is, and a teacher where
-    its epochs or its learning rate are.
+    its epochs or its learning rate are. Random subsets beside loaded sets count as
+    different where the sets are, though they are shared by those of one size.
     """
     config = cell.config
     parts = {part: PARTS[part] for part in _parts_of(config)}
     if config.distill.load:
-        parts["random_subset"] += ("distill.load",)  # which says how many images
-    for part in ("experts", "shadow_experts"):
-        if part in parts:
-            parts[part] += (entry("method", config.distill.method).prefix,)
+        parts["random_subset"] += ("distill.load",)
+    if "experts" in parts:
+        parts["experts"] += (entry("method", config.distill.method).prefix,)
     if config.distill.labels == "teacher" and not config.distill.load:
         recipe = ("distill.teacher.epochs", "distill.teacher.lr")
         parts["teacher"] = (*PARTS["experts"], *recipe)
+    if config.audits.privacy.enabled:
+        first = [part for part in ("experts", "teacher") if part in parts]
+        more = {f"shadow_{p}": (*parts[p], *shadow_keys(config)) for p in first}
+        parts |= more
     if config.audits.controls.enabled:
         own = audit_keys("controls")
         parts["scores of rows"] = (*PARTS["full_data"], *own)
@@ -56,7 +60,7 @@ def _parts_of(config: ConfigDict) -> Iterable[str]:
     if config.distill.load:
         return
     if entry("method", config.distill.method).traits.get("follows_experts"):
-        yield from ["experts"] + ["shadow_experts"] * config.audits.privacy.enabled
+        yield "experts"
     if config.audits.privacy.enabled:
         yield from (f"{baseline}_shadows" for baseline in baselines)
         privacy = config.audits.privacy

@@ -1,4 +1,4 @@
-"""Accuracy against seconds of distillation, runs beside each other."""
+"""Accuracy against the seconds that the set took, runs beside each other."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def curves(records: Sequence[Record]) -> Callable[[Axes], None] | None:
     Args:
       records: whose `learning_curve` rows are `{step, seconds, accuracy}`.
     """
-    several = lambda record: len(record.get("learning_curve") or ()) > 1
+    several = lambda record: len(timed_rows(record)) > 1
     known = list(filter(several, records))
     if not known:
         return None
@@ -33,7 +33,7 @@ def curves(records: Sequence[Record]) -> Callable[[Axes], None] | None:
         from matplotlib.ticker import FuncFormatter, LogLocator
 
         for i, (label, repeats) in enumerate(lines(known)[:MOST]):
-            rows = [row for record in repeats for row in _rows(record)]
+            rows = [row for record in repeats for row in timed_rows(record)]
             x = lambda same: float(np.mean([row["seconds"] for row in same]))
             panel.errorbar(
                 *error_bars(points(rows, "step", x)),
@@ -45,14 +45,18 @@ def curves(records: Sequence[Record]) -> Callable[[Axes], None] | None:
         panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         panel.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
         no_minor_ticks(panel.xaxis)
-        panel.set(xlabel="seconds of distillation, experts included", ylabel="Accuracy")
+        panel.set(xlabel="seconds to make the set", ylabel="Accuracy")
         in_percent(panel.yaxis, ".4g")
 
     return draw
 
 
-def _rows(record: Record) -> list[dict]:
-    """The learning curve, with the seconds of the experts before the first step."""
-    before = headline.preparation_seconds(record)
-    each = record["learning_curve"]
-    return [row | {"seconds": row["seconds"] + before} for row in each]
+def timed_rows(record: Record) -> list[dict]:
+    """The learning curve in seconds of the set: those of its experts and teacher too.
+
+    Empty where these are not known.
+    """
+    before, rows = headline.preparation_seconds(record), record.get("learning_curve")
+    if before is None:
+        return []
+    return [row | {"seconds": row["seconds"] + before} for row in rows or ()]

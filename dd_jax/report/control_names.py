@@ -10,17 +10,19 @@ class ControlName(NamedTuple):
     long: str
 
 
+HARD_LABELS = "hard_labels"  # of the images of the set
+SAME_LABELS, SAME_STEPS = "same_labels", "same_steps"  # random images, as on the set
 NAMES = {
     "teacher_labels": ControlName(
         "teacher's labels", "Random images, labels of an early-stopped teacher"
     ),
-    "same_labels": ControlName(
+    SAME_LABELS: ControlName(
         "random, the set's teacher", "Random images with labels of the set's teacher"
     ),
-    "same_steps": ControlName(
+    SAME_STEPS: ControlName(
         "random, as many steps", "Random images, as many steps as on the set"
     ),
-    "hard_labels": ControlName("hard labels", "The set's images with hard labels"),
+    HARD_LABELS: ControlName("hard labels", "The set's images with hard labels"),
     "el2n": ControlName("EL2N", "Real images by EL2N"),
     "grand": ControlName("GraNd", "Real images by gradient norm (GraNd)"),
     "forgetting": ControlName("forgetting", "Real images by forgetting"),

@@ -37,14 +37,27 @@ def accuracy(record: Record, pipe: str = "distilled") -> dict | None:
     return lookup(record, "accuracy", pipe)
 
 
-def preparation_seconds(record: Record) -> float:
-    """Seconds of the networks that the sets needed before: experts and a teacher.
+def preparation_seconds(record: Record) -> float | None:
+    """Seconds of what the sets needed beside their steps: experts, teacher, releases.
+
+    None where an earlier version counted those of shadows as well.
 
     >>> preparation_seconds({"cost": {"experts_seconds": 60.0, "distill_seconds": 9.0}})
     60.0
     """
     cost = record.get("cost") or {}
-    return sum(cost.get(f"{stage}_seconds") or 0.0 for stage in ("experts", "teacher"))
+    known = lambda stage: cost.get(f"{stage}_seconds") or 0.0
+    needed = [stage for stage in ("experts", "teacher", "releases") if known(stage)]
+    if known("shadow_distill") and not all(known(f"shadow_{s}") for s in needed):
+        return None
+    return sum(map(known, needed), 0.0)
+
+
+def making_seconds(record: Record) -> float | None:
+    """Seconds that the sets took in all; None where they are not known."""
+    steps = lookup(record, "cost", "distill_seconds")
+    before = preparation_seconds(record)
+    return None if steps is None or before is None else steps + before
 
 
 def chance(record: Record) -> float:

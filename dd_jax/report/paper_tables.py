@@ -113,6 +113,7 @@ TABLES = (
         [
             Quantity("experts_seconds", "Experts", _time, "s"),
             Quantity("teacher_seconds", "Teacher", _time, "s"),
+            Quantity("releases_seconds", "Private releases", _time, "s"),
             Quantity("distill_seconds", "Distillation", _time, "s"),
             Quantity("train_seconds", "Training on sets", _time, "s"),
             Quantity("full_data_seconds", "Training on full data", _time, "s"),

@@ -21,6 +21,7 @@ ELSEWHERE = ("versions", "class_names", "labels")  # of the run part
 STAGES = {
     "experts": "training of experts",
     "teacher": "training of the teacher",
+    "releases": "private releases",
     "distill": "distillation",
     "train": "training on the distilled set",
     "export": "training on the set in 8 bits",
@@ -30,6 +31,7 @@ STAGES = {
     "dp_sgd": "DP-SGD on full data",
     "shadow_experts": "training of experts for shadows",
     "shadow_teacher": "training of teachers for shadows",
+    "shadow_releases": "private releases for shadows",
     "shadow_distill": "shadow distillations",
     "shadows": "training of shadow models",
     "random_subset_shadows": "shadow models on random subsets",

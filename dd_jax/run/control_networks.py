@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from dd_jax import config as configs
-from dd_jax.audits.controls.controls_audit import LABELS, STEPS
+from dd_jax.report.control_names import SAME_LABELS, SAME_STEPS
 from dd_jax.run import stages
 from dd_jax.run.cached import (
     advised,
@@ -123,7 +123,7 @@ def unaugmented_networks(run: RunContext, sets: SyntheticSet) -> dict[str, Param
     }
     epochs = _epochs_on_random(plain, sets.images.shape[1])
     if not sets.soft and epochs != config.train.epochs:
-        found[STEPS] = stages.networks_on_subsets(plain, None, epochs)
+        found[SAME_STEPS] = stages.networks_on_subsets(plain, None, epochs)
     return found
 
 
@@ -147,7 +147,7 @@ def random_images(run: RunContext, in_set: int) -> dict[str, Params]:
     if given is None and epochs == run.config.train.epochs:
         return {}
     found = stages.networks_on_subsets(run, given, epochs, "controls")
-    return {LABELS if given else STEPS: found}
+    return {SAME_LABELS if given else SAME_STEPS: found}
 
 
 def _epochs_on_random(run: RunContext, in_set: int) -> int:

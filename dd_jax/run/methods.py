@@ -8,7 +8,7 @@ import numpy as np
 
 from dd_jax.catalogue import arguments, entry, resolve, takes
 from dd_jax.catalogue.naming import init_of
-from dd_jax.config.sharing import CANARIES, PARTS
+from dd_jax.config.sharing import canary_keys
 from dd_jax.distill import METHODS, BatchedMethod, Method, batched_form
 from dd_jax.distill.base import Experts, Releases
 from dd_jax.distill.private import private_form
@@ -140,14 +140,15 @@ def experts_of(run: RunContext, data: Split, shadows: bool = False) -> Callable:
         augment=augment.independent,
     )
 
+    of = "shadow_" if shadows else ""
+
     def paths(key, rows, wanted: Experts | Releases):
         if isinstance(wanted, Releases):
-            return released(run, data, rows, wanted)
-        canaries = _canary_keys(run) if data is not data_of.train else ()
+            return released(run, data, rows, wanted, f"{of}releases")
+        canaries = canary_keys(config) if data is not data_of.train else ()
         kind = [np.array(wanted.stored), wanted.count, wanted.lr]
         kind += [] if wanted.plain or wanted.teaches else ["with momentum"]
         part = "teacher" if wanted.teaches else "experts"
-        stage = f"shadow_{part}" if shadows else part
         folder = cache_dir(
             run, "experts", *canaries, name=f"{part}_{array_digest(kind)}"
         )
@@ -160,18 +161,12 @@ def experts_of(run: RunContext, data: Split, shadows: bool = False) -> Callable:
             rows,
             wanted.lr,
             wanted.stored,
-            lambda label, place: stage_loop(run, stage, place, label=label),
+            lambda label, place: stage_loop(run, f"{of}{part}", place, label=label),
             folder,
         )
         return wanted.used(found)
 
     return paths
-
-
-def _canary_keys(run: RunContext) -> tuple[str, ...]:
-    """The keys that canaries follow from."""
-    by_networks = "hardest" in run.config.audits.privacy.canary_kinds
-    return (*CANARIES, *PARTS["early_networks"]) if by_networks else CANARIES
 
 
 def batched_method_of(run: RunContext, halves: bool) -> BatchedMethod:

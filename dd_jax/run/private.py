@@ -166,11 +166,12 @@ def _overlap(one: Split, other: Split) -> bool:
 
 
 def released(
-    run: RunContext, data: Split, rows: np.ndarray, wanted: Releases
+    run: RunContext, data: Split, rows: np.ndarray, wanted: Releases, stage: str
 ) -> np.ndarray:
     """What some private rows release, `f32[r k d]`; a file for each pass over them.
 
-    Where steps make the releases, the secret of these instead, `u32[2]`.
+    Where steps make the releases, the secret of these instead, `u32[2]`. Their seconds
+    count as those of a stage.
 
     The noise follows from a secret of the operating system, not from `seed`, which is
     published: who knows the seed could take the noise away. Until the run is done a
@@ -189,7 +190,7 @@ def released(
     for numbers in shown(_passes(wanted.count, wanted.sampling), "releases"):
         make = partial(_release, run, wanted, numbers, key, mine, ledger)
         path = folder / _file(numbers)
-        found.append(cached(run, "releases", path, make)["means"])
+        found.append(cached(run, stage, path, make)["means"])
     return np.asarray(arrays_of_first(np.concatenate(found)))
 
 

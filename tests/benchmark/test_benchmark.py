@@ -93,6 +93,9 @@ def test_one_command_adds_evaluates_and_ranks(here, finished, capsys):
     original = np.clip(load(finished / "synthetic.npz").images, 0, 1)
     assert abs(published.images - original).max() <= 0.5 / 255 + 1e-6
     assert published.metadata["record"] == record["run"]["id"]
+    before = load(finished / "synthetic.npz").metadata
+    for key in ("architecture_in_words", "training", "class_names", "normalisation"):
+        assert published.metadata[key] == before[key]
     (row,) = rows()
     made = record["quantization"]["accuracy"]  # of the same bytes and keys
     again = json.loads(open("runs_out/benchmark/results.jsonl").read())
@@ -261,6 +264,8 @@ def test_damaged_records_are_refused_before_compute(here, monkeypatch, capsys):
     (here / "sets/more.jsonl.gz").write_bytes(gzip.compress(b"text")[:9])
     monkeypatch.setattr(command, "evaluate", lambda *_: pytest.fail("evaluated"))
     assert "more.jsonl.gz" in refusal(capsys)
+    assert "more.jsonl.gz" in refusal(capsys, "--add=set.npz", "--name=z", *RECIPE)
+    assert not (here / "sets/z.npz").exists()
 
 
 def tiny_recipe():
@@ -312,10 +317,14 @@ def test_a_set_that_names_no_record(here, record):
     assert ranked() == 0
 
 
-def test_data_of_others_lie_where_they_usually_do(here):
+def test_data_of_others_lie_where_they_usually_do(here, capsys):
+    theirs = "npz:/of/others/digits.npz"
+    recipe = [word for word in RECIPE if "data.source" not in word]
+    elsewhere(here / "set.npz", config={"data": {"source": theirs}})
+    assert ranked("--add=set.npz", "--name=x", *recipe) == 0
     elsewhere(here / "set.npz")
-    source = "--config.data.source=npz:/of/others/digits.npz"
-    assert ranked("--add=set.npz", "--name=x", *RECIPE, source) == 0
+    typed = ("--add=set.npz", "--name=y", *recipe, f"--config.data.source={theirs}")
+    assert "no such file" in refusal(capsys, *typed)
 
 
 @pytest.mark.parametrize("name", ["scans.npz", "digits.npz"])

@@ -153,17 +153,17 @@ def test_networks_learn_from_real_data_too(digits):
     assert train.accuracy(network(digits), params, digits)[0] > 0.5
 
 
-@pytest.mark.slow
 def test_networks_learn_from_rows_without_some_class(digits):
-    model = models.build("mlp", 10, (8, 8, 1), width=8)
+    model = models.build("mlp", 10, (8, 8, 1))
     some = take(digits.train, digits.train.labels < 9)
     params = train.train(KEY, model, some, epochs=1)
     assert train.accuracy(model, params, digits).shape == (1,)
-    small = models.build("mlp", 3, (8, 8, 1), width=8)
+    small = models.build("mlp", 3, (8, 8, 1))
     with pytest.raises(InputError, match="label 9, and the model has 3 classes"):
         train.train(KEY, small, digits, epochs=1)
 
 
+@pytest.mark.slow
 def test_trajectory_matching_brings_its_experts(digits):
     model = network(digits)
     method = distill.build(

@@ -122,6 +122,13 @@ def test_experts_of_shadows_count_apart():
     assert estimate(records, (without, Shares("p", {}))).seconds == 5 + 3 + 5 + 40
 
 
+def test_a_teacher_that_cells_share_counts_once():
+    records = [record("a", {"teacher_seconds": 40.0})]
+    cells = [(config(seed=s), Shares("p", {"teacher": "x"})) for s in (0, 1)]
+    own = 100 / 20 + 3 + 5 + 100
+    assert estimate(records, *cells).seconds == pytest.approx(2 * own + 40)
+
+
 def test_seconds_of_dp_sgd_count_for_cells_that_have_it():
     records = [record("a", {"dp_sgd_seconds": 70.0, "dp_sgd_shadows_seconds": 30.0})]
     private = {"dp__epsilon": 1.0, "dp__sgd__epochs": 2}

@@ -60,6 +60,11 @@ def test_experts_are_those_of_one_recipe_whatever_they_are_followed_for():
     assert "programs" in same(mtt(), mtt(**{"distill.mtt.expert_lr": 0.5}))
     assert "programs" not in same(mtt(), mtt(**{"distill.mtt.student_steps": 3}))
     assert "experts" not in shares_of(cell()).parts
+    shadows = {"audits.privacy.canaries": 4, "train.full_epochs": 77}
+    kinds = {"audits.privacy.canary_kinds": ("hardest",)}
+    plain = shadows | kinds | {"train.full_epochs": 78}
+    assert "shadow_experts" in same(mtt(**shadows), mtt(**shadows, distill__ipc=3))
+    assert "shadow_experts" not in same(mtt(**shadows | kinds), mtt(**plain))
 
 
 def test_a_teacher_is_shared_by_cells_of_any_budget_of_labels():

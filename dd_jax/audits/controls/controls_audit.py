@@ -10,12 +10,12 @@ from dd_jax.audits.audit import Audit, Context
 from dd_jax.audits.controls.benchmark_scores import benchmark_scores
 from dd_jax.audits.controls.control_forms import TEACHER, Form, control_forms
 from dd_jax.audits.controls.teachers import Learned, learned
+from dd_jax.report.control_names import HARD_LABELS, SAME_LABELS, SAME_STEPS
 from dd_jax.runtime.keys import integer
 from dd_jax.train import predictions
 from dd_jax.types import InputError, Split
 
-PLAIN, HARD = "unaugmented", "hard_labels"
-LABELS, STEPS = "same_labels", "same_steps"  # what random images share with the set
+PLAIN = "unaugmented"
 _TRIALS = 2  # networks that each form of a control is tried on
 
 
@@ -66,7 +66,7 @@ def measure(context: Context) -> dict:
     if PLAIN in wanted:
         predicted = context.cached(PLAIN, partial(_unaugmented, context))
         plain = {pipe: _rate(context, pipe, of) for pipe, of in predicted.items()}
-    soft = HARD in controls
+    soft = HARD_LABELS in controls
     return {
         "controls": rows,
         "unaugmented": plain or None,
@@ -78,7 +78,7 @@ def measure(context: Context) -> dict:
 
 def _pipe(control: str) -> str:
     """The pipeline whose networks those of a control are like: on each set, or not."""
-    return "distilled" if control == HARD else "random_subset"
+    return "distilled" if control == HARD_LABELS else "random_subset"
 
 
 def _rate(context: Context, pipe: str, predicted: np.ndarray) -> dict:
@@ -185,7 +185,7 @@ def _with_hard_labels(context: Context) -> dict[str, Any]:
         return {}
     params = context.train(context.sets.with_hard_labels, "controls")
     predicted = predictions(context.model, params, context.evaluation.images)
-    return {HARD: {"form": "", "predicted": predicted}}
+    return {HARD_LABELS: {"form": "", "predicted": predicted}}
 
 
 def _of_random_images(context: Context) -> dict[str, Any]:
@@ -205,16 +205,16 @@ def _scores(
     of = lambda pipe: _rate(context, pipe, context.predictions(pipe))["mean"]
     own = of("distilled")
     if soft:
-        random = found.get(LABELS, found.get(TEACHER))
+        random = found.get(SAME_LABELS, found.get(TEACHER))
     else:
-        random = found.get(STEPS, of("random_subset"))
+        random = found.get(SAME_STEPS, of("random_subset"))
     if random is None:
         return None
     without = None
     if plain and not soft:  # random images without augmentation have hard labels
-        control = plain[STEPS if STEPS in found else "random_subset"]
+        control = plain[SAME_STEPS if SAME_STEPS in found else "random_subset"]
         without = plain["distilled"]["mean"], control["mean"]
-    hard = found[HARD] if soft else own
+    hard = found[HARD_LABELS] if soft else own
     return benchmark_scores(of("full_data"), hard, own, random, without)._asdict()
 
 

@@ -157,7 +157,7 @@ def _check_kind(
 
 def _check_name(path: object, named: re.Match, data: str, method: str) -> None:
     """Refuses what does not go with the name that DC, DSA and DM give a file."""
-    if (named[1].lower(), named[2].lower()) != (method, data.replace("_", "")):
+    if (named[1].lower(), named[2].lower()) != (method.lower(), data.replace("_", "")):
         raise InputError(
             f"{path}: is of {named[1]} and {named[2]} by its name; give these as "
             "--method and --data, or rename it"

@@ -92,7 +92,7 @@ def as_json(decided: Decision | str, settings: Settings) -> dict[str, Any]:
         "not_measurable": decided.not_measurable,
         "recommended": _candidate(decided.chosen),
         "savings": {
-            "distill_seconds": spent.distill,
+            "set_seconds": spent.distill,
             "train_seconds": spent.train,
             "full_data_train_seconds": spent.full,
             "ratio": spent.ratio,

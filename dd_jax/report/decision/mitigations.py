@@ -31,7 +31,7 @@ class Mitigation(NamedTuple):
       worst_class: change of the accuracy on the worst class.
       auc: change of the AUC of the strongest membership attack.
       robust: change of the accuracy under attack.
-      slower: seconds of distillation and training over those of the reference.
+      slower: seconds of the set and of training over those of the reference.
     """
 
     defences: dict[str, float]

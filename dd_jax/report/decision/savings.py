@@ -48,9 +48,10 @@ def savings(repeats: Sequence[Record]) -> Savings:
 
 
 def _one_set(record: Record) -> float | None:
-    """Seconds of one set; its experts and teacher are those of the others too."""
-    distil = _each(record, "distill", "sets")
-    return distil and distil + headline.preparation_seconds(record)
+    """Seconds of one set; what it needed beside its steps the others share."""
+    steps = _each(record, "distill", "sets")
+    before = headline.preparation_seconds(record)
+    return None if steps is None or before is None else steps + before
 
 
 def _each(record: Record, stage: str, *counts: str) -> float | None:

@@ -3,7 +3,7 @@
 from dd_jax.report import headline
 from dd_jax.report.artefacts import Artefacts
 from dd_jax.report.blocks import Block, Table, Text, grid
-from dd_jax.report.control_names import NAMES
+from dd_jax.report.control_names import NAMES, SAME_LABELS, SAME_STEPS
 from dd_jax.report.display_names import pipe_names
 from dd_jax.report.formats import decimal, percent, points
 from dd_jax.report.intervals import difference
@@ -13,8 +13,7 @@ from dd_jax.report.shapes import fields, flag, listed, only, text
 from dd_jax.types import Record
 
 PLACE = 2
-STEPS = "same_steps"  # the control of random images with as many steps
-PLAIN = (*PIPES, STEPS)
+PLAIN = (*PIPES, SAME_STEPS)
 SHAPE = fields(
     {},
     {
@@ -92,10 +91,10 @@ def unaugmented(record: Record) -> Table | None:
         (name, percent(headline.accuracy(record, pipe)), percent(plain.get(pipe)))
         for pipe, name in pipe_names(plain).items()
     ]
-    if STEPS in plain:
-        augmented = [c for c in _rows(record) if c["name"] == STEPS]
+    if SAME_STEPS in plain:
+        augmented = [c for c in _rows(record) if c["name"] == SAME_STEPS]
         of = augmented[0].get("accuracy") if augmented else None
-        rows.insert(2, (_name(STEPS), percent(of), percent(plain[STEPS])))
+        rows.insert(2, (_name(SAME_STEPS), percent(of), percent(plain[SAME_STEPS])))
     columns = ("Training data", "With augmentation", "Without")
     return Table(columns, rows) if plain else None
 
@@ -109,7 +108,7 @@ def scores(record: Record) -> str:
     names = [row["name"] for row in _rows(record)]
     labels = "hard labels"
     if soft:
-        same = "same_labels" in names
+        same = SAME_LABELS in names
         labels = "labels of the same " if same else "the labels of an early-stopped "
         labels += "teacher"
     hard = "With hard labels the images lose" if of("hlr") >= 0 else "The images gain"

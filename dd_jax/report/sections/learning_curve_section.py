@@ -1,6 +1,6 @@
 """Accuracy on the way: networks trained on the set after fewer distillation steps."""
 
-from dd_jax.report.accuracy_against_time import curves
+from dd_jax.report.accuracy_against_time import curves, timed_rows
 from dd_jax.report.artefacts import Artefacts
 from dd_jax.report.blocks import Block, Figure, Pair, Pictures, Table, grid
 from dd_jax.report.formats import format_value, percent, seconds
@@ -13,10 +13,10 @@ SHAPE = listed(fields({"seconds": NUMBER}, {"step": NUMBER, "accuracy": RATE}))
 
 
 def blocks(record: Record, files: Artefacts) -> list[Block]:
-    """Accuracy against seconds of distillation; empty with one evaluated step only."""
+    """Accuracy against seconds of the set; empty with one evaluated step only."""
     if (draw := curves([record])) is None:
         return []
-    plot = Figure("Accuracy against seconds of distillation", draw)
+    plot = Figure("Accuracy against seconds to make the set", draw)
     return [Pair(grid("Learning curve", steps(record)), [Pictures([plot])])]
 
 
@@ -28,7 +28,7 @@ def steps(record: Record) -> Table | None:
             seconds(row["seconds"]),
             percent(row.get("accuracy")),
         )
-        for row in record.get("learning_curve") or ()
+        for row in timed_rows(record)
     ]
     columns = ("Distillation steps", "Time", "Accuracy")
     return Table(columns, rows) if rows else None

@@ -84,8 +84,18 @@ def test_experts_and_a_teacher_are_paid_too():
     row = cell(sets=2, nets=5)
     row["cost"] |= {"experts_seconds": 7.0, "teacher_seconds": 1.0}
     assert savings([row]).distill == 38.0  # those of two sets are the same
+    row["cost"]["releases_seconds"] = 2.0
+    assert savings([row]).distill == 40.0
     del row["cost"]["distill_seconds"]
     assert savings([row]).distill is None
+
+
+def test_experts_that_earlier_versions_counted_with_those_of_shadows():
+    row = cell(sets=1, nets=5)
+    row["cost"] |= {"experts_seconds": 7.0, "shadow_distill_seconds": 1.0}
+    assert savings([row]).distill is None and savings([row]).break_even is None
+    row["cost"]["shadow_experts_seconds"] = 70.0
+    assert savings([row]).distill == 67.0
 
 
 def test_savings_that_are_none():
