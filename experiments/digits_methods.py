@@ -8,9 +8,9 @@ a fifth of the training rows held out (data.validation=0.2): of DSA (and DC afte
 and IDC-I at 10 images a class, of MTT and IDC at 1 and 10, and in between by the number
 of images.
 
-Time: 7 minutes on two free CPU cores.
-Expect, at 1, 5 and 10 images a class: 90, 93 and 96 % (DM), 89, 93 and 95 % (DSA), 88,
-93 and 94 % (DC), 88, 94 and 95 % (MTT), 88, 94 and 95 % (IDC-I), 82, 84 and 88 % (IDC,
+Time: 7 minutes on two free CPU cores, twice that on slower ones.
+Expect, at 1, 5 and 10 images a class: 90, 93 and 95 % (DM), 88, 93 and 95 % (DSA), 87,
+93 and 93 % (DC), 87, 93 and 95 % (MTT), 87, 93 and 95 % (IDC-I), 83, 84 and 88 % (IDC,
 whose tiles have 4x4 pixels), and about 70, 90 and 94 % on random subsets.
 Records: experiments/results/digits.jsonl.
 """
