@@ -8,9 +8,9 @@ images by EL2N, GraNd and forgetting, images herded by learned features, and tra
 without augmentation.
 
 Time: 20 minutes on two CPU cores, beside other work.
-Expect 90.0, 89.1 and 82.7 % (DM, MTT, IDC) at 1 image a class, where random images have
+Expect 90.3, 87.4 and 82.8 % (DM, MTT, IDC) at 1 image a class, where random images have
 70 to 71 %, the easiest by EL2N 80 % and herded ones 80 to 83 %; at 10 images a class
-95.4, 95.7 and 88.7 %, random images 93 to 94 % and herded ones 94 to 96 %. LRS is 0.27
+95.4, 95.0 and 88.4 %, random images 93 to 94 % and herded ones 94 %. LRS is 0.27
 to 0.30 and 0.24 to 0.27; 0.27 is no gain over random images and no loss to full data.
 Records: experiments/results/controls_digits.jsonl.
 """

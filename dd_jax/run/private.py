@@ -166,7 +166,11 @@ def _overlap(one: Split, other: Split) -> bool:
 
 
 def released(
-    run: RunContext, data: Split, rows: np.ndarray, wanted: Releases, stage: str
+    run: RunContext,
+    data: Split,
+    rows: np.ndarray,
+    wanted: Releases,
+    stage: str = "releases",
 ) -> np.ndarray:
     """What some private rows release, `f32[r k d]`; a file for each pass over them.
 
