@@ -1,16 +1,18 @@
 """Evaluates published synthetic sets again and ranks them.
 
-  python -m dd_jax.benchmark [--data=NAME=SOURCE ...] [--page=FILE.md] [SETS]
-  python -m dd_jax.benchmark --add=SET --name=NAME [--config.KEY=VALUE ...] [SETS]
+  python -m dd_jax.benchmark [--data=NAME=SOURCE ...] [--keep] [SETS]
+  python -m dd_jax.benchmark --add=SET --name=NAME [--config.KEY=VALUE ...] [--keep]
 
 SETS is a folder of published sets, experiments/results/sets by default. Each is
 evaluated by an ordinary run that loads it, with the recipe, seed and data that it
 states. Runs are kept in --workdir, so that the same command again goes on where it was
-stopped. A page in Markdown ranks the sets and says whether each accuracy lies in the
-interval of its Record. Sets whose data are not here are listed with the reason;
---data=cifar10=npz:FILE gives the data.
+stopped. A page in Markdown, WORKDIR/benchmark.md, ranks the sets and says whether each
+accuracy lies in the interval of its Record. Sets whose data are not here are listed
+with the reason; --data=cifar10=npz:FILE gives the data. --keep writes the page as
+SETS/README.md, and the evaluations that it shows as SETS/evaluations.json.
 
---add publishes a set, evaluates it, and ranks it among those evaluated before. SET is
+--add publishes a set, evaluates it, and ranks it among those evaluated before: in
+--workdir, or as SETS/evaluations.json has them. SET is
 the folder of a finished run, whose Record comes along, a synthetic.npz, or an exported
 folder. Of a set made elsewhere, --config.data.source=SOURCE gives the data, and further
 keys of data, model and train and the seed the recipe; the file keeps the name of the
@@ -30,6 +32,7 @@ from pathlib import Path
 from dd_jax.benchmark import ranking
 from dd_jax.benchmark.adding import add
 from dd_jax.benchmark.evaluation import evaluate, prepared, source_here
+from dd_jax.benchmark.kept import Kept, keep, kept
 from dd_jax.benchmark.published_set import (
     PublishedSet,
     data_name,
@@ -71,7 +74,8 @@ def main(argv: Sequence[str]) -> int:
         if changes and not given.add:
             raise InputError(f"--config.{[*changes][0]}: goes with --add alone")
         root, sources = destination.results_folder(given.workdir), _sources(given.data)
-        page = _page(given.page or root / "benchmark.md")
+        pages = [_page(root / "benchmark.md")]
+        pages += [_page(given.sets / "README.md")] if given.keep else []
         source = ""
         if given.add:
             own = changes.get("data.source", "")
@@ -83,7 +87,7 @@ def main(argv: Sequence[str]) -> int:
             source = place(added.source)
             for line in [str(added.path), *added.notes]:
                 say(line)
-        return _rank(given.sets, sources, page, root, given.name, source)
+        return _rank(given.sets, sources, pages, root, given.name, source)
     except InputError as error:
         return _refused(BAD_INPUT, one_line(error))
     except WriteError as error:
@@ -109,10 +113,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--name", default="", help="of the set that is added")
     made.add_argument("--workdir", default="runs_out/benchmark", help="of the runs")
     made.add_argument(
-        "--page",
-        metavar="FILE.md",
-        type=expanded,
-        help="default: benchmark.md in the work directory",
+        "--keep",
+        action="store_true",
+        help="write the page and its evaluations beside the sets",
     )
     made.add_argument(
         "--data",
@@ -138,34 +141,38 @@ def _sources(given: Sequence[str]) -> dict[str, str]:
 
 def _page(path: Path) -> Path:
     """The path of the page, if a file can be put there."""
-    if path.suffix != ".md":
-        raise InputError(f"--page={path}: give the path of an .md file")
     if (why := no_file(path)) and why != NO_FILE:
-        raise InputError(f"--page={path}: {why}")
+        raise InputError(f"{path}: {why}")
     folder = next(place for place in path.absolute().parents if place.exists())
     if why := not_writable(folder):
-        raise InputError(f"--page={path}: {folder} {why}; give another path")
+        raise InputError(f"{path}: {folder} {why}")
     return path
 
 
 def _rank(
     folder: Path,
     sources: dict[str, str],
-    page: Path,
+    pages: list[Path],
     root: Path,
     only: str,
     source: str,
 ) -> int:
     sets, unreadable = _read(folder)
     made = records_of(folder, _named(folder))
+    before = kept(folder, sets) if only else {}
     result = evaluate(sets, sources, root, only, source)
-    reasons = result.reasons | unreadable
-    rows = ranking.ranked(sets, result.records, made, result.rows)
+    found = before | {n: Kept(r, result.rows[n]) for n, r in result.records.items()}
+    why = result.reasons | unreadable
+    reasons = {name: why[name] for name in why if name not in found}
+    rows = ranking.ranked(sets, found, made)
     text = markdown.of_blocks(ranking.page(rows, reasons))
-    disk.replace(page, f"# Benchmark\n\n{text}".encode())
+    for page in pages:
+        disk.replace(page, f"# Benchmark\n\n{text}".encode())
+    if len(pages) > 1:
+        keep(folder, sets, found)
     for name, reason in sorted(reasons.items()):
         say(f"{name}: {reason}")
-    say(f"{ranking.summary(rows, reasons)}; page: {page}")
+    say(f"{ranking.summary(rows, reasons)}; page: {pages[-1]}")
     return FAILED if result.failed or unreadable or only in reasons else DONE
 
 

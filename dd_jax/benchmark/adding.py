@@ -111,7 +111,7 @@ def add(
         made = made._replace(metadata=made.metadata | {"evaluation_rows": rows})
     _write(path, _content(made, given))
     if record and not kept:
-        records.append_result(folder, _public(record))
+        records.append_result(folder, public(record))
     return Added(path, source, notes)
 
 
@@ -173,7 +173,7 @@ def _described(
     return found._replace(metadata=without_paths(metadata | of_all) | own)
 
 
-def _public(record: Record) -> Record:
+def public(record: Record) -> Record:
     """A Record whose run names no path."""
     run = record["run"]
     config = run["config"]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
+from dd_jax.benchmark.kept import Kept
 from dd_jax.benchmark.published_set import PublishedSet, data_name, stated
 from dd_jax.report import headline
 from dd_jax.report.blocks import Block, Caption, Grid, Notes, Table, Text
@@ -78,25 +79,22 @@ def compared(row: Ranked) -> str:
 
 
 def ranked(
-    sets: Sequence[PublishedSet],
-    found: Mapping[str, Record],
-    made: Mapping[str, Record],
-    rows: Mapping[str, str],
+    sets: Sequence[PublishedSet], found: Mapping[str, Kept], made: Mapping[str, Record]
 ) -> list[Ranked]:
     """The evaluated sets by data set and size, the most accurate of each first.
 
     Args:
       sets: all of them.
-      found: Records of their evaluations, by name of the set.
+      found: their evaluations, by name of the set.
       made: Records of the runs that made them, by id; one of another method, data
         or size counts not.
-      rows: digests of the evaluation rows, by name of the set.
     """
     each_row = []
     for each in (each for each in sets if each.name in found):
-        again = _named(found[each.name], each.recipe.get("data.source"))
+        record, rows = found[each.name]
+        again = _named(record, each.recipe.get("data.source"))
         own = _its_own(made.get(each.record), again)
-        each_row.append(Ranked(each, again, own, rows[each.name]))
+        each_row.append(Ranked(each, again, own, rows))
     return sorted(each_row, key=lambda row: (*_group(row), -_accuracy(row)))
 
 

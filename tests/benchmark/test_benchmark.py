@@ -210,16 +210,12 @@ def test_what_cannot_be_added(here, finished, capsys):
     assert "NAME=SOURCE" in give("--data=digits")
     assert "no such folder" in give()
     (here / "sets").mkdir()
-    (here / "sets.md").mkdir()
     assert "has no set in it" in give()
     assert "the run is not finished" in give("--add=stopped", "--name=x")
     lr = "--config.train.lr=0.3"
     assert "train.lr: is 0.01 of the set" in give(f"--add={finished}", "--name=x", lr)
     assert "train.lr: is 0.01" in give("--add=set.npz", "--name=x", *RECIPE, lr)
-    assert "--page=sets.md: is a folder" in give("--page=sets.md")
-    assert "--page=set.npz: give the path of an .md" in give("--page=set.npz")
     assert "--data=x=npz:none.npz: no such file" in give("--data=x=npz:none.npz")
-    assert "--page=set.npz/x.md: " in give("--page=set.npz/x.md")
     assert not [*(here / "sets").iterdir()]
     elsewhere(here / "sets" / "x.npz")
     assert "exists already" in give(f"--add={finished}", "--name=x")
@@ -253,6 +249,38 @@ def test_a_work_directory_that_cannot_be_used_publishes_nothing(here, capsys):
     add_it = ("--add=set.npz", "--name=x", *RECIPE)
     assert "w/runs" in refusal(capsys, *add_it, "--workdir=w")
     assert not (here / "sets").exists()
+
+
+def test_a_set_is_added_to_evaluations_that_others_kept(here, finished, capsys):
+    source = tiny.npz(here / "pets.npz")
+    elsewhere(here / "set.npz")
+    words = [*RECIPE, f"--config.data.source={source}"]
+    assert ranked("--add=set.npz", "--name=pets", *words, "--keep") == 0
+    theirs = open("sets/README.md").read()
+    assert theirs == page() and "| 1 | pets |" in theirs
+    kept = json.loads(open("sets/evaluations.json").read())
+    assert str(here) not in open("sets/evaluations.json").read()
+    assert ranked(f"--add={finished}", "--name=k", "--workdir=other", "--keep") == 0
+    assert "2 of 2 sets evaluated: 1 inside" in capsys.readouterr().out
+    found = json.loads(open("sets/evaluations.json").read())
+    assert found["pets"] == kept["pets"] and [*found] == ["k", "pets"]
+    assert open("sets/README.md").read() == open("other/benchmark.md").read()
+    assert theirs.splitlines()[-1] in open("sets/README.md").read()
+    assert ranked("--workdir=third") == 0  # all again: none that was kept counts
+    assert "- pets: its data are not here" in open("third/benchmark.md").read()
+
+
+def test_evaluations_of_another_file_or_damaged_ones(here, finished, capsys):
+    elsewhere(here / "set.npz")
+    assert ranked("--add=set.npz", "--name=x", *RECIPE, "--keep") == 0
+    elsewhere(here / "set.npz", seed=1)
+    (here / "sets/x.npz").unlink()
+    add(here / "set.npz", "x", here / "sets", tiny_recipe(), digest)
+    assert ranked(f"--add={finished}", "--name=k", "--workdir=other") == 0
+    assert "- x: not run yet" in open("other/benchmark.md").read()
+    (here / "sets/evaluations.json").write_text('{"x": 5}')
+    said = refusal(capsys, f"--add={finished}", "--name=k", "--workdir=third")
+    assert "evaluations.json: is damaged; remove it" in said
 
 
 def test_damaged_records_are_refused_before_compute(here, monkeypatch, capsys):

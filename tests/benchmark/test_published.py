@@ -7,6 +7,7 @@ from dd_jax.benchmark import __main__ as command
 from dd_jax.benchmark import ranking
 from dd_jax.benchmark.adding import MOST_BYTES
 from dd_jax.benchmark.evaluation import config_of, evaluate
+from dd_jax.benchmark.kept import Kept
 from dd_jax.benchmark.published_set import read, records_of
 from dd_jax.report.formats import percent
 
@@ -45,5 +46,6 @@ def test_published_digits_of_each_method_are_inside(tmp_path):
     assert len(here) == 4 and all(each.data == "digits" for each in here)
     result = evaluate(here, {}, tmp_path)
     made = records_of(command.SETS, {each.record for each in here})
-    rows = ranking.ranked(here, result.records, made, result.rows)
+    found = {name: Kept(r, result.rows[name]) for name, r in result.records.items()}
+    rows = ranking.ranked(here, found, made)
     assert [ranking.compared(row) for row in rows] == ["inside"] * len(here)

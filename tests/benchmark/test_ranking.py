@@ -4,6 +4,7 @@ import pytest
 
 from dd_jax.benchmark import ranking
 from dd_jax.benchmark.evaluation import config_of, evaluate
+from dd_jax.benchmark.kept import Kept
 from dd_jax.benchmark.published_set import PublishedSet, data_name, records_of
 from dd_jax.report import markdown
 
@@ -53,7 +54,8 @@ MADE = {
 
 def ranked(sets, records, made, **rows):
     rows = dict.fromkeys(records, "rows") | rows
-    return ranking.ranked(sets, records, made, rows)
+    found = {name: Kept(record, rows[name]) for name, record in records.items()}
+    return ranking.ranked(sets, found, made)
 
 
 @pytest.fixture
