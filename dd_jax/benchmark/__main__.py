@@ -12,12 +12,12 @@ with the reason; --data=cifar10=npz:FILE gives the data. --keep writes the page 
 SETS/README.md, and the evaluations that it shows as SETS/evaluations.json.
 
 --add publishes a set, evaluates it, and ranks it among those evaluated before: in
---workdir, or as SETS/evaluations.json has them. SET is
-the folder of a finished run, whose Record comes along, a synthetic.npz, or an exported
-folder. Of a set made elsewhere, --config.data.source=SOURCE gives the data, and further
-keys of data, model and train and the seed the recipe; the file keeps the name of the
-data and a digest of the rows that it is evaluated on, not their place. For .pt files
-see python -m dd_jax.distill.convert --help.
+--workdir, or as SETS/evaluations.json has them. SET is the folder of a finished run,
+whose Record comes along, a synthetic.npz, or an exported folder. Of a set made
+elsewhere, --config.data.source=SOURCE gives the data, and further keys of data, model
+and train and the seed the recipe; the file keeps the name of the data and a digest of
+the rows that it is evaluated on, not their place. For .pt files see
+python -m dd_jax.distill.convert --help.
 
 Exit status: 0 done, 1 a set cannot be evaluated though its data are here, or the disk
 is full, 2 bad input or usage, 130 Ctrl-C, 143 SIGTERM.
