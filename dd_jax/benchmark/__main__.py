@@ -25,7 +25,7 @@ is full, 2 bad input or usage, 130 Ctrl-C, 143 SIGTERM.
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -82,7 +82,8 @@ def main(argv: Sequence[str]) -> int:
             place = lambda stated: own or source_here(stated, sources)
             check = lambda published, stated: prepared(published, place(stated))[1]
             destination.make(root, [])
-            records_of(given.sets, _named(given.sets))  # refuses damaged files
+            before, _ = possible(read, enumerate(_files(given.sets)))
+            records_of(given.sets, _ids(before.values()))  # refuses damaged files
             added = add(expanded(given.add), given.name, given.sets, changes, check)
             source = place(added.source)
             for line in [str(added.path), *added.notes]:
@@ -158,7 +159,7 @@ def _rank(
     source: str,
 ) -> int:
     sets, unreadable = _read(folder)
-    made = records_of(folder, _named(folder))
+    made = records_of(folder, _ids(sets))
     before = kept(folder, sets) if only else {}
     result = evaluate(sets, sources, root, only, source)
     found = before | {n: Kept(r, result.rows[n]) for n, r in result.records.items()}
@@ -180,7 +181,7 @@ def _read(folder: Path) -> tuple[list[PublishedSet], dict[str, str]]:
     """The sets of a folder, and why others cannot be read, by name."""
     if why := no_folder(folder):
         raise InputError(f"{folder}: {why}; give a folder of published sets")
-    paths = sorted(folder.glob("*.npz"))
+    paths = _files(folder)
     if not paths:
         raise InputError(f"{folder}: has no set in it; --add=SET puts one there")
     found, reasons = possible(read, enumerate(paths))
@@ -190,10 +191,13 @@ def _read(folder: Path) -> tuple[list[PublishedSet], dict[str, str]]:
     }
 
 
-def _named(folder: Path) -> set[str]:
-    """Ids of the Records that the sets of a folder name."""
-    found, _ = possible(read, enumerate(sorted(folder.glob("*.npz"))))
-    return {each.record for each in found.values()} - {""}
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.npz"))
+
+
+def _ids(sets: Iterable[PublishedSet]) -> set[str]:
+    """Ids of the Records that sets name."""
+    return {each.record for each in sets} - {""}
 
 
 def _refused(status: int, why: str) -> int:
