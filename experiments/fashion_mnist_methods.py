@@ -1,4 +1,4 @@
-"""DC, DSA, DM, MTT, IDC-I, IDC and FRePo on Fashion-MNIST, 1 and 10 images a class.
+"""DC, DSA, DM, MTT, IDC-I, IDC, FRePo, RaT-BPTT and RDED on Fashion-MNIST.
 
   python launch.py --config=experiments/fashion_mnist_methods.py \
       --config.data.source=idx:DIR
@@ -16,7 +16,9 @@ IDC-I at 1). Learning rates and the outer steps of a network were chosen on a fi
 train for 4 epochs, for 21 at 10 images a class; its students keep their first learning
 rate (lr_lr=1e-6 changes it next to nothing). DC is evaluated as DSA is, from real
 images and with augmentation. FRePo has width 32 (its authors: 128, 256 and 512 in the
-three blocks). MTT's windows grow (DATM) by
+three blocks). RDED has labels of a teacher, one for each image and augmented view that fits
+into 900 kB, and RaT-BPTT a few hundred steps, both with their defaults and not tuned.
+MTT's windows grow (DATM) by
 
       --config.distill.method=mtt --config.distill.ipc=10 \
       --config.distill.mtt.first_max_start=5 --config.distill.mtt.growth=300
@@ -47,7 +49,12 @@ CONDENSATION = {
     "distill.network.epochs": 10,
 }
 IDC = {"model.width": 64, "distill.batch_real": 32}
+TAUGHT = {"distill.labels": "teacher", "distill.teacher.bytes": 900_000}
 RECIPES = {
+    ("rded", 1): TAUGHT,
+    ("rded", 10): TAUGHT,
+    ("rat_bptt", 1): {"distill.steps": 400},
+    ("rat_bptt", 10): {"distill.steps": 200, "distill.steps_per_call": 4},
     ("frepo", 1): {"distill.steps": 2000},
     ("frepo", 10): {"distill.steps": 1000},
     ("dm", 1): {"distill.steps": 2000},
