@@ -16,9 +16,9 @@ IDC-I at 1). Learning rates and the outer steps of a network were chosen on a fi
 train for 4 epochs, for 21 at 10 images a class; its students keep their first learning
 rate (lr_lr=1e-6 changes it next to nothing). DC is evaluated as DSA is, from real
 images and with augmentation. FRePo has width 32 (its authors: 128, 256 and 512 in the
-three blocks). RDED has labels of a teacher, one for each image and augmented view that fits
-into 900 kB, and RaT-BPTT a few hundred steps, both with their defaults and not tuned.
-MTT's windows grow (DATM) by
+three blocks). RDED has labels of a teacher, one for each image and augmented view that
+fits into 900 kB, and RaT-BPTT a few hundred steps, both with their defaults and not
+tuned. MTT's windows grow (DATM) by
 
       --config.distill.method=mtt --config.distill.ipc=10 \
       --config.distill.mtt.first_max_start=5 --config.distill.mtt.growth=300
