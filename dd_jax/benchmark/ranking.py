@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from typing import NamedTuple
 
@@ -11,7 +12,14 @@ from dd_jax.report import headline
 from dd_jax.report.blocks import Block, Caption, Grid, Notes, Table, Text
 from dd_jax.report.control_names import HARD_LABELS, NAMES
 from dd_jax.report.display_names import dataset_name, run_value, set_size_text
-from dd_jax.report.formats import NOT_MEASURED, Cell, decimal, percent, points
+from dd_jax.report.formats import (
+    NOT_MEASURED,
+    Cell,
+    decimal,
+    kilobytes,
+    percent,
+    points,
+)
 from dd_jax.report.path_texts import without_paths
 from dd_jax.report.records import estimate, lookup
 from dd_jax.types import Record
@@ -27,7 +35,9 @@ HOW = (
     "minutes of distillation with its experts, teacher and releases, membership "
     "(AUC of the strongest attack) and accuracy under PGD are those of the run that "
     "made the set; a dash where it did not measure them, or where the set was made "
-    "elsewhere or names the Record of another method, data or size."
+    "elsewhere or names the Record of another method, data or size. Images take 8 "
+    "bits a value, hard labels a byte each, soft ones four a class, and as much for "
+    "each view that has labels of its own."
 )
 _NO_ROW = "-"
 _ITS_OWN = ("method", "num_classes", "ipc")
@@ -163,6 +173,11 @@ def _robust(row: Ranked) -> str:
     return known or _NO_ROW
 
 
+def _size(row: Ranked, part: str) -> str:
+    count = lookup(row.found, "run", "bytes", part)
+    return _NO_ROW if count is None else kilobytes(count)
+
+
 COLUMNS: tuple[tuple[str, Callable[[Ranked], str | Cell]], ...] = (
     ("set", lambda row: row.published.name),
     ("method", lambda row: run_value(row.found, "method")),
@@ -182,7 +197,8 @@ COLUMNS: tuple[tuple[str, Callable[[Ranked], str | Cell]], ...] = (
     ("minutes", _minutes),
     ("membership", _membership),
     ("accuracy under PGD", _robust),
-    ("kB", lambda row: f"{row.published.bytes / 1000:.0f}"),
+    ("images", partial(_size, part="images")),
+    ("labels", partial(_size, part="labels")),
 )
 
 

@@ -1,5 +1,6 @@
 """Distillations of many sets at once, each from its own rows."""
 
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -110,7 +111,8 @@ def distil_many(
       teacher: gives the sets their labels; `experts` trains its network.
 
     Returns:
-      A `SyntheticSet` with a leading axis s, and the seconds that it took.
+      A `SyntheticSet` with a leading axis s, and the seconds of its steps, or of the
+      selection by a method without steps.
 
     Raises:
       Diverged: a loss is not finite, or a learned learning rate is not.
@@ -121,7 +123,9 @@ def distil_many(
     wanted = None if batched else method.experts or method.releases
     computed = precompute(wanted, keys, member, experts, share_experts)
     init_keys, step_keys = jax.vmap(jax.random.split)(keys).swapaxes(0, 1)
-    state, seconds = _initial(method, init_keys, firsts, computed), 0.0
+    begin = time.perf_counter()
+    state = jax.block_until_ready(_initial(method, init_keys, firsts, computed))
+    seconds = time.perf_counter() - begin
     if method.steps:
         if batched:
             union = real_data(reals[0].images, data.labels, member.any(0))

@@ -29,6 +29,7 @@ from dd_jax.run.context import (
     Prepared,
     RunContext,
     current_id,
+    learns,
     start,
 )
 from dd_jax.run.dp_sgd_baseline import earlier_accuracy, spent_by_dp_sgd
@@ -220,7 +221,8 @@ def _measure(run: RunContext, notes: tuple[str, ...]) -> Record:
     withdraw_if_refuted(record, run.folder)
     curves = {"distil": _distil_curve(run.folder)} | results.curves
     workdir.write_json(run.folder / "curves.json", curves)
-    record["cost"] = run.cost.record(run.config.distill.steps * run.config.sets)
+    steps = run.config.distill.steps * run.config.sets if learns(run.config) else 0
+    record["cost"] = run.cost.record(steps)
     record["artifacts"] = {
         path.stem: path.name
         for path in sorted(run.folder.iterdir())

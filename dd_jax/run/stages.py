@@ -54,7 +54,7 @@ def synthetic_sets(
     member = np.ones((config.sets, len(run.dataset.train.labels)), bool)
     loop = stage_loop(run, "distill", run_dir(run, "distil"), log=_log(run))
     loop = saving_trigger(run, loop)
-    return distil_many(
+    sets, seconds = distil_many(
         method_of(run, config.distill.method),
         keys,
         run.dataset.train,
@@ -65,6 +65,9 @@ def synthetic_sets(
         share_experts=True,
         teacher=teacher_of(run),
     )
+    if not learns(config):
+        run.cost.count("distill", "selection", seconds)
+    return sets, seconds
 
 
 def _log(run: RunContext) -> Log:

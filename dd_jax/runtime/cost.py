@@ -47,10 +47,11 @@ class Cost:
         """The `cost` part of a Record; bytes are the process's or device's peak."""
         seconds = self.seconds
         distil = seconds.get("distill", 0.0)
+        rated = distil and distill_steps  # a selection takes no steps
         memory = devices_in_use()[0].memory_stats() or {}
         resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         return {f"{stage}_seconds": value for stage, value in seconds.items()} | {
-            "steps_per_second": distill_steps / distil if distil else None,
+            "steps_per_second": distill_steps / distil if rated else None,
             "compile_seconds": _compile_seconds - self._compiled_before,
             "peak_bytes": memory.get("peak_bytes_in_use", resident),
         }

@@ -13,9 +13,9 @@ def around(mean, half=0.01):
     return {"mean": mean, "ci": [mean - half, mean + half], "n": 5}
 
 
-def found(accuracy, ipc=10.0, dataset="digits", split="test"):
+def found(accuracy, ipc=10.0, dataset="digits", split="test", **others):
     """The Record of an evaluation."""
-    run = {"dataset": dataset, "ipc": ipc, "num_classes": 10, "split": split}
+    run = {"dataset": dataset, "ipc": ipc, "num_classes": 10, "split": split} | others
     return {
         "run": run | {"method": "dm", "arch": "mlp", "width": 8},
         "accuracy": {"distilled": around(accuracy), "random_subset": around(0.5)},
@@ -86,7 +86,8 @@ def test_data_may_lie_elsewhere(published):
 
 def test_the_row_of_a_set(published):
     sets = [published("mine", record="id")]
-    rows = ranked(sets, {"mine": found(0.784)}, {"id": MADE})
+    again = found(0.784, bytes={"images": 640, "labels": 100_000})
+    rows = ranked(sets, {"mine": again}, {"id": MADE})
     text = markdown.of_blocks(ranking.page(rows, {}))
     head, _, row = [line for line in text.splitlines() if line.startswith("|")]
     assert [*zip(*(line.strip("| ").split(" | ") for line in (head, row)))] == [
@@ -106,7 +107,8 @@ def test_the_row_of_a_set(published):
         ("minutes", "2.6"),
         ("membership", "0.560 (0.550 to 0.570) T1"),
         ("accuracy under PGD", "40.0 % (39.0 to 41.0) at Linf 0.05"),
-        ("kB", "12"),
+        ("images", "0.64 kB"),
+        ("labels", "100 kB"),
     ]
     assert "1 of 1 sets evaluated: 0 inside" in ranking.summary(rows, {})
 

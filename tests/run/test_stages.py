@@ -16,6 +16,12 @@ def bare(root, **changes):
     return run.run(make(BARE | MLP, **changes), root)
 
 
+def test_the_seconds_of_a_selection_are_in_the_record(tmp_path):
+    record = bare(tmp_path, distill__method="herding")
+    assert 0 < record["cost"]["distill_seconds"] < 60
+    assert record["cost"]["steps_per_second"] is None
+
+
 @pytest.mark.slow
 def test_sets_of_earlier_steps_change_nothing_of_the_last(tmp_path):
     sets = {}
