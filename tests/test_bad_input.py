@@ -356,6 +356,18 @@ def test_models_that_cannot_be(capsys, changes, message):
             "distill.multi=True: with one tile an image there is no more to decode; "
             "give distill.factor 2 or 3",
         ),
+        (
+            {"distill.distance": "cosine"},
+            "distill.distance=cosine: mtt does not take it; leave it at own",
+        ),
+        (
+            {"distill.network.epochs": 3},
+            "distill.network.epochs=3: mtt does not take it; leave it at 0",
+        ),
+        (
+            {"distill.teacher.epochs": 5},
+            "distill.teacher.epochs=5: goes with distill.labels=teacher",
+        ),
     ],
 )
 def test_methods_that_cannot_be(capsys, changes, message):

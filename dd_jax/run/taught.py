@@ -1,7 +1,11 @@
 """The teacher that a config gives its sets, and what does not go with one."""
 
+from typing import Any
+
 from ml_collections import ConfigDict
 
+from dd_jax.config import changed
+from dd_jax.config.fields import fields
 from dd_jax.distill.base import Experts
 from dd_jax.distill.methods.flat_weights import require_whole
 from dd_jax.distill.set_size import PROBABILITY
@@ -37,21 +41,30 @@ def teacher_of(run: RunContext, epochs: int = 0) -> Teacher | None:
     )
 
 
+def own_labels() -> dict[str, Any]:
+    """Overrides by which sets have labels of their own.
+
+    >>> own_labels()["distill.labels"]
+    'own'
+    """
+    start = "distill.labels", "distill.teacher."
+    keys = (key for key in fields() if key.startswith(start))
+    return {key: fields()[key].default for key in keys}
+
+
 def require_teacher(run: RunContext) -> None:
     """Refuses `distill.labels=teacher` where labels cannot come from one.
 
     Raises:
       InputError: a loaded set, learned labels, private rows, a backdoor, batch
-        statistics, a budget below one label of each image, or without augmentation; a
-        budget without a teacher.
+        statistics, a budget below one label of each image, or without augmentation;
+        options of a teacher without one.
     """
     config = run.config
     if config.distill.labels == "own":
-        if config.distill.teacher.bytes:
-            raise InputError(
-                f"distill.teacher.bytes={config.distill.teacher.bytes}: goes with "
-                "distill.labels=teacher"
-            )
+        for key, value in changed(config).items():
+            if key.startswith("distill.teacher."):
+                raise InputError(f"{key}={value}: goes with distill.labels=teacher")
         return
     distill, where = config.distill, "distill.labels=teacher"
     if distill.load:

@@ -23,6 +23,7 @@ from dd_jax.run.context import (
     learns,
 )
 from dd_jax.run.grid_checks import runs_here
+from dd_jax.run.keys_of_methods import require_taken
 from dd_jax.run.methods import batched_method_of, method_of
 from dd_jax.run.mitigated import mitigations, require_mitigated
 from dd_jax.run.own_backdoor import require_backdoor
@@ -76,6 +77,7 @@ def _check_parts(built: RunContext) -> None:
     require_per_class(data, images_per_class(config))
     if not config.distill.load:
         (_check_learning if learns(config) else _check_selection)(config)
+        require_taken(config)
     require_teacher(built)
     require_mitigated(config, data)
     if config.backdoor.rate:

@@ -13,12 +13,13 @@ from dd_jax.distill.io import storage
 from dd_jax.run import stages
 from dd_jax.run.cached import run_dir
 from dd_jax.run.context import RunContext, build_context, usual
+from dd_jax.run.keys_of_methods import not_taken
 from dd_jax.run.mitigated import OFF, unsupported
+from dd_jax.run.taught import own_labels
 from dd_jax.runtime.cost import Cost
 from dd_jax.runtime.keys import named
 from dd_jax.types import InputError, Model, Params, SyntheticSet
 
-_OWN = {"distill.labels": "own", "distill.teacher.bytes": 0}  # sets that are there
 _NO_SHADOWS = {"audits.transfer.enabled": False, "audits.privacy.enabled": False}
 
 
@@ -56,20 +57,22 @@ def transfer_variants(config: ConfigDict) -> dict[str, dict[str, Any]]:
             "go by name, so take one of them"
         )
     each = _NO_SHADOWS | {"train.nets": config.audits.robustness.nets}
+    own = own_labels()
     return (
-        {name: each | _OWN | {"model.name": name} for name in audit.architectures}
+        {name: each | own | {"model.name": name} for name in audit.architectures}
         | {
             name: each
             | {"distill.method": name, "distill.load": "", "sets": 1}
             | unsupported(config, name)
-            | (_OWN if usual(name, "lr_labels", 0.0) else {})
+            | not_taken(config, name)
+            | (own if usual(name, "lr_labels", 0.0) else {})
             | ({} if config.distill.factor > 1 else {"distill.multi": False})
             | _own_settings(config, name)
             for name in audit.methods
         }
         | {
             f"set {i}, {_maker(path)}": each
-            | _OWN
+            | own
             | {"distill.load": path, "sets": 1}
             | OFF
             for i, path in enumerate(audit.sets, 1)

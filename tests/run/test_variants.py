@@ -16,6 +16,8 @@ SMALL = BARE | MLP
         ("mitigate.fair.form", "fairdd", "dsa", "frepo", "none"),
         ("distill.allocation", (1, 2, 3), "dsa", "herding", ()),
         ("distill.labels", "teacher", "dm", "frepo", "own"),  # it learns its labels
+        ("distill.distance", "cosine", "dsa", "dm", "own"),
+        ("distill.network.epochs", 2, "dsa", "mtt", 0),
     ],
 )
 def test_what_a_method_does_not_take_is_off_in_its_variant(
@@ -42,6 +44,16 @@ def test_other_methods_decode_by_all_factors_only_where_there_are_tiles(factor, 
     }
     found = variants.transfer_variants(make(SMALL | changes))["dm"]
     assert found.get("distill.multi", True) == kept
+
+
+def test_a_method_that_learns_labels_stands_beside_a_teacher():
+    changes = {
+        "distill.labels": "teacher",
+        "distill.teacher.epochs": 5,
+        "audits.transfer.enabled": True,
+        "audits.transfer.methods": ("frepo",),
+    }
+    run.prepared(make(SMALL | changes))
 
 
 def test_other_methods_have_their_own_learning_rates():

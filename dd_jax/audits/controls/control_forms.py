@@ -7,6 +7,7 @@ import numpy as np
 
 from dd_jax.audits.controls.coresets import ENDS, by_herding, by_score
 from dd_jax.audits.controls.teachers import Learned
+from dd_jax.report.formats import count
 
 TEACHER, HERDING, SCORES = "teacher_labels", "herding", ("el2n", "grand", "forgetting")
 
@@ -63,7 +64,7 @@ def control_forms(
         places = [rng.permutation(len(labels)) for _ in range(networks)]
         drawn = np.stack([take(place, "easiest").ravel() for place in places])
         found[TEACHER] = [
-            Form(f"teacher of {epoch} epochs", drawn, probabilities)
+            Form(f"teacher of {count(epoch, 'epoch')}", drawn, probabilities)
             for epoch, probabilities in seen.teachers.items()
         ]
     for name in (name for name in SCORES if name in names):
