@@ -14,8 +14,8 @@ learned labels of experts; NCFM keeps its default learning rate.
 
 Time: 2 to 3 minutes a selection, 15 for DM at 1, on two slow CPU cores, and 9 minutes
 once for the network on the full data.
-Records: experiments/results/cifar10.jsonl, of a JPEG copy of CIFAR-10 and of some cells,
-in per cent at 1 and 10 images a class:
+Records: experiments/results/cifar10.jsonl, of a JPEG copy of CIFAR-10 and of some
+cells, in per cent at 1 and 10 images a class:
 
     random 17.9, 27.1       herding 20.8, 31.7      kcenter 20.8, 19.7
     kmeans 20.8, 28.9       dm 26.0, not run
