@@ -18,7 +18,8 @@ Records: experiments/results/cifar10.jsonl, of a JPEG copy of CIFAR-10 and of so
 cells, in per cent at 1 and 10 images a class:
 
     random 17.9, 27.1       herding 20.8, 31.7      kcenter 20.8, 19.7
-    kmeans 20.8, 28.9       dm 26.0, not run
+    kmeans 20.8, 28.9       dm 26.0, not run        frepo 30.6, not run
+    rat_bptt 25.0, not run
 
 Expect of the others, by the published figures, less what short schedules and small
 widths cost on Fashion-MNIST:
@@ -26,8 +27,8 @@ widths cost on Fashion-MNIST:
     rded 15-25, 25-45       dc 24-28, 34-45
     dsa 24-29, 40-52        dm -, 40-49             mtt 30-45, 45-62
     DATM 30-47, 45-66       idc_i 28-37, 43-57      idc 38-50, 50-66
-    dance 35-47, 50-70      ncfm 30-49, 45-71       frepo 33-46, 45-62
-    rat_bptt 38-53, 45-69
+    dance 35-47, 50-70      ncfm 30-49, 45-71       frepo -, 45-62
+    rat_bptt -, 45-69
 """
 
 from ml_collections import ConfigDict
