@@ -308,11 +308,11 @@ def test_one_repeat_makes_t1_of_the_very_network_of_t2(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["dm", "dsa"])
 def test_joint_shadows_attack_targets_that_share_nothing(tmp_path, method):
+    of_networks = {"outer_steps": 2, "epochs": 1} if method == "dsa" else {}
     record = measured(
         tmp_path,
         distill__method=method,
-        distill__network__outer_steps=2,
-        distill__network__epochs=1,
+        **{f"distill__network__{key}": value for key, value in of_networks.items()},
         audits__privacy__joint=True,
         audits__privacy__targets=4,
         audits__privacy__canaries=0,
