@@ -27,9 +27,8 @@ def not_taken(config: ConfigDict, method: str) -> dict[str, Any]:
     factory = resolve("method", method)
     if config.dp.epsilon:
         factory = private_form(method) or factory
-    known = fields()
-    left = {key for key, name in _PARAMETERS.items() if not takes(factory, name)}
-    return {key: known[key].default for key in _PARAMETERS if key in left}
+    left = (key for key, name in _PARAMETERS.items() if not takes(factory, name))
+    return {key: fields()[key].default for key in left}
 
 
 def require_taken(config: ConfigDict) -> None:

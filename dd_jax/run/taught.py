@@ -48,8 +48,8 @@ def own_labels() -> dict[str, Any]:
     'own'
     """
     start = "distill.labels", "distill.teacher."
-    keys = (key for key in fields() if key.startswith(start))
-    return {key: fields()[key].default for key in keys}
+    found = fields().items()
+    return {key: option.default for key, option in found if key.startswith(start)}
 
 
 def require_teacher(run: RunContext) -> None:
