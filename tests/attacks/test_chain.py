@@ -91,9 +91,8 @@ def test_loss_grows_with_the_radius_in_one_program(name, toy):
 @pytest.mark.parametrize(
     "name",
     [
-        "pgd_l2",
         "pgd_linf",
-        *(pytest.param(n, marks=pytest.mark.slow) for n in NAMES[:2]),
+        *(pytest.param(n, marks=pytest.mark.slow) for n in ("pgd_l2", *NAMES[:2])),
     ],
 )
 def test_mapped_over_radii_and_compiled_as_alone(name, toy):

@@ -90,7 +90,7 @@ def test_no_more_targets_than_wrong_classes():
     assert with_targets(describe("pgd_l2", EPS), 3) == describe("pgd_l2", EPS)
 
 
-OFTEN = ("fgsm", "pgd_l2", "apgd_ce", "autoattack")
+OFTEN = ("fgsm", "pgd_l2", "apgd_ce")
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,7 @@ def test_a_trigger_is_found_and_its_class_accused():
     assert result.success[0, 1] == 1
 
 
+@pytest.mark.slow
 def test_a_clean_network_is_not_accused():
     result = found(backdoor=False)
     sizes = beside_clean(0.5 * result.norms[0])  # of another size in all classes

@@ -56,6 +56,7 @@ def test_other_architectures_methods_and_sets_are_groups_of_their_own():
     assert "convnet" not in estimated and "set 1, herding" in estimated
 
 
+@pytest.mark.slow
 def test_each_source_has_a_key_of_its_own_and_is_cached():
     made = given()
     groups = transfer_audit.networks_of(made)

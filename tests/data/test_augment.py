@@ -212,6 +212,7 @@ def test_words_and_images_follow_the_constants(
     assert not np.array_equal(draws(operation, 8, images), images_before)
 
 
+@pytest.mark.slow
 def test_corners_are_where_the_words_say():
     """A turn by nothing is exact; by 180 degrees it mirrors about the middle."""
     assert "(2 i + 1) / n - 1 for pixel i of n (align_corners=False)" in describe(

@@ -26,6 +26,7 @@ def network(digits):
     return models.build("mlp", 10, shape, mean=digits.mean, std=digits.std)
 
 
+@pytest.mark.slow
 def test_experts_are_cached_apart_for_all_that_they_follow_from(digits, tmp_path):
     split, rows = digits.train, np.arange(300)
     wanted = distill.base.Experts((0, 1), 1, 0.01)

@@ -106,7 +106,9 @@ def pick(tree, i):
     return jax.tree.map(lambda leaf: leaf[i], tree)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", ("dm", *(pytest.param(k, marks=pytest.mark.slow) for k in KINDS[1:]))
+)
 def test_many_equals_the_single_forms(kind):
     pipe, member = pipeline(kind, split()), masks(2)
     both = jax.random.split(jax.random.key(0), 2)

@@ -214,7 +214,7 @@ OF_ADAM = {"ncfm": {"lr": 0.01}}  # by which each pixel moves: 0.5 is half of it
 @pytest.mark.parametrize(
     "name",
     [
-        e.name if e.name in ("dm", "mtt") else slow(e.name)
+        e.name if e.name == "dm" else slow(e.name)
         for e in catalogue.entries("method")
         if e.traits.get("traced")
     ],
@@ -317,7 +317,7 @@ def test_loss_falls_on_a_toy(case):
     assert loss(later) < FALL.get(case.name, 0.5) * loss(case.state)
 
 
-@pytest.mark.parametrize("platform", [slow("cpu"), "cuda", "tpu"])
+@pytest.mark.parametrize("platform", [slow("cpu"), slow("cuda"), "tpu"])
 def test_update_lowers_for_every_platform(case, platform):
     """In one process, with the convolutions of that platform."""
     with made_for(platform):
@@ -384,9 +384,7 @@ def odd_real():
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(
-            e.name, marks=[] if e.name in ("dm", "mtt") else [pytest.mark.slow]
-        )
+        pytest.param(e.name, marks=[] if e.name == "dm" else [pytest.mark.slow])
         for e in catalogue.entries("method")
         if not e.traits.get("selects")
     ],

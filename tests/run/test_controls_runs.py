@@ -53,6 +53,7 @@ def test_without_augmentation_there_is_nothing_to_compare(tmp_path):
     assert part["unaugmented"] is None and part["controls"] == []
 
 
+@pytest.mark.slow
 def test_without_augmentation_is_without_cutmix_too(tmp_path):
     values = {"train.augment": "none", "train.cutmix": 0.5}
     names = {"audits.controls.names": ("unaugmented",)}
@@ -70,6 +71,7 @@ def test_soft_labels_have_hard_ones_beside_them(record, root, tmp_path):
     assert part["soft"] and part["controls"][-1]["name"] == "hard_labels"
 
 
+@pytest.mark.slow
 def test_networks_on_rows_are_those_on_a_set_of_these_rows(tmp_path):
     built = build_context(make(ON), tmp_path / "run", tmp_path / "cache")
     train = built.dataset.train

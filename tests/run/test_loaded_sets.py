@@ -145,6 +145,7 @@ def test_a_loaded_set_brings_a_learning_rate_only_if_it_learned_one(
     assert copied.read_bytes() == path.read_bytes()
 
 
+@pytest.mark.slow
 def test_sets_of_one_size_share_random_subsets_with_the_run_that_made_one(
     folder, tmp_path
 ):

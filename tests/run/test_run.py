@@ -188,6 +188,7 @@ def test_every_init_runs(tmp_path, name):
     assert (images.min() < -0.2) == (init == "noise")
 
 
+@pytest.mark.slow
 def test_each_cell_is_built_and_checked_once(tmp_path, monkeypatch):
     calls = []
 

@@ -16,6 +16,7 @@ def bare(root, **changes):
     return run.run(make(BARE | MLP, **changes), root)
 
 
+@pytest.mark.slow
 def test_the_seconds_of_a_selection_are_in_the_record(tmp_path):
     record = bare(tmp_path, distill__method="herding")
     assert 0 < record["cost"]["distill_seconds"] < 60

@@ -95,6 +95,7 @@ def test_controls_have_the_classes_and_labels_of_the_teacher(tmp_path):
     assert found["soft"] and found["scores"]["ior"] is not None
 
 
+@pytest.mark.slow
 def test_random_images_have_labels_of_the_very_teacher_of_the_set(
     tmp_path, monkeypatch
 ):
@@ -151,7 +152,7 @@ def test_scores_of_rows_are_computed_in_float32(tmp_path):
     assert seen and set(seen) == {"float32"}
 
 
-@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize("soft", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_networks_without_augmentation_take_the_steps_of_tiles(tmp_path, soft):
     values = {"train.augment": "scale", "train.batch": 6}
     built = build_context(make(BARE | MLP | values), tmp_path / "run", tmp_path)

@@ -79,6 +79,7 @@ def test_all_stages_and_audits_together_end_as_each_run_alone(tmp_path, changes)
     ends_equal(cells(TINY, **changes), tmp_path, 3)
 
 
+@pytest.mark.slow
 def test_all_steps_are_taken_before_the_runs_start(tmp_path, monkeypatch):
     some = cells(BARE)
     together.take_steps_together(some, tmp_path)
@@ -99,6 +100,7 @@ def test_all_steps_are_taken_before_the_runs_start(tmp_path, monkeypatch):
     assert one != other
 
 
+@pytest.mark.slow
 def test_one_that_diverges_leaves_the_others_alone(tmp_path):
     some = cells(BARE, [{"seed": 0}, {"seed": 0, "distill__lr": 1e38}])
     together.take_steps_together(some, tmp_path)

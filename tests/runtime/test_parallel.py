@@ -61,7 +61,7 @@ def one_by_one():
     return map_models(three_steps)(SHARED, *models(4))
 
 
-@pytest.mark.parametrize("chunk", [0, 2])
+@pytest.mark.parametrize("chunk", [pytest.param(0, marks=pytest.mark.slow), 2])
 def test_chunked_and_full_vmap_agree_with_one_by_one(chunk, one_by_one):
     got = map_models(three_steps, chunk=chunk)(SHARED, *models(4))
     close(got, one_by_one)
@@ -82,6 +82,7 @@ def spread_by(by, count, mapped, *arguments):
         return mapped(*arguments)
 
 
+@pytest.mark.slow
 def test_pmap_and_shard_map_agree_on_a_network_over_eight_devices(one_by_one):
     assert len(jax.devices()) == 8
     arguments = map_models(three_steps), SHARED, *models(8)

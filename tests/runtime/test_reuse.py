@@ -213,6 +213,7 @@ def test_every_key_of_the_data_counts():
             assert read_data.place(other) != read_data.place(one), key
 
 
+@pytest.mark.slow
 def test_another_whitening_beside_a_set_is_seen(tmp_path):
     source, rng = npz(tmp_path / "a.npz"), np.random.default_rng(0)
     pixels = np.float32(rng.random((6, 8, 8, 1)))
@@ -324,6 +325,7 @@ def test_a_run_whose_data_change_meanwhile_fails_and_leaves_no_other_cache(
     assert run.run(values, tmp_path / "v")["accuracy"] == found["accuracy"]
 
 
+@pytest.mark.slow
 def test_an_attack_of_the_same_name_is_compiled_again(monkeypatch):
     weights = jax.random.normal(jax.random.key(0), (1, 4, 3))
     linear = lambda w, images: images.reshape(len(images), -1) @ w

@@ -39,6 +39,7 @@ def test_of_a_linear_loss_it_is_zero_and_has_finite_gradients_where_there_is_no_
     assert np.isfinite(jax.grad(scaled)(1.0))
 
 
+@pytest.mark.slow
 def test_each_image_has_its_own():
     params = MODEL.init(jax.random.key(0))
     logits_fn, penalty = lambda x: MODEL.apply(params, x), curvature_penalty(2.0, 0.5)

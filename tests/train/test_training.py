@@ -333,6 +333,7 @@ def test_decay_in_words(decay, epochs, words):
     assert describe_decay(decay, epochs).startswith(words)
 
 
+@pytest.mark.slow
 def test_words_of_a_decay_follow_its_code(monkeypatch):
     slow = lambda epoch, epochs: (jnp.where(epoch >= 7, 0.5, 1.0), 1.0)
     monkeypatch.setitem(DECAYS, "half", slow)

@@ -66,7 +66,7 @@ def test_the_surest_thousand_are_guessed():
     assert (found["pairs"], found["guesses"], found["correct"]) == (3000, 1000, 1000)
 
 
-@pytest.mark.parametrize("epsilon", [0.5, 2.0])
+@pytest.mark.parametrize("epsilon", [0.5, pytest.param(2.0, marks=pytest.mark.slow)])
 def test_randomised_response_is_not_refuted_and_shows_half(epsilon):
     rng, pairs = np.random.default_rng(0), np.arange(1600).reshape(800, 2)
     bounds = []

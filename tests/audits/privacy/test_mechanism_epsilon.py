@@ -60,7 +60,7 @@ def noise(epsilon, releases):
 
 @pytest.mark.parametrize(
     "releases, epsilon",
-    claims([1.0, 2.0, 4.0, 8.0], often=[(1, 1.0), (1, 8.0), (3, 2.0)]),
+    claims([1.0, 2.0, 4.0, 8.0], often=[(1, 1.0)]),
 )
 def test_a_correct_mechanism_is_not_refuted_and_shows_half_of_its_epsilon(
     releases, epsilon
@@ -132,6 +132,7 @@ def test_no_noise_shows_all_that_can_be_shown():
     }
 
 
+@pytest.mark.slow
 def test_many_releases_are_audited_in_parts():
     one, two = (
         audited(partial(correct, noise_multiplier=noise(4.0, r)), r, repetitions=3000)

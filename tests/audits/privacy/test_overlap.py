@@ -70,6 +70,7 @@ def test_how_often_a_row_is_found():
     np.testing.assert_array_equal(found_shares(called, member), [0.5, 1.0, np.nan])
 
 
+@pytest.mark.slow
 def test_the_audit_finds_the_same_without_its_canaries():
     logits, labels, member = world()
     canary = np.where(np.arange(N) % 4 == 0, 2, -1)  # those that are found

@@ -145,6 +145,7 @@ def test_a_distance_minimising_attack_gives_the_whole_curve_and_distances():
         minimal_distances(KEY, "fgsm", *nets, chunk=4)
 
 
+@pytest.mark.slow
 def test_autoattack_drops_broken_images_and_reports_components():
     eps = np.array([0.1, 0.0, 0.03])
     traces = []

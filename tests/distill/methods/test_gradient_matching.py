@@ -156,6 +156,7 @@ def test_a_network_lives_its_steps_and_learns_between_them(name):
     assert not same(nets[3], nets[2]) and not same(nets[3], fresh(3))
 
 
+@pytest.mark.slow
 def test_dsa_augments_and_dc_is_dsa_without():
     dark = {"augment": lambda key, images: 0.5 * images}
     losses = []

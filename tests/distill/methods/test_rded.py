@@ -75,6 +75,7 @@ def test_areas_are_uniform():
     assert abs(areas.mean() - mean) < 4 * (1 - least) / (12 * 400) ** 0.5
 
 
+@pytest.mark.slow
 def test_tiles_hold_several_crops_and_repeat_where_there_are_too_few():
     whole, tiled = made(ipc=4), made(ipc=1, tiles=2)
     assert tiled.shape == (CLASSES, 1, *SHAPE)

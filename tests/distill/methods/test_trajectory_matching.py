@@ -56,7 +56,9 @@ def rolled(gradient, made, segment):
     return ((w - segment.target) ** 2).sum() / far
 
 
-@pytest.mark.parametrize("memory", [0, 300, MEMORY])
+@pytest.mark.parametrize(
+    "memory", [0, 300, pytest.param(MEMORY, marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("steps", [1, pytest.param(6, marks=pytest.mark.slow), 7, 9])
 def test_exact_distance_and_gradient_equal_an_unrolled_loop(steps, memory):
     gradient, made, segment = problem(steps)
@@ -120,6 +122,7 @@ def test_the_gradient_of_an_update_equals_finite_differences_on_an_mlp():
         assert along == pytest.approx((ahead - behind) / 2, rel=0.03, abs=3e-6)
 
 
+@pytest.mark.slow
 def test_detached_gradient_is_exact_for_one_step_and_less_after():
     gradient, made, segment = problem(1)
     for got, expected in zip(

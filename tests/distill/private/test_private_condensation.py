@@ -90,6 +90,7 @@ def test_another_secret_draws_other_noise_and_the_same_one_the_same():
     assert not np.allclose(one, other)
 
 
+@pytest.mark.slow
 def test_every_step_draws_noise_of_its_own(monkeypatch):
     seen = []
     plain = module.noisy_gradient

@@ -48,6 +48,7 @@ def features(data, number):
 SIZE = features(rows(), 0).shape[1]
 
 
+@pytest.mark.slow
 def test_features_are_those_of_augmented_images_from_the_mean_of_noise():
     """The formula, an image at a time, with the noise that the number gives."""
     images, key = rows().images[:3] / np.float32(255), network_key(5)
@@ -123,6 +124,7 @@ def test_rows_take_part_on_their_own_with_the_given_probability():
     assert (sizes > most).mean() < 0.01
 
 
+@pytest.mark.slow
 def test_the_mean_of_a_batch_of_is_that_of_all_rows_on_average():
     data, wanted = rows(), Releases(600, 2.0, 1e-6, 0.3)
     ledger = Ledger()

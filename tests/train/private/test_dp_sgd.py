@@ -87,7 +87,13 @@ def close(a, b, tolerance=1e-5):
     jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, atol=tolerance), a, b)
 
 
-@pytest.mark.parametrize("model", [MODEL, CONVNET], ids=["mlp", "convnet"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        pytest.param(MODEL, id="mlp"),
+        pytest.param(CONVNET, id="convnet", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("clip", [0.3, 1e6])
 def test_steps_equal_a_loop_over_rows(model, clip):
     """Rows 10 to 39, in another order, at clips that shorten all rows, and none."""
@@ -243,6 +249,7 @@ def test_all_rows_take_part_where_a_batch_is_all():
     assert sorted(np.asarray(places)[np.asarray(present)]) == list(range(40))
 
 
+@pytest.mark.slow
 def test_an_empty_batch_is_a_step_of_noise_alone():
     data, idx = problem(), jnp.arange(2)
     drawn = [drawn_of(keys_of_step(i)[0], 2, 0.1)[1].any() for i in range(10)]
