@@ -3,6 +3,7 @@
 import json
 import re
 import runpy
+from functools import cache
 from importlib import import_module
 
 import numpy as np
@@ -23,11 +24,16 @@ RESULTS_PAGE = (EXPERIMENTS / "README.md").read_text()
 MNIST = "idx:/usr/share/datasets/fashion-mnist"
 
 
-def records_of(name, **kept):
-    (path,) = RESULTS.glob(f"{name}.jsonl*")
+@cache
+def lines_of(path):
     found, damaged = readable_lines(path)
     assert not damaged
-    return [r for r in found if all(r["run"][k] == v for k, v in kept.items())]
+    return found
+
+
+def records_of(name, **kept):
+    (path,) = RESULTS.glob(f"{name}.jsonl*")
+    return [r for r in lines_of(path) if all(r["run"][k] == v for k, v in kept.items())]
 
 
 def one(name, **kept):
@@ -41,7 +47,7 @@ def row(*cells):
 
 def test_records_are_of_clean_commits():
     for path in RESULTS.glob("*.jsonl*"):
-        for record in readable_lines(path)[0]:
+        for record in lines_of(path):
             assert record["run"]["commit"] and record["run"]["dirty"] is False, path
 
 
@@ -152,10 +158,7 @@ def test_the_page_names_the_cells_and_benchmarks_without_a_record():
 
 
 def shadow_costs():
-    found = [
-        (r["run"], r["cost"]["shadows"]["64"])
-        for r in readable_lines(RESULTS / "shadow_cost.jsonl")[0]
-    ]
+    found = [(r["run"], r["cost"]["shadows"]["64"]) for r in records_of("shadow_cost")]
     return [
         row(
             run["method"].upper(),

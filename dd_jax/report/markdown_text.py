@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 from dd_jax.report import markdown, records
@@ -53,6 +54,13 @@ def filled(text: str, folder: str | Path) -> str:
       InputError: a file that cannot be read, no such kind of table, or no such Record.
     """
 
+    @cache
+    def read(name: str) -> list[Record]:
+        found, damaged = records.readable_lines(Path(folder) / name)
+        if damaged:
+            raise InputError(damaged[0])
+        return found
+
     def made(place: re.Match) -> str:
         what = place["what"]
         if len(what.split()) < 2:
@@ -64,7 +72,7 @@ def filled(text: str, folder: str | Path) -> str:
         given = dict(c.split("=", 1) for c in conditions if "=" in c)
         options = {key: given[key] for key in known if key in given}
         conditions = [c for c in conditions if c.partition("=")[0] not in options]
-        found = _chosen(Path(folder) / name, conditions)
+        found = _chosen(read(name), conditions)
         if not found:
             raise InputError(f"table {what!r}: no such Record in {name}")
         return (
@@ -75,17 +83,9 @@ def filled(text: str, folder: str | Path) -> str:
     return _PLACE.sub(made, text)
 
 
-def _chosen(path: Path, conditions: Iterable[str]) -> list[Record]:
-    """Records of a file whose run keys have some values, in the order of a report."""
-    found, damaged = records.readable_lines(path)
-    if damaged:
-        raise InputError(damaged[0])
+def _chosen(found: list[Record], conditions: Iterable[str]) -> list[Record]:
+    """Records whose run keys have some values, in the order of a report."""
     wanted = [condition.partition("=") for condition in conditions]
-    kept = [
-        record
-        for record in presentable(found)
-        if all(
-            format_value(record["run"].get(key)) == value for key, _, value in wanted
-        )
-    ]
-    return ordered(kept)
+    shown = lambda record, key: format_value(presentable(record["run"].get(key)))
+    kept = [r for r in found if all(shown(r, key) == value for key, _, value in wanted)]
+    return ordered(presentable(kept))

@@ -44,7 +44,10 @@ def presentable(value: Any) -> Any:
         return printable(value)
     if isinstance(value, dict):
         return {printable(key): presentable(item) for key, item in value.items()}
-    return [presentable(item) for item in value] if isinstance(value, list) else value
+    if isinstance(value, list):  # mostly of numbers
+        nested = (str, dict, list)
+        return [presentable(v) if isinstance(v, nested) else v for v in value]
+    return value
 
 
 def markdown(text: str, longest: int = LONGEST) -> str:
