@@ -385,7 +385,7 @@ def odd_real():
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(e.name, marks=[] if e.name == "dm" else [pytest.mark.slow])
+        e.name if e.name == "dm" else slow(e.name)
         for e in catalogue.entries("method")
         if not e.traits.get("selects")
     ],
