@@ -3,7 +3,6 @@
 import inspect
 import re
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
 
 from dd_jax.report import markdown, records
@@ -53,13 +52,14 @@ def filled(text: str, folder: str | Path) -> str:
     Raises:
       InputError: a file that cannot be read, no such kind of table, or no such Record.
     """
+    read: dict[str, list[Record]] = {}
 
-    @cache
-    def read(name: str) -> list[Record]:
-        found, damaged = records.readable_lines(Path(folder) / name)
-        if damaged:
-            raise InputError(damaged[0])
-        return found
+    def records_of(name: str) -> list[Record]:
+        if name not in read:
+            read[name], damaged = records.readable_lines(Path(folder) / name)
+            if damaged:
+                raise InputError(damaged[0])
+        return read[name]
 
     def made(place: re.Match) -> str:
         what = place["what"]
@@ -72,7 +72,7 @@ def filled(text: str, folder: str | Path) -> str:
         given = dict(c.split("=", 1) for c in conditions if "=" in c)
         options = {key: given[key] for key in known if key in given}
         conditions = [c for c in conditions if c.partition("=")[0] not in options]
-        found = _chosen(read(name), conditions)
+        found = _chosen(records_of(name), conditions)
         if not found:
             raise InputError(f"table {what!r}: no such Record in {name}")
         return (
