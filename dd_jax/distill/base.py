@@ -71,7 +71,7 @@ class Experts(NamedTuple):
       plain: whether they train by plain gradient descent; else with the momentum and
         weight decay of networks on sets.
       teaches: whether they label or choose images; the set follows no teacher, which is
-        trained without the penalties of experts.
+        trained without the penalties of experts and stored with its batch statistics.
     """
 
     epochs: tuple[int, ...]

@@ -144,6 +144,7 @@ def train_experts(
                 wanted.stored,
                 lambda label, place: partial(run_loop, label=label, folder=place),
                 Path(folder) / name(wanted) if folder else temporary,
+                whole=wanted.teaches,
             )
             return np.array(wanted.used(found))
 
@@ -154,6 +155,7 @@ def train_experts(
         params = jax.eval_shape(model.init, key)
         network = jax.jit(model.train_apply).lower(params, one).as_text()
         how = [batch, augment, np.array(wanted.stored), wanted.lr, wanted.plain]
+        how += ["teacher"] if wanted.teaches else []
         return array_digest([start, network, *how, rows_of.images, rows_of.labels])
 
     return paths

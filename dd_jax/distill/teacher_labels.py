@@ -58,7 +58,7 @@ def teacher(
     the budget allows; the label of an image is then their mean.
 
     Args:
-      model: the architecture of the teacher, without batch statistics.
+      model: the architecture of the teacher.
       network: how it is trained; one expert, after one epoch of its path.
       augment: that of training on the set; see `train.views`.
       budget: bytes of labels; 0 = one label for each image.
@@ -69,7 +69,7 @@ def teacher(
     learning rate of the teacher is constant, and its parameters are kept in half
     precision.
     """
-    unravel = unraveller(model)
+    unravel = unraveller(model, whole=True)
 
     def one(weights, synthetic):
         params = unravel(weights.astype(jnp.float32))

@@ -163,6 +163,7 @@ def experts_of(run: RunContext, data: Split, shadows: bool = False) -> Callable:
             wanted.stored,
             lambda label, place: stage_loop(run, f"{of}{part}", place, label=label),
             folder,
+            whole=wanted.teaches,
         )
         return wanted.used(found)
 

@@ -7,7 +7,6 @@ from ml_collections import ConfigDict
 from dd_jax.config import changed
 from dd_jax.config.fields import fields
 from dd_jax.distill.base import Experts
-from dd_jax.distill.methods.flat_weights import require_whole
 from dd_jax.distill.set_size import PROBABILITY
 from dd_jax.distill.teacher_labels import Teacher, teacher, views_within
 from dd_jax.run.context import (
@@ -56,9 +55,9 @@ def require_teacher(run: RunContext) -> None:
     """Refuses `distill.labels=teacher` where labels cannot come from one.
 
     Raises:
-      InputError: a loaded set, learned labels, private rows, a backdoor, batch
-        statistics, a budget below one label of each image, or without augmentation;
-        options of a teacher without one.
+      InputError: a loaded set, learned labels, private rows, a backdoor, a budget
+        below one label of each image, or without augmentation; options of a teacher
+        without one.
     """
     config = run.config
     if config.distill.labels == "own":
@@ -85,7 +84,6 @@ def require_teacher(run: RunContext) -> None:
             f"{where}: the teacher learns from private rows without noise; take "
             "labels=own, or dp.epsilon=0"
         )
-    require_whole(run.model, where)
     if distill.teacher.bytes and config.train.augment == "none":
         raise InputError(
             f"distill.teacher.bytes={distill.teacher.bytes}: without augmentation all "

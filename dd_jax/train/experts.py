@@ -30,6 +30,7 @@ def expert_paths(
     epochs: Sequence[int],
     loop: Callable[[str, Path], Loop],
     folder: str | Path,
+    whole: bool = False,
 ) -> np.ndarray:
     """Trains experts and keeps their parameters after some epochs.
 
@@ -51,6 +52,7 @@ def expert_paths(
       epochs: t epochs in ascending order; experts train to the last of them.
       loop: `(label, folder) -> Loop`, drives the training of each group of experts.
       folder: where the file goes; its name tells keys and rows apart.
+      whole: whether batch statistics are kept as well, with which a network predicts.
 
     Returns:
       `f16[e t p]`, p parameters in the order of `ravel_pytree`.
@@ -61,21 +63,21 @@ def expert_paths(
     """
     if epochs[-1] < 1:
         raise InputError("experts: no epoch to train; give at least 1 of them")
-    params = jax.eval_shape(trainer.init, keys[0]).params
-    size = sum(leaf.size for leaf in jax.tree.leaves(trainer.trainable(params)))
+    of = (lambda params: params) if whole else trainer.trainable
+    flat = lambda params: ravel_pytree(of(params))[0]
+    size = jax.eval_shape(lambda key: flat(trainer.init(key).params), keys[0]).size
     place = Path(folder) / array_digest((jax.random.key_data(keys), rows))
     path = place.with_suffix(".npy")
     with locks.locked(path):
         kept = _paths_file(path, (len(keys), len(epochs), size))
-        _train(trainer, keys, data, rows, lr, epochs, loop, place, kept)
+        _train(trainer, keys, data, rows, lr, epochs, loop, place, kept, flat)
         file_of_first(path)  # of a resumed run, others lack its beginning
     return np.load(path, mmap_mode="r")
 
 
-def _train(trainer, keys, data, rows, lr, epochs, loop, place, kept) -> None:
+def _train(trainer, keys, data, rows, lr, epochs, loop, place, kept, flat) -> None:
     """Trains groups of experts, each with its states in a folder below `place`."""
-    weights = lambda params: ravel_pytree(trainer.trainable(params))[0]
-    flat = jax.jit(jax.vmap(weights))
+    flat = jax.jit(jax.vmap(flat))
 
     def watch(part: _Part):
         def keep(state: FitState, epoch: int) -> None:

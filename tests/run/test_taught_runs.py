@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 import pytest
-from tiny import BARE, MLP, TINY, make, only_run
+from tiny import BARE, MLP, TINY, arrays, make, npz, only_run
 
 from dd_jax import distill, models, run, train
 from dd_jax.distill.base import Experts
@@ -73,15 +73,27 @@ def test_the_set_loaded_again_gives_the_same_accuracy(record, root, tmp_path):
         ({"backdoor.rate": 0.1}, "would undo the backdoor"),
         ({"distill.labels": "own"}, "goes with distill.labels=teacher"),
         ({"dp.epsilon": 1.0, "distill.init": "noise"}, "without noise"),
-        (
-            {"model.name": "convnet", "model.norm": "batch", "model.width": 4},
-            "no batch statistics",
-        ),
     ],
 )
 def test_what_does_not_go_with_a_teacher(changes, said):
     with pytest.raises(InputError, match=said):
         run.prepared(make(BARE | MLP | TAUGHT | changes))
+
+
+@pytest.mark.slow
+def test_crops_in_tiles_and_labels_of_a_resnet_with_batch_statistics(tmp_path):
+    source = npz(tmp_path / "data.npz", **arrays(size=32))
+    network = {"model.name": "resnet18", "model.norm": "batch"}
+    recipe = {"distill.method": "rded", "distill.rded.tiles": 2, "train.epochs": 2}
+    taught = TAUGHT | recipe | {"distill.rded.expert_epochs": 2}
+    bare = {key: of for key, of in BARE.items() if not key.startswith("model.")}
+    run.run(make(bare | taught | network, data__source=source), tmp_path / "run")
+    found = distill.load(only_run(tmp_path / "run") / "synthetic.npz")
+    assert found.images.shape == (6, 32, 32, 1)
+    halves = found.images.reshape(6, 2, 16, 2, 16)
+    assert (np.abs(np.diff(halves.mean((2, 4)), axis=1)) > 1e-4).any()
+    assert found.views.shape == (2, 6, 3)
+    np.testing.assert_allclose(found.views.sum(-1), 1, atol=1e-5)
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
 
+from dd_jax.distill.methods.flat_weights import unraveller
 from dd_jax.models import build
 from dd_jax.runtime.loop import Diverged, run_loop
 from dd_jax.runtime.platform import made_for
@@ -17,6 +18,8 @@ from dd_jax.system.disk import WriteError
 from dd_jax.train import trainer
 from dd_jax.train.experts import expert_paths
 from dd_jax.types import Split
+
+KEY = jax.random.key(0)
 
 
 def data():
@@ -59,6 +62,25 @@ def test_paths_hold_the_start_and_each_epoch(tmp_path):
                 *(0.1, 3, epoch, epoch + 1),
             )
     assert kept.dtype == np.float16 and isinstance(kept, np.memmap)
+
+
+def test_whole_networks_predict_with_their_batch_statistics(tmp_path):
+    model = build("convnet", 2, (4, 4, 1), width=4, depth=1, norm="batch")
+    recipe = trainer(model, batch=5, decay="none")
+    rest = data(), np.arange(12), 0.1, (3,), lambda label, place: run_loop, tmp_path
+    (weights,) = expert_paths(recipe, jax.random.split(KEY, 1), *rest, whole=True)[0]
+    found = unraveller(model, whole=True)(jnp.asarray(weights, jnp.float32))
+    start_key, train_key = jax.random.split(jax.random.split(KEY, 1)[0])
+    labels = jax.nn.one_hot(data().labels, 2)
+    given = jnp.asarray(data().images), labels, jnp.arange(12)
+    state = recipe.init(start_key)
+    state, _ = jax.jit(recipe.advance)(train_key, state, *given, 0.1, 3, 0, 3)
+    jax.tree.map(
+        partial(np.testing.assert_allclose, rtol=2e-3, atol=1e-4), found, state.params
+    )
+    start = model.init(start_key)["batch_stats"]
+    moved = jax.tree.map(lambda a, b: np.abs(a - b).max(), found["batch_stats"], start)
+    assert min(jax.tree.leaves(moved)) > 0.01
 
 
 def test_the_step_size_stays_the_same_to_the_end(tmp_path):

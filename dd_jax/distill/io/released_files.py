@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from dd_jax import catalogue
 from dd_jax.distill.io import conversion
 from dd_jax.distill.io.torch_file import read_pt
 from dd_jax.distill.parametrisation.multi_formation import split_tiles
@@ -36,7 +37,7 @@ _SIDES |= {"tiny_imagenet": 64}
 _SAVED_AS = {  # which form of file a method's repository writes, of `_kind`
     **dict.fromkeys(("dc", "dsa", "dm"), "dc"),
     "mtt": "mtt",
-    **dict.fromkeys(("idc", "dance", "ncfm"), "idc"),
+    **dict.fromkeys(("idc_i", "idc", "dance", "ncfm"), "idc"),
 }
 _NAME = re.compile("res_(dc|dsa|dm)_([a-z0-9]+)_", re.IGNORECASE)
 _LEFT = 0.5  # how far one update takes pixels of IDC out of [0, 1] at most
@@ -151,6 +152,11 @@ def _check_kind(
     """Refuses what does not go with the form of a file."""
     if factor is not None and kind != "idc":
         raise InputError(f"--factor={factor}: {path} is no file of IDC; leave it out")
+    if method in catalogue.names("method") and method not in _SAVED_AS:
+        raise InputError(
+            f"--method={method}: its repository saves no such file; known: "
+            f"{', '.join(_SAVED_AS)}"
+        )
     if _SAVED_AS.get(method, kind) != kind:
         raise InputError(f"--method={method}: {path} is no file of it, but of {kind}")
 

@@ -6,14 +6,15 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
-from dd_jax.types import Array, InputError, Model, Params
+from dd_jax.types import Array, Model, Params
 
 
-def unraveller(model: Model) -> Callable[[Array], Params]:
+def unraveller(model: Model, whole: bool = False) -> Callable[[Array], Params]:
     """Makes parameters of flat weights; what is not trained is zero.
 
     Args:
       model: the network.
+      whole: whether batch statistics are among them, as those of a teacher are.
 
     Returns:
       `f32[p] -> params`, weights in the order of `ravel_pytree`.
@@ -22,24 +23,9 @@ def unraveller(model: Model) -> Callable[[Array], Params]:
 
     def unravel(flat: Array) -> Params:
         zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape), template)
+        if whole:
+            return ravel_pytree(zeros)[1](flat)
         weights = ravel_pytree(model.trainable(zeros))[1](flat)
         return model.with_trainable(zeros, weights)
 
     return unravel
-
-
-def require_whole(model: Model, where: str) -> None:
-    """Refuses a network that its weights alone do not make up.
-
-    Args:
-      model: the network.
-      where: the config key, and its value, that an error message names.
-
-    Raises:
-      InputError: it has batch statistics, which are not stored with the weights.
-    """
-    if model.has_batch_stats:
-        raise InputError(
-            f"{where}: the stored parameters of its network hold no batch statistics; "
-            "take another model.norm than batch"
-        )

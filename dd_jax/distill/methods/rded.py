@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dd_jax.distill.base import Experts, Method, Real
-from dd_jax.distill.methods.flat_weights import require_whole, unraveller
+from dd_jax.distill.methods.flat_weights import unraveller
 from dd_jax.distill.methods.selection import selected
 from dd_jax.distill.parametrisation.multi_formation import join_tiles
 from dd_jax.runtime.device_memory import in_batches
@@ -45,12 +45,12 @@ def rded(
     `distill.teacher.bytes`, and `distill.teacher` of the epochs and learning rate that
     the teacher has here, else it is another network.
     Differs from the released code in: the teacher is trained here, at a constant
-    learning rate, and has no batch statistics; it sees crops at full size, not small
-    ones with a margin; tiles are shrunk crops; networks on the images are trained by
-    the recipe of the run (published: a divergence at temperature 20 by AdamW).
+    learning rate; it sees crops at full size, not small ones with a margin; tiles are
+    shrunk crops; networks on the images are trained by the recipe of the run
+    (published: a divergence at temperature 20 by AdamW).
 
     Args:
-      model: the architecture of the teacher, without batch statistics.
+      model: the architecture of the teacher.
       ipc: images a class.
       init: not used; nothing is learned.
       train_lr: learning rate that networks are to be trained with on the images.
@@ -64,10 +64,9 @@ def rded(
       A `Method` whose `init` reads `Real.experts`; its state is `f32[k ipc h w c]`.
 
     Raises:
-      InputError: an architecture with batch statistics; fewer crops than tiles.
+      InputError: fewer crops than tiles.
     """
-    require_whole(model, "distill.method=rded")
-    unravel, losses_of = unraveller(model), _losses(model, crops)
+    unravel, losses_of = unraveller(model, whole=True), _losses(model, crops)
     wanted = ipc * tiles**2
     if candidates * crops < wanted:
         raise InputError(

@@ -8,7 +8,6 @@ import jax.numpy as jnp
 
 from dd_jax.distill.base import Experts, Method, Real
 from dd_jax.distill.methods.expert_labels import labels_of_experts
-from dd_jax.distill.methods.flat_weights import require_whole
 from dd_jax.distill.methods.student import (
     TrajectorySegment,
     exact_gradient,
@@ -181,8 +180,11 @@ def trajectory_matching(
             "distill.mtt.label_epoch: labels are not learned; give distill.lr_labels "
             "above 0"
         )
-    if label_epoch:
-        require_whole(model, "distill.mtt.label_epoch")
+    if label_epoch and model.has_batch_stats:
+        raise InputError(
+            "distill.mtt.label_epoch: experts are stored without batch statistics; "
+            "take another model.norm than batch"
+        )
 
     def init(key: Key, real: Real) -> TrajectoryState:
         learned = learner.init(key, real)

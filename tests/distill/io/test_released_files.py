@@ -124,6 +124,8 @@ def test_sets_of_idc_that_it_would_not_write(put, images, labels, data, words):
     "name, options, words",
     [
         ("set.pt", {"method": "idc"}, "no file of it, but of dc"),
+        ("set.pt", {"method": "idc_i"}, "no file of it, but of dc"),
+        ("set.pt", {"method": "frepo"}, "its repository saves no such file; known"),
         ("set.pt", {"factor": 1}, "no file of IDC"),
         ("res_DSA_CIFAR10_ConvNet_1ipc.pt", {"method": "dm"}, "is of DSA and CIFAR10"),
         ("res_DM_SVHN_ConvNet_1ipc.pt", {"method": "dm"}, "is of DM and SVHN by its"),
