@@ -206,8 +206,16 @@ def _compare(arguments: argparse.Namespace) -> None:
 def _fill(path: Path) -> None:
     if not path.is_file():
         raise InputError(f"{path}: no such file; give a Markdown file")
-    text = markdown_text.filled(path.read_text(encoding="utf-8"), path.parent)
-    disk.replace(path, text.encode())
+    try:
+        text = path.read_bytes().decode()
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: is no text in UTF-8") from None
+    newline = "\r\n" if "\r\n" in text else "\n"
+    found = markdown_text.filled(text.replace("\r\n", "\n"), path.parent)
+    real = path.resolve()
+    mode = real.stat().st_mode
+    disk.replace(real, found.replace("\n", newline).encode())
+    real.chmod(mode)
 
 
 def _read(path: Path) -> list[Record]:

@@ -59,8 +59,11 @@ def privacy(found: Sequence[Record], score: str = "") -> str:
       note, with a final newline.
 
     Raises:
-      InputError: no run has an audit of membership.
+      InputError: no run has an audit of membership, or none this score.
     """
+    known = membership_table.scores(found)
+    if score and known and score not in known:
+        raise InputError(f"score={score}: no run has it; known: {', '.join(known)}")
     tables = list(membership_table.side_by_side(found, score))
     if not tables:
         raise InputError(
@@ -116,9 +119,13 @@ def backdoors(found: Sequence[Record], threshold: str = "3,3.5,4") -> str:
       The table, with a final newline.
 
     Raises:
-      InputError: no run has a search.
+      InputError: no run has a search, or thresholds that are no numbers.
     """
-    own = poison_errors.by_threshold(found, [float(t) for t in threshold.split(",")])
+    try:
+        values = [float(value) for value in threshold.split(",")]
+    except ValueError:
+        raise InputError(f"threshold={threshold}: need numbers, as in 3,3.5") from None
+    own = poison_errors.by_threshold(found, values)
     return _lines_or(own, "no run has a search; set audits.poison.enabled")
 
 
@@ -166,13 +173,19 @@ def transfer(found: Sequence[Record]) -> str:
 
     Returns:
       The tables under a line that says which run they are of, each with a final
-      newline; empty without any.
+      newline.
+
+    Raises:
+      InputError: no run has an audit of transfer.
     """
-    return "\n".join(
+    tables = [
         f"{_which(record)}\n\n{_lines(own)}"
         for record in found
         if (own := transfer_section.transfer(record))
-    )
+    ]
+    if not tables:
+        raise InputError("no run has an audit of transfer; set audits.transfer.enabled")
+    return "\n".join(tables)
 
 
 def of_claims(found: Sequence[Record]) -> str:

@@ -23,8 +23,12 @@ KINDS = {
     "claims": markdown.of_claims,
 }
 _PLACE = re.compile(
-    r"^<!-- table: (?P<what>.*?) -->\n.*?^<!-- end of table -->$", re.M | re.S
+    r"^<!-- table: (?P<what>.*?) -->[ \t]*\n"
+    r"(?:(?!<!-- (?:table:|end of table)).*\n)*"
+    r"<!-- end of table -->[ \t]*$",
+    re.M,
 )
+_MARK = re.compile("^<!-- (?:table:|end of table).*$", re.M)
 
 
 def filled(text: str, folder: str | Path) -> str:
@@ -50,8 +54,16 @@ def filled(text: str, folder: str | Path) -> str:
       The text with each table replaced; the same text again where it is up to date.
 
     Raises:
-      InputError: a file that cannot be read, no such kind of table, or no such Record.
+      InputError: a table without its end, or an end without its table; a file that
+        cannot be read, no such kind of table, or no such Record.
     """
+    rest = _PLACE.sub(lambda place: "\n" * place[0].count("\n"), text)
+    if alone := _MARK.search(rest):
+        line = rest.count("\n", 0, alone.start()) + 1
+        raise InputError(
+            f"line {line}, {alone[0]}: a table is "
+            "between the lines '<!-- table: FILE KIND -->' and '<!-- end of table -->'"
+        )
     read: dict[str, list[Record]] = {}
 
     def records_of(name: str) -> list[Record]:

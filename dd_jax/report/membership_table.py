@@ -49,6 +49,13 @@ def side_by_side(
             yield _title(own[0]), _table(own[0], columns, score)
 
 
+def scores(records: Sequence[Record]) -> list[str]:
+    """Names of the scores that any of the records has, in order."""
+    pipes = [lookup(record, "privacy", p) for record in records for p in PIPE_NAMES]
+    threats = [threat for pipe in pipes for threat in (pipe or {}).values()]
+    return [*dict.fromkeys(score for threat in threats for score in threat or ())]
+
+
 def _title(record: Record) -> str:
     run = record["run"]
     width = f" of width {run['width']}" if run.get("width") else ""

@@ -116,6 +116,9 @@ def test_a_text_is_filled_and_then_stays_the_same(text, capsys):
         ("mine.jsonl", "need a file and a kind of table"),
         ("mine.jsonl runs ipc=7", "no such Record in mine.jsonl"),
         ("none.jsonl runs", "none.jsonl: no such file"),
+        ("mine.jsonl transfer", "no run has an audit of transfer"),
+        ("mine.jsonl privacy score=lira", "score=lira: no run has it; known: lira_on"),
+        ("mine.jsonl backdoors threshold=x", "threshold=x: need numbers"),
     ],
 )
 def test_a_table_that_cannot_be_made_is_one_line(text, capsys, what, why):
@@ -123,6 +126,44 @@ def test_a_table_that_cannot_be_made_is_one_line(text, capsys, what, why):
     assert command.main([str(text), "--fill"]) == 2
     printed = capsys.readouterr().err
     assert printed.startswith("error: ") and why in printed and printed.count("\n") == 1
+
+
+PROSE = "Two pages by hand.\n"
+START, END = "<!-- table: mine.jsonl runs -->\n", "<!-- end of table -->\n"
+
+
+@pytest.mark.parametrize(
+    "content, line",
+    [
+        (START + "| old |\n<!-- end of tables -->\n" + PROSE + START + END, 1),
+        (START + "| old |\n" + PROSE + START + END, 1),
+        (PROSE + START + PROSE, 2),
+        (START + END + PROSE + END, 4),
+    ],
+)
+def test_a_table_without_its_end_loses_no_text(text, capsys, content, line):
+    text.write_text(content)
+    assert command.main([str(text), "--fill"]) == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"error: line {line}, <!-- ") and printed.count("\n") == 1
+    assert text.read_text() == content
+
+
+def test_a_file_keeps_its_form(text, tmp_path):
+    link = tmp_path / "link.md"
+    link.symlink_to(text)
+    text.write_bytes(text.read_bytes().replace(b"-->\n", b"--> \r\n"))
+    text.chmod(0o600)
+    assert command.main([str(link), "--fill"]) == 0
+    content = text.read_bytes()
+    assert link.is_symlink() and text.stat().st_mode & 0o777 == 0o600
+    assert b"stale" not in content and content.count(b"\n") == content.count(b"\r\n")
+
+
+def test_a_file_that_is_no_text_is_one_line(text, capsys):
+    text.write_bytes(b"\xff\xfe")
+    assert command.main([str(text), "--fill"]) == 2
+    assert capsys.readouterr().err == f"error: {text}: is no text in UTF-8\n"
 
 
 def test_measured_tables_name_data_sets_and_methods():
@@ -136,7 +177,7 @@ def test_measured_tables_name_data_sets_and_methods():
 def test_one_score_alone(row):
     whole, alone = markdown.privacy([row]), markdown.privacy([row], "lira_online")
     assert "LiRA" in alone and len(alone) <= len(whole)
-    assert "LiRA" not in markdown.privacy([row], "rmia")
+    assert "LiRA" not in markdown.privacy([row], "loss")
 
 
 def test_robustness_side_by_side_names_shared_baselines_once():
