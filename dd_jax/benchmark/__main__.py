@@ -9,7 +9,8 @@ states. Runs are kept in --workdir, so that the same command again goes on where
 stopped. A page in Markdown, WORKDIR/benchmark.md, ranks the sets and says whether each
 accuracy lies in the interval of its Record. Sets whose data are not here are listed
 with the reason; --data=cifar10=npz:FILE gives the data. --keep writes the page as
-SETS/README.md, and the evaluations that it shows as SETS/evaluations.json.
+SETS/README.md, and the evaluations that it shows as SETS/evaluations.json; those of
+sets that could not run here stay in both.
 
 --add publishes a set, evaluates it, and ranks it among those evaluated before: in
 --workdir, or as SETS/evaluations.json has them. SET is the folder of a finished run,
@@ -26,13 +27,13 @@ is full, 2 bad input or usage, 130 Ctrl-C, 143 SIGTERM.
 import argparse
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 from dd_jax.benchmark import ranking
 from dd_jax.benchmark.adding import add
 from dd_jax.benchmark.evaluation import evaluate, prepared, source_here
-from dd_jax.benchmark.kept import Kept, keep, kept
+from dd_jax.benchmark.kept import FILE, Kept, keep, kept
 from dd_jax.benchmark.published_set import (
     PublishedSet,
     data_name,
@@ -45,6 +46,7 @@ from dd_jax.config.overrides import overrides
 from dd_jax.report import markdown
 from dd_jax.system import destination, disk, interruption
 from dd_jax.system.disk import WriteError
+from dd_jax.system.locks import locked
 from dd_jax.system.one_line import one_line
 from dd_jax.system.paths import (
     NO_FILE,
@@ -83,7 +85,7 @@ def main(argv: Sequence[str]) -> int:
             check = lambda published, stated: prepared(published, place(stated))[1]
             destination.make(root, [])
             before, _ = possible(read, enumerate(_files(given.sets)))
-            records_of(given.sets, _ids(before.values()))  # refuses damaged files
+            _require_undamaged(given.sets, [*before.values()])
             added = add(expanded(given.add), given.name, given.sets, changes, check)
             source = place(added.source)
             for line in [str(added.path), *added.notes]:
@@ -158,21 +160,27 @@ def _rank(
     only: str,
     source: str,
 ) -> int:
-    sets, unreadable = _read(folder)
-    made = records_of(folder, _ids(sets))
-    before = kept(folder, sets) if only else {}
+    sets, _ = _read(folder)
+    _require_undamaged(folder, sets)
     result = evaluate(sets, sources, root, only, source)
-    found = before | {n: Kept(r, result.rows[n]) for n, r in result.records.items()}
-    why = result.reasons | unreadable
-    reasons = {name: why[name] for name in why if name not in found}
-    rows = ranking.ranked(sets, found, made)
-    text = markdown.of_blocks(ranking.page(rows, reasons))
-    for page in pages:
-        disk.replace(page, f"# Benchmark\n\n{text}".encode())
-    if len(pages) > 1:
-        keep(folder, sets, found)
-    for name, reason in sorted(reasons.items()):
-        say(f"{name}: {reason}")
+    keeps = len(pages) > 1
+    with locked(folder / FILE) if keeps else nullcontext():
+        sets, unreadable = _read(folder)  # others may have added some meanwhile
+        before = kept(folder, sets) if only or keeps else {}
+        found = before | {n: Kept(r, result.rows[n]) for n, r in result.records.items()}
+        why = dict.fromkeys((each.name for each in sets), "not run yet")
+        why |= result.reasons | unreadable
+        missing = {name: why[name] for name in why if name not in result.records}
+        reasons = {name: missing[name] for name in missing if name not in found}
+        rows = ranking.ranked(sets, found, records_of(folder, _ids(sets)))
+        text = markdown.of_blocks(ranking.page(rows, reasons))
+        for page in pages:
+            disk.replace(page, f"# Benchmark\n\n{text}".encode())
+        if keeps:
+            keep(folder, sets, found)
+    for name, reason in sorted((reasons if only else missing).items()):
+        stays = "; its kept evaluation stays" if name in found else ""
+        say(f"{name}: {reason}{stays}")
     say(f"{ranking.summary(rows, reasons)}; page: {pages[-1]}")
     return FAILED if result.failed or unreadable or only in reasons else DONE
 
@@ -189,6 +197,12 @@ def _read(folder: Path) -> tuple[list[PublishedSet], dict[str, str]]:
         paths[i].stem: why.replace(str(paths[i]), paths[i].name)
         for i, why in reasons.items()
     }
+
+
+def _require_undamaged(folder: Path, sets: Sequence[PublishedSet]) -> None:
+    """Refuses damaged Records and evaluations before compute."""
+    records_of(folder, _ids(sets))
+    kept(folder, sets)
 
 
 def _files(folder: Path) -> list[Path]:

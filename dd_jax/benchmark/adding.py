@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import os
 import re
 from collections.abc import Callable
@@ -25,14 +26,17 @@ from dd_jax.data.eight_bits import encoding, quantise
 from dd_jax.distill.io import storage
 from dd_jax.distill.io.conversion import NO_RATE, converted
 from dd_jax.distill.io.png_folder import whitened
+from dd_jax.distill.parametrisation.multi_formation import distance_to_tiles
 from dd_jax.report import completed, records
 from dd_jax.report.path_texts import without_paths
+from dd_jax.runtime.loop import array_digest
 from dd_jax.system import disk, workdir
 from dd_jax.system.paths import NO_FILE, no_file
 from dd_jax.types import InputError, Record, SyntheticSet
 
 MOST_BYTES = 10**6
-_IN_WORDS = ("architecture_in_words", "training")  # with formulas that look like paths
+_KEPT = ("architecture_in_words", "training", "class_names")  # may look like paths
+_ROUNDING = 0.5 / 255  # the most that 8 bits change a pixel
 
 
 class Added(NamedTuple):
@@ -82,6 +86,7 @@ def add(
         raise InputError(f"--name={name}: need small letters, digits and any of _.-")
     path = folder / f"{name}.npz"
     notes, record = [], _record(given)
+    elsewhere = record is None
     kept = records_of(folder, {record["run"]["id"]} if record else set())
     file = given / "synthetic.npz"
     found = storage.load(file if file.is_file() else given)
@@ -90,6 +95,8 @@ def add(
             f"{given}: networks see the set through ZCA, and one file does not hold "
             "its zca.npz; give another set"
         )
+    if elsewhere:
+        _require_stored(found, given)
     if clipped := encoding(found.images)["clipped"]:
         notes.append(f"{clipped:.1%} of pixel values are outside [0, 1]: clipped")
     if record and record["run"].get("sets", 1) > 1:
@@ -124,6 +131,19 @@ def _record(given: Path) -> Record | None:
     if record is None:
         raise InputError(f"{folder}: the run is not finished; run it to its end")
     return None if record["run"].get("loaded") else record
+
+
+def _require_stored(found: SyntheticSet, given: Path) -> None:
+    """Refuses a set that states fewer stored images than its images need."""
+    count = len(found.images)
+    stored = (found.metadata or {}).get("stored_images", count)
+    factor = math.isqrt(count // stored)
+    whole = stored * factor**2 == count
+    if not whole or distance_to_tiles(found.images, factor).max() > _ROUNDING:
+        raise InputError(
+            f"{given}: states stored_images={stored}, and its {count} images are not "
+            "their enlarged tiles; give the folder of its run, or leave that out"
+        )
 
 
 def _config(found: SyntheticSet, changes: dict[str, Any]) -> dict:
@@ -167,10 +187,24 @@ def _described(
     provenance = metadata.get("provenance")
     of_all = {"provenance": provenance if isinstance(provenance, dict) else {}}
     of_all |= {"config": config | {"data": data}}
-    before = PublishedSet("", Path(), metadata).record or None  # of a published file
-    own = {"clamped": True, "record": record["run"]["id"] if record else before}
-    own |= {key: metadata[key] for key in _IN_WORDS if key in metadata}
+    own = {"clamped": True} | _named_record(found, record)
+    own |= {key: metadata[key] for key in _KEPT if key in metadata}
     return found._replace(metadata=without_paths(metadata | of_all) | own)
+
+
+def _named_record(found: SyntheticSet, record: Record | None) -> dict[str, Any]:
+    """The id of a Record, and a digest of the images and labels that it is of.
+
+    A published file that is given keeps both where its digest is still right.
+    """
+    arrays = (quantise(found.images), found.labels, found.views)
+    digest = array_digest([array for array in arrays if array is not None])
+    metadata = found.metadata or {}
+    if record:
+        return {"record": record["run"]["id"], "record_digest": digest}
+    if metadata.get("record_digest") == digest:
+        return {"record": PublishedSet("", Path(), metadata).record or None}
+    return {"record": None}
 
 
 def public(record: Record) -> Record:
@@ -180,7 +214,8 @@ def public(record: Record) -> Record:
     if source := config.get("data.source"):
         config = config | {"data.source": _from_root(source)}
     placed = {"dataset": _from_root(run["dataset"]), "config": config}
-    return record | {"run": without_paths(run | placed)}
+    names = {key: run[key] for key in _KEPT if key in run}
+    return record | {"run": without_paths(run | placed) | names}
 
 
 def _content(synthetic: SyntheticSet, given: Path) -> bytes:

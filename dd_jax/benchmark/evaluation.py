@@ -33,7 +33,7 @@ class Evaluated(NamedTuple):
 
     Attributes:
       records: of the runs that are finished.
-      reasons: why the others are not.
+      reasons: why others were refused, or ended otherwise.
       failed: whether one that was to run is not finished though its data are here.
       rows: digests of the images and labels that they are evaluated on.
     """
@@ -136,9 +136,7 @@ def evaluate(
     for i, (cell, _) in made.items():
         if record := run.record_of(cell.id, root):
             found[names[i]] = record
-        else:
-            reasons.setdefault(names[i], "not run yet")
-    failed = bool(refused) or any(end.kind != "done" for end in ends)
+    failed = bool(refused and not only) or any(end.kind != "done" for end in ends)
     rows = {names[i]: digest for i, (_, digest) in made.items()}
     return Evaluated(found, reasons, failed, rows)
 

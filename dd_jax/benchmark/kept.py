@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from dd_jax.benchmark.adding import public
 from dd_jax.benchmark.published_set import PublishedSet
-from dd_jax.report.schema import sound
+from dd_jax.report import headline
+from dd_jax.report.schema import validate
 from dd_jax.system import disk
 from dd_jax.system.paths import NO_FILE, no_file
 from dd_jax.types import InputError, Record
@@ -40,14 +41,22 @@ def kept(folder: Path, sets: Sequence[PublishedSet]) -> dict[str, Kept]:
         stated = json.loads(path.read_bytes())
         known = [(each, stated[each.name]) for each in sets if each.name in stated]
         return {
-            each.name: Kept(sound(row["record"], str(path))[0], str(row["rows"]))
+            each.name: _checked(row, str(path))
             for each, row in known
             if row["file"] == disk.file_digest(each.path)
         }
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError, InputError) as error:
         raise InputError(
             f"{path}: is damaged; remove it, and evaluate all sets with --keep"
         ) from error
+
+
+def _checked(row: dict, where: str) -> Kept:
+    """An evaluation with all that the page needs of it."""
+    record = validate(row["record"], where)
+    if not (record["run"]["split"] and headline.mean(headline.accuracy(record))):
+        raise ValueError("no accuracy, or no name of the rows")
+    return Kept(record, str(row["rows"]))
 
 
 def keep(folder: Path, sets: Sequence[PublishedSet], found: Mapping[str, Kept]) -> None:

@@ -99,7 +99,7 @@ def recipe(metadata: dict) -> dict[str, Any]:
 def records_of(folder: Path, ids: set[str]) -> dict[str, Record]:
     """Records of runs by id, out of files of Records beside and above the sets."""
     wanted = [f'"{name}"'.encode() for name in ids]
-    places = (folder, folder.parent) if ids else ()
+    places = (folder, folder.resolve().parent) if ids else ()
     ends = ("*.jsonl", "*.jsonl.gz")
     paths = [path for place in places for end in ends for path in place.glob(end)]
     found = {}

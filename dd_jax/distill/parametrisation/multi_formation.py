@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from dd_jax.distill.parametrisation.protocol import Parametrisation
 from dd_jax.types import Array, SyntheticSet
@@ -40,6 +41,37 @@ def split_tiles(images: Array, factor: int) -> Array:
     tiles = padded.reshape(-1, factor, rows, factor, columns, c).swapaxes(2, 3)
     tiles = tiles.reshape(*lead, m * factor**2, rows, columns, c)
     return _resize(tiles, h, w)
+
+
+def distance_to_tiles(images: np.ndarray, factor: int) -> np.ndarray:
+    """How far images are from any that `split_tiles` enlarges.
+
+    The root mean square of `x - P_h x P_w`, where P projects on what enlarging gives.
+
+    Args:
+      images: `f32[m h w c]`.
+      factor: tiles along each side.
+
+    Returns:
+      `f64[m]`, in units of pixels.
+
+    >>> whole = np.random.default_rng(0).random((1, 8, 8, 1), np.float32)
+    >>> (distance_to_tiles(np.asarray(split_tiles(whole, 2)), 2) < 1e-6).tolist()
+    [True, True, True, True]
+    >>> (distance_to_tiles(whole, 2) > 0.1).tolist()
+    [True]
+    """
+    rows, columns = (_projection(side, factor) for side in images.shape[1:3])
+    nearest = np.einsum("ij,mjkc,lk->milc", rows, images, columns, optimize=True)
+    return np.sqrt(np.square(images - nearest).mean((1, 2, 3)))
+
+
+def _projection(size: int, factor: int) -> np.ndarray:
+    """On the rows of images that enlarging tiles gives, `f64[size size]`."""
+    small = tile_side(size, factor)
+    one_hot = jnp.eye(small)[..., None]
+    enlarged = np.asarray(_resize(one_hot, size, small))[..., 0].astype(np.float64)
+    return enlarged @ np.linalg.pinv(enlarged)
 
 
 def join_tiles(images: Array, factor: int) -> Array:
