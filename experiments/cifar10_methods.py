@@ -27,8 +27,11 @@ widths cost on Fashion-MNIST:
     rded 15-25, 25-45       dc 24-28, 34-45
     dsa 24-29, 40-52        dm -, 40-49             mtt 30-45, 45-62
     DATM 30-47, 45-66       idc_i 28-37, 43-57      idc 38-50, 50-66
-    dance 35-47, 50-70      ncfm 30-49, 45-71       frepo -, 45-62
-    rat_bptt -, 45-69
+    dance 35-47, 50-70      ncfm 30-49, 45-71       frepo -, 30-50
+    rat_bptt -, 30-50
+
+Four of the first ranges were wrong: FRePo 33-46 and RaT-BPTT 38-53 at 1 and k-means
+33-40 at 10 were above the Records, and random images 14-16 at 1 below.
 """
 
 from ml_collections import ConfigDict

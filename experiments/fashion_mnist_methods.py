@@ -24,7 +24,8 @@ tuned. MTT's windows grow (DATM) by
       --config.distill.mtt.first_max_start=5 --config.distill.mtt.growth=300
 
 which reuses the experts of the plain run in the same work directory; with 4 experts and
-1,000 epochs of evaluation they have 82.2 % (controls_fashion_mnist).
+1,000 epochs of evaluation they have 82.2 % (controls_fashion_mnist). No Record says
+what windows alone change.
 
 Time: 5 to 35 minutes a cell on two free CPU cores, an hour for DC and for MTT with its
 experts at 10 images a class; up to 5 minutes more for the networks on the full data.

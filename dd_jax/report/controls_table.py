@@ -10,9 +10,16 @@ from dd_jax.report.formats import Cell, dashed, decimal, percent
 from dd_jax.report.records import lookup
 from dd_jax.types import Record
 
+PLAIN = {
+    "distilled": "distilled, not augmented",
+    "random_subset": "random subset, not augmented",
+}
+
 
 def side_by_side(records: Sequence[Record]) -> Table | None:
     """Accuracy on each distilled set and on its controls, with LRS and ARS.
+
+    Two columns are of networks that were trained without augmentation.
 
     Args:
       records: as `dd_jax.report.records.read` gives them.
@@ -29,7 +36,8 @@ def side_by_side(records: Sequence[Record]) -> Table | None:
     if not names:
         return None
     columns = ("method", "IPC", "distilled", "random subset")
-    columns += (*(NAMES[name].short for name in names), "full data", "LRS", "ARS")
+    columns += (*(NAMES[name].short for name in names), "full data", *PLAIN.values())
+    columns += ("LRS", "ARS")
     return Table(columns, [_row(*pair, names) for pair in zip(found, of)])
 
 
@@ -41,6 +49,7 @@ def _row(record: Record, of: dict, names: Sequence[str]) -> tuple[str | Cell, ..
         rate("random_subset"),
         *(percent(of.get(name)) for name in names),
         rate("full_data"),
+        *(percent(lookup(record, "controls", "unaugmented", pipe)) for pipe in PLAIN),
         score("lrs"),
         score("ars"),
     )

@@ -95,8 +95,17 @@ OPTIONS = {name: {} for name in METHODS} | {
     },
 }
 
+DATM = {"first_max_start": 1, "growth": 3, "label_epoch": 3, "lr_labels": 1.0}
+OPTIONS["datm"] = OPTIONS["mtt"] | DATM | {"lr": 200.0}
 
-FALL = {"mtt": 0.9, "idc_i": 0.8, "idc": 0.6, "ncfm": 0.7}  # what 40 steps reach
+
+FALL = {
+    "mtt": 0.9,
+    "datm": 0.95,
+    "idc_i": 0.8,
+    "idc": 0.6,
+    "ncfm": 0.7,
+}  # what 40 steps reach
 
 
 def taken(factory, **options):
@@ -105,10 +114,15 @@ def taken(factory, **options):
     return {name: value for name, value in options.items() if name in known}
 
 
+def factory(name):
+    """That of a method, or of a form that has no name of its own."""
+    return METHODS["mtt" if name == "datm" else name]
+
+
 def make(name, init, model=None, **kw):
     options = dict(augment=dimmed, augment_student=dimmed)
-    options = taken(METHODS[name], **options) | OPTIONS[name] | kw
-    return METHODS[name](model or network(), ipc=IPC, init=init, **options)
+    options = taken(factory(name), **options) | OPTIONS[name] | kw
+    return factory(name)(model or network(), ipc=IPC, init=init, **options)
 
 
 VARIANTS = ("dc", "idc_i")  # dsa and idc with one part left out, the same functions
@@ -120,7 +134,7 @@ def slow(name):
 
 @pytest.fixture(
     scope="module",
-    params=[name for name in METHODS if name not in VARIANTS],
+    params=[*(name for name in METHODS if name not in VARIANTS), slow("datm")],
 )
 def case(request):
     method = make(request.param, init="noise")
@@ -331,9 +345,11 @@ def test_update_lowers_for_every_platform(case, platform):
 def test_vmapped_update_has_no_batch_grouped_convolution(case, platform):
     keys, method = jax.random.split(jax.random.key(6), 2), case.method
     state, batch = case.state, case.batch
+    if case.name == "datm":
+        pytest.skip("experts are stored without batch statistics")
     if platform == "gpu" and method.steps:  # one channel is no convolution there
         model, real = odd_real()
-        method = METHODS[case.name](model, ipc=IPC, init="noise", **OPTIONS[case.name])
+        method = factory(case.name)(model, ipc=IPC, init="noise", **OPTIONS[case.name])
         state = method.init(keys[0], real)
         batch = method.sample(keys[0], real)
     several = repeated(state, 2), repeated(batch, 2)
@@ -355,6 +371,8 @@ def test_read_gives_probabilities_in_class_order(case):
     assert np.isfinite(synthetic.images).all() and float(synthetic.lr) > 0
     np.testing.assert_allclose(synthetic.labels.sum(1), 1, atol=1e-6)
     assert np.min(synthetic.labels) >= 0
+    if case.name == "datm":
+        return  # these experts were not trained, so that their classes are others
     order = np.repeat(np.arange(CLASSES), count)
     np.testing.assert_array_equal(np.argmax(synthetic.labels, 1), order)
 

@@ -17,12 +17,22 @@ def test_a_row_for_each_run_and_a_column_for_each_control_that_some_run_has():
     lines = markdown.controls([record(el2n=0.5), record(herding=0.6)]).splitlines()
     heads, _, one, other = ([c.strip() for c in ln.split("|")[1:-1]] for ln in lines)
     assert heads[2:] == [
-        *("distilled", "random subset", "EL2N", "herding", "full data", "LRS", "ARS")
+        *("distilled", "random subset", "EL2N", "herding", "full data"),
+        *("distilled, not augmented", "random subset, not augmented", "LRS", "ARS"),
     ]
     assert (
         one[4].startswith("50.0 % (") and one[5] == "-" and one[-2:] == ["0.250", "-"]
     )
     assert other[4] == "-" and other[5].startswith("60.0 % (")
+
+
+def test_accuracy_without_augmentation():
+    own = record(el2n=0.5)
+    plain = {"distilled": 0.7, "random_subset": 0.4}
+    of = {pipe: fabricate.around(value) for pipe, value in plain.items()}
+    own["controls"]["unaugmented"] = of
+    cells = markdown.controls([own]).splitlines()[-1].split(" | ")
+    assert [cell[:6] for cell in cells[-4:-2]] == ["70.0 %", "40.0 %"]
 
 
 def test_without_controls_the_key_is_named():

@@ -2,7 +2,13 @@
 
 import pytest
 
-from dd_jax.report.display_names import dataset_name, display_name, run_value
+from dd_jax.report.display_names import (
+    DATM,
+    dataset_name,
+    display_name,
+    run_value,
+    short_name,
+)
 
 
 @pytest.mark.parametrize(
@@ -42,3 +48,14 @@ def test_labels_of_a_record_come_first():
         run_value(record, "method") == "My attack" and run_value(record, "init") == "-"
     )
     assert display_name("unheard:of") == "unheard:of"
+
+
+@pytest.mark.parametrize(
+    "keys, name",
+    [((), "MTT"), (("growth",), "MTT"), (("growth", "label_epoch"), "DATM")],
+)
+def test_trajectory_matching_with_windows_and_labels_of_experts(keys, name):
+    config = {f"distill.mtt.{key}": 5 for key in keys}
+    record = {"run": {"method": "mtt", "config": config}}
+    assert short_name(run_value(record, "method")) == name
+    assert short_name(DATM) == "DATM"

@@ -46,8 +46,12 @@ def benchmark_scores(
       random: on random images with labels of the set's kind, in as many steps.
       plain: own and random without augmentation.
 
-    Source: Li et al. 2024, "DD-Ranking". Differs from its code (0.2.0) in: accuracies
-    are fractions, so that scores stay in [0, 1]; nothing is tuned on test rows.
+    Source: Li et al. 2024, "DD-Ranking". Differs from its code (0.2.0), which gives the
+    formulas percent, so that scores leave [0, 1], picks the learning rate on test rows,
+    enters LRS twice for each run, so that its deviation is wrong, keeps no full-data
+    accuracy of CIFAR, and takes seeds from the clock, in: accuracies are fractions,
+    nothing is tuned on test rows, each run counts once, full data are trained here, and
+    every draw follows from the seed.
 
     >>> round(benchmark_scores(0.9, 0.8, 0.7, 0.8).lrs, 4)
     0.2285
