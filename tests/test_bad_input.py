@@ -10,7 +10,7 @@ from PIL import Image
 from tiny import BARE, ROOT, TINY, arrays, flags, launch, npz, snapshot
 
 from dd_jax import distill
-from dd_jax.run import read_data, validation
+from dd_jax.run import forecast, read_data, validation
 from dd_jax.runtime.reuse import reused
 from dd_jax.types import SyntheticSet
 
@@ -396,7 +396,7 @@ def test_a_dry_run_fits_no_zca(capsys, monkeypatch, size):
         raise AssertionError("fitted")
 
     monkeypatch.setattr(read_data, "fit_zca", refuse)
-    monkeypatch.setattr(validation, "fitting_seconds", lambda shape: 601.0)
+    monkeypatch.setattr(forecast, "fitting_seconds", lambda shape: 601.0)
     images = np.random.default_rng(0).integers(0, 256, (9, size, size, 3), np.uint8)
     labels = np.resize(np.arange(3), 9)
     source = npz(
@@ -410,6 +410,19 @@ def test_a_dry_run_fits_no_zca(capsys, monkeypatch, size):
         "data.zca: whitening starts with the eigenvectors of 12288 x 12288 "
         "covariances, about 11 min and 6.8 GB"
     ] * (size == 64)
+
+
+@pytest.mark.parametrize("steps, said", [(4, True), (8, True), (9, False)])
+def test_windows_that_grow_for_longer_than_the_run_are_named(capsys, steps, said):
+    mtt = {"first_max_start": 1, "max_start": 3, "growth": 8, "expert_epochs": 1}
+    keys = {f"distill.mtt.{key}": value for key, value in mtt.items()}
+    base = BARE | keys | {"distill.method": "mtt", "distill.steps": steps}
+    assert launch(*flags(base), "--dry_run") == 0
+    _, _, *ahead = capsys.readouterr().out.splitlines()
+    assert ahead == said * [
+        f"distill.mtt.growth=8: the run has {steps} steps, in which the window does "
+        "not reach max_start=3"
+    ]
 
 
 def test_zca_beyond_the_free_memory(capsys, monkeypatch):

@@ -73,7 +73,7 @@ class Prepared(NamedTuple):
       trainer: the recipe that every network is trained by.
       fingerprint: of the data as networks see them.
       notes: what loading data and sets did that a user may not expect, a line each.
-      forecast: what takes minutes before the first stage, in a line; empty if nothing.
+      forecast: what to know before the first stage, a line each; empty if nothing.
     """
 
     id: str

@@ -33,12 +33,13 @@ from dd_jax.run.context import (
     start,
 )
 from dd_jax.run.dp_sgd_baseline import earlier_accuracy, spent_by_dp_sgd
+from dd_jax.run.forecast import forecast
 from dd_jax.run.grid_checks import SEEN
 from dd_jax.run.identity import identity
 from dd_jax.run.private import guarantee
 from dd_jax.run.read_data import place, whitening
 from dd_jax.run.set_metadata import metadata_of
-from dd_jax.run.validation import check, forecast
+from dd_jax.run.validation import check
 from dd_jax.runtime import compilation_cache as compiled
 from dd_jax.runtime.checkpoint import Checkpoints
 from dd_jax.runtime.devices import spread

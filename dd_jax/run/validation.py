@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 from dd_jax import config as configs
 from dd_jax.catalogue import entries
 from dd_jax.data import require_per_class
-from dd_jax.data.zca import fitting_bytes, fitting_seconds
+from dd_jax.data.zca import fitting_bytes
 from dd_jax.distill import batched_form
 from dd_jax.distill.io import storage
 from dd_jax.report import event_files
@@ -37,8 +37,6 @@ from dd_jax.runtime.precision import require_precision
 from dd_jax.runtime.reuse import reused
 from dd_jax.system.memory import free
 from dd_jax.types import Dataset, InputError, Model, SyntheticSet
-
-_QUICK = 2000  # values of an image that ZCA whitens within seconds
 
 
 def check(config: ConfigDict) -> RunContext:
@@ -95,25 +93,6 @@ def _check_parts(built: RunContext) -> None:
 def _initialised(model: Model) -> Any:
     """The shapes of a model's parameters; fails where images are too small for it."""
     return jax.eval_shape(model.init, jax.random.key(0))
-
-
-def forecast(config: ConfigDict) -> str:
-    """What takes minutes before the first stage of a run, in a line; empty if nothing.
-
-    Args:
-      config: a config that passes `check`.
-    """
-    if not config.data.zca or config.distill.load:
-        return ""
-    shape = dataset(config).train.images.shape
-    values = math.prod(shape[1:])
-    if values < _QUICK:
-        return ""
-    minutes = math.ceil(fitting_seconds(shape) / 60)
-    return (
-        f"data.zca: whitening starts with the eigenvectors of {values} x {values} "
-        f"covariances, about {minutes} min and {size_in_words(fitting_bytes(shape))}"
-    )
 
 
 def _check_devices(count: int) -> None:
