@@ -412,9 +412,11 @@ def test_a_dry_run_fits_no_zca(capsys, monkeypatch, size):
     ] * (size == 64)
 
 
-@pytest.mark.parametrize("steps, said", [(4, True), (8, True), (9, False)])
-def test_windows_that_grow_for_longer_than_the_run_are_named(capsys, steps, said):
-    mtt = {"first_max_start": 1, "max_start": 3, "growth": 8, "expert_epochs": 1}
+@pytest.mark.parametrize(
+    "steps, first, said", [(4, 1, True), (8, 1, True), (9, 1, False), (4, 3, False)]
+)
+def test_windows_that_the_run_is_too_short_for(capsys, steps, first, said):
+    mtt = {"first_max_start": first, "max_start": 3, "growth": 8, "expert_epochs": 1}
     keys = {f"distill.mtt.{key}": value for key, value in mtt.items()}
     base = BARE | keys | {"distill.method": "mtt", "distill.steps": steps}
     assert launch(*flags(base), "--dry_run") == 0

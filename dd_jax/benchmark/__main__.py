@@ -182,7 +182,8 @@ def _rank(
         stays = "; its kept evaluation stays" if name in found else ""
         say(f"{name}: {reason}{stays}")
     say(f"{ranking.summary(rows, reasons)}; page: {pages[-1]}")
-    return FAILED if result.failed or unreadable or only in reasons else DONE
+    failed = result.failed or only in reasons or (unreadable and not only)
+    return FAILED if failed else DONE
 
 
 def _read(folder: Path) -> tuple[list[PublishedSet], dict[str, str]]:
@@ -200,7 +201,7 @@ def _read(folder: Path) -> tuple[list[PublishedSet], dict[str, str]]:
 
 
 def _require_undamaged(folder: Path, sets: Sequence[PublishedSet]) -> None:
-    """Refuses damaged Records and evaluations before compute."""
+    """Refuses files of Records and evaluations that cannot be read, before compute."""
     records_of(folder, _ids(sets))
     kept(folder, sets)
 

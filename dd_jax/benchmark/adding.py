@@ -16,6 +16,7 @@ from dd_jax import config as configs
 from dd_jax.benchmark.published_set import (
     RECIPE,
     PublishedSet,
+    content_digest,
     place_of,
     read,
     recipe,
@@ -29,14 +30,13 @@ from dd_jax.distill.io.png_folder import whitened
 from dd_jax.distill.parametrisation.multi_formation import distance_to_tiles
 from dd_jax.report import completed, records
 from dd_jax.report.path_texts import without_paths
-from dd_jax.runtime.loop import array_digest
 from dd_jax.system import disk, workdir
 from dd_jax.system.paths import NO_FILE, no_file
 from dd_jax.types import InputError, Record, SyntheticSet
 
 MOST_BYTES = 10**6
 _KEPT = ("architecture_in_words", "training", "class_names")  # may look like paths
-_ROUNDING = 0.5 / 255  # the most that 8 bits change a pixel
+_ROUNDED = 2 / 255  # how far 8 bits and clipping take enlarged tiles at most
 
 
 class Added(NamedTuple):
@@ -95,7 +95,7 @@ def add(
             f"{given}: networks see the set through ZCA, and one file does not hold "
             "its zca.npz; give another set"
         )
-    if elsewhere:
+    if elsewhere and not _published_record(found):
         _require_stored(found, given)
     if clipped := encoding(found.images)["clipped"]:
         notes.append(f"{clipped:.1%} of pixel values are outside [0, 1]: clipped")
@@ -139,10 +139,10 @@ def _require_stored(found: SyntheticSet, given: Path) -> None:
     stored = (found.metadata or {}).get("stored_images", count)
     factor = math.isqrt(count // stored)
     whole = stored * factor**2 == count
-    if not whole or distance_to_tiles(found.images, factor).max() > _ROUNDING:
+    if not whole or distance_to_tiles(found.images, factor).max() > _ROUNDED:
         raise InputError(
             f"{given}: states stored_images={stored}, and its {count} images are not "
-            "their enlarged tiles; give the folder of its run, or leave that out"
+            "their enlarged tiles; give the folder of its run, or the right number"
         )
 
 
@@ -187,24 +187,20 @@ def _described(
     provenance = metadata.get("provenance")
     of_all = {"provenance": provenance if isinstance(provenance, dict) else {}}
     of_all |= {"config": config | {"data": data}}
-    own = {"clamped": True} | _named_record(found, record)
+    own = {"clamped": True}
     own |= {key: metadata[key] for key in _KEPT if key in metadata}
-    return found._replace(metadata=without_paths(metadata | of_all) | own)
+    made = found._replace(metadata=without_paths(metadata | of_all) | own)
+    name = record["run"]["id"] if record else _published_record(found)
+    named = {"record": name or None}
+    named |= {"record_digest": content_digest(made)} if name else {}
+    return made._replace(metadata=made.metadata | named)
 
 
-def _named_record(found: SyntheticSet, record: Record | None) -> dict[str, Any]:
-    """The id of a Record, and a digest of the images and labels that it is of.
-
-    A published file that is given keeps both where its digest is still right.
-    """
-    arrays = (quantise(found.images), found.labels, found.views)
-    digest = array_digest([array for array in arrays if array is not None])
+def _published_record(found: SyntheticSet) -> str:
+    """The id of the Record that a published file names, if its digest is right."""
     metadata = found.metadata or {}
-    if record:
-        return {"record": record["run"]["id"], "record_digest": digest}
-    if metadata.get("record_digest") == digest:
-        return {"record": PublishedSet("", Path(), metadata).record or None}
-    return {"record": None}
+    right = metadata.get("record_digest") == content_digest(found)
+    return PublishedSet("", Path(), metadata).record if right else ""
 
 
 def public(record: Record) -> Record:

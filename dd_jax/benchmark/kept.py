@@ -54,7 +54,8 @@ def kept(folder: Path, sets: Sequence[PublishedSet]) -> dict[str, Kept]:
 def _checked(row: dict, where: str) -> Kept:
     """An evaluation with all that the page needs of it."""
     record = validate(row["record"], where)
-    if not (record["run"]["split"] and headline.mean(headline.accuracy(record))):
+    mean = headline.mean(headline.accuracy(record))
+    if not record["run"]["split"] or mean is None:
         raise ValueError("no accuracy, or no name of the rows")
     return Kept(record, str(row["rows"]))
 

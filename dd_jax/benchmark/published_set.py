@@ -6,12 +6,14 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
+from dd_jax.data.eight_bits import quantise
 from dd_jax.distill.io import storage
 from dd_jax.report import headline, records
 from dd_jax.report.records import dotted
 from dd_jax.report.schema import sound
+from dd_jax.runtime.loop import array_digest
 from dd_jax.system.paths import expanded, no_file
-from dd_jax.types import InputError, Record
+from dd_jax.types import InputError, Record, SyntheticSet
 
 _PLACED = ("idx", "npz", "folder")  # sources whose places are paths
 RECIPE = ("seed", "data", "model", "train")  # what training on a set follows from
@@ -80,10 +82,25 @@ def stated(made: Record) -> dict | None:
 def read(path: Path) -> PublishedSet:
     """Reads one of them.
 
+    It names no Record where it states another digest than its own; those that were
+    published before digests were stated keep theirs.
+
     Raises:
       InputError: it is not a synthetic set.
     """
-    return PublishedSet(path.stem, path, storage.load(path).metadata or {})
+    found = storage.load(path)
+    metadata = found.metadata or {}
+    stated = metadata.get("record_digest")
+    if stated not in (None, content_digest(found)):
+        metadata = metadata | {"record": None}
+    return PublishedSet(path.stem, path, metadata)
+
+
+def content_digest(found: SyntheticSet) -> str:
+    """Of what networks learn from: images in 8 bits, labels, learning rate, recipe."""
+    arrays = (quantise(found.images), found.labels, found.views, found.lr)
+    own = json.dumps(recipe(found.metadata or {}), sort_keys=True)
+    return array_digest([*(array for array in arrays if array is not None), own])
 
 
 def recipe(metadata: dict) -> dict[str, Any]:

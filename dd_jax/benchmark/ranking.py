@@ -135,7 +135,11 @@ def _group(row: Ranked) -> tuple:
     uneven = of["dataset"].partition(" (")[2]  # the training rows, by their name
     data = row.published.data or dataset_name(row.found)
     key = data, uneven, of["num_classes"], of["split"], of["ipc"], row.rows
-    return *key, -of.get("results_version", 0)
+    return *key, -_version(row)
+
+
+def _version(row: Ranked) -> int:
+    return row.found["run"].get("results_version") or 0
 
 
 def _title(row: Ranked) -> str:
@@ -146,9 +150,8 @@ def _title(row: Ranked) -> str:
         words.append(f"{side}x{side}")
     if share := recipe.get("data.validation"):
         words.append(f"share {share:g}")
-    version = row.found["run"].get("results_version", RESULTS_VERSION)
-    if version != RESULTS_VERSION:
-        words.append(f"computed by results version {version}")
+    if (version := _version(row)) not in (0, RESULTS_VERSION):
+        words.append(f"results version {version}")
     return ", ".join(words)
 
 
@@ -186,7 +189,7 @@ def _size(row: Ranked, part: str) -> str:
 
 COLUMNS: tuple[tuple[str, Callable[[Ranked], str | Cell]], ...] = (
     ("set", lambda row: row.published.name),
-    ("method", lambda row: run_value(row.found, "method")),
+    ("method", lambda row: run_value(row.made or row.found, "method")),
     ("architecture", lambda row: run_value(row.found, "arch")),
     ("width", lambda row: run_value(row.found, "width")),
     ("training rows", lambda row: str(row.published.recipe.get("data.rows") or "all")),

@@ -18,9 +18,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dd_jax.catalogue import names
 from dd_jax.distill.io import conversion, storage
-from dd_jax.distill.io.released_files import STATISTICS, read_released
+from dd_jax.distill.io.released_files import SAVED_AS, STATISTICS, read_released
 from dd_jax.system.paths import NO_FILE, check_text, describe_error, expanded, no_file
 from dd_jax.types import InputError, SyntheticSet
 
@@ -91,7 +90,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--factor", type=int, choices=(1, 2, 3), help="tiles along each side, of IDC"
     )
-    made.add_argument("--method", choices=names("method"), default="")
+    made.add_argument("--method", choices=[*SAVED_AS], default="")
     return made
 
 

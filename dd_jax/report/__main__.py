@@ -210,9 +210,9 @@ def _fill(path: Path) -> None:
         text = path.read_bytes().decode()
     except UnicodeDecodeError:
         raise InputError(f"{path}: is no text in UTF-8") from None
-    newline = "\r\n" if "\r\n" in text else "\n"
-    found = markdown_text.filled(text.replace("\r\n", "\n"), path.parent)
+    newline = "\r\n" if 0 < text.count("\r\n") == text.count("\n") else "\n"
     real = path.resolve()
+    found = markdown_text.filled(text.replace(newline, "\n"), real.parent)
     mode = real.stat().st_mode
     disk.replace(real, found.replace("\n", newline).encode())
     real.chmod(mode)

@@ -23,12 +23,12 @@ KINDS = {
     "claims": markdown.of_claims,
 }
 _PLACE = re.compile(
-    r"^<!-- table: (?P<what>.*?) -->[ \t]*\n"
-    r"(?:(?!<!-- (?:table:|end of table)).*\n)*"
-    r"<!-- end of table -->[ \t]*$",
+    r"^<!-- table: (?P<what>.*?) -->[ \t]*\r?\n"
+    r"(?:(?!<!-- (?:table: |end of tables? -->)).*\n)*"
+    r"<!-- end of table -->[ \t]*(?=\r?$)",
     re.M,
 )
-_MARK = re.compile("^<!-- (?:table:|end of table).*$", re.M)
+_MARK = re.compile("^<!-- (?:table: |end of tables? -->).*$", re.M)
 
 
 def filled(text: str, folder: str | Path) -> str:

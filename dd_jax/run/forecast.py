@@ -23,7 +23,8 @@ def forecast(config: ConfigDict) -> str:
 def _cut_growth(config: ConfigDict) -> str:
     """That the window of experts does not reach its end within the run."""
     distill, mtt = config.distill, config.distill.mtt
-    whole = not mtt.growth or mtt.growth < distill.steps
+    grows = mtt.growth and mtt.first_max_start < mtt.max_start
+    whole = not grows or mtt.growth < distill.steps
     if distill.load or distill.method != "mtt" or whole:
         return ""
     return (

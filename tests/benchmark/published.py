@@ -3,8 +3,10 @@
 import re
 
 import numpy as np
+import pytest
 import tiny
 
+from dd_jax import run
 from dd_jax.benchmark import __main__ as command
 from dd_jax.distill import save
 from dd_jax.types import SyntheticSet
@@ -16,6 +18,20 @@ RECIPE = [f"--config.{key}={value}" for key, value in tiny.MLP.items()]
 RECIPE += ["--config.data.source=digits", "--config.data.num_classes=3"]
 RECIPE += ["--config.train.epochs=2", "--config.train.nets=2"]
 RECIPE += ["--config.train.augment=none"]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The folder of a finished run on digits."""
+    root = tmp_path_factory.mktemp("made")
+    record = run.run(tiny.make(BASE), root)
+    return root / "runs" / record["run"]["id"]
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 def ranked(*words):

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import tiny
 from published import BASE, RECIPE, elsewhere, page, ranked, refusal, rows
+from published import finished as finished
+from published import here as here
 
 from dd_jax import run
 from dd_jax.benchmark import __main__ as command

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import tiny
 from published import RECIPE, elsewhere, page, ranked, refusal, rows
+from published import finished as finished
+from published import here as here
 
 from dd_jax.benchmark import __main__ as command
 from dd_jax.benchmark.evaluation import Evaluated, evaluate
@@ -24,6 +26,44 @@ def test_other_images_have_no_record_of_the_set_that_they_replace(here, finished
     found = {row["set"]: row["Record"] for row in rows()}
     assert found["noise"] == "-" != found["k"]
     assert read(here / "sets/noise.npz").record == ""
+
+
+@pytest.mark.parametrize("change", ["images", "lr", "recipe"])
+def test_a_file_that_was_changed_in_its_place_has_no_record(here, finished, change):
+    assert ranked(f"--add={finished}", "--name=k") == 0
+    stated = load("sets/k.npz")
+    own = {"images": stated.images * 0.9} if change == "images" else {}
+    own |= {"lr": stated.lr * 2} if change == "lr" else {}
+    if change == "recipe":
+        config = stated.metadata["config"]
+        config["train"] = config["train"] | {"epochs": 9}
+    save("sets/k.npz", stated._replace(**own))
+    assert read(here / "sets/k.npz").record == ""
+    del stated.metadata["record_digest"]  # of files that were published before
+    save("sets/k.npz", stated)
+    assert read(here / "sets/k.npz").record == finished.name
+
+
+def test_tiles_that_were_clipped_are_added_again(here):
+    elsewhere(here / "set.npz", count=3)
+    whole = load("set.npz")
+    tiles = np.asarray(split_tiles(1.4 * whole.images - 0.2, 2))
+    labels = np.repeat(whole.labels, 4, 0)
+    metadata = {"stored_images": 3, "clamped": False}
+    save("tiles.npz", whole._replace(images=tiles, labels=labels, metadata=metadata))
+    assert ranked("--add=tiles.npz", "--name=x", *RECIPE) == 0
+    found = load("sets/x.npz")
+    assert (found.images % 1 == 0).mean() > 0.05
+    assert ranked("--add=sets/x.npz", "--name=again") == 0
+
+
+def test_a_file_that_is_no_set_stops_no_other(here, capsys):
+    elsewhere(here / "set.npz")
+    assert ranked("--add=set.npz", "--name=x", *RECIPE) == 0
+    (here / "sets/broken.npz").write_bytes(b"x")
+    assert ranked("--add=set.npz", "--name=y", *RECIPE) == 0
+    assert "broken" in capsys.readouterr().out
+    assert ranked() == 1
 
 
 def test_a_set_is_as_large_as_its_images(here, capsys):
@@ -77,6 +117,19 @@ def test_sets_that_others_add_meanwhile_are_kept(here, finished, monkeypatch):
     assert [*kept] == ["ours", "theirs"]
 
 
+def test_no_accuracy_is_too_low_and_no_version_needed(here, finished):
+    elsewhere(here / "set.npz")
+    assert ranked("--add=set.npz", "--name=x", *RECIPE, "--keep") == 0
+    path = here / "sets/evaluations.json"
+    kept = json.loads(path.read_text())
+    kept["x"]["record"]["accuracy"]["distilled"]["mean"] = 0.0
+    kept["x"]["record"]["run"]["results_version"] = None
+    path.write_text(json.dumps(kept))
+    assert ranked(f"--add={finished}", "--name=k", "--workdir=other") == 0
+    text = (here / "other/benchmark.md").read_text()
+    assert "| 0.0 % (" in text and text.count("| 1 | ") == 2
+
+
 @pytest.mark.parametrize("change", ["accuracy", "split", "missing"])
 def test_a_damaged_evaluation_is_refused_before_compute(
     here, finished, monkeypatch, capsys, change
@@ -109,7 +162,7 @@ def test_other_versions_of_results_are_not_ranked_together(here, finished):
     elsewhere(here / "set.npz", seed=1)
     assert ranked("--add=set.npz", "--name=y", *RECIPE, "--workdir=other") == 0
     text = (here / "other/benchmark.md").read_text()
-    assert text.count("| 1 | ") == 2 and "computed by results version 1" in text
+    assert text.count("| 1 | ") == 2 and "results version 1" in text
 
 
 def test_class_names_that_look_like_paths_stay(here):

@@ -152,12 +152,22 @@ def test_a_table_without_its_end_loses_no_text(text, capsys, content, line):
 def test_a_file_keeps_its_form(text, tmp_path):
     link = tmp_path / "link.md"
     link.symlink_to(text)
-    text.write_bytes(text.read_bytes().replace(b"-->\n", b"--> \r\n"))
+    content = text.read_bytes().replace(b"-->\n", b"--> \n")
+    text.write_bytes(content.replace(b"\n", b"\r\n"))
     text.chmod(0o600)
     assert command.main([str(link), "--fill"]) == 0
     content = text.read_bytes()
     assert link.is_symlink() and text.stat().st_mode & 0o777 == 0o600
     assert b"stale" not in content and content.count(b"\n") == content.count(b"\r\n")
+
+
+def test_lines_of_two_endings_and_other_comments_stay(text):
+    own = text.read_bytes()
+    text.write_bytes(b"one\r\n<!-- end of table of contents -->\n" + own)
+    assert command.main([str(text), "--fill"]) == 0
+    content = text.read_bytes()
+    assert content.startswith(b"one\r\n<!-- end of table of contents -->\n# Results\n")
+    assert content.count(b"\r\n") == 1 and b"stale" not in content
 
 
 def test_a_file_that_is_no_text_is_one_line(text, capsys):

@@ -90,8 +90,6 @@ def test_crops_in_tiles_and_labels_of_a_resnet_with_batch_statistics(tmp_path):
     run.run(make(bare | taught | network, data__source=source), tmp_path / "run")
     found = distill.load(only_run(tmp_path / "run") / "synthetic.npz")
     assert found.images.shape == (6, 32, 32, 1)
-    halves = found.images.reshape(6, 2, 16, 2, 16)
-    assert (np.abs(np.diff(halves.mean((2, 4)), axis=1)) > 1e-4).any()
     assert found.views.shape == (2, 6, 3)
     np.testing.assert_allclose(found.views.sum(-1), 1, atol=1e-5)
 

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from dd_jax import catalogue
 from dd_jax.distill.io import conversion
 from dd_jax.distill.io.torch_file import read_pt
 from dd_jax.distill.parametrisation.multi_formation import split_tiles
@@ -34,7 +33,7 @@ STATISTICS = {  # mean and standard deviation of pixels that the repositories di
 _CLASSES = dict.fromkeys(STATISTICS, 10) | {"cifar100": 100, "tiny_imagenet": 200}
 _SIDES = dict.fromkeys(STATISTICS, 32) | {"mnist": 28, "fashion_mnist": 28}
 _SIDES |= {"tiny_imagenet": 64}
-_SAVED_AS = {  # which form of file a method's repository writes, of `_kind`
+SAVED_AS = {  # which form of file a method's repository writes, of `_kind`
     **dict.fromkeys(("dc", "dsa", "dm"), "dc"),
     "mtt": "mtt",
     **dict.fromkeys(("idc_i", "idc", "dance", "ncfm"), "idc"),
@@ -152,12 +151,7 @@ def _check_kind(
     """Refuses what does not go with the form of a file."""
     if factor is not None and kind != "idc":
         raise InputError(f"--factor={factor}: {path} is no file of IDC; leave it out")
-    if method in catalogue.names("method") and method not in _SAVED_AS:
-        raise InputError(
-            f"--method={method}: its repository saves no such file; known: "
-            f"{', '.join(_SAVED_AS)}"
-        )
-    if _SAVED_AS.get(method, kind) != kind:
+    if SAVED_AS.get(method, kind) != kind:
         raise InputError(f"--method={method}: {path} is no file of it, but of {kind}")
 
 

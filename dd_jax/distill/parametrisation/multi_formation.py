@@ -7,6 +7,8 @@ import numpy as np
 from dd_jax.distill.parametrisation.protocol import Parametrisation
 from dd_jax.types import Array, SyntheticSet
 
+_TURNS = 100  # in which clipped pixels are found again
+
 
 def tile_side(size: int, factor: int) -> int:
     """Side of a tile: the size shared by `factor` tiles, rounded up."""
@@ -44,9 +46,11 @@ def split_tiles(images: Array, factor: int) -> Array:
 
 
 def distance_to_tiles(images: np.ndarray, factor: int) -> np.ndarray:
-    """How far images are from any that `split_tiles` enlarges.
+    """How far images are from any that `split_tiles` enlarges, then clipped to [0, 1].
 
-    The root mean square of `x - P_h x P_w`, where P projects on what enlarging gives.
+    The root mean square of `y - P_h y P_w`, where P projects on what enlarging gives
+    and y is x, but where x is 0 or 1 the projection if that is beyond (by turns, as y
+    and its projection follow from each other).
 
     Args:
       images: `f32[m h w c]`.
@@ -62,8 +66,13 @@ def distance_to_tiles(images: np.ndarray, factor: int) -> np.ndarray:
     [True]
     """
     rows, columns = (_projection(side, factor) for side in images.shape[1:3])
-    nearest = np.einsum("ij,mjkc,lk->milc", rows, images, columns, optimize=True)
-    return np.sqrt(np.square(images - nearest).mean((1, 2, 3)))
+    near = lambda y: np.einsum("ij,mjkc,lk->milc", rows, y, columns, optimize=True)
+    nearest = near(images)
+    for _ in range(_TURNS):
+        unclipped = np.where(images <= 0, np.minimum(nearest, 0), images)
+        unclipped = np.where(images >= 1, np.maximum(nearest, 1), unclipped)
+        nearest = near(unclipped)
+    return np.sqrt(np.square(unclipped - nearest).mean((1, 2, 3)))
 
 
 def _projection(size: int, factor: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dd_jax.report.display_names import dataset_name, display_name
+from dd_jax.report.display_names import dataset_name, display_name, run_value
 from dd_jax.report.records import dotted
 from dd_jax.types import Record
 
@@ -26,7 +26,7 @@ def synthetic_set(record: Record, config: Mapping[str, Any]) -> dict[str, Any]:
     first, _, public = (init or "").partition(":")
     return {
         "method": run["method"],
-        "method_name": display_name(run["method"], record, "method"),
+        "method_name": run_value(record, "method"),
         "init": first or None,
         "init_name": display_name(first, record, "init") if first else None,
         "public_data": dataset_name({"run": {"dataset": public}}) if public else None,

@@ -125,7 +125,6 @@ def test_sets_of_idc_that_it_would_not_write(put, images, labels, data, words):
     [
         ("set.pt", {"method": "idc"}, "no file of it, but of dc"),
         ("set.pt", {"method": "idc_i"}, "no file of it, but of dc"),
-        ("set.pt", {"method": "frepo"}, "its repository saves no such file; known"),
         ("set.pt", {"factor": 1}, "no file of IDC"),
         ("res_DSA_CIFAR10_ConvNet_1ipc.pt", {"method": "dm"}, "is of DSA and CIFAR10"),
         ("res_DM_SVHN_ConvNet_1ipc.pt", {"method": "dm"}, "is of DM and SVHN by its"),
@@ -135,6 +134,15 @@ def test_what_does_not_go_with_a_file_of_dc(put, name, options, words):
     path = put({"data": [pair(normalised(pixels(), "cifar10"))]}, name)
     with pytest.raises(InputError, match=words):
         read_released(path, "cifar10", **options)
+
+
+def test_methods_that_save_no_such_file_are_refused(put, tmp_path, capsys):
+    path = put({"data": [pair(normalised(pixels(), "cifar10"))]})
+    with pytest.raises(SystemExit, match="2"):
+        convert.main(
+            [str(path), str(tmp_path / "a.npz"), "--data=cifar10", "--method=frepo"]
+        )
+    assert "choose from" in capsys.readouterr().err
 
 
 def test_a_name_that_agrees_is_taken(put):
