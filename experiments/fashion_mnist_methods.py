@@ -25,7 +25,8 @@ tuned. MTT's windows grow (DATM) by
 
 which reuses the experts of the plain run in the same work directory; with 4 experts and
 1,000 epochs of evaluation they have 82.2 % (controls_fashion_mnist). No Record says
-what windows alone change.
+what windows alone change, nor what DATM's labels of experts add to them
+(--config.distill.lr_labels=2 --config.distill.mtt.label_epoch=20).
 
 Time: 5 to 35 minutes a cell on two free CPU cores, an hour for DC and for MTT with its
 experts at 10 images a class; up to 5 minutes more for the networks on the full data.

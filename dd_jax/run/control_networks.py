@@ -107,7 +107,7 @@ def unaugmented_networks(run: RunContext, sets: SyntheticSet) -> dict[str, Param
       sets: its synthetic sets.
 
     Returns:
-      `{PIPE: params}`, and those of `random_images` where labels of the set are hard;
+      `{PIPE: params}`, and those of `random_images`, with one label of each image;
       empty where networks are trained without in any case.
     """
     changes = {"train.augment": "none", "train.cutmix": 0.0}
@@ -122,7 +122,11 @@ def unaugmented_networks(run: RunContext, sets: SyntheticSet) -> dict[str, Param
         "full_data": stages.networks_on_full_data(plain),
     }
     epochs = _epochs_on_random(plain, sets.images.shape[1])
-    if not sets.soft and epochs != config.train.epochs:
+    if given := teacher_of(run, epochs):
+        found[SAME_LABELS] = stages.networks_on_subsets(
+            run, given, epochs, trained_as=plain
+        )
+    elif not sets.soft and epochs != config.train.epochs:
         found[SAME_STEPS] = stages.networks_on_subsets(plain, None, epochs)
     return found
 

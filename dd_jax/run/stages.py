@@ -135,6 +135,7 @@ def networks_on_subsets(
     teacher: Teacher | None = None,
     epochs: int = 0,
     stage: str = "random_subset",
+    trained_as: RunContext | None = None,
 ) -> Params:
     """`train.nets` networks, each on a random subset of its own, of the sets' size.
 
@@ -144,6 +145,8 @@ def networks_on_subsets(
         their own.
       epochs: default `train.epochs`.
       stage: that their seconds count as.
+      trained_as: a run by whose recipe networks are trained instead, on one label of
+        each image.
     """
     config, data = run.config, run.dataset.train
     first_set = stack(run.key("distil"), config.sets)[0]
@@ -160,6 +163,8 @@ def networks_on_subsets(
         share_experts=True,
         teacher=teacher,
     )
+    if trained_as:
+        run, sets = trained_as, sets._replace(views=None)
     own = config.train.epochs
     epochs = epochs or own
     folder = cache_dir(run, "random_subset")

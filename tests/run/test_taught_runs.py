@@ -106,6 +106,24 @@ def test_controls_have_the_classes_and_labels_of_the_teacher(tmp_path):
 
 
 @pytest.mark.slow
+def test_augmentation_robustness_of_labels_of_a_teacher(tmp_path):
+    names = {"audits.controls.names": ("unaugmented",)}
+    on = {"audits.controls.enabled": True, "distill.method": "random"}
+    found = run.run(make(BARE | MLP | TAUGHT | names | on), tmp_path)
+    schema.validate(found)
+    plain, scores = found["controls"]["unaugmented"], found["controls"]["scores"]
+    rows = found["controls"]["controls"]
+    (random,) = (row for row in rows if row["name"] == "same_labels")
+    mean = lambda of: of["mean"]
+    own = mean(found["accuracy"]["distilled"]) - mean(random["accuracy"])
+    without = mean(plain["distilled"]) - mean(plain["same_labels"])
+    beta = (own + without) / 2
+    known = (np.exp(beta) - np.exp(-1)) / (np.e - np.exp(-1))
+    assert scores["ars"] == pytest.approx(known)
+    assert len(list(tmp_path.rglob("teacher_*/*.npy"))) == 1  # that of the set
+
+
+@pytest.mark.slow
 def test_random_images_have_labels_of_the_very_teacher_of_the_set(
     tmp_path, monkeypatch
 ):

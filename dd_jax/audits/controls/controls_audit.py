@@ -41,11 +41,11 @@ def measure(context: Context) -> dict:
 
     Returns:
       Empty unless enabled. `controls`, rows `{name, form, accuracy {mean, ci, n}}`;
-      `unaugmented {PIPE or same_steps: accuracy}` of networks trained without
-      augmentation, null where that is not wanted; `soft`, whether the set's labels
-      are not one-hot; `scores {hlr, ior, lrs, ars}`, see `benchmark_scores`, null where
-      a control that they need is missing, as that of ARS is for soft labels;
-      `held_out` rows.
+      `unaugmented {PIPE or same_steps or same_labels: accuracy}` of networks trained
+      without augmentation, null where that is not wanted; `soft`, whether the set's
+      labels are not one-hot; `scores {hlr, ior, lrs, ars}`, see `benchmark_scores`,
+      null where a control that they need is missing, as that of ARS is for learned
+      labels; `held_out` rows.
     """
     options = context.options
     if not options.enabled:
@@ -205,15 +205,15 @@ def _scores(
     of = lambda pipe: _rate(context, pipe, context.predictions(pipe))["mean"]
     own = of("distilled")
     if soft:
-        random = found.get(SAME_LABELS, found.get(TEACHER))
+        control, random = SAME_LABELS, found.get(SAME_LABELS, found.get(TEACHER))
     else:
+        control = SAME_STEPS if SAME_STEPS in found else "random_subset"
         random = found.get(SAME_STEPS, of("random_subset"))
     if random is None:
         return None
     without = None
-    if plain and not soft:  # random images without augmentation have hard labels
-        control = plain[SAME_STEPS if SAME_STEPS in found else "random_subset"]
-        without = plain["distilled"]["mean"], control["mean"]
+    if control in plain:
+        without = plain["distilled"]["mean"], plain[control]["mean"]
     hard = found[HARD_LABELS] if soft else own
     return benchmark_scores(of("full_data"), hard, own, random, without)._asdict()
 

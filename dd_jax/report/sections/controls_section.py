@@ -13,7 +13,7 @@ from dd_jax.report.shapes import fields, flag, listed, only, text
 from dd_jax.types import Record
 
 PLACE = 2
-PLAIN = (*PIPES, SAME_STEPS)
+PLAIN = (*PIPES, SAME_STEPS, SAME_LABELS)
 SHAPE = fields(
     {},
     {
@@ -91,10 +91,10 @@ def unaugmented(record: Record) -> Table | None:
         (name, percent(headline.accuracy(record, pipe)), percent(plain.get(pipe)))
         for pipe, name in pipe_names(plain).items()
     ]
-    if SAME_STEPS in plain:
-        augmented = [c for c in _rows(record) if c["name"] == SAME_STEPS]
-        of = augmented[0].get("accuracy") if augmented else None
-        rows.insert(2, (_name(SAME_STEPS), percent(of), percent(plain[SAME_STEPS])))
+    of = {control["name"]: control.get("accuracy") for control in _rows(record)}
+    for name in (SAME_STEPS, SAME_LABELS):
+        if name in plain:
+            rows.insert(2, (_name(name), percent(of.get(name)), percent(plain[name])))
     columns = ("Training data", "With augmentation", "Without")
     return Table(columns, rows) if plain else None
 
@@ -112,8 +112,9 @@ def scores(record: Record) -> str:
         labels = "labels of the same " if same else "the labels of an early-stopped "
         labels += "teacher"
     hard = "With hard labels the images lose" if of("hlr") >= 0 else "The images gain"
-    augmented = f", ARS {decimal(of('ars')).text}" if of("ars") is not None else ""
-    no_ars = " ARS is of hard labels alone." if soft else ""
+    known = of("ars") is not None
+    augmented = f", ARS {decimal(of('ars')).text}" if known else ""
+    no_ars = " ARS is not of learned labels." if soft and not known else ""
     return (
         f"{hard} {points(abs(of('hlr'))).text} against the full data (HLR); over "
         f"random images with {labels} the set gains {points(of('ior')).text} (IOR). "

@@ -5,6 +5,7 @@ import pytest
 
 from dd_jax.report import markdown
 from dd_jax.report.artefacts import Artefacts
+from dd_jax.report.control_names import NAMES
 from dd_jax.report.poison_errors import error_rates
 from dd_jax.report.sections import (
     backdoor_section,
@@ -141,13 +142,14 @@ def test_controls_stand_beside_what_the_set_gains_over_them(row):
     assert texts(plain.table)[0][2].startswith("70.0 %")
 
 
-def test_random_images_of_as_many_steps_are_beside_themselves(row):
+@pytest.mark.parametrize("control", ["same_steps", "same_labels"])
+def test_random_images_without_augmentation_are_beside_themselves(row, control):
     part = row["controls"] = controlled()
-    part["controls"].append({"name": "same_steps", "accuracy": fabricate.around(0.4)})
-    part["unaugmented"]["same_steps"] = fabricate.around(0.3)
+    part["controls"].append({"name": control, "accuracy": fabricate.around(0.4)})
+    part["unaugmented"][control] = fabricate.around(0.3)
     lines = texts(controls_section.unaugmented(row))
     name, augmented, plain = lines[2]
-    assert name == "Random images, as many steps as on the set"
+    assert name == NAMES[control].long
     assert augmented.startswith("40.0 %") and plain.startswith("30.0 %")
     assert lines[0][2].startswith("70.0 %")
 
