@@ -79,8 +79,9 @@ def add(
 
     Raises:
       InputError: a name that is taken or no file name, a run that is not finished, a
-        set that does not fit into `MOST_BYTES` or needs a `zca.npz`, no data source,
-        wrong values, or others than the set states.
+        set that does not fit into `MOST_BYTES`, needs a `zca.npz` or states fewer
+        stored images than it has, no data source, wrong values, or others than the set
+        states.
     """
     if not re.fullmatch("[a-z0-9][a-z0-9_.-]{0,99}", name):
         raise InputError(f"--name={name}: need small letters, digits and any of _.-")
