@@ -32,6 +32,8 @@ widths cost on Fashion-MNIST:
 
 Four of the first ranges were wrong: FRePo 33-46 and RaT-BPTT 38-53 at 1 and k-means
 33-40 at 10 were above the Records, and random images 14-16 at 1 below.
+The numbers of FRePo and RaT-BPTT are from before real images had the augmentation
+of their papers (experiments/README.md).
 """
 
 from ml_collections import ConfigDict

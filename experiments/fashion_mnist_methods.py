@@ -35,6 +35,8 @@ and 80.1 % (DC), 74.1 and 83.1 % (MTT), 70.0 and 82.0 % (IDC-I), 78.4 and 83.1 %
 71.7 and 78.5 % (FRePo), 70.4 % (RaT-BPTT at 1; not run at 10), 61.9 and 73.5 % (RDED),
 and 53.0 and 74.3 % on random subsets. Published figures and recipes are in
 experiments/fashion_mnist_published.py.
+The numbers of FRePo and RaT-BPTT are from before real images had the augmentation
+of their papers (experiments/README.md).
 Records: experiments/results/fashion_mnist.jsonl; with more steps, on held-out rows,
 experiments/results/fashion_mnist_held_out.jsonl.
 """

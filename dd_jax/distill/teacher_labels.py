@@ -67,7 +67,7 @@ def teacher(
     Sources: Qin et al. 2024, "A label is worth a thousand images", for one label of an
     early-stopped teacher; Shen and Xing 2022 for those of views. Differs in: the
     learning rate of the teacher is constant, and its parameters are kept in half
-    precision.
+    precision; of images that CutMix joins, labels are joined, not given again.
     """
     unravel = unraveller(model, whole=True)
 

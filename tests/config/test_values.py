@@ -409,3 +409,15 @@ def test_ids_of_runs_stay_where_new_keys_are_off():
     ):
         one = config.override(config.default(), off, "test")
         assert config.run_id(one, "abc") == config.run_id(config.default(), "abc")
+
+
+@pytest.mark.parametrize("method, changes", [("frepo", True), ("dm", False)])
+def test_runs_of_a_method_whose_numbers_changed_have_other_ids(
+    monkeypatch, method, changes
+):
+    run = changed(distill__method=method)
+    found = config.run_id(run, "data")
+    shared = config.run_id(run, "data", ("data.", "train."))
+    monkeypatch.setattr(run_names, "_FORMS", {"frepo": 9})
+    assert (config.run_id(run, "data") != found) is changes
+    assert config.run_id(run, "data", ("data.", "train.")) == shared

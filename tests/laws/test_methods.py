@@ -303,11 +303,11 @@ def test_same_key_same_bits(case):
 def test_another_key_another_step(case):
     if not case.method.steps:
         pytest.skip("a selection draws nothing after its start")
-    first, other = (
-        case.update(jax.random.key(i), case.state, case.batch)[1]["loss"]
-        for i in (0, 9)
-    )
-    assert float(first) != float(other)
+    losses = {
+        float(case.update(jax.random.key(i), case.state, case.batch)[1]["loss"])
+        for i in ((0, 9, 10, 11) if case.name == "frepo" else (0, 9))
+    }  # frepo draws a network alone, of a pool of two
+    assert len(losses) > 1
 
 
 def test_resume_equals_a_straight_run(case, tmp_path):

@@ -21,8 +21,8 @@ def el2n(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     Raises:
       InputError: logits that are not finite.
 
-    Source: Paul, Ganguli and Dziugaite 2021, "Deep learning on a data diet",
-    definition 4.2 (10 networks, 20 of 200 epochs).
+    Source: Paul, Ganguli and Dziugaite 2021, "Deep learning on a data diet"
+    (10 networks, 20 of 200 epochs).
 
     >>> el2n(np.zeros((1, 1, 2)), np.array([0])).round(4)
     array([0.7071])

@@ -83,7 +83,6 @@ def kernel_ridge(
     ipc: int,
     init: str = "real",
     batch_real: int = 64,
-    augment: Callable[[Key, Array], Array] = unchanged,
     augment_net: Callable[[Key, Array], Array] = unchanged,
     lr: float = 0.01,
     lr_labels: float = 0.01,
@@ -105,20 +104,23 @@ def kernel_ridge(
     0.01 that does not decay (published: 3e-4); networks learn by plain gradient descent
     on cross-entropy; one architecture, width and normalisation throughout (published:
     widths 128, 256, 512); ridge 1e-3 (1e-6); real images drawn by class, 64 of each
-    (1024 in all); no margin term; one augmentation of the whole real batch, and no
-    flipped copies beside it.
+    (1024 in all); no margin term and no flipped copies of the set; labels are
+    probabilities, 0.9 of the own class at the start (any numbers); with batch
+    statistics each side is normalised by its own; a network has one update more than
+    epochs. Networks on the set are trained by the recipe of the run (squared error by
+    Adam, and the mean of their parameters over steps).
 
     Args:
       model: the family of networks; its width is that of the features.
       batch_real: real images a class and step.
-      augment: `(key, f32[n h w c]) -> f32[n h w c]`, for the real images.
-      augment_net: the same with parameters for each image, for the network's training.
+      augment_net: `(key, f32[n h w c]) -> f32[n h w c]` with parameters for each image,
+        for the network's training.
       ipc: stored images a class.
       init: see `synthetic`.
       lr: learning rate of the stored images.
       lr_labels: learning rate of the labels' logits; 0 keeps labels one-hot.
       pool: networks.
-      outer_steps: updates with each of them, and epochs that it trains for.
+      outer_steps: epochs that each of them trains for.
       ridge: share of the kernel's mean diagonal that is added to it.
       **images: see `synthetic`.
 
@@ -148,13 +150,11 @@ def kernel_ridge(
         return draw(key, real, batch_real)
 
     def update(key: Key, state: FRePoState, batch: Batch):
-        pick_key, augment_key, net_key, train_key = jax.random.split(key, 4)
+        pick_key, net_key, train_key = jax.random.split(key, 3)
         at = jax.random.randint(pick_key, (), 0, pool)
         net = jax.tree.map(lambda leaf: leaf[at], state.pool)
         flat = batch.images.reshape(-1, *batch.images.shape[2:])
-        queries = split_map(partial(embed, model))(
-            net.params, augment(augment_key, flat)
-        )
+        queries = split_map(partial(embed, model))(net.params, flat)
 
         def loss_fn(learned):
             synthetic_batch = flattened(learner.decode(learned))

@@ -76,19 +76,19 @@ def ncfm(
 
     Wang et al. (2025), NCFM, CVPR.
     Differs from the released code in: frequencies are not learned by a network of
-    their own (its configurations for CIFAR have that off too) and are the same for all
-    classes of a step; one step of all classes, where Adam moves each image once and not
-    once for each of k classes, `sqrt k` times as far in all; Adam without weight decay,
-    at a learning rate that does not fall; experts train at a constant learning rate and
-    without CutMix; clamp and tiles as in `dance`. Released with
+    their own (most of its configurations for CIFAR have that off too) and are the same
+    for all classes of a step; one step of all classes, where Adam moves each image once
+    and not once for each of k classes, `sqrt k` times as far in all; Adam without
+    weight decay, at a learning rate that does not fall; experts train at a constant
+    learning rate and without CutMix; clamp and tiles as in `dance`. Released with
     `distill.augment=color+crop+cutout`, 20,000 steps, and networks that train on the
     set for 2,000 epochs in batches of 128 by AdamW at 0.001, halved at each fifth, with
     CutMix; its accuracy is the best of several evaluations on test rows.
 
     Args:
       model: the network of the experts (released: 20, of 60 epochs).
-      batch_real: real images a class and step (released: 128 to 1024). D is no square,
-        so that the noise of small batches biases its gradient.
+      batch_real: real images a class and step (released: 128 to 1024; configs give
+        64). D is no square, so that the noise of small batches biases its gradient.
       lr: learning rate of the stored images (released: 0.001).
       frequencies: f, drawn in each step (released: 4096).
       scale: of the loss.

@@ -47,7 +47,8 @@ def rded(
     Differs from the released code in: the teacher is trained here, at a constant
     learning rate; it sees crops at full size, not small ones with a margin; tiles are
     shrunk crops; networks on the images are trained by the recipe of the run
-    (published: a divergence at temperature 20 by AdamW).
+    (published: a divergence at temperature 20 by AdamW, on tiles in random order, and
+    the best of the last epochs on test rows).
 
     Args:
       model: the architecture of the teacher.

@@ -68,7 +68,6 @@ def truncated_backpropagation(
     ipc: int,
     init: str = "real",
     batch_real: int = 64,
-    augment: Callable[[Key, Array], Array] = unchanged,
     augment_student: Callable[[Key, Array], Array] = unchanged,
     window: int = 20,
     unroll: int = 60,
@@ -89,16 +88,17 @@ def truncated_backpropagation(
     are drawn by class, 64 of each (5000 in all); the learning rate of the images is
     0.01 (0.001), and they start from real ones (noise); all of them are in every step
     of the network; labels that are learned are logits, which are clipped with the
-    images; 1e-12 is added under Adam's root. Networks are evaluated by the recipe of
-    the run, not by the inner Adam.
+    images (numbers of at least 0); 1e-12 is added under Adam's root; augmentation is
+    that of the config (flips and rotations), whitening that of the data (of images of
+    norm 1). Networks are evaluated by the recipe of the run, not by the inner Adam
+    (published: the best of several lengths of training, on test rows).
 
     Args:
       model: the family of networks; one with batch statistics normalises each step by
         those of its own batch.
       batch_real: real images a class and step.
-      augment: `(key, f32[n h w c]) -> f32[n h w c]`, for the real images.
-      augment_student: the same with parameters for each image, for the synthetic images
-        in each step of the network.
+      augment_student: `(key, f32[n h w c]) -> f32[n h w c]` with parameters for each
+        image, for the real images and, in each step of the network, the synthetic ones.
       window: M, training steps that are differentiated.
       unroll: N, the most training steps.
       inner_lr: learning rate of the network.
@@ -151,7 +151,8 @@ def truncated_backpropagation(
             InnerState(fresh, adam.init(fresh)),
         )
         keys = jax.vmap(key_at)(before + jnp.arange(window))
-        real = augment(augment_key, batch.images.reshape(-1, *batch.images.shape[2:]))
+        flat = batch.images.reshape(-1, *batch.images.shape[2:])
+        real = augment_student(augment_key, flat)
         weights = batch.weights.ravel() / batch.weights.sum()
         labels = one_hot_labels(*batch.weights.shape)
 

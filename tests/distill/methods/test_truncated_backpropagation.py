@@ -51,7 +51,6 @@ def problem(window, unroll, **options):
         window=window,
         unroll=unroll,
         inner_lr=LR,
-        augment=dimmed,
         augment_student=dimmed,
         **options,
     )
