@@ -125,7 +125,7 @@ def _options(name: str, size: Size) -> dict:
             "batch_real": size.batch_idc,
             "outer_steps": 100,
         },
-        "frepo": siamese
+        "frepo": options
         | learning
         | {"batch_real": max(1, size.batch_frepo // size.classes)},
     }[name]
