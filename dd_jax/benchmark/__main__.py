@@ -160,12 +160,13 @@ def _rank(
     only: str,
     source: str,
 ) -> int:
-    sets, _ = _read(folder)
+    sets, unreadable = _read(folder)
     _require_undamaged(folder, sets)
     result = evaluate(sets, sources, root, only, source)
     keeps = len(pages) > 1
     with locked(folder / FILE) if keeps else nullcontext():
-        sets, unreadable = _read(folder)  # others may have added some meanwhile
+        if keeps:  # others may have added some meanwhile
+            sets, unreadable = _read(folder)
         before = kept(folder, sets) if only or keeps else {}
         found = before | {n: Kept(r, result.rows[n]) for n, r in result.records.items()}
         why = dict.fromkeys((each.name for each in sets), "not run yet")

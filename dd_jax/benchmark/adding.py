@@ -96,7 +96,8 @@ def add(
             f"{given}: networks see the set through ZCA, and one file does not hold "
             "its zca.npz; give another set"
         )
-    if elsewhere and not _published_record(found):
+    known = _published_record(found)
+    if elsewhere and not known:
         _require_stored(found, given)
     if clipped := encoding(found.images)["clipped"]:
         notes.append(f"{clipped:.1%} of pixel values are outside [0, 1]: clipped")
@@ -107,7 +108,7 @@ def add(
         notes.append("another Record of this run is there: the page compares with it")
     config = _config(found, changes)
     source = config["data"]["source"]
-    made = _described(found, config, record)
+    made = _described(found, config, record["run"]["id"] if record else known)
     with TemporaryDirectory() as place:
         draft = Path(place) / path.name
         draft.write_bytes(_content(made, given))
@@ -179,9 +180,7 @@ def _from_root(source: str) -> str:
     return f"{source.partition(':')[0]}:{os.path.abspath(place)}" if place else source
 
 
-def _described(
-    found: SyntheticSet, config: dict, record: Record | None
-) -> SyntheticSet:
+def _described(found: SyntheticSet, config: dict, record: str) -> SyntheticSet:
     """The set with the metadata that are published; nothing names a path."""
     data = config["data"] | {"source": _from_root(config["data"]["source"])}
     metadata = found.metadata or {}
@@ -191,9 +190,8 @@ def _described(
     own = {"clamped": True}
     own |= {key: metadata[key] for key in _KEPT if key in metadata}
     made = found._replace(metadata=without_paths(metadata | of_all) | own)
-    name = record["run"]["id"] if record else _published_record(found)
-    named = {"record": name or None}
-    named |= {"record_digest": content_digest(made)} if name else {}
+    named = {"record": record or None}
+    named |= {"record_digest": content_digest(made)} if record else {}
     return made._replace(metadata=made.metadata | named)
 
 

@@ -91,7 +91,7 @@ def read(path: Path) -> PublishedSet:
     found = storage.load(path)
     metadata = found.metadata or {}
     stated = metadata.get("record_digest")
-    if stated not in (None, content_digest(found)):
+    if stated is not None and stated != content_digest(found):
         metadata = metadata | {"record": None}
     return PublishedSet(path.stem, path, metadata)
 
