@@ -238,12 +238,15 @@ def test_traced_hyper_parameters_act_as_constants_do(name):
     values = {key: TRACED[key] for key in names if key != "expert_lr"}
     values |= OF_ADAM.get(name, {})
     given = values | {key: 0.05 for key in names if key == "expert_lr"}
-    constant, real = make(name, "noise", perceptron(), **given), toy_real(perceptron())
+    # Adam's derivative magnifies rounding where a gradient is almost zero, as some are
+    # among the thousands of a perceptron.
+    model = network() if name == "rat_bptt" else perceptron()
+    constant, real = make(name, "noise", model, **given), toy_real(model)
     key, state = jax.random.key(1), constant.init(jax.random.key(0), real)
 
     @jax.jit
     def step(given):
-        method = make(name, "noise", perceptron(), **given)
+        method = make(name, "noise", model, **given)
         return method.update(key, state, method.sample(key, real))[0]
 
     found, wanted = (
