@@ -13,11 +13,9 @@ which have the values of controls_digits and their defaults.
 
 Time: 16 minutes on two CPU cores, most of it controls and beside other work.
 Expect, at 1 and 10 images a class: 90.1 and 96.1 % (NCFM), 87.7 and 94.1 % (DANCE),
-87.7 and 94.3 % (RaT-BPTT), 86.0 and 93.6 % (DATM; 83.7 and 95.3 % with hard labels),
-81.9 and 93.5 % (FRePo; 75.9 and 93.1 %) and 82.4 and 88.5 % (RDED; 83.0 and 88.5 %),
+89.1 and 94.1 % (RaT-BPTT), 86.0 and 93.6 % (DATM; 83.7 and 95.3 % with hard labels),
+85.1 and 93.6 % (FRePo; 83.5 and 93.3 %) and 82.4 and 88.5 % (RDED; 83.0 and 88.5 %),
 where random images have 69.8 and 93.9 % and herded ones 79.7 and 94.3 %.
-The numbers of FRePo and RaT-BPTT are from before real images had the augmentation
-of their papers (experiments/README.md).
 Records: experiments/results/digits_recent.jsonl.
 """
 
