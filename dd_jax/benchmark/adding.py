@@ -36,7 +36,7 @@ from dd_jax.types import InputError, Record, SyntheticSet
 
 MOST_BYTES = 10**6
 _KEPT = ("architecture_in_words", "training", "class_names")  # may look like paths
-_ROUNDED = 2 / 255  # how far 8 bits and clipping take enlarged tiles at most
+_ROUNDED = 2 / 255  # more than what is left of 8 bits and clipping in enlarged tiles
 
 
 class Added(NamedTuple):

@@ -97,9 +97,13 @@ def read(path: Path) -> PublishedSet:
 
 
 def content_digest(found: SyntheticSet) -> str:
-    """Of what networks learn from: images in 8 bits, labels, learning rate, recipe."""
+    """Of what networks learn from, and of how many images are stored.
+
+    Images count in 8 bits, beside labels, the learning rate and the recipe.
+    """
     arrays = (quantise(found.images), found.labels, found.views, found.lr)
-    own = json.dumps(recipe(found.metadata or {}), sort_keys=True)
+    metadata = found.metadata or {}
+    own = json.dumps([recipe(metadata), metadata.get("stored_images")], sort_keys=True)
     return array_digest([*(array for array in arrays if array is not None), own])
 
 

@@ -150,8 +150,8 @@ def _title(row: Ranked) -> str:
         words.append(f"{side}x{side}")
     if share := recipe.get("data.validation"):
         words.append(f"share {share:g}")
-    if (version := _version(row)) not in (0, RESULTS_VERSION):
-        words.append(f"results version {version}")
+    if (version := _version(row)) != RESULTS_VERSION:
+        words.append(f"results version {version or 'unknown'}")
     return ", ".join(words)
 
 

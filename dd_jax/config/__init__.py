@@ -1,7 +1,13 @@
 """Configs: keys with defaults and help, overrides, checks, sweeps; no JAX."""
 
 from dd_jax.config.nested import flat
-from dd_jax.config.run_names import RESULTS_VERSION, run_id, run_ids, used_entries
+from dd_jax.config.run_names import (
+    RESULTS_VERSION,
+    method_form,
+    run_id,
+    run_ids,
+    used_entries,
+)
 from dd_jax.config.values import (
     changed,
     changed_in_json,
@@ -22,6 +28,7 @@ __all__ = [
     "default",
     "essential",
     "flat",
+    "method_form",
     "only_audits",
     "used_entries",
     "override",

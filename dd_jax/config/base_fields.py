@@ -92,7 +92,8 @@ BASE = (
     Option(
         "distill.augment",
         _AUGMENT_DIGITS,
-        "siamese augmentation of real and synthetic images, in methods that have one",
+        "siamese augmentation of real and synthetic images, in methods that have one; "
+        "in MTT and RaT-BPTT with other parameters for each image",
         AUGMENT,
     ),
     Option(

@@ -105,6 +105,18 @@ def run_ids(
     return [name(only) for only in parts]
 
 
+def method_form(config: ConfigDict) -> dict[str, int]:
+    """What a Record says of a method whose numbers have changed: `method_form`.
+
+    Empty of a method in its first form, and of a loaded set, whose form is not known.
+
+    Args:
+      config: a valid config.
+    """
+    known = not config.distill.load and config.distill.method in _FORMS
+    return {"method_form": _FORMS[config.distill.method]} if known else {}
+
+
 def _learns(config: ConfigDict) -> bool:
     """Whether images are learned, which start from `distill.init`."""
     others = config.audits.transfer

@@ -75,6 +75,8 @@ def _all(record: Record) -> dict[str, str]:
             name = f"{part}.{key}" if part else key
             if not name.startswith(NO_SETTINGS):
                 found[name] = format_value(value)
+    if form := run.get("method_form"):
+        found["method_form"] = format_value(form)
     return found
 
 

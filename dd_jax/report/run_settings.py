@@ -27,7 +27,7 @@ IN_RUN = {  # config key -> key of the run part, which has its value where it is
     "sets": "sets",
     "seed": "seed",
 }
-BESIDE = ("split", "device", "results_version", "commit")
+BESIDE = ("split", "device", "results_version", "method_form", "commit")
 UNLIKE = " (another one)"  # of two that read alike
 
 

@@ -65,6 +65,7 @@ RUN = fields(
         "upsampled": flag,
         "loaded": flag,
         "results_version": COUNT,
+        "method_form": COUNT,
         "outer_steps": COUNT,
         "rows": COUNT,
         "adversarial": each(NUMBER),

@@ -180,6 +180,7 @@ def _complete(waiting: Prepared, folder: Path, cache: Path) -> None:
         if current_id(waiting.config) != folder.name:
             raise InputError("data or a loaded set changed during the run; run again")
         record["run"] |= found | {"results_version": configs.RESULTS_VERSION}
+        record["run"] |= configs.method_form(waiting.config)
         workdir.write_json(folder / "record.json", record)
         if waiting.config.report.tensorboard:
             rows = workdir.read_jsonl(folder / "metrics.jsonl")

@@ -6,6 +6,7 @@ from dd_jax.benchmark import ranking
 from dd_jax.benchmark.evaluation import config_of, evaluate
 from dd_jax.benchmark.kept import Kept
 from dd_jax.benchmark.published_set import PublishedSet, data_name, records_of
+from dd_jax.config import RESULTS_VERSION
 from dd_jax.report import markdown
 
 
@@ -15,7 +16,8 @@ def around(mean, half=0.01):
 
 def found(accuracy, ipc=10.0, dataset="digits", split="test", **others):
     """The Record of an evaluation."""
-    run = {"dataset": dataset, "ipc": ipc, "num_classes": 10, "split": split} | others
+    run = {"dataset": dataset, "ipc": ipc, "num_classes": 10, "split": split}
+    run |= {"results_version": RESULTS_VERSION} | others
     return {
         "run": run | {"method": "dm", "arch": "mlp", "width": 8},
         "accuracy": {"distilled": around(accuracy), "random_subset": around(0.5)},

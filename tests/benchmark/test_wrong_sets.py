@@ -28,7 +28,7 @@ def test_other_images_have_no_record_of_the_set_that_they_replace(here, finished
     assert read(here / "sets/noise.npz").record == ""
 
 
-@pytest.mark.parametrize("change", ["images", "lr", "recipe"])
+@pytest.mark.parametrize("change", ["images", "lr", "recipe", "stored_images"])
 def test_a_file_that_was_changed_in_its_place_has_no_record(here, finished, change):
     assert ranked(f"--add={finished}", "--name=k") == 0
     stated = load("sets/k.npz")
@@ -37,6 +37,8 @@ def test_a_file_that_was_changed_in_its_place_has_no_record(here, finished, chan
     if change == "recipe":
         config = stated.metadata["config"]
         config["train"] = config["train"] | {"epochs": 9}
+    if change == "stored_images":
+        stated.metadata["stored_images"] = 1
     save("sets/k.npz", stated._replace(**own))
     assert read(here / "sets/k.npz").record == ""
     del stated.metadata["record_digest"]  # of files that were published before
@@ -47,7 +49,7 @@ def test_a_file_that_was_changed_in_its_place_has_no_record(here, finished, chan
 def test_tiles_that_were_clipped_are_added_again(here):
     elsewhere(here / "set.npz", count=3)
     whole = load("set.npz")
-    tiles = np.asarray(split_tiles(1.4 * whole.images - 0.2, 2))
+    tiles = np.asarray(split_tiles(4 * whole.images - 1.5, 2))
     labels = np.repeat(whole.labels, 4, 0)
     metadata = {"stored_images": 3, "clamped": False}
     save("tiles.npz", whole._replace(images=tiles, labels=labels, metadata=metadata))
@@ -128,6 +130,7 @@ def test_no_accuracy_is_too_low_and_no_version_needed(here, finished):
     assert ranked(f"--add={finished}", "--name=k", "--workdir=other") == 0
     text = (here / "other/benchmark.md").read_text()
     assert "| 0.0 % (" in text and text.count("| 1 | ") == 2
+    assert text.count("results version unknown") == 1
 
 
 @pytest.mark.parametrize("change", ["accuracy", "split", "missing"])

@@ -421,3 +421,4 @@ def test_runs_of_a_method_whose_numbers_changed_have_other_ids(
     monkeypatch.setattr(run_names, "_FORMS", {"frepo": 9})
     assert (config.run_id(run, "data") != found) is changes
     assert config.run_id(run, "data", ("data.", "train.")) == shared
+    assert config.method_form(run) == ({"method_form": 9} if changes else {})

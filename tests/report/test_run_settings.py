@@ -4,6 +4,7 @@ import fabricate
 import pytest
 
 from dd_jax.report import markdown
+from dd_jax.report.repeats import settings
 from dd_jax.report.run_settings import differing
 
 
@@ -40,6 +41,14 @@ def test_defences_are_settings():
     a = fabricate.record(config={}, adversarial=adversarial | {"train": 0.0})
     b = fabricate.record(config={}, adversarial=adversarial)
     assert differing(a, b) == [("train.adversarial.eps", "0", "0.1")]
+
+
+def test_forms_of_a_method_are_settings():
+    a = fabricate.record(method="frepo")
+    b = fabricate.record(method="frepo", method_form=2)
+    assert differing(a, b)[-1] == ("method form", "not recorded", "2")
+    assert len(set(settings([a, b]).values)) == 2
+    assert len(set(settings([b, b]).values)) == 1
 
 
 def test_of_paths_the_last_name_is_shown():

@@ -38,6 +38,14 @@ def test_own_options_and_those_of_all_reach_a_method_by_its_signature(options):
     assert "batch_real" not in seen  # no parameter of this method
 
 
+@pytest.mark.parametrize("method", ["mtt", "rat_bptt"])
+def test_images_in_the_steps_of_students_have_parameters_of_their_own(options, method):
+    seen, data = options(distill__method=method, distill__augment="color+crop")
+    of_images = augmentation("color+crop", data.mean, data.std)
+    assert "augment" not in seen
+    assert seen["augment_student"] is of_images.independent
+
+
 @pytest.mark.parametrize("method", ["dsa", "idc", "frepo"])
 def test_images_and_networks_are_augmented_each_by_their_own_key(options, method):
     strategies = {"distill__augment": "color+crop", "train__augment": "scale"}

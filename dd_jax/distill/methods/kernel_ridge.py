@@ -106,9 +106,10 @@ def kernel_ridge(
     widths 128, 256, 512); ridge 1e-3 (1e-6); real images drawn by class, 64 of each
     (1024 in all); no margin term and no flipped copies of the set; labels are
     probabilities, 0.9 of the own class at the start (any numbers); with batch
-    statistics each side is normalised by its own; a network has one update more than
-    epochs. Networks on the set are trained by the recipe of the run (squared error by
-    Adam, and the mean of their parameters over steps).
+    statistics each side is normalised by its own; a network of the pool sees the set
+    with the augmentation of training (without), in an epoch in batches (in one step on
+    at most 1000 images), and has an epoch and an update fewer. Networks on the set are
+    trained by the recipe of the run (squared error by Adam).
 
     Args:
       model: the family of networks; its width is that of the features.

@@ -49,8 +49,10 @@ def distance_to_tiles(images: np.ndarray, factor: int) -> np.ndarray:
     """How far images are from any that `split_tiles` enlarges, then clipped to [0, 1].
 
     The root mean square of `y - P_h y P_w`, where P projects on what enlarging gives
-    and y is x, but where x is 0 or 1 the projection if that is beyond (by turns, as y
-    and its projection follow from each other).
+    and y is x, but where x is 0 or 1 any number beyond: the smallest that accelerated
+    projected gradients find.
+
+    Nesterov (1983).
 
     Args:
       images: `f32[m h w c]`.
@@ -65,14 +67,17 @@ def distance_to_tiles(images: np.ndarray, factor: int) -> np.ndarray:
     >>> (distance_to_tiles(whole, 2) > 0.1).tolist()
     [True]
     """
+    if factor == 1:
+        return np.zeros(len(images))
     rows, columns = (_projection(side, factor) for side in images.shape[1:3])
     near = lambda y: np.einsum("ij,mjkc,lk->milc", rows, y, columns, optimize=True)
-    nearest = near(images)
-    for _ in range(_TURNS):
+    unclipped = ahead = images
+    for turn in range(_TURNS):
+        before, nearest = unclipped, near(ahead)
         unclipped = np.where(images <= 0, np.minimum(nearest, 0), images)
         unclipped = np.where(images >= 1, np.maximum(nearest, 1), unclipped)
-        nearest = near(unclipped)
-    return np.sqrt(np.square(unclipped - nearest).mean((1, 2, 3)))
+        ahead = unclipped + turn / (turn + 3) * (unclipped - before)
+    return np.sqrt(np.square(unclipped - near(unclipped)).mean((1, 2, 3)))
 
 
 def _projection(size: int, factor: int) -> np.ndarray:

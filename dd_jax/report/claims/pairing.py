@@ -87,11 +87,14 @@ def reading(record: Record) -> Reading | None:
     recipe = {key: v for key, v in keys.items() if own(key)}
     others = {key: v for key, v in keys.items() if key not in recipe}
     others |= {f"run {key}": run.get(key) for key in SETTINGS}
+    factors = {key: run.get(key) for key in (*FACTORS, "ratio")}
+    if form := run.get("method_form"):  # another method, as its numbers have changed
+        factors["method"] = f"{run['method']} {form}"
     return Reading(
         run["id"],
         run["dataset"],
         run["seed"],
-        {key: run.get(key) for key in (*FACTORS, "ratio")},
+        factors,
         {key: run_value(record, key) for key in ("dataset", *FACTORS)},
         json.dumps(recipe, sort_keys=True),
         json.dumps(others, sort_keys=True),

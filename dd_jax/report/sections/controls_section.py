@@ -107,14 +107,14 @@ def scores(record: Record) -> str:
     soft = lookup(record, "controls", "soft")
     names = [row["name"] for row in _rows(record)]
     labels = "hard labels"
+    same = SAME_LABELS in names
     if soft:
-        same = SAME_LABELS in names
         labels = "labels of the same " if same else "the labels of an early-stopped "
         labels += "teacher"
     hard = "With hard labels the images lose" if of("hlr") >= 0 else "The images gain"
     known = of("ars") is not None
     augmented = f", ARS {decimal(of('ars')).text}" if known else ""
-    no_ars = " ARS is not of learned labels." if soft and not known else ""
+    no_ars = " ARS is not of learned labels." if soft and not same else ""
     return (
         f"{hard} {points(abs(of('hlr'))).text} against the full data (HLR); over "
         f"random images with {labels} the set gains {points(of('ior')).text} (IOR). "

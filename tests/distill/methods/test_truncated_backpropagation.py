@@ -40,7 +40,7 @@ def real():
 
 
 def dimmed(key, images):
-    return images * jax.random.uniform(key, minval=0.5)
+    return images * jax.random.uniform(key, (len(images), 1, 1, 1), minval=0.5)
 
 
 def problem(window, unroll, **options):

@@ -65,6 +65,7 @@ def test_levels_with_enough_seeds_come_first():
         ("split", "validation"),
         ("config", {"train.epochs": 5}),
         ("results_version", 8),
+        ("method_form", 2),
     ],
 )
 def test_cells_that_differ_in_any_other_key_are_not_paired(key, other):

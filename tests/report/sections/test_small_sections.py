@@ -139,6 +139,7 @@ def test_controls_stand_beside_what_the_set_gains_over_them(row):
     assert "1,200 training rows" in how.text
     assert "lose 12.5 points" in words.text and "gains -5.0 points" in words.text
     assert "LRS 0.250, from 0 to 1" in words.text
+    assert "ARS is not of learned labels" in words.text
     assert texts(plain.table)[0][2].startswith("70.0 %")
 
 
@@ -147,6 +148,8 @@ def test_random_images_without_augmentation_are_beside_themselves(row, control):
     part = row["controls"] = controlled()
     part["controls"].append({"name": control, "accuracy": fabricate.around(0.4)})
     part["unaugmented"][control] = fabricate.around(0.3)
+    learned = control == "same_steps"  # labels of a teacher have ARS, if it is measured
+    assert ("ARS is not" in controls_section.scores(row)) is learned
     lines = texts(controls_section.unaugmented(row))
     name, augmented, plain = lines[2]
     assert name == NAMES[control].long
