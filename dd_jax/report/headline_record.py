@@ -8,6 +8,7 @@ from dd_jax.types import Record
 RUN = (
     *("id", "method", "dataset", "arch", "width", "ipc", "init"),
     *("num_classes", "seed", "split", "labels", "config", "adversarial", "precision"),
+    *("fair", "differential_privacy", "method_form"),
 )
 
 
@@ -18,7 +19,8 @@ def cut_down(record: Record) -> Record:
       record: one checked Record.
 
     Returns:
-      A Record of which `headline`, `trends` and `tables.overview` say the same.
+      A Record of which `headline`, `trends`, `repeats` and `tables.overview` say the
+      same.
     """
     of_pipes = lambda part, make: {
         pipe: made for pipe in PIPES if (made := make(lookup(record, part, pipe), pipe))
@@ -35,6 +37,8 @@ def cut_down(record: Record) -> Record:
         "privacy": of_pipes("privacy", lambda _, pipe: _membership(record, pipe)),
         "robustness": of_pipes("robustness", lambda _, pipe: _robustness(record, pipe)),
     }
+    cost = record.get("cost") or {}
+    found["cost"] = {k: v for k, v in cost.items() if k.endswith("_seconds")}
     curve = record.get("learning_curve") or []
     found["learning_curve"] = [
         {key: row.get(key) for key in ("step", "seconds")}

@@ -35,6 +35,7 @@ def settings(records: Sequence[Record]) -> Settings:
     """
     found = [_all(record) for record in records]
     names = dict.fromkeys(name for own in found for name in own)
+    names["method_form"] = names.pop("method_form", None)  # after all keys of configs
     keys: list[str] = []
     for name in names:
         known = {tuple(own.get(key) for key in keys) for own in found}
@@ -75,9 +76,7 @@ def _all(record: Record) -> dict[str, str]:
             name = f"{part}.{key}" if part else key
             if not name.startswith(NO_SETTINGS):
                 found[name] = format_value(value)
-    if form := run.get("method_form"):
-        found["method_form"] = format_value(form)
-    return found
+    return found | {"method_form": run_value(record, "method_form")}
 
 
 def _common(record: Record, key: str) -> str:

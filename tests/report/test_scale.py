@@ -16,11 +16,13 @@ from dd_jax.report import (
     headline_record,
     html,
     records,
+    repeats,
     schema,
     tables,
     trends,
     verdict,
 )
+from dd_jax.report.decision import mitigations
 
 LARGEST = 10_000_000  # bytes of a page
 METHODS, INITS = ("dm", "dc", "dsa", "mtt", "random"), ("noise", "real", "kmeans")
@@ -113,6 +115,8 @@ def test_large_images_leave_the_page_small(tmp_path, monkeypatch, runs):
 
 def test_what_is_kept_of_a_record_says_the_same():
     for row in cells(40):
+        row["run"] |= {"fair": {"form": "balanced", "groups": 2}, "method_form": 2}
+        row["cost"] = {"experts_seconds": 60.0, "distill_seconds": 9.0}
         row["accuracy"]["random_subset"]["mean"] = None
         row["privacy"]["full_data"]["t2"] = None
         short = headline_record.cut_down(row)
@@ -125,6 +129,10 @@ def test_what_is_kept_of_a_record_says_the_same():
                 assert records.estimate(number(short, pipe)) == records.estimate(
                     number(row, pipe)
                 )
+        assert headline.making_seconds(short) == headline.making_seconds(row) == 69.0
+        assert mitigations.defences(short) == mitigations.defences(row) != {}
+        assert repeats.settings([short, short]) == repeats.settings([row, row])
+        assert short["run"]["method_form"] == 2
         lines = [verdict.verdicts(row)]
         assert tables.overview([short], lines) == tables.overview([row], lines)
         assert len(json.dumps(short)) < len(json.dumps(row)) / 3

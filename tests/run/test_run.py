@@ -168,6 +168,8 @@ def marked(name):
 def test_every_method_runs(tmp_path, method):
     found = bare(tmp_path, distill__method=method)
     assert found["run"]["method"] == method
+    forms = {"frepo": 2, "rat_bptt": 2}
+    assert found["run"].get("method_form") == forms.get(method)
     images = distill.load(only_run(tmp_path) / "synthetic.npz").images
     real = load("digits", num_classes=3).train.images / np.float32(255)
     is_real = [(image == real).all((1, 2, 3)).any() for image in images]

@@ -88,14 +88,16 @@ def reading(record: Record) -> Reading | None:
     others = {key: v for key, v in keys.items() if key not in recipe}
     others |= {f"run {key}": run.get(key) for key in SETTINGS}
     factors = {key: run.get(key) for key in (*FACTORS, "ratio")}
+    names = {key: run_value(record, key) for key in ("dataset", *FACTORS)}
     if form := run.get("method_form"):  # another method, as its numbers have changed
         factors["method"] = f"{run['method']} {form}"
+        names["method"] += f", form {form}"
     return Reading(
         run["id"],
         run["dataset"],
         run["seed"],
         factors,
-        {key: run_value(record, key) for key in ("dataset", *FACTORS)},
+        names,
         json.dumps(recipe, sort_keys=True),
         json.dumps(others, sort_keys=True),
         tuple(test.quantity(record) for test in TESTS),

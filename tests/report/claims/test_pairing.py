@@ -83,6 +83,14 @@ def test_recipes_go_with_the_method():
     assert len(of([dm, dsa], METHOD).levels) == 1
 
 
+def test_forms_of_a_method_are_levels_with_names_of_their_own():
+    first, second = cells.cell(method="frepo"), cells.cell(method="frepo")
+    second["run"] |= {"id": "b" * 12, "method_form": 2}
+    found = of([first, second, cells.cell(method="dm")], METHOD)
+    assert found.levels == ("dm", "frepo", "frepo 2")
+    assert found.names[2] == f"{found.names[1]}, form 2"
+
+
 def with_recipe(ipc, lr, seed=0, **config):
     record = cells.cell(ipc=ipc, seed=seed)
     record["run"]["id"] += str((lr, config))
