@@ -30,7 +30,7 @@ what windows alone change, nor what DATM's labels of experts add to them
 
 Time: 5 to 35 minutes a cell on two free CPU cores, an hour for DC, IDC and MTT with its
 experts at 10 images a class; up to 5 minutes more for the networks on the full data.
-Expect, at 1 and 10 images a class: 71.2 and 82.4 % (DM), 70.7 and 81.2 % (DSA), 69.8
+Expect, at 1 and 10 images a class: 71.2 and 82.4 % (DM), 70.1 and 81.2 % (DSA), 70.0
 and 80.1 % (DC), 74.1 and 83.1 % (MTT), 70.0 and 82.0 % (IDC-I), 78.4 and 83.0 % (IDC),
 73.0 and 78.5 % (FRePo), 71.2 % (RaT-BPTT at 1; not run at 10), 61.9 and 73.5 % (RDED),
 and 53.0 and 74.3 % on random subsets. Published figures and recipes are in
