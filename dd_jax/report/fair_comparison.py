@@ -130,7 +130,8 @@ def _others(record: Record) -> tuple:
         for key, value in config
         if key != "distill.lr" and not key.startswith("mitigate.fair.")
     )
-    run = [record["run"].get(key) for key in ("method", "ipc", "init")]
+    keys = ("method", "method_form", "ipc", "init")
+    run = [record["run"].get(key) for key in keys]
     return *run, others, conditions(record)
 
 

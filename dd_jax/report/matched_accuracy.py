@@ -75,8 +75,8 @@ def _names(record: Record) -> tuple[str, ...]:
 
 
 def _kind(record: Record) -> tuple:
-    run = record["run"]
-    return run.get("method"), run.get("init"), conditions(record)
+    run = map(record["run"].get, ("method", "method_form", "init"))
+    return *run, conditions(record)
 
 
 def _point(same: Sequence[Record], risk: Risk) -> Point | None:

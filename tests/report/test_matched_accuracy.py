@@ -45,6 +45,13 @@ def test_other_methods_and_other_accuracies_say_nothing():
     assert rows[0]["Accuracy under PGD (Linf); plain"] == "40.0 % (39.0 to 41.0); -"
 
 
+def test_another_form_of_a_method_is_no_reference():
+    other, mitigated = run(2, 10, 0.8, 0.3), run(3, 10, 0.7, 0.4, attack=0.03)
+    other["run"]["method_form"] = 2
+    rows = cells(run(1, 5, 0.6, 0.1), other, mitigated)
+    assert rows[0]["Accuracy under PGD (Linf); plain"] == "40.0 % (39.0 to 41.0); -"
+
+
 def test_other_data_other_recipes_and_poisoned_sets_are_no_reference():
     mitigated = run(9, 10, 0.7, 0.4, attack=0.03)
     others = [run(i, ipc, a, r) for i, (ipc, a, r) in enumerate([(5, 0.6, 0.1)] * 4)]

@@ -103,10 +103,8 @@ def _fair(record: Record) -> dict[str, float]:
 
 def _reference(candidate: Candidate, plain: Sequence[Candidate]) -> Candidate | None:
     run = candidate.records[0]["run"]
-    same = ("method", "arch", "ipc")
-    alike = [
-        own for own in plain if all(own.records[0]["run"][k] == run[k] for k in same)
-    ]
+    same = lambda of: [of.get(key) for key in ("method", "method_form", "arch", "ipc")]
+    alike = [own for own in plain if same(own.records[0]["run"]) == same(run)]
     other_init = lambda own: own.records[0]["run"]["init"] != run["init"]
     return min(alike, key=other_init, default=None)
 
