@@ -31,7 +31,7 @@ from dd_jax.system import workdir
 
 RECIPES = runpy.run_path(str(Path(__file__).parents[1] / "fashion_mnist_methods.py"))
 FILE = Path(__file__).parents[1] / "results" / "inner_loops.rows"
-METHODS, IPC, TURNS = ("dc", "dsa", "idc_i", "idc"), 10, 3
+METHODS, IPC, TURNS = ("dc", "dsa", "idc_i", "idc"), 10, 8
 NETWORK = {
     **dict.fromkeys(("dc", "dsa"), "distill.network.epochs"),
     **dict.fromkeys(("idc_i", "idc"), "distill.network.steps"),
