@@ -35,7 +35,7 @@ and 80.1 % (DC), 74.1 and 83.1 % (MTT), 70.0 and 82.0 % (IDC-I), 78.4 and 83.0 %
 73.0 and 78.5 % (FRePo), 71.2 % (RaT-BPTT at 1; not run at 10), 61.9 and 73.5 % (RDED),
 and 53.0 and 74.3 % on random subsets. Published figures and recipes are in
 experiments/fashion_mnist_published.py.
-That of FRePo at 10 is from before its real images had no augmentation.
+The number of FRePo at 10 is of a version that augmented its real images.
 Records: experiments/results/fashion_mnist.jsonl; with more steps, on held-out rows,
 experiments/results/fashion_mnist_held_out.jsonl.
 """

@@ -29,8 +29,9 @@ class Settings(NamedTuple):
 def settings(records: Sequence[Record]) -> Settings:
     """The setting of each run; repeats have the same.
 
-    Keys of the config, the defences and the precision count where runs that agree in
-    all keys before differ in them: a learning rate that goes with the method does not.
+    Keys of the config, the defences, the precision and then the form of the method
+    count where runs that agree in all keys before differ in them: a learning rate that
+    goes with the method does not.
     Records of version 4 and older have no config keys.
     """
     found = [_all(record) for record in records]
