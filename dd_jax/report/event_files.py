@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dd_jax.report import headline
-from dd_jax.report.lines import KEYS
 from dd_jax.report.records import estimate
+from dd_jax.report.run_keys import KEYS
 from dd_jax.report.schema import PIPES
 from dd_jax.system import disk
 from dd_jax.types import InputError, Record

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from dd_jax.report.records import estimate
 
 NOT_MEASURED = "not measured"
+NOT_RECORDED = "not recorded"
 
 
 class Cell(NamedTuple):
@@ -117,7 +118,7 @@ def format_value(value: object) -> str:
     ('not recorded', 'no')
     """
     if value is None:
-        return "not recorded"
+        return NOT_RECORDED
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):

@@ -3,34 +3,37 @@
 from collections.abc import Callable, Sequence
 from itertools import groupby
 
-from dd_jax.report.display_names import key_name, run_value, short_name
+from dd_jax.report.formats import NOT_RECORDED
 from dd_jax.report.intervals import mean_interval
 from dd_jax.report.records import estimate
+from dd_jax.report.repeats import DEFAULT, settings
+from dd_jax.report.run_keys import KEYS, value_name
 from dd_jax.types import Record
 
 MOST = 28  # lines of a panel; that many styles differ
 LONGEST = 40  # characters of a label
-NUMERIC = ("ipc", "num_classes", "width")
-NAMED = ("init", "method", "arch", "dataset")
-KEYS = ("method", *(key for key in NAMED if key != "method"), *NUMERIC)
 
 
 def lines(records: Sequence[Record]) -> list[tuple[str, list[Record]]]:
-    """Records by the run keys that vary; those that differ in none are repeats.
+    """Repeats of each setting; those that differ in the seed alone.
 
     Returns:
       `(label, repeats)` of each line, in the order of the Records; the label names only
-      what varies.
+      what varies, and no default of a config key.
+
+    >>> runs = [{"method": "dm"}, {"method": "dm", "config": {"distill.lr": 2.0}}]
+    >>> [label for label, _ in lines([{"run": run} for run in runs])]
+    ['DM', 'DM, lr 2']
     """
-    seen = {key: {record["run"].get(key) for record in records} for key in KEYS}
-    varying = [key for key in KEYS if len(seen[key]) > 1] or ["method"]
-    found: dict[tuple, list[Record]] = {}
-    for record in records:
-        values = tuple(record["run"].get(key) for key in varying)
-        found.setdefault(values, []).append(record)
+    keys, rows, _ = settings(records)
+    last = [key.rpartition(".")[2] for key in keys]
+    names = [end if last.count(end) == 1 else key for end, key in zip(last, keys)]
+    found: dict[tuple[str, ...], list[Record]] = {}
+    for record, row in zip(records, rows):
+        found.setdefault(row, []).append(record)
     return [
-        (short(", ".join(line_name(members[0], key) for key in varying)), members)
-        for members in found.values()
+        (short(", ".join(_words(members[0], keys, names, row))), members)
+        for row, members in found.items()
     ]
 
 
@@ -57,15 +60,22 @@ def points(
     return [(x(same), pooled([row.get("accuracy") for row in same])) for same in groups]
 
 
-def line_name(record: Record, key: str) -> str:
-    """The value of a run key as legends and ticks have it, methods abbreviated."""
-    value = run_value(record, key)
-    if key in NUMERIC:
-        return f"{key_name(key)} {value}"
-    return f"init {value}" if key == "init" else short_name(value, key)
-
-
 def short(label: str) -> str:
     """A label as a legend can hold it; it would leave out those that begin with _."""
     label = label if len(label) <= LONGEST else label[: LONGEST - 1] + "…"
     return f" {label}" if label.startswith("_") else label
+
+
+def _words(
+    record: Record, keys: Sequence[str], names: Sequence[str], row: Sequence[str]
+) -> list[str]:
+    """Values of a line: of run keys, of the method at least, then set config keys."""
+    of_run = [key for key in keys if key in KEYS] or ["method"]
+    return [
+        *(value_name(record, key) for key in of_run),
+        *(
+            f"{name} {value}"
+            for key, name, value in zip(keys, names, row)
+            if key not in KEYS and value not in (DEFAULT, NOT_RECORDED)
+        ),
+    ]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import NamedTuple
 
-from dd_jax.report.lines import NAMED, NUMERIC
+from dd_jax.report.run_keys import NAMED, NUMERIC
 from dd_jax.types import Record
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from dd_jax.report.display_names import key_name, run_value, short_name
 from dd_jax.report.formats import format_value
-from dd_jax.report.lines import KEYS, NUMERIC
+from dd_jax.report.run_keys import KEYS, NUMERIC
 from dd_jax.types import Record
 
 NO_SETTINGS = ("seed", "devices", "checkpoint_seconds", "report.", "decision.")
@@ -16,9 +16,9 @@ class Settings(NamedTuple):
     """What varies over runs besides the seed.
 
     Attributes:
-      keys: that vary, those of `lines.KEYS` first; `method` where none does.
+      keys: that vary, those of `run_keys.KEYS` first; `method` where none does.
       values: of each run, as texts in the order of `keys`.
-      common: the other keys of `lines.KEYS` and their values, in one line.
+      common: the other keys of `run_keys.KEYS` and their values, in one line.
     """
 
     keys: tuple[str, ...]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from dd_jax.report.display_names import key_name, run_value
-from dd_jax.report.formats import format_value
+from dd_jax.report.formats import NOT_RECORDED, format_value
 from dd_jax.report.path_texts import without_paths
 from dd_jax.report.repeats import DEFAULT
 from dd_jax.report.safe_text import printable
@@ -70,7 +70,7 @@ def _of_run(names: dict[str, str], *runs: dict) -> Iterator[tuple[str, str, str]
 
 def _of_config(*configs: dict | None) -> Iterator[tuple[str, str, str]]:
     if None in configs:
-        known = ("not recorded" if own is None else "recorded" for own in configs)
+        known = (NOT_RECORDED if own is None else "recorded" for own in configs)
         yield "other config keys", *known
         return
     for key in dict.fromkeys(key for own in configs for key in own):

@@ -5,7 +5,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from dd_jax.report.display_names import fair_form
-from dd_jax.report.lines import NAMED, NUMERIC
+from dd_jax.report.run_keys import NAMED, NUMERIC
 from dd_jax.types import Record
 
 

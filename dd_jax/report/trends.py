@@ -25,9 +25,10 @@ from dd_jax.report.figures import (
     svg,
 )
 from dd_jax.report.frontier import frontiers
-from dd_jax.report.lines import KEYS, MOST, NUMERIC, line_name, lines, pooled, short
+from dd_jax.report.lines import MOST, lines, pooled, short
 from dd_jax.report.records import estimate
 from dd_jax.report.repeats import settings
+from dd_jax.report.run_keys import KEYS, NUMERIC, value_name
 from dd_jax.report.sweep_axes import Layout, grouped, layout
 from dd_jax.system import disk
 from dd_jax.types import Record
@@ -98,7 +99,7 @@ def plans(records: Sequence[Record]) -> list[Plan]:
         for what, curves in AGAINST.items():
             if draw := curves(members):
                 metric = f"Accuracy against {what}"
-                title = f"{metric}, {line_name(members[0], 'ipc')}"
+                title = f"{metric}, {value_name(members[0], 'ipc')}"
                 many = len(lines(members)) > MOST
                 cut = f", at most {MOST} lines" if many else ""
                 found.append(Plan(metric, title + cut, draw))
@@ -116,7 +117,7 @@ def _panels(
     found = []
     for values, members in grouped(part.records, keys):
         where = [
-            f"no {key_name(k)}" if v is None else line_name(members[0], k)
+            f"no {key_name(k)}" if v is None else value_name(members[0], k)
             for k, v in zip(keys, values)
         ]
         kept, cut = _few(members, axes)
@@ -180,7 +181,7 @@ def _panel(
                 *error_bars(line(members, "distilled")),
                 **line_style(i),
                 capsize=2,
-                label=short(line_name(members[0], axes.line))
+                label=short(value_name(members[0], axes.line))
                 if axes.line
                 else "Distilled",
             )
@@ -199,7 +200,7 @@ def _panel(
             no_minor_ticks(panel.xaxis)
             panel.xaxis.set_major_formatter(ScalarFormatter())
         else:
-            names = [short(line_name(same[0], axes.x)) for _, same in along]
+            names = [short(value_name(same[0], axes.x)) for _, same in along]
             panel.set_xticks(range(len(ticks)), names, rotation=20)
 
     return draw

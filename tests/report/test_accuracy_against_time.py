@@ -35,6 +35,20 @@ def test_one_line_for_each_record_with_curve():
     assert list(x) == [3.0, 6.0] and list(y) == [0.4, 0.5]
 
 
+def test_other_settings_are_lines_of_their_own():
+    windows = record("mtt", curve=[(10, 3.0, 0.6)] + CURVE[1:])
+    windows["run"]["config"] = {"distill.mtt.growth": 75}
+    later = record("dm", curve=CURVE)
+    later["run"]["method_form"] = 2
+    earlier, plain = record("dm", curve=CURVE), record("mtt", curve=CURVE)
+    axes = Figure().add_subplot()
+    curves([plain, windows, earlier, later])(axes)
+    labels = axes.get_legend_handles_labels()[1]
+    assert labels == ["MTT", "MTT, growth 75", "DM", "DM, method_form 2"]
+    firsts = [line.lines[0].get_ydata()[0] for line in axes.containers]
+    assert firsts == [0.4, 0.6, 0.4, 0.4]
+
+
 def test_experts_come_before_the_first_step():
     slow = record("mtt", curve=CURVE) | {"cost": {"experts_seconds": 60.0}}
     axes = Figure().add_subplot()
