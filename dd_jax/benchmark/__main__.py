@@ -30,7 +30,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
 
-from dd_jax.benchmark import ranking
+from dd_jax.benchmark import ranking, ranking_page
 from dd_jax.benchmark.adding import add
 from dd_jax.benchmark.evaluation import evaluate, prepared, source_here
 from dd_jax.benchmark.kept import FILE, Kept, keep, kept
@@ -174,7 +174,7 @@ def _rank(
         missing = {name: why[name] for name in why if name not in result.records}
         reasons = {name: missing[name] for name in missing if name not in found}
         rows = ranking.ranked(sets, found, records_of(folder, _ids(sets)))
-        text = markdown.of_blocks(ranking.page(rows, reasons))
+        text = markdown.of_blocks(ranking_page.page(rows, reasons))
         for page in pages:
             disk.replace(page, f"# Benchmark\n\n{text}".encode())
         if keeps:

@@ -4,7 +4,7 @@ import pytest
 from tiny import optimised  # noqa: F401
 
 from dd_jax.benchmark import __main__ as command
-from dd_jax.benchmark import ranking
+from dd_jax.benchmark import ranking, ranking_page
 from dd_jax.benchmark.adding import MOST_BYTES
 from dd_jax.benchmark.evaluation import config_of, evaluate
 from dd_jax.benchmark.kept import Kept, kept
@@ -33,7 +33,7 @@ def test_the_page_is_what_the_kept_evaluations_give(made):
     verdicts = {row.published.record and ranking.compared(row) for row in rows}
     assert verdicts <= {"inside", ""}
     assert len(rows) == len(PATHS)
-    page = markdown.of_blocks(ranking.page(rows, {}))
+    page = markdown.of_blocks(ranking_page.page(rows, {}))
     assert (command.SETS / "README.md").read_text() == f"# Benchmark\n\n{page}"
 
 

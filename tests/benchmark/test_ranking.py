@@ -2,7 +2,7 @@
 
 import pytest
 
-from dd_jax.benchmark import ranking
+from dd_jax.benchmark import ranking, ranking_page
 from dd_jax.benchmark.evaluation import config_of, evaluate
 from dd_jax.benchmark.kept import Kept
 from dd_jax.benchmark.published_set import PublishedSet, data_name, records_of
@@ -90,7 +90,7 @@ def test_the_row_of_a_set(published):
     sets = [published("mine", record="id")]
     again = found(0.784, bytes={"images": 640, "labels": 100_000})
     rows = ranked(sets, {"mine": again}, {"id": MADE})
-    text = markdown.of_blocks(ranking.page(rows, {}))
+    text = markdown.of_blocks(ranking_page.page(rows, {}))
     head, _, row = [line for line in text.splitlines() if line.startswith("|")]
     assert [*zip(*(line.strip("| ").split(" | ") for line in (head, row)))] == [
         ("rank", "1"),
@@ -127,7 +127,9 @@ def test_sets_are_ranked_within_data_and_size(published):
     }
     rows = ranked(sets, records, {})
     assert "".join(row.published.name for row in rows) == "dcbeag"
-    text = markdown.of_blocks(ranking.page(rows, {"f": "no such file: /home/ada/x"}))
+    text = markdown.of_blocks(
+        ranking_page.page(rows, {"f": "no such file: /home/ada/x"})
+    )
     title = "**digits (scikit-learn), 10 classes, 10 images per class, test rows**"
     assert text.count(title) == 1 and title.replace("test", "validation") in text
     assert "**Fashion-MNIST, 10 classes, 10 images" in text and "ada" not in text
@@ -140,7 +142,7 @@ def test_equal_sets_share_a_rank(published):
     accuracies = {"a": 0.5, "b": 0.7, "c": 0.7, "d": 0.6}
     records = {name: found(mean) for name, mean in accuracies.items()}
     rows = ranked(sets, records, {})
-    text = markdown.of_blocks(ranking.page(rows, {}))
+    text = markdown.of_blocks(ranking_page.page(rows, {}))
     lines = [line.split(" | ")[:2] for line in text.splitlines() if line[:1] == "|"]
     assert lines[2:] == [["| 1", "b"], ["| 1", "c"], ["| 3", "d"], ["| 4", "a"]]
 
@@ -150,7 +152,7 @@ def test_sets_that_see_other_rows_are_not_ranked_together(published):
     sets = [published(name) for name in "abc"] + [published("d", config=details)]
     records = {name: found(0.7) for name in "abcd"}
     rows = ranked(sets, records, {}, b="other", d="small")
-    text = markdown.of_blocks(ranking.page(rows, {}))
+    text = markdown.of_blocks(ranking_page.page(rows, {}))
     assert text.count("\n| 1 |") == 4  # a and c share a rank
     title = "**digits (scikit-learn), 10 classes, 10 images per class, test rows"
     assert f"{title} rows**" in text and f"{title} other**" in text
@@ -163,7 +165,7 @@ def test_sets_that_see_the_same_rows_are_ranked_together(published):
     here = {name: found(mean, dataset="npz:x") for name, mean in zip("ab", (0.6, 0.7))}
     for record in here.values():
         record["run"]["config"] = {"data.source": "npz:x"}
-    text = markdown.of_blocks(ranking.page(ranked(sets, here, {}), {}))
+    text = markdown.of_blocks(ranking_page.page(ranked(sets, here, {}), {}))
     assert text.count("**") == 2 and "| 1 | b |" in text and "| 2 | a |" in text
 
 
