@@ -357,6 +357,10 @@ def test_models_that_cannot_be(capsys, changes, message):
             "give distill.factor 2 or 3",
         ),
         (
+            {"distill.method": "idc_i", "distill.factor": 2},
+            "distill.factor=2: idc_i does not take it; leave it at 0",
+        ),
+        (
             {"distill.distance": "cosine"},
             "distill.distance=cosine: mtt does not take it; leave it at own",
         ),

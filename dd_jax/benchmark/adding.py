@@ -199,7 +199,7 @@ def _published_record(found: SyntheticSet) -> str:
     """The id of the Record that a published file names, if its digest is right."""
     metadata = found.metadata or {}
     right = metadata.get("record_digest") == content_digest(found)
-    return PublishedSet("", Path(), metadata).record if right else ""
+    return PublishedSet("", Path(), 0, metadata).record if right else ""
 
 
 def public(record: Record) -> Record:

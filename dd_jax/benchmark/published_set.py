@@ -25,11 +25,13 @@ class PublishedSet(NamedTuple):
     Attributes:
       name: of the file, without its ending.
       path: of the file.
+      images: that networks learn from.
       metadata: of the set; `config` has its training recipe.
     """
 
     name: str
     path: Path
+    images: int
     metadata: dict
 
     @property
@@ -82,18 +84,16 @@ def stated(made: Record) -> dict | None:
 def read(path: Path) -> PublishedSet:
     """Reads one of them.
 
-    It names no Record where it states another digest than its own; those that were
-    published before digests were stated keep theirs.
+    It names no Record unless it states its own digest.
 
     Raises:
       InputError: it is not a synthetic set.
     """
     found = storage.load(path)
     metadata = found.metadata or {}
-    stated = metadata.get("record_digest")
-    if stated is not None and stated != content_digest(found):
+    if metadata.get("record_digest") != content_digest(found):
         metadata = metadata | {"record": None}
-    return PublishedSet(path.stem, path, metadata)
+    return PublishedSet(path.stem, path, len(found.images), metadata)
 
 
 def content_digest(found: SyntheticSet) -> str:

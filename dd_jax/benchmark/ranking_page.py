@@ -14,7 +14,7 @@ from dd_jax.benchmark.ranking import (
     group,
     results_version,
 )
-from dd_jax.config import RESULTS_VERSION
+from dd_jax.config import RESULTS_VERSION, current_form
 from dd_jax.report import headline
 from dd_jax.report.blocks import Block, Caption, Grid, Notes, Table, Text
 from dd_jax.report.control_names import HARD_LABELS, NAMES
@@ -29,20 +29,24 @@ from dd_jax.report.formats import (
 )
 from dd_jax.report.path_texts import without_paths
 from dd_jax.report.records import estimate, lookup
+from dd_jax.train.recipe import batches
 
 HOW = (
     "Each set as published, in 8 bits, evaluated again by the training recipe that it "
     "states; ranked by accuracy, with 95 % intervals over networks. Sets of one table "
-    "share data and evaluation rows, not width, training rows and epochs. Record: the "
-    "accuracy of the run that made the set, in 8 bits where that was measured, and "
-    "whether the accuracy found again lies in its interval, as it does for the same "
-    "networks, and nine times in ten for as many others. Random subsets have hard "
-    "labels and take as many epochs as the set, which are fewer steps where a stored "
-    "image holds several. Full data, the best control of other images on these rows, "
-    "minutes of distillation with its experts, teacher and releases, membership "
-    "(AUC of the strongest attack) and accuracy under PGD are those of the run that "
-    "made the set; a dash where it did not measure them, or where the set was made "
-    "elsewhere or names the Record of another method, data or size. Images take 8 "
+    "share data and evaluation rows, not width, training rows, steps of a network, "
+    "learning rate, batches and CutMix. Record: the accuracy of the run that made the "
+    "set, in 8 bits where that was measured, and whether the accuracy found again lies "
+    "in its interval, as it does for the same networks, and nine times in ten for as "
+    "many others. Random subsets have hard labels and take as many epochs as the set, "
+    "which are fewer steps where a stored image holds several. Full data, the best "
+    "control of other images on these rows, minutes of distillation with its experts, "
+    "teacher and releases, membership (AUC of the strongest attack) and accuracy under "
+    "PGD are those of the run that made the set; a dash where it did not measure them, "
+    "or where the set was made elsewhere or names the Record of another method, data "
+    "or size. Full data are of that run's width and epochs, and minutes of a machine "
+    "and load that were not the same for all: they may differ several times. An "
+    "earlier form of a method is one whose numbers have changed since. Images take 8 "
     "bits a value, hard labels a byte each, soft ones four a class, and as much for "
     "each view that has labels of its own."
 )
@@ -59,6 +63,20 @@ def _title(row: Ranked) -> str:
     if (version := results_version(row)) != RESULTS_VERSION:
         words.append(f"results version {version or 'unknown'}")
     return ", ".join(words)
+
+
+def _method(row: Ranked) -> str:
+    name, made = run_value(row.made or row.found, "method"), row.made.get("run")
+    earlier = made and made.get("method_form") != current_form(made["method"])
+    return f"{name}, earlier form" if earlier else name
+
+
+def _steps(row: Ranked) -> str:
+    recipe = row.published.recipe
+    epochs, batch = recipe.get("train.epochs"), recipe.get("train.batch")
+    if epochs is None or batch is None:
+        return NO_VALUE
+    return f"{epochs * batches(row.published.images, batch)[1]:,}"
 
 
 def _control(row: Ranked) -> str | Cell:
@@ -95,11 +113,11 @@ def _size(row: Ranked, part: str) -> str:
 
 COLUMNS: tuple[tuple[str, Callable[[Ranked], str | Cell]], ...] = (
     ("set", lambda row: row.published.name),
-    ("method", lambda row: run_value(row.made or row.found, "method")),
+    ("method", _method),
     ("architecture", lambda row: run_value(row.found, "arch")),
     ("width", lambda row: run_value(row.found, "width")),
     ("training rows", lambda row: str(row.published.recipe.get("data.rows") or "all")),
-    ("epochs", lambda row: str(row.published.recipe.get("train.epochs", NO_VALUE))),
+    ("steps", _steps),
     ("accuracy", lambda row: percent(headline.accuracy(row.found))),
     ("Record", lambda row: percent(stated(row.made))),
     ("found again", compared),

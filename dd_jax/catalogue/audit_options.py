@@ -272,8 +272,8 @@ CONTROLS = (
     Option(
         "names",
         CONTROL_NAMES,
-        "random images with labels of an early-stopped teacher; the easiest or hardest "
-        "images by el2n, grand or forgetting; herding of learned features; all "
+        "random images with labels of a teacher of chosen epochs; the easiest or "
+        "hardest images by el2n, grand or forgetting; herding of learned features; all "
         "pipelines trained without augmentation",
         some_of(CONTROL_NAMES),
     ),

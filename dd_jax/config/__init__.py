@@ -3,6 +3,7 @@
 from dd_jax.config.nested import flat
 from dd_jax.config.run_names import (
     RESULTS_VERSION,
+    current_form,
     method_form,
     run_id,
     run_ids,
@@ -28,6 +29,7 @@ __all__ = [
     "default",
     "essential",
     "flat",
+    "current_form",
     "method_form",
     "only_audits",
     "used_entries",

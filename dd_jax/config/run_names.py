@@ -113,8 +113,13 @@ def method_form(config: ConfigDict) -> dict[str, int]:
     Args:
       config: a valid config.
     """
-    known = not config.distill.load and config.distill.method in _FORMS
-    return {"method_form": _FORMS[config.distill.method]} if known else {}
+    form = None if config.distill.load else current_form(config.distill.method)
+    return {} if form is None else {"method_form": form}
+
+
+def current_form(method: str) -> int | None:
+    """The `method_form` of Records of a method; None of one in its first form."""
+    return _FORMS.get(method)
 
 
 def _learns(config: ConfigDict) -> bool:

@@ -14,7 +14,7 @@ HARD_LABELS = "hard_labels"  # of the images of the set
 SAME_LABELS, SAME_STEPS = "same_labels", "same_steps"  # random images, as on the set
 NAMES = {
     "teacher_labels": ControlName(
-        "teacher's labels", "Random images, labels of an early-stopped teacher"
+        "teacher's labels", "Random images, labels of a teacher of chosen epochs"
     ),
     SAME_LABELS: ControlName(
         "random, the set's teacher", "Random images with labels of the set's teacher"

@@ -4,22 +4,24 @@ from collections.abc import Sequence
 
 from dd_jax.report import headline
 from dd_jax.report.blocks import Table
-from dd_jax.report.control_names import NAMES
+from dd_jax.report.control_names import NAMES, SAME_LABELS, SAME_STEPS
 from dd_jax.report.display_names import run_value
 from dd_jax.report.formats import Cell, dashed, decimal, percent
 from dd_jax.report.records import lookup
 from dd_jax.types import Record
 
 PLAIN = {
-    "distilled": "distilled, not augmented",
-    "random_subset": "random subset, not augmented",
+    "distilled": "distilled",
+    "random_subset": "random subset",
+    **{name: NAMES[name].short for name in (SAME_STEPS, SAME_LABELS)},
 }
 
 
 def side_by_side(records: Sequence[Record]) -> Table | None:
     """Accuracy on each distilled set and on its controls, with LRS and ARS.
 
-    Two columns are of networks that were trained without augmentation.
+    A control that was chosen of several forms states the form. The last columns before
+    the scores are of networks that were trained without augmentation.
 
     Args:
       records: as `dd_jax.report.records.read` gives them.
@@ -29,27 +31,41 @@ def side_by_side(records: Sequence[Record]) -> Table | None:
     """
     found = [r for r in records if lookup(r, "controls", "controls")]
     of = [
-        {row["name"]: row.get("accuracy") for row in record["controls"]["controls"]}
+        {row["name"]: _cell(row) for row in record["controls"]["controls"]}
         for record in found
     ]
     names = [name for name in NAMES if any(name in own for own in of)]
     if not names:
         return None
+    plain = [p for p in PLAIN if any(_plain(record, p) for record in found)]
     columns = ("method", "IPC", "distilled", "random subset")
-    columns += (*(NAMES[name].short for name in names), "full data", *PLAIN.values())
-    columns += ("LRS", "ARS")
-    return Table(columns, [_row(*pair, names) for pair in zip(found, of)])
+    columns += (*(NAMES[name].short for name in names), "full data")
+    columns += (*(f"{PLAIN[pipe]}, not augmented" for pipe in plain), "LRS", "ARS")
+    rows = [_row(record, own, names, plain) for record, own in zip(found, of)]
+    return Table(columns, rows)
 
 
-def _row(record: Record, of: dict, names: Sequence[str]) -> tuple[str | Cell, ...]:
+def _cell(control: dict) -> Cell:
+    """Accuracy on a control, and its form."""
+    rate = percent(control.get("accuracy"))
+    return Cell(rate.text, "; ".join(filter(None, (rate.detail, control.get("form")))))
+
+
+def _plain(record: Record, pipe: str) -> dict | None:
+    return lookup(record, "controls", "unaugmented", pipe)
+
+
+def _row(
+    record: Record, of: dict[str, Cell], names: Sequence[str], plain: Sequence[str]
+) -> tuple[str | Cell, ...]:
     rate = lambda pipe: percent(headline.accuracy(record, pipe))
     score = lambda key: decimal(lookup(record, "controls", "scores", key))
     cells = (
         rate("distilled"),
         rate("random_subset"),
-        *(percent(of.get(name)) for name in names),
+        *(of.get(name, percent(None)) for name in names),
         rate("full_data"),
-        *(percent(lookup(record, "controls", "unaugmented", pipe)) for pipe in PLAIN),
+        *(percent(_plain(record, pipe)) for pipe in plain),
         score("lrs"),
         score("ars"),
     )

@@ -12,6 +12,8 @@ from dd_jax.types import InputError
 
 _PARAMETERS = {  # key, whose default leaves it to the method -> parameter of factories
     "distill.distance": "distance",
+    "distill.factor": "factor",
+    "distill.multi": "multi",
     "distill.network.outer_steps": "outer_steps",
     "distill.network.epochs": "net_epochs",
 }

@@ -8,7 +8,6 @@ from ml_collections import ConfigDict
 
 from dd_jax import config as configs
 from dd_jax.catalogue import names
-from dd_jax.catalogue.method_traits import selects
 from dd_jax.distill.io import storage
 from dd_jax.run import stages
 from dd_jax.run.cached import run_dir
@@ -81,11 +80,10 @@ def transfer_variants(config: ConfigDict) -> dict[str, dict[str, Any]]:
 
 
 def _own_settings(config: ConfigDict, name: str) -> dict[str, Any]:
-    """Of another method its own learning rates; a selection has nothing to decode."""
+    """Of another method its own learning rates."""
     if name == config.distill.method:
         return {}
-    chosen = {"distill.factor": 0, "distill.multi": False} if selects(name) else {}
-    return chosen | {"distill.lr": 0.0, "distill.lr_labels": 0.0}
+    return {"distill.lr": 0.0, "distill.lr_labels": 0.0}
 
 
 def variant_networks(

@@ -65,7 +65,7 @@ def published(tmp_path):
     def make(name, **metadata):
         path = tmp_path / f"{name}.npz"
         path.write_bytes(bytes(12_345))
-        return PublishedSet(name, path, metadata)
+        return PublishedSet(name, path, 400, metadata)
 
     return make
 
@@ -87,7 +87,8 @@ def test_data_may_lie_elsewhere(published):
 
 
 def test_the_row_of_a_set(published):
-    sets = [published("mine", record="id")]
+    training = {"train": {"epochs": 300, "batch": 256}}
+    sets = [published("mine", record="id", config=training)]
     again = found(0.784, bytes={"images": 640, "labels": 100_000})
     rows = ranked(sets, {"mine": again}, {"id": MADE})
     text = markdown.of_blocks(ranking_page.page(rows, {}))
@@ -99,7 +100,7 @@ def test_the_row_of_a_set(published):
         ("architecture", "MLP"),
         ("width", "8"),
         ("training rows", "all"),
-        ("epochs", "-"),
+        ("steps", "600"),
         ("accuracy", "78.4 % (77.4 to 79.4)"),
         ("Record", "80.0 % (79.0 to 81.0)"),
         ("found again", "outside by 0.6 points"),
@@ -113,6 +114,20 @@ def test_the_row_of_a_set(published):
         ("labels", "100 kB"),
     ]
     assert "1 of 1 sets evaluated: 0 inside" in ranking.summary(rows, {})
+
+
+def test_a_set_of_an_earlier_form_of_its_method_says_so(published, monkeypatch):
+    newer = MADE | {"run": MADE["run"] | {"method_form": 2}}
+    sets = [published(name, record=name) for name in ("old", "new")]
+    records = {"old": found(0.7), "new": found(0.8)}
+    rows = ranked(sets, records, {"old": MADE, "new": newer})
+    monkeypatch.setattr(ranking_page, "current_form", {"dm": 2}.get)
+    lines = markdown.of_blocks(ranking_page.page(rows, {})).splitlines()
+    cells = {of[1]: of[2] for of in (line.split(" | ", 4) for line in lines[-2:])}
+    assert {of: cell.endswith(", earlier form") for of, cell in cells.items()} == {
+        "old": True,
+        "new": False,
+    }
 
 
 def test_sets_are_ranked_within_data_and_size(published):

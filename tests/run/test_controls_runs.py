@@ -37,7 +37,7 @@ def test_the_part_is_in_the_record_and_the_report(record, root):
     assert 0 <= part["scores"]["lrs"] <= 1 and not part["soft"]
     assert record["cost"]["controls_seconds"] > 0
     page = report.build(root).read_text()
-    assert "labels of an early-stopped teacher" in page and "LRS" in page
+    assert "labels of a teacher of chosen epochs" in page and "LRS" in page
 
 
 @pytest.mark.usefixtures("record")

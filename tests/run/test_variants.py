@@ -46,6 +46,17 @@ def test_other_methods_decode_by_all_factors_only_where_there_are_tiles(factor, 
     assert found.get("distill.multi", True) == kept
 
 
+def test_images_of_one_tile_stand_beside_tiles():
+    changes = {
+        "distill.method": "idc",
+        "distill.factor": 2,
+        "distill.multi": True,
+        "audits.transfer.enabled": True,
+        "audits.transfer.methods": ("idc_i",),
+    }
+    run.prepared(make(SMALL | changes))
+
+
 def test_a_method_that_learns_labels_stands_beside_a_teacher():
     changes = {
         "distill.labels": "teacher",

@@ -47,13 +47,14 @@ def benchmark_scores(
       plain: own and random without augmentation.
 
     Source: Li et al. 2024, "DD-Ranking". Differs from its code (0.2.0), which gives the
-    formulas percent, so that scores leave [0, 1], picks the learning rate on test rows,
-    enters LRS twice for each run, so that its deviation is wrong, keeps no full-data
-    accuracy of CIFAR, and takes seeds from the clock, in: accuracies are fractions;
-    nothing is tuned, so that random images take the config's learning rate and hard
-    labels that of the set; hard labels are trained with augmentation as well; learned
-    labels are compared with those of an early-stopped teacher; each run counts once,
-    full data are trained here, and every draw follows from the seed.
+    formulas percent, so that scores leave [0, 1], picks the learning rate and the epoch
+    on test rows, enters LRS twice for each run, so that its deviation is wrong, keeps
+    no full-data accuracy of CIFAR, and takes seeds from the clock, in: accuracies are
+    fractions, after the last epoch; nothing is tuned, so that random images take the
+    config's learning rate and hard labels that of the set; hard labels are trained with
+    augmentation as well; learned labels are compared with those of the teacher of that
+    control; each run counts once, full data are trained here, and every draw follows
+    from the seed.
 
     >>> round(benchmark_scores(0.9, 0.8, 0.7, 0.8).lrs, 4)
     0.2285

@@ -1,6 +1,7 @@
 """The controls of a run: its accuracy beside that of simpler sets of the same size."""
 
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import jax
@@ -16,7 +17,6 @@ from dd_jax.train import predictions
 from dd_jax.types import InputError, Split
 
 PLAIN = "unaugmented"
-_TRIALS = 2  # networks that each form of a control is tried on
 
 
 def check(context: Context) -> None:
@@ -32,7 +32,7 @@ def measure(context: Context) -> dict:
     do not, networks on random images that do are a control, and scores compare with it.
 
     A share of each class of train is held out from all controls; of the forms of a
-    control, see `control_forms`, that is taken which two networks do best with on these
+    control, see `control_forms`, that is taken which its networks do best with on these
     rows. Where labels of the set are soft, its images are also taken with hard ones,
     and where they are those of a teacher, random images with its labels.
 
@@ -128,7 +128,7 @@ def _on_rows(context: Context) -> tuple[dict[str, Any], int]:
     count = len(held_out.labels)
     see = partial(_seen, context, kept)
     seen = context.cached(f"scores with {count} held out", see, "full_data")
-    name = f"networks as on {context.sets.images.shape[1]} images"
+    name = f"networks, forms by all, as on {context.sets.images.shape[1]} images"
     make = partial(_predicted, context, kept, held_out, Learned(**seen))
     return context.cached(name, make, "random_subset"), count
 
@@ -161,20 +161,15 @@ def _best(
     context: Context, images: np.ndarray, held: Split, name: str, forms: list[Form]
 ) -> dict[str, Any]:
     """The form that does best on held-out rows, and what its networks predict."""
+    in_set = context.sets.images.shape[1]
 
-    def networks(form: Form, count: int):
+    def tried(form: Form) -> tuple[float, Form, Any]:
         rows = Split(images, form.labels, None)
-        purpose = f"{name} {form.form}"
-        in_set = context.sets.images.shape[1]
-        return context.fit(rows, form.rows[:count], purpose, in_set)
-
-    def on_held(form: Form) -> float:
-        params = networks(form, _TRIALS)
+        params = context.fit(rows, form.rows, f"{name} {form.form}", in_set)
         predicted = predictions(context.model, params, held.images)
-        return float((predicted == held.labels).mean())
+        return float((predicted == held.labels).mean()), form, params
 
-    best = max(forms, key=on_held) if len(forms) > 1 else forms[0]
-    params = networks(best, len(best.rows))
+    _, best, params = max(map(tried, forms), key=itemgetter(0))
     predicted = predictions(context.model, params, context.evaluation.images)
     return {"form": best.form, "predicted": predicted}
 

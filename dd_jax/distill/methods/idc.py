@@ -90,7 +90,7 @@ def idc(
     )
 
 
-@passes_on(idc)
-def idc_i(model: Model, *, factor: int = 1, **options) -> Method:
+@passes_on(idc, "factor", "multi")
+def idc_i(model: Model, **options) -> Method:
     """IDC-I: `idc` with one synthetic image in each stored image."""
-    return idc(model, factor=factor, **options)
+    return idc(model, factor=1, **options)

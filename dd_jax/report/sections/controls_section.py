@@ -109,8 +109,7 @@ def scores(record: Record) -> str:
     labels = "hard labels"
     same = SAME_LABELS in names
     if soft:
-        labels = "labels of the same " if same else "the labels of an early-stopped "
-        labels += "teacher"
+        labels = "labels of the same teacher" if same else "the labels of a teacher"
     hard = "With hard labels the images lose" if of("hlr") >= 0 else "The images gain"
     known = of("ars") is not None
     augmented = f", ARS {decimal(of('ars')).text}" if known else ""

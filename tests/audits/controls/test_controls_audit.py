@@ -56,8 +56,9 @@ def test_every_control_has_as_many_networks_and_images_as_the_random_subsets():
     assert abs(part["held_out"] - held_out) <= 3
 
 
-def test_the_form_is_taken_that_is_best_on_rows_held_out():
+def test_the_form_is_taken_that_all_networks_do_best_with_on_rows_held_out():
     part, fitted, made = found(names=("el2n",))
+    assert [len(chosen) for _, chosen, _ in fitted] == [2, 2]
     _, held_out = controls_audit._parts(made)
     images, labels, _ = digits().train
     right = [
@@ -67,7 +68,11 @@ def test_the_form_is_taken_that_is_best_on_rows_held_out():
     ]  # fmt: skip
     best = ("easiest rows", "hardest rows")[int(np.argmax(right))]
     (row,) = part["controls"]
-    assert row["form"] == best and fitted[2][0] == f"el2n {best}"
+    assert row["form"] == best and fitted[np.argmax(right)][0] == f"el2n {best}"
+    params = untrained(2, 1 + int(np.argmax(right)))
+    shown = predictions(network(), params, made.evaluation.images)
+    rate = (shown == made.evaluation.labels).mean()
+    assert row["accuracy"]["mean"] == pytest.approx(rate)
 
 
 def test_hard_labels_are_a_control_of_soft_ones_alone():
