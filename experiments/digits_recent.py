@@ -6,10 +6,10 @@
 controls_digits. DATM is MTT with windows that grow and learned labels of experts; RDED
 has labels of a teacher, one for each image and augmented view that fits into 100 kB.
 DANCE and NCFM store whole images (published: two or more in each), as a part of an 8x8
-image is too small: 82 and 90 % on held-out rows in place of 94 and 97 % at 10 images a
-class. Chosen on a fifth of the training rows held out (data.validation=0.2): that, and
-learning rates and steps of DANCE, NCFM, FRePo and RaT-BPTT; nothing of DATM and RDED,
-which have the values of controls_digits and their defaults.
+image is too small. Chosen on a fifth of the training rows held out
+(data.validation=0.2): that, and learning rates and steps of DANCE, NCFM, FRePo and
+RaT-BPTT; nothing of DATM and RDED, which have the values of controls_digits and their
+defaults.
 
 Time: 16 minutes on two CPU cores, most of it controls and beside other work.
 Expect, at 1 and 10 images a class: 90.1 and 96.1 % (NCFM), 87.7 and 94.1 % (DANCE),

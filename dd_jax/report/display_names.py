@@ -32,7 +32,8 @@ KEY_NAMES = {
     "init": "initialisation",
     "num_classes": "classes",
 }
-DATM = "Difficulty-aligned trajectory matching (DATM)"  # a form of mtt
+WINDOWS = "Trajectory matching, growing windows (MTT)"  # forms of mtt
+DATM = "Difficulty-aligned trajectory matching (DATM)"
 KINDS = {"method": "method", "arch": "model", "init": "init"}  # run key -> kind
 _COLOURS = r"(foreground|background) colours [0-9.e+-]+"
 _UNEVEN = re.compile(  # as names end that `data.biased` makes
@@ -166,19 +167,14 @@ def run_value(record: Record, key: str) -> str:
     value = record["run"].get(key)
     if key == "dataset" and value is not None:
         return dataset_name(record)
-    if key == "method" and value == "mtt" and _difficulty_aligned(record):
-        return DATM
+    of_experts = lambda key: lookup(record, "run", "config", f"distill.mtt.{key}")
+    if key == "method" and value == "mtt" and of_experts("growth"):
+        return DATM if of_experts("label_epoch") else WINDOWS
     if key in KINDS:  # images that are selected have no initialisation
         if value is None:
             return "-"
         return display_name(without_paths(value), record, KINDS[key])
     return format_value(without_paths(value))
-
-
-def _difficulty_aligned(record: Record) -> bool:
-    """Whether windows of experts grow and labels start from theirs."""
-    of = lambda key: lookup(record, "run", "config", f"distill.mtt.{key}")
-    return bool(of("growth") and of("label_epoch"))
 
 
 def set_size_text(record: Record) -> str:

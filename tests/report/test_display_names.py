@@ -4,6 +4,7 @@ import pytest
 
 from dd_jax.report.display_names import (
     DATM,
+    WINDOWS,
     dataset_name,
     display_name,
     run_value,
@@ -59,3 +60,4 @@ def test_trajectory_matching_with_windows_and_labels_of_experts(keys, name):
     record = {"run": {"method": "mtt", "config": config}}
     assert short_name(run_value(record, "method")) == name
     assert short_name(DATM) == "DATM"
+    assert (run_value(record, "method") == WINDOWS) is (keys == ("growth",))
