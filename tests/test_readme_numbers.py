@@ -61,7 +61,7 @@ def test_every_table_of_numbers_is_made_from_records():
     kept = re.sub(
         r"^<!-- table:.*?<!-- end of table -->", "", RESULTS_PAGE, flags=re.M | re.S
     )
-    made = {*timings(), *shadow_costs(), *autoattack()}
+    made = {*timings(), *shadow_costs(), *autoattack(), *inner_loops()}
     lines = [line for line in kept.splitlines() if re.match(r"\|.*\d\.\d", line)]
     assert {line for line in lines if not line.startswith("| `")} <= made
 
@@ -172,6 +172,20 @@ def shadow_costs():
     ]
 
 
+def inner_loops():
+    lines = []
+    for line in (RESULTS / "inner_loops.rows").read_text().splitlines():
+        found = json.loads(line)
+        step = found["step_seconds"]
+        parts = [
+            " to ".join(f"{100 * seconds / step:.0f}" for seconds in found[part]) + " %"
+            for part in ("network", "real")
+        ]
+        label = short_name(catalogue.entry("method", found["method"]).label)
+        lines.append(row(label, f"{step:.2f}", *parts))
+    return lines
+
+
 def autoattack():
     lines = []
     for suffix, words in (("", "5 epochs"), ("_10_epochs", "10 epochs")):
@@ -195,7 +209,7 @@ def autoattack():
     return lines
 
 
-@pytest.mark.parametrize("made", [timings, shadow_costs, autoattack])
+@pytest.mark.parametrize("made", [timings, shadow_costs, autoattack, inner_loops])
 def test_timings_and_autoattack_are_those_of_the_records(made):
     for line in made():
         assert line in RESULTS_PAGE.splitlines()

@@ -24,8 +24,9 @@ import jax
 import rows_command
 from ml_collections import ConfigDict
 
-from dd_jax import config
+from dd_jax import catalogue, config
 from dd_jax.distill import real_data
+from dd_jax.report.display_names import short_name
 from dd_jax.run.context import build_context
 from dd_jax.run.methods import method_of
 from dd_jax.system import workdir
@@ -107,7 +108,8 @@ def table(rows: list[dict[str, Any]]) -> str:
         step = row["step_seconds"]
         shares = ([100 * seconds / step for seconds in row[part]] for part in PARTS)
         cells = (f"{half:.0f} to {twice:.0f} %" for half, twice in shares)
-        lines.append((row["method"], f"{step:.2f}", *cells))
+        method = short_name(catalogue.label(row["method"], "method"))
+        lines.append((method, f"{step:.2f}", *cells))
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

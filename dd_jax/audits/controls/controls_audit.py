@@ -1,7 +1,6 @@
 """The controls of a run: its accuracy beside that of simpler sets of the same size."""
 
 from functools import partial
-from operator import itemgetter
 from typing import Any
 
 import jax
@@ -33,14 +32,16 @@ def measure(context: Context) -> dict:
 
     A share of each class of train is held out from all controls; of the forms of a
     control, see `control_forms`, that is taken which its networks do best with on these
-    rows. Where labels of the set are soft, its images are also taken with hard ones,
-    and where they are those of a teacher, random images with its labels.
+    rows; the others stand beside it. Where labels of the set are soft, its images are
+    also taken with hard ones, and where they are those of a teacher, random images with
+    its labels.
 
     Controls of real rows are shared by runs whose random subsets, networks on the full
     data and options are the same, and whose sets have as many images.
 
     Returns:
-      Empty unless enabled. `controls`, rows `{name, form, accuracy {mean, ci, n}}`;
+      Empty unless enabled. `controls`, rows `{name, form, accuracy {mean, ci, n},
+      others [{form, accuracy}]}`;
       `unaugmented {PIPE or same_steps or same_labels: accuracy}` of networks trained
       without augmentation, null where that is not wanted; `soft`, whether the set's
       labels are not one-hot; `scores {hlr, ior, lrs, ars}`, see `benchmark_scores`,
@@ -54,14 +55,7 @@ def measure(context: Context) -> dict:
     if wanted - {PLAIN}:
         controls, held_out = _on_rows(context)
     controls |= _with_hard_labels(context) | _of_random_images(context)
-    rows = [
-        {
-            "name": name,
-            "form": of["form"],
-            "accuracy": _rate(context, _pipe(name), of["predicted"]),
-        }
-        for name, of in controls.items()
-    ]
+    rows = [_row(context, name, of) for name, of in controls.items()]
     plain = {}
     if PLAIN in wanted:
         predicted = context.cached(PLAIN, partial(_unaugmented, context))
@@ -76,9 +70,17 @@ def measure(context: Context) -> dict:
     }
 
 
-def _pipe(control: str) -> str:
-    """The pipeline whose networks those of a control are like: on each set, or not."""
-    return "distilled" if control == HARD_LABELS else "random_subset"
+def _row(context: Context, control: str, of: dict[str, Any]) -> dict:
+    """Accuracy on a control, and on its other forms."""
+    # of networks on each set, or like those on random subsets
+    pipe = "distilled" if control == HARD_LABELS else "random_subset"
+    others = [
+        {"form": form, "accuracy": _rate(context, pipe, predicted)}
+        for form, predicted in of.get("others", {}).items()
+    ]
+    accuracy = _rate(context, pipe, of["predicted"])
+    row = {"name": control, "form": of["form"], "accuracy": accuracy}
+    return row | ({"others": others} if others else {})
 
 
 def _rate(context: Context, pipe: str, predicted: np.ndarray) -> dict:
@@ -128,7 +130,7 @@ def _on_rows(context: Context) -> tuple[dict[str, Any], int]:
     count = len(held_out.labels)
     see = partial(_seen, context, kept)
     seen = context.cached(f"scores with {count} held out", see, "full_data")
-    name = f"networks, forms by all, as on {context.sets.images.shape[1]} images"
+    name = f"networks of all forms, as on {context.sets.images.shape[1]} images"
     make = partial(_predicted, context, kept, held_out, Learned(**seen))
     return context.cached(name, make, "random_subset"), count
 
@@ -143,7 +145,7 @@ def _seen(context: Context, kept: Split) -> dict[str, Any]:
 def _predicted(
     context: Context, kept: Split, held_out: Split, seen: Learned
 ) -> dict[str, Any]:
-    """What networks on the best form of each control predict."""
+    """What networks on the forms of each control predict."""
     forms = control_forms(
         context.options.names,
         seen,
@@ -160,18 +162,19 @@ def _predicted(
 def _best(
     context: Context, images: np.ndarray, held: Split, name: str, forms: list[Form]
 ) -> dict[str, Any]:
-    """The form that does best on held-out rows, and what its networks predict."""
+    """The form that does best on held-out rows; what networks on each predict."""
     in_set = context.sets.images.shape[1]
-
-    def tried(form: Form) -> tuple[float, Form, Any]:
+    predicted, held_out = {}, {}
+    for form in forms:
         rows = Split(images, form.labels, None)
         params = context.fit(rows, form.rows, f"{name} {form.form}", in_set)
-        predicted = predictions(context.model, params, held.images)
-        return float((predicted == held.labels).mean()), form, params
-
-    _, best, params = max(map(tried, forms), key=itemgetter(0))
-    predicted = predictions(context.model, params, context.evaluation.images)
-    return {"form": best.form, "predicted": predicted}
+        found = predictions(context.model, params, held.images)
+        held_out[form.form] = float((found == held.labels).mean())
+        found = predictions(context.model, params, context.evaluation.images)
+        predicted[form.form] = found
+    best = max(held_out, key=held_out.__getitem__)
+    chosen = {"form": best, "predicted": predicted.pop(best)}
+    return chosen | ({"others": predicted} if predicted else {})
 
 
 def _with_hard_labels(context: Context) -> dict[str, Any]:

@@ -14,10 +14,12 @@ from dd_jax.types import Record
 
 PLACE = 2
 PLAIN = (*PIPES, SAME_STEPS, SAME_LABELS)
+FORM = {"form": text, "accuracy": RATE}
+OTHER = fields({}, FORM)
 SHAPE = fields(
     {},
     {
-        "controls": listed(fields({"name": text}, {"form": text, "accuracy": RATE})),
+        "controls": listed(fields({"name": text}, FORM | {"others": listed(OTHER)})),
         "unaugmented": only(PLAIN, fields({}, dict.fromkeys(PLAIN, RATE))),
         "soft": flag,
         "scores": fields({}, dict.fromkeys(("hlr", "ior", "lrs", "ars"), NUMBER)),
@@ -30,8 +32,8 @@ HOW = (
     "the set has learned one of its own. Those on random subsets take as many epochs; "
     "where these are fewer steps, as stored images hold several, a row of its own has "
     "random images with as many steps, which scores of hard labels compare with. Where "
-    "a control has several forms, such as the easiest or the hardest images, the one "
-    "is shown that did best on {} training rows held out for this."
+    "a control has several forms, such as the easiest or the hardest images, that "
+    "counts which did best on {} training rows held out for this."
 )
 
 
@@ -55,21 +57,28 @@ def controls(record: Record) -> Table | None:
     if not record.get("controls"):
         return None
     ours = estimate(headline.accuracy(record, "distilled"))
-    of = {
-        name: (headline.accuracy(record, pipe), "")
+    found = [
+        (name, "", headline.accuracy(record, pipe))
         for pipe, name in pipe_names(record.get("accuracy") or {}).items()
         if pipe in ("random_subset", "full_data")
-    }
-    of |= {
-        _name(row["name"]): (row.get("accuracy"), row.get("form", ""))
-        for row in _rows(record)
-    }
+    ]
+    found += [form for row in _rows(record) for form in _forms(row)]
     rows = [
         (name, form, percent(value), points(_gain(ours, estimate(value))))
-        for name, (value, form) in of.items()
+        for name, form, value in found
     ]
     columns = ("Control", "Form", "Accuracy", "Distilled set less this")
     return Table(columns, rows)
+
+
+def _forms(row: dict) -> list[tuple[str, str, dict | None]]:
+    """Name, form and accuracy of a control, then of its forms that were not chosen."""
+    name = _name(row["name"])
+    others = [
+        (name, f"{of.get('form', '')}, not chosen", of.get("accuracy"))
+        for of in row.get("others") or []
+    ]
+    return [(name, row.get("form", ""), row.get("accuracy")), *others]
 
 
 def _rows(record: Record) -> list[dict]:

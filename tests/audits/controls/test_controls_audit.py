@@ -73,6 +73,12 @@ def test_the_form_is_taken_that_all_networks_do_best_with_on_rows_held_out():
     shown = predictions(network(), params, made.evaluation.images)
     rate = (shown == made.evaluation.labels).mean()
     assert row["accuracy"]["mean"] == pytest.approx(rate)
+    (other,) = row["others"]
+    assert {row["form"], other["form"]} == {"easiest rows", "hardest rows"}
+    params = untrained(2, 2 - int(np.argmax(right)))
+    shown = predictions(network(), params, made.evaluation.images)
+    rate = (shown == made.evaluation.labels).mean()
+    assert other["accuracy"]["mean"] == pytest.approx(rate)
 
 
 def test_hard_labels_are_a_control_of_soft_ones_alone():

@@ -143,6 +143,17 @@ def test_controls_stand_beside_what_the_set_gains_over_them(row):
     assert texts(plain.table)[0][2].startswith("70.0 %")
 
 
+def test_forms_that_were_not_chosen_stand_below_the_one_that_was(row):
+    row["controls"] = controlled()
+    other = {"form": "hardest rows", "accuracy": fabricate.around(0.4)}
+    row["controls"]["controls"][0]["others"] = [other]
+    name = "Real images by EL2N"
+    lines = [line[1:3] for line in texts(controls_section.controls(row))
+             if line[0] == name]  # fmt: skip
+    assert [form for form, _ in lines] == ["easiest rows", "hardest rows, not chosen"]
+    assert [accuracy[:6] for _, accuracy in lines] == ["50.0 %", "40.0 %"]
+
+
 @pytest.mark.parametrize("control", ["same_steps", "same_labels"])
 def test_random_images_without_augmentation_are_beside_themselves(row, control):
     part = row["controls"] = controlled()
