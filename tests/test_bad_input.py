@@ -361,6 +361,10 @@ def test_models_that_cannot_be(capsys, changes, message):
             "distill.factor=2: idc_i does not take it; leave it at 0",
         ),
         (
+            {"distill.method": "idc_i", "distill.multi": True},
+            "distill.multi=True: idc_i does not take it; leave it at False",
+        ),
+        (
             {"distill.distance": "cosine"},
             "distill.distance=cosine: mtt does not take it; leave it at own",
         ),

@@ -84,14 +84,16 @@ def stated(made: Record) -> dict | None:
 def read(path: Path) -> PublishedSet:
     """Reads one of them.
 
-    It names no Record unless it states its own digest.
+    It names no Record where it states another digest than its own; those that were
+    published before digests were stated keep theirs.
 
     Raises:
       InputError: it is not a synthetic set.
     """
     found = storage.load(path)
     metadata = found.metadata or {}
-    if metadata.get("record_digest") != content_digest(found):
+    stated = metadata.get("record_digest")
+    if stated is not None and stated != content_digest(found):
         metadata = metadata | {"record": None}
     return PublishedSet(path.stem, path, len(found.images), metadata)
 

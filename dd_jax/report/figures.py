@@ -33,6 +33,7 @@ PIPE_STYLE = {
 }
 _WIDTH = 4.6  # inches
 _LEGEND_ROW = 0.17  # inches
+_LEGEND_WIDTH, _LEGEND_MARK = 72, 7  # characters, of all columns and of a marker
 _STYLE = {
     "text.parse_math": False,
     "font.family": "DejaVu Sans",
@@ -76,7 +77,8 @@ def svg(
     Args:
       draw: fills the axes.
       height: in inches, with a legend of up to three rows.
-      legend: columns of the legend above the plot; 0 for none.
+      legend: most columns of the legend above the plot, fewer where labels are long; 0
+        for none.
       as_text: whether words are texts, in a font of who reads it, in place of shapes of
         letters; for languages that the font here lacks.
 
@@ -91,10 +93,13 @@ def svg(
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
         figure = Figure(figsize=(_WIDTH, height), layout="constrained")
         draw(axes := figure.add_subplot())
-        if legend:
-            rows = -(-len(axes.get_legend_handles_labels()[1]) // legend)
+        labels = axes.get_legend_handles_labels()[1]
+        if legend and labels:
+            fit = _LEGEND_WIDTH // (max(map(len, labels)) + _LEGEND_MARK)
+            columns = max(min(legend, fit), 1)
+            rows = -(-len(labels) // columns)
             figure.set_figheight(height + _LEGEND_ROW * max(rows - 3, 0))
-            figure.legend(loc="outside upper center", ncols=legend)
+            figure.legend(loc="outside upper center", ncols=columns)
         buffer = io.BytesIO()
         nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         figure.savefig(buffer, format="svg", metadata=nothing)

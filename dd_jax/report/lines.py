@@ -5,13 +5,15 @@ from itertools import groupby
 
 from dd_jax.report.formats import NOT_RECORDED
 from dd_jax.report.intervals import mean_interval
+from dd_jax.report.path_texts import without_paths
 from dd_jax.report.records import estimate
 from dd_jax.report.repeats import DEFAULT, settings
 from dd_jax.report.run_keys import KEYS, value_name
+from dd_jax.report.safe_text import printable
 from dd_jax.types import Record
 
 MOST = 28  # lines of a panel; that many styles differ
-LONGEST = 40  # characters of a label
+LONGEST = 48  # characters of a label
 
 
 def lines(records: Sequence[Record]) -> list[tuple[str, list[Record]]]:
@@ -19,22 +21,21 @@ def lines(records: Sequence[Record]) -> list[tuple[str, list[Record]]]:
 
     Returns:
       `(label, repeats)` of each line, in the order of the Records; the label names only
-      what varies, and no default of a config key.
+      what varies, and no default of a config key; equal ones are numbered.
 
     >>> runs = [{"method": "dm"}, {"method": "dm", "config": {"distill.lr": 2.0}}]
     >>> [label for label, _ in lines([{"run": run} for run in runs])]
     ['DM', 'DM, lr 2']
     """
     keys, rows, _ = settings(records)
-    last = [key.rpartition(".")[2] for key in keys]
-    names = [end if last.count(end) == 1 else key for end, key in zip(last, keys)]
     found: dict[tuple[str, ...], list[Record]] = {}
     for record, row in zip(records, rows):
         found.setdefault(row, []).append(record)
-    return [
-        (short(", ".join(_words(members[0], keys, names, row))), members)
+    labels = [
+        short(", ".join(_words(members[0], keys, row)))
         for row, members in found.items()
     ]
+    return list(zip(_numbered(labels), found.values()))
 
 
 def pooled(values: Sequence[dict | float | None]) -> dict | None:
@@ -66,16 +67,36 @@ def short(label: str) -> str:
     return f" {label}" if label.startswith("_") else label
 
 
-def _words(
-    record: Record, keys: Sequence[str], names: Sequence[str], row: Sequence[str]
-) -> list[str]:
-    """Values of a line: of run keys, of the method at least, then set config keys."""
-    of_run = [key for key in keys if key in KEYS] or ["method"]
+def _numbered(labels: Sequence[str]) -> list[str]:
+    """Labels, with the place of those that are the same, as where the end is cut.
+
+    >>> _numbered(["DM", "MTT", "DM"])
+    ['DM (1)', 'MTT', 'DM (3)']
+    """
     return [
-        *(value_name(record, key) for key in of_run),
-        *(
-            f"{name} {value}"
-            for key, name, value in zip(keys, names, row)
-            if key not in KEYS and value not in (DEFAULT, NOT_RECORDED)
-        ),
+        label if labels.count(label) == 1 else f"{label} ({place})"
+        for place, label in enumerate(labels, 1)
     ]
+
+
+def _words(record: Record, keys: Sequence[str], row: Sequence[str]) -> list[str]:
+    """Values of a line: of run keys or the method alone, then of config keys."""
+    of_run = [key for key in keys if key in KEYS] or ["method"]
+    others = [
+        f"{key.removeprefix('distill.').removeprefix('mitigate.')} {_clean(value)}"
+        for key, value in zip(keys, row)
+        if key not in KEYS and value not in (DEFAULT, NOT_RECORDED)
+        if not (key.startswith("adversarial.") and value == "0")
+    ]
+    return [*filter(None, (_value(record, key) for key in of_run)), *others]
+
+
+def _value(record: Record, key: str) -> str:
+    """That of a run key; of initial images the name, if any, for want of room."""
+    if key == "init":
+        return _clean(record["run"].get(key) or "")
+    return value_name(record, key)
+
+
+def _clean(value: str) -> str:
+    return printable(without_paths(value))

@@ -26,6 +26,7 @@ from dd_jax.report.figures import (
 )
 from dd_jax.report.frontier import frontiers
 from dd_jax.report.lines import MOST, lines, pooled, short
+from dd_jax.report.path_texts import without_paths
 from dd_jax.report.records import estimate
 from dd_jax.report.repeats import settings
 from dd_jax.report.run_keys import KEYS, NUMERIC, value_name
@@ -130,11 +131,20 @@ def _by_other_settings(
 ) -> list[tuple[list[str], list[Record]]]:
     """Runs that agree in all settings that are no run keys; with words for these."""
     keys, values, _ = settings(records)
+    names: dict[str, set[str]] = {}
+    for record in records:
+        names.setdefault(record["run"]["method"], set()).add(_method(record))
     found: dict[tuple, list[Record]] = {}
     for record, own in zip(records, values):
-        other = [f"{k} {v}" for k, v in zip(keys, own) if k not in KEYS]
+        other = [f"{k} {without_paths(v)}" for k, v in zip(keys, own) if k not in KEYS]
+        if len(names[record["run"]["method"]]) > 1:  # as MTT and DATM
+            other.append(_method(record))
         found.setdefault(tuple(other), []).append(record)
     return [(list(other), members) for other, members in found.items()]
+
+
+def _method(record: Record) -> str:
+    return value_name(record, "method")
 
 
 def draw_panel(plan: Plan) -> Trend:

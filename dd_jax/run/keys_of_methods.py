@@ -4,7 +4,8 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from dd_jax.catalogue import resolve, takes
+from dd_jax.catalogue import resolve
+from dd_jax.catalogue.factory_arguments import parameters
 from dd_jax.config import flat
 from dd_jax.config.fields import fields
 from dd_jax.distill.private import private_form
@@ -17,6 +18,7 @@ _PARAMETERS = {  # key, whose default leaves it to the method -> parameter of fa
     "distill.network.outer_steps": "outer_steps",
     "distill.network.epochs": "net_epochs",
 }
+_NOTHING = {"distill.factor": 1}  # what a method without the key does
 
 
 def not_taken(config: ConfigDict, method: str) -> dict[str, Any]:
@@ -29,7 +31,8 @@ def not_taken(config: ConfigDict, method: str) -> dict[str, Any]:
     factory = resolve("method", method)
     if config.dp.epsilon:
         factory = private_form(method) or factory
-    left = (key for key, name in _PARAMETERS.items() if not takes(factory, name))
+    taken = parameters(factory)
+    left = (key for key, name in _PARAMETERS.items() if name not in taken)
     return {key: fields()[key].default for key in left}
 
 
@@ -41,7 +44,7 @@ def require_taken(config: ConfigDict) -> None:
     """
     given = flat(config)
     for key, own in not_taken(config, config.distill.method).items():
-        if (value := given[key]) != own:
+        if (value := given[key]) not in (own, _NOTHING.get(key)):
             raise InputError(
                 f"{key}={value}: {config.distill.method} does not take it; leave it "
                 f"at {own}"

@@ -74,8 +74,10 @@ def _check_parts(built: RunContext) -> None:
         audit.check(context_of(built, name))
     require_per_class(data, images_per_class(config))
     if not config.distill.load:
-        (_check_learning if learns(config) else _check_selection)(config)
+        if not learns(config):
+            _check_selection(config)
         require_taken(config)
+        _check_tiles(config)
     require_teacher(built)
     require_mitigated(config, data)
     if config.backdoor.rate:
@@ -141,10 +143,9 @@ def _check_selection(config: ConfigDict) -> None:
             )
 
 
-def _check_learning(config: ConfigDict) -> None:
-    """Refuses options that need another option or another method."""
-    distill = config.distill
-    if distill.multi and factor_of(config) == 1:
+def _check_tiles(config: ConfigDict) -> None:
+    """Refuses to decode by every factor where there is one alone."""
+    if config.distill.multi and factor_of(config) == 1:
         raise InputError(
             "distill.multi=True: with one tile an image there is no more to decode; "
             "give distill.factor 2 or 3"

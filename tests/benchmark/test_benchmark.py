@@ -16,7 +16,7 @@ from dd_jax import run
 from dd_jax.benchmark import __main__ as command
 from dd_jax.benchmark.adding import add
 from dd_jax.benchmark.evaluation import Evaluated, prepared
-from dd_jax.benchmark.published_set import content_digest, read, records_of
+from dd_jax.benchmark.published_set import read, records_of
 from dd_jax.distill import load, save
 from dd_jax.system import workdir
 from dd_jax.types import InputError, SyntheticSet
@@ -237,8 +237,7 @@ def test_damaged_records_are_refused_before_compute(here, monkeypatch, capsys):
     assert ranked("--add=set.npz", "--name=x", *RECIPE) == 0
     add(here / "set.npz", "y", here / "sets", tiny_recipe(), lambda *_: "0")
     stated = load("sets/y.npz")
-    named = {"record": "a" * 12, "record_digest": content_digest(stated)}
-    save("sets/y.npz", stated._replace(metadata=stated.metadata | named))
+    save("sets/y.npz", stated._replace(metadata=stated.metadata | {"record": "a" * 12}))
     (here / "sets/more.jsonl.gz").write_bytes(gzip.compress(b"text")[:9])
     monkeypatch.setattr(command, "evaluate", lambda *_: pytest.fail("evaluated"))
     assert "more.jsonl.gz" in refusal(capsys)

@@ -6,7 +6,7 @@ from tiny import optimised  # noqa: F401
 from dd_jax.benchmark import __main__ as command
 from dd_jax.benchmark import ranking, ranking_page
 from dd_jax.benchmark.adding import MOST_BYTES
-from dd_jax.benchmark.evaluation import config_of, evaluate
+from dd_jax.benchmark.evaluation import config_of, evaluate, prepared
 from dd_jax.benchmark.kept import Kept, kept
 from dd_jax.benchmark.published_set import read, records_of
 from dd_jax.report import markdown
@@ -35,6 +35,14 @@ def test_the_page_is_what_the_kept_evaluations_give(made):
     assert len(rows) == len(PATHS)
     page = markdown.of_blocks(ranking_page.page(rows, {}))
     assert (command.SETS / "README.md").read_text() == f"# Benchmark\n\n{page}"
+
+
+@pytest.mark.parametrize("name", ["digits_dm_1", "digits_recent_frepo_1"])
+def test_kept_evaluations_are_of_these_files(name):
+    (each,) = (read(path) for path in PATHS if path.stem == name)
+    run, rows = prepared(each, "digits")
+    found = kept(command.SETS, [each])[name]
+    assert (found.record["run"]["id"], found.rows) == (run.id, rows)
 
 
 @pytest.mark.slow

@@ -44,7 +44,7 @@ def test_other_settings_are_lines_of_their_own():
     axes = Figure().add_subplot()
     curves([plain, windows, earlier, later])(axes)
     labels = axes.get_legend_handles_labels()[1]
-    assert labels == ["MTT", "MTT, growth 75", "DM", "DM, method_form 2"]
+    assert labels == ["MTT", "MTT, mtt.growth 75", "DM", "DM, method_form 2"]
     firsts = [line.lines[0].get_ydata()[0] for line in axes.containers]
     assert firsts == [0.4, 0.6, 0.4, 0.4]
 

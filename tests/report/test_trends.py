@@ -225,6 +225,32 @@ def test_runs_with_another_defence_are_no_repeats():
     ]
 
 
+def test_forms_of_trajectory_matching_are_panels_of_their_own():
+    rows = runs(ipc=[1, 10], method=["mtt"])
+    aligned = {"distill.mtt.growth": 75, "distill.mtt.label_epoch": 5}
+    others = [r | {"run": r["run"] | {"config": aligned}} for r in rows]
+    titles = [p.title for p in trends.plans(rows + others) if p.metric == "Accuracy"]
+    assert titles == ["Accuracy, MTT", "Accuracy, DATM"]
+
+
+def test_lines_say_what_differs():
+    rows = runs(method=["dm"] * 5)
+    for row in rows:
+        row["run"]["adversarial"] = {"train": 0.0, "distill": 0.0}
+    rows[1]["run"]["adversarial"]["distill"] = 0.05
+    rows[2]["run"]["config"] = {"data.public": "folder:/home/ada/pets"}
+    rows[3]["run"]["config"] = {"data.public": "folder:/home/eve/pets"}
+    rows[4]["run"]["config"] = {"distill.lr": 2.0}
+    labels = [label for label, _ in lines.lines(rows)]
+    assert labels == [
+        "DM",
+        "DM, adversarial.distill 0.05",
+        "DM, data.public folder:pets (3)",
+        "DM, data.public folder:pets (4)",
+        "DM, lr 2",
+    ]
+
+
 def test_runs_that_differ_in_no_axis_go_by_the_form_of_fair_distillation():
     forms = ("fairdd", "dro", None, "dro")
     given = [fabricate.record(str(i)) for i in range(4)]

@@ -101,6 +101,17 @@ def test_a_method_need_not_take_an_initialisation(tmp_path):
     assert prepared(tmp_path, {"distill.method": "mine"}).id
 
 
+@pytest.mark.parametrize("factor", [1, 3])
+def test_tiles_are_refused_of_a_method_that_does_not_name_them(tmp_path, factor):
+    register("method", lambda model, *, ipc, **others: METHODS["dm"](model, ipc=ipc))
+    values = {"distill.method": "mine", "distill.factor": factor}
+    if factor == 1:
+        assert prepared(tmp_path, values).id
+        return
+    with pytest.raises(InputError, match="distill.factor=3: mine does not take it"):
+        prepared(tmp_path, values)
+
+
 def test_a_selection_need_not_take_a_learning_rate(tmp_path):
     select = lambda model, *, ipc: METHODS["random"](model, ipc=ipc, train_lr=0.01)
     register("method", select, selects=True)

@@ -54,7 +54,10 @@ def test_images_of_one_tile_stand_beside_tiles():
         "audits.transfer.enabled": True,
         "audits.transfer.methods": ("idc_i",),
     }
-    run.prepared(make(SMALL | changes))
+    config = make(SMALL | changes)
+    found = variants.transfer_variants(config)["idc_i"]
+    assert found["distill.factor"] == 0 and found["distill.multi"] is False
+    run.prepared(config)
 
 
 def test_a_method_that_learns_labels_stands_beside_a_teacher():

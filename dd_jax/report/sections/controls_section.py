@@ -15,7 +15,7 @@ from dd_jax.types import Record
 PLACE = 2
 PLAIN = (*PIPES, SAME_STEPS, SAME_LABELS)
 FORM = {"form": text, "accuracy": RATE}
-OTHER = fields({}, FORM)
+OTHER = fields({"form": text}, {"accuracy": RATE})
 SHAPE = fields(
     {},
     {
@@ -75,7 +75,7 @@ def _forms(row: dict) -> list[tuple[str, str, dict | None]]:
     """Name, form and accuracy of a control, then of its forms that were not chosen."""
     name = _name(row["name"])
     others = [
-        (name, f"{of.get('form', '')}, not chosen", of.get("accuracy"))
+        (name, f"{of['form']}, not chosen", of.get("accuracy"))
         for of in row.get("others") or []
     ]
     return [(name, row.get("form", ""), row.get("accuracy")), *others]

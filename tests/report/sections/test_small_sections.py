@@ -1,5 +1,7 @@
 """Sections of 8-bit sets, learning curves and corruptions."""
 
+import copy
+
 import fabricate
 import pytest
 
@@ -7,6 +9,7 @@ from dd_jax.report import markdown
 from dd_jax.report.artefacts import Artefacts
 from dd_jax.report.control_names import NAMES
 from dd_jax.report.poison_errors import error_rates
+from dd_jax.report.schema import sound
 from dd_jax.report.sections import (
     backdoor_section,
     controls_section,
@@ -147,6 +150,10 @@ def test_forms_that_were_not_chosen_stand_below_the_one_that_was(row):
     row["controls"] = controlled()
     other = {"form": "hardest rows", "accuracy": fabricate.around(0.4)}
     row["controls"]["controls"][0]["others"] = [other]
+    assert sound(row, "here")[1] == []
+    damaged = copy.deepcopy(row)
+    damaged["controls"]["controls"][0]["others"] = [None]
+    assert sound(damaged, "here")[1]
     name = "Real images by EL2N"
     lines = [line[1:3] for line in texts(controls_section.controls(row))
              if line[0] == name]  # fmt: skip
