@@ -44,13 +44,12 @@ def arguments(
 
 
 def takes(factory: Callable, name: str) -> bool:
-    """Whether a factory takes a keyword argument.
+    """Whether a factory names a keyword argument, and so is given a shared value.
 
     >>> takes(lambda *, ipc: ipc, "ipc"), takes(lambda **kw: kw, "ipc")
-    (True, True)
+    (True, False)
     """
-    known = parameters(factory)
-    return name in known or None in known
+    return name in parameters(factory)
 
 
 @lru_cache(maxsize=64)

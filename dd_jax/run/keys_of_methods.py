@@ -4,8 +4,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from dd_jax.catalogue import resolve
-from dd_jax.catalogue.factory_arguments import parameters
+from dd_jax.catalogue import resolve, takes
 from dd_jax.config import flat
 from dd_jax.config.fields import fields
 from dd_jax.distill.private import private_form
@@ -31,8 +30,7 @@ def not_taken(config: ConfigDict, method: str) -> dict[str, Any]:
     factory = resolve("method", method)
     if config.dp.epsilon:
         factory = private_form(method) or factory
-    taken = parameters(factory)
-    left = (key for key, name in _PARAMETERS.items() if name not in taken)
+    left = (key for key, name in _PARAMETERS.items() if not takes(factory, name))
     return {key: fields()[key].default for key in left}
 
 
