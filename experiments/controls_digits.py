@@ -3,9 +3,9 @@
   python launch.py --config=experiments/controls_digits.py
 
 6 cells, 1 and 10 images a class with the recipes of digits_methods, 5 networks each,
-beside random images with the labels of an early-stopped teacher, the easiest or hardest
-images by EL2N, GraNd and forgetting, images herded by learned features, and training
-without augmentation.
+beside random images with the labels of a teacher of chosen epochs, the easiest or
+hardest images by EL2N, GraNd and forgetting, images herded by learned features, and
+training without augmentation.
 
 Time: 20 minutes on two CPU cores, beside other work.
 Expect 90.3, 87.4 and 82.8 % (DM, MTT, IDC) at 1 image a class, where random images have
