@@ -42,6 +42,14 @@ AT_ONCE = (
 )
 
 
+@pytest.fixture(autouse=True)
+def _programs_take_sigint():
+    """A shell ignores it in what it starts in the background, such as these tests."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("arguments, status", [(["x"], -signal.SIGTERM), ([], 143)])
 def test_signals_end_the_program_while_no_python_code_can_run(arguments, status):
     program = start("-c", AT_ONCE, *arguments)
