@@ -1,6 +1,9 @@
 """Signals: SIGTERM and SIGHUP stop a program in the same way as Ctrl-C."""
 
+import os
 import signal
+import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +11,8 @@ from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _AT_ONCE = 5.0  # seconds within which signals count as one
+_MOMENT = 0.05  # seconds after which a signal whose exception was lost is sent again
+_print = sys.unraisablehook
 _last = -_AT_ONCE
 _holders = 0  # blocks of `held` that are being run
 _waiting: int | None = None  # the signal that came in them
@@ -25,11 +30,14 @@ class Interrupted(KeyboardInterrupt):
 def install() -> None:
     """Makes signals that stop a program raise `Interrupted`.
 
-    Signals that were ignored at the start stay ignored, as under `nohup`.
+    Signals that were ignored at the start stay ignored, as under `nohup`. One that
+    comes in a destructor or a callback of the garbage collector, whose exceptions
+    Python prints and drops, is sent again a moment later.
     """
     for number in _SIGNALS:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _stop)
+    sys.unraisablehook = _dropped
 
 
 def ignore() -> None:
@@ -96,3 +104,20 @@ def _stop(number: int, frame: FrameType | None) -> None:
         if not _holders:
             raise Interrupted(number)
         _waiting = number
+
+
+def _dropped(unraisable: "sys.UnraisableHookArgs") -> None:
+    """Prints an exception that Python drops; has a signal come again."""
+    global _last
+    stop = unraisable.exc_value
+    if not isinstance(stop, Interrupted):
+        _print(unraisable)
+        return
+    _last = -_AT_ONCE
+    threading.Timer(_MOMENT, _send, [stop.number]).start()
+
+
+def _send(number: int) -> None:
+    """Sends this program a signal, but no alarm that is over."""
+    if number in _SIGNALS or signal.getsignal(number) is _stop:
+        os.kill(os.getpid(), number)

@@ -42,6 +42,24 @@ AT_ONCE = (
 )
 
 
+SWALLOWED = (
+    "import gc, signal, sys, time\n"
+    "from dd_jax.system import interruption\n"
+    "interruption.install()\n"
+    "class Deleted:\n"
+    "    def __del__(self): signal.raise_signal(signal.SIGTERM)\n"
+    "def collected(*_):\n"
+    "    gc.callbacks.clear()\n"
+    "    signal.raise_signal(signal.SIGTERM)\n"
+    "try:\n"
+    "    if sys.argv[1] == 'deleted': Deleted()\n"
+    "    else: gc.callbacks.append(collected), gc.collect()\n"
+    "    time.sleep(30)\n"
+    "except KeyboardInterrupt as stop:\n"
+    "    sys.exit(interruption.status(stop))\n"
+)
+
+
 @pytest.fixture(autouse=True)
 def _programs_take_sigint():
     """A shell ignores it in what it starts in the background, such as these tests."""
@@ -54,6 +72,26 @@ def _programs_take_sigint():
 def test_signals_end_the_program_while_no_python_code_can_run(arguments, status):
     program = start("-c", AT_ONCE, *arguments)
     assert program.communicate() == ("", "") and program.returncode == status
+
+
+@pytest.mark.parametrize("where", ["deleted", "collected"])
+def test_a_signal_that_python_swallows_stops_the_program_a_moment_later(where):
+    """No exception leaves a destructor or a callback of the garbage collector."""
+    program = start("-c", SWALLOWED, where)
+    assert program.communicate() == ("", "") and program.returncode == 143
+
+
+def test_other_errors_that_python_swallows_are_still_printed():
+    program = start(
+        "-c",
+        "from dd_jax.system import interruption\n"
+        "interruption.install()\n"
+        "class Deleted:\n"
+        "    def __del__(self): raise ValueError('in a destructor')\n"
+        "Deleted()\n",
+    )
+    _, err = program.communicate()
+    assert "ValueError: in a destructor" in err and program.returncode == 0
 
 
 def start(*arguments):
