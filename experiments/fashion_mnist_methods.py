@@ -23,9 +23,9 @@ and not tuned. MTT's windows grow (DATM) by
       --config.distill.method=mtt --config.distill.ipc=10 \
       --config.distill.mtt.first_max_start=5 --config.distill.mtt.growth=300
 
-which reuses the experts of the plain run in the same work directory, and have 82.9 %;
-with 4 experts and 1,000 epochs of evaluation 82.2 % (controls_fashion_mnist). No Record
-says what DATM's labels of experts add
+which reuses the experts of the plain run in the same work directory. They have 82.9 %,
+and 82.2 % with 4 experts and 1,000 epochs of evaluation (controls_fashion_mnist). No
+Record says what DATM's labels of experts add
 (--config.distill.lr_labels=2 --config.distill.mtt.label_epoch=20).
 
 Networks train for 300 epochs, to compare methods fast. A published set is evaluated for

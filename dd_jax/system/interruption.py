@@ -107,7 +107,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def _dropped(unraisable: "sys.UnraisableHookArgs") -> None:
-    """Prints an exception that Python drops; has a signal come again."""
+    """Prints an exception that Python drops; sends its signal again, if it has one."""
     global _last
     stop = unraisable.exc_value
     if not isinstance(stop, Interrupted):

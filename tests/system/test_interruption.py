@@ -42,7 +42,7 @@ AT_ONCE = (
 )
 
 
-SWALLOWED = (
+DROPPED = (
     "import gc, signal, sys, time\n"
     "from dd_jax.system import interruption\n"
     "interruption.install()\n"
@@ -75,13 +75,13 @@ def test_signals_end_the_program_while_no_python_code_can_run(arguments, status)
 
 
 @pytest.mark.parametrize("where", ["deleted", "collected"])
-def test_a_signal_that_python_swallows_stops_the_program_a_moment_later(where):
+def test_a_signal_that_python_drops_stops_the_program_a_moment_later(where):
     """No exception leaves a destructor or a callback of the garbage collector."""
-    program = start("-c", SWALLOWED, where)
+    program = start("-c", DROPPED, where)
     assert program.communicate() == ("", "") and program.returncode == 143
 
 
-def test_other_errors_that_python_swallows_are_still_printed():
+def test_other_errors_that_python_drops_are_still_printed():
     program = start(
         "-c",
         "from dd_jax.system import interruption\n"
