@@ -83,7 +83,8 @@ class Context(NamedTuple):
         set, they take as many steps as on it, else as many epochs.
       random_images: `() -> {CONTROL: params}`, networks on random images that take as
         many steps as those on the run's sets, with labels of the sets' teacher if they
-        have one; empty where those on random subsets are such.
+        have one; none where those on random subsets are such. And, where the method
+        learns labels, on random images with labels that it learns for these.
       unaugmented: `() -> {PIPE or CONTROL: params}`: networks of each pipeline, and on
         random images with as many steps as on the sets, trained without augmentation;
         empty where all are.

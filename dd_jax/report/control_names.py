@@ -12,12 +12,17 @@ class ControlName(NamedTuple):
 
 HARD_LABELS = "hard_labels"  # of the images of the set
 SAME_LABELS, SAME_STEPS = "same_labels", "same_steps"  # random images, as on the set
+LEARNED_LABELS = "learned_labels"  # of random images, as the method learns them
+LIKE_THE_SET = SAME_STEPS, SAME_LABELS, LEARNED_LABELS  # random images
 NAMES = {
     "teacher_labels": ControlName(
         "teacher's labels", "Random images, labels of a teacher of chosen epochs"
     ),
     SAME_LABELS: ControlName(
         "random, the set's teacher", "Random images with labels of the set's teacher"
+    ),
+    LEARNED_LABELS: ControlName(
+        "random, learned labels", "Random images with labels that the method learns"
     ),
     SAME_STEPS: ControlName(
         "random, as many steps", "Random images, as many steps as on the set"

@@ -141,7 +141,6 @@ def context_of(run: RunContext, name: str, results: Results | None = None) -> Co
     )
     if results is None:
         return before
-    in_set = results.sets.images.shape[1]
     return before._replace(
         sets=results.sets,
         networks=results.networks,
@@ -154,7 +153,7 @@ def context_of(run: RunContext, name: str, results: Results | None = None) -> Co
         undefended=results.undefended,
         learn=partial(control_networks.watched_networks, run),
         fit=partial(control_networks.networks_on_some_rows, run),
-        random_images=partial(control_networks.random_images, run, in_set),
+        random_images=partial(control_networks.random_images, run, results.sets),
         unaugmented=partial(control_networks.unaugmented_networks, run, results.sets),
         save=partial(_save, run),
         save_curves=results.curves.__setitem__,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from dd_jax import config as configs
-from dd_jax.report.control_names import SAME_LABELS, SAME_STEPS
+from dd_jax.report.control_names import LEARNED_LABELS, SAME_LABELS, SAME_STEPS
 from dd_jax.run import stages
 from dd_jax.run.cached import (
     advised,
@@ -28,6 +28,8 @@ from dd_jax.train.many import train_on_rows
 from dd_jax.train.recipe import batches
 from dd_jax.train.training import FitState
 from dd_jax.types import Params, Split, SyntheticSet
+
+_STILL = 1e-30  # a learning rate at which images in float32 stay as they are
 
 
 def epochs_as_on_set(run: RunContext, in_set: int, images: int) -> int:
@@ -128,30 +130,49 @@ def unaugmented_networks(run: RunContext, sets: SyntheticSet) -> dict[str, Param
         )
     elif not sets.soft and epochs != config.train.epochs:
         found[SAME_STEPS] = stages.networks_on_subsets(plain, None, epochs)
-    return found
+    return found | _with_learned_labels(run, sets, plain)
 
 
-def random_images(run: RunContext, in_set: int) -> dict[str, Params]:
+def random_images(run: RunContext, sets: SyntheticSet) -> dict[str, Params]:
     """Networks on random images like the run's sets, where random subsets are not.
 
     They take as many steps as networks on the sets, and have the labels of the sets'
-    teacher, of the same budget of bytes, where there is one.
+    teacher, of the same budget of bytes, where there is one. Where the method learns
+    labels, it learns those of random images as well, in as many steps.
 
     Args:
       run: the run.
-      in_set: images that networks see of a set.
+      sets: its synthetic sets.
 
     Returns:
       As many as on random subsets, `{same_labels: params}` where sets have a teacher
-      and `{same_steps: params}` where they have none; empty where random subsets take
-      these steps already.
+      and `{same_steps: params}` where they have none, unless random subsets take these
+      steps already; as many as on the sets, `{learned_labels: params}`.
     """
-    epochs = _epochs_on_random(run, in_set)
+    epochs, found = _epochs_on_random(run, sets.images.shape[1]), {}
     given = teacher_of(run, epochs)
-    if given is None and epochs == run.config.train.epochs:
+    if given or epochs != run.config.train.epochs:
+        networks = stages.networks_on_subsets(run, given, epochs, "controls")
+        found[SAME_LABELS if given else SAME_STEPS] = networks
+    return found | _with_learned_labels(run, sets, run)
+
+
+def _with_learned_labels(
+    run: RunContext, sets: SyntheticSet, trained_as: RunContext
+) -> dict[str, Params]:
+    """Networks on random images whose labels the method learns, if it learns any.
+
+    Those of a loaded set are not learned here.
+    """
+    distill = run.config.distill
+    if not sets.soft or distill.load or distill.labels != "own":
         return {}
-    found = stages.networks_on_subsets(run, given, epochs, "controls")
-    return {SAME_LABELS if given else SAME_STEPS: found}
+    changes = {"distill.lr": _STILL, "distill.init": "real"}
+    config = configs.override(run.config, changes, LEARNED_LABELS)
+    still = run._replace(config=config, folder=run_dir(run, LEARNED_LABELS))
+    labelled, _ = stages.synthetic_sets(still, stage="controls")
+    recipe = trained_as._replace(folder=run_dir(trained_as, LEARNED_LABELS))
+    return {LEARNED_LABELS: stages.networks_on_sets(recipe, labelled, "controls")}
 
 
 def _epochs_on_random(run: RunContext, in_set: int) -> int:

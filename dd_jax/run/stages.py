@@ -39,11 +39,14 @@ _EARLY_NETS = 10  # as many as Paul et al. 2021 average EL2N over
 
 
 def synthetic_sets(
-    run: RunContext, steps: int | None = None
+    run: RunContext, steps: int | None = None, stage: str = "distill"
 ) -> tuple[SyntheticSet, float]:
     """The sets that the run is about, with a leading axis, and the seconds they took.
 
-    With `steps`, the sets after that number of steps of the same distillation.
+    Args:
+      run: the run.
+      steps: of the same distillation, after which the sets are read; default all.
+      stage: that their seconds count as.
     """
     config = run.config
     if config.distill.load:
@@ -52,7 +55,7 @@ def synthetic_sets(
         return jax.tree.map(lambda a: jnp.asarray(a)[None], arrays), 0.0
     keys = stack(run.key("distil"), config.sets)
     member = np.ones((config.sets, len(run.dataset.train.labels)), bool)
-    loop = stage_loop(run, "distill", run_dir(run, "distil"), log=_log(run))
+    loop = stage_loop(run, stage, run_dir(run, "distil"), log=_log(run))
     loop = saving_trigger(run, loop)
     sets, seconds = distil_many(
         method_of(run, config.distill.method),
@@ -66,7 +69,7 @@ def synthetic_sets(
         teacher=teacher_of(run),
     )
     if not learns(config):
-        run.cost.count("distill", "selection", seconds)
+        run.cost.count(stage, "selection", seconds)
     return sets, seconds
 
 

@@ -52,7 +52,8 @@ def benchmark_scores(
     no full-data accuracy of CIFAR, and takes seeds from the clock, in: accuracies are
     fractions, after the last epoch; nothing is tuned, so that random images take the
     config's learning rate and hard labels that of the set; hard labels are trained with
-    augmentation as well; learned labels are compared with those of the teacher of that
+    augmentation as well; learned labels are compared with those that the method learns
+    for random images, those of a loaded set with the labels of the teacher of that
     control; each run counts once, full data are trained here, and every draw follows
     from the seed.
 

@@ -10,12 +10,18 @@ from dd_jax.audits.audit import Audit, Context
 from dd_jax.audits.controls.benchmark_scores import benchmark_scores
 from dd_jax.audits.controls.control_forms import TEACHER, Form, control_forms
 from dd_jax.audits.controls.teachers import Learned, learned
-from dd_jax.report.control_names import HARD_LABELS, SAME_LABELS, SAME_STEPS
+from dd_jax.report.control_names import (
+    HARD_LABELS,
+    LEARNED_LABELS,
+    SAME_LABELS,
+    SAME_STEPS,
+)
 from dd_jax.runtime.keys import integer
 from dd_jax.train import predictions
 from dd_jax.types import InputError, Split
 
 PLAIN = "unaugmented"
+_OF_SETS = HARD_LABELS, LEARNED_LABELS  # networks on each set, not on random subsets
 
 
 def check(context: Context) -> None:
@@ -33,8 +39,8 @@ def measure(context: Context) -> dict:
     A share of each class of train is held out from all controls; of the forms of a
     control, see `control_forms`, that is taken which its networks do best with on these
     rows; the others stand beside it. Where labels of the set are soft, its images are
-    also taken with hard ones, and where they are those of a teacher, random images with
-    its labels.
+    also taken with hard ones, and random images with labels of the same kind: of the
+    same teacher, or learned by the method in as many steps.
 
     Controls of real rows are shared by runs whose random subsets, networks on the full
     data and options are the same, and whose sets have as many images.
@@ -42,11 +48,11 @@ def measure(context: Context) -> dict:
     Returns:
       Empty unless enabled. `controls`, rows `{name, form, accuracy {mean, ci, n},
       others [{form, accuracy}]}`;
-      `unaugmented {PIPE or same_steps or same_labels: accuracy}` of networks trained
-      without augmentation, null where that is not wanted; `soft`, whether the set's
-      labels are not one-hot; `scores {hlr, ior, lrs, ars}`, see `benchmark_scores`,
-      null where a control that they need is missing, as that of ARS is for learned
-      labels; `held_out` rows.
+      `unaugmented {PIPE or CONTROL: accuracy}` of networks trained without
+      augmentation, also on random images, null where that is not wanted; `soft`,
+      whether the set's labels are not one-hot; `scores {hlr, ior, lrs, ars}`, see
+      `benchmark_scores`, null where a control that they need is missing, as that of ARS
+      is for learned labels of a loaded set; `held_out` rows.
     """
     options = context.options
     if not options.enabled:
@@ -72,20 +78,19 @@ def measure(context: Context) -> dict:
 
 def _row(context: Context, control: str, of: dict[str, Any]) -> dict:
     """Accuracy on a control, and on its other forms."""
-    # of networks on each set, or like those on random subsets
-    pipe = "distilled" if control == HARD_LABELS else "random_subset"
     others = [
-        {"form": form, "accuracy": _rate(context, pipe, predicted)}
+        {"form": form, "accuracy": _rate(context, control, predicted)}
         for form, predicted in of.get("others", {}).items()
     ]
-    accuracy = _rate(context, pipe, of["predicted"])
+    accuracy = _rate(context, control, of["predicted"])
     row = {"name": control, "form": of["form"], "accuracy": accuracy}
     return row | ({"others": others} if others else {})
 
 
-def _rate(context: Context, pipe: str, predicted: np.ndarray) -> dict:
+def _rate(context: Context, name: str, predicted: np.ndarray) -> dict:
+    """Accuracy of networks of a pipeline, or on a control."""
     right = predicted == context.evaluation.labels
-    return context.estimate(pipe, right.mean(1))
+    return context.estimate("distilled" if name in _OF_SETS else name, right.mean(1))
 
 
 def _parts(context: Context) -> tuple[np.ndarray, np.ndarray]:
@@ -187,7 +192,7 @@ def _with_hard_labels(context: Context) -> dict[str, Any]:
 
 
 def _of_random_images(context: Context) -> dict[str, Any]:
-    """The control of random images with the steps, and the teacher, of the set."""
+    """Controls of random images, with the steps and the kind of labels of the set."""
     images = context.evaluation.images
     return {
         name: {"form": "", "predicted": predictions(context.model, params, images)}
@@ -203,7 +208,9 @@ def _scores(
     of = lambda pipe: _rate(context, pipe, context.predictions(pipe))["mean"]
     own = of("distilled")
     if soft:
-        control, random = SAME_LABELS, found.get(SAME_LABELS, found.get(TEACHER))
+        kinds = SAME_LABELS, LEARNED_LABELS, TEACHER
+        control = next((name for name in kinds if name in found), TEACHER)
+        random = found.get(control)
     else:
         control = SAME_STEPS if SAME_STEPS in found else "random_subset"
         random = found.get(SAME_STEPS, of("random_subset"))

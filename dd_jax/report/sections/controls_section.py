@@ -3,7 +3,12 @@
 from dd_jax.report import headline
 from dd_jax.report.artefacts import Artefacts
 from dd_jax.report.blocks import Block, Table, Text, grid
-from dd_jax.report.control_names import NAMES, SAME_LABELS, SAME_STEPS
+from dd_jax.report.control_names import (
+    LEARNED_LABELS,
+    LIKE_THE_SET,
+    NAMES,
+    SAME_LABELS,
+)
 from dd_jax.report.display_names import pipe_names
 from dd_jax.report.formats import decimal, percent, points
 from dd_jax.report.intervals import difference
@@ -13,7 +18,7 @@ from dd_jax.report.shapes import fields, flag, listed, only, text
 from dd_jax.types import Record
 
 PLACE = 2
-PLAIN = (*PIPES, SAME_STEPS, SAME_LABELS)
+PLAIN = (*PIPES, *LIKE_THE_SET)
 FORM = {"form": text, "accuracy": RATE}
 OTHER = fields({"form": text}, {"accuracy": RATE})
 SHAPE = fields(
@@ -26,6 +31,10 @@ SHAPE = fields(
         "held_out": COUNT,
     },
 )
+OF_THE_SAME_KIND = {
+    SAME_LABELS: "labels of the same teacher",
+    LEARNED_LABELS: "labels that the method learns for them",
+}
 HOW = (
     "Networks on each control of real images are as many as on random subsets, and "
     "take as many steps as those on the set, at the learning rate of the config where "
@@ -101,7 +110,7 @@ def unaugmented(record: Record) -> Table | None:
         for pipe, name in pipe_names(plain).items()
     ]
     of = {control["name"]: control.get("accuracy") for control in _rows(record)}
-    for name in (SAME_STEPS, SAME_LABELS):
+    for name in LIKE_THE_SET:
         if name in plain:
             rows.insert(2, (_name(name), percent(of.get(name)), percent(plain[name])))
     columns = ("Training data", "With augmentation", "Without")
@@ -115,10 +124,8 @@ def scores(record: Record) -> str:
         return ""
     soft = lookup(record, "controls", "soft")
     names = [row["name"] for row in _rows(record)]
-    labels = "hard labels"
-    same = SAME_LABELS in names
-    if soft:
-        labels = "labels of the same teacher" if same else "the labels of a teacher"
+    same = [words for control, words in OF_THE_SAME_KIND.items() if control in names]
+    labels = [*same, "the labels of a teacher"][0] if soft else "hard labels"
     hard = "With hard labels the images lose" if of("hlr") >= 0 else "The images gain"
     known = of("ars") is not None
     augmented = f", ARS {decimal(of('ars')).text}" if known else ""

@@ -109,6 +109,31 @@ def test_scores_compare_labels_of_the_same_kind():
     assert without["scores"] is None  # no random images with soft labels
 
 
+def test_scores_of_learned_labels_compare_with_those_of_random_images():
+    """Of two sets with a network each, intervals are over the sets."""
+    plain = {pipe: untrained(count, 7) for pipe, count in PLAIN.items()}
+    plain |= {"learned_labels": untrained(2, seed=8)}
+    pipes = []
+    part, _, made = found(
+        softened(real_set()),
+        ("teacher_labels", "unaugmented"),
+        train=lambda sets, stage: untrained(2, seed=9),
+        random_images=lambda: {"learned_labels": untrained(2, seed=5)},
+        unaugmented=lambda: plain,
+        estimate=lambda pipe, values: pipes.append(pipe) or {"mean": values.mean()},
+    )
+    mean = {row["name"]: row["accuracy"]["mean"] for row in part["controls"]}
+    own = (made.predictions("distilled") == made.evaluation.labels).mean()
+    assert mean["learned_labels"] != mean["teacher_labels"]
+    assert part["scores"]["ior"] == pytest.approx(own - mean["learned_labels"])
+    without = part["unaugmented"]["learned_labels"]["mean"]
+    plainly = part["unaugmented"]["distilled"]["mean"] - without
+    beta = (own - mean["learned_labels"] + plainly) / 2
+    known = (np.exp(beta) - np.exp(-1)) / (np.e - np.exp(-1))
+    assert part["scores"]["ars"] == pytest.approx(known)
+    assert "learned_labels" not in pipes and "hard_labels" not in pipes
+
+
 def test_scores_compare_with_random_images_of_as_many_steps():
     plain = {pipe: untrained(count, 7) for pipe, count in PLAIN.items()}
     plain |= {"same_steps": untrained(2, seed=8)}
