@@ -13,7 +13,7 @@ class ControlName(NamedTuple):
 HARD_LABELS = "hard_labels"  # of the images of the set
 SAME_LABELS, SAME_STEPS = "same_labels", "same_steps"  # random images, as on the set
 LEARNED_LABELS = "learned_labels"  # of random images, as the method learns them
-LIKE_THE_SET = SAME_STEPS, SAME_LABELS, LEARNED_LABELS  # random images
+OF_RANDOM_IMAGES = SAME_STEPS, SAME_LABELS, LEARNED_LABELS
 NAMES = {
     "teacher_labels": ControlName(
         "teacher's labels", "Random images, labels of a teacher of chosen epochs"

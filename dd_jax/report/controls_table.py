@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from dd_jax.report import headline
 from dd_jax.report.blocks import Table
-from dd_jax.report.control_names import LIKE_THE_SET, NAMES
+from dd_jax.report.control_names import NAMES, OF_RANDOM_IMAGES
 from dd_jax.report.display_names import run_value
 from dd_jax.report.formats import Cell, dashed, decimal, percent
 from dd_jax.report.records import lookup
@@ -13,7 +13,7 @@ from dd_jax.types import Record
 PLAIN = {
     "distilled": "distilled",
     "random_subset": "random subset",
-    **{name: NAMES[name].short for name in LIKE_THE_SET},
+    **{name: NAMES[name].short for name in OF_RANDOM_IMAGES},
 }
 
 

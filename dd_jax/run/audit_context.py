@@ -141,6 +141,7 @@ def context_of(run: RunContext, name: str, results: Results | None = None) -> Co
     )
     if results is None:
         return before
+    in_set = results.sets.images.shape[1]
     return before._replace(
         sets=results.sets,
         networks=results.networks,
@@ -153,7 +154,7 @@ def context_of(run: RunContext, name: str, results: Results | None = None) -> Co
         undefended=results.undefended,
         learn=partial(control_networks.watched_networks, run),
         fit=partial(control_networks.networks_on_some_rows, run),
-        random_images=partial(control_networks.random_images, run, results.sets),
+        random_images=partial(control_networks.random_images, run, in_set),
         unaugmented=partial(control_networks.unaugmented_networks, run, results.sets),
         save=partial(_save, run),
         save_curves=results.curves.__setitem__,

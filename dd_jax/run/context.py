@@ -178,6 +178,12 @@ def usual(method: str, option: str, otherwise: Any) -> Any:
     return parameters[option].default if option in parameters else otherwise
 
 
+def label_rate(config: ConfigDict) -> float:
+    """The learning rate of the labels; 0 where they are not learned."""
+    method, given = config.distill.method, config.distill.lr_labels
+    return given or usual(method, "lr_labels", 0.0)
+
+
 def require_matches(method: str, where: str, done: str) -> None:
     """Refuses a method that matches no real images.
 

@@ -20,6 +20,7 @@ from dd_jax.run.context import (
     build_context,
     images_per_class,
 )
+from dd_jax.run.learned_labels import images_with_learned_labels
 from dd_jax.run.taught import teacher_of
 from dd_jax.runtime.cost import Cost
 from dd_jax.runtime.keys import stack
@@ -28,8 +29,6 @@ from dd_jax.train.many import train_on_rows
 from dd_jax.train.recipe import batches
 from dd_jax.train.training import FitState
 from dd_jax.types import Params, Split, SyntheticSet
-
-_STILL = 1e-30  # a learning rate at which images in float32 stay as they are
 
 
 def epochs_as_on_set(run: RunContext, in_set: int, images: int) -> int:
@@ -109,8 +108,9 @@ def unaugmented_networks(run: RunContext, sets: SyntheticSet) -> dict[str, Param
       sets: its synthetic sets.
 
     Returns:
-      `{PIPE: params}`, and those of `random_images`, with one label of each image;
-      empty where networks are trained without in any case.
+      `{PIPE: params}`, and those of `random_images`, with one label of each image and
+      those that were learned as they are; empty where networks are trained without in
+      any case.
     """
     changes = {"train.augment": "none", "train.cutmix": 0.0}
     config = configs.override(run.config, changes, "unaugmented")
@@ -130,10 +130,10 @@ def unaugmented_networks(run: RunContext, sets: SyntheticSet) -> dict[str, Param
         )
     elif not sets.soft and epochs != config.train.epochs:
         found[SAME_STEPS] = stages.networks_on_subsets(plain, None, epochs)
-    return found | _with_learned_labels(run, sets, plain)
+    return found | _on_learned_labels(run, plain)
 
 
-def random_images(run: RunContext, sets: SyntheticSet) -> dict[str, Params]:
+def random_images(run: RunContext, in_set: int) -> dict[str, Params]:
     """Networks on random images like the run's sets, where random subsets are not.
 
     They take as many steps as networks on the sets, and have the labels of the sets'
@@ -142,37 +142,28 @@ def random_images(run: RunContext, sets: SyntheticSet) -> dict[str, Params]:
 
     Args:
       run: the run.
-      sets: its synthetic sets.
+      in_set: images that networks see of a set.
 
     Returns:
       As many as on random subsets, `{same_labels: params}` where sets have a teacher
       and `{same_steps: params}` where they have none, unless random subsets take these
       steps already; as many as on the sets, `{learned_labels: params}`.
     """
-    epochs, found = _epochs_on_random(run, sets.images.shape[1]), {}
+    epochs, found = _epochs_on_random(run, in_set), {}
     given = teacher_of(run, epochs)
     if given or epochs != run.config.train.epochs:
         networks = stages.networks_on_subsets(run, given, epochs, "controls")
         found[SAME_LABELS if given else SAME_STEPS] = networks
-    return found | _with_learned_labels(run, sets, run)
+    return found | _on_learned_labels(run, run)
 
 
-def _with_learned_labels(
-    run: RunContext, sets: SyntheticSet, trained_as: RunContext
-) -> dict[str, Params]:
-    """Networks on random images whose labels the method learns, if it learns any.
-
-    Those of a loaded set are not learned here.
-    """
-    distill = run.config.distill
-    if not sets.soft or distill.load or distill.labels != "own":
+def _on_learned_labels(run: RunContext, trained_as: RunContext) -> dict[str, Params]:
+    """Networks on `images_with_learned_labels`, by the recipe of `trained_as`."""
+    sets = images_with_learned_labels(run)
+    if sets is None:
         return {}
-    changes = {"distill.lr": _STILL, "distill.init": "real"}
-    config = configs.override(run.config, changes, LEARNED_LABELS)
-    still = run._replace(config=config, folder=run_dir(run, LEARNED_LABELS))
-    labelled, _ = stages.synthetic_sets(still, stage="controls")
-    recipe = trained_as._replace(folder=run_dir(trained_as, LEARNED_LABELS))
-    return {LEARNED_LABELS: stages.networks_on_sets(recipe, labelled, "controls")}
+    apart = trained_as._replace(folder=run_dir(trained_as, LEARNED_LABELS))
+    return {LEARNED_LABELS: stages.networks_on_sets(apart, sets, "controls")}
 
 
 def _epochs_on_random(run: RunContext, in_set: int) -> int:

@@ -28,7 +28,7 @@ from dd_jax.run.own_backdoor import saving_trigger
 from dd_jax.run.taught import teacher_of
 from dd_jax.runtime.keys import stack
 from dd_jax.runtime.loop_log import JsonLines, Log, Logs
-from dd_jax.train.many import train_on_rows, train_on_sets
+from dd_jax.train.many import Loop, train_on_rows, train_on_sets
 from dd_jax.types import (
     Array,
     Params,
@@ -39,38 +39,46 @@ _EARLY_NETS = 10  # as many as Paul et al. 2021 average EL2N over
 
 
 def synthetic_sets(
-    run: RunContext, steps: int | None = None, stage: str = "distill"
+    run: RunContext, steps: int | None = None
 ) -> tuple[SyntheticSet, float]:
     """The sets that the run is about, with a leading axis, and the seconds they took.
 
-    Args:
-      run: the run.
-      steps: of the same distillation, after which the sets are read; default all.
-      stage: that their seconds count as.
+    With `steps`, the sets after that number of steps of the same distillation.
     """
     config = run.config
     if config.distill.load:
         loaded = storage.load(config.distill.load)
         arrays = loaded._replace(metadata=None)
         return jax.tree.map(lambda a: jnp.asarray(a)[None], arrays), 0.0
-    keys = stack(run.key("distil"), config.sets)
-    member = np.ones((config.sets, len(run.dataset.train.labels)), bool)
-    loop = stage_loop(run, stage, run_dir(run, "distil"), log=_log(run))
-    loop = saving_trigger(run, loop)
-    sets, seconds = distil_many(
+    loop = stage_loop(run, "distill", run_dir(run, "distil"), log=_log(run))
+    sets, seconds = distilled(run, saving_trigger(run, loop), steps)
+    if not learns(config):
+        run.cost.count("distill", "selection", seconds)
+    return sets, seconds
+
+
+def distilled(
+    run: RunContext, loop: Loop, steps: int | None = None
+) -> tuple[SyntheticSet, float]:
+    """Sets by the method and with the keys of a run, and the seconds that they took.
+
+    Args:
+      run: the run.
+      loop: drives the steps.
+      steps: default `distill.steps`.
+    """
+    config, data = run.config, run.dataset.train
+    return distil_many(
         method_of(run, config.distill.method),
-        keys,
-        run.dataset.train,
-        member,
+        stack(run.key("distil"), config.sets),
+        data,
+        np.ones((config.sets, len(data.labels)), bool),
         distillation_steps(run)._replace(total=steps or config.distill.steps),
         loop,
-        experts_of(run, run.dataset.train),
+        experts_of(run, data),
         share_experts=True,
         teacher=teacher_of(run),
     )
-    if not learns(config):
-        run.cost.count(stage, "selection", seconds)
-    return sets, seconds
 
 
 def _log(run: RunContext) -> Log:

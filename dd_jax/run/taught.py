@@ -14,7 +14,7 @@ from dd_jax.run.context import (
     augmentation,
     factor_of,
     images_per_class,
-    usual,
+    label_rate,
 )
 from dd_jax.train.views import require_same_views
 from dd_jax.types import Dataset, InputError, SyntheticSet
@@ -68,7 +68,7 @@ def require_teacher(run: RunContext) -> None:
     distill, where = config.distill, "distill.labels=teacher"
     if distill.load:
         raise InputError(f"{where}: a loaded set keeps its labels; take labels=own")
-    if rate := distill.lr_labels or usual(distill.method, "lr_labels", 0.0):
+    if rate := label_rate(config):
         raise InputError(
             f"{where} replaces the labels that {distill.method} learns at "
             f"distill.lr_labels={rate:g}; "

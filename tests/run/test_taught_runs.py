@@ -14,7 +14,7 @@ from dd_jax.run.context import build_context
 from dd_jax.run.methods import experts_of
 from dd_jax.run.taught import teacher_of
 from dd_jax.runtime.precision import precision
-from dd_jax.types import InputError, SyntheticSet
+from dd_jax.types import InputError
 
 TAUGHT = {
     "distill.labels": "teacher",
@@ -128,15 +128,15 @@ def test_random_images_have_labels_of_the_very_teacher_of_the_set(
     tmp_path, monkeypatch
 ):
     built = build_context(make(BARE | MLP | TAUGHT), tmp_path / "run", tmp_path)
-    sets, _ = stages.synthetic_sets(built)
+    stages.synthetic_sets(built)
     networks = lambda: sorted(path.name for path in tmp_path.rglob("teacher_*/*.npy"))
     before, epochs_of = networks(), []
-    assert [*control_networks.random_images(built, sets)] == ["same_labels"]
+    assert [*control_networks.random_images(built, 6)] == ["same_labels"]
     assert len(before) == 1 and networks() == before
     spy = lambda run, epochs: epochs_of.append(epochs) or teacher_of(run, epochs)
     monkeypatch.setattr(control_networks, "teacher_of", spy)
-    tiles = np.zeros((1, 4 * built.config.train.batch, 8, 8, 1), np.float32)
-    control_networks.random_images(built, sets._replace(images=tiles))
+    batches = built.config.train.batch
+    control_networks.random_images(built, 4 * batches)
     views = 4 * built.config.train.epochs  # one for each epoch, as on the set
     assert epochs_of == [views]
     assert built.cost.seconds["controls"] > 0
@@ -155,15 +155,12 @@ def test_the_teacher_is_no_expert_that_the_set_follows(tmp_path):
 
 def test_random_images_take_as_many_steps_as_the_tiles_of_a_set(tmp_path, monkeypatch):
     built = build_context(make(BARE | MLP), tmp_path / "run", tmp_path)
-    of = lambda images: SyntheticSet(
-        np.zeros((1, images, 8, 8, 1), np.float32), np.eye(3)[[[0]]], np.zeros(1)
-    )
-    assert control_networks.random_images(built, of(6)) == {}
+    assert control_networks.random_images(built, 6) == {}
     trained = []
     given = stages.train_on_sets
     spy = lambda *of: trained.append((len(of[2].labels[0]), of[3].total)) or given(*of)
     monkeypatch.setattr(stages, "train_on_sets", spy)
-    found = control_networks.random_images(built, of(4 * built.config.train.batch))
+    found = control_networks.random_images(built, 4 * built.config.train.batch)
     assert [*found] == ["same_steps"]
     assert trained == [(6, 4 * built.config.train.epochs)]
     assert {path.name for path in tmp_path.rglob("random_*_epochs")} == {

@@ -51,11 +51,11 @@ def benchmark_scores(
     on test rows, enters LRS twice for each run, so that its deviation is wrong, keeps
     no full-data accuracy of CIFAR, and takes seeds from the clock, in: accuracies are
     fractions, after the last epoch; nothing is tuned, so that random images take the
-    config's learning rate and hard labels that of the set; hard labels are trained with
-    augmentation as well; learned labels are compared with those that the method learns
-    for random images, those of a loaded set with the labels of the teacher of that
-    control; each run counts once, full data are trained here, and every draw follows
-    from the seed.
+    config's learning rate, or what was learned with their labels, and hard labels that
+    of the set; hard labels are trained with augmentation as well; learned labels are
+    compared with those that the method learns for random images, those of a loaded set
+    with the labels of the teacher of that control; each run counts once, full data are
+    trained here, and every draw follows from the seed.
 
     >>> round(benchmark_scores(0.9, 0.8, 0.7, 0.8).lrs, 4)
     0.2285

@@ -21,7 +21,7 @@ from dd_jax.train import predictions
 from dd_jax.types import InputError, Split
 
 PLAIN = "unaugmented"
-_OF_SETS = HARD_LABELS, LEARNED_LABELS  # networks on each set, not on random subsets
+_OF_EACH_SET = HARD_LABELS, LEARNED_LABELS  # whose networks are as many as the run's
 
 
 def check(context: Context) -> None:
@@ -36,11 +36,12 @@ def measure(context: Context) -> dict:
     They take as many steps as networks on the run's sets; where those on random subsets
     do not, networks on random images that do are a control, and scores compare with it.
 
-    A share of each class of train is held out from all controls; of the forms of a
-    control, see `control_forms`, that is taken which its networks do best with on these
-    rows; the others stand beside it. Where labels of the set are soft, its images are
-    also taken with hard ones, and random images with labels of the same kind: of the
-    same teacher, or learned by the method in as many steps.
+    A share of each class of train is held out from all controls of chosen rows; of the
+    forms of a control, see `control_forms`, that is taken which its networks do best
+    with on these rows; the others stand beside it. Where labels of the set are soft,
+    its images are also taken with hard ones, and random images with labels of the same
+    kind: of the same teacher, or learned by the method in as many steps. Sets and
+    networks of hard and of learned labels are as many as the run has.
 
     Controls of real rows are shared by runs whose random subsets, networks on the full
     data and options are the same, and whose sets have as many images.
@@ -90,7 +91,8 @@ def _row(context: Context, control: str, of: dict[str, Any]) -> dict:
 def _rate(context: Context, name: str, predicted: np.ndarray) -> dict:
     """Accuracy of networks of a pipeline, or on a control."""
     right = predicted == context.evaluation.labels
-    return context.estimate("distilled" if name in _OF_SETS else name, right.mean(1))
+    pipe = "distilled" if name in _OF_EACH_SET else name
+    return context.estimate(pipe, right.mean(1))
 
 
 def _parts(context: Context) -> tuple[np.ndarray, np.ndarray]:

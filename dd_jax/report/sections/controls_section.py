@@ -5,8 +5,8 @@ from dd_jax.report.artefacts import Artefacts
 from dd_jax.report.blocks import Block, Table, Text, grid
 from dd_jax.report.control_names import (
     LEARNED_LABELS,
-    LIKE_THE_SET,
     NAMES,
+    OF_RANDOM_IMAGES,
     SAME_LABELS,
 )
 from dd_jax.report.display_names import pipe_names
@@ -18,7 +18,7 @@ from dd_jax.report.shapes import fields, flag, listed, only, text
 from dd_jax.types import Record
 
 PLACE = 2
-PLAIN = (*PIPES, *LIKE_THE_SET)
+PLAIN = (*PIPES, *OF_RANDOM_IMAGES)
 FORM = {"form": text, "accuracy": RATE}
 OTHER = fields({"form": text}, {"accuracy": RATE})
 SHAPE = fields(
@@ -44,6 +44,11 @@ HOW = (
     "a control has several forms, such as the easiest or the hardest images, that "
     "counts which did best on {} training rows held out for this."
 )
+HOW_LEARNED = (
+    "Labels of random images are learned by the distillation of the set, from all "
+    "training rows, and networks on these are as many as on the set, at its learning "
+    "rate or one that is learned with them."
+)
 
 
 def blocks(record: Record, files: Artefacts) -> list[Block]:
@@ -53,6 +58,7 @@ def blocks(record: Record, files: Artefacts) -> list[Block]:
         return []
     held_out = lookup(record, "controls", "held_out")
     words = [HOW.format("some" if held_out is None else f"{held_out:,}")]
+    words += [HOW_LEARNED] if LEARNED_LABELS in _names(record) else []
     words += [line for line in (scores(record),) if line]
     return [
         *found,
@@ -94,6 +100,10 @@ def _rows(record: Record) -> list[dict]:
     return lookup(record, "controls", "controls") or []
 
 
+def _names(record: Record) -> list[str]:
+    return [row["name"] for row in _rows(record)]
+
+
 def _name(control: str) -> str:
     return NAMES[control].long if control in NAMES else control
 
@@ -110,7 +120,7 @@ def unaugmented(record: Record) -> Table | None:
         for pipe, name in pipe_names(plain).items()
     ]
     of = {control["name"]: control.get("accuracy") for control in _rows(record)}
-    for name in LIKE_THE_SET:
+    for name in OF_RANDOM_IMAGES:
         if name in plain:
             rows.insert(2, (_name(name), percent(of.get(name)), percent(plain[name])))
     columns = ("Training data", "With augmentation", "Without")
@@ -123,7 +133,7 @@ def scores(record: Record) -> str:
     if of("lrs") is None or of("hlr") is None or of("ior") is None:
         return ""
     soft = lookup(record, "controls", "soft")
-    names = [row["name"] for row in _rows(record)]
+    names = _names(record)
     same = [words for control, words in OF_THE_SAME_KIND.items() if control in names]
     labels = [*same, "the labels of a teacher"][0] if soft else "hard labels"
     hard = "With hard labels the images lose" if of("hlr") >= 0 else "The images gain"

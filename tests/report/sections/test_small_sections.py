@@ -168,6 +168,11 @@ def test_random_images_without_augmentation_are_beside_themselves(row, control):
     part["unaugmented"][control] = fabricate.around(0.3)
     unknown = control == "same_steps"  # as of a loaded set with learned labels
     assert ("ARS is not" in controls_section.scores(row)) is unknown
+    words = [
+        b.text for b in controls_section.blocks(row, Artefacts()) if hasattr(b, "text")
+    ]
+    learned = any("learned by the distillation" in text for text in words)
+    assert learned is (control == "learned_labels")
     lines = texts(controls_section.unaugmented(row))
     name, augmented, plain = lines[2]
     assert name == NAMES[control].long
