@@ -54,8 +54,8 @@ def benchmark_scores(
     config's learning rate, or what was learned with their labels, and hard labels that
     of the set; hard labels are trained with augmentation as well; learned labels are
     compared with those that the method learns for random images, those of a loaded set
-    with the labels of the teacher of that control; each run counts once, full data are
-    trained here, and every draw follows from the seed.
+    or of private rows with the teacher's of that control; each run counts once,
+    full data are trained here, and every draw follows from the seed.
 
     >>> round(benchmark_scores(0.9, 0.8, 0.7, 0.8).lrs, 4)
     0.2285

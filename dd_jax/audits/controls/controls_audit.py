@@ -53,7 +53,7 @@ def measure(context: Context) -> dict:
       augmentation, also on random images, null where that is not wanted; `soft`,
       whether the set's labels are not one-hot; `scores {hlr, ior, lrs, ars}`, see
       `benchmark_scores`, null where a control that they need is missing, as that of ARS
-      is for learned labels of a loaded set; `held_out` rows.
+      is for learned labels of a loaded set or of private rows; `held_out` rows.
     """
     options = context.options
     if not options.enabled:
