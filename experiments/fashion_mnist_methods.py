@@ -38,7 +38,7 @@ where DC has 81.7 %.
 
 Time: 5 to 35 minutes a cell on two free CPU cores, an hour for DC, IDC and MTT with its
 experts at 10 images a class; up to 5 minutes more for the networks on the full data.
-Expect, at 1 and 10 images a class: 71.2 and 82.4 % (DM), 70.1 and 81.0 % (DSA), 70.0
+Expect, at 1 and 10 images a class: 71.2 and 82.5 % (DM), 70.1 and 81.0 % (DSA), 70.0
 and 80.1 % (DC), 74.3 and 83.3 % (MTT), 70.4 and 82.0 % (IDC-I), 78.2 and 83.0 % (IDC),
 73.0 and 81.0 % (FRePo), 71.2 % (RaT-BPTT at 1; not run at 10), 61.9 and 73.5 % (RDED),
 and 53.0 and 74.3 % on random subsets. Published figures and recipes are in

@@ -413,15 +413,16 @@ def odd_real():
 )
 def test_tiles_soft_labels_and_zca_work_with_every_method(name):
     model, real = odd_real()
-    wrapped = dict(factor=2, multi=True, lr_labels=1.0)
-    wrapped |= taken(METHODS[name], augment=dimmed, augment_student=dimmed)
+    wrapped = dict(factor=2, multi=True, augment=dimmed, augment_student=dimmed)
+    wrapped = taken(METHODS[name], **wrapped) | {"lr_labels": 1.0}
+    in_each = 1 + 4 if "factor" in wrapped else 1  # none in IDC-I, whose factor is 1
     method = METHODS[name](model, ipc=2, init="noise", **(OPTIONS[name] | wrapped))
     state = method.init(jax.random.key(0), real)
     batch = method.sample(jax.random.key(1), real)
     new, info = jax.jit(method.update)(jax.random.key(2), state, batch)
     before, after = method.read(state), method.read(new)
-    assert after.images.shape == (2 * 2 * 5, 12, 10, 3)
-    assert after.labels.shape == (2 * 2 * 5, 2)
+    assert after.images.shape == (2 * 2 * in_each, 12, 10, 3)
+    assert after.labels.shape == (2 * 2 * in_each, 2)
     assert np.isfinite(info["loss"]) and np.isfinite(after.images).all()
     assert (after.images != before.images).any((1, 2, 3)).all()
     assert (after.labels != before.labels).any()
